@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+/** `control` has no change, `sham` the change's overhead without its effect, `treatment` the change itself. */
+export const ARM_ROLES = ['control', 'sham', 'treatment'] as const;
+export type ArmRole = (typeof ARM_ROLES)[number];
+
+/**
+ * Counters kept by the kernel-side runtime (arms/runtime) in a memory-mapped file, in file order.
+ * Each has one writer, the thread that serves the shell channel, unless stated.
+ */
+export const KERNEL_COUNTERS = [
+  /** Shell requests that the shell socket's stream handed to the kernel's handler. */
+  'delivered',
+  /** Shell requests that the main thread began to dispatch (written by the main thread). */
+  'begun',
+  /** Shell requests that the main thread finished dispatching (written by the main thread). */
+  'ended',
+  /** Replies given to the shell socket or its stream. */
+  'replies',
+  /** Event-loop callbacks that the reply path scheduled: the overhead that sham and fix share. */
+  'callbacks',
+  /** Runs of the stream's event handler that the reply path brought about: re-arms. */
+  'rearms',
+  /** Calls of `stream.flush` that the reply path brought about. */
+  'flushes',
+  /** Replies sent through the stream instead of raw on its socket. */
+  'streamSends',
+  /** Replies at which the arm's stream reference was absent or None, in arms that need one. */
+  'missing',
+  /** Replies at which that stream did not own the shell socket. */
+  'mismatched',
+] as const;
+export type KernelCounter = (typeof KERNEL_COUNTERS)[number];
+
+export const kernelCountersSchema = z.object(
+  Object.fromEntries(KERNEL_COUNTERS.map((name) => [name, z.number().int().nonnegative()])) as Record<
+    KernelCounter,
+    z.ZodNumber
+  >,
+);
+export type KernelCounters = z.infer<typeof kernelCountersSchema>;
+
+/** An arm as the frozen protocol names it. */
+export const protocolArmSchema = z.object({
+  name: z.string(),
+  role: z.enum(ARM_ROLES),
+  description: z.string(),
+  /** SHA-256 of the patch file; `null` for an arm without one. */
+  patchSha256: z.string().nullable(),
+  /** SHA-256 over the overlay's source files, names and contents: what the kernel must report to have loaded. */
+  treeSha256: z.string(),
+  /** The counter that must equal `replies` in each run if the treatment is in; `null` for arms without one. */
+  engagement: z.enum(KERNEL_COUNTERS).nullable(),
+});
+export type ProtocolArm = z.infer<typeof protocolArmSchema>;

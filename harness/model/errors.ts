@@ -1,0 +1,43 @@
+/**
+ * What the harness or its user did wrong. What a kernel does is never an error: it is an Outcome.
+ */
+
+/** Process exit codes, a published contract (README, "Exit codes"). */
+export const EXIT_CODES = {
+  done: 0,
+  /** A condition that the user asked to fail on was met. */
+  failed: 1,
+  /** The command line, an arm, a notebook or another input is wrong. */
+  usage: 2,
+  /** The experiment has an arm without a single valid run, or its treatment was not in. */
+  invalidExperiment: 3,
+  /** Python, a package, the network or the file system is not as it must be. */
+  environment: 4,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
+
+/**
+ * An error that a person can act on: what was received, why that cannot be used, what to do instead.
+ * Only `cli.ts` turns it into text and an exit code.
+ */
+export class SoakError extends Error {
+  override readonly name = 'SoakError';
+  /** Stable machine-readable name of the cause, for example `unknown-arm`. */
+  readonly code: string;
+  /** What the reader can do about it, one or more sentences. */
+  readonly remedy: string;
+  readonly exitCode: ExitCode;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { remedy: string; exitCode?: ExitCode; cause?: unknown },
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.remedy = options.remedy;
+    this.exitCode = options.exitCode ?? EXIT_CODES.usage;
+  }
+}

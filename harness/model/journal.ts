@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { kernelCountersSchema } from './arm.ts';
+import { outcomeSchema } from './outcome.ts';
+import { protocolSchema, TRAFFIC_PROFILES } from './protocol.ts';
+
+/** Version of the journal's schema; a reader refuses a newer one. */
+export const JOURNAL_SCHEMA = 1;
+
+/** What describes the machine and session. No host name, user name or home folder. */
+export const environmentSchema = z.object({
+  platform: z.string(),
+  arch: z.string(),
+  osRelease: z.string(),
+  cpus: z.number().int(),
+  memoryBytes: z.number(),
+  node: z.string(),
+  zeromqJs: z.string(),
+  /** libzmq of the harness. */
+  libzmq: z.string(),
+  python: z.string(),
+  /** libzmq of the kernel. */
+  kernelLibzmq: z.string(),
+  eventLoop: z.string(),
+  /** Every package of the kernel environment. */
+  packages: z.record(z.string(), z.string()),
+});
+export type Environment = z.infer<typeof environmentSchema>;
+
+export const experimentRecordSchema = z.object({
+  type: z.literal('experiment'),
+  schema: z.literal(JOURNAL_SCHEMA),
+  /** Wall clock, ISO 8601: a label, never used to measure. */
+  at: z.string(),
+  protocol: protocolSchema,
+  protocolSha256: z.string(),
+  environment: environmentSchema,
+  /** The command that repeats the experiment, without private paths. */
+  command: z.string(),
+  /** Counts of an earlier report used as the reference (`--baseline`), never interleaved. */
+  baseline: z
+    .object({
+      protocolSha256: z.string(),
+      at: z.string(),
+      arm: z.string(),
+      wedged: z.number().int().nonnegative(),
+      runs: z.number().int().nonnegative(),
+    })
+    .nullable(),
+});
+export type ExperimentRecord = z.infer<typeof experimentRecordSchema>;
+
+/** Written before a kernel is launched, so that a run that was cut short is never invisible. */
+export const beginRecordSchema = z.object({
+  type: z.literal('begin'),
+  run: z.string(),
+  at: z.string(),
+});
+export type BeginRecord = z.infer<typeof beginRecordSchema>;
+
+export const runRecordSchema = z.object({
+  type: z.literal('run'),
+  /** Unique within the experiment: block and arm, for example `b007-fix`. */
+  run: z.string(),
+  /** 0-based. */
+  block: z.number().int().nonnegative(),
+  /** 0-based place within the block's order. */
+  position: z.number().int().nonnegative(),
+  arm: z.string(),
+  /** Index into the protocol's notebooks. */
+  notebook: z.number().int().nonnegative(),
+  traffic: z.enum(TRAFFIC_PROFILES),
+  /** Seed of this run's front-end latencies. */
+  seed: z.number().int().nonnegative(),
+  at: z.string(),
+  /** Spawn to ready, milliseconds; `null` when it never was. */
+  startMs: z.number().nonnegative().nullable(),
+  /** Ready to the end of the notebook or the verdict, milliseconds. */
+  notebookMs: z.number().nonnegative().nullable(),
+  outcome: outcomeSchema,
+  /** Shell requests of the client, the handshake's included. */
+  client: z.object({
+    sent: z.number().int().nonnegative(),
+    replies: z.number().int().nonnegative(),
+    idles: z.number().int().nonnegative(),
+    /** Requests sent, by message type. */
+    byType: z.record(z.string(), z.number().int().nonnegative()),
+    /** Messages dropped for a bad signature, a foreign parent or a malformed frame. */
+    rejected: z.number().int().nonnegative(),
+  }),
+  /** Counters of the kernel-side runtime; `null` where it was not injected or never started. */
+  kernel: kernelCountersSchema.nullable(),
+  /** Request to reply-and-idle of each answered cell, in order, milliseconds. */
+  cellMs: z.array(z.number().nonnegative()),
+  /** Longest stall of the harness's own event loop during the run, milliseconds. */
+  loopStallMs: z.number().nonnegative(),
+});
+export type RunRecord = z.infer<typeof runRecordSchema>;
+
+/** A session that ended or resumed; `reason` says why. */
+export const sessionRecordSchema = z.object({
+  type: z.literal('session'),
+  at: z.string(),
+  event: z.enum(['resumed', 'interrupted', 'stopped', 'finished']),
+  reason: z.string(),
+  /** Runs begun by an earlier session and never recorded: run again, and listed. */
+  abandoned: z.array(z.string()),
+});
+export type SessionRecord = z.infer<typeof sessionRecordSchema>;
+
+export const journalRecordSchema = z.discriminatedUnion('type', [
+  experimentRecordSchema,
+  beginRecordSchema,
+  runRecordSchema,
+  sessionRecordSchema,
+]);
+export type JournalRecord = z.infer<typeof journalRecordSchema>;
+
+/** A journal, read. */
+export interface Journal {
+  readonly experiment: ExperimentRecord;
+  /** In block order, then position. */
+  readonly runs: readonly RunRecord[];
+  readonly sessions: readonly SessionRecord[];
+  /** Runs begun and never recorded. */
+  readonly abandoned: readonly string[];
+  /** Whether a torn last line was set aside. */
+  readonly torn: boolean;
+  /** SHA-256 of the whole lines read. */
+  readonly sha256: string;
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+
+/**
+ * What a run showed. `completed` and the `wedged-*` kinds are valid observations of the endpoint;
+ * every other kind is excluded from the rates by its name (STATISTICS: "Units", README: "Outcomes").
+ */
+export const OUTCOME_KINDS = [
+  /** Every cell was answered, and so was every other shell request, each by its deadline. */
+  'completed',
+  /** Alive, request unanswered at the verdict, and certified: the request is queued in the shell socket, unread. */
+  'wedged-stranded',
+  /** Alive, request unanswered at the deadline and never begun, without a certificate. */
+  'wedged-mute',
+  /** The kernel counted the reply as sent; the client never received it. */
+  'lost-reply',
+  /** The reply came, the idle status with its parent did not. */
+  'lost-idle',
+  /** Answered, but after the deadline. */
+  'late',
+  /** The kernel had begun the request and was still busy with it at the deadline. */
+  'slow',
+  /** A cell raised and was not marked `raises-exception`. */
+  'cell-error',
+  /** The process ended during the run. */
+  'died',
+  /** The kernel never became ready. */
+  'start-failed',
+  /** The harness could not observe the run properly: nothing is said of the kernel. */
+  'harness-fault',
+] as const;
+export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
+
+export const OUTCOME_STATUSES = ['completed', 'wedged', 'invalid'] as const;
+export type OutcomeStatus = (typeof OUTCOME_STATUSES)[number];
+
+/** The endpoint that a kind counts as: `completed`, `wedged`, or `invalid` (excluded, listed). */
+export function outcomeStatus(kind: OutcomeKind): OutcomeStatus {
+  if (kind === 'completed') return 'completed';
+  return kind === 'wedged-stranded' || kind === 'wedged-mute' ? 'wedged' : 'invalid';
+}
+
+/** Where the observations point. `null` when nothing went wrong. */
+export const LIKELY_SOURCES = ['kernel', 'client', 'server', 'notebook', 'harness'] as const;
+export type LikelySource = (typeof LIKELY_SOURCES)[number];
+
+export const outcomeSchema = z.object({
+  kind: z.enum(OUTCOME_KINDS),
+  source: z.enum(LIKELY_SOURCES).nullable(),
+  /** One sentence in plain words: the observations that decided it. */
+  reason: z.string(),
+  /**
+   * 0-based position, among the notebook's executed code cells, of the cell that was unanswered or raised.
+   * Equal to the number of executed cells when only a request after the last cell was unanswered.
+   * `null` when the outcome belongs to no cell.
+   */
+  cell: z.number().int().nonnegative().nullable(),
+  /** Message type of the oldest unanswered shell request, `null` when none was unanswered. */
+  unanswered: z.string().nullable(),
+  /** Milliseconds from sending that request to the verdict; `null` when none was unanswered. */
+  waitedMs: z.number().nonnegative().nullable(),
+  /** The error of a `cell-error`; text is as the kernel sent it, bounded in length, and hostile. */
+  error: z.object({ ename: z.string(), evalue: z.string() }).nullable(),
+  /** How the process ended, of `died` and `start-failed`. */
+  exit: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).nullable(),
+  /** Last bytes of the kernel's standard error, bounded, hostile; `null` when not of interest. */
+  stderrTail: z.string().nullable(),
+});
+export type Outcome = z.infer<typeof outcomeSchema>;

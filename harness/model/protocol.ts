@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { protocolArmSchema } from './arm.ts';
+import { canonicalJson, sha256 } from './canonical.ts';
+
+export const TRAFFIC_PROFILES = ['widgets', 'sequential', 'overlap', 'pipeline'] as const;
+export type TrafficProfile = (typeof TRAFFIC_PROFILES)[number];
+
+export const protocolNotebookSchema = z.object({
+  /** File name without folders. */
+  name: z.string(),
+  sha256: z.string(),
+  /** Indices, in the notebook, of the code cells that are executed, in order. */
+  codeCells: z.array(z.number().int().nonnegative()),
+});
+export type ProtocolNotebook = z.infer<typeof protocolNotebookSchema>;
+
+/**
+ * The experiment, frozen and hashed before run 1. Everything that decides what is run and how the counts
+ * become a verdict is here; nothing that only describes the machine is.
+ */
+export const protocolSchema = z.object({
+  arms: z.array(protocolArmSchema).min(1),
+  notebooks: z.array(protocolNotebookSchema).min(1),
+  /** Blocks cycle through notebooks × traffic profiles; within a block all arms have the same pair. */
+  traffic: z.array(z.enum(TRAFFIC_PROFILES)).min(1),
+  /** Front-end latency: the canonical spec, and a hash of the distribution where it is empirical. */
+  latency: z.object({ spec: z.string(), sha256: z.string().nullable() }),
+  /** Executes outstanding at most under `pipeline` traffic. */
+  pipelineDepth: z.number().int().positive(),
+  seed: z.number().int().nonnegative(),
+  /** Runs of each arm = blocks, at most. */
+  blocks: z.number().int().positive(),
+  /** Runs at once. */
+  concurrency: z.number().int().positive(),
+  /** Deadline of one request, milliseconds. */
+  timeoutMs: z.number().positive(),
+  /** Deadline of a kernel's start, milliseconds. */
+  startTimeoutMs: z.number().positive(),
+  launch: z.literal('spawn'),
+  /** How it is decided (STATISTICS: "Two arms", "Anytime-valid"). */
+  decision: z.object({
+    stopping: z.enum(['fixed', 'until-decided']),
+    test: z.enum(['boschloo', 'e-process']),
+    alpha: z.number().positive().lt(1),
+    /** Reference rate of the binomial tail, taken as known; `null`: the reference arm's own rate. */
+    p0: z.number().min(0).max(1).nullable(),
+  }),
+  /** Key of the kernel environment and the versions that it must have. */
+  environmentKey: z.string(),
+  packages: z.record(z.string(), z.string()),
+  python: z.string(),
+  /** Version of kernel-soak. */
+  harness: z.string(),
+  /** Hash of the kernel-side runtime's sources. */
+  runtimeSha256: z.string(),
+});
+export type Protocol = z.infer<typeof protocolSchema>;
+
+/** The protocol's identity: SHA-256 of its canonical JSON. */
+export function protocolHash(protocol: Protocol): string {
+  return sha256(canonicalJson(protocol));
+}
