@@ -1,0 +1,110 @@
+/**
+ * What a report says, apart from how it is spelled. Markdown, HTML and the terminal render the same document,
+ * so they cannot disagree; and content reaches them only as `code` or `phrase`, so no renderer can be handed
+ * markup by mistake.
+ */
+
+/** A piece of a sentence. `text` holds the project's own words only. */
+export type Inline =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'strong'; readonly children: readonly Inline[] }
+  /** Content: arm names, file names, versions, messages. */
+  | { readonly kind: 'code'; readonly content: string }
+  /** Content that is meant to be read as words (an arm's description): as such if harmless, else as code. */
+  | { readonly kind: 'phrase'; readonly content: string }
+  /** To a run's story, where the format has one. */
+  | { readonly kind: 'run'; readonly run: string };
+
+/** A sentence or two. */
+export type Line = readonly Inline[];
+
+export interface Table {
+  readonly kind: 'table';
+  /** What the table shows, for those who cannot see it. */
+  readonly caption: string;
+  readonly columns: readonly { readonly title: string; readonly align: 'left' | 'right' }[];
+  readonly rows: readonly (readonly Line[])[];
+}
+
+export type Block =
+  | { readonly kind: 'paragraph'; readonly line: Line }
+  /** Set apart: what a reader must not miss. */
+  | { readonly kind: 'callout'; readonly line: Line }
+  | { readonly kind: 'list'; readonly items: readonly Line[] }
+  | { readonly kind: 'figure'; readonly name: string }
+  /** A command or a message, verbatim after cleaning. */
+  | { readonly kind: 'verbatim'; readonly content: string; readonly language: 'sh' | 'text' }
+  | { readonly kind: 'details'; readonly summary: Line; readonly blocks: readonly Block[] }
+  | Table;
+
+export interface Section {
+  /** Stable, for links: `arms`, `comparisons`, … */
+  readonly id: string;
+  readonly title: string;
+  readonly blocks: readonly Block[];
+}
+
+/** A whole report, in reading order. */
+export interface ReportDocument {
+  readonly title: string;
+  /** The first screen: what a reader who stops here takes away. */
+  readonly lead: readonly Block[];
+  readonly sections: readonly Section[];
+}
+
+/** The project's own words. */
+export function text(words: string): Inline {
+  return { kind: 'text', text: words };
+}
+
+export function code(content: string): Inline {
+  return { kind: 'code', content };
+}
+
+export function phrase(content: string): Inline {
+  return { kind: 'phrase', content };
+}
+
+export function strong(...children: readonly Inline[]): Inline {
+  return { kind: 'strong', children };
+}
+
+export function runLink(run: string): Inline {
+  return { kind: 'run', run };
+}
+
+/** What a `line` template takes: content is always wrapped, numbers always formatted first. */
+export type LinePart = Inline | Line;
+
+/**
+ * A sentence as a template: its literal parts are the project's words, and nothing but an Inline fits between
+ * them, so that a bare string of unknown origin does not compile.
+ */
+export function line(words: TemplateStringsArray, ...parts: readonly LinePart[]): Line {
+  const inlines: Inline[] = [];
+  words.forEach((literal, index) => {
+    if (literal !== '') inlines.push(text(literal));
+    const part = parts[index];
+    if (part === undefined) return;
+    if ('kind' in part) inlines.push(part);
+    else inlines.push(...part);
+  });
+  return inlines;
+}
+
+export function paragraph(content: Line): Block {
+  return { kind: 'paragraph', line: content };
+}
+
+/** Lines one after another, a space between. */
+export function joined(lines: readonly Line[], separator = ' '): Line {
+  return lines.flatMap((each, index) => (index === 0 ? each : [text(separator), ...each]));
+}
+
+/** `a`, `b` and `c`. */
+export function enumeration(items: readonly Line[], conjunction = 'and'): Line {
+  return items.flatMap((item, index) => {
+    if (index === 0) return item;
+    return [text(index === items.length - 1 ? ` ${conjunction} ` : ', '), ...item];
+  });
+}

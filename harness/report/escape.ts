@@ -1,0 +1,140 @@
+/**
+ * The one place where content becomes safe to print. Content is any text that the project did not write:
+ * cell outputs, error text, file names, arm names and descriptions, versions, commands. All of it is hostile.
+ *
+ * Two steps, always both: `cleanText` decides which characters may appear at all, and one escape per format
+ * decides how they are spelled there. Nothing else in this folder concatenates content into markup.
+ */
+
+/** Longest content in a table cell or a sentence, in code points. */
+export const INLINE_LIMIT = 120;
+/** Longest content of a block (a standard error, a traceback), in code points. */
+export const BLOCK_LIMIT = 2_000;
+
+// CSI and two-character escapes, and the string sequences (OSC, DCS, SOS, PM, APC) with their payload, which
+// may carry a hyperlink or a window title. An unterminated string swallows no more than its own line.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what has to go.
+const ANSI =
+  /(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c\n]*(?:\u0007|\u001b\\|\u009c)?|(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|\u001b[ -/]*[0-~]?/gu;
+
+// What is left of C0 and C1 (tab and newline aside); format characters that reorder or hide text (bidi
+// embeddings, overrides and isolates, zero-width and tag characters); variation selectors; non-characters and
+// lone surrogates, which XML 1.0 forbids; private use, which shows as anything.
+const INVISIBLE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what has to go.
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\p{Cf}\p{Cs}\p{Co}\ufe00-\ufe0f\u{e0100}-\u{e01ef}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]|[\ufdd0-\ufdef\ufffe\uffff]|[\u{1fffe}\u{1ffff}\u{2fffe}\u{2ffff}]/gu;
+
+// A home folder names a person. The rule looks at the text alone, never at the machine that renders it,
+// so that the same journal gives the same bytes everywhere.
+const HOME_FOLDER =
+  /(?:\/(?:home|Users)\/[^\s/\\:"'<>|]+|\/root(?![\w-])|\b[A-Za-z]:(?:\\{1,2}|\/)(?:Users|Documents and Settings)(?:\\{1,2}|\/)[^\s/\\:"'<>|]+)/gu;
+
+/**
+ * Content without terminal sequences, control, bidirectional and invisible characters, with home folders
+ * written as `~`. Tabs become spaces, line ends `\n`, every other kind of space a plain one; more than four
+ * combining marks in a row are cut. Bounded to `limit` code points, with a note of how many were left out.
+ * An empty result stays empty.
+ */
+export function cleanText(content: string, limit: number = BLOCK_LIMIT): string {
+  // A bound before the regular expressions too: content of many megabytes must cost nothing.
+  const bounded = content.length > limit * 8 ? content.slice(0, limit * 8) : content;
+  const clean = bounded
+    .replace(/\r\n?|[\u2028\u2029\u0085]/gu, '\n')
+    .replace(ANSI, '')
+    .replace(INVISIBLE, '')
+    .replace(/\t/gu, '    ')
+    .replace(/[^\S\n ]/gu, ' ')
+    .replace(/(\p{M}{4})\p{M}+/gu, '$1')
+    .replace(HOME_FOLDER, '~');
+  const points = [...clean];
+  const cut = points.length - limit + (content.length - bounded.length);
+  return cut > 0 ? `${points.slice(0, limit).join('')}… (${cut} more)` : clean;
+}
+
+/** Content on one line: line ends and runs of spaces become one space. `(empty)` when nothing is left. */
+export function cleanLine(content: string, limit: number = INLINE_LIMIT): string {
+  const line = cleanText(content, limit).replace(/\s+/gu, ' ').trim();
+  return line === '' ? '(empty)' : line;
+}
+
+/** Text for HTML and SVG, in element content and in quoted attributes alike. */
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+/** Text for XML 1.0, in element content and in quoted attributes; a newline in an attribute is kept. */
+export function escapeXml(text: string): string {
+  return escapeHtml(text).replaceAll('\n', '&#10;');
+}
+
+/**
+ * The project's own words for Markdown: characters that would start markup are escaped, and only those, since
+ * the document is also read as plain text. Never for content: see `markdownCode`.
+ */
+export function escapeMarkdown(text: string): string {
+  return text
+    .replace(/[\\`*[\]<>|~$]/gu, '\\$&')
+    .replace(/&(?=[#\w])/gu, '\\&')
+    .replace(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_');
+}
+
+/**
+ * Content as a Markdown code span. Only a code span is inert on GitHub: backslashes and entities stop neither
+ * @mentions, nor issue and commit references, nor bare addresses, which are looked for in the finished text.
+ * A pipe becomes a broken bar, because a table splits its cells before it reads code spans and renderers
+ * disagree on `\|` after a backslash.
+ */
+export function markdownCode(content: string, limit: number = INLINE_LIMIT): string {
+  const line = cleanLine(content, limit).replaceAll('|', '¦');
+  const fence = '`'.repeat(longestRun(line, '`') + 1);
+  const pad = line.startsWith('`') || line.endsWith('`') ? ' ' : '';
+  return `${fence}${pad}${line}${pad}${fence}`;
+}
+
+/** Content as a fenced Markdown block, its fence longer than any in the content. */
+export function markdownFence(content: string, language = ''): string {
+  const text = cleanText(content);
+  const fence = '`'.repeat(Math.max(3, longestRun(text, '`') + 1));
+  return `${fence}${language}\n${text}\n${fence}`;
+}
+
+/**
+ * Whether content is a phrase that no format reads as anything but words: letters, digits and the punctuation
+ * of a sentence. A hexadecimal word (a commit), `GH-1`, a domain or anything else is not.
+ */
+export function isPlainPhrase(content: string): boolean {
+  return (
+    /^\p{L}[\p{L}\p{N} ,;()-]*\.?$/u.test(content) &&
+    !/\b[0-9a-f]{7,}\b|\bGH-\d|\bwww\b|\b(?:https?|ftp|mailto|xmpp)\b|--/iu.test(content)
+  );
+}
+
+/** Content for a terminal: one line, no sequence of the terminal's own. */
+export function terminalText(content: string, limit: number = INLINE_LIMIT): string {
+  return cleanLine(content, limit);
+}
+
+/** The message of a GitHub Actions workflow command (`::error::…`). */
+export function escapeAnnotation(text: string): string {
+  return cleanText(text).replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+/** A property of a GitHub Actions workflow command (`title=…`), where `:` and `,` are structure as well. */
+export function escapeAnnotationProperty(text: string): string {
+  return escapeAnnotation(cleanLine(text)).replaceAll(':', '%3A').replaceAll(',', '%2C');
+}
+
+function longestRun(text: string, character: string): number {
+  let longest = 0;
+  let run = 0;
+  for (const each of text) {
+    run = each === character ? run + 1 : 0;
+    if (run > longest) longest = run;
+  }
+  return longest;
+}

@@ -1,0 +1,166 @@
+import type { Block, Inline, Line, ReportDocument, Table } from './document.ts';
+import { cleanLine, cleanText, escapeHtml } from './escape.ts';
+import type { FigureText } from './figure-text.ts';
+import { STYLE_SHEET } from './style-sheet.ts';
+
+/** A figure with its drawing, colours taken from the page's custom properties. */
+export interface InlineFigure extends FigureText {
+  readonly svg: string;
+}
+
+/** A story of one run: what a link to it leads to. */
+export interface Story {
+  readonly run: string;
+  readonly summary: Line;
+  readonly blocks: readonly Block[];
+}
+
+export interface HtmlOptions {
+  readonly figures: readonly InlineFigure[];
+  readonly stories: readonly Story[];
+  /** A sentence under the heading of the stories. */
+  readonly storiesNote: Line;
+}
+
+/**
+ * A document as one self-contained page: no script, nothing loaded from anywhere. Links to a run's story work
+ * because browsers open a `<details>` around the target of a fragment; the stories are also plain to walk
+ * through by keyboard.
+ */
+export function htmlDocument(document: ReportDocument, options: HtmlOptions): string {
+  const render = new HtmlRenderer(options);
+  const title = escapeHtml(cleanLine(document.title));
+  const sections = document.sections.map(
+    (section) =>
+      `<section id="${section.id}" aria-labelledby="${section.id}-title">\n` +
+      `<h2 id="${section.id}-title">${escapeHtml(section.title)}</h2>\n` +
+      `${section.blocks.map((block) => render.block(block)).join('\n')}\n</section>`,
+  );
+  const links = [...document.sections.map(({ id, title: name }) => ({ id, name }))];
+  if (options.stories.length > 0) links.push({ id: 'stories', name: 'Each run' });
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
+<link rel="icon" href="data:,">
+<title>${title}</title>
+<style>
+${STYLE_SHEET}
+</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the report</a>
+<main id="main">
+<header>
+<h1>${title}</h1>
+${document.lead.map((block) => render.block(block)).join('\n')}
+</header>
+<nav aria-label="Sections">
+<ul>
+${links.map(({ id, name }) => `<li><a href="#${id}">${escapeHtml(name)}</a></li>`).join('\n')}
+</ul>
+</nav>
+${sections.join('\n')}
+${render.stories()}
+</main>
+</body>
+</html>
+`;
+}
+
+class HtmlRenderer {
+  readonly #options: HtmlOptions;
+  readonly #anchors: ReadonlyMap<string, string>;
+
+  constructor(options: HtmlOptions) {
+    this.#options = options;
+    // Positions, not names: a run's name is content, and an id must be unique and harmless.
+    this.#anchors = new Map(options.stories.map((story, index) => [story.run, `run-${index + 1}`]));
+  }
+
+  block(block: Block): string {
+    switch (block.kind) {
+      case 'paragraph':
+        return `<p>${this.line(block.line)}</p>`;
+      case 'callout':
+        return `<p class="callout" role="note">${this.line(block.line)}</p>`;
+      case 'list':
+        return `<ul>\n${block.items.map((item) => `<li>${this.line(item)}</li>`).join('\n')}\n</ul>`;
+      case 'verbatim':
+        return `<pre tabindex="0"><code>${escapeHtml(cleanText(block.content))}</code></pre>`;
+      case 'figure':
+        return this.#figure(block.name);
+      case 'details': {
+        const inner = block.blocks.map((each) => this.block(each)).join('\n');
+        return `<details>\n<summary>${this.line(block.summary)}</summary>\n${inner}\n</details>`;
+      }
+      case 'table':
+        return this.#table(block);
+    }
+  }
+
+  line(content: Line): string {
+    return content.map((inline) => this.#inline(inline)).join('');
+  }
+
+  stories(): string {
+    const { stories, storiesNote } = this.#options;
+    if (stories.length === 0) return '';
+    const items = stories.map(
+      (story) =>
+        `<details class="story" id="${this.#anchors.get(story.run)}">\n` +
+        `<summary>${this.line(story.summary)}</summary>\n` +
+        `${story.blocks.map((block) => this.block(block)).join('\n')}\n</details>`,
+    );
+    return (
+      `<section id="stories" aria-labelledby="stories-title">\n<h2 id="stories-title">Each run</h2>\n` +
+      `<p>${this.line(storiesNote)}</p>\n${items.join('\n')}\n</section>`
+    );
+  }
+
+  #inline(inline: Inline): string {
+    switch (inline.kind) {
+      case 'text':
+        return escapeHtml(inline.text);
+      case 'strong':
+        return `<strong>${inline.children.map((child) => this.#inline(child)).join('')}</strong>`;
+      case 'code':
+        return `<code>${escapeHtml(cleanLine(inline.content))}</code>`;
+      case 'phrase':
+        return escapeHtml(cleanLine(inline.content));
+      case 'run': {
+        const label = `<code>${escapeHtml(cleanLine(inline.run))}</code>`;
+        const anchor = this.#anchors.get(inline.run);
+        return anchor === undefined ? label : `<a href="#${anchor}">${label}</a>`;
+      }
+    }
+  }
+
+  #figure(name: string): string {
+    const figure = this.#options.figures.find((each) => each.name === name);
+    if (figure === undefined) return '';
+    return `<figure id="figure-${figure.name}">\n<div class="drawing" tabindex="0" role="group" aria-label="${escapeHtml(figure.title)}">${figure.svg}</div>\n<figcaption>${escapeHtml(figure.alternative)}</figcaption>\n</figure>`;
+  }
+
+  #table(table: Table): string {
+    const align = (column: number) => (table.columns[column]?.align === 'right' ? ' class="number"' : '');
+    const head = table.columns
+      .map((column, index) => `<th scope="col"${align(index)}>${escapeHtml(column.title)}</th>`)
+      .join('');
+    const body = table.rows.map((row) => {
+      const cells = row.map((cell, index) =>
+        index === 0
+          ? `<th scope="row"${align(index)}>${this.line(cell)}</th>`
+          : `<td${align(index)}>${this.line(cell)}</td>`,
+      );
+      return `<tr>${cells.join('')}</tr>`;
+    });
+    return (
+      `<div class="table" tabindex="0" role="region" aria-label="${escapeHtml(table.caption)}">\n` +
+      `<table>\n<thead><tr>${head}</tr></thead>\n<tbody>\n${body.join('\n')}\n</tbody>\n</table>\n</div>`
+    );
+  }
+}
