@@ -11,18 +11,29 @@ export const INLINE_LIMIT = 120;
 /** Longest content of a block (a standard error, a traceback), in code points. */
 export const BLOCK_LIMIT = 2_000;
 
-// CSI and two-character escapes, and the string sequences (OSC, DCS, SOS, PM, APC) with their payload, which
-// may carry a hyperlink or a window title. An unterminated string swallows no more than its own line.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what has to go.
-const ANSI =
-  /(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c\n]*(?:\u0007|\u001b\\|\u009c)?|(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|\u001b[ -/]*[0-~]?/gu;
+// The string sequences (OSC, DCS, SOS, PM, APC) with their payload, which may carry a hyperlink or a window
+// title, then CSI, then the short escapes. An unterminated string swallows no more than its own line.
+const ANSI = new RegExp(
+  [
+    String.raw`(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?`,
+    String.raw`(?:\x1b\[|\x9b)[0-?]*[ -\/]*[@-~]?`,
+    String.raw`\x1b[ -\/]*[0-~]?`,
+  ].join('|'),
+  'gu',
+);
 
-// What is left of C0 and C1 (tab and newline aside); format characters that reorder or hide text (bidi
-// embeddings, overrides and isolates, zero-width and tag characters); variation selectors; non-characters and
-// lone surrogates, which XML 1.0 forbids; private use, which shows as anything.
-const INVISIBLE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what has to go.
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\p{Cf}\p{Cs}\p{Co}\ufe00-\ufe0f\u{e0100}-\u{e01ef}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]|[\ufdd0-\ufdef\ufffe\uffff]|[\u{1fffe}\u{1ffff}\u{2fffe}\u{2ffff}]/gu;
+// Control characters but the line end, format characters (bidirectional embeddings, overrides and isolates,
+// zero-width and tag characters), lone surrogates, which XML forbids, and private use, which shows as anything.
+// Then what the categories miss: variation selectors, invisible fillers and joiners, non-characters.
+const INVISIBLE = new RegExp(
+  [
+    String.raw`(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Co}]`,
+    String.raw`[\u{fe00}-\u{fe0f}]|[\u{e0100}-\u{e01ef}]`,
+    String.raw`\u034f|\u115f|\u1160|\u17b4|\u17b5|\u3164|\uffa0`,
+    String.raw`[\u{fdd0}-\u{fdef}]|[\ufffe\uffff]`,
+  ].join('|'),
+  'gu',
+);
 
 // A home folder names a person. The rule looks at the text alone, never at the machine that renders it,
 // so that the same journal gives the same bytes everywhere.
