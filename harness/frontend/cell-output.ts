@@ -1,0 +1,71 @@
+import type { JsonObject } from './notebook.ts';
+
+/** What of a parsed iopub message decides the outputs of a cell. */
+export interface IopubMessage {
+  readonly header: { readonly msg_type: string };
+  readonly parent_header: JsonObject;
+  readonly content: JsonObject;
+  readonly buffers?: readonly Uint8Array[];
+}
+
+/** A stream, result, display or error, as nbformat 4 stores it. */
+export type CellOutput =
+  | { readonly output_type: 'stream'; readonly name: string; text: string }
+  | { readonly output_type: 'display_data'; data: JsonObject; metadata: JsonObject }
+  | {
+      readonly output_type: 'execute_result';
+      data: JsonObject;
+      metadata: JsonObject;
+      readonly execution_count: unknown;
+    }
+  | {
+      readonly output_type: 'error';
+      readonly ename: unknown;
+      readonly evalue: unknown;
+      readonly traceback: unknown;
+    };
+
+/**
+ * The output of a `stream`, `display_data`, `execute_result` or `error` message (nbformat/v4/nbbase.py,
+ * `output_from_msg`); `null` for a stream without name or text. Other fields that are missing become empty.
+ */
+export function outputOf(message: IopubMessage): CellOutput | null {
+  const { content } = message;
+  switch (message.header.msg_type) {
+    case 'stream': {
+      const { name, text } = content as { name?: unknown; text?: unknown };
+      if (typeof name !== 'string' || typeof text !== 'string') return null;
+      return { output_type: 'stream', name, text };
+    }
+    case 'display_data':
+      return { output_type: 'display_data', ...mimeBundle(content) };
+    case 'execute_result':
+      return {
+        output_type: 'execute_result',
+        ...mimeBundle(content),
+        execution_count: content['execution_count'] ?? null,
+      };
+    default:
+      return {
+        output_type: 'error',
+        ename: content['ename'] ?? '',
+        evalue: content['evalue'] ?? '',
+        traceback: content['traceback'] ?? [],
+      };
+  }
+}
+
+function mimeBundle(content: JsonObject): { data: JsonObject; metadata: JsonObject } {
+  return { data: objectOrEmpty(content['data']), metadata: objectOrEmpty(content['metadata']) };
+}
+
+/** The display id that an output carries, `null` without one. */
+export function displayIdOf(content: JsonObject): string | null {
+  const id = objectOrEmpty(content['transient'])['display_id'];
+  return typeof id === 'string' && id !== '' ? id : null;
+}
+
+/** The value where it is a JSON object, else an empty one. */
+export function objectOrEmpty(value: unknown): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
+}

@@ -1,0 +1,204 @@
+import { randomUUID } from 'node:crypto';
+import { type Channel, KernelChannels } from '../transport/channels.ts';
+import type { ConnectionInfo } from '../transport/connection.ts';
+import type { Decoded, Message, MessageHeader } from '../transport/wire.ts';
+import { monotonicMs } from './precise-timer.ts';
+
+/** Protocol version of what we send (jupyter_client, messaging.rst). */
+const PROTOCOL_VERSION = '5.4';
+
+/** What was observed of one shell request; times are `monotonicMs`. */
+export interface ShellRequest {
+  readonly msgId: string;
+  readonly msgType: string;
+  readonly header: MessageHeader;
+  readonly sentAtMs: number;
+  /** Whether the protocol gives it a reply: `comm_msg` has none. */
+  readonly hasReply: boolean;
+  /** The kernel said that it began: busy status with this parent. */
+  busyAtMs: number | null;
+  replyAtMs: number | null;
+  idleAtMs: number | null;
+  /** Content of the first reply. */
+  reply: Readonly<Record<string, unknown>> | null;
+  replies: number;
+}
+
+/** Whether nothing more is to come: reply (where there is one) and idle, in either order. */
+export function isSettled(request: ShellRequest): boolean {
+  return request.idleAtMs !== null && (request.replyAtMs !== null || !request.hasReply);
+}
+
+/** How a front end is told of what a kernel publishes. */
+export type IopubListener = (message: Message) => void;
+
+/**
+ * One client of one kernel: a single session and shell peer, every request with an id of its own and
+ * an account of what came back. It draws no conclusion and sends nothing by itself.
+ */
+export class KernelClient {
+  readonly #channels: KernelChannels;
+  readonly #session = randomUUID();
+  readonly #requests = new Map<string, ShellRequest>();
+  readonly #unsettled = new Set<ShellRequest>();
+  readonly #controlWaiters = new Map<string, (message: Message) => void>();
+  readonly #byType: Record<string, number> = {};
+  #rejected = 0;
+  #replies = 0;
+  #idles = 0;
+  #iopubSeen = false;
+  #changed: (() => void) | null = null;
+  #change: Promise<void> | null = null;
+  /** Receives every verified iopub message. */
+  onIopub: IopubListener = () => {};
+
+  constructor(connection: ConnectionInfo) {
+    this.#channels = new KernelChannels(connection, this.#session, (channel, decoded) =>
+      this.#receive(channel, decoded),
+    );
+  }
+
+  /** Shell requests not yet settled, oldest first. */
+  get unsettled(): readonly ShellRequest[] {
+    return [...this.#unsettled];
+  }
+
+  /** Whether anything has come on iopub, which proves the subscription. */
+  get iopubSeen(): boolean {
+    return this.#iopubSeen;
+  }
+
+  /** First error of a socket of ours, `null` while all is well. */
+  get failure(): Error | null {
+    return this.#channels.failure;
+  }
+
+  /** The account of the run, as the journal has it. */
+  get account() {
+    return {
+      sent: this.#requests.size,
+      replies: this.#replies,
+      idles: this.#idles,
+      byType: { ...this.#byType },
+      rejected: this.#rejected,
+    };
+  }
+
+  /** Send a shell request. The times of its answers appear in what is returned. */
+  request(
+    msgType: string,
+    content: unknown,
+    options: { parentHeader?: Partial<MessageHeader>; hasReply?: boolean } = {},
+  ): ShellRequest {
+    const header = this.#header(msgType);
+    const request: ShellRequest = {
+      msgId: header.msg_id,
+      msgType,
+      header,
+      sentAtMs: monotonicMs(),
+      hasReply: options.hasReply ?? true,
+      busyAtMs: null,
+      replyAtMs: null,
+      idleAtMs: null,
+      reply: null,
+      replies: 0,
+    };
+    this.#requests.set(request.msgId, request);
+    this.#unsettled.add(request);
+    this.#byType[msgType] = (this.#byType[msgType] ?? 0) + 1;
+    void this.#channels.send('shell', {
+      header,
+      content,
+      ...(options.parentHeader ? { parentHeader: options.parentHeader } : {}),
+    });
+    return request;
+  }
+
+  /** Send a control request; resolves with its reply, or `null` when none came within `timeoutMs`. */
+  async control(msgType: string, content: unknown, timeoutMs: number): Promise<Message | null> {
+    const header = this.#header(msgType);
+    let timer: NodeJS.Timeout | undefined;
+    const reply = new Promise<Message | null>((resolve) => {
+      this.#controlWaiters.set(header.msg_id, resolve);
+      timer = setTimeout(() => resolve(null), timeoutMs);
+    });
+    void this.#channels.send('control', { header, content });
+    const result = await reply;
+    clearTimeout(timer);
+    this.#controlWaiters.delete(header.msg_id);
+    return result;
+  }
+
+  /** Whether the heartbeat echoes within `timeoutMs`. */
+  heartbeat(timeoutMs: number): Promise<boolean> {
+    return this.#channels.heartbeat(timeoutMs);
+  }
+
+  /** Resolves at the next message that changes anything. */
+  changed(): Promise<void> {
+    this.#change ??= new Promise((resolve) => {
+      this.#changed = resolve;
+    });
+    return this.#change;
+  }
+
+  close(): Promise<void> {
+    return this.#channels.close();
+  }
+
+  #header(msgType: string): MessageHeader {
+    return {
+      msg_id: randomUUID(),
+      msg_type: msgType,
+      session: this.#session,
+      username: 'kernel-soak',
+      date: new Date().toISOString(),
+      version: PROTOCOL_VERSION,
+    };
+  }
+
+  #receive(channel: Channel, decoded: Decoded): void {
+    if (!decoded.ok) {
+      this.#rejected += 1;
+    } else if (channel === 'iopub') {
+      this.#iopubSeen = true;
+      this.#receiveIopub(decoded.message);
+    } else if (channel === 'control') {
+      this.#controlWaiters.get(decoded.message.parent_header.msg_id ?? '')?.(decoded.message);
+    } else {
+      this.#receiveReply(decoded.message);
+    }
+    this.#changed?.();
+    this.#change = null;
+    this.#changed = null;
+  }
+
+  #receiveReply(message: Message): void {
+    const request = this.#requests.get(message.parent_header.msg_id ?? '');
+    // Never take the next shell message for the reply: only its parent says whose it is.
+    if (request === undefined || message.header.msg_type !== request.msgType.replace(/_request$/, '_reply')) {
+      this.#rejected += 1;
+      return;
+    }
+    request.replies += 1;
+    if (request.replyAtMs !== null) return;
+    request.replyAtMs = monotonicMs();
+    request.reply = message.content;
+    this.#replies += 1;
+    if (isSettled(request)) this.#unsettled.delete(request);
+  }
+
+  #receiveIopub(message: Message): void {
+    const request = this.#requests.get(message.parent_header.msg_id ?? '');
+    if (request !== undefined && message.header.msg_type === 'status') {
+      const state = message.content['execution_state'];
+      if (state === 'busy') request.busyAtMs ??= monotonicMs();
+      if (state === 'idle' && request.idleAtMs === null) {
+        request.idleAtMs = monotonicMs();
+        this.#idles += 1;
+      }
+    }
+    this.onIopub(message);
+    if (request !== undefined && isSettled(request)) this.#unsettled.delete(request);
+  }
+}

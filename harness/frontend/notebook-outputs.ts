@@ -1,0 +1,259 @@
+import { type CellOutput, displayIdOf, type IopubMessage, objectOrEmpty, outputOf } from './cell-output.ts';
+import type { JsonObject } from './notebook.ts';
+import { type OutputSync, WidgetMirror, type WidgetState } from './output-widgets.ts';
+
+export type { CellOutput, IopubMessage } from './cell-output.ts';
+export type { OutputSync, WidgetState } from './output-widgets.ts';
+
+/** What executing one code cell left behind. */
+export interface ExecutedCell {
+  /** 0-based index among all cells of the notebook. */
+  readonly index: number;
+  /**
+   * 1-based place among the executed cells once the cell was finished, as nbclient numbers them; before that
+   * what the kernel said; `null` when the kernel never began the cell.
+   */
+  readonly executionCount: number | null;
+  readonly outputs: readonly CellOutput[];
+}
+
+/**
+ * Characters of output that are kept per notebook. A kernel that floods iopub must cost neither the
+ * harness's memory nor the run's outcome, and V8 holds no string of 512 Mi characters. Each output message
+ * counts for 64 more than its text.
+ */
+export const MAX_OUTPUT_CHARACTERS = 64 * 1024 * 1024;
+
+interface Cell {
+  readonly index: number;
+  readonly ordinal: number;
+  readonly outputs: CellOutput[];
+  /** Outputs by display id, those of a cleared cell left out. */
+  readonly displays: Map<string, DisplayOutput[]>;
+  executionCount: number | null;
+  clearBeforeNext: boolean;
+}
+
+type DisplayOutput = Extract<CellOutput, { data: JsonObject }>;
+
+/**
+ * The outputs of one notebook's cells, and its mirror of ipywidgets `Output` models, from the iopub messages
+ * of one kernel, as nbclient 0.11 assembles them with `coalesce_streams=True` (nbclient/client.py,
+ * nbclient/output_widget.py; nbformat/v4/nbbase.py for the shape of an output):
+ *
+ * - a message belongs to the cell whose request is its parent; of other parents, and after the cell's idle
+ *   status, it is ignored;
+ * - stream text is merged by name into the cell's first output of that name, a line that a carriage return
+ *   overwrote is dropped, and stdout comes before an adjacent stderr. Backspaces are kept: nbclient 0.11 means
+ *   to apply them and does not;
+ * - a display id updates every output that carries it, in any cell. nbclient finds them by position, which
+ *   merging shifts; here they are found whatever was merged;
+ * - output caught by an `Output` widget goes to the widget, and the widget's new state is returned to be sent.
+ *
+ * A malformed message never throws: what it lacks is left empty, or it is ignored.
+ */
+export class NotebookOutputs {
+  readonly #maxCharacters: number;
+  readonly #cells = new Map<number, Cell>();
+  /** Cells whose request was sent and whose idle status has not come, by message id. */
+  readonly #open = new Map<string, Cell>();
+  readonly #widgets = new WidgetMirror();
+  #begun = 0;
+  #characters = 0;
+  #dropped = 0;
+
+  /** @param options.maxCharacters Output kept, in characters; what is beyond it is counted and dropped. */
+  constructor(options: { readonly maxCharacters?: number } = {}) {
+    this.#maxCharacters = options.maxCharacters ?? MAX_OUTPUT_CHARACTERS;
+  }
+
+  /** Outputs, or pieces of one, that were dropped because `maxCharacters` was reached. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Expects the messages of a cell; to be called before its request is sent. Forgets its earlier outputs. */
+  beginCell(cellIndex: number, msgId: string): void {
+    this.#begun += 1;
+    const cell: Cell = {
+      index: cellIndex,
+      ordinal: this.#begun,
+      outputs: [],
+      displays: new Map(),
+      executionCount: null,
+      clearBeforeNext: false,
+    };
+    this.#cells.set(cellIndex, cell);
+    this.#open.set(msgId, cell);
+  }
+
+  /**
+   * Takes one iopub message in.
+   *
+   * @returns The `Output` widgets whose state it changed, in order, for the front end to send; mostly none.
+   */
+  receive(message: IopubMessage): OutputSync[] {
+    const msgId = message.parent_header['msg_id'];
+    const cell = typeof msgId === 'string' ? this.#open.get(msgId) : undefined;
+    if (cell === undefined || typeof msgId !== 'string') return [];
+    const { content } = message;
+    const count = content['execution_count'];
+    if (typeof count === 'number') cell.executionCount = count;
+
+    switch (message.header.msg_type) {
+      case 'status':
+        if (content['execution_state'] === 'idle') this.#open.delete(msgId);
+        return [];
+      case 'comm_open':
+      case 'comm_msg':
+      case 'comm_close':
+        this.#widgets.receive(message);
+        return [];
+      case 'clear_output':
+        return this.#clear(cell, msgId, message);
+      case 'update_display_data':
+        this.#updateDisplays(content);
+        return [];
+      case 'display_data':
+      case 'execute_result':
+        this.#updateDisplays(content);
+        return this.#add(cell, msgId, message);
+      case 'stream':
+      case 'error':
+        return this.#add(cell, msgId, message);
+      default:
+        return [];
+    }
+  }
+
+  /**
+   * Closes a cell after its reply and idle status: later messages of it are ignored.
+   *
+   * @returns Its outputs so far; a display update in a later cell can still change them.
+   */
+  finishCell(cellIndex: number): readonly CellOutput[] {
+    const cell = this.#cells.get(cellIndex);
+    if (cell === undefined) return [];
+    for (const [msgId, open] of this.#open) if (open === cell) this.#open.delete(msgId);
+    if (cell.executionCount !== null) cell.executionCount = cell.ordinal;
+    orderStreams(cell.outputs);
+    for (const output of cell.outputs) {
+      if (output.output_type === 'stream') output.text = withoutOverwrittenLines(output.text);
+    }
+    return cell.outputs;
+  }
+
+  /** The cell's count, see `ExecutedCell`; `null` also for a cell that was never begun. */
+  executionCount(cellIndex: number): number | null {
+    return this.#cells.get(cellIndex)?.executionCount ?? null;
+  }
+
+  /** Every cell begun, in the order they were. */
+  executedCells(): ExecutedCell[] {
+    return [...this.#cells.values()].map(({ index, executionCount, outputs }) => ({
+      index,
+      executionCount,
+      outputs,
+    }));
+  }
+
+  /** Widget state as nbclient stores it under `metadata.widgets`; `null` when no widget was made. */
+  widgetState(): WidgetState | null {
+    return this.#widgets.state();
+  }
+
+  #add(cell: Cell, msgId: string, message: IopubMessage): OutputSync[] {
+    const output = outputOf(message);
+    if (output === null) return [];
+    const kept = this.#withinBound(output);
+    if (this.#widgets.catches(msgId)) {
+      const sync = this.#widgets.add(msgId, kept ? output : null, message.parent_header);
+      return sync === null ? [] : [sync];
+    }
+    if (!kept) return [];
+    if (cell.clearBeforeNext) clearCell(cell);
+    const displayId = displayIdOf(message.content);
+    if (displayId !== null && 'data' in output) {
+      const outputs = cell.displays.get(displayId);
+      if (outputs === undefined) cell.displays.set(displayId, [output]);
+      else outputs.push(output);
+    }
+    appendMerged(cell.outputs, output);
+    return [];
+  }
+
+  #clear(cell: Cell, msgId: string, message: IopubMessage): OutputSync[] {
+    const wait = Boolean(message.content['wait']);
+    if (this.#widgets.catches(msgId)) {
+      const sync = this.#widgets.clear(msgId, wait, message.parent_header);
+      return sync === null ? [] : [sync];
+    }
+    if (wait) cell.clearBeforeNext = true;
+    else clearCell(cell);
+    return [];
+  }
+
+  #updateDisplays(content: JsonObject): void {
+    const displayId = displayIdOf(content);
+    if (displayId === null) return;
+    for (const cell of this.#cells.values()) {
+      for (const output of cell.displays.get(displayId) ?? []) {
+        output.data = objectOrEmpty(content['data']);
+        output.metadata = objectOrEmpty(content['metadata']);
+      }
+    }
+  }
+
+  #withinBound(output: CellOutput): boolean {
+    this.#characters += charactersOf(output);
+    if (this.#characters <= this.#maxCharacters) return true;
+    this.#dropped += 1;
+    return false;
+  }
+}
+
+function clearCell(cell: Cell): void {
+  cell.outputs.length = 0;
+  cell.displays.clear();
+  cell.clearBeforeNext = false;
+}
+
+/** Appends an output; a stream's text goes to the first output of its name, wherever that is. */
+function appendMerged(outputs: CellOutput[], output: CellOutput): void {
+  if (output.output_type === 'stream') {
+    const first = outputs.find((other) => other.output_type === 'stream' && other.name === output.name);
+    if (first?.output_type === 'stream') {
+      first.text += output.text;
+      return;
+    }
+  }
+  outputs.push(output);
+}
+
+/** The two streams are asynchronous to each other, so that which came first says nothing: stdout is put first. */
+function orderStreams(outputs: CellOutput[]): void {
+  for (let i = 0; i + 1 < outputs.length; i += 1) {
+    const [first, second] = [outputs[i], outputs[i + 1]];
+    if (first?.output_type !== 'stream' || first.name !== 'stderr') continue;
+    if (second?.output_type !== 'stream' || second.name !== 'stdout') continue;
+    outputs[i] = second;
+    outputs[i + 1] = first;
+  }
+}
+
+/** Text without the part of each line that a carriage return made to be overwritten. */
+function withoutOverwrittenLines(text: string): string {
+  // nbclient's `.*\r(?=[^\n])`, by hand: a regular expression takes quadratic time on long lines without one.
+  // A carriage return that ends its line overwrites nothing, and so does one that ends the text.
+  if (!text.includes('\r')) return text;
+  return text
+    .split('\n')
+    .map((line) => line.slice(line.slice(0, -1).lastIndexOf('\r') + 1))
+    .join('\n');
+}
+
+function charactersOf(output: CellOutput): number {
+  const text = output.output_type === 'stream' ? output.text.length : JSON.stringify(output).length;
+  // A flood of one-character messages costs the bookkeeping of each, not its character.
+  return text + 64;
+}
