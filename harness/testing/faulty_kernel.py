@@ -1,0 +1,198 @@
+"""A small kernel that speaks real ZeroMQ and misbehaves on demand, at one chosen cell.
+
+    python faulty_kernel.py --behaviour NAME [--at N] [--delay SECONDS] [--count N] -f connection.json
+
+It evaluates nothing. A cell whose code starts with `print:` writes the rest of its code to stdout as a
+stream message; every cell is answered `ok`. Cells are counted from 1 over all `execute_request`s; the
+behaviour shows at cell `--at` (default 3) only, and every other request is served normally. Ports of 0 in
+the connection file are chosen by the system and written back into it. SIGINT and `interrupt_request` end
+`busy-for-ever` and `sleeps-for-ever` with a KeyboardInterrupt error; at other times they do nothing.
+
+The kernel ends when its parent does: it polls the parent's pid, and where KERNEL_SOAK_PARENT_FD names a
+file descriptor, it also ends at that descriptor's end of file. In any case it ends after `--lifetime`
+seconds (default 600).
+
+D is `--delay` in seconds, N is `--count`; the defaults are in brackets.
+
+At the start
+    normal              nothing
+    port-taken          its shell port is occupied: ZMQError traceback, exit code 1
+    dies-at-start       a traceback on stderr, exit code 1, before any port is bound
+    slow-start          binds its ports D [5] seconds late
+    never-binds         stays alive and binds nothing
+    silent-start        binds all ports and answers nothing on any, heartbeat and iopub welcome included
+
+At the cell, answering wrongly
+    never-replies       nothing at all for that request: no busy, reply or idle; later cells are served
+    reply-without-idle  the reply comes, the idle status does not
+    idle-without-reply  the idle status comes, the reply does not
+    late                works, at no CPU, for D [12] seconds, then answers
+    wrong-parent        the reply names a request that was never sent; busy and idle are right
+    bad-signature       one hexadecimal digit of the reply's signature is wrong; busy and idle are right
+    unsigned            the reply's signature is empty; busy and idle are right
+    replies-twice       two replies that differ only in msg_id and date
+    cell-error          an error with ANSI and terminal-title escapes in its traceback
+    aborted             after D [0.2] seconds an error; executes queued by then are answered `aborted`
+
+At the cell, not answering
+    busy-for-ever       busy, then the main thread spins at 100 % CPU; control and heartbeat answer
+    sleeps-for-ever     busy, then the main thread sleeps; control and heartbeat answer
+    exits               busy, then after D [0.1] seconds exit code 3
+    killed              busy, then after D [0.1] seconds SIGKILL (TerminateProcess on Windows)
+    aborts              busy, then after D [0.1] seconds a message on stderr and SIGABRT
+    closes-shell        busy, then the shell socket is closed; control and heartbeat answer
+    strands             the first shell request after the answer to cell `--at` - 1, of whatever type, stays
+                        queued and unread in the ROUTER, as in ipykernel 7.0 to 7.3: the loop is parked on
+                        the socket's edge-triggered fd with POLLIN pending. Later requests of the same peer
+                        queue up behind it. A new shell peer, or `soak_rearm_request` on control (answered
+                        with `stranded`: whether it was), has the queue read and answered. Needs `--at` >= 2.
+
+At the cell, answering rightly, but before that
+    floods-iopub        N [1,000,000] stream messages. A subscriber at its high-water mark is waited for,
+                        until it has read nothing for 5 seconds; from then on its messages are dropped
+    floods-stdout       N [100,000,000] bytes to each of the process's stdout and stderr, by turns
+    forged              on shell and iopub, answers to this request signed with a foreign key, and soundly
+                        signed messages of a foreign session that answer requests that were never sent
+    deep-json           a display_data and a reply to no request whose content nests N [100,000] arrays
+    huge-frame          a stream message of N [67,108,864] characters in one frame
+    invalid-utf8        correctly signed messages whose content, or header, is not UTF-8, on shell and iopub
+    proto-keys          `__proto__`, `constructor` and `prototype` as keys: display_data, and the reply itself
+    wrong-header-type   correctly signed messages whose header is a list, number, string, null or not JSON or
+                        whose fields have wrong types, and messages that lack frames, on shell and iopub
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from typing import NoReturn
+
+# Also where the interpreter was told to leave the script's folder out (-I, PYTHONSAFEPATH).
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# A test kernel leaves nothing behind, not even byte code.
+sys.dont_write_bytecode = True
+
+from faulty_kernel_cells import CELL_FAULTS, wait_for_ever  # noqa: E402
+from faulty_kernel_server import Kernel  # noqa: E402
+
+PARENT_POLL_S = 0.2
+START_BEHAVIOURS = (
+    "normal",
+    "port-taken",
+    "dies-at-start",
+    "slow-start",
+    "never-binds",
+    "silent-start",
+    "strands",
+)
+DEFAULT_DELAY_S = {
+    "late": 12.0,
+    "slow-start": 5.0,
+    "aborted": 0.2,
+    "exits": 0.1,
+    "killed": 0.1,
+    "aborts": 0.1,
+}
+DEFAULT_COUNT = {
+    "floods-iopub": 1_000_000,
+    "floods-stdout": 100_000_000,
+    "deep-json": 100_000,
+    "huge-frame": 64 * 1024 * 1024,
+}
+
+
+def parsed_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--behaviour", required=True, choices=[*START_BEHAVIOURS, *CELL_FAULTS])
+    parser.add_argument("--at", type=int, default=3, help="cell, counted from 1")
+    parser.add_argument("--delay", type=float, help="seconds")
+    parser.add_argument("--count", type=int)
+    parser.add_argument("--lifetime", type=float, default=600.0, help="seconds")
+    parser.add_argument(
+        "--no-welcome", dest="welcome", action="store_false", help="protocol 5.3: no iopub_welcome"
+    )
+    parser.add_argument("-f", dest="connection_file", required=True)
+    options = parser.parse_args()
+    if options.at < (2 if options.behaviour == "strands" else 1):
+        parser.error(f"--at {options.at}: cells are counted from 1, and strands needs a cell before its own")
+    if options.delay is None:
+        options.delay = DEFAULT_DELAY_S.get(options.behaviour, 0.0)
+    if options.count is None:
+        options.count = DEFAULT_COUNT.get(options.behaviour, 0)
+    return options
+
+
+def watch_parent_pid() -> NoReturn:
+    if sys.platform == "win32":
+        # The parent's pid stays what it was there, whoever has it now; a handle tells.
+        import ctypes
+
+        kernel32 = ctypes.WinDLL("kernel32")
+        kernel32.OpenProcess.restype = ctypes.c_void_p
+        synchronize, infinite = 0x00100000, 0xFFFFFFFF
+        parent = kernel32.OpenProcess(synchronize, False, os.getppid())
+        kernel32.WaitForSingleObject(ctypes.c_void_p(parent), infinite)
+        os._exit(1)
+    parent_pid = os.getppid()
+    while os.getppid() == parent_pid:
+        time.sleep(PARENT_POLL_S)
+    os._exit(1)
+
+
+def watch_parent_pipe(descriptor: int) -> NoReturn:
+    while os.read(descriptor, 1024):
+        pass
+    os._exit(1)
+
+
+def end_with_parent(lifetime_s: float) -> None:
+    threading.Thread(target=watch_parent_pid, daemon=True).start()
+    pipe = os.environ.get("KERNEL_SOAK_PARENT_FD")
+    if pipe:
+        os.fstat(int(pipe))
+        threading.Thread(target=watch_parent_pipe, args=(int(pipe),), daemon=True).start()
+    end = threading.Timer(lifetime_s, os._exit, (1,))
+    end.daemon = True
+    end.start()
+
+
+def run(options: argparse.Namespace) -> NoReturn:
+    end_with_parent(options.lifetime)
+    behaviour = options.behaviour
+    if behaviour == "dies-at-start":
+        raise RuntimeError("faulty_kernel: dies-at-start")
+    if behaviour == "slow-start":
+        time.sleep(options.delay)
+    if behaviour == "never-binds":
+        wait_for_ever()
+    kernel = Kernel(options, CELL_FAULTS.get(behaviour))
+    if behaviour == "port-taken":
+        kernel.occupy_shell_port()
+    kernel.bind()
+    if behaviour == "silent-start":
+        wait_for_ever()
+    kernel.run()
+
+
+def main() -> NoReturn:
+    # As ipykernel: an interrupt between cells does nothing.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run(parsed_options())
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        # At once: the end of the interpreter would wait for open sockets.
+        sys.stderr.flush()
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
