@@ -1,0 +1,13 @@
+export { cacheFolder } from './cache.ts';
+export {
+  type EnvironmentInspection,
+  type EnvironmentOptions,
+  type EnvironmentState,
+  ensureEnvironment,
+  inspectEnvironment,
+  inspectGivenEnvironment,
+  type KernelEnvironment,
+  missingRemedy,
+} from './ensure-environment.ts';
+export type { EnvironmentFacts } from './facts.ts';
+export { requirementsWith } from './requirements.ts';

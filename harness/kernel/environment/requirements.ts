@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXIT_CODES, SoakError } from '../../model/errors.ts';
+import { packageRoot } from '../../model/package-root.ts';
+
+/** What an installer is given. */
+export interface Installation {
+  /** Lines of a requirements file. */
+  readonly requirements: string;
+  /** Lines of a constraints file; empty when the requirements are themselves complete. */
+  readonly constraints: string;
+}
+
+/** The lock of the default environment: every package, transitive ones too, with environment markers. */
+export function lockText(): string {
+  // A checkout on Windows may have turned the line ends: the key must not depend on that.
+  return readFileSync(lockPath(), 'utf8').replaceAll('\r\n', '\n');
+}
+
+export function lockPath(): string {
+  return join(packageRoot(), 'arms', 'runtime', 'requirements.txt');
+}
+
+/** The direct requirements of the default environment, without comments. */
+export function directRequirements(): readonly string[] {
+  return requirementLines(readFileSync(join(packageRoot(), 'arms', 'runtime', 'requirements.in'), 'utf8'));
+}
+
+/**
+ * The default environment's direct requirements with some replaced, for an arm that is another release:
+ * `requirementsWith(['ipykernel==7.4.0'])`. A name that is not among the defaults is added.
+ */
+export function requirementsWith(overrides: readonly string[]): readonly string[] {
+  const replaced = new Set(overrides.map(requirementName));
+  return [...directRequirements().filter((line) => !replaced.has(requirementName(line))), ...overrides];
+}
+
+/**
+ * What to install: the whole lock, or `requirements` with the lock as constraints. A requirement that says a
+ * version (or an address) of its own is taken out of the constraints: the lock holds for everything else.
+ */
+export function installation(requirements: readonly string[] | undefined, lock: string): Installation {
+  if (requirements === undefined) return { requirements: lock, constraints: '' };
+  const overridden = new Set(requirements.filter(namesVersion).map(requirementName));
+  const constraints = requirementLines(lock).filter((line) => !overridden.has(requirementName(line)));
+  return { requirements: `${requirements.join('\n')}\n`, constraints: `${constraints.join('\n')}\n` };
+}
+
+/** Lines without comments (also uv's "# via" annotations), options and blank lines. */
+export function requirementLines(text: string): readonly string[] {
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
+    .filter((line) => line !== '' && !line.startsWith('-'));
+}
+
+/**
+ * The normalised name (PEP 503) of a requirement such as `Jupyter_Client>=8 ; python_version < "4"`.
+ *
+ * @throws SoakError `bad-requirement` when it does not begin with a name, such as a path or an option.
+ */
+export function requirementName(requirement: string): string {
+  const name = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?=$|[\s[<>=!~;@(])/.exec(requirement.trim())?.[0];
+  if (name === undefined) {
+    throw new SoakError('bad-requirement', `"${requirement}" is not a package requirement.`, {
+      remedy: 'Write it as name==version, or "name @ file:///path" for a local one.',
+      exitCode: EXIT_CODES.usage,
+    });
+  }
+  return name.toLowerCase().replace(/[-_.]+/g, '-');
+}
+
+function namesVersion(requirement: string): boolean {
+  const [specifier = ''] = requirement.split(';');
+  return /[<>=!~@]/.test(specifier);
+}

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { leadsOwnGroup, treeKill } from './platform.ts';
+
+/** Bytes of each stream kept: pip's longest useful message is far shorter, and a compiler's output far longer. */
+const OUTPUT_LIMIT = 1024 * 1024;
+
+/** From the polite request to end until the forced one. uv and pip end within milliseconds. */
+const KILL_GRACE_MS = 2000;
+
+export interface CommandResult {
+  /** `null` when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The last mebibyte. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Why it could not be started, or `null`. */
+  readonly spawnError: NodeJS.ErrnoException | null;
+  /** It was ended because it ran longer than `timeoutMs`. */
+  readonly timedOut: boolean;
+}
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with each line of either stream as it comes. */
+  readonly onLine?: (line: string) => void;
+}
+
+/**
+ * Runs a command to its end and reports it; never rejects for what the command did.
+ * An abort or a time-out ends the command with all its descendants before this returns; an abort then
+ * rejects with the signal's reason.
+ */
+export async function runCommand(
+  executable: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  options.signal?.throwIfAborted();
+  const child = spawn(executable, args, {
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    windowsHide: true,
+    detached: leadsOwnGroup(process.platform),
+  });
+  const stdout = tailOf(child.stdout);
+  const stderr = tailOf(child.stderr);
+  if (options.onLine) {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', options.onLine);
+    }
+  }
+
+  let timedOut = false;
+  let forced: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    if (child.pid === undefined) return;
+    const { pid } = child;
+    killTree(pid, false);
+    forced = setTimeout(() => killTree(pid, true), KILL_GRACE_MS);
+  };
+  const deadline =
+    options.timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          timedOut = true;
+          end();
+        }, options.timeoutMs);
+  options.signal?.addEventListener('abort', end, { once: true });
+
+  const result = await new Promise<Pick<CommandResult, 'code' | 'signal' | 'spawnError'>>((resolve) => {
+    child.once('error', (spawnError) => resolve({ code: null, signal: null, spawnError }));
+    // 'close' and not 'exit': the streams are complete only then.
+    child.once('close', (code, signal) => resolve({ code, signal, spawnError: null }));
+  });
+  clearTimeout(deadline);
+  clearTimeout(forced);
+  options.signal?.removeEventListener('abort', end);
+  options.signal?.throwIfAborted();
+  return { ...result, stdout: stdout(), stderr: stderr(), timedOut };
+}
+
+function killTree(pid: number, force: boolean): void {
+  const how = treeKill(pid, force, process.platform);
+  if (how.kind === 'command') {
+    const [executable, ...args] = how.command;
+    // If taskkill itself cannot be started, 'close' still comes when the child ends by itself.
+    spawn(executable, args, { stdio: 'ignore', windowsHide: true }).on('error', () => {});
+    return;
+  }
+  try {
+    process.kill(how.pid, how.signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function tailOf(stream: NodeJS.ReadableStream): () => string {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    while (chunks.length > 1 && bytes - (chunks[0]?.length ?? 0) >= OUTPUT_LIMIT) {
+      bytes -= chunks.shift()?.length ?? 0;
+    }
+  });
+  return () => Buffer.concat(chunks).toString('utf8');
+}
