@@ -1,0 +1,223 @@
+import { median } from 'simple-statistics';
+import { KERNEL_COUNTERS, type KernelCounter, type KernelCounters, type ProtocolArm } from '../model/arm.ts';
+import type { RunRecord } from '../model/journal.ts';
+import { type OutcomeKind, outcomeStatus } from '../model/outcome.ts';
+import type { Protocol } from '../model/protocol.ts';
+import { confidenceSequence } from './confidence-sequence.ts';
+import { type CellExposure, type ContentInnocence, contentInnocence } from './content-innocence.ts';
+import { type Count, type Interval, rate } from './counts.ts';
+import { garwoodInterval, hazardPerReply } from './hazard.ts';
+import { clopperPearson, jeffreys, upperBound, wilson } from './intervals.ts';
+import { kaplanMeier, type SurvivalStep } from './kaplan-meier.ts';
+
+/** Everything that can be said of one count on its own; intervals are [0, 1] without a run. */
+export interface RateSummary {
+  readonly wedged: number;
+  readonly runs: number;
+  /** `null` without a run. */
+  readonly rate: number | null;
+  readonly clopperPearson95: Interval;
+  readonly wilson95: Interval;
+  readonly jeffreys95: Interval;
+  /** One-sided. */
+  readonly upper95: number;
+  readonly confidenceSequence95: Interval;
+}
+
+export function rateSummary(count: Count): RateSummary {
+  return {
+    wedged: count.wedged,
+    runs: count.runs,
+    rate: rate(count),
+    clopperPearson95: clopperPearson(count),
+    wilson95: wilson(count),
+    jeffreys95: jeffreys(count),
+    upper95: upperBound(count),
+    confidenceSequence95: confidenceSequence(count),
+  };
+}
+
+export interface HazardSummary {
+  readonly wedges: number;
+  readonly replies: number;
+  /** `null` without a reply, as is its interval. */
+  readonly perReply: number | null;
+  readonly garwood95: Interval | null;
+}
+
+export interface EngagementSummary {
+  /** The counter that must equal `replies`; `null` for an arm without one. */
+  readonly counter: KernelCounter | null;
+  /** Sums over the recorded runs that have counters, valid or not. */
+  readonly totals: KernelCounters;
+  readonly runsWithCounters: number;
+  readonly runsWithoutCounters: number;
+  /**
+   * Runs in which the counter did not equal `replies`: by more than the one reply that may have been in
+   * flight at the verdict, or by any in a run that completed. Names, in block order.
+   */
+  readonly notEngaged: readonly string[];
+}
+
+/** One arm. `counts` is of every recorded run; all else that is a rate is of the counted blocks only. */
+export interface ArmAnalysis extends RateSummary {
+  readonly name: string;
+  readonly role: ProtocolArm['role'];
+  readonly counts: {
+    readonly runs: number;
+    readonly valid: number;
+    readonly completed: number;
+    readonly wedged: number;
+    readonly invalid: number;
+    /** Only kinds that occurred. */
+    readonly invalidByKind: Partial<Record<OutcomeKind, number>>;
+    /** Only kinds that occurred: `wedged-stranded` is certified, `wedged-mute` is not. */
+    readonly wedgedByKind: Partial<Record<OutcomeKind, number>>;
+  };
+  readonly hazard: HazardSummary;
+  readonly engagement: EngagementSummary;
+  readonly kaplanMeier: readonly SurvivalStep[];
+  readonly positions: {
+    readonly cells: readonly CellExposure[];
+    /** Wedges at a request after the last cell, and wedges that belong to no cell: not in `cells`. */
+    readonly afterLastCell: number;
+    readonly noCell: number;
+    readonly innocence: ContentInnocence;
+  };
+  /** Over the recorded valid runs; `null` when no cell was answered. */
+  readonly slowestCellMs: number | null;
+  /** Over the recorded runs whose kernel became ready; `null` when none did. */
+  readonly startMedianMs: number | null;
+}
+
+/** `recorded` and `counted` (the runs of the counted blocks) are of this arm, in block order. */
+export function armAnalysis(
+  protocol: Protocol,
+  arm: ProtocolArm,
+  recorded: readonly RunRecord[],
+  counted: readonly RunRecord[],
+): ArmAnalysis {
+  const counts = outcomeCounts(recorded);
+  const valid = counted.filter((run) => outcomeStatus(run.outcome.kind) !== 'invalid');
+  const wedges = valid.filter((run) => outcomeStatus(run.outcome.kind) === 'wedged').length;
+  const exposure = { wedges, replies: valid.reduce((sum, run) => sum + repliesOf(run), 0) };
+  const starts = recorded.flatMap((run) => (run.startMs === null ? [] : [run.startMs]));
+  return {
+    name: arm.name,
+    role: arm.role,
+    counts,
+    ...rateSummary({ wedged: wedges, runs: valid.length }),
+    hazard: { ...exposure, perReply: hazardPerReply(exposure), garwood95: garwoodInterval(exposure) },
+    engagement: engagementSummary(arm, recorded),
+    kaplanMeier: kaplanMeier(
+      valid.map((run) => ({
+        replies: repliesOf(run),
+        wedged: outcomeStatus(run.outcome.kind) === 'wedged',
+      })),
+    ),
+    positions: wedgePositions(protocol, valid),
+    slowestCellMs: greatest(
+      recorded.filter((run) => outcomeStatus(run.outcome.kind) !== 'invalid').map(slowestCellMs),
+    ),
+    startMedianMs: starts.length === 0 ? null : median(starts),
+  };
+}
+
+/** Replies that a run's kernel sent by its own count, by the client's where it kept none. */
+export function repliesOf(run: RunRecord): number {
+  return run.kernel?.replies ?? run.client.replies;
+}
+
+/** Milliseconds of the slowest answered cell; 0 when none was answered. */
+export function slowestCellMs(run: RunRecord): number {
+  let slowest = 0;
+  for (const cellMs of run.cellMs) if (cellMs > slowest) slowest = cellMs;
+  return slowest;
+}
+
+function greatest(values: readonly number[]): number | null {
+  let found = 0;
+  for (const value of values) if (value > found) found = value;
+  return found === 0 ? null : found;
+}
+
+function outcomeCounts(runs: readonly RunRecord[]): ArmAnalysis['counts'] {
+  const invalidByKind: Partial<Record<OutcomeKind, number>> = {};
+  const wedgedByKind: Partial<Record<OutcomeKind, number>> = {};
+  let [completed, wedged, invalid] = [0, 0, 0];
+  for (const { outcome } of runs) {
+    const status = outcomeStatus(outcome.kind);
+    if (status === 'completed') completed += 1;
+    else if (status === 'wedged') {
+      wedged += 1;
+      wedgedByKind[outcome.kind] = (wedgedByKind[outcome.kind] ?? 0) + 1;
+    } else {
+      invalid += 1;
+      invalidByKind[outcome.kind] = (invalidByKind[outcome.kind] ?? 0) + 1;
+    }
+  }
+  return {
+    runs: runs.length,
+    valid: completed + wedged,
+    completed,
+    wedged,
+    invalid,
+    invalidByKind,
+    wedgedByKind,
+  };
+}
+
+function engagementSummary(arm: ProtocolArm, runs: readonly RunRecord[]): EngagementSummary {
+  const totals = Object.fromEntries(KERNEL_COUNTERS.map((name) => [name, 0])) as KernelCounters;
+  const notEngaged: string[] = [];
+  let runsWithCounters = 0;
+  for (const run of runs) {
+    if (run.kernel === null) continue;
+    runsWithCounters += 1;
+    for (const name of KERNEL_COUNTERS) totals[name] += run.kernel[name];
+    if (arm.engagement === null) continue;
+    const allowance = run.outcome.kind === 'completed' ? 0 : 1;
+    if (Math.abs(run.kernel[arm.engagement] - run.kernel.replies) > allowance) notEngaged.push(run.run);
+  }
+  return {
+    counter: arm.engagement,
+    totals,
+    runsWithCounters,
+    runsWithoutCounters: runs.length - runsWithCounters,
+    notEngaged,
+  };
+}
+
+/** `valid` runs expose every cell up to the one at which they wedged. */
+function wedgePositions(protocol: Protocol, valid: readonly RunRecord[]): ArmAnalysis['positions'] {
+  const sent = protocol.notebooks.map(({ codeCells }) => new Float64Array(codeCells.length + 1));
+  const wedged = protocol.notebooks.map(({ codeCells }) => new Float64Array(codeCells.length + 1));
+  let noCell = 0;
+  for (const run of valid) {
+    const counts = sent[run.notebook];
+    if (counts === undefined) continue;
+    const last = counts.length - 1;
+    if (run.outcome.kind === 'completed') {
+      counts[last] = (counts[last] ?? 0) + 1;
+    } else if (run.outcome.cell === null) {
+      noCell += 1;
+    } else {
+      const cell = Math.min(run.outcome.cell, last);
+      counts[cell] = (counts[cell] ?? 0) + 1;
+      const wedges = wedged[run.notebook];
+      if (wedges !== undefined) wedges[cell] = (wedges[cell] ?? 0) + 1;
+    }
+  }
+  const cells: CellExposure[] = [];
+  let afterLastCell = 0;
+  sent.forEach((reached, notebook) => {
+    const last = reached.length - 1;
+    afterLastCell += wedged[notebook]?.[last] ?? 0;
+    let exposed = reached.reduce((sum, count) => sum + count, 0);
+    for (let cell = 0; cell < last; cell += 1) {
+      cells.push({ notebook, cell, exposed, wedges: wedged[notebook]?.[cell] ?? 0 });
+      exposed -= reached[cell] ?? 0;
+    }
+  });
+  return { cells, afterLastCell, noCell, innocence: contentInnocence(cells, protocol.seed) };
+}

@@ -1,0 +1,101 @@
+import { seededUniform, type Uniform } from './random.ts';
+
+/** A cell's place in one notebook: how many valid runs sent it, and how many wedged at it. */
+export interface CellExposure {
+  /** Index into the protocol's notebooks. */
+  readonly notebook: number;
+  /** 0-based position among the executed code cells, as in `Outcome.cell`. */
+  readonly cell: number;
+  readonly exposed: number;
+  readonly wedges: number;
+}
+
+export interface ContentInnocence {
+  /** Pearson's χ² of wedges against exposure; `null` below two wedges or two cells. */
+  readonly chiSquare: number | null;
+  /** Monte Carlo p-value, (1 + simulated ≥ observed) / (1 + simulations); never 0. `null` with `chiSquare`. */
+  readonly p: number | null;
+  readonly simulations: number;
+  /** The cell with the greatest standardised excess where p < 0.05, else `null`. */
+  readonly cluster: { readonly notebook: number; readonly cell: number } | null;
+  /** `wanders`, `clusters at cell c` (c counted from 0 like `Outcome.cell`), or `too few wedges to tell`. */
+  readonly words: string;
+}
+
+/** At most this many simulated wedges an arm, so that 100,000 runs are still analysed within a second. */
+const SIMULATED_WEDGES = 2_000_000;
+const CLUSTER_LEVEL = 0.05;
+
+/**
+ * Whether wedges prefer a cell: under one hazard for all replies the wedges at a cell are expected in
+ * proportion to the runs that sent it. Pearson's χ² (1900) with a Monte Carlo p-value (Hope 1968, JRSS B
+ * 30:582), since the expected counts are too small for the χ² distribution. `too few wedges to tell` below
+ * two wedges or two cells.
+ */
+export function contentInnocence(cells: readonly CellExposure[], seed: number): ContentInnocence {
+  const exposed = cells.filter((cell) => cell.exposed > 0);
+  const wedges = exposed.reduce((sum, cell) => sum + cell.wedges, 0);
+  if (wedges < 2 || exposed.length < 2) {
+    return { chiSquare: null, p: null, simulations: 0, cluster: null, words: 'too few wedges to tell' };
+  }
+  const exposure = exposed.reduce((sum, cell) => sum + cell.exposed, 0);
+  const expected = Float64Array.from(exposed, (cell) => (wedges * cell.exposed) / exposure);
+  const chiSquare = pearson(
+    Float64Array.from(exposed, (cell) => cell.wedges),
+    expected,
+  );
+  const simulations = Math.min(9999, Math.max(99, Math.floor(SIMULATED_WEDGES / wedges)));
+  const draw = categorical(expected, seededUniform(seed, 'content-innocence'));
+  const counts = new Float64Array(expected.length);
+  let atLeast = 0;
+  for (let i = 0; i < simulations; i += 1) {
+    counts.fill(0);
+    for (let wedge = 0; wedge < wedges; wedge += 1) {
+      const cell = draw();
+      counts[cell] = (counts[cell] ?? 0) + 1;
+    }
+    // Equal tables must count as equal whatever order their terms were summed in.
+    if (pearson(counts, expected) >= chiSquare * (1 - 1e-9)) atLeast += 1;
+  }
+  const p = (1 + atLeast) / (1 + simulations);
+  if (p >= CLUSTER_LEVEL) return { chiSquare, p, simulations, cluster: null, words: 'wanders' };
+  const excess = (i: number) =>
+    ((exposed[i]?.wedges ?? 0) - (expected[i] ?? 0)) / Math.sqrt(expected[i] ?? 1);
+  let worst = 0;
+  for (let i = 1; i < exposed.length; i += 1) if (excess(i) > excess(worst)) worst = i;
+  const { notebook, cell } = exposed[worst] ?? { notebook: 0, cell: 0 };
+  return { chiSquare, p, simulations, cluster: { notebook, cell }, words: `clusters at cell ${cell}` };
+}
+
+function pearson(observed: Float64Array, expected: Float64Array): number {
+  let chiSquare = 0;
+  for (let i = 0; i < expected.length; i += 1) {
+    const e = expected[i] ?? 0;
+    chiSquare += ((observed[i] ?? 0) - e) ** 2 / e;
+  }
+  return chiSquare;
+}
+
+/** Walker's alias method (1977, ACM TOMS 3:253): constant work a draw, whatever the number of cells. */
+function categorical(weights: Float64Array, uniform: Uniform): () => number {
+  const size = weights.length;
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const keep = Float64Array.from(weights, (weight) => (weight * size) / total);
+  const alias = new Int32Array(size);
+  const small: number[] = [];
+  const large: number[] = [];
+  keep.forEach((share, i) => void (share < 1 ? small : large).push(i));
+  while (small.length > 0 && large.length > 0) {
+    const low = small.pop() ?? 0;
+    const high = large.at(-1) ?? 0;
+    alias[low] = high;
+    keep[high] = (keep[high] ?? 0) - (1 - (keep[low] ?? 0));
+    if ((keep[high] ?? 0) < 1) small.push(large.pop() ?? 0);
+  }
+  for (const i of [...small, ...large]) keep[i] = 1;
+  return () => {
+    const place = uniform() * size;
+    const cell = Math.floor(place);
+    return place - cell < (keep[cell] ?? 1) ? cell : (alias[cell] ?? cell);
+  };
+}

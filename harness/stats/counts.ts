@@ -1,0 +1,51 @@
+import { SoakError } from '../model/errors.ts';
+
+/** Wedged runs among the valid runs of one arm: `0 ≤ wedged ≤ runs`, both whole. */
+export interface Count {
+  readonly wedged: number;
+  readonly runs: number;
+}
+
+/** `[lower, upper]`, `lower ≤ upper`. */
+export type Interval = readonly [number, number];
+
+/** Observed share of wedged runs, 0 to 1; `null` when there is no run. */
+export function rate(count: Count): number | null {
+  return count.runs === 0 ? null : count.wedged / count.runs;
+}
+
+/** A count that is not two whole numbers with `0 ≤ wedged ≤ runs` cannot be analysed: a caller's mistake. */
+export function assertCount({ wedged, runs }: Count): void {
+  if (!(Number.isSafeInteger(wedged) && Number.isSafeInteger(runs) && wedged >= 0 && wedged <= runs)) {
+    throw new RangeError(`not a count of wedged runs: ${wedged} of ${runs}`);
+  }
+}
+
+/**
+ * Parses what a person writes for a count, `6/20`: six wedged runs of twenty.
+ *
+ * @throws SoakError `bad-count` when the text is no such pair, no run was made, or more wedged than ran.
+ */
+export function parseCount(text: string, flag: string): Count {
+  const remedy = 'Write wedged runs, a slash and all valid runs, for example 6/20.';
+  const match = /^\s*(\d+)\s*\/\s*(\d+)\s*$/.exec(text);
+  if (match === null) {
+    throw new SoakError('bad-count', `${flag} ${text}: not a count of wedged runs.`, { remedy });
+  }
+  const count = { wedged: Number(match[1]), runs: Number(match[2]) };
+  if (count.runs === 0) {
+    throw new SoakError('bad-count', `${flag} ${text}: an arm without a run has no rate.`, { remedy });
+  }
+  if (count.wedged > count.runs) {
+    throw new SoakError('bad-count', `${flag} ${text}: more wedged runs than runs.`, { remedy });
+  }
+  if (count.runs > MAX_RUNS) {
+    throw new SoakError('bad-count', `${flag} ${text}: more than ${MAX_RUNS} runs.`, {
+      remedy: 'Give counts of at most a million runs; the exact tests are not meant for more.',
+    });
+  }
+  return count;
+}
+
+/** Beyond this the exact tests take minutes, and a typing error is the likelier explanation. */
+const MAX_RUNS = 1_000_000;

@@ -1,0 +1,22 @@
+import type { OutcomeStatus } from '../model/outcome.ts';
+import type { Count } from './counts.ts';
+import { countOf } from './decision-table.ts';
+import { fisherTwoSided } from './fisher.ts';
+
+/** Whether one arm's wedge rate moved during the experiment. */
+export interface Drift {
+  readonly arm: string;
+  readonly firstHalf: Count;
+  readonly secondHalf: Count;
+  /** Fisher's two-sided p; 1 when a half has no valid run. */
+  readonly fisherTwoSided: number;
+}
+
+/** The arm's first half of valid runs against its second, in block order; the middle run of an odd number goes to the second. */
+export function drift(arm: string, statuses: readonly OutcomeStatus[]): Drift {
+  const valid = statuses.filter((status) => status !== 'invalid');
+  const middle = Math.floor(valid.length / 2);
+  const firstHalf = countOf(valid.slice(0, middle));
+  const secondHalf = countOf(valid.slice(middle));
+  return { arm, firstHalf, secondHalf, fisherTwoSided: fisherTwoSided(firstHalf, secondHalf) };
+}

@@ -1,0 +1,183 @@
+import { quantileSorted } from 'simple-statistics';
+import { boschlooRegion } from './boschloo.ts';
+import { logEBound, logEFactor } from './e-process.ts';
+import { seededUniform } from './random.ts';
+import { fisherRegion, type RejectionRegion, rejectionProbability } from './rejection-region.ts';
+
+export const EXACT_TESTS = ['fisher', 'boschloo'] as const;
+export type ExactTest = (typeof EXACT_TESTS)[number];
+
+/** True wedge probabilities that a plan assumes. */
+export interface AssumedRates {
+  readonly pReference: number;
+  readonly pTreatment: number;
+}
+
+/** The results that a one-sided exact test rejects at level α, for given runs of each arm. */
+export function rejectionRegion(
+  test: ExactTest,
+  referenceRuns: number,
+  treatmentRuns: number,
+  alpha: number,
+): RejectionRegion {
+  return test === 'fisher'
+    ? fisherRegion(referenceRuns, treatmentRuns, alpha)
+    : boschlooRegion(referenceRuns, treatmentRuns, alpha);
+}
+
+/**
+ * Exact probability, 0 to 1, that the one-sided test finds the treatment below the reference at level α:
+ * summed over every pair of counts, not simulated. 0 when an arm has no run.
+ */
+export function exactPower(
+  test: ExactTest,
+  { pReference, pTreatment }: AssumedRates,
+  runs: { readonly reference: number; readonly treatment: number },
+  alpha: number,
+): number {
+  if (runs.reference === 0 || runs.treatment === 0) return 0;
+  const region = rejectionRegion(test, runs.reference, runs.treatment, alpha);
+  return rejectionProbability(region, runs.treatment, pReference, pTreatment);
+}
+
+/**
+ * Smallest number of runs an arm at which the power reaches `power`; `null` beyond `maxRuns`. Exact tests
+ * have sawtooth power, so a few more runs can have a little less.
+ */
+export function runsNeeded(
+  test: ExactTest,
+  rates: AssumedRates,
+  alpha: number,
+  power: number,
+  maxRuns = 2000,
+): number | null {
+  if (rates.pTreatment >= rates.pReference) return null;
+  const enough = (kind: ExactTest, runs: number) =>
+    exactPower(kind, rates, { reference: runs, treatment: runs }, alpha) >= power;
+  const start = runsLowerBound(rates, alpha, power);
+  let fisher: number | null = null;
+  for (let runs = start; runs <= maxRuns; runs += 1) {
+    if (enough('fisher', runs)) {
+      fisher = runs;
+      break;
+    }
+  }
+  if (test === 'fisher') return fisher;
+  // Boschloo's test rejects whatever Fisher's does, so it needs no more runs; its gain shrinks with the number
+  // of runs and is below a third from 60 runs on.
+  const last = fisher ?? maxRuns;
+  for (let runs = Math.max(start, last > 60 ? Math.floor(last * 0.67) : 1); runs <= last; runs += 1) {
+    if (enough('boschloo', runs)) return runs;
+  }
+  return fisher;
+}
+
+/**
+ * No level-α test of equal rates against these can have the power below this number of runs: its error
+ * probabilities are bounded by the overlap of the two hypotheses (Neyman and Pearson; Bhattacharyya's
+ * coefficient ρ gives √α √power + √(1−α) √(1−power) ≥ ρ^n against the equal rates that overlap most).
+ */
+function runsLowerBound({ pReference, pTreatment }: AssumedRates, alpha: number, power: number): number {
+  const overlap = Math.sqrt(alpha * power) + Math.sqrt((1 - alpha) * (1 - power));
+  if (overlap >= 1 || power <= alpha) return 1;
+  let greatest = 0;
+  for (let i = 1; i < 200; i += 1) {
+    const p = i / 200;
+    const affinity = (q: number) => Math.sqrt(p * q) + Math.sqrt((1 - p) * (1 - q));
+    greatest = Math.max(greatest, affinity(pReference) * affinity(pTreatment));
+  }
+  if (greatest >= 1) return 1;
+  return Math.max(1, Math.floor(0.98 * (Math.log(overlap) / Math.log(greatest))));
+}
+
+/** What a fixed number of runs can see. */
+export interface VisibleDrop {
+  /** Reference rate minus the greatest treatment rate that would be seen, 0 to 1. */
+  readonly drop: number;
+  readonly pTreatment: number;
+}
+
+/**
+ * Smallest drop from the reference rate that a test with this region sees with the given power; `null` when
+ * not even a drop to zero would be seen.
+ */
+export function smallestVisibleDrop(
+  region: RejectionRegion,
+  treatmentRuns: number,
+  pReference: number,
+  power = 0.8,
+): VisibleDrop | null {
+  const seen = (pTreatment: number) =>
+    rejectionProbability(region, treatmentRuns, pReference, pTreatment) >= power;
+  if (!seen(0)) return null;
+  let [low, high] = [0, pReference];
+  while (high - low > 1e-6) {
+    const middle = (low + high) / 2;
+    if (seen(middle)) low = middle;
+    else high = middle;
+  }
+  return { drop: pReference - low, pTreatment: low };
+}
+
+/**
+ * Smallest reference rate from which a drop to zero is seen with the given power; `null` when not even a
+ * drop from 1 would be.
+ */
+export function smallestVisibleRate(
+  region: RejectionRegion,
+  treatmentRuns: number,
+  power = 0.8,
+): number | null {
+  const seen = (pReference: number) => rejectionProbability(region, treatmentRuns, pReference, 0) >= power;
+  if (!seen(1)) return null;
+  let [low, high] = [0, 1];
+  while (high - low > 1e-6) {
+    const middle = (low + high) / 2;
+    if (seen(middle)) high = middle;
+    else low = middle;
+  }
+  return high;
+}
+
+export interface DecisionTimes {
+  readonly simulations: number;
+  /** Blocks after which E first reached 1/α, ascending: only of the experiments that decided. */
+  readonly blocks: readonly number[];
+}
+
+/**
+ * Simulated experiments of the e-process at these rates, each until E reaches 1/α or `maxBlocks`. Seeded:
+ * the same arguments give the same blocks.
+ */
+export function decisionTimes(
+  { pReference, pTreatment }: AssumedRates,
+  alpha: number,
+  options: { readonly simulations: number; readonly maxBlocks: number; readonly seed: number },
+): DecisionTimes {
+  const uniform = seededUniform(options.seed, 'decision-times');
+  const bound = logEBound(alpha);
+  const blocks: number[] = [];
+  for (let i = 0; i < options.simulations; i += 1) {
+    let [logE, referenceWedges, treatmentWedges] = [0, 0, 0];
+    for (let block = 0; block < options.maxBlocks; block += 1) {
+      const y1 = uniform() < pReference;
+      const y2 = uniform() < pTreatment;
+      logE += logEFactor(block, referenceWedges, treatmentWedges, y1, y2);
+      if (logE >= bound) {
+        blocks.push(block + 1);
+        break;
+      }
+      if (y1) referenceWedges += 1;
+      if (y2) treatmentWedges += 1;
+    }
+  }
+  return { simulations: options.simulations, blocks: blocks.sort((a, b) => a - b) };
+}
+
+/** Blocks by which the given share of all simulated experiments had decided; `null` when fewer ever did. */
+export function decisionQuantile({ simulations, blocks }: DecisionTimes, share: number): number | null {
+  const decided = blocks.length / simulations;
+  return blocks.length === 0 || decided < share
+    ? null
+    : Math.ceil(quantileSorted([...blocks], share / decided));
+}

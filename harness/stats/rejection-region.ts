@@ -1,0 +1,139 @@
+import { logFactorials } from './log-factorial.ts';
+
+/**
+ * Which results of two arms a one-sided test rejects: `region[x1]` is the largest number of treatment wedges
+ * that is rejected beside x1 reference wedges, −1 for none. It never falls as x1 grows, because Fisher's
+ * p-value falls with every reference wedge more and rises with every treatment wedge more (Barnard's
+ * convexity), so walking its edge takes n1 + n2 steps and not n1 × n2.
+ */
+export type RejectionRegion = Int32Array;
+
+/** P-values of equal results computed along different sums differ in their last digits. */
+export const TIE = 1 + 1e-9;
+
+/** Fisher's one-sided p-value of x1 of n1 against x2 of n2, quickly: for sweeps over many results. */
+export function fisherTail(x1: number, n1: number, x2: number, n2: number): number {
+  const m = x1 + x2;
+  const f = logFactorials(n1 + n2);
+  const at = (k: number) => f[k] ?? 0;
+  let term = Math.exp(
+    at(n1) - at(x1) - at(n1 - x1) + at(n2) - at(x2) - at(n2 - x2) - at(n1 + n2) + at(m) + at(n1 + n2 - m),
+  );
+  const low = Math.max(0, m - n1);
+  let tail = term;
+  for (let k = x2; k > low; k -= 1) {
+    const ratio = (k * (n1 - m + k)) / ((n2 - k + 1) * (m - k + 1));
+    term *= ratio;
+    tail += term;
+    if (ratio < 1 && term < tail * 1e-17) break;
+  }
+  return Math.min(1, tail);
+}
+
+/** The results whose Fisher p-value is at most `level`. */
+export function fisherRegion(n1: number, n2: number, level: number): RejectionRegion {
+  const region = new Int32Array(n1 + 1);
+  const bound = level * TIE;
+  let edge = -1;
+  for (let x1 = 0; x1 <= n1; x1 += 1) {
+    while (edge < n2 && fisherTail(x1, n1, edge + 1, n2) <= bound) edge += 1;
+    region[x1] = edge;
+  }
+  return region;
+}
+
+/** P(X = k) for X ~ Binomial(n, p), k = 0 … n, built from the mode by ratios; values that underflow are 0. */
+export function binomialMass(n: number, p: number): Float64Array {
+  const mass = new Float64Array(n + 1);
+  if (p <= 0 || p >= 1) {
+    mass[p <= 0 ? 0 : n] = 1;
+    return mass;
+  }
+  const mode = Math.min(n, Math.floor((n + 1) * p));
+  const odds = p / (1 - p);
+  let total = 1;
+  mass[mode] = 1;
+  for (let k = mode, term = 1; k < n && term > 1e-300; k += 1) {
+    term *= ((n - k) / (k + 1)) * odds;
+    mass[k + 1] = term;
+    total += term;
+  }
+  for (let k = mode, term = 1; k > 0 && term > 1e-300; k -= 1) {
+    term *= k / (n - k + 1) / odds;
+    mass[k - 1] = term;
+    total += term;
+  }
+  for (let k = 0; k <= n; k += 1) mass[k] = (mass[k] ?? 0) / total;
+  return mass;
+}
+
+/** P(the result is rejected) when the arms wedge with probability p1 and p2: the test's power there, its size where they are equal. */
+export function rejectionProbability(region: RejectionRegion, n2: number, p1: number, p2: number): number {
+  const mass1 = binomialMass(region.length - 1, p1);
+  const mass2 = region.length - 1 === n2 && p1 === p2 ? mass1 : binomialMass(n2, p2);
+  let probability = 0;
+  let below = 0;
+  let counted = -1;
+  for (let x1 = 0; x1 < region.length; x1 += 1) {
+    const edge = region[x1] ?? -1;
+    while (counted < edge) {
+      counted += 1;
+      below += mass2[counted] ?? 0;
+    }
+    probability += (mass1[x1] ?? 0) * below;
+  }
+  return Math.min(1, probability);
+}
+
+/** The greatest size over all common wedge probabilities: what makes a test unconditional. 0 to 1. */
+export function greatestSize(region: RejectionRegion, n2: number): number {
+  const n1 = region.length - 1;
+  const size = (angle: number) => {
+    const p = Math.sin(angle) ** 2;
+    return rejectionProbability(region, n2, p, p);
+  };
+  const angles = nuisanceAngles(n1, n2);
+  const sizes = angles.map(size);
+  const step = Math.PI / 2 / angles.length;
+  let greatest = Math.max(...sizes);
+  const peaks = angles
+    .map((angle, i) => ({ angle, size: sizes[i] ?? 0, before: sizes[i - 1] ?? 0, after: sizes[i + 1] ?? 0 }))
+    .filter((peak) => peak.size >= peak.before && peak.size >= peak.after && peak.size > greatest * 0.95)
+    .sort((a, b) => b.size - a.size)
+    .slice(0, 4);
+  for (const peak of peaks) greatest = Math.max(greatest, peakSize(size, peak.angle, step));
+  return greatest;
+}
+
+/**
+ * Common probabilities p = sin² θ at equal steps of θ: a share's standard deviation is 1/(2√n) in θ at every
+ * p, and the size cannot turn faster than that, so eight steps a standard deviation miss no peak.
+ */
+export function nuisanceAngles(n1: number, n2: number): number[] {
+  const points = Math.min(600, Math.max(48, Math.ceil(12 * Math.sqrt(Math.max(n1, n2)))));
+  return Array.from({ length: points }, (_, i) => ((i + 0.5) / points) * (Math.PI / 2));
+}
+
+/** Golden-section search for the peak within one step of `angle`. */
+function peakSize(size: (angle: number) => number, angle: number, step: number): number {
+  const shrink = (Math.sqrt(5) - 1) / 2;
+  let low = Math.max(0, angle - step);
+  let high = Math.min(Math.PI / 2, angle + step);
+  let left = high - shrink * (high - low);
+  let right = low + shrink * (high - low);
+  let atLeft = size(left);
+  let atRight = size(right);
+  // 24 halvings by the golden ratio narrow the peak to 1e-5 of a step, where its height is flat to 1e-10.
+  for (let i = 0; i < 24; i += 1) {
+    if (atLeft > atRight) {
+      [high, right, atRight] = [right, left, atLeft];
+      left = high - shrink * (high - low);
+      atLeft = size(left);
+    } else {
+      [low, left, atLeft] = [left, right, atRight];
+      right = low + shrink * (high - low);
+      atRight = size(right);
+    }
+  }
+  return Math.max(atLeft, atRight);
+}

@@ -1,0 +1,66 @@
+import { outcomeStatus } from '../model/outcome.ts';
+import type { Protocol } from '../model/protocol.ts';
+import { slowestCellMs } from './arm-summary.ts';
+import { countedOutcomes, type DecisionTable, type StatusRule } from './decision-table.ts';
+import { armsByRole, type TreatmentVerdict, treatmentVerdicts } from './verdict.ts';
+
+/** A verdict again, under another rule of counting. */
+export interface AlternativeVerdicts {
+  /** Runs that count differently under the rule, by arm: none means that the verdict cannot change. */
+  readonly changedRuns: number;
+  readonly verdicts: readonly TreatmentVerdict[];
+  /** Whether every treatment keeps its word. */
+  readonly unchanged: boolean;
+}
+
+/** The verdict with every invalid treatment run wedged and every invalid reference run completed: the exclusions at their worst. */
+export function exclusionSensitivity(
+  protocol: Protocol,
+  table: DecisionTable,
+  asRun: readonly TreatmentVerdict[],
+): AlternativeVerdicts {
+  const treatments = new Set(armsByRole(protocol).treatments);
+  return alternative(protocol, table, asRun, (run) => {
+    const status = outcomeStatus(run.outcome.kind);
+    if (status !== 'invalid') return status;
+    return treatments.has(run.arm) ? 'wedged' : 'completed';
+  });
+}
+
+/**
+ * The verdict at half the deadline: a completed run whose slowest cell took longer would have been called
+ * wedged. A verdict that changes was decided by the deadline and not by the kernel.
+ */
+export function deadlineSensitivity(
+  protocol: Protocol,
+  table: DecisionTable,
+  asRun: readonly TreatmentVerdict[],
+): AlternativeVerdicts & { readonly halfDeadlineMs: number } {
+  const halfDeadlineMs = protocol.timeoutMs / 2;
+  const verdicts = alternative(protocol, table, asRun, (run) =>
+    run.outcome.kind === 'completed' && slowestCellMs(run) > halfDeadlineMs
+      ? 'wedged'
+      : outcomeStatus(run.outcome.kind),
+  );
+  return { halfDeadlineMs, ...verdicts };
+}
+
+function alternative(
+  protocol: Protocol,
+  table: DecisionTable,
+  asRun: readonly TreatmentVerdict[],
+  statusOf: StatusRule,
+): AlternativeVerdicts {
+  let changedRuns = 0;
+  for (const { runs } of table.rows) {
+    for (const run of runs) {
+      if (run !== undefined && statusOf(run) !== outcomeStatus(run.outcome.kind)) changedRuns += 1;
+    }
+  }
+  const verdicts = changedRuns === 0 ? asRun : treatmentVerdicts(protocol, countedOutcomes(table, statusOf));
+  return {
+    changedRuns,
+    verdicts,
+    unchanged: verdicts.every(({ word }, i) => word === asRun[i]?.word),
+  };
+}

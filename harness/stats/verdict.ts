@@ -1,0 +1,261 @@
+import type { OutcomeStatus } from '../model/outcome.ts';
+import type { Protocol } from '../model/protocol.ts';
+import { type CountedOutcomes, countOf } from './decision-table.ts';
+import { holmAdjusted } from './holm.ts';
+import { upperBound } from './intervals.ts';
+import { type DecisionTest, type PairEvidence, pairEvidence } from './pair-evidence.ts';
+import {
+  decisionQuantile,
+  decisionTimes,
+  rejectionRegion,
+  runsNeeded,
+  smallestVisibleDrop,
+  smallestVisibleRate,
+} from './power.ts';
+import { rejectionProbability } from './rejection-region.ts';
+
+/** What an experiment says of one treatment (STATISTICS: "The claim 'this fixes it'"). */
+export const VERDICT_WORDS = [
+  /** Below control and below every sham at α, and it never wedged. */
+  'fixes',
+  /** Below control and below every sham at α, and it still wedged. */
+  'reduces',
+  /** Above control at α. */
+  'worse',
+  /** The claim does not hold although a drop to zero would have been seen with 80 % power. */
+  'no-difference',
+  /** Anything else, above all a control that wedged rarely or never. */
+  'inconclusive',
+  /** An arm that the claim needs has no valid run in the counted blocks: there is nothing to compare. */
+  'no-verdict',
+] as const;
+export type VerdictWord = (typeof VERDICT_WORDS)[number];
+
+/** Power from which not seeing a difference means something. */
+export const SUFFICIENT_POWER = 0.8;
+
+/** The conditions that the word follows from, so that a report can say which held. */
+export interface VerdictConditions {
+  /** p against control ≤ α, before Holm. */
+  readonly belowControl: boolean;
+  /** p against each sham ≤ α, before Holm. Empty: extra scheduling was not separated from the change. */
+  readonly belowShams: readonly { readonly sham: string; readonly p: number; readonly holds: boolean }[];
+  /** The claim: below control and every sham, after Holm over the treatments. */
+  readonly claimHolds: boolean;
+  readonly aboveControl: boolean;
+  /** No recorded valid run of the treatment wedged, in or out of the counted blocks. */
+  readonly neverWedged: boolean;
+  /** Whether a drop from the observed control rate to zero would have been seen with 80 % power. */
+  readonly sufficientPower: boolean;
+  readonly controlNeverWedged: boolean;
+}
+
+export interface TreatmentVerdict {
+  readonly treatment: string;
+  readonly word: VerdictWord;
+  /** Why there is no verdict; `null` otherwise. */
+  readonly gate: {
+    readonly reason: 'no-control-arm' | 'no-valid-run';
+    readonly arms: readonly string[];
+  } | null;
+  readonly conditions: VerdictConditions | null;
+  /** Largest p-value over the references (intersection–union); `null` without a verdict. */
+  readonly p: number | null;
+  /** The same after Holm over the treatments; the claim holds at ≤ α. */
+  readonly pHolm: number | null;
+  /** Above control, after Holm. */
+  readonly pWorseHolm: number | null;
+  /** What rate the treatment's count still allows, one-sided 95 %; 1 without a valid run. */
+  readonly upper95: number;
+  /** Power to see a drop from the observed control rate to zero; `null` without a verdict. */
+  readonly powerToZero: number | null;
+}
+
+/** What an experiment of this size could have seen, for the words beside `no-difference` and `inconclusive`. */
+export interface Sensitivity80 {
+  /** Smallest drop from the observed control rate seen with 80 % power; `null` when not even one to zero. */
+  readonly smallestDrop: number | null;
+  /** Smallest control rate from which a drop to zero would be seen with 80 % power; `null` when none. */
+  readonly smallestControlRate: number | null;
+  /** Runs an arm (blocks) that see a drop from the observed control rate to zero with 80 % power; `null` when control never wedged or more than 2000 are needed. */
+  readonly runsNeeded: number | null;
+  /** Runs an arm still to be made: `runsNeeded` less those counted, 0 when there are enough already. */
+  readonly runsStillNeeded: number | null;
+}
+
+/** First control, every sham and every treatment by role, in the protocol's order. */
+export function armsByRole(protocol: Protocol) {
+  const names = (role: string) => protocol.arms.filter((arm) => arm.role === role).map((arm) => arm.name);
+  const [control, ...otherControls] = names('control');
+  return { control: control ?? null, otherControls, shams: names('sham'), treatments: names('treatment') };
+}
+
+/**
+ * A verdict for every treatment, in the protocol's order. Empty without a treatment. Deterministic: the
+ * e-process's power is simulated from the protocol's seed.
+ */
+export function treatmentVerdicts(protocol: Protocol, outcomes: CountedOutcomes): TreatmentVerdict[] {
+  const { control, shams, treatments } = armsByRole(protocol);
+  const { alpha, test } = protocol.decision;
+  const statuses = (arm: string): readonly OutcomeStatus[] => outcomes.byArm.get(arm) ?? [];
+  const isEmpty = (arm: string) => countOf(statuses(arm)).runs === 0;
+  const cases = treatments.map((treatment) => {
+    const empty = [...(control === null ? [] : [control]), ...shams, treatment].filter(isEmpty);
+    if (control === null || empty.length > 0) return { treatment, empty, evidence: null };
+    return {
+      treatment,
+      empty,
+      evidence: {
+        control: pairEvidence(statuses(control), statuses(treatment), test),
+        shams: shams.map((sham) => ({
+          sham,
+          p: pairEvidence(statuses(sham), statuses(treatment), test).pLess,
+        })),
+      },
+    };
+  });
+  const judged = cases.flatMap(({ evidence }) => (evidence === null ? [] : [evidence]));
+  const pOf = (evidence: (typeof judged)[number]) =>
+    Math.max(evidence.control.pLess, ...evidence.shams.map(({ p }) => p));
+  const claims = holmAdjusted(judged.map(pOf));
+  const worse = holmAdjusted(judged.map((evidence) => evidence.control.pGreater));
+  return cases.map(({ treatment, empty, evidence }) => {
+    const upper95 = upperBound(countOf(statuses(treatment)));
+    if (evidence === null) {
+      const gate =
+        control === null
+          ? { reason: 'no-control-arm' as const, arms: [] }
+          : { reason: 'no-valid-run' as const, arms: empty };
+      return { ...NO_VERDICT, treatment, gate, upper95 };
+    }
+    const place = judged.indexOf(evidence);
+    const pHolm = claims[place] ?? 1;
+    const pWorseHolm = worse[place] ?? 1;
+    const powerToZero = powerToSeeZero(evidence.control, test, alpha, protocol.seed);
+    const conditions: VerdictConditions = {
+      belowControl: isAtMost(evidence.control.pLess, alpha),
+      belowShams: evidence.shams.map(({ sham, p }) => ({ sham, p, holds: isAtMost(p, alpha) })),
+      claimHolds: isAtMost(pHolm, alpha),
+      aboveControl: isAtMost(pWorseHolm, alpha),
+      neverWedged: (outcomes.wedgesAnywhere.get(treatment) ?? 0) === 0,
+      sufficientPower: powerToZero >= SUFFICIENT_POWER,
+      controlNeverWedged: evidence.control.counts.reference.wedged === 0,
+    };
+    return {
+      treatment,
+      word: verdictWord(conditions),
+      gate: null,
+      conditions,
+      p: pOf(evidence),
+      pHolm,
+      pWorseHolm,
+      upper95,
+      powerToZero,
+    };
+  });
+}
+
+const NO_VERDICT = {
+  word: 'no-verdict',
+  conditions: null,
+  p: null,
+  pHolm: null,
+  pWorseHolm: null,
+  powerToZero: null,
+} as const;
+
+/** exp and log round: a path that ends exactly at 1/α must count as there. */
+function isAtMost(p: number, alpha: number): boolean {
+  return p <= alpha * (1 + 1e-11);
+}
+
+/** The word that follows from the conditions, in the contract's order. */
+export function verdictWord(conditions: VerdictConditions): VerdictWord {
+  if (conditions.claimHolds) return conditions.neverWedged ? 'fixes' : 'reduces';
+  if (conditions.aboveControl) return 'worse';
+  return conditions.sufficientPower ? 'no-difference' : 'inconclusive';
+}
+
+function powerToSeeZero({ counts }: PairEvidence, test: DecisionTest, alpha: number, seed: number): number {
+  const { reference, treatment } = counts;
+  if (reference.wedged === 0) return 0;
+  const pReference = reference.wedged / reference.runs;
+  if (test === 'boschloo') {
+    const region = rejectionRegion('boschloo', reference.runs, treatment.runs, alpha);
+    return rejectionProbability(region, treatment.runs, pReference, 0);
+  }
+  const maxBlocks = Math.min(reference.runs, treatment.runs);
+  const times = decisionTimes({ pReference, pTreatment: 0 }, alpha, {
+    simulations: simulationsFor(maxBlocks),
+    maxBlocks,
+    seed,
+  });
+  return times.blocks.length / times.simulations;
+}
+
+/** Enough for ±1 % at the sizes that people run; fewer for experiments so long that power is no question. */
+function simulationsFor(blocks: number): number {
+  return Math.max(200, Math.min(2000, Math.floor(1_000_000 / Math.max(1, blocks))));
+}
+
+/**
+ * What counts of this size could have seen against control. Costs up to a second for a control that wedges
+ * in less than 1 % of runs, so it is apart from the verdict.
+ */
+export function sensitivity80(
+  counts: PairEvidence['counts'],
+  test: DecisionTest,
+  alpha: number,
+  seed: number,
+): Sensitivity80 {
+  const { reference, treatment } = counts;
+  const pReference = reference.runs === 0 ? 0 : reference.wedged / reference.runs;
+  const counted = Math.min(reference.runs, treatment.runs);
+  const needed = runsToSeeZero(pReference, test, alpha, seed);
+  const runsStillNeeded = needed === null ? null : Math.max(0, needed - counted);
+  if (counted === 0)
+    return { smallestDrop: null, smallestControlRate: null, runsNeeded: needed, runsStillNeeded };
+  if (test === 'boschloo') {
+    const region = rejectionRegion('boschloo', reference.runs, treatment.runs, alpha);
+    return {
+      smallestDrop: smallestVisibleDrop(region, treatment.runs, pReference, SUFFICIENT_POWER)?.drop ?? null,
+      smallestControlRate: smallestVisibleRate(region, treatment.runs, SUFFICIENT_POWER),
+      runsNeeded: needed,
+      runsStillNeeded,
+    };
+  }
+  const seen = (rates: { pReference: number; pTreatment: number }) => {
+    const simulations = Math.max(100, Math.floor(simulationsFor(counted) / 4));
+    const times = decisionTimes(rates, alpha, { simulations, maxBlocks: counted, seed });
+    return times.blocks.length / simulations >= SUFFICIENT_POWER;
+  };
+  // Simulated to ±2 %: bisecting below a tenth of a percent would read the noise.
+  const greatestTreatmentRate = bisected(0, pReference, (pTreatment) => seen({ pReference, pTreatment }));
+  const smallestControlRate = bisected(1, 0, (p) => seen({ pReference: p, pTreatment: 0 }));
+  return {
+    smallestDrop: greatestTreatmentRate === null ? null : pReference - greatestTreatmentRate,
+    smallestControlRate,
+    runsNeeded: needed,
+    runsStillNeeded,
+  };
+}
+
+/** The last value on the way from `from` towards `to` at which `holds`; `null` when not even at `from`. */
+function bisected(from: number, to: number, holds: (value: number) => boolean): number | null {
+  if (!holds(from)) return null;
+  let [good, bad] = [from, to];
+  while (Math.abs(good - bad) > 1e-3) {
+    const middle = (good + bad) / 2;
+    if (holds(middle)) good = middle;
+    else bad = middle;
+  }
+  return good;
+}
+
+function runsToSeeZero(pReference: number, test: DecisionTest, alpha: number, seed: number): number | null {
+  if (pReference === 0) return null;
+  const rates = { pReference, pTreatment: 0 };
+  if (test === 'boschloo') return runsNeeded('boschloo', rates, alpha, SUFFICIENT_POWER);
+  const times = decisionTimes(rates, alpha, { simulations: 500, maxBlocks: 2000, seed });
+  return decisionQuantile(times, SUFFICIENT_POWER);
+}
