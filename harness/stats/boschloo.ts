@@ -20,9 +20,19 @@ export function boschlooLess(reference: Count, treatment: Count): number {
   const n1 = reference.runs;
   const n2 = treatment.runs;
   if (n1 === 0 || n2 === 0) return 1;
+  const key = `${reference.wedged}/${n1} ${treatment.wedged}/${n2}`;
+  const known = remembered.get(key);
+  if (known !== undefined) return known;
   const observed = fisherTail(reference.wedged, n1, treatment.wedged, n2);
-  return Math.min(observed, greatestSize(fisherRegion(n1, n2, observed), n2));
+  const p = Math.min(observed, greatestSize(fisherRegion(n1, n2, observed), n2));
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+  remembered.set(key, p);
+  return p;
 }
+
+/** One analysis asks for the same pair several times, and at tens of thousands of runs each takes a second. */
+const remembered = new Map<string, number>();
+const MAX_REMEMBERED = 5000;
 
 /** The same test the other way: small when the treatment wedged more. */
 export function boschlooGreater(reference: Count, treatment: Count): number {

@@ -5,6 +5,8 @@ import { holmAdjusted } from './holm.ts';
 import { upperBound } from './intervals.ts';
 import { type DecisionTest, type PairEvidence, pairEvidence } from './pair-evidence.ts';
 import {
+  type AssumedRates,
+  asymptoticDecisionShare,
   decisionQuantile,
   decisionTimes,
   rejectionRegion,
@@ -184,18 +186,23 @@ function powerToSeeZero({ counts }: PairEvidence, test: DecisionTest, alpha: num
     const region = rejectionRegion('boschloo', reference.runs, treatment.runs, alpha);
     return rejectionProbability(region, treatment.runs, pReference, 0);
   }
-  const maxBlocks = Math.min(reference.runs, treatment.runs);
-  const times = decisionTimes({ pReference, pTreatment: 0 }, alpha, {
-    simulations: simulationsFor(maxBlocks),
-    maxBlocks,
-    seed,
-  });
-  return times.blocks.length / times.simulations;
+  const blocks = Math.min(reference.runs, treatment.runs);
+  return decisionShare({ pReference, pTreatment: 0 }, alpha, { blocks, seed, simulations: 2000 });
 }
 
-/** Enough for ±1 % at the sizes that people run; fewer for experiments so long that power is no question. */
-function simulationsFor(blocks: number): number {
-  return Math.max(200, Math.min(2000, Math.floor(1_000_000 / Math.max(1, blocks))));
+/** From so many blocks on, simulating would take seconds and the growth of E is near its limit law. */
+const ASYMPTOTIC_BLOCKS = 2000;
+
+/** Share of experiments of the e-process that decide within `blocks`. */
+function decisionShare(
+  rates: AssumedRates,
+  alpha: number,
+  { blocks, seed, simulations }: { blocks: number; seed: number; simulations: number },
+): number {
+  if (blocks > ASYMPTOTIC_BLOCKS) return asymptoticDecisionShare(rates, alpha, blocks);
+  const fewer = Math.max(200, Math.min(simulations, Math.floor(400_000 / Math.max(1, blocks))));
+  const times = decisionTimes(rates, alpha, { simulations: fewer, maxBlocks: blocks, seed });
+  return times.blocks.length / fewer;
 }
 
 /**
@@ -224,11 +231,8 @@ export function sensitivity80(
       runsStillNeeded,
     };
   }
-  const seen = (rates: { pReference: number; pTreatment: number }) => {
-    const simulations = Math.max(100, Math.floor(simulationsFor(counted) / 4));
-    const times = decisionTimes(rates, alpha, { simulations, maxBlocks: counted, seed });
-    return times.blocks.length / simulations >= SUFFICIENT_POWER;
-  };
+  const seen = (rates: AssumedRates) =>
+    decisionShare(rates, alpha, { blocks: counted, seed, simulations: 400 }) >= SUFFICIENT_POWER;
   // Simulated to ±2 %: bisecting below a tenth of a percent would read the noise.
   const greatestTreatmentRate = bisected(0, pReference, (pTreatment) => seen({ pReference, pTreatment }));
   const smallestControlRate = bisected(1, 0, (p) => seen({ pReference: p, pTreatment: 0 }));
