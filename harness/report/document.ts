@@ -1,3 +1,5 @@
+import { cleanLine } from './escape.ts';
+
 /**
  * What a report says, apart from how it is spelled. Markdown, HTML and the terminal render the same document,
  * so they cannot disagree; and content reaches them only as `code` or `phrase`, so no renderer can be handed
@@ -46,7 +48,7 @@ export interface Section {
 
 /** A whole report, in reading order. */
 export interface ReportDocument {
-  readonly title: string;
+  readonly title: Line;
   /** The first screen: what a reader who stops here takes away. */
   readonly lead: readonly Block[];
   readonly sections: readonly Section[];
@@ -107,4 +109,22 @@ export function enumeration(items: readonly Line[], conjunction = 'and'): Line {
     if (index === 0) return item;
     return [text(index === items.length - 1 ? ` ${conjunction} ` : ', '), ...item];
   });
+}
+
+/** A sentence without markup, for a terminal, a page title or an attribute; content is cleaned, not quoted. */
+export function plainLine(content: Line): string {
+  return content
+    .map((inline): string => {
+      switch (inline.kind) {
+        case 'text':
+          return inline.text;
+        case 'strong':
+          return plainLine(inline.children);
+        case 'run':
+          return cleanLine(inline.run);
+        default:
+          return cleanLine(inline.content);
+      }
+    })
+    .join('');
 }

@@ -1,4 +1,4 @@
-import type { Block, Inline, Line, ReportDocument, Table } from './document.ts';
+import { type Block, type Inline, type Line, plainLine, type ReportDocument, type Table } from './document.ts';
 import { cleanLine, cleanText, escapeHtml } from './escape.ts';
 import type { FigureText } from './figure-text.ts';
 import { STYLE_SHEET } from './style-sheet.ts';
@@ -29,7 +29,7 @@ export interface HtmlOptions {
  */
 export function htmlDocument(document: ReportDocument, options: HtmlOptions): string {
   const render = new HtmlRenderer(options);
-  const title = escapeHtml(cleanLine(document.title));
+  const title = escapeHtml(plainLine(document.title));
   const sections = document.sections.map(
     (section) =>
       `<section id="${section.id}" aria-labelledby="${section.id}-title">\n` +
@@ -55,7 +55,7 @@ ${STYLE_SHEET}
 <a class="skip" href="#main">Skip to the report</a>
 <main id="main">
 <header>
-<h1>${title}</h1>
+<h1>${render.line(document.title)}</h1>
 ${document.lead.map((block) => render.block(block)).join('\n')}
 </header>
 <nav aria-label="Sections">

@@ -13,7 +13,7 @@ import type { FigureText } from './figure-text.ts';
 
 /** A document as GitHub-flavoured Markdown that also reads well as plain text. Ends with one newline. */
 export function markdownDocument(document: ReportDocument, figures: readonly FigureText[]): string {
-  const parts = [`# ${escapeMarkdown(document.title)}`];
+  const parts = [`# ${markdownLine(document.title)}`];
   for (const block of document.lead) parts.push(markdownBlock(block, figures));
   for (const section of document.sections) {
     parts.push(`## ${escapeMarkdown(section.title)}`);

@@ -1,0 +1,92 @@
+import type { ProtocolArm } from '../model/arm.ts';
+import type { ExperimentRecord, Journal, RunRecord, SessionRecord } from '../model/journal.ts';
+import { outcomeStatus } from '../model/outcome.ts';
+import { type Protocol, protocolHash } from '../model/protocol.ts';
+import { type Analysis, analyseExperiment } from '../stats/analysis.ts';
+import { binomialTail } from '../stats/intervals.ts';
+
+/** How far the experiment got. */
+export interface Progress {
+  /**
+   * `whole`: every planned block; `decided`: stopped by its own rule; `partial`: cut short, by hand or by a
+   * fault, or still running.
+   */
+  readonly state: 'whole' | 'decided' | 'partial';
+  /** The last session record, `null` when none was written: killed, or still running. */
+  readonly last: SessionRecord | null;
+  /** Runs begun and never recorded, those of earlier sessions included, without repeats. */
+  readonly abandoned: readonly string[];
+}
+
+/** Everything that a rendering needs: facts of the journal, and the analysis as the source of every number. */
+export interface Report {
+  readonly experiment: ExperimentRecord;
+  readonly protocol: Protocol;
+  readonly runs: readonly RunRecord[];
+  /** In journal order. */
+  readonly invalidRuns: readonly RunRecord[];
+  readonly analysis: Analysis;
+  readonly progress: Progress;
+  /** Of the experiment's single arm: P(so few wedges | p0) for the p0 given; `null` in any other experiment. */
+  readonly loneTail: { readonly p: number; readonly p0: number } | null;
+  readonly sessions: readonly SessionRecord[];
+  readonly torn: boolean;
+  readonly journalSha256: string;
+  /** Hash of the protocol as it stands in the journal; differs from the recorded one if either was changed. */
+  readonly protocolSha256: string;
+}
+
+/**
+ * A report of a journal. Pure: the same journal, the same report.
+ *
+ * @throws SoakError `bad-journal` when the runs contradict the protocol.
+ */
+export function buildReport(journal: Journal): Report {
+  const { experiment, runs, sessions } = journal;
+  const { protocol, baseline } = experiment;
+  const analysis = analyseExperiment(
+    protocol,
+    runs,
+    baseline === null ? {} : { baseline: { wedged: baseline.wedged, runs: baseline.runs } },
+  );
+  return {
+    experiment,
+    protocol,
+    runs,
+    invalidRuns: runs.filter((run) => outcomeStatus(run.outcome.kind) === 'invalid'),
+    analysis,
+    progress: progressOf(journal, analysis),
+    loneTail: loneTailOf(protocol, analysis),
+    sessions,
+    torn: journal.torn,
+    journalSha256: journal.sha256,
+    protocolSha256: protocolHash(protocol),
+  };
+}
+
+/** The protocol's arm of that name. */
+export function armNamed(report: Report, name: string): ProtocolArm | undefined {
+  return report.protocol.arms.find((arm) => arm.name === name);
+}
+
+function progressOf(journal: Journal, analysis: Analysis): Progress {
+  const last = journal.sessions.at(-1) ?? null;
+  const abandoned = new Set([
+    ...journal.sessions.flatMap((session) => session.abandoned),
+    ...journal.abandoned,
+  ]);
+  const isWhole = analysis.blocks.counted >= analysis.blocks.planned;
+  const hasDecided = analysis.stopping === 'until-decided' && last?.event === 'stopped';
+  return {
+    state: isWhole ? 'whole' : hasDecided ? 'decided' : 'partial',
+    last,
+    abandoned: [...abandoned],
+  };
+}
+
+function loneTailOf(protocol: Protocol, analysis: Analysis): Report['loneTail'] {
+  const [arm, ...others] = analysis.arms;
+  const { p0 } = protocol.decision;
+  if (arm === undefined || others.length > 0 || p0 === null || arm.runs === 0) return null;
+  return { p: binomialTail({ wedged: arm.wedged, runs: arm.runs }, p0), p0 };
+}

@@ -1,0 +1,298 @@
+import type { VerdictAnalysis } from '../../stats/analysis.ts';
+import type { Comparison } from '../../stats/comparison.ts';
+import type { VerdictWord } from '../../stats/verdict.ts';
+import { code, joined, type Line, line, strong, text } from '../document.ts';
+import { counted, duration, eValue, percent, points, probability, pValue, significant } from '../format-number.ts';
+import type { Report } from '../report.ts';
+import { armNames, num, ofRuns, ratio } from '../words.ts';
+
+/** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
+export function verdictLines(report: Report): Line[] {
+  const { analysis } = report;
+  if (analysis.arms.length === 1) return [loneArmLine(report)];
+  if (analysis.verdicts.length === 0) return [noTreatmentLine(report)];
+  const order: readonly VerdictWord[] = [
+    'worse',
+    'fixes',
+    'reduces',
+    'no-difference',
+    'inconclusive',
+    'no-verdict',
+  ];
+  return order.flatMap((word) => {
+    const group = analysis.verdicts.filter((verdict) => verdict.word === word);
+    return group.length === 0 ? [] : [groupLine(report, word, group)];
+  });
+}
+
+function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAnalysis[]): Line {
+  const names = armNames(group.map(({ treatment }) => treatment));
+  const several = group.length > 1;
+  const counts = treatmentCounts(report, group);
+  const references = referenceCounts(report);
+  switch (word) {
+    case 'fixes':
+      return line`${strong(...line`${names} ${text(several ? 'fix' : 'fixes')} it`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${allowanceWords(report, group)}`;
+    case 'reduces':
+      return line`${strong(...line`${names} ${text(several ? 'reduce' : 'reduces')} the wedge rate and ${text(several ? 'do' : 'does')} not end it`)}: ${counts}; ${references}; ${evidenceWords(report, group)}.`;
+    case 'worse':
+      return line`${strong(...line`${names} ${text(several ? 'are' : 'is')} worse than control`)}: ${counts}; ${references}; ${worseWords(report, group)}.`;
+    case 'no-difference':
+      return line`${strong(...line`No difference shown for ${names}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. The experiment had ${num(percent(smallest(group.map(({ powerToZero }) => powerToZero))))} power to see a drop from the observed control rate to zero.`;
+    case 'inconclusive':
+      return inconclusiveLine(report, group);
+    case 'no-verdict':
+      return noVerdictLine(group);
+  }
+}
+
+function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[]): Line {
+  const names = armNames(group.map(({ treatment }) => treatment));
+  const head = strong(...line`Inconclusive for ${names}`);
+  const counts = treatmentCounts(report, group);
+  const references = referenceCounts(report);
+  if (group.every(({ conditions }) => conditions?.controlNeverWedged)) {
+    return line`${head}: the control never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(group)}`;
+  }
+  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${couldSeeWords(group)}`;
+}
+
+/** What the experiment could have seen and how much is missing: the smallest of the group, the most runs. */
+function couldSeeWords(group: readonly VerdictAnalysis[]): Line {
+  const [first] = group;
+  if (first === undefined) return [];
+  const { smallestDrop, smallestControlRate, runsStillNeeded } = group.reduce(
+    (worst, { couldSee }) =>
+      (couldSee.runsStillNeeded ?? Number.POSITIVE_INFINITY) >
+      (worst.runsStillNeeded ?? Number.POSITIVE_INFINITY)
+        ? couldSee
+        : worst,
+    first.couldSee,
+  );
+  const sentences: Line[] = [];
+  if (smallestDrop !== null) {
+    sentences.push(
+      line`The smallest drop that it could have seen, with 80 % power, is ${num(points(smallestDrop).replace('+', ''))}.`,
+    );
+  } else if (smallestControlRate !== null) {
+    sentences.push(
+      line`With 80 % power it could have seen a drop to zero from a control rate of ${num(percent(smallestControlRate))} or more.`,
+    );
+  } else {
+    sentences.push(line`At this size it could have seen no drop with 80 % power.`);
+  }
+  if (runsStillNeeded !== null && runsStillNeeded > 0) {
+    sentences.push(
+      line`To see a drop from the observed control rate to zero, ${num(counted(runsStillNeeded, 'more run'))} of each arm are needed.`,
+    );
+  } else if (runsStillNeeded === null) {
+    sentences.push(
+      line`How many more runs are needed cannot be said from a control that wedged this rarely: longer notebooks or other traffic, not more runs.`,
+    );
+  }
+  return joined(sentences);
+}
+
+function noVerdictLine(group: readonly VerdictAnalysis[]): Line {
+  const names = armNames(group.map(({ treatment }) => treatment));
+  const gate = group[0]?.gate ?? null;
+  const head = strong(...line`No verdict for ${names}`);
+  if (gate === null || gate.reason === 'no-control-arm') {
+    return line`${head}: the experiment has no control arm to compare with.`;
+  }
+  const empty = armNames(gate.arms);
+  return line`${head}: ${empty} ${text(gate.arms.length > 1 ? 'have' : 'has')} no valid run in the counted blocks.`;
+}
+
+function loneArmLine(report: Report): Line {
+  const [arm] = report.analysis.arms;
+  if (arm === undefined) return [];
+  const { loneTail, analysis, experiment } = report;
+  if (arm.runs === 0) return line`${strong(text('No verdict'))}: ${code(arm.name)} has no valid run.`;
+  const sentences = [
+    line`${strong(...line`${code(arm.name)} wedged in ${ofRuns(arm)}`)}, 95 % interval ${num(interval(arm.clopperPearson95))}; the count allows a wedge rate of up to ${num(percent(arm.upper95))} (one-sided 95 %).`,
+  ];
+  const [against] = analysis.baseline;
+  if (against !== undefined && experiment.baseline !== null) {
+    sentences.push(
+      line`Against ${code(experiment.baseline.arm)} of an earlier experiment (${ratio(against.counts.reference)}): Fisher's exact test, one-sided ${num(pValue(against.fisherLess))}, Boschloo's ${num(pValue(against.boschlooLess))}.`,
+    );
+  }
+  if (loneTail !== null) {
+    sentences.push(
+      line`P(${ratio(arm)} or fewer | p0 = ${num(probability(loneTail.p0))}) = ${num(probability(loneTail.p))}, which takes p0 as known.`,
+    );
+  }
+  sentences.push(
+    line`Nothing was interleaved: a single arm cannot tell a change of the kernel from a change of the day, so there is no verdict.`,
+  );
+  return joined(sentences);
+}
+
+function noTreatmentLine(report: Report): Line {
+  const { analysis } = report;
+  const each = joined(
+    analysis.arms.map((arm) => line`${code(arm.name)} wedged in ${ofRuns(arm)}`),
+    '; ',
+  );
+  if (analysis.aa.length === 0) return line`${strong(text('No treatment arm, so no verdict'))}: ${each}.`;
+  const decided = analysis.aa.filter((check) => check.decided);
+  const head =
+    decided.length === 0
+      ? line`${strong(text('The A/A check did not decide'))}, as it should not`
+      : line`${strong(text('The A/A check decided'))}, which it must not`;
+  return line`${head}: ${each}.`;
+}
+
+/** `each wedged in 0 of 20 runs (0 %)`, or each with its own count. */
+function treatmentCounts(report: Report, group: readonly VerdictAnalysis[]): Line {
+  const arms = group.flatMap(({ treatment }) => report.analysis.arms.find(({ name }) => name === treatment) ?? []);
+  const [first] = arms;
+  if (first === undefined) return [];
+  if (arms.length === 1) return line`it wedged in ${ofRuns(first)}`;
+  if (arms.every((arm) => arm.wedged === first.wedged && arm.runs === first.runs)) {
+    return line`each wedged in ${ofRuns(first)}`;
+  }
+  return line`wedged ${joined(
+    arms.map((arm) => line`${code(arm.name)} in ${ofRuns(arm)}`),
+    ', ',
+  )}`;
+}
+
+function referenceCounts(report: Report): Line {
+  const references = report.analysis.arms.filter(({ role }) => role !== 'treatment');
+  return joined(
+    references.map((arm) => line`${code(arm.name)} in ${ofRuns(arm)}`),
+    ', ',
+  );
+}
+
+/** The weakest evidence of the group, since that is what the claim rests on. */
+function evidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
+  const { test, alpha } = report.analysis;
+  const holm =
+    report.analysis.verdicts.length > 1
+      ? ` after Holm over ${report.analysis.verdicts.length} treatments`
+      : '';
+  const references = referenceNames(report);
+  const scope = group.length > 1 ? 'largest ' : '';
+  const bound = num(significant(alpha, 3));
+  if (test === 'boschloo') {
+    return line`against ${references}, Boschloo's exact test, one-sided, ${text(scope)}${num(pValue(largest(group.map(({ pHolm }) => pHolm))))}${text(holm)} (α = ${bound})`;
+  }
+  const weakest = smallest(
+    group.flatMap(({ treatment }) =>
+      pairsOf(report, treatment).map(({ eProcess }) => eProcess.maxLogE),
+    ),
+  );
+  return line`against ${references}, ${text(group.length > 1 || pairsOf(report, group[0]?.treatment ?? '').length > 1 ? 'smallest ' : '')}E reached ${num(eValue(weakest))} (bound 1/α = ${num(significant(1 / alpha, 6))}${text(holm === '' ? '' : ', p = 1/E')}${text(holm)})`;
+}
+
+function worseWords(report: Report, group: readonly VerdictAnalysis[]): Line {
+  const p = largest(group.map(({ pWorseHolm }) => pWorseHolm));
+  return line`above control, one-sided the other way, ${num(pValue(p))} (α = ${num(significant(report.analysis.alpha, 3))})`;
+}
+
+function allowanceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
+  const runs = report.analysis.arms.find(({ name }) => name === group[0]?.treatment)?.runs ?? 0;
+  const upper = largest(group.map(({ upper95 }) => upper95));
+  return line`0/${num(String(runs))} still allows a wedge rate of up to ${num(percent(upper))} (one-sided 95 %).`;
+}
+
+function referenceNames(report: Report): Line {
+  const treatment = report.analysis.verdicts[0]?.treatment ?? '';
+  return armNames(pairsOf(report, treatment).map(({ reference }) => reference));
+}
+
+function pairsOf(report: Report, treatment: string): Comparison[] {
+  return report.analysis.comparisons.filter(
+    (pair) =>
+      pair.treatment === treatment && (pair.kind === 'treatment-control' || pair.kind === 'treatment-sham'),
+  );
+}
+
+/** What must be said before the verdict: anything that makes it less than it seems. */
+export function warningLines(report: Report): Line[] {
+  const { analysis, progress, protocol } = report;
+  const lines: Line[] = [];
+  if (report.protocolSha256 !== report.experiment.protocolSha256) {
+    lines.push(
+      line`${strong(text('The protocol is not the one that was frozen'))}: it hashes to ${code(report.protocolSha256)}, recorded was ${code(report.experiment.protocolSha256)}. Nothing below can be relied on.`,
+    );
+  }
+  if (progress.state === 'partial') lines.push(partialLine(report));
+  if (analysis.armsWithoutValidRun.length > 0) {
+    const { armsWithoutValidRun: empty } = analysis;
+    lines.push(
+      line`${strong(text('No verdict'))}: ${armNames(empty)} ${text(empty.length > 1 ? 'have' : 'has')} no valid run in the counted blocks.`,
+    );
+  }
+  for (const arm of analysis.arms) {
+    const { engagement } = arm;
+    if (engagement.notEngaged.length > 0) {
+      lines.push(
+        line`${strong(...line`${code(arm.name)} was not in for every reply`)}: in ${num(counted(engagement.notEngaged.length, 'run'))} its counter did not equal the replies sent.`,
+      );
+    }
+  }
+  for (const sham of analysis.shams.filter(({ differs }) => differs)) {
+    lines.push(
+      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): the overhead itself matters, so the difference to control is not the change's alone.`,
+    );
+  }
+  for (const check of analysis.aa.filter(({ decided }) => decided)) {
+    lines.push(
+      line`${strong(...line`${code(check.arm)} differs from ${code(check.reference)}`)}, although both are the same arm (two-sided ${num(pValue(check.pTwoSided))}): the experiment cannot be trusted.`,
+    );
+  }
+  const { drift } = analysis.sensitivity;
+  if (drift?.drifted) {
+    lines.push(
+      line`${strong(...line`${code(drift.arm)} drifted`)}: ${ratio(drift.firstHalf)} wedged in its first half, ${ratio(drift.secondHalf)} in its second (Fisher two-sided ${num(pValue(drift.fisherTwoSided))}).`,
+    );
+  }
+  if (!analysis.sensitivity.exclusions.unchanged) {
+    lines.push(
+      line`${strong(text('The verdict rests on the exclusions'))}: with every invalid run counted against the treatment it changes.`,
+    );
+  }
+  if (!analysis.sensitivity.deadline.unchanged) {
+    lines.push(
+      line`${strong(text('The verdict rests on the deadline'))}: at half of it (${num(duration(protocol.timeoutMs / 2))}) it changes.`,
+    );
+  }
+  return lines;
+}
+
+function partialLine(report: Report): Line {
+  const { analysis, progress } = report;
+  const cause =
+    progress.last?.event === 'interrupted' || progress.last?.event === 'stopped'
+      ? 'Interrupted'
+      : 'Not finished';
+  const validity =
+    analysis.test === 'e-process'
+      ? 'E is valid whenever one stops, by hand too.'
+      : 'A fixed-size test assumes that the stop did not depend on the results.';
+  return line`${strong(text(cause))}: ${num(String(analysis.blocks.counted))} of ${num(counted(analysis.blocks.planned, 'planned block'))} are counted. ${text(validity)}`;
+}
+
+function interval(bounds: readonly [number, number]): string {
+  return `${percent(bounds[0]).replace(' %', '')} to ${percent(bounds[1])}`;
+}
+
+function capitalised(content: Line): Line {
+  const [first, ...rest] = content;
+  if (first?.kind !== 'text') return content;
+  return [text(first.text.charAt(0).toUpperCase() + first.text.slice(1)), ...rest];
+}
+
+function largest(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
+function smallest(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : Math.min(...known);
+}

@@ -1,0 +1,86 @@
+import type { KernelCounter } from '../model/arm.ts';
+import type { OutcomeKind } from '../model/outcome.ts';
+import type { ArmAnalysis, EngagementSummary } from '../stats/arm-summary.ts';
+import { code, enumeration, type Inline, type Line, line, text } from './document.ts';
+import { count, counted, percent, percentInterval } from './format-number.ts';
+
+/** Phrases that several parts of a report share, so that they say the same thing in the same words. */
+
+/** A formatted number among words. */
+export function num(formatted: string): Inline {
+  return text(formatted);
+}
+
+/** `0 of 20 runs (0 %)`. */
+export function ofRuns(arm: { readonly wedged: number; readonly runs: number; readonly rate: number | null }): Line {
+  return line`${num(count(arm.wedged))} of ${num(counted(arm.runs, 'run'))} (${num(percent(arm.rate))})`;
+}
+
+/** `6/20`. */
+export function ratio(of: { readonly wedged: number; readonly runs: number }): Inline {
+  return text(`${of.wedged}/${of.runs}`);
+}
+
+/** `30.0 % (11.9 to 54.3 %)`. */
+export function rateWithInterval(arm: ArmAnalysis): Line {
+  return line`${num(percent(arm.rate))} (${num(percentInterval(arm.clopperPearson95))})`;
+}
+
+/** Names of arms, `a`, `b` and `c`. */
+export function armNames(names: readonly string[], conjunction = 'and'): Line {
+  return enumeration(
+    names.map((name) => [code(name)]),
+    conjunction,
+  );
+}
+
+const COUNTER_WORDS: Partial<Record<KernelCounter, string>> = {
+  rearms: 're-arms',
+  callbacks: 'callbacks',
+  flushes: 'flushes',
+  streamSends: 'sends through the stream',
+};
+
+/** `551 re-arms on 551 replies, 0 missing or mismatched`; words where there is nothing to count. */
+export function engagementWords(engagement: EngagementSummary): string {
+  if (engagement.runsWithCounters === 0) return 'not counted';
+  const { totals, counter } = engagement;
+  if (counter === null) return `nothing to engage; ${counted(totals.replies, 'reply', 'replies')}`;
+  const what = COUNTER_WORDS[counter] ?? counter;
+  return `${totals[counter]} ${what} on ${counted(totals.replies, 'reply', 'replies')}, ${totals.missing + totals.mismatched} missing or mismatched`;
+}
+
+const KIND_WORDS: Record<OutcomeKind, string> = {
+  completed: 'completed',
+  'wedged-stranded': 'wedged, certified: the request lies unread in the shell socket',
+  'wedged-mute': 'wedged, without a certificate',
+  'lost-reply': 'reply sent by the kernel and never received',
+  'lost-idle': 'reply received, its idle status not',
+  late: 'answered after the deadline',
+  slow: 'still busy with the request at the deadline',
+  'cell-error': 'a cell raised',
+  died: 'the kernel process ended',
+  'start-failed': 'the kernel never became ready',
+  'harness-fault': 'the harness could not observe the run',
+};
+
+export function kindWords(kind: OutcomeKind): string {
+  return KIND_WORDS[kind];
+}
+
+/** `2 cell-error, 1 died`, in the order of the model; `none` when there are none. */
+export function kindCounts(kinds: Partial<Record<OutcomeKind, number>>): string {
+  const known = Object.keys(KIND_WORDS) as OutcomeKind[];
+  const parts = known.flatMap((kind) => (kinds[kind] ? [`${kinds[kind]} ${kind}`] : []));
+  return parts.length === 0 ? 'none' : parts.join(', ');
+}
+
+/** The test that decides, in words. */
+export function testWords(test: 'boschloo' | 'e-process'): string {
+  return test === 'boschloo' ? "Boschloo's exact test, one-sided" : 'e-process for two proportions';
+}
+
+/** A hash short enough to read, long enough to compare. */
+export function shortHash(hash: string): Inline {
+  return code(hash.slice(0, 16));
+}
