@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { observationsSchema } from './observations.ts';
 
 /**
  * What a run showed. `completed` and the `wedged-*` kinds are valid observations of the endpoint;
@@ -64,5 +65,7 @@ export const outcomeSchema = z.object({
   exit: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).nullable(),
   /** Last bytes of the kernel's standard error, bounded, hostile; `null` when not of interest. */
   stderrTail: z.string().nullable(),
+  /** What was seen of the unanswered request, certificate included; `null` when none was unanswered. */
+  observations: observationsSchema.nullable().optional(),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;

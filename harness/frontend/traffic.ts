@@ -1,0 +1,183 @@
+import type { TrafficProfile } from '../model/protocol.ts';
+import type { LatencyDraws, Reaction } from '../plan/latency.ts';
+import type { MessageHeader } from '../transport/wire.ts';
+import { isSettled, type KernelClient, type ShellRequest } from './client.ts';
+import type { Notebook } from './notebook.ts';
+import type { NotebookOutputs } from './notebook-outputs.ts';
+import type { OutputSync } from './output-widgets.ts';
+import { monotonicMs, type PreciseTimer } from './precise-timer.ts';
+
+/** A cell that raised where it may not. */
+export interface CellError {
+  /** 0-based position among the executed code cells. */
+  readonly position: number;
+  readonly ename: string;
+  readonly evalue: string;
+}
+
+/** What drives a front end. */
+export interface FrontEndParts {
+  readonly client: KernelClient;
+  readonly notebook: Notebook;
+  readonly outputs: NotebookOutputs;
+  readonly profile: TrafficProfile;
+  readonly pipelineDepth: number;
+  readonly draws: LatencyDraws;
+  readonly timer: PreciseTimer;
+  /** Aborted once the run has its verdict: the front end then sends nothing more. */
+  readonly signal: AbortSignal;
+}
+
+// Error texts are evidence, not payload.
+const MAX_ERROR_CHARACTERS = 500;
+
+/**
+ * What a person's client does with a notebook, one run of it: sends each cell, mirrors Output widgets,
+ * overlaps requests or pipelines them as the profile says, each reaction after the latency drawn for it.
+ * Reactions happen one after another, as in a front end's own event loop.
+ */
+export class FrontEnd {
+  readonly #parts: FrontEndParts;
+  readonly #executes: ShellRequest[] = [];
+  readonly #aborted: Promise<void>;
+  /** When the front end is free to react again. */
+  #busyUntilMs = 0;
+  /** Mirrors not sent yet. */
+  #mirroring: Promise<void> = Promise.resolve();
+  #overlaps: Promise<void>[] = [];
+
+  constructor(parts: FrontEndParts) {
+    this.#parts = parts;
+    this.#aborted = new Promise((resolve) => {
+      if (parts.signal.aborted) resolve();
+      else parts.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    parts.client.onIopub = (message) => {
+      for (const sync of parts.outputs.receive(message)) {
+        if (parts.profile === 'widgets') this.#mirror(sync);
+      }
+    };
+  }
+
+  /** The execute requests so far, one per cell in order. */
+  get executes(): readonly ShellRequest[] {
+    return this.#executes;
+  }
+
+  /** Request to reply-and-idle of each answered cell, milliseconds, in order. */
+  get cellMs(): number[] {
+    return this.#executes
+      .filter(isSettled)
+      .map((request) => Math.max(request.replyAtMs ?? 0, request.idleAtMs ?? 0) - request.sentAtMs);
+  }
+
+  /**
+   * Take the notebook through. Resolves when every request has been settled, when a cell raised, or when
+   * the signal was aborted.
+   *
+   * @returns the error that ended it, `null` otherwise
+   */
+  async run(): Promise<CellError | null> {
+    const { codeCells } = this.#parts.notebook;
+    const depth = this.#parts.profile === 'pipeline' ? this.#parts.pipelineDepth : 1;
+    for (let position = 0; position < codeCells.length; position += 1) {
+      const oldest = this.#executes[position - depth];
+      if (oldest !== undefined) await this.#settled(oldest);
+      const error = this.#firstError();
+      if (error !== null || this.#over) return error;
+      await this.#mirroring;
+      await this.#react('executeRequest');
+      if (this.#over) return null;
+      this.#execute(position);
+    }
+    for (const request of this.#executes) await this.#settled(request);
+    await this.#mirroring;
+    await Promise.all(this.#overlaps);
+    const error = this.#firstError();
+    if (error !== null) return error;
+    // Mirrored state and overlapping requests are part of the traffic: a kernel that left one of them
+    // unread is wedged even if no cell happened to follow.
+    await this.#until(() => this.#parts.client.unsettled.length === 0);
+    return null;
+  }
+
+  get #over(): boolean {
+    return this.#parts.signal.aborted;
+  }
+
+  #execute(position: number): void {
+    const { client, notebook, outputs, profile } = this.#parts;
+    const cell = notebook.codeCells[position];
+    if (cell === undefined) return;
+    const request = client.request('execute_request', {
+      code: cell.source,
+      silent: false,
+      store_history: true,
+      user_expressions: {},
+      allow_stdin: false,
+      stop_on_error: !cell.mayRaise,
+    });
+    outputs.beginCell(cell.index, request.msgId);
+    this.#executes.push(request);
+    if (profile === 'overlap') this.#overlaps.push(this.#overlap(request, cell.source));
+  }
+
+  /** A second request while the cell runs, or as its reply goes out: the moment is the seed's. */
+  async #overlap(execute: ShellRequest, source: string): Promise<void> {
+    const { client, draws, timer } = this.#parts;
+    const which = Math.floor(draws.uniform() * 3);
+    await this.#race(timer.at(execute.sentAtMs + draws.next('overlap')));
+    if (this.#over) return;
+    if (which === 0) client.request('kernel_info_request', {});
+    else if (which === 1) client.request('complete_request', { code: source, cursor_pos: source.length });
+    else client.request('inspect_request', { code: source, cursor_pos: 0, detail_level: 0 });
+  }
+
+  #mirror(sync: OutputSync): void {
+    const content = {
+      comm_id: sync.commId,
+      data: { method: 'update', state: sync.state, buffer_paths: [] },
+    };
+    const parentHeader = sync.parentHeader as Partial<MessageHeader>;
+    const reaction = this.#react('commMsg');
+    this.#mirroring = this.#mirroring
+      .then(() => reaction)
+      .then(() => {
+        if (!this.#over) this.#parts.client.request('comm_msg', content, { parentHeader, hasReply: false });
+      });
+  }
+
+  /** Wait as long as the front end takes to react to what has just happened. */
+  async #react(reaction: Reaction): Promise<void> {
+    const { draws, timer } = this.#parts;
+    const dueMs = Math.max(this.#busyUntilMs, monotonicMs() + draws.next(reaction));
+    this.#busyUntilMs = dueMs;
+    await this.#race(timer.at(dueMs));
+  }
+
+  #firstError(): CellError | null {
+    for (const [position, request] of this.#executes.entries()) {
+      const { reply } = request;
+      if (reply === null || reply['status'] !== 'error') continue;
+      if (this.#parts.notebook.codeCells[position]?.mayRaise) continue;
+      return {
+        position,
+        ename: String(reply['ename'] ?? 'unknown').slice(0, MAX_ERROR_CHARACTERS),
+        evalue: String(reply['evalue'] ?? '').slice(0, MAX_ERROR_CHARACTERS),
+      };
+    }
+    return null;
+  }
+
+  #settled(request: ShellRequest): Promise<void> {
+    return this.#until(() => isSettled(request));
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition() && !this.#over) await this.#race(this.#parts.client.changed());
+  }
+
+  #race(wait: Promise<void>): Promise<void> {
+    return Promise.race([wait, this.#aborted]);
+  }
+}

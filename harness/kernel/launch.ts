@@ -1,0 +1,238 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { packageRoot } from '../model/package-root.ts';
+import type { ConnectionInfo } from '../transport/connection.ts';
+import { createCounterFile } from './counters.ts';
+import type { Overlay, SourceHashes } from './overlay.ts';
+import { allocatePorts, type KernelPorts, releasePorts } from './ports.ts';
+import { kernelEnvironmentVariables, killTree, launchesDetached } from './process-tree.ts';
+import type { Reaper } from './reaper.ts';
+
+/** How a kernel process ended; both `null` while it lives. */
+export interface KernelExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** What a kernel says it is (arms/runtime/soak_identity.py). */
+export interface KernelIdentity {
+  readonly sources: SourceHashes;
+  readonly ipykernel: string;
+  readonly python: string;
+  readonly pyzmq: string;
+  readonly libzmq: string;
+  readonly eventLoop: string;
+  readonly pid: number;
+}
+
+/** What to run in a run's folder. */
+export interface KernelCommand {
+  readonly argv: readonly [string, ...string[]];
+  /** Counters in the run's folder, `null` for kernels without the runtime. */
+  readonly countersPath: string | null;
+  readonly identityPath: string | null;
+}
+
+/** Makes the command once the private folder and the connection file are there. */
+export type KernelCommandMaker = (folder: string, connectionFile: string) => KernelCommand;
+
+// Kept of each standard stream: enough for a traceback, little enough for 100,000 runs.
+const OUTPUT_TAIL_BYTES = 8_192;
+
+/** The last bytes that a stream carried, and how many there were. */
+class OutputTail {
+  #chunks: Buffer[] = [];
+  #kept = 0;
+
+  push(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#kept += chunk.length;
+    while (this.#chunks.length > 1 && this.#kept - (this.#chunks[0]?.length ?? 0) >= OUTPUT_TAIL_BYTES) {
+      this.#kept -= this.#chunks.shift()?.length ?? 0;
+    }
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).subarray(-OUTPUT_TAIL_BYTES).toString('utf8');
+  }
+}
+
+/** A kernel process, its private folder and its connection. */
+export class KernelProcess {
+  readonly connection: ConnectionInfo;
+  readonly folder: string;
+  readonly command: KernelCommand;
+  readonly pid: number;
+  /** Resolves when the process has ended. */
+  readonly exited: Promise<KernelExit>;
+  #exit: KernelExit | null = null;
+  readonly #child: ChildProcess;
+  readonly #ports: KernelPorts;
+  readonly #reaper: Reaper;
+  readonly #stderr: OutputTail;
+
+  constructor(parts: {
+    child: ChildProcess;
+    connection: ConnectionInfo;
+    folder: string;
+    command: KernelCommand;
+    ports: KernelPorts;
+    reaper: Reaper;
+  }) {
+    this.#child = parts.child;
+    this.connection = parts.connection;
+    this.folder = parts.folder;
+    this.command = parts.command;
+    this.pid = parts.child.pid ?? -1;
+    this.#ports = parts.ports;
+    this.#reaper = parts.reaper;
+    this.#stderr = new OutputTail();
+    parts.child.stderr?.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
+    // What a kernel or notebook prints to its own stdout is drained and dropped: a full pipe would
+    // stop the kernel, and that would be our doing.
+    parts.child.stdout?.resume();
+    this.exited = new Promise((resolve) => {
+      parts.child.once('exit', (code, signal) => {
+        this.#exit = { code, signal };
+        resolve(this.#exit);
+      });
+    });
+  }
+
+  /** How it ended, `null` while it lives. */
+  get exit(): KernelExit | null {
+    return this.#exit;
+  }
+
+  /** Last part of what it wrote to standard error. */
+  stderrTail(): string {
+    return this.#stderr.text();
+  }
+
+  /** What the kernel says it loaded; `null` where there is no runtime or it has not said yet. */
+  identity(): KernelIdentity | null {
+    if (this.command.identityPath === null) return null;
+    try {
+      return JSON.parse(readFileSync(this.command.identityPath, 'utf8')) as KernelIdentity;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Interrupt as `interrupt_mode: signal` does. */
+  interrupt(): void {
+    this.#child.kill('SIGINT');
+  }
+
+  /** End it with everything below it. Its folder stays until `removeFolder`, so that counters can be read. */
+  async dispose(): Promise<void> {
+    await killTree(this.pid);
+    await this.exited;
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+    releasePorts(this.#ports);
+  }
+
+  /** Remove the private folder and let the reaper forget the process; after `dispose`. */
+  async removeFolder(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    this.#reaper.release(this.pid);
+  }
+}
+
+/** ipykernel under an arm: the runtime with the overlay, or the plain module for a bare arm. */
+export function armCommand(python: string, overlay: Overlay): KernelCommandMaker {
+  return (folder, connectionFile) => {
+    if (overlay.folder === null) {
+      return {
+        argv: [python, '-m', 'ipykernel_launcher', '-f', connectionFile],
+        countersPath: null,
+        identityPath: null,
+      };
+    }
+    const countersPath = join(folder, 'counters.bin');
+    const identityPath = join(folder, 'identity.json');
+    const configPath = join(folder, 'runtime.json');
+    createCounterFile(countersPath);
+    const config = {
+      overlay: overlay.folder,
+      counters: countersPath,
+      identity: identityPath,
+      needsStream: overlay.arm.manifest.needsStream,
+    };
+    writeFileSync(configPath, JSON.stringify(config), { mode: 0o600 });
+    const script = join(packageRoot(), 'arms', 'runtime', 'soak_kernel.py');
+    return { argv: [python, script, configPath, '-f', connectionFile], countersPath, identityPath };
+  };
+}
+
+/**
+ * Start a kernel: private folder (0700), connection file (0600, 256-bit key), its own process group,
+ * registered with the reaper at once. Returns as soon as the process exists; readiness is the
+ * handshake's matter.
+ *
+ * @param cwd folder that the notebook runs in
+ * @throws Error of `spawn` when the program cannot be started at all
+ */
+export async function launchKernel(options: {
+  makeCommand: KernelCommandMaker;
+  cwd: string;
+  reaper: Reaper;
+  variables?: Readonly<Record<string, string>>;
+}): Promise<KernelProcess> {
+  const ports = await allocatePorts();
+  const folder = mkdtempSync(join(tmpdir(), 'soak-'));
+  try {
+    const connection: ConnectionInfo = {
+      transport: 'tcp',
+      ip: '127.0.0.1',
+      key: randomBytes(32).toString('hex'),
+      signature_scheme: 'hmac-sha256',
+      shell_port: ports.shell,
+      iopub_port: ports.iopub,
+      stdin_port: ports.stdin,
+      control_port: ports.control,
+      hb_port: ports.hb,
+      kernel_name: 'kernel-soak',
+    };
+    const connectionFile = join(folder, 'connection.json');
+    writeFileSync(connectionFile, JSON.stringify(connection), { mode: 0o600, flag: 'wx' });
+    // Temporary files of the notebook go with the folder.
+    const temporary = join(folder, 'tmp');
+    await mkdir(temporary);
+    const command = options.makeCommand(folder, connectionFile);
+    const [file, ...args] = command.argv;
+    const child = spawn(file, args, {
+      cwd: options.cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: launchesDetached(process.platform),
+      windowsHide: true,
+      env: kernelEnvironmentVariables(process.env, {
+        IPYTHONDIR: join(folder, 'ipython'),
+        TMPDIR: temporary,
+        TEMP: temporary,
+        TMP: temporary,
+        PYDEVD_DISABLE_FILE_VALIDATION: '1',
+        ...(process.platform === 'win32'
+          ? { KERNEL_SOAK_PARENT_PID: String(process.pid) }
+          : { JPY_PARENT_PID: String(process.pid) }),
+        ...options.variables,
+      }),
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    const kernel = new KernelProcess({ child, connection, folder, command, ports, reaper: options.reaper });
+    options.reaper.hold(kernel.pid, folder);
+    return kernel;
+  } catch (error) {
+    releasePorts(ports);
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}

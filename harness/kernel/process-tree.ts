@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+/** How a process and everything below it is ended on a platform. */
+export type KillPlan =
+  | { readonly how: 'signal-group'; readonly pid: number }
+  | { readonly how: 'command'; readonly file: string; readonly args: readonly string[] };
+
+/**
+ * POSIX: SIGKILL to the process group, whose leader every kernel is. Windows has no process groups of
+ * that kind: `taskkill /T /F` walks the tree.
+ */
+export function killPlan(pid: number, platform: NodeJS.Platform): KillPlan {
+  return platform === 'win32'
+    ? { how: 'command', file: 'taskkill', args: ['/PID', String(pid), '/T', '/F'] }
+    : { how: 'signal-group', pid: -pid };
+}
+
+/** End a kernel and its children now. A tree that is already gone is not an error. */
+export async function killTree(pid: number, platform: NodeJS.Platform = process.platform): Promise<void> {
+  const plan = killPlan(pid, platform);
+  if (plan.how === 'signal-group') {
+    try {
+      process.kill(plan.pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+    return;
+  }
+  // taskkill's 128 says that there is no such process.
+  await promisify(execFile)(plan.file, [...plan.args], { windowsHide: true }).catch(
+    (error: { code?: number }) => {
+      if (error.code !== 128) throw error;
+    },
+  );
+}
+
+/** Whether a kernel can be made the leader of its own group: everywhere but on Windows. */
+export function launchesDetached(platform: NodeJS.Platform): boolean {
+  return platform !== 'win32';
+}
+
+const ALLOWED_VARIABLES = [
+  // POSIX
+  'HOME',
+  'LANG',
+  'LANGUAGE',
+  'LOGNAME',
+  'PATH',
+  'SHELL',
+  'TERM',
+  'TZ',
+  'USER',
+  'LD_LIBRARY_PATH',
+  'DYLD_LIBRARY_PATH',
+  // Windows
+  'APPDATA',
+  'COMSPEC',
+  'HOMEDRIVE',
+  'HOMEPATH',
+  'LOCALAPPDATA',
+  'NUMBER_OF_PROCESSORS',
+  'OS',
+  'PATHEXT',
+  'PROCESSOR_ARCHITECTURE',
+  'PROGRAMDATA',
+  'PROGRAMFILES',
+  'PROGRAMFILES(X86)',
+  'SYSTEMDRIVE',
+  'SYSTEMROOT',
+  'USERNAME',
+  'USERPROFILE',
+  'WINDIR',
+] as const;
+
+/**
+ * The environment of a kernel: what an interpreter needs of ours by an allow-list, so that no token and
+ * no PYTHON* or IPython setting of the session gets into the experiment, and what the run adds.
+ */
+export function kernelEnvironmentVariables(
+  session: NodeJS.ProcessEnv,
+  run: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const allowed = new Set<string>(ALLOWED_VARIABLES);
+  const kept = Object.entries(session).filter(
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && (allowed.has(entry[0].toUpperCase()) || entry[0].startsWith('LC_')),
+  );
+  return { ...Object.fromEntries(kept), ...run };
+}

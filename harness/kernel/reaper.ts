@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { packageRoot } from '../model/package-root.ts';
+
+/**
+ * A small process beside the harness that outlives it by a moment: when the pipe to it closes, however
+ * the harness ended, it kills what was still registered and removes the private folders.
+ */
+export class Reaper {
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  /** Start one. `python` is any Python 3; the kernel environment's will do. */
+  static async start(python: string): Promise<Reaper> {
+    const script = join(packageRoot(), 'arms', 'runtime', 'reaper.py');
+    const child = spawn(python, ['-I', '-S', script], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      // Its own session: a Ctrl-C or a kill of the harness's process group must not reach it.
+      detached: true,
+      windowsHide: true,
+    });
+    await once(child, 'spawn');
+    child.unref();
+    (child.stdin as Socket | null)?.unref();
+    child.stdin?.on('error', () => {
+      // The reaper was ended by somebody: kernels then still have their own parent poller.
+    });
+    return new Reaper(child);
+  }
+
+  /** Register a process-group leader and the folder that goes with it. */
+  hold(pid: number, folder: string): void {
+    this.#child.stdin?.write(`+ ${JSON.stringify({ pid, folder })}\n`);
+  }
+
+  /** Forget a process that has ended. */
+  release(pid: number): void {
+    this.#child.stdin?.write(`- ${JSON.stringify({ pid })}\n`);
+  }
+
+  /** End the reaper; with nothing registered it has nothing to do. */
+  async stop(): Promise<void> {
+    const exited = this.#child.exitCode !== null ? Promise.resolve() : once(this.#child, 'exit');
+    this.#child.ref();
+    this.#child.stdin?.end();
+    await exited;
+  }
+}

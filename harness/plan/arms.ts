@@ -1,0 +1,133 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, isAbsolute, join, resolve } from 'node:path';
+import { satisfies } from '@renovatebot/pep440';
+import { z } from 'zod';
+import { ARM_ROLES, KERNEL_COUNTERS } from '../model/arm.ts';
+import { SoakError } from '../model/errors.ts';
+import { packageRoot } from '../model/package-root.ts';
+
+const ARM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
+
+/** `arm.json`: what an arm says of itself. */
+export const armManifestSchema = z.strictObject({
+  role: z.enum(ARM_ROLES),
+  /** One line for the evidence. */
+  description: z.string().min(1).max(200),
+  /** PEP 440 range of ipykernel versions. */
+  appliesTo: z.string().min(1),
+  /** Unified diff beside the manifest, paths relative to site-packages; absent: no change. */
+  patch: z.string().min(1).optional(),
+  /** Counter that must equal the replies where the change is in; absent: nothing to count. */
+  engagement: z.enum(KERNEL_COUNTERS).optional(),
+  /** Whether the change keeps the shell stream as `SubshellManager._shell_stream`. */
+  needsStream: z.boolean().default(false),
+  /** Start the kernel without overlay, runtime or counters: the observer-effect check. */
+  bare: z.boolean().default(false),
+});
+export type ArmManifest = z.infer<typeof armManifestSchema>;
+
+/** An arm, read from its folder. */
+export interface Arm {
+  readonly name: string;
+  readonly folder: string;
+  readonly manifest: ArmManifest;
+  /** Text of the patch; `null` for an arm that changes nothing. */
+  readonly patch: string | null;
+}
+
+function armsFolder(): string {
+  return join(packageRoot(), 'arms');
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() ?? false;
+}
+
+/** Names of the arms that ship with kernel-soak, sorted. */
+export async function shippedArmNames(): Promise<string[]> {
+  const entries = await readdir(armsFolder(), { withFileTypes: true });
+  const names: string[] = [];
+  for (const entry of entries) {
+    if (!entry.isDirectory()) continue;
+    const manifest = join(armsFolder(), entry.name, 'arm.json');
+    if (await stat(manifest).catch(() => null)) names.push(entry.name);
+  }
+  return names.sort();
+}
+
+/**
+ * Read an arm by the name of one that ships, or by the path of a folder with an `arm.json`.
+ *
+ * @throws SoakError `unknown-arm`, `bad-arm`
+ */
+export async function loadArm(nameOrPath: string): Promise<Arm> {
+  const looksLikePath = isAbsolute(nameOrPath) || /[\\/]/.test(nameOrPath) || nameOrPath.startsWith('.');
+  const folder = looksLikePath ? resolve(nameOrPath) : join(armsFolder(), nameOrPath);
+  const known = await shippedArmNames();
+  if (!looksLikePath && !known.includes(nameOrPath)) {
+    throw new SoakError('unknown-arm', `There is no arm named ${JSON.stringify(nameOrPath)}.`, {
+      remedy: `Arms there are: ${known.join(', ')}. For one of your own, give the path of its folder, such as ./${nameOrPath}.`,
+    });
+  }
+  const name = basename(folder);
+  const bad = (reason: string, remedy: string, cause?: unknown) =>
+    new SoakError('bad-arm', `The arm ${JSON.stringify(nameOrPath)} cannot be used: ${reason}`, {
+      remedy,
+      cause,
+    });
+  if (!ARM_NAME.test(name)) {
+    throw bad(
+      `its folder's name ${JSON.stringify(name)} is not a plain name.`,
+      'Use letters, digits, dots, dashes and underscores, 40 at most.',
+    );
+  }
+  if (!(await isFolder(folder)))
+    throw bad('there is no such folder.', `Arms that ship: ${known.join(', ')}.`);
+  const manifestPath = join(folder, 'arm.json');
+  let text: string;
+  try {
+    text = await readFile(manifestPath, 'utf8');
+  } catch (error) {
+    throw bad('it has no readable arm.json.', 'See arms/fix for an example.', error);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw bad(`arm.json is not JSON (${(error as Error).message}).`, 'See arms/fix for an example.', error);
+  }
+  const parsed = armManifestSchema.safeParse(json);
+  if (!parsed.success) {
+    throw bad(`arm.json: ${z.prettifyError(parsed.error)}`, 'See arms/fix for an example.');
+  }
+  const manifest = parsed.data;
+  if (manifest.bare && manifest.patch !== undefined) {
+    throw bad('a bare arm runs what is installed and cannot have a patch.', 'Drop "bare" or "patch".');
+  }
+  if (manifest.patch !== undefined && basename(manifest.patch) !== manifest.patch) {
+    throw bad(
+      `its patch ${JSON.stringify(manifest.patch)} is not a file beside arm.json.`,
+      'Give a file name without folders.',
+    );
+  }
+  const patch =
+    manifest.patch === undefined
+      ? null
+      : await readFile(join(folder, manifest.patch), 'utf8').catch((error: unknown) => {
+          throw bad(`its patch ${manifest.patch} cannot be read.`, 'Put the file beside arm.json.', error);
+        });
+  return { name, folder, manifest, patch };
+}
+
+/** Whether an arm is meant for that ipykernel, and why not. */
+export function armApplies(arm: Arm, ipykernel: string): { applies: boolean; reason: string } {
+  let applies: boolean;
+  try {
+    applies = satisfies(ipykernel, arm.manifest.appliesTo, { prereleases: true } as never);
+  } catch {
+    return { applies: false, reason: `"appliesTo": ${arm.manifest.appliesTo} is not a version range` };
+  }
+  return applies
+    ? { applies, reason: arm.manifest.description }
+    : { applies, reason: `is for ipykernel ${arm.manifest.appliesTo}, and this is ${ipykernel}` };
+}

@@ -1,0 +1,66 @@
+import { isSettled, type KernelClient } from '../frontend/client.ts';
+import { monotonicMs } from '../frontend/precise-timer.ts';
+import type { KernelExit, KernelProcess } from '../kernel/launch.ts';
+
+/** How a start ended. */
+export type Readiness =
+  | { readonly ready: true; readonly language: string | null }
+  | { readonly ready: false; readonly reason: string; readonly exit: KernelExit | null };
+
+// Without iopub_welcome (ipykernel before 7.2, other kernels) a published status is what proves the
+// subscription: one control request brings two, so ask again this long after a reply without any.
+const IOPUB_RETRY_MS = 20;
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/**
+ * The handshake: control answers, iopub is proved to be subscribed (by `iopub_welcome` or by a status
+ * that a control request caused), then one `kernel_info` on shell is answered with reply and idle.
+ * Everything that has to be repeated goes over control, so that shell starts with no stray replies.
+ */
+export async function awaitReady(
+  client: KernelClient,
+  kernel: KernelProcess,
+  timeoutMs: number,
+): Promise<Readiness> {
+  const dueMs = monotonicMs() + timeoutMs;
+  const exited = kernel.exited.then((): 'exited' => 'exited');
+  const died = (): Readiness => ({
+    ready: false,
+    reason: 'the process ended before it was ready',
+    exit: kernel.exit,
+  });
+  const late = (what: string): Readiness => ({
+    ready: false,
+    reason: `${what} within ${(timeoutMs / 1000).toFixed(0)} s`,
+    exit: null,
+  });
+
+  let answered = false;
+  while (!client.iopubSeen || !answered) {
+    const leftMs = dueMs - monotonicMs();
+    if (leftMs <= 0) {
+      return late(
+        answered ? 'control answered, but nothing came on iopub' : 'no answer on the control channel',
+      );
+    }
+    const reply = await Promise.race([client.control('kernel_info_request', {}, leftMs), exited]);
+    if (reply === 'exited') return died();
+    answered = reply !== null;
+    if (answered && !client.iopubSeen) {
+      await Promise.race([client.changed(), delay(IOPUB_RETRY_MS)]);
+    }
+  }
+
+  const info = client.request('kernel_info_request', {});
+  while (!isSettled(info)) {
+    const leftMs = dueMs - monotonicMs();
+    if (leftMs <= 0) return late('control answered, but kernel_info on shell did not');
+    const next = await Promise.race([client.changed(), delay(leftMs), exited]);
+    if (next === 'exited') return died();
+  }
+  const language = info.reply?.['language_info'] as { name?: unknown } | undefined;
+  return { ready: true, language: typeof language?.name === 'string' ? language.name : null };
+}
