@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Subscriber } from 'zeromq';
 import { BareKernel, eventually } from './bare-client.ts';
 import {
   FAULTS,
@@ -394,6 +395,23 @@ describe('one behaviour at a time', () => {
     const texts = kernel.messages('iopub', 'stream', id).map((m) => m.content?.['text']);
     expect(texts.length).toBe(count);
     expect(texts.at(-1)).toBe(`${count - 1}\n`);
+  });
+
+  test('floods-iopub: a subscriber that stops reading does not block the kernel for ever', async () => {
+    kernel = new BareKernel({ name: 'floods-iopub', at: 1, count: 100_000 }, python);
+    await kernel.bound();
+    // Bounded at this end too, so that the kernel's own high-water mark is reached.
+    const mute = new Subscriber({ linger: 0, receiveHighWaterMark: 100 });
+    mute.connect(kernel.address('iopub'));
+    mute.subscribe();
+    await mute.receive();
+    kernel.shell = kernel.peer('shell');
+    const begin = performance.now();
+    const id = await kernel.execute();
+    await eventually('reply', () => kernel.reply(id), 30_000);
+    // The kernel waited for the subscriber before it gave it up.
+    expect(performance.now() - begin).toBeGreaterThan(5_000);
+    mute.close();
   });
 
   test('floods-stdout: the bytes reach both pipes', async () => {

@@ -9,9 +9,9 @@ import os
 import signal
 import sys
 import time
-from typing import Callable
+from typing import Callable, Iterator
 
-from faulty_kernel_server import DELIMITER, CellFault, Kernel, Message, Wire, random_id
+from faulty_kernel_server import DELIMITER, CellFault, Frames, Kernel, Message, Wire, dumped, random_id
 
 
 def never_replies(kernel: Kernel, request: Message) -> None:
@@ -144,10 +144,20 @@ def closes_shell(kernel: Kernel, request: Message) -> None:
     wait_for_ever()
 
 
+def stream_flood(kernel: Kernel, request: Message) -> Iterator[Frames]:
+    """Numbered stream messages. From a template, because the flood should be as fast as it can."""
+    header = kernel.wire.header("stream")
+    before, after = dumped(header).split(header["msg_id"].encode())
+    parent = dumped(request["header"])
+    for index in range(kernel.options.count):
+        numbered = b"%b%032x%b" % (before, index, after)
+        text = b'{"name":"stdout","text":"%d\\n"}' % index
+        yield [b"kernel.stream", *kernel.wire.signed([numbered, parent, b"{}", text])]
+
+
 def floods_iopub(kernel: Kernel, request: Message) -> None:
     kernel.begin(request)
-    for index in range(kernel.options.count):
-        kernel.publish("stream", {"name": "stdout", "text": f"{index}\n"}, request["header"])
+    kernel.publish_flood(stream_flood(kernel, request))
     kernel.finish(request)
 
 

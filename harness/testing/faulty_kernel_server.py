@@ -12,14 +12,19 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, NoReturn, Optional
+from typing import Any, Callable, Iterable, NoReturn, Optional
 
 import zmq
 
 DELIMITER = b"<IDS|MSG>"
 # A subscriber that reads nothing for this long is taken for gone: the kernel must not block for ever.
 STALLED_SUBSCRIBER_S = 5.0
+# To the iopub thread: publish `Kernel.flood`. Message by message through the inlet, the two
+# threads would spend most of their time handing each other the interpreter's lock.
+FLOOD = b"flood"
 LANGUAGE = {"name": "python", "version": "3", "mimetype": "text/x-python", "file_extension": ".py"}
+
+COMPACT_JSON = json.JSONEncoder(separators=(",", ":"))
 
 Message = dict[str, Any]
 Frames = list[bytes]
@@ -35,7 +40,7 @@ def private_opener(path: str, flags: int) -> int:
 
 
 def dumped(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return COMPACT_JSON.encode(value).encode()
 
 
 class Wire:
@@ -96,6 +101,8 @@ class Kernel:
         self.cells = 0
         self.execution_count = 0
         self.stranded = False
+        self.flood: Iterable[Frames] = ()
+        self.flood_done = threading.Event()
         self.wake_reader, self.wake_writer = socket.socketpair()
 
     # Start
@@ -159,7 +166,11 @@ class Kernel:
         while True:
             for source, _ in poller.poll():
                 if source is self.iopub_inlet:
-                    self.deliver(source.recv_multipart())
+                    frames = source.recv_multipart()
+                    for message in self.flood if frames == [FLOOD] else (frames,):
+                        self.deliver(message)
+                    if frames == [FLOOD]:
+                        self.flood_done.set()
                     continue
                 event = source.recv()
                 if event[:1] == b"\x01" and self.options.welcome:
@@ -181,6 +192,12 @@ class Kernel:
     def publish(self, msg_type: str, content: Any, parent: Any, outlet: zmq.Socket | None = None) -> None:
         topic = f"kernel.{self.wire.session}.{msg_type}".encode()
         (outlet or self.outlet).send_multipart([topic, *self.wire.frames(msg_type, content, parent)])
+
+    def publish_flood(self, messages: Iterable[Frames]) -> None:
+        self.flood = messages
+        self.flood_done.clear()
+        self.outlet.send(FLOOD)
+        self.flood_done.wait()
 
     # Control thread
 
