@@ -10,7 +10,7 @@ import { assertCount, type Count } from './counts.ts';
  * mode; built outwards from the mode by ratios of neighbours, so that no factorial loses digits at 100,000
  * runs. Shares that would underflow are dropped.
  */
-interface Hypergeometric {
+export interface Hypergeometric {
   readonly first: number;
   readonly weights: Float64Array;
   readonly total: number;
@@ -18,7 +18,7 @@ interface Hypergeometric {
 
 const NEGLIGIBLE = 1e-300;
 
-function hypergeometric(reference: Count, treatment: Count): Hypergeometric {
+export function hypergeometric(reference: Count, treatment: Count): Hypergeometric {
   const wedges = reference.wedged + treatment.wedged;
   const n1 = reference.runs;
   const n2 = treatment.runs;

@@ -2,7 +2,12 @@ import { cumulativeStdNormalProbability, quantileSorted } from 'simple-statistic
 import { boschlooRegion } from './boschloo.ts';
 import { logEBound, logEFactor } from './e-process.ts';
 import { seededUniform } from './random.ts';
-import { fisherRegion, type RejectionRegion, rejectionProbability } from './rejection-region.ts';
+import {
+  binomialMass,
+  fisherRegion,
+  type RejectionRegion,
+  rejectionProbability,
+} from './rejection-region.ts';
 
 export const EXACT_TESTS = ['fisher', 'boschloo'] as const;
 export type ExactTest = (typeof EXACT_TESTS)[number];
@@ -32,17 +37,46 @@ export function rejectionRegion(
 
 /**
  * Exact probability, 0 to 1, that the one-sided test finds the treatment below the reference at level α:
- * summed over every pair of counts, not simulated. 0 when an arm has no run.
+ * summed over every pair of counts, not simulated. 0 when an arm has no run. With `references` = 2 it is the
+ * probability of finding it below both control and sham, each of the reference's rate and runs.
  */
 export function exactPower(
   test: ExactTest,
   { pReference, pTreatment }: AssumedRates,
   runs: { readonly reference: number; readonly treatment: number },
   alpha: number,
+  references = 1,
 ): number {
   if (runs.reference === 0 || runs.treatment === 0) return 0;
   const region = rejectionRegion(test, runs.reference, runs.treatment, alpha);
-  return rejectionProbability(region, runs.treatment, pReference, pTreatment);
+  return references === 1
+    ? rejectionProbability(region, runs.treatment, pReference, pTreatment)
+    : claimProbability(region, runs.treatment, { pReference, pTreatment }, references);
+}
+
+/**
+ * Probability that the treatment is found below each of several references of the same rate and number of
+ * runs, as the claim against control and sham demands. The comparisons share the treatment's runs: given its
+ * wedges, the references are independent.
+ */
+function claimProbability(
+  region: RejectionRegion,
+  treatmentRuns: number,
+  { pReference, pTreatment }: AssumedRates,
+  references: number,
+): number {
+  const reference = binomialMass(region.length - 1, pReference);
+  const treatment = binomialMass(treatmentRuns, pTreatment);
+  let [x1, above, probability] = [region.length, 0, 0];
+  // The more the treatment wedged, the more a reference must have: walk both down together.
+  for (let x2 = treatmentRuns; x2 >= 0; x2 -= 1) {
+    while (x1 > 0 && (region[x1 - 1] ?? -1) >= x2) {
+      x1 -= 1;
+      above += reference[x1] ?? 0;
+    }
+    probability += (treatment[x2] ?? 0) * above ** references;
+  }
+  return Math.min(1, probability);
 }
 
 /**
@@ -54,11 +88,11 @@ export function runsNeeded(
   rates: AssumedRates,
   alpha: number,
   power: number,
-  maxRuns = 2000,
+  { maxRuns = 2000, references = 1 } = {},
 ): number | null {
   if (rates.pTreatment >= rates.pReference) return null;
   const enough = (kind: ExactTest, runs: number) =>
-    exactPower(kind, rates, { reference: runs, treatment: runs }, alpha) >= power;
+    exactPower(kind, rates, { reference: runs, treatment: runs }, alpha, references) >= power;
   const start = runsLowerBound(rates, alpha, power);
   let fisher: number | null = null;
   for (let runs = start; runs <= maxRuns; runs += 1) {
@@ -69,9 +103,10 @@ export function runsNeeded(
   }
   if (test === 'fisher') return fisher;
   // Boschloo's test rejects whatever Fisher's does, so it needs no more runs; its gain shrinks with the number
-  // of runs and is below a third from 60 runs on.
+  // of runs: below a fifth from 60 runs on, below a tenth from 200.
   const last = fisher ?? maxRuns;
-  for (let runs = Math.max(start, last > 60 ? Math.floor(last * 0.67) : 1); runs <= last; runs += 1) {
+  const share = last > 200 ? 0.9 : last > 60 ? 0.8 : 0;
+  for (let runs = Math.max(start, Math.floor(last * share)); runs <= last; runs += 1) {
     if (enough('boschloo', runs)) return runs;
   }
   return fisher;
@@ -157,23 +192,38 @@ export interface DecisionTimes {
 export function decisionTimes(
   { pReference, pTreatment }: AssumedRates,
   alpha: number,
-  options: { readonly simulations: number; readonly maxBlocks: number; readonly seed: number },
+  options: {
+    readonly simulations: number;
+    readonly maxBlocks: number;
+    readonly seed: number;
+    /** 2: until the treatment is below both control and sham, each of the reference's rate. */
+    readonly references?: 1 | 2;
+  },
 ): DecisionTimes {
   const uniform = seededUniform(options.seed, 'decision-times');
   const bound = logEBound(alpha);
   const blocks: number[] = [];
+  const needed = options.references ?? 1;
   for (let i = 0; i < options.simulations; i += 1) {
-    let [logE, referenceWedges, treatmentWedges] = [0, 0, 0];
-    for (let block = 0; block < options.maxBlocks; block += 1) {
-      const y1 = uniform() < pReference;
+    const logE = [0, 0];
+    const reached = [false, false];
+    const referenceWedges = [0, 0];
+    let [treatmentWedges, decided] = [0, 0];
+    for (let block = 0; block < options.maxBlocks && decided < needed; block += 1) {
       const y2 = uniform() < pTreatment;
-      logE += logEFactor(block, referenceWedges, treatmentWedges, y1, y2);
-      if (logE >= bound) {
-        blocks.push(block + 1);
-        break;
+      for (let r = 0; r < needed; r += 1) {
+        const y1 = uniform() < pReference;
+        const wedges = referenceWedges[r] ?? 0;
+        const total = (logE[r] ?? 0) + logEFactor(block, wedges, treatmentWedges, y1, y2);
+        logE[r] = total;
+        if (y1) referenceWedges[r] = wedges + 1;
+        if (total >= bound && !reached[r]) {
+          reached[r] = true;
+          decided += 1;
+        }
       }
-      if (y1) referenceWedges += 1;
       if (y2) treatmentWedges += 1;
+      if (decided === needed) blocks.push(block + 1);
     }
   }
   return { simulations: options.simulations, blocks: blocks.sort((a, b) => a - b) };

@@ -34,9 +34,7 @@ export function protocolOf(
     startTimeoutMs: 30_000,
     launch: 'spawn',
     decision: { stopping: 'fixed', test: 'boschloo', alpha: 0.05, p0: null, ...decision },
-    environmentKey: 'key',
-    packages: { ipykernel: '7.3.0' },
-    python: '3.11.2',
+    suspectAfterMs: 1000,
     harness: '0.1.0',
     runtimeSha256: SHA256,
   };
