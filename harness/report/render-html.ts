@@ -1,4 +1,11 @@
-import { type Block, type Inline, type Line, plainLine, type ReportDocument, type Table } from './document.ts';
+import {
+  type Block,
+  type Inline,
+  type Line,
+  plainLine,
+  type ReportDocument,
+  type Table,
+} from './document.ts';
 import { cleanLine, cleanText, escapeHtml } from './escape.ts';
 import type { FigureText } from './figure-text.ts';
 import { STYLE_SHEET } from './style-sheet.ts';

@@ -12,7 +12,11 @@ export function num(formatted: string): Inline {
 }
 
 /** `0 of 20 runs (0 %)`. */
-export function ofRuns(arm: { readonly wedged: number; readonly runs: number; readonly rate: number | null }): Line {
+export function ofRuns(arm: {
+  readonly wedged: number;
+  readonly runs: number;
+  readonly rate: number | null;
+}): Line {
   return line`${num(count(arm.wedged))} of ${num(counted(arm.runs, 'run'))} (${num(percent(arm.rate))})`;
 }
 

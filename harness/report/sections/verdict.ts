@@ -2,7 +2,16 @@ import type { VerdictAnalysis } from '../../stats/analysis.ts';
 import type { Comparison } from '../../stats/comparison.ts';
 import type { VerdictWord } from '../../stats/verdict.ts';
 import { code, joined, type Line, line, strong, text } from '../document.ts';
-import { counted, duration, eValue, percent, points, probability, pValue, significant } from '../format-number.ts';
+import {
+  counted,
+  duration,
+  eValue,
+  percent,
+  points,
+  probability,
+  pValue,
+  significant,
+} from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num, ofRuns, ratio } from '../words.ts';
 
@@ -146,7 +155,9 @@ function noTreatmentLine(report: Report): Line {
 
 /** `each wedged in 0 of 20 runs (0 %)`, or each with its own count. */
 function treatmentCounts(report: Report, group: readonly VerdictAnalysis[]): Line {
-  const arms = group.flatMap(({ treatment }) => report.analysis.arms.find(({ name }) => name === treatment) ?? []);
+  const arms = group.flatMap(
+    ({ treatment }) => report.analysis.arms.find(({ name }) => name === treatment) ?? [],
+  );
   const [first] = arms;
   if (first === undefined) return [];
   if (arms.length === 1) return line`it wedged in ${ofRuns(first)}`;
@@ -181,9 +192,7 @@ function evidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line 
     return line`against ${references}, Boschloo's exact test, one-sided, ${text(scope)}${num(pValue(largest(group.map(({ pHolm }) => pHolm))))}${text(holm)} (α = ${bound})`;
   }
   const weakest = smallest(
-    group.flatMap(({ treatment }) =>
-      pairsOf(report, treatment).map(({ eProcess }) => eProcess.maxLogE),
-    ),
+    group.flatMap(({ treatment }) => pairsOf(report, treatment).map(({ eProcess }) => eProcess.maxLogE)),
   );
   return line`against ${references}, ${text(group.length > 1 || pairsOf(report, group[0]?.treatment ?? '').length > 1 ? 'smallest ' : '')}E reached ${num(eValue(weakest))} (bound 1/α = ${num(significant(1 / alpha, 6))}${text(holm === '' ? '' : ', p = 1/E')}${text(holm)})`;
 }

@@ -1,0 +1,92 @@
+import type { RunRecord } from '../model/journal.ts';
+import { outcomeStatus } from '../model/outcome.ts';
+import { cleanLine, cleanText, escapeXml } from './escape.ts';
+import type { Report } from './report.ts';
+import { kindWords } from './words.ts';
+
+/**
+ * JUnit XML: a suite an arm, a case a run. A wedge is a `failure` in a treatment arm, and in every arm of an
+ * experiment without a treatment. In the reference arms of a comparison it is what the experiment needs, so it
+ * is `skipped` with that reason, and a build does not turn red because its control wedged. An invalid run is
+ * an `error`. Times are seconds; there are no time stamps of rendering.
+ */
+export function junitXml(report: Report): string {
+  const hasTreatment = report.protocol.arms.some(({ role }) => role === 'treatment');
+  const byArm = new Map<string, RunRecord[]>(report.protocol.arms.map(({ name }) => [name, []]));
+  for (const run of report.runs) byArm.get(run.arm)?.push(run);
+  const suites = report.protocol.arms.map((arm) => {
+    const isReference = hasTreatment && arm.role !== 'treatment';
+    const runs = byArm.get(arm.name) ?? [];
+    const wedged = runs.filter((run) => outcomeStatus(run.outcome.kind) === 'wedged').length;
+    const invalid = runs.filter((run) => outcomeStatus(run.outcome.kind) === 'invalid').length;
+    const name = attribute(arm.name);
+    const totals = counts(runs, {
+      failures: isReference ? 0 : wedged,
+      errors: invalid,
+      skipped: isReference ? wedged : 0,
+    });
+    const cases = runs.map((run) => testCase(run, name, isReference));
+    return {
+      totals,
+      runs,
+      xml: [`  <testsuite name="${name}" ${totals.attributes}>`, ...cases, '  </testsuite>'],
+    };
+  });
+  const sum = (pick: (totals: Totals) => number) =>
+    suites.reduce((total, suite) => total + pick(suite.totals), 0);
+  const all = counts(report.runs, {
+    failures: sum((totals) => totals.failures),
+    errors: sum((totals) => totals.errors),
+    skipped: sum((totals) => totals.skipped),
+  });
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites name="kernel-soak" ${all.attributes}>`,
+    ...suites.flatMap(({ xml }) => xml),
+    '</testsuites>',
+    '',
+  ].join('\n');
+}
+
+interface Totals {
+  readonly failures: number;
+  readonly errors: number;
+  readonly skipped: number;
+}
+
+function counts(runs: readonly RunRecord[], totals: Totals): Totals & { readonly attributes: string } {
+  const elapsedMs = runs.reduce((sum, run) => sum + runMs(run), 0);
+  return {
+    ...totals,
+    attributes: `tests="${runs.length}" failures="${totals.failures}" errors="${totals.errors}" skipped="${totals.skipped}" time="${seconds(elapsedMs)}"`,
+  };
+}
+
+function testCase(run: RunRecord, className: string, isReference: boolean): string {
+  const head = `    <testcase classname="${className}" name="${attribute(run.run)}" time="${seconds(runMs(run))}"`;
+  const status = outcomeStatus(run.outcome.kind);
+  if (status === 'completed') return `${head}/>`;
+  const { kind, reason, error, stderrTail } = run.outcome;
+  const message = attribute(`${kindWords(kind)}: ${reason}`);
+  if (status === 'wedged' && isReference) {
+    return `${head}><skipped message="wedged in a reference arm: ${message}"/></testcase>`;
+  }
+  const element = status === 'wedged' ? 'failure' : 'error';
+  const details = [
+    ...(error === null ? [] : [`${error.ename}: ${error.evalue}`]),
+    ...(stderrTail === null ? [] : [stderrTail]),
+  ].join('\n');
+  return `${head}><${element} type="${kind}" message="${message}">${escapeXml(cleanText(details))}</${element}></testcase>`;
+}
+
+function runMs(run: RunRecord): number {
+  return (run.startMs ?? 0) + (run.notebookMs ?? 0);
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(3);
+}
+
+function attribute(content: string): string {
+  return escapeXml(cleanLine(content));
+}

@@ -1,0 +1,65 @@
+import { type Block, code, type Line, line, paragraph, type ReportDocument } from './document.ts';
+import { counted } from './format-number.ts';
+import type { Report } from './report.ts';
+import { armsBlocks, armsTable } from './sections/arms.ts';
+import { beliefBlocks } from './sections/belief.ts';
+import { comparisonBlocks } from './sections/comparisons.ts';
+import { environmentBlocks } from './sections/environment.ts';
+import { mechanismBlocks } from './sections/mechanism.ts';
+import { notShownBlocks } from './sections/not-shown.ts';
+import { runBlocks } from './sections/runs.ts';
+import { verdictLines, warningLines } from './sections/verdict.ts';
+import { num, shortHash } from './words.ts';
+
+/** The whole report in reading order. A section without blocks is left out. */
+export function reportDocument(report: Report): ReportDocument {
+  const sections = [
+    { id: 'rates', title: 'Arms', blocks: armsBlocks(report) },
+    { id: 'comparisons', title: 'Comparisons', blocks: comparisonBlocks(report) },
+    { id: 'not-shown', title: 'What was not shown', blocks: notShownBlocks(report) },
+    { id: 'mechanism', title: 'Mechanism', blocks: mechanismBlocks(report) },
+    { id: 'belief', title: 'Can it be believed', blocks: beliefBlocks(report) },
+    { id: 'environment', title: 'Environment', blocks: environmentBlocks(report) },
+    { id: 'reproduce', title: 'Reproduce it', blocks: reproduceBlocks(report) },
+    { id: 'runs', title: 'Runs', blocks: runBlocks(report) },
+  ];
+  return {
+    title: titleLine(report),
+    lead: [...leadBlocks(report), paragraph(scopeLine(report))],
+    sections: sections.filter(({ blocks }) => blocks.length > 0),
+  };
+}
+
+/** What must be said first, the verdict, the table of arms: all that a job summary or a comment needs. */
+export function leadBlocks(report: Report): Block[] {
+  return [
+    ...warningLines(report).map((warning): Block => ({ kind: 'callout', line: warning })),
+    ...verdictLines(report).map(paragraph),
+    armsTable(report),
+  ];
+}
+
+function titleLine(report: Report): Line {
+  const version = report.experiment.environment.packages['ipykernel'];
+  return version === undefined
+    ? line`Kernel wedges by arm`
+    : line`Kernel wedges by arm, ipykernel ${code(version)}`;
+}
+
+function scopeLine(report: Report): Line {
+  const { analysis, protocol } = report;
+  const shape =
+    protocol.arms.length > 1
+      ? line`${num(counted(analysis.blocks.counted, 'block'))}, one run of each arm a block in random order`
+      : line`${num(counted(analysis.blocks.counted, 'run'))}`;
+  return line`A run is one fresh kernel taken through one notebook. ${shape}; protocol ${shortHash(report.protocolSha256)}; begun ${code(report.experiment.at)}. Every number here can be recomputed from the journal beside this file: ${code('soak verify')}.`;
+}
+
+function reproduceBlocks(report: Report): Block[] {
+  return [
+    { kind: 'verbatim', language: 'sh', content: report.experiment.command },
+    paragraph(
+      line`Then ${code('soak verify DIR')} recomputes this document from the journal in ${code('DIR')}, and ${code('soak report DIR')} writes it again, byte for byte. The same seed gives the same orders and latencies, not the same wedges: those depend on timing.`,
+    ),
+  ];
+}

@@ -1,0 +1,71 @@
+import { type Block, code, type Line, line, phrase, type Table, text } from '../document.ts';
+import { count, percent, percentInterval, perThousand, perThousandInterval } from '../format-number.ts';
+import type { Report } from '../report.ts';
+import { engagementWords, num } from '../words.ts';
+
+/** The table of arms: the first thing after the verdict. Over the counted blocks, but for the invalid column. */
+export function armsTable(report: Report): Table {
+  const invalid = report.invalidRuns.length > 0;
+  return {
+    kind: 'table',
+    caption: 'Wedged runs by arm',
+    columns: [
+      { title: 'Arm', align: 'left' },
+      { title: 'Role', align: 'left' },
+      { title: 'Wedged', align: 'right' },
+      { title: 'Rate', align: 'right' },
+      { title: '95 % interval', align: 'right' },
+      ...(invalid ? [{ title: 'Invalid', align: 'right' } as const] : []),
+      { title: 'Engagement', align: 'left' },
+    ],
+    rows: report.analysis.arms.map((arm): Line[] => [
+      [code(arm.name)],
+      [text(arm.role)],
+      line`${num(`${arm.wedged}/${arm.runs}`)}`,
+      [num(percent(arm.rate))],
+      [num(arm.runs === 0 ? 'n/a' : percentInterval(arm.clopperPearson95))],
+      ...(invalid ? [[num(count(arm.counts.invalid))]] : []),
+      [text(engagementWords(arm.engagement))],
+    ]),
+  };
+}
+
+/** What each arm is, and its secondary figures. */
+export function armsBlocks(report: Report): Block[] {
+  const { protocol, analysis } = report;
+  return [
+    {
+      kind: 'list',
+      items: protocol.arms.map(
+        (arm) => line`${code(arm.name)} (${text(arm.role)}): ${phrase(arm.description)}`,
+      ),
+    },
+    { kind: 'figure', name: 'rates' },
+    {
+      kind: 'table',
+      caption: 'Upper bounds and wedges per reply, by arm',
+      columns: [
+        { title: 'Arm', align: 'left' },
+        { title: 'Upper bound', align: 'right' },
+        { title: 'Anytime-valid interval', align: 'right' },
+        { title: 'Wedges', align: 'right' },
+        { title: 'Replies', align: 'right' },
+        { title: 'Per 1000 replies', align: 'right' },
+        { title: '95 % interval', align: 'right' },
+      ],
+      rows: analysis.arms.map((arm): Line[] => [
+        [code(arm.name)],
+        [num(percent(arm.upper95))],
+        [num(percentInterval(arm.confidenceSequence95))],
+        [num(count(arm.hazard.wedges))],
+        [num(count(arm.hazard.replies))],
+        [num(perThousand(arm.hazard.perReply))],
+        [num(perThousandInterval(arm.hazard.garwood95))],
+      ]),
+    },
+    {
+      kind: 'paragraph',
+      line: line`Rates are of valid runs in the counted blocks. Intervals: Clopper–Pearson for rates, Garwood for wedges per reply; the upper bound is one-sided 95 %. The anytime-valid interval (a 95 % confidence sequence) holds at every number of runs at once.`,
+    },
+  ];
+}

@@ -1,0 +1,159 @@
+import type { RunRecord } from '../../model/journal.ts';
+import type { TreatmentVerdict } from '../../stats/verdict.ts';
+import { type Block, code, enumeration, type Line, line, runLink, strong, text } from '../document.ts';
+import { counted, duration, points, pointsInterval, pValue } from '../format-number.ts';
+import type { Report } from '../report.ts';
+import { armNames, kindCounts, kindWords, num, ratio } from '../words.ts';
+
+/** Invalid runs and other names listed in the document at most; the journal holds all. */
+const LISTED = 40;
+
+/** Why the numbers can be believed, or not: each item a fact that a sceptic would ask for. */
+export function beliefBlocks(report: Report): Block[] {
+  const { analysis } = report;
+  const items: Line[] = [
+    protocolLine(report),
+    randomisationLine(report),
+    stoppingLine(report),
+    ...shamLines(report),
+    exclusionLine(report),
+    deadlineLine(report),
+    ...driftLines(report),
+    ...analysis.aa.map(
+      (check) =>
+        line`A/A: ${code(check.arm)} against ${code(check.reference)}, two-sided ${num(pValue(check.pTwoSided))}, ${text(check.decided ? 'decided, which it must not' : 'not decided, as it should not')}.`,
+    ),
+    stallLine(report),
+  ];
+  const blocks: Block[] = [{ kind: 'list', items }];
+  if (report.invalidRuns.length > 0) blocks.push(invalidRuns(report.invalidRuns));
+  const history = historyLines(report);
+  if (history.length > 0) blocks.push({ kind: 'list', items: history });
+  return blocks;
+}
+
+function protocolLine(report: Report): Line {
+  return line`${strong(text('Frozen protocol'))}: written and hashed before run 1, SHA-256 ${code(report.protocolSha256)}. Journal as read here: SHA-256 ${code(report.journalSha256)}.`;
+}
+
+function randomisationLine(report: Report): Line {
+  const { protocol } = report;
+  if (protocol.arms.length === 1) return line`${strong(text('Randomisation'))}: none, there is one arm.`;
+  return line`${strong(text('Randomisation'))}: complete blocks, one run of each arm in each, in an order drawn from seed ${num(String(protocol.seed))}; ${num(String(protocol.concurrency))} at once; a fresh kernel each run, no run repeated.`;
+}
+
+function stoppingLine(report: Report): Line {
+  const { analysis, progress } = report;
+  const { blocks } = analysis;
+  const rule =
+    analysis.stopping === 'fixed'
+      ? `fixed at ${counted(blocks.planned, 'block')}`
+      : `until decided, ${counted(blocks.planned, 'block')} at most`;
+  const last = progress.last;
+  const end =
+    last === null
+      ? line`no end was recorded`
+      : line`last recorded: ${text(last.event)}, ${code(last.reason)}`;
+  const decided =
+    analysis.decidedAtBlock === null ? '' : ` Decided at the end of block ${analysis.decidedAtBlock + 1}.`;
+  const left =
+    blocks.notCounted.length === 0
+      ? ''
+      : ` ${counted(blocks.notCounted.length, 'recorded block')} not counted, being incomplete or after a gap.`;
+  return line`${strong(text('Stopping'))}: ${num(rule)}; ${num(counted(blocks.counted, 'block'))} counted; ${end}.${num(decided)}${num(left)}`;
+}
+
+function shamLines(report: Report): Line[] {
+  const { analysis } = report;
+  return analysis.shams.map((check) => {
+    const pair = analysis.comparisons.find(
+      ({ kind, treatment }) => kind === 'sham-control' && treatment === check.arm,
+    );
+    return line`${strong(text('Sham against control'))}: ${code(check.arm)}, difference ${num(points(pair?.difference ?? null))} (95 % interval ${num(pair === undefined ? 'n/a' : pointsInterval(pair.newcombeDifference95))}), two-sided ${num(pValue(check.pTwoSided))}${text(check.differs ? ': it differs, so the overhead itself matters' : '')}.`;
+  });
+}
+
+function exclusionLine(report: Report): Line {
+  const { exclusions } = report.analysis.sensitivity;
+  const invalid = report.invalidRuns.length;
+  if (invalid === 0) return line`${strong(text('Exclusions'))}: none, every recorded run is valid.`;
+  const consequence =
+    report.analysis.verdicts.length === 0
+      ? line``
+      : line` With every invalid treatment run counted as wedged and every invalid reference run as completed, ${verdictChange(exclusions.unchanged, exclusions.verdicts)}.`;
+  return line`${strong(text('Exclusions'))}: ${num(counted(invalid, 'invalid run'))}, listed below and left out of the rates by the rule of the protocol.${consequence}`;
+}
+
+function verdictChange(unchanged: boolean, verdicts: readonly TreatmentVerdict[]): Line {
+  if (unchanged) return line`every verdict stays`;
+  return line`the verdicts are ${enumeration(verdicts.map(({ treatment, word }) => line`${code(treatment)} ${text(word)}`))}`;
+}
+
+function deadlineLine(report: Report): Line {
+  const { analysis, protocol } = report;
+  const { deadline } = analysis.sensitivity;
+  const slowest = analysis.arms.flatMap(({ slowestCellMs }) => slowestCellMs ?? []);
+  const margin =
+    slowest.length === 0
+      ? line`no cell was answered`
+      : line`the slowest answered cell took ${num(duration(Math.max(...slowest)))}`;
+  const half =
+    analysis.verdicts.length === 0
+      ? line``
+      : line` At half the deadline ${num(counted(deadline.changedRuns, 'run'))} would count as wedged instead of completed, and ${verdictChange(deadline.unchanged, deadline.verdicts)}.`;
+  return line`${strong(text('Deadline'))}: ${num(duration(protocol.timeoutMs))} a request; ${margin}.${half}`;
+}
+
+function driftLines(report: Report): Line[] {
+  const { drift } = report.analysis.sensitivity;
+  if (drift === null) return [];
+  return [
+    line`${strong(text('Drift'))}: ${code(drift.arm)} wedged in ${ratio(drift.firstHalf)} of its first half and ${ratio(drift.secondHalf)} of its second, Fisher two-sided ${num(pValue(drift.fisherTwoSided))}.`,
+  ];
+}
+
+function stallLine(report: Report): Line {
+  let longest = 0;
+  for (const run of report.runs) if (run.loopStallMs > longest) longest = run.loopStallMs;
+  return line`${strong(text('Harness'))}: longest stall of its own event loop in any run ${num(duration(longest))}.`;
+}
+
+function invalidRuns(runs: readonly RunRecord[]): Block {
+  const kinds: Partial<Record<RunRecord['outcome']['kind'], number>> = {};
+  for (const { outcome } of runs) kinds[outcome.kind] = (kinds[outcome.kind] ?? 0) + 1;
+  const items = runs.slice(0, LISTED).map(invalidRun);
+  if (runs.length > LISTED) items.push(line`and ${num(String(runs.length - LISTED))} more, in the journal`);
+  return {
+    kind: 'details',
+    summary: line`${num(counted(runs.length, 'invalid run'))}: ${num(kindCounts(kinds))}`,
+    blocks: [{ kind: 'list', items }],
+  };
+}
+
+function invalidRun(run: RunRecord): Line {
+  const error =
+    run.outcome.error === null
+      ? line``
+      : line` ${code(`${run.outcome.error.ename}: ${run.outcome.error.evalue}`)}`;
+  return line`${runLink(run.run)}: ${text(kindWords(run.outcome.kind))}. ${code(run.outcome.reason)}${error}`;
+}
+
+/** What happened to the session itself: interruptions, resumptions, runs cut short, a torn line. */
+function historyLines(report: Report): Line[] {
+  const { sessions, progress, torn } = report;
+  const lines: Line[] = [];
+  const { abandoned } = progress;
+  if (abandoned.length > 0) {
+    const more = abandoned.length > LISTED ? ` and ${abandoned.length - LISTED} more` : '';
+    lines.push(
+      line`Begun and never recorded: ${armNames(abandoned.slice(0, LISTED))}${text(more)}. Such a run is made again when the experiment is resumed; were a wedge the likelier to be cut short, that would favour clean runs.`,
+    );
+  }
+  if (sessions.some(({ event }) => event === 'resumed' || event === 'interrupted')) {
+    for (const session of sessions.slice(0, LISTED)) {
+      lines.push(line`Session: ${text(session.event)} at ${code(session.at)}, ${code(session.reason)}.`);
+    }
+  }
+  if (torn) lines.push(line`The journal's last line was torn and set aside.`);
+  return lines;
+}

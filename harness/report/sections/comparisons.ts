@@ -1,0 +1,154 @@
+import type { Comparison, TwoArmSummary } from '../../stats/comparison.ts';
+import { type Block, code, type Line, line, paragraph, type Table } from '../document.ts';
+import {
+  eValue,
+  percent,
+  points,
+  pointsInterval,
+  probability,
+  pValue,
+  significant,
+} from '../format-number.ts';
+import type { Report } from '../report.ts';
+import { armNames, num, ratio, testWords } from '../words.ts';
+
+/** Every comparison, with the binomial tail and Fisher's test side by side. */
+export function comparisonBlocks(report: Report): Block[] {
+  const { analysis } = report;
+  const blocks: Block[] = [];
+  if (analysis.comparisons.length > 0) {
+    blocks.push(differencesTable(analysis.comparisons), testsTable(analysis.comparisons));
+    blocks.push(paragraph(tailWords(analysis.comparisons)));
+    blocks.push(paragraph(decisionWords(report)));
+    if (analysis.test === 'e-process') blocks.push({ kind: 'figure', name: 'evidence' });
+    blocks.push(...hazardBlocks(analysis.comparisons));
+  }
+  blocks.push(...baselineBlocks(report));
+  return blocks;
+}
+
+function differencesTable(comparisons: readonly Comparison[]): Table {
+  return {
+    kind: 'table',
+    caption: 'Differences of wedge rates',
+    columns: [
+      { title: 'Comparison', align: 'left' },
+      { title: 'Wedged', align: 'right' },
+      { title: 'Difference', align: 'right' },
+      { title: '95 % interval (Newcombe)', align: 'right' },
+    ],
+    rows: comparisons.map((pair): Line[] => [
+      pairName(pair),
+      line`${ratio(pair.counts.treatment)} against ${ratio(pair.counts.reference)}`,
+      [num(points(pair.difference))],
+      [num(pair.difference === null ? 'n/a' : pointsInterval(pair.newcombeDifference95))],
+    ]),
+  };
+}
+
+function testsTable(comparisons: readonly Comparison[]): Table {
+  return {
+    kind: 'table',
+    caption: 'Tests of each comparison',
+    columns: [
+      { title: 'Comparison', align: 'left' },
+      { title: 'Binomial tail', align: 'right' },
+      { title: 'Fisher, less', align: 'right' },
+      { title: 'Fisher, two-sided', align: 'right' },
+      { title: 'Boschloo, less', align: 'right' },
+      { title: 'Boschloo, two-sided', align: 'right' },
+      { title: 'E, greatest', align: 'right' },
+    ],
+    rows: comparisons.map((pair): Line[] => [
+      pairName(pair),
+      ...testCells(pair),
+      [num(eValue(pair.eProcess.maxLogE))],
+    ]),
+  };
+}
+
+function testCells(pair: TwoArmSummary): Line[] {
+  return [
+    [num(probability(pair.binomialTail?.p ?? null))],
+    [num(probability(pair.fisherLess))],
+    [num(probability(pair.fisherTwoSided))],
+    [num(probability(pair.boschlooLess))],
+    [num(probability(pair.boschlooTwoSided))],
+  ];
+}
+
+function pairName(pair: Comparison): Line {
+  return line`${code(pair.treatment)} against ${code(pair.reference)}`;
+}
+
+function tailWords(comparisons: readonly Comparison[]): Line {
+  const given = comparisons.find(({ binomialTail }) => binomialTail?.p0Source === 'given')?.binomialTail;
+  const source =
+    given === undefined || given === null
+      ? line`the reference arm's own observed rate, itself an estimate from as many runs`
+      : line`the ${num(percent(given.p0))} given, not measured here`;
+  return line`The binomial tail is P(X ≤ x, given n and p0). It takes p0 as known: ${source}. Fisher's exact test takes neither rate as known, so read the two side by side. “Less” is one-sided: the first arm's rate is below the second's.`;
+}
+
+function decisionWords(report: Report): Line {
+  const { analysis } = report;
+  const alpha = significant(analysis.alpha, 3);
+  const holm = analysis.verdicts.length > 1 ? ' Several treatments: Holm over them.' : '';
+  const rule =
+    analysis.test === 'boschloo'
+      ? line`${num(testWords('boschloo'))}, at α = ${num(alpha)}`
+      : line`${num(testWords('e-process'))}, E ≥ 1/α = ${num(significant(1 / analysis.alpha, 6))}`;
+  const shams = analysis.arms.filter(({ role }) => role === 'sham').map(({ name }) => name);
+  const claim =
+    shams.length > 0
+      ? line`“Fixes” needs both: below control, and below ${armNames(shams)}.`
+      : line`“Fixes” needs: below control.`;
+  return line`Decided by: ${rule}. ${claim}${num(holm)}`;
+}
+
+function hazardBlocks(comparisons: readonly Comparison[]): Block[] {
+  const known = comparisons.filter(
+    ({ hazard, kind }) => hazard.conditionalLess !== null && kind.startsWith('treatment'),
+  );
+  if (known.length === 0) return [];
+  return [
+    paragraph(
+      line`Per reply (secondary; exact conditional test of two rates, less): ${known.flatMap(
+        (pair, index) => [
+          ...(index === 0 ? [] : line`; `),
+          ...line`${pairName(pair)} ${num(pValue(pair.hazard.conditionalLess))}`,
+        ],
+      )}.`,
+    ),
+  ];
+}
+
+function baselineBlocks(report: Report): Block[] {
+  const { baseline } = report.experiment;
+  if (baseline === null) return [];
+  return [
+    {
+      kind: 'table',
+      caption: 'Against the baseline of an earlier experiment',
+      columns: [
+        { title: 'Against the baseline', align: 'left' },
+        { title: 'Wedged', align: 'right' },
+        { title: 'Difference', align: 'right' },
+        { title: 'Binomial tail', align: 'right' },
+        { title: 'Fisher, less', align: 'right' },
+        { title: 'Fisher, two-sided', align: 'right' },
+        { title: 'Boschloo, less', align: 'right' },
+        { title: 'Boschloo, two-sided', align: 'right' },
+      ],
+      rows: report.analysis.baseline.map((pair): Line[] => [
+        [code(pair.arm)],
+        line`${ratio(pair.counts.treatment)} against ${ratio(pair.counts.reference)}`,
+        [num(points(pair.difference))],
+        ...testCells(pair),
+      ]),
+    },
+    paragraph(
+      line`The baseline is ${code(baseline.arm)} of the experiment ${code(baseline.protocolSha256)}, begun ${code(baseline.at)}. Nothing was interleaved with it: these figures assume that nothing but the arm differed, which rates that drift from day to day do not allow. No verdict rests on them. The binomial tail takes p0 as known.`,
+    ),
+  ];
+}

@@ -1,0 +1,81 @@
+import { type Block, code, enumeration, type Line, line } from '../document.ts';
+import { duration, gibibytes } from '../format-number.ts';
+import type { Report } from '../report.ts';
+import { armNames, num, shortHash } from '../words.ts';
+
+/** Packages that decide how the shell channel behaves; the rest is folded away. */
+const CHIEF_PACKAGES = [
+  'ipykernel',
+  'pyzmq',
+  'tornado',
+  'jupyter_client',
+  'jupyter-client',
+  'ipython',
+  'ipywidgets',
+];
+
+export function environmentBlocks(report: Report): Block[] {
+  const { environment } = report.experiment;
+  const { protocol, analysis } = report;
+  const chief = CHIEF_PACKAGES.flatMap((name) => {
+    const version = environment.packages[name];
+    return version === undefined ? [] : [line`${code(`${name} ${version}`)}`];
+  });
+  const starts = analysis.arms.flatMap(({ startMedianMs }) => startMedianMs ?? []);
+  const items: Line[] = [
+    line`Kernel: Python ${code(environment.python)}, ${chief.length > 0 ? line`${enumeration(chief)}, ` : line``}libzmq ${code(environment.kernelLibzmq)}, event loop ${code(environment.eventLoop)}.`,
+    line`Machine: ${code(`${environment.platform} ${environment.arch}`)}, release ${code(environment.osRelease)}, ${num(String(environment.cpus))} CPUs, ${num(gibibytes(environment.memoryBytes))} of memory.`,
+    line`Harness: kernel-soak ${code(protocol.harness)}, Node ${code(environment.node)}, zeromq.js ${code(environment.zeromqJs)}, libzmq ${code(environment.libzmq)}. Runtime ${shortHash(protocol.runtimeSha256)}, environment ${code(environment.key)}.`,
+    line`Notebooks: ${enumeration(
+      protocol.notebooks.map(
+        ({ name, sha256, codeCells }) =>
+          line`${code(name)} (${num(String(codeCells.length))} code cells, ${shortHash(sha256)})`,
+      ),
+    )}.`,
+    line`Client: traffic ${armNames(protocol.traffic)}, latency ${code(protocol.latency.spec)}.`,
+  ];
+  if (starts.length > 0) {
+    items.push(
+      line`Kernel start, median by arm: ${num(duration(Math.min(...starts)))} to ${num(duration(Math.max(...starts)))}.`,
+    );
+  }
+  return [{ kind: 'list', items }, armHashes(report), packageList(environment.packages)];
+}
+
+function armHashes(report: Report): Block {
+  return {
+    kind: 'details',
+    summary: line`Arms: hashes of patch and loaded sources`,
+    blocks: [
+      {
+        kind: 'table',
+        caption: 'Hashes of each arm',
+        columns: [
+          { title: 'Arm', align: 'left' },
+          { title: 'Patch (SHA-256)', align: 'left' },
+          { title: 'Sources loaded (SHA-256)', align: 'left' },
+        ],
+        rows: report.protocol.arms.map((arm): Line[] => [
+          [code(arm.name)],
+          arm.patchSha256 === null ? line`none` : [shortHash(arm.patchSha256)],
+          [shortHash(arm.treeSha256)],
+        ]),
+      },
+    ],
+  };
+}
+
+function packageList(packages: Readonly<Record<string, string>>): Block {
+  const names = Object.keys(packages).sort();
+  return {
+    kind: 'details',
+    summary: line`${num(String(names.length))} packages of the kernel environment`,
+    blocks: [
+      {
+        kind: 'verbatim',
+        language: 'text',
+        content: names.map((name) => `${name} ${packages[name]}`).join('\n'),
+      },
+    ],
+  };
+}

@@ -1,0 +1,131 @@
+import type { RunRecord } from '../../model/journal.ts';
+import { type OutcomeKind, outcomeStatus } from '../../model/outcome.ts';
+import { type Block, code, type Line, line, runLink, type Table } from '../document.ts';
+import { duration } from '../format-number.ts';
+import type { Report } from '../report.ts';
+import { kindWords, num } from '../words.ts';
+
+/** Rows at most, so that the document still fits into one comment on GitHub (65,536 characters). */
+export const LISTED_RUNS = 300;
+
+/** One line a run, folded away; wedged and invalid runs first when there are too many for all. */
+export function runBlocks(report: Report): Block[] {
+  const listed = listedRuns(report.runs, LISTED_RUNS);
+  const left = report.runs.length - listed.length;
+  return [
+    {
+      kind: 'details',
+      summary:
+        left === 0
+          ? line`All ${num(String(listed.length))} runs`
+          : line`${num(String(listed.length))} of ${num(String(report.runs.length))} runs, wedged and invalid ones first`,
+      blocks: [
+        runTable(listed, report),
+        ...(left === 0
+          ? []
+          : [{ kind: 'paragraph', line: line`The journal holds the other ${num(String(left))}.` } as const]),
+      ],
+    },
+  ];
+}
+
+/** At most `limit` runs in journal order; if there are more, those that did not complete are preferred. */
+export function listedRuns(runs: readonly RunRecord[], limit: number): RunRecord[] {
+  if (runs.length <= limit) return [...runs];
+  const telling = runs.filter((run) => run.outcome.kind !== 'completed').slice(0, limit);
+  const room = limit - telling.length;
+  return [...telling, ...runs.filter((run) => run.outcome.kind === 'completed').slice(0, room)];
+}
+
+function runTable(runs: readonly RunRecord[], report: Report): Table {
+  const severalPairs = report.protocol.notebooks.length * report.protocol.traffic.length > 1;
+  return {
+    kind: 'table',
+    caption: 'Runs',
+    columns: [
+      { title: 'Run', align: 'left' },
+      { title: 'Outcome', align: 'left' },
+      { title: 'Cell', align: 'right' },
+      { title: 'Replies', align: 'right' },
+      { title: 'Start', align: 'right' },
+      { title: 'Notebook', align: 'right' },
+      ...(severalPairs ? [{ title: 'Notebook and traffic', align: 'left' } as const] : []),
+    ],
+    rows: runs.map((run): Line[] => [
+      [runLink(run.run)],
+      [num(run.outcome.kind)],
+      [num(run.outcome.cell === null ? '' : String(run.outcome.cell))],
+      [num(String(run.kernel?.replies ?? run.client.replies))],
+      [num(run.startMs === null ? '' : duration(run.startMs))],
+      [num(run.notebookMs === null ? '' : duration(run.notebookMs))],
+      ...(severalPairs
+        ? [line`${code(report.protocol.notebooks[run.notebook]?.name ?? 'unknown')} ${num(run.traffic)}`]
+        : []),
+    ]),
+  };
+}
+
+/** One run's story in words and numbers: what the page unfolds. */
+export function runStory(run: RunRecord, report: Report): Block[] {
+  const { outcome, client, kernel } = run;
+  const items: Line[] = [
+    line`${code(outcome.reason)}`,
+    line`Block ${num(String(run.block + 1))}, place ${num(String(run.position + 1))} of ${num(String(report.protocol.arms.length))}; ${code(report.protocol.notebooks[run.notebook]?.name ?? 'unknown')} under ${num(run.traffic)} traffic, seed ${num(String(run.seed))}; begun ${code(run.at)}.`,
+  ];
+  if (outcome.unanswered !== null) {
+    const at = outcome.cell === null ? '' : ` of cell ${outcome.cell}`;
+    items.push(
+      line`Unanswered: ${code(outcome.unanswered)}${num(at)}, ${num(duration(outcome.waitedMs))} until the verdict.`,
+    );
+  }
+  if (outcome.source !== null) items.push(line`Likely source: ${num(outcome.source)}.`);
+  items.push(
+    line`Client: ${num(String(client.sent))} shell requests sent, ${num(String(client.replies))} replies and ${num(String(client.idles))} idle statuses received, ${num(String(client.rejected))} messages rejected.`,
+  );
+  items.push(
+    kernel === null
+      ? line`Kernel: no counters.`
+      : line`Kernel: ${num(String(kernel.delivered))} requests delivered, ${num(String(kernel.begun))} begun, ${num(String(kernel.ended))} ended, ${num(String(kernel.replies))} replies sent; ${num(String(kernel.callbacks))} callbacks, ${num(String(kernel.rearms))} re-arms, ${num(String(kernel.flushes))} flushes, ${num(String(kernel.streamSends))} sends through the stream, ${num(String(kernel.missing + kernel.mismatched))} missing or mismatched.`,
+  );
+  items.push(
+    line`Start ${num(duration(run.startMs))}, notebook ${num(duration(run.notebookMs))}, longest stall of the harness ${num(duration(run.loopStallMs))}.`,
+  );
+  if (outcome.exit !== null) {
+    items.push(
+      line`The process ended with code ${num(String(outcome.exit.code ?? 'none'))}, signal ${code(outcome.exit.signal ?? 'none')}.`,
+    );
+  }
+  const blocks: Block[] = [{ kind: 'list', items }];
+  if (outcome.error !== null) {
+    blocks.push({
+      kind: 'verbatim',
+      language: 'text',
+      content: `${outcome.error.ename}: ${outcome.error.evalue}`,
+    });
+  }
+  if (outcome.stderrTail !== null && outcome.stderrTail !== '') {
+    blocks.push({ kind: 'paragraph', line: line`Last of the kernel's standard error:` });
+    blocks.push({ kind: 'verbatim', language: 'text', content: outcome.stderrTail });
+  }
+  if (run.cellMs.length > 0) {
+    blocks.push({ kind: 'paragraph', line: line`Answered cells, ms: ${num(cellList(run.cellMs))}` });
+  }
+  return blocks;
+}
+
+const LISTED_CELLS = 200;
+
+function cellList(cellMs: readonly number[]): string {
+  const listed = cellMs.slice(0, LISTED_CELLS).map((ms) => (ms < 100 ? ms.toFixed(1) : ms.toFixed(0)));
+  const left = cellMs.length - listed.length;
+  return `${listed.join(' ')}${left > 0 ? ` and ${left} more` : ''}`;
+}
+
+/** `b007-fix: completed`. */
+export function storySummary(run: RunRecord): Line {
+  const kind: OutcomeKind = run.outcome.kind;
+  const cell = run.outcome.cell === null ? '' : `, cell ${run.outcome.cell}`;
+  return outcomeStatus(kind) === 'completed'
+    ? line`${code(run.run)} completed`
+    : line`${code(run.run)} ${num(kindWords(kind))}${num(cell)}`;
+}

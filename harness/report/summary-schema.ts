@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import { ARM_ROLES, KERNEL_COUNTERS, kernelCountersSchema } from '../model/arm.ts';
+import { OUTCOME_KINDS } from '../model/outcome.ts';
+import { COMPARISON_KINDS } from '../stats/comparison.ts';
+import { VERDICT_WORDS } from '../stats/verdict.ts';
+
+/** Version of `summary.json`. A field may be added under the same version; any other change raises it. */
+export const SUMMARY_SCHEMA = 1;
+
+const share = z.number().min(0).max(1);
+const whole = z.number().int().nonnegative();
+const intervalSchema = z.tuple([z.number(), z.number()]);
+const countSchema = z.object({ wedged: whole, runs: whole });
+const kindCountsSchema = z.partialRecord(z.enum(OUTCOME_KINDS), whole);
+
+const armSchema = z.object({
+  name: z.string(),
+  role: z.enum(ARM_ROLES),
+  counts: z
+    .object({
+      runs: whole,
+      valid: whole,
+      completed: whole,
+      wedged: whole,
+      invalid: whole,
+      invalidByKind: kindCountsSchema,
+      wedgedByKind: kindCountsSchema,
+    })
+    .describe('Every recorded run of the arm.'),
+  wedged: whole.describe('Of the counted blocks, as all rates are.'),
+  runs: whole.describe('Valid runs of the counted blocks.'),
+  rate: share.nullable(),
+  clopperPearson95: intervalSchema,
+  wilson95: intervalSchema,
+  jeffreys95: intervalSchema,
+  upper95: share.describe('One-sided 95 % upper bound.'),
+  confidenceSequence95: intervalSchema,
+  hazard: z
+    .object({
+      wedges: whole,
+      replies: whole,
+      perReply: z.number().nullable(),
+      garwood95: intervalSchema.nullable(),
+    })
+    .describe('Wedges per reply.'),
+  engagement: z.object({
+    counter: z.enum(KERNEL_COUNTERS).nullable(),
+    totals: kernelCountersSchema,
+    runsWithCounters: whole,
+    runsWithoutCounters: whole,
+    notEngaged: z.array(z.string()).describe('Runs in which the counter did not equal the replies.'),
+  }),
+  kaplanMeier: z.array(z.object({ replies: whole, atRisk: whole, wedges: whole, share })),
+  positions: z.object({
+    cells: z.array(z.object({ notebook: whole, cell: whole, exposed: whole, wedges: whole })),
+    afterLastCell: whole,
+    noCell: whole,
+    innocence: z.object({
+      chiSquare: z.number().nullable(),
+      p: share.nullable(),
+      simulations: whole,
+      cluster: z.object({ notebook: whole, cell: whole }).nullable(),
+      words: z.string(),
+    }),
+  }),
+  slowestCellMs: z.number().nullable(),
+  startMedianMs: z.number().nullable(),
+});
+
+const twoArms = {
+  counts: z.object({ reference: countSchema, treatment: countSchema }),
+  difference: z.number().nullable(),
+  newcombeDifference95: intervalSchema,
+  binomialTail: z
+    .object({ p: share, p0: share, p0Source: z.enum(['given', 'reference-rate']) })
+    .nullable()
+    .describe('P(X <= x | n, p0), which takes p0 as known.'),
+  fisherLess: share,
+  fisherTwoSided: share,
+  boschlooLess: share,
+  boschlooTwoSided: share,
+};
+
+const exposureSchema = z.object({ wedges: whole, replies: whole });
+
+const comparisonSchema = z.object({
+  kind: z.enum(COMPARISON_KINDS),
+  reference: z.string(),
+  treatment: z.string(),
+  ...twoArms,
+  hazard: z.object({
+    reference: exposureSchema,
+    treatment: exposureSchema,
+    conditionalLess: share.nullable(),
+  }),
+  eProcess: z
+    .object({
+      blocks: whole,
+      logE: z.number(),
+      maxLogE: z.number(),
+      reachedAtBlock: whole.nullable(),
+      reachedAfter: whole.nullable(),
+      logEGreater: z.number(),
+      maxLogEGreater: z.number(),
+      greaterReachedAtBlock: whole.nullable(),
+      maxLogETwoSided: z.number(),
+      twoSidedReachedAtBlock: whole.nullable(),
+    })
+    .describe('Natural logarithms of E; blocks are 0-based.'),
+});
+
+const treatmentVerdict = {
+  treatment: z.string(),
+  word: z.enum(VERDICT_WORDS),
+  gate: z
+    .object({ reason: z.enum(['no-control-arm', 'no-valid-run']), arms: z.array(z.string()) })
+    .nullable(),
+  conditions: z
+    .object({
+      belowControl: z.boolean(),
+      belowShams: z.array(z.object({ sham: z.string(), p: share, holds: z.boolean() })),
+      claimHolds: z.boolean(),
+      aboveControl: z.boolean(),
+      neverWedged: z.boolean(),
+      sufficientPower: z.boolean(),
+      controlNeverWedged: z.boolean(),
+    })
+    .nullable(),
+  p: share.nullable(),
+  pHolm: share.nullable(),
+  pWorseHolm: share.nullable(),
+  upper95: share,
+  powerToZero: share.nullable(),
+};
+
+const alternative = {
+  changedRuns: whole,
+  verdicts: z.array(z.object(treatmentVerdict)),
+  unchanged: z.boolean(),
+};
+
+const equalityCheckSchema = z.object({
+  reference: z.string(),
+  arm: z.string(),
+  pTwoSided: share,
+  differs: z.boolean(),
+  decided: z.boolean(),
+});
+
+/** `summary.json`: every number of a report, for programs. E paths are left out: the journal gives them again. */
+export const summarySchema = z
+  .object({
+    $schema: z.string(),
+    schema: z.literal(SUMMARY_SCHEMA),
+    line: z.string().describe('The result in one line, for a commit message.'),
+    verdict: z.string().describe('The verdict in plain sentences.'),
+    warnings: z.array(z.string()).describe('What must be said before the verdict.'),
+    at: z.string(),
+    harness: z.string(),
+    protocolSha256: z.string().describe('Recomputed from the protocol in the journal.'),
+    journalSha256: z.string(),
+    state: z.enum(['whole', 'decided', 'partial']),
+    abandonedRuns: z.array(z.string()),
+    invalidRuns: whole,
+    loneTail: z.object({ p: share, p0: share }).nullable(),
+    test: z.enum(['boschloo', 'e-process']),
+    stopping: z.enum(['fixed', 'until-decided']),
+    alpha: z.number(),
+    blocks: z.object({
+      planned: whole,
+      complete: whole,
+      counted: whole,
+      notCounted: z.array(z.object({ block: whole, missing: z.array(z.string()) })),
+    }),
+    arms: z.array(armSchema),
+    comparisons: z.array(comparisonSchema),
+    shams: z.array(equalityCheckSchema),
+    aa: z.array(equalityCheckSchema),
+    verdicts: z.array(
+      z.object({
+        ...treatmentVerdict,
+        couldSee: z.object({
+          smallestDrop: z.number().nullable(),
+          smallestControlRate: z.number().nullable(),
+          runsNeeded: whole.nullable(),
+          runsStillNeeded: whole.nullable(),
+        }),
+      }),
+    ),
+    decidedAtBlock: whole.nullable(),
+    armsWithoutValidRun: z.array(z.string()),
+    baseline: z.array(z.object({ arm: z.string(), ...twoArms })),
+    sensitivity: z.object({
+      exclusions: z.object(alternative),
+      deadline: z.object({ ...alternative, halfDeadlineMs: z.number() }),
+      drift: z
+        .object({
+          arm: z.string(),
+          firstHalf: countSchema,
+          secondHalf: countSchema,
+          fisherTwoSided: share,
+          drifted: z.boolean(),
+        })
+        .nullable(),
+    }),
+  })
+  .describe('Summary of a kernel-soak experiment.');
+export type Summary = z.infer<typeof summarySchema>;
+
+/** Where the published JSON Schema lies in the repository. */
+export const SUMMARY_SCHEMA_FILE = 'harness/report/summary.schema.json';
+
+/** The published JSON Schema of `summary.json`, generated so that it cannot fall behind. */
+export function summaryJsonSchema(): string {
+  return `${JSON.stringify(z.toJSONSchema(summarySchema, { target: 'draft-2020-12' }), null, 2)}\n`;
+}

@@ -1,0 +1,67 @@
+import { plainLine } from './document.ts';
+import { cleanLine, cleanText } from './escape.ts';
+import { counted, percent, probability } from './format-number.ts';
+import type { Report } from './report.ts';
+import { verdictLines, warningLines } from './sections/verdict.ts';
+import { SUMMARY_SCHEMA, SUMMARY_SCHEMA_FILE, type Summary } from './summary-schema.ts';
+
+/** The report's numbers as data. */
+export function summary(report: Report): Summary {
+  const { analysis } = report;
+  return {
+    $schema: SUMMARY_SCHEMA_FILE,
+    schema: SUMMARY_SCHEMA,
+    line: summaryLine(report),
+    verdict: verdictParagraph(report),
+    warnings: warningLines(report).map(plainLine),
+    at: report.experiment.at,
+    harness: report.protocol.harness,
+    protocolSha256: report.protocolSha256,
+    journalSha256: report.journalSha256,
+    state: report.progress.state,
+    abandonedRuns: [...report.progress.abandoned],
+    invalidRuns: report.invalidRuns.length,
+    loneTail: report.loneTail,
+    ...structuredClone({
+      ...analysis,
+      comparisons: analysis.comparisons.map((pair) => {
+        const { path: _path, pathBlocks: _blocks, ...eProcess } = pair.eProcess;
+        return { ...pair, eProcess };
+      }),
+    } as unknown as Pick<Summary, keyof typeof analysis>),
+  };
+}
+
+/** `summary.json`, indented, ending in a newline. Content in it is cleaned as everywhere else. */
+export function summaryJson(report: Report): string {
+  return `${JSON.stringify(summary(report), (_key, value: unknown) => (typeof value === 'string' ? cleanText(value) : value), 2)}\n`;
+}
+
+/**
+ * The result in one line for a commit message: counts of every arm, verdicts, the weakest p, the protocol's
+ * hash. `fix 0/20 fixes, control 14/20, sham 13/20, p 1.2e-6, protocol 0123456789ab`.
+ */
+export function summaryLine(report: Report): string {
+  const { analysis } = report;
+  const words = new Map(analysis.verdicts.map(({ treatment, word }) => [treatment, word]));
+  const arms = analysis.arms.map((arm) => {
+    const word = words.get(arm.name);
+    return `${cleanLine(arm.name, 40)} ${arm.wedged}/${arm.runs}${word === undefined ? '' : ` ${word}`}`;
+  });
+  const ps = analysis.verdicts.flatMap(({ pHolm }) => pHolm ?? []);
+  const tail = [
+    ...(ps.length === 0 ? [] : [`p ${probability(Math.max(...ps))}`]),
+    ...(report.loneTail === null
+      ? []
+      : [`P ${probability(report.loneTail.p)} if p0 ${percent(report.loneTail.p0)} were known`]),
+    ...(report.progress.state === 'partial' ? [`partial, ${counted(analysis.blocks.counted, 'block')}`] : []),
+    ...(report.invalidRuns.length > 0 ? [`${report.invalidRuns.length} invalid`] : []),
+    `protocol ${report.protocolSha256.slice(0, 12)}`,
+  ];
+  return [...arms, ...tail].join(', ');
+}
+
+/** Warnings and verdict as plain text for a terminal, one paragraph, not wrapped. */
+export function verdictParagraph(report: Report): string {
+  return [...warningLines(report), ...verdictLines(report)].map(plainLine).join(' ');
+}

@@ -1,0 +1,65 @@
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import type { Journal } from '../model/journal.ts';
+import { evidenceHtml, evidenceMarkdown, figures } from './evidence.ts';
+import { junitXml } from './junit.ts';
+import { buildReport, type Report } from './report.ts';
+import { summaryJson } from './summary.ts';
+
+/** A file of a report folder, beside the journal. */
+export interface ReportFile {
+  /** Relative to the folder, with forward slashes. */
+  readonly path: string;
+  readonly content: string;
+}
+
+/** All files of a report, in a fixed order. Pure: the same journal, the same bytes, on every machine. */
+export function reportFiles(report: Report): ReportFile[] {
+  return [
+    { path: 'evidence.md', content: evidenceMarkdown(report) },
+    { path: 'evidence.html', content: evidenceHtml(report) },
+    { path: 'summary.json', content: summaryJson(report) },
+    { path: 'junit.xml', content: junitXml(report) },
+    ...figures(report).map(({ name, svg }) => ({ path: `figures/${name}`, content: svg })),
+  ];
+}
+
+/**
+ * Writes every file of the journal's report into `dir` and returns their paths. Each file appears whole or
+ * not at all; a figure that the report no longer has is removed.
+ *
+ * @throws SoakError `report-not-written` when the folder cannot be written.
+ */
+export async function writeReport(dir: string, journal: Journal): Promise<string[]> {
+  const files = reportFiles(buildReport(journal));
+  try {
+    await mkdir(join(dir, 'figures'), { recursive: true });
+    const paths: string[] = [];
+    for (const file of files) {
+      const path = join(dir, ...file.path.split('/'));
+      await writeWhole(path, file.content);
+      paths.push(path);
+    }
+    const known = new Set(files.map(({ path }) => path));
+    for (const name of await readdir(join(dir, 'figures'))) {
+      if (name.endsWith('.svg') && !known.has(`figures/${name}`)) await rm(join(dir, 'figures', name));
+    }
+    return paths;
+  } catch (cause) {
+    throw new SoakError('report-not-written', `The report in ${dir} could not be written: ${String(cause)}`, {
+      remedy:
+        'Make the folder writable, or free space on its disk, then run `soak report` on it: the journal is whole.',
+      exitCode: EXIT_CODES.environment,
+      cause,
+    });
+  }
+}
+
+/** A rename within one folder is atomic: a reader, or a crash, never sees half a file. */
+async function writeWhole(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const partial = `${path}.partial`;
+  await writeFile(partial, content);
+  await rename(partial, path);
+}
