@@ -40,10 +40,7 @@ export function leadBlocks(report: Report): Block[] {
 }
 
 function titleLine(report: Report): Line {
-  const version = report.experiment.environment.packages['ipykernel'];
-  return version === undefined
-    ? line`Kernel wedges by arm`
-    : line`Kernel wedges by arm, ipykernel ${code(version)}`;
+  return line`Kernel wedges by arm, ipykernel ${code(report.experiment.environment.ipykernel)}`;
 }
 
 function scopeLine(report: Report): Line {

@@ -18,7 +18,7 @@ export function environmentBlocks(report: Report): Block[] {
   const { environment } = report.experiment;
   const { protocol, analysis } = report;
   const chief = CHIEF_PACKAGES.flatMap((name) => {
-    const version = environment.packages[name];
+    const version = name === 'ipykernel' ? environment.ipykernel : environment.packages[name];
     return version === undefined ? [] : [line`${code(`${name} ${version}`)}`];
   });
   const starts = analysis.arms.flatMap(({ startMedianMs }) => startMedianMs ?? []);

@@ -1,4 +1,4 @@
-import { type Block, code, type Line, line } from '../document.ts';
+import { type Block, code, type Line, line, text } from '../document.ts';
 import { percent } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
@@ -36,9 +36,10 @@ export function notShownBlocks(report: Report): Block[] {
       line`That the change ran: the counters of ${armNames(uncounted.map(({ name }) => name))} were not read.`,
     );
   }
+  const resumed = report.sessions.some(({ event }) => event === 'resumed');
   const notebooks = protocol.notebooks.map(({ name }) => name);
   items.push(
-    line`Other notebooks, traffic or machines: this is ${armNames(notebooks)} under ${armNames(protocol.traffic)} traffic with latency ${code(protocol.latency.spec)}, on one machine (${code(experiment.environment.platform)} ${code(experiment.environment.arch)}) in one session.`,
+    line`Other notebooks, traffic or machines: this is ${armNames(notebooks)} under ${armNames(protocol.traffic)} traffic with latency ${code(protocol.latency.spec)}, on one machine (${code(`${experiment.environment.platform} ${experiment.environment.arch}`)})${text(resumed ? '' : ', in one session')}.`,
   );
   items.push(
     line`Whether watching changes the rate: every arm ran with the same counters in the kernel, and no arm ran without them.`,
