@@ -187,7 +187,7 @@ export function fileSystemError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (error instanceof SoakError || typeof code !== 'string') return error;
   if (code === 'ENOSPC' || code === 'EDQUOT') return diskFullError(path, error);
-  if (!['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code)) return error;
+  if (!['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOENT', 'EEXIST'].includes(code)) return error;
   return new SoakError('cache-not-writable', `The cache folder ${path} cannot be written (${code}).`, {
     remedy: 'Make it writable, or set KERNEL_SOAK_CACHE to a folder that is.',
     exitCode: EXIT_CODES.environment,

@@ -146,7 +146,8 @@ export async function inspectGivenEnvironment(
 /** How to get what is missing from an environment that is the user's, as a sentence. */
 export function missingRemedy(python: string, missing: EnvironmentFacts['missing']): string {
   const names = missing.map((entry) => entry.package).join(' ');
-  return `Install it with: "${python}" -m pip install --force-reinstall ${names}`;
+  const isThere = missing.some((entry) => entry.reason !== 'not installed');
+  return `Install what is missing: "${python}" -m pip install ${isThere ? '--force-reinstall ' : ''}${names}`;
 }
 
 async function givenEnvironment(env: string, options: EnvironmentOptions): Promise<KernelEnvironment> {

@@ -10,4 +10,5 @@ export {
   missingRemedy,
 } from './ensure-environment.ts';
 export type { EnvironmentFacts } from './facts.ts';
-export { requirementsWith } from './requirements.ts';
+export { installerOf, type UsableInstaller } from './install.ts';
+export { defaultVersion, requirementsWith } from './requirements.ts';

@@ -21,17 +21,22 @@ const NOT_FOUND =
   /no matching distribution found|no solution found|could not find a version|no matching version|resolutionimpossible/i;
 const VENV_MISSING = /ensurepip is not available|no module named '?(venv|ensurepip)/i;
 
+/** With less left, a failure without a reason of its own is taken for a full disk: ensurepip hides the reason. */
+const FULL_DISK_BYTES = 20 * 1024 * 1024;
+
 /** What was being done, for the message. */
 export interface InstallationStep {
   readonly installer: Installer;
   readonly step: string;
   readonly interpreter: Interpreter;
   readonly folder: string;
+  /** Space left where it was made, bytes; `null` when unknown. */
+  readonly freeBytes: number | null;
 }
 
 /** Why an installer's command did not end well, as an error that says what to do. */
 export function installError(result: CommandResult, context: InstallationStep): SoakError {
-  const { installer, step, interpreter, folder } = context;
+  const { installer, step, interpreter, folder, freeBytes } = context;
   const output = `${result.stdout}\n${result.stderr}`;
   const quoted = relevantLines(output);
   // The order matters: pip, without a network, ends by saying that it found no matching distribution.
@@ -64,6 +69,7 @@ export function installError(result: CommandResult, context: InstallationStep): 
       },
     );
   }
+  if (freeBytes !== null && freeBytes < FULL_DISK_BYTES) return diskFullError(folder, new Error(quoted));
   const how = result.spawnError
     ? `could not be started (${result.spawnError.message})`
     : `ended with ${result.signal ?? `exit code ${result.code}`}`;

@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { SoakError } from '../../model/errors.ts';
 import { type InstallationStep, type Installer, installError, venvMissingError } from './install-error.ts';
 import type { Interpreter } from './interpreter.ts';
 import { venvPython } from './platform.ts';
@@ -50,8 +51,11 @@ export interface InstallOptions {
  * @throws SoakError `no-network`, `disk-full`, `venv-missing`, `package-not-found` or `installation`.
  */
 export async function installPackages(options: InstallOptions): Promise<Installer> {
-  const installer = options.installer ?? ((await isUvUsable(options)) ? 'uv' : 'pip');
-  if (installer === 'pip' && !options.interpreter.ensurepip) throw venvMissingError(options.interpreter);
+  const found: InstallerFound = options.installer
+    ? { kind: options.installer, version: null }
+    : await installerOf(options.interpreter, dirname(options.folder), options.signal);
+  if (found.kind === 'none') throw found.error;
+  const installer = found.kind;
   options.onProgress(
     `Making the kernel environment with ${installer} (Python ${options.interpreter.version}); this is done once`,
   );
@@ -60,14 +64,28 @@ export async function installPackages(options: InstallOptions): Promise<Installe
   return installer;
 }
 
-async function isUvUsable(options: InstallOptions): Promise<boolean> {
+/** What would install packages into an environment of an interpreter. */
+export type InstallerFound = UsableInstaller | { readonly kind: 'none'; readonly error: SoakError };
+
+export interface UsableInstaller {
+  readonly kind: Installer;
+  /** `null` when it is known only once the environment is there. */
+  readonly version: string | null;
+}
+
+/** uv where it runs in `folder`, else pip where the interpreter can make an environment with it. */
+export async function installerOf(
+  interpreter: Interpreter,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<InstallerFound> {
   // In the folder where it will run: a version manager's shim may work in one folder and not in another.
-  const result = await runCommand('uv', ['--version'], {
-    cwd: dirname(options.folder),
-    timeoutMs: UV_VERSION_TIMEOUT_MS,
-    signal: options.signal,
-  });
-  return result.code === 0;
+  const uv = await runCommand('uv', ['--version'], { cwd: folder, timeoutMs: UV_VERSION_TIMEOUT_MS, signal });
+  if (uv.code === 0) return { kind: 'uv', version: /\d+(\.\d+)+/.exec(uv.stdout)?.[0] ?? null };
+  // venv brings its own pip, so that its version is known only afterwards.
+  return interpreter.ensurepip
+    ? { kind: 'pip', version: null }
+    : { kind: 'none', error: venvMissingError(interpreter) };
 }
 
 /** Arguments that name the requirements, understood by both installers. */
@@ -134,14 +152,36 @@ async function step(
     env: installerEnvironment(process.env),
     signal,
     onLine: (line) => {
-      if (/^\s*(Collecting|Downloading|Building|Installing|Resolved|Prepared|Installed)\b/.test(line)) {
-        onProgress(line.trim());
-      }
+      const progress = progressOf(line);
+      if (progress !== null) onProgress(progress);
     },
   });
   if (result.code === 0) return result;
-  const context: InstallationStep = { installer, step: name, interpreter, folder };
+  const freeBytes = await freeBytesAt(dirname(folder));
+  const context: InstallationStep = { installer, step: name, interpreter, folder, freeBytes };
   throw installError(result, context);
+}
+
+async function freeBytesAt(folder: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch {
+    // Only a hint for the message, and not every file system tells.
+    return null;
+  }
+}
+
+/**
+ * An installer's line as a word about what goes on, or `null` for one that says nothing to a person who waits.
+ * Both print one line a package at most, and only while they download.
+ */
+export function progressOf(line: string): string | null {
+  const collecting = /^Collecting (\S+)/.exec(line);
+  if (collecting) return `Fetching ${collecting[1]}`;
+  const installing = /^Installing collected packages: (.*)/.exec(line);
+  if (installing) return `Installing ${installing[1]?.split(',').length} packages and compiling them`;
+  return /^(Building|Resolved|Prepared|Installed) \S/.test(line) ? line.trim() : null;
 }
 
 /** The process environment without what would redirect an installation, and with what makes it quiet. */

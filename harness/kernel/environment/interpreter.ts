@@ -54,7 +54,7 @@ const identitySchema = z.object({
   /** Whether `python -m venv` can put pip into what it makes. */
   ensurepip: z.boolean(),
 });
-export type Interpreter = z.infer<typeof identitySchema>;
+export type Interpreter = Omit<z.infer<typeof identitySchema>, 'kernelSoak'>;
 
 /**
  * The interpreter to make an environment with: the one named by `python`, else the first on PATH that is new
@@ -160,8 +160,10 @@ function why(result: CommandResult): string {
   if (result.timedOut) return `it did not answer within ${IDENTIFY_TIMEOUT_MS / 1000} s`;
   if (result.code === 0) return 'it ran, but did not answer as Python does';
   const ended = result.signal === null ? `exit code ${result.code}` : `ended by ${result.signal}`;
-  const last = result.stderr.trim().split('\n').at(-1)?.slice(0, 200) ?? '';
-  return last === '' ? ended : `${ended}, ${last}`;
+  const lines = result.stderr.trim().split('\n');
+  // Python's own errors end with their reason; other programs begin with it.
+  const line = (lines[0]?.startsWith('Traceback') ? lines.at(-1) : lines[0])?.slice(0, 200) ?? '';
+  return line === '' ? ended : `${ended}, "${line}"`;
 }
 
 function isNewEnough({ major, minor }: Interpreter): boolean {

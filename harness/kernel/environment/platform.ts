@@ -50,24 +50,3 @@ export function venvRemedy(version: string, platform: NodeJS.Platform): string {
     'or name another Python with --python.'
   );
 }
-
-/**
- * How to end a process and all its descendants. On POSIX the process must lead its own group (spawned
- * `detached`), whose number is its pid; Windows has no such groups, so `taskkill` walks the tree.
- */
-export function treeKill(
-  pid: number,
-  force: boolean,
-  platform: NodeJS.Platform,
-): { kind: 'group'; pid: number; signal: NodeJS.Signals } | { kind: 'command'; command: Command } {
-  if (platform === 'win32') {
-    // Console programs without a window ignore a request to close: only /F ends them.
-    return { kind: 'command', command: ['taskkill', '/PID', String(pid), '/T', '/F'] };
-  }
-  return { kind: 'group', pid: -pid, signal: force ? 'SIGKILL' : 'SIGTERM' };
-}
-
-/** Whether a child must be spawned `detached` for `treeKill`. On Windows that would open a console window. */
-export function leadsOwnGroup(platform: NodeJS.Platform): boolean {
-  return platform !== 'win32';
-}

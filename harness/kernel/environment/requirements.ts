@@ -26,6 +26,12 @@ export function directRequirements(): readonly string[] {
   return requirementLines(readFileSync(join(packageRoot(), 'arms', 'runtime', 'requirements.in'), 'utf8'));
 }
 
+/** The version that a direct requirement is pinned to with `==`; `null` when it is not. */
+export function defaultVersion(name: string): string | null {
+  const line = directRequirements().find((requirement) => requirementName(requirement) === name);
+  return /==\s*([^\s;,]+)/.exec(line ?? '')?.[1] ?? null;
+}
+
 /**
  * The default environment's direct requirements with some replaced, for an arm that is another release:
  * `requirementsWith(['ipykernel==7.4.0'])`. A name that is not among the defaults is added.
@@ -40,7 +46,9 @@ export function requirementsWith(overrides: readonly string[]): readonly string[
  * version (or an address) of its own is taken out of the constraints: the lock holds for everything else.
  */
 export function installation(requirements: readonly string[] | undefined, lock: string): Installation {
-  if (requirements === undefined) return { requirements: lock, constraints: '' };
+  if (requirements === undefined) {
+    return { requirements: `${requirementLines(lock).join('\n')}\n`, constraints: '' };
+  }
   const overridden = new Set(requirements.filter(namesVersion).map(requirementName));
   const constraints = requirementLines(lock).filter((line) => !overridden.has(requirementName(line)));
   return { requirements: `${requirements.join('\n')}\n`, constraints: `${constraints.join('\n')}\n` };

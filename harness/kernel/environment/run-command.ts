@@ -1,12 +1,9 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { leadsOwnGroup, treeKill } from './platform.ts';
+import { killTree, launchesDetached } from '../process-tree.ts';
 
 /** Bytes of each stream kept: pip's longest useful message is far shorter, and a compiler's output far longer. */
 const OUTPUT_LIMIT = 1024 * 1024;
-
-/** From the polite request to end until the forced one. uv and pip end within milliseconds. */
-const KILL_GRACE_MS = 2000;
 
 export interface CommandResult {
   /** `null` when a signal ended it. */
@@ -46,7 +43,7 @@ export async function runCommand(
     env: options.env ?? process.env,
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
-    detached: leadsOwnGroup(process.platform),
+    detached: launchesDetached(process.platform),
   });
   const stdout = tailOf(child.stdout);
   const stderr = tailOf(child.stderr);
@@ -57,12 +54,13 @@ export async function runCommand(
   }
 
   let timedOut = false;
-  let forced: NodeJS.Timeout | undefined;
+  let killed: Promise<void> | undefined;
   const end = (): void => {
     if (child.pid === undefined) return;
-    const { pid } = child;
-    killTree(pid, false);
-    forced = setTimeout(() => killTree(pid, true), KILL_GRACE_MS);
+    // Forced at once: what an installer leaves half-done is never used, so there is nothing to tidy up for.
+    killed = killTree(child.pid);
+    // It is awaited below; until then a failure must not count as unhandled.
+    killed.catch(() => {});
   };
   const deadline =
     options.timeoutMs === undefined
@@ -79,25 +77,10 @@ export async function runCommand(
     child.once('close', (code, signal) => resolve({ code, signal, spawnError: null }));
   });
   clearTimeout(deadline);
-  clearTimeout(forced);
   options.signal?.removeEventListener('abort', end);
+  await killed;
   options.signal?.throwIfAborted();
   return { ...result, stdout: stdout(), stderr: stderr(), timedOut };
-}
-
-function killTree(pid: number, force: boolean): void {
-  const how = treeKill(pid, force, process.platform);
-  if (how.kind === 'command') {
-    const [executable, ...args] = how.command;
-    // If taskkill itself cannot be started, 'close' still comes when the child ends by itself.
-    spawn(executable, args, { stdio: 'ignore', windowsHide: true }).on('error', () => {});
-    return;
-  }
-  try {
-    process.kill(how.pid, how.signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 function tailOf(stream: NodeJS.ReadableStream): () => string {

@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { SoakError } from '../../model/errors.ts';
+import {
+  defaultVersion,
+  directRequirements,
+  installation,
+  lockText,
+  requirementLines,
+  requirementName,
+  requirementsWith,
+} from './requirements.ts';
+
+describe('the lock', () => {
+  const locked = requirementLines(lockText());
+
+  test('pins every package to one version a line, and names no index', () => {
+    for (const line of locked) expect(line).toMatch(/^[a-z0-9-]+==[0-9][^ ]*( ; .+)?$/);
+    expect(lockText()).not.toMatch(/https?:|--(index-url|extra-index-url|find-links)/);
+  });
+
+  test('has every direct requirement, at its pin', () => {
+    const names = new Set(locked.map(requirementName));
+    for (const requirement of directRequirements()) expect(names).toContain(requirementName(requirement));
+    expect(locked).toContain('ipykernel==7.3.0');
+    expect(locked).toContain('pyzmq==27.1.0');
+    expect(defaultVersion('ipykernel')).toBe('7.3.0');
+    expect(defaultVersion('tornado')).toBeNull();
+  });
+});
+
+describe('an installation', () => {
+  const lock =
+    'six==1.17.0\n    # via x\nnumpy==2.2.6 ; python_full_version < "3.11"\nnumpy==2.5.5 ; python_full_version >= "3.11"\n';
+
+  test('without requirements is the lock itself', () => {
+    const { requirements, constraints } = installation(undefined, lock);
+    expect(requirementLines(requirements)).toEqual(requirementLines(lock));
+    expect(constraints).toBe('');
+  });
+
+  test('constrains what a requirement leaves open', () => {
+    expect(installation(['numpy'], lock).constraints).toContain('numpy==2.5.5');
+  });
+
+  test('lifts every constraint on a package whose version is said', () => {
+    const { requirements, constraints } = installation(['NumPy==2.1.0'], lock);
+    expect(requirements).toBe('NumPy==2.1.0\n');
+    expect(requirementLines(constraints)).toEqual(['six==1.17.0']);
+  });
+
+  test('does not take a marker for a version', () => {
+    expect(installation(['numpy ; python_version >= "3.10"'], lock).constraints).toContain('numpy==2.5.5');
+  });
+});
+
+test('overrides replace the default of the same name and keep the others', () => {
+  const requirements = requirementsWith(['IPyKernel==7.4.0', 'six']);
+  expect(requirements).not.toContain('ipykernel==7.3.0');
+  expect(requirements).toContain('IPyKernel==7.4.0');
+  expect(requirements).toContain('pyzmq==27.1.0');
+  expect(requirements).toContain('six');
+});
+
+describe('the name of a requirement', () => {
+  test.each([
+    ['Jupyter_Client>=8 ; python_version < "4"', 'jupyter-client'],
+    ['a.b__c', 'a-b-c'],
+    ['ipykernel @ file:///tmp/x.whl', 'ipykernel'],
+    ['black[jupyter]~=24.0', 'black'],
+  ])('%s is %s', (requirement, name) => {
+    expect(requirementName(requirement)).toBe(name);
+  });
+
+  test.each(['--index-url=x', './wheel.whl', '', '-e .'])('%j is refused', (requirement) => {
+    expect(() => requirementName(requirement)).toThrow(SoakError);
+  });
+});
