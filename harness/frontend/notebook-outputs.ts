@@ -102,7 +102,10 @@ export class NotebookOutputs {
 
     switch (message.header.msg_type) {
       case 'status':
-        if (content['execution_state'] === 'idle') this.#open.delete(msgId);
+        if (content['execution_state'] === 'idle') {
+          this.#open.delete(msgId);
+          if (cell.executionCount !== null) cell.executionCount = cell.ordinal;
+        }
         return [];
       case 'comm_open':
       case 'comm_msg':
@@ -126,34 +129,12 @@ export class NotebookOutputs {
     }
   }
 
-  /**
-   * Closes a cell after its reply and idle status: later messages of it are ignored.
-   *
-   * @returns Its outputs so far; a display update in a later cell can still change them.
-   */
-  finishCell(cellIndex: number): readonly CellOutput[] {
-    const cell = this.#cells.get(cellIndex);
-    if (cell === undefined) return [];
-    for (const [msgId, open] of this.#open) if (open === cell) this.#open.delete(msgId);
-    if (cell.executionCount !== null) cell.executionCount = cell.ordinal;
-    orderStreams(cell.outputs);
-    for (const output of cell.outputs) {
-      if (output.output_type === 'stream') output.text = withoutOverwrittenLines(output.text);
-    }
-    return cell.outputs;
-  }
-
-  /** The cell's count, see `ExecutedCell`; `null` also for a cell that was never begun. */
-  executionCount(cellIndex: number): number | null {
-    return this.#cells.get(cellIndex)?.executionCount ?? null;
-  }
-
-  /** Every cell begun, in the order they were. */
+  /** Every cell begun, in that order, with its outputs so far: a display update can still change them. */
   executedCells(): ExecutedCell[] {
     return [...this.#cells.values()].map(({ index, executionCount, outputs }) => ({
       index,
       executionCount,
-      outputs,
+      outputs: orderedStreams(outputs).map(withoutOverwritten),
     }));
   }
 
@@ -231,25 +212,26 @@ function appendMerged(outputs: CellOutput[], output: CellOutput): void {
 }
 
 /** The two streams are asynchronous to each other, so that which came first says nothing: stdout is put first. */
-function orderStreams(outputs: CellOutput[]): void {
-  for (let i = 0; i + 1 < outputs.length; i += 1) {
-    const [first, second] = [outputs[i], outputs[i + 1]];
+function orderedStreams(outputs: readonly CellOutput[]): CellOutput[] {
+  const ordered = [...outputs];
+  for (let i = 0; i + 1 < ordered.length; i += 1) {
+    const [first, second] = [ordered[i], ordered[i + 1]];
     if (first?.output_type !== 'stream' || first.name !== 'stderr') continue;
     if (second?.output_type !== 'stream' || second.name !== 'stdout') continue;
-    outputs[i] = second;
-    outputs[i + 1] = first;
+    ordered[i] = second;
+    ordered[i + 1] = first;
   }
+  return ordered;
 }
 
-/** Text without the part of each line that a carriage return made to be overwritten. */
-function withoutOverwrittenLines(text: string): string {
+/** The output, a stream's without the part of each line that a carriage return made to be overwritten. */
+function withoutOverwritten(output: CellOutput): CellOutput {
+  if (output.output_type !== 'stream' || !output.text.includes('\r')) return output;
   // nbclient's `.*\r(?=[^\n])`, by hand: a regular expression takes quadratic time on long lines without one.
   // A carriage return that ends its line overwrites nothing, and so does one that ends the text.
-  if (!text.includes('\r')) return text;
-  return text
-    .split('\n')
-    .map((line) => line.slice(line.slice(0, -1).lastIndexOf('\r') + 1))
-    .join('\n');
+  const lines = output.text.split('\n');
+  const text = lines.map((line) => line.slice(line.slice(0, -1).lastIndexOf('\r') + 1)).join('\n');
+  return { ...output, text };
 }
 
 function charactersOf(output: CellOutput): number {
