@@ -1,3 +1,4 @@
+import type { ArmRole } from '../model/arm.ts';
 import type { OutcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type CountedOutcomes, countOf } from './decision-table.ts';
@@ -85,8 +86,15 @@ export interface Sensitivity80 {
   readonly runsStillNeeded: number | null;
 }
 
+/** What of a protocol decides a verdict; counts from elsewhere have no more. */
+export interface VerdictDesign {
+  readonly arms: readonly { readonly name: string; readonly role: ArmRole }[];
+  readonly decision: Pick<Protocol['decision'], 'alpha' | 'test'>;
+  readonly seed: number;
+}
+
 /** First control, every sham and every treatment by role, in the protocol's order. */
-export function armsByRole(protocol: Protocol) {
+export function armsByRole(protocol: Pick<VerdictDesign, 'arms'>) {
   const names = (role: string) => protocol.arms.filter((arm) => arm.role === role).map((arm) => arm.name);
   const [control, ...otherControls] = names('control');
   return { control: control ?? null, otherControls, shams: names('sham'), treatments: names('treatment') };
@@ -96,7 +104,7 @@ export function armsByRole(protocol: Protocol) {
  * A verdict for every treatment, in the protocol's order. Empty without a treatment. Deterministic: the
  * e-process's power is simulated from the protocol's seed.
  */
-export function treatmentVerdicts(protocol: Protocol, outcomes: CountedOutcomes): TreatmentVerdict[] {
+export function treatmentVerdicts(protocol: VerdictDesign, outcomes: CountedOutcomes): TreatmentVerdict[] {
   const { control, shams, treatments } = armsByRole(protocol);
   const { alpha, test } = protocol.decision;
   const statuses = (arm: string): readonly OutcomeStatus[] => outcomes.byArm.get(arm) ?? [];
