@@ -1,6 +1,9 @@
 import type { FigureText } from '../figure-text.ts';
+import { PAGE_PALETTE, PALETTES, THEMES } from '../palette.ts';
 import type { InlineFigure } from '../render-html.ts';
 import type { Report } from '../report.ts';
+import { figurePlans } from './plans.ts';
+import { figureSvg } from './svg.ts';
 
 /** An SVG file of a report. */
 export interface FigureFile {
@@ -9,14 +12,27 @@ export interface FigureFile {
   readonly svg: string;
 }
 
-export function figureTexts(_report: Report): FigureText[] {
-  return [];
+/** The words of the figures that the report has; a figure without data is absent. */
+export function figureTexts(report: Report): FigureText[] {
+  return figurePlans(report).map(({ name, title, alternative }) => ({ name, title, alternative }));
 }
 
-export function figures(_report: Report): FigureFile[] {
-  return [];
+/** Each figure as files for a light and a dark ground. */
+export function figures(report: Report): FigureFile[] {
+  return figurePlans(report).flatMap((plan) =>
+    THEMES.map((theme) => ({
+      name: `${plan.name}-${theme}.svg`,
+      svg: `${figureSvg(plan, PALETTES[theme], theme)}\n`,
+    })),
+  );
 }
 
-export function inlineFigures(_report: Report): InlineFigure[] {
-  return [];
+/** Each figure once, its colours the page's own. */
+export function inlineFigures(report: Report): InlineFigure[] {
+  return figurePlans(report).map((plan) => ({
+    name: plan.name,
+    title: plan.title,
+    alternative: plan.alternative,
+    svg: figureSvg(plan, PAGE_PALETTE, 'page'),
+  }));
 }

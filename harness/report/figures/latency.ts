@@ -1,0 +1,45 @@
+import { quantileSorted } from 'simple-statistics';
+import type { Report } from '../report.ts';
+
+/** Answered cells of one arm, milliseconds: a description of the harness's view, not part of any verdict. */
+export interface CellLatency {
+  readonly cells: number;
+  /** 1st percentile. */
+  readonly first: number;
+  readonly lower: number;
+  readonly median: number;
+  readonly upper: number;
+  /** 99th percentile. */
+  readonly last: number;
+  readonly slowest: number;
+}
+
+/** By arm; an arm without an answered cell is absent. */
+export function cellLatencies(report: Report): Map<string, CellLatency> {
+  const sizes = new Map<string, number>();
+  for (const run of report.runs) sizes.set(run.arm, (sizes.get(run.arm) ?? 0) + run.cellMs.length);
+  const values = new Map([...sizes].map(([arm, size]) => [arm, { at: 0, cells: new Float64Array(size) }]));
+  for (const run of report.runs) {
+    const arm = values.get(run.arm);
+    if (arm === undefined) continue;
+    arm.cells.set(run.cellMs, arm.at);
+    arm.at += run.cellMs.length;
+  }
+  const latencies = new Map<string, CellLatency>();
+  for (const [arm, { cells }] of values) {
+    if (cells.length === 0) continue;
+    // Typed arrays sort by number, and millions of values in well under a second.
+    const sorted = cells.sort() as unknown as number[];
+    const at = (share: number) => quantileSorted(sorted, share);
+    latencies.set(arm, {
+      cells: cells.length,
+      first: at(0.01),
+      lower: at(0.25),
+      median: at(0.5),
+      upper: at(0.75),
+      last: at(0.99),
+      slowest: cells.at(-1) ?? 0,
+    });
+  }
+  return latencies;
+}
