@@ -142,22 +142,30 @@ describe('normal', () => {
     await expect(kernel.subscribe(300)).rejects.toThrow('iopub_welcome');
   });
 
-  test('ends when its parent is killed', async () => {
-    kernel = new BareKernel({ name: 'normal' }, python);
-    await kernel.bound();
-    // A parent of its own, without the pipe, so that the pid alone tells.
-    const argv = faultyKernelArgv({ name: 'never-binds' }, kernel.file, python);
-    const code = `const k=require('child_process').spawn(${JSON.stringify(argv[0])},${JSON.stringify(argv.slice(1))},
-      {stdio:'ignore'});console.log(k.pid);setInterval(()=>{},1000)`;
-    const parent = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // Without the pipe, so that the pid alone tells. The second parent is gone before the kernel can look.
+  test.each([
+    ['is killed', true],
+    ['was killed at once', false],
+  ])('ends when its parent %s', async (_when, waitForPorts) => {
+    kernel = new BareKernel({ name: 'never-binds' }, python);
+    const name = waitForPorts ? 'normal' : 'never-binds';
+    const argv = faultyKernelArgv({ name, lifetimeMs: 60_000 }, kernel.file, python);
+    const code = `process.env.JPY_PARENT_PID = process.pid;
+      const kernel = require('node:child_process').spawn(process.argv[1], process.argv.slice(2), { stdio: 'ignore' });
+      console.log(kernel.pid);
+      setInterval(() => {}, 1000);`;
+    const parent = spawn(process.execPath, ['-e', code, '--', ...argv], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let pid = 0;
     parent.stdout.on('data', (text) => {
       pid = Number(text);
     });
     await eventually('the pid', () => pid);
-    // A kill before the kernel's first look at its parent would test nothing.
-    await settled();
-    expect(alive(pid)).toBe(true);
+    if (waitForPorts) {
+      await kernel.bound();
+      expect(alive(pid)).toBe(true);
+    }
     parent.kill('SIGKILL');
     await eventually('the end of the orphan', () => !alive(pid));
   });

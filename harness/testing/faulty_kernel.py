@@ -8,9 +8,10 @@ behaviour shows at cell `--at` (default 3) only, and every other request is serv
 the connection file are chosen by the system and written back into it. SIGINT and `interrupt_request` end
 `busy-for-ever` and `sleeps-for-ever` with a KeyboardInterrupt error; at other times they do nothing.
 
-The kernel ends when its parent does: it polls the parent's pid, and where KERNEL_SOAK_PARENT_FD names a
-file descriptor, it also ends at that descriptor's end of file. In any case it ends after `--lifetime`
-seconds (default 600).
+The kernel ends when its parent does: it polls the parent's pid, and that in JPY_PARENT_PID, without which it
+does not see that a parent was killed before it had started (POSIX; Windows waits on the parent's handle).
+Where KERNEL_SOAK_PARENT_FD names a file descriptor, it also ends at that descriptor's end of file. In any
+case it ends after `--lifetime` seconds (default 600).
 
 D is `--delay` in seconds, N is `--count`; the defaults are in brackets.
 
@@ -140,9 +141,21 @@ def watch_parent_pid() -> NoReturn:
         kernel32.WaitForSingleObject(ctypes.c_void_p(parent), infinite)
         os._exit(1)
     parent_pid = os.getppid()
-    while os.getppid() == parent_pid:
+    # A parent that was killed before that line is known by its name alone.
+    named_pid = int(os.environ.get("JPY_PARENT_PID") or parent_pid)
+    while os.getppid() == parent_pid and exists(named_pid):
         time.sleep(PARENT_POLL_S)
     os._exit(1)
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def watch_parent_pipe(descriptor: int) -> NoReturn:
