@@ -67,7 +67,7 @@ describe('an environment', () => {
     expect(first.facts.ipykernel).toBeNull();
     expect(first.facts.missing.map((entry) => entry.package)).toEqual(['ipykernel', 'pyzmq', 'tornado']);
     expect(first.matplotlibConfigDir).toBeNull();
-    const cached = await runCommand(first.python, ['-I', '-c', 'import six; print(six.__cached__)']);
+    const cached = await runCommand(first.python, ['-I', '-B', '-c', 'import six; print(six.__cached__)']);
     await access(cached.stdout.trim());
   });
 
@@ -127,6 +127,17 @@ describe('an environment', () => {
       exitCode: 2,
     });
   });
+});
+
+const uv = await runCommand('uv', ['--version']);
+
+test.skipIf(uv.code !== 0)('uv and pip leave the same packages, and uv compiles them too', async () => {
+  const byUv = await ensureEnvironment({ cacheDir: await newCache(), requirements: TINY, installer: 'uv' });
+  const { environment } = await tiny(await newCache());
+  expect(byUv.facts.packages).toEqual(environment.facts.packages);
+  expect(byUv.key).toBe(environment.key);
+  const cached = await runCommand(byUv.python, ['-I', '-B', '-c', 'import six; print(six.__cached__)']);
+  await access(cached.stdout.trim());
 });
 
 test('two processes at once: one makes it, the other waits and takes the same', async () => {
