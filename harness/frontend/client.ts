@@ -41,12 +41,13 @@ export class KernelClient {
   readonly #session = randomUUID();
   readonly #requests = new Map<string, ShellRequest>();
   readonly #unsettled = new Set<ShellRequest>();
-  readonly #controlWaiters = new Map<string, (message: Message) => void>();
+  readonly #controlWaiters = new Map<string, (message: Message | null) => void>();
   readonly #byType: Record<string, number> = {};
   #rejected = 0;
   #replies = 0;
   #idles = 0;
   #iopubSeen = false;
+  #startingSeen = false;
   #changed: (() => void) | null = null;
   #change: Promise<void> | null = null;
   /** Receives every verified iopub message. */
@@ -66,6 +67,11 @@ export class KernelClient {
   /** Whether anything has come on iopub, which proves the subscription. */
   get iopubSeen(): boolean {
     return this.#iopubSeen;
+  }
+
+  /** Whether the kernel published `starting`: it listens on all its channels by then. */
+  get startingSeen(): boolean {
+    return this.#startingSeen;
   }
 
   /** First error of a socket of ours, `null` while all is well. */
@@ -142,7 +148,9 @@ export class KernelClient {
     return this.#change;
   }
 
+  /** Close the sockets; control requests still waiting get `null`. */
   close(): Promise<void> {
+    for (const resolve of this.#controlWaiters.values()) resolve(null);
     return this.#channels.close();
   }
 
@@ -190,8 +198,9 @@ export class KernelClient {
 
   #receiveIopub(message: Message): void {
     const request = this.#requests.get(message.parent_header.msg_id ?? '');
-    if (request !== undefined && message.header.msg_type === 'status') {
-      const state = message.content['execution_state'];
+    const state = message.header.msg_type === 'status' ? message.content['execution_state'] : null;
+    if (state === 'starting') this.#startingSeen = true;
+    if (request !== undefined && state !== null) {
       if (state === 'busy') request.busyAtMs ??= monotonicMs();
       if (state === 'idle' && request.idleAtMs === null) {
         request.idleAtMs = monotonicMs();

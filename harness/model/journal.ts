@@ -8,6 +8,8 @@ export const JOURNAL_SCHEMA = 1;
 
 /** What describes the machine and session. No host name, user name or home folder. */
 export const environmentSchema = z.object({
+  /** Key of the kernel environment: a hash of what it was made from, or of what it has. */
+  key: z.string(),
   platform: z.string(),
   arch: z.string(),
   osRelease: z.string(),
@@ -21,6 +23,7 @@ export const environmentSchema = z.object({
   /** libzmq of the kernel. */
   kernelLibzmq: z.string(),
   eventLoop: z.string(),
+  ipykernel: z.string(),
   /** Every package of the kernel environment. */
   packages: z.record(z.string(), z.string()),
 });

@@ -36,6 +36,8 @@ export const protocolSchema = z.object({
   timeoutMs: z.number().positive(),
   /** Deadline of a kernel's start, milliseconds. */
   startTimeoutMs: z.number().positive(),
+  /** Silence after which the oracle suspects a strand, milliseconds; `null`: only at the deadline. */
+  suspectAfterMs: z.number().positive().nullable(),
   launch: z.literal('spawn'),
   /** How it is decided (STATISTICS: "Two arms", "Anytime-valid"). */
   decision: z.object({
@@ -45,10 +47,6 @@ export const protocolSchema = z.object({
     /** Reference rate of the binomial tail, taken as known; `null`: the reference arm's own rate. */
     p0: z.number().min(0).max(1).nullable(),
   }),
-  /** Key of the kernel environment and the versions that it must have. */
-  environmentKey: z.string(),
-  packages: z.record(z.string(), z.string()),
-  python: z.string(),
   /** Version of kernel-soak. */
   harness: z.string(),
   /** Hash of the kernel-side runtime's sources. */

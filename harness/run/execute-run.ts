@@ -56,13 +56,6 @@ export interface RunResult {
   readonly identity: KernelIdentity | null;
 }
 
-/** Told of the run's progress, for the live display. */
-export type RunProgress = (event: {
-  readonly run: string;
-  readonly state: 'starting' | 'running';
-  readonly cells: number;
-}) => void;
-
 const STDERR_CHARACTERS = 2_000;
 // A process that ends right after its last reply has usually written that reply: let it arrive.
 const EXIT_DRAIN_MS = 100;
@@ -112,6 +105,7 @@ function startFailure(reason: string, kernel: KernelProcess): Outcome {
  * Launch a fresh kernel, take the notebook through it, and say what happened. Never retries. The kernel,
  * its children, its folder and its ports are gone when this resolves.
  *
+ * @returns `null` when `signal` was aborted before the run had its outcome
  * @throws when the program cannot be started at all, or the harness cannot clean up
  */
 export async function executeRun(
@@ -119,11 +113,10 @@ export async function executeRun(
   notebook: Notebook,
   makeCommand: KernelCommandMaker,
   context: RunContext,
-  progress: RunProgress = () => {},
-): Promise<RunResult> {
+  signal: AbortSignal,
+): Promise<RunResult | null> {
   const at = new Date().toISOString();
   const startedMs = monotonicMs();
-  progress({ run: order.run, state: 'starting', cells: 0 });
   const kernel = await launchKernel({
     makeCommand,
     cwd: dirname(resolve(notebook.path)),
@@ -132,14 +125,20 @@ export async function executeRun(
   });
   const client = new KernelClient(kernel.connection);
   const over = new AbortController();
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    if (signal.aborted) resolve('interrupted');
+    else signal.addEventListener('abort', () => resolve('interrupted'), { once: true, signal: over.signal });
+  });
   let startMs: number | null = null;
   let notebookMs: number | null = null;
   let executed: JsonObject | null = null;
   let result: Outcome;
   let account = accountOf(client, null);
   let identity: KernelIdentity | null = null;
+  let counters: KernelCounters | null = null;
   try {
-    const readiness = await awaitReady(client, kernel, context.startTimeoutMs);
+    const readiness = await Promise.race([awaitReady(client, kernel, context.startTimeoutMs), interrupted]);
+    if (readiness === 'interrupted') return null;
     identity = kernel.identity();
     if (!readiness.ready) {
       account = accountOf(client, null);
@@ -158,8 +157,12 @@ export async function executeRun(
         timer: context.timer,
         signal: over.signal,
       });
-      progress({ run: order.run, state: 'running', cells: 0 });
-      ({ account, result } = await observedOutcome(kernel, client, frontEnd, context, over));
+      const observed = await Promise.race([
+        observedOutcome(kernel, client, frontEnd, context, over),
+        interrupted,
+      ]);
+      if (observed === 'interrupted') return null;
+      ({ account, result } = observed);
       notebookMs = monotonicMs() - readyMs;
       executed = executedNotebook(notebook, outputs);
     }
@@ -167,10 +170,10 @@ export async function executeRun(
     over.abort();
     await client.close();
     await kernel.dispose();
+    const { countersPath } = kernel.command;
+    counters = account.kernel ?? (countersPath === null ? null : readCounters(countersPath));
+    await kernel.removeFolder();
   }
-  const { countersPath } = kernel.command;
-  const counters = account.kernel ?? (countersPath === null ? null : readCounters(countersPath));
-  await kernel.removeFolder();
   return {
     identity,
     notebook: executed,

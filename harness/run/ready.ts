@@ -11,12 +11,23 @@ export type Readiness =
 // subscription: one control request brings two, so ask again this long after a reply without any.
 const IOPUB_RETRY_MS = 20;
 
+// A kernel that does not publish `starting`, or did before we were subscribed, gets this long: from the
+// first thing on iopub, or from its launch when nothing comes there.
+const QUIET_AFTER_IOPUB_MS = 1_000;
+const QUIET_AFTER_LAUNCH_MS = 3_000;
+// A control request that was lost while the kernel started is asked again.
+const CONTROL_RETRY_MS = 5_000;
+
+/** A bound on a wait for something else; by itself it keeps no process alive. */
 function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 /**
- * The handshake: control answers, iopub is proved to be subscribed (by `iopub_welcome` or by a status
+ * The handshake: nothing is sent until the kernel has published `starting`, for ipykernel registers its
+ * readers on the main thread while the channels' own threads already poll, and a request that comes in
+ * between can be stranded on control just as on shell (measured: 1 start in about 15 on a busy machine).
+ * Then control answers, iopub is proved to be subscribed (by `iopub_welcome` or by a status
  * that a control request caused), then one `kernel_info` on shell is answered with reply and idle.
  * Everything that has to be repeated goes over control, so that shell starts with no stray replies.
  */
@@ -38,6 +49,20 @@ export async function awaitReady(
     exit: null,
   });
 
+  const launchedMs = monotonicMs();
+  let iopubSinceMs: number | null = null;
+  while (!client.startingSeen) {
+    const nowMs = monotonicMs();
+    if (client.iopubSeen) iopubSinceMs ??= nowMs;
+    const quietUntilMs = Math.min(
+      dueMs,
+      iopubSinceMs === null ? launchedMs + QUIET_AFTER_LAUNCH_MS : iopubSinceMs + QUIET_AFTER_IOPUB_MS,
+    );
+    if (nowMs >= quietUntilMs) break;
+    const next = await Promise.race([client.changed(), delay(quietUntilMs - nowMs), exited]);
+    if (next === 'exited') return died();
+  }
+
   let answered = false;
   while (!client.iopubSeen || !answered) {
     const leftMs = dueMs - monotonicMs();
@@ -46,7 +71,10 @@ export async function awaitReady(
         answered ? 'control answered, but nothing came on iopub' : 'no answer on the control channel',
       );
     }
-    const reply = await Promise.race([client.control('kernel_info_request', {}, leftMs), exited]);
+    const reply = await Promise.race([
+      client.control('kernel_info_request', {}, Math.min(leftMs, CONTROL_RETRY_MS)),
+      exited,
+    ]);
     if (reply === 'exited') return died();
     answered = reply !== null;
     if (answered && !client.iopubSeen) {

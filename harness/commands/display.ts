@@ -1,0 +1,158 @@
+import logUpdate from 'log-update';
+import pc from 'picocolors';
+import { monotonicMs } from '../frontend/precise-timer.ts';
+import type { RunRecord } from '../model/journal.ts';
+import { outcomeStatus } from '../model/outcome.ts';
+import type { Protocol } from '../model/protocol.ts';
+import { duration, eValue, percent, percentInterval } from '../report/format-number.ts';
+import type { RunOrder } from '../run/execute-run.ts';
+import type { ExperimentEvents } from '../run/experiment.ts';
+import { clopperPearson } from '../stats/intervals.ts';
+import type { SequentialDecision } from '../stats/sequential-decision.ts';
+
+/** What shows an experiment while it runs. */
+export interface Display {
+  readonly events: ExperimentEvents;
+  /** Leave the last state on the screen and stop. */
+  close(): void;
+}
+
+// Often enough to look alive; a redraw must not take time from the front ends.
+const REDRAW_MS = 250;
+const LOG_E_BAR_WIDTH = 20;
+
+interface Tally {
+  runs: number;
+  wedged: number;
+  invalid: number;
+}
+
+/** Counts and timing behind the display; pure but for the clock that is passed in. */
+class Board {
+  readonly tallies: Map<string, Tally>;
+  readonly slots = new Map<string, { order: RunOrder; sinceMs: number }>();
+  decision: SequentialDecision | null = null;
+  #finished = 0;
+  readonly #startedMs: number;
+  readonly #protocol: Protocol;
+  readonly #recordedBefore: number;
+
+  constructor(protocol: Protocol, recorded: readonly RunRecord[], startedMs: number) {
+    this.#protocol = protocol;
+    this.#startedMs = startedMs;
+    this.#recordedBefore = recorded.length;
+    this.tallies = new Map(protocol.arms.map(({ name }) => [name, { runs: 0, wedged: 0, invalid: 0 }]));
+    for (const record of recorded) this.#count(record);
+  }
+
+  start(order: RunOrder, nowMs: number): void {
+    this.slots.set(order.run, { order, sinceMs: nowMs });
+  }
+
+  finish(record: RunRecord): void {
+    this.slots.delete(record.run);
+    this.#finished += 1;
+    this.#count(record);
+  }
+
+  /** Milliseconds left at the pace so far; `null` before the first run ended. */
+  leftMs(nowMs: number): number | null {
+    if (this.#finished === 0) return null;
+    const total = this.#protocol.blocks * this.#protocol.arms.length;
+    const left = total - this.#recordedBefore - this.#finished;
+    return ((nowMs - this.#startedMs) / this.#finished) * left;
+  }
+
+  #count(record: RunRecord): void {
+    const tally = this.tallies.get(record.arm);
+    if (tally === undefined) return;
+    const status = outcomeStatus(record.outcome.kind);
+    if (status === 'invalid') tally.invalid += 1;
+    else tally.runs += 1;
+    if (status === 'wedged') tally.wedged += 1;
+  }
+}
+
+function armLine(name: string, width: number, { runs, wedged, invalid }: Tally, planned: number): string {
+  const rate =
+    runs === 0
+      ? ''
+      : `${percent(wedged / runs).padStart(7)}  95 % CI ${percentInterval(clopperPearson({ wedged, runs }))}`;
+  const excluded = invalid === 0 ? '' : `  ${invalid} excluded`;
+  const count = `${wedged} wedged of ${runs}`;
+  return `  ${name.padEnd(width)}  ${count.padEnd(18)} ${rate}${excluded}${runs + invalid >= planned ? '  done' : ''}`;
+}
+
+function evidenceLines(decision: SequentialDecision | null, alpha: number): string[] {
+  if (decision === null) return [];
+  const goal = Math.log(1 / alpha);
+  return decision.pairs.map(({ reference, treatment, less }) => {
+    const share = Math.max(0, Math.min(1, less.logE / goal));
+    const filled = Math.round(share * LOG_E_BAR_WIDTH);
+    const bar = `${'#'.repeat(filled)}${'.'.repeat(LOG_E_BAR_WIDTH - filled)}`;
+    return `  E(${reference}, ${treatment}) ${eValue(less.logE).padStart(9)}  1 [${bar}] ${Math.round(1 / alpha)} (log scale)`;
+  });
+}
+
+function screen(board: Board, protocol: Protocol, nowMs: number): string {
+  const width = Math.max(...protocol.arms.map(({ name }) => name.length));
+  const lines = protocol.arms.map(({ name }) =>
+    armLine(name, width, board.tallies.get(name) ?? { runs: 0, wedged: 0, invalid: 0 }, protocol.blocks),
+  );
+  if (protocol.decision.stopping === 'until-decided') {
+    lines.push(...evidenceLines(board.decision, protocol.decision.alpha));
+  }
+  for (const { order, sinceMs } of board.slots.values()) {
+    lines.push(
+      pc.dim(
+        `  > block ${order.block + 1} of ${protocol.blocks}, ${order.arm}: ${duration(nowMs - sinceMs)}`,
+      ),
+    );
+  }
+  const leftMs = board.leftMs(nowMs);
+  const most = protocol.decision.stopping === 'until-decided' ? 'at most ' : '';
+  if (leftMs !== null) lines.push(pc.dim(`  ${most}${duration(leftMs)} left`));
+  return lines.join('\n');
+}
+
+/** One line of a run, for logs. */
+function runLine(record: RunRecord, protocol: Protocol): string {
+  const took = duration((record.startMs ?? 0) + (record.notebookMs ?? 0));
+  const { kind, reason, cell } = record.outcome;
+  const where = cell === null ? '' : ` at cell ${cell + 1}`;
+  const why = kind === 'completed' ? '' : `: ${reason}`;
+  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}`;
+}
+
+/** A display that redraws on a terminal, and writes one plain line a run elsewhere. */
+export function openDisplay(
+  protocol: Protocol,
+  recorded: readonly RunRecord[],
+  write: (text: string) => void,
+  isTerminal: boolean = process.stdout.isTTY === true,
+): Display {
+  const board = new Board(protocol, recorded, monotonicMs());
+  const draw = () => logUpdate(screen(board, protocol, monotonicMs()));
+  const timer = isTerminal ? setInterval(draw, REDRAW_MS) : undefined;
+  return {
+    events: {
+      onStart: (order) => board.start(order, monotonicMs()),
+      onRun: (record) => {
+        board.finish(record);
+        if (!isTerminal) write(`${runLine(record, protocol)}\n`);
+      },
+      onBlock: (decision) => {
+        board.decision = decision;
+      },
+    },
+    close() {
+      clearInterval(timer);
+      board.slots.clear();
+      if (isTerminal) {
+        draw();
+        logUpdate.done();
+      }
+      write('\n');
+    },
+  };
+}

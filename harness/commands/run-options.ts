@@ -1,0 +1,247 @@
+import { z } from 'zod';
+import { SoakError } from '../model/errors.ts';
+import { TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { DEFAULT_LATENCY } from '../plan/latency.ts';
+
+/** `soak run`'s options, parsed: what an experiment is made from. Kept beside a journal until it has finished. */
+export const runOptionsSchema = z.object({
+  arms: z.array(z.string()).min(1),
+  notebooks: z.array(z.string()).min(1),
+  runs: z.number().int().positive(),
+  timeoutSeconds: z.number().positive(),
+  startTimeoutSeconds: z.number().positive(),
+  /** 0: only at the deadline. */
+  suspectAfterSeconds: z.number().min(0),
+  traffic: z.array(z.enum(TRAFFIC_PROFILES)).min(1),
+  latency: z.string(),
+  pipelineDepth: z.number().int().positive(),
+  concurrency: z.number().int().positive(),
+  seed: z.number().int().nonnegative(),
+  p0: z.number().min(0).max(1).nullable(),
+  alpha: z.number().positive().lt(1),
+  untilDecided: z.boolean(),
+  saveNotebooks: z.boolean(),
+  baseline: z.string().nullable(),
+  python: z.string().nullable(),
+  env: z.string().nullable(),
+});
+export type RunOptions = z.infer<typeof runOptionsSchema>;
+
+/** Defaults that `--help` states and the reproduce-it command leaves out. */
+export const RUN_DEFAULTS = {
+  arms: ['control', 'sham', 'fix'],
+  runs: 20,
+  maxRuns: 200,
+  timeoutSeconds: 10,
+  startTimeoutSeconds: 60,
+  suspectAfterSeconds: 1,
+  traffic: ['widgets'],
+  latency: DEFAULT_LATENCY,
+  pipelineDepth: 4,
+  concurrency: 1,
+  alpha: 0.05,
+  alphaUntilDecided: 0.001,
+} as const;
+
+/** Values as commander hands them over: strings, or absent. */
+export interface RawRunOptions {
+  readonly arm?: string[];
+  readonly arms?: string;
+  readonly runs?: string;
+  readonly maxRuns?: string;
+  readonly notebook?: string[];
+  readonly timeout?: string;
+  readonly startTimeout?: string;
+  readonly suspectAfter?: string;
+  readonly traffic?: string;
+  readonly latency?: string;
+  readonly pipelineDepth?: string;
+  readonly concurrency?: string;
+  readonly seed?: string;
+  readonly p0?: string;
+  readonly alpha?: string;
+  readonly untilDecided?: boolean;
+  readonly saveNotebooks?: boolean;
+  readonly baseline?: string;
+  readonly python?: string;
+  readonly env?: string;
+}
+
+interface NumberRule {
+  readonly whole?: boolean;
+  readonly min: number;
+  readonly max: number;
+  readonly unit: string;
+}
+
+function numberOption(flag: string, text: string | undefined, fallback: number, rule: NumberRule): number {
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  const fits =
+    text.trim() !== '' &&
+    Number.isFinite(value) &&
+    value >= rule.min &&
+    value <= rule.max &&
+    (rule.whole !== true || Number.isSafeInteger(value));
+  if (fits) return value;
+  throw new SoakError('bad-option', `${flag} ${JSON.stringify(text)} is not usable.`, {
+    remedy: `Give ${rule.whole === true ? 'a whole number' : 'a number'} of ${rule.unit} from ${rule.min} to ${rule.max}.`,
+  });
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+function armNames(raw: RawRunOptions): string[] {
+  const names = [...(raw.arm ?? []), ...(raw.arms === undefined ? [] : list(raw.arms))];
+  return names.length > 0 ? names : [...RUN_DEFAULTS.arms];
+}
+
+function trafficProfiles(text: string | undefined): RunOptions['traffic'] {
+  if (text === undefined) return [...RUN_DEFAULTS.traffic];
+  return list(text).map((name) => {
+    const profile = TRAFFIC_PROFILES.find((known) => known === name);
+    if (profile !== undefined) return profile;
+    throw new SoakError('bad-option', `--traffic ${JSON.stringify(name)} is no traffic profile.`, {
+      remedy: `Profiles there are: ${TRAFFIC_PROFILES.join(', ')}; several, with commas, alternate by block.`,
+    });
+  });
+}
+
+const SECONDS = { min: 0.1, max: 86_400, unit: 'seconds' } as const;
+
+/**
+ * Parse the command line of `soak run`.
+ *
+ * @param defaultNotebook used when none is named
+ * @param drawSeed gives the seed when none is named: it is then recorded like a given one
+ * @throws SoakError `bad-option`
+ */
+export function parsedRunOptions(
+  raw: RawRunOptions,
+  defaultNotebook: string,
+  drawSeed: () => number,
+): RunOptions {
+  const untilDecided = raw.untilDecided === true;
+  if (raw.maxRuns !== undefined && !untilDecided) {
+    throw new SoakError(
+      'bad-option',
+      `--max-runs ${raw.maxRuns} is the limit of --until-decided, which is not given.`,
+      {
+        remedy: 'Give --runs for an experiment of fixed size, or add --until-decided.',
+      },
+    );
+  }
+  if (raw.runs !== undefined && untilDecided) {
+    throw new SoakError(
+      'bad-option',
+      `--runs ${raw.runs} fixes the size, and --until-decided lets the evidence stop.`,
+      {
+        remedy: 'Give --max-runs as the limit of --until-decided.',
+      },
+    );
+  }
+  if (raw.python !== undefined && raw.env !== undefined) {
+    throw new SoakError(
+      'bad-option',
+      '--python chooses what to make an environment from, and --env an environment that exists.',
+      {
+        remedy: 'Give one of them.',
+      },
+    );
+  }
+  const count = { whole: true, min: 1, max: 1_000_000 } as const;
+  const pipeline = { whole: true, min: 1, max: 1_000 } as const;
+  return {
+    arms: armNames(raw),
+    notebooks: raw.notebook ?? [defaultNotebook],
+    runs: untilDecided
+      ? numberOption('--max-runs', raw.maxRuns, RUN_DEFAULTS.maxRuns, { ...count, unit: 'runs per arm' })
+      : numberOption('--runs', raw.runs, RUN_DEFAULTS.runs, { ...count, unit: 'runs per arm' }),
+    timeoutSeconds: numberOption('--timeout', raw.timeout, RUN_DEFAULTS.timeoutSeconds, SECONDS),
+    startTimeoutSeconds: numberOption(
+      '--start-timeout',
+      raw.startTimeout,
+      RUN_DEFAULTS.startTimeoutSeconds,
+      SECONDS,
+    ),
+    suspectAfterSeconds: numberOption('--suspect-after', raw.suspectAfter, RUN_DEFAULTS.suspectAfterSeconds, {
+      ...SECONDS,
+      min: 0,
+    }),
+    traffic: trafficProfiles(raw.traffic),
+    latency: raw.latency ?? RUN_DEFAULTS.latency,
+    pipelineDepth: numberOption('--pipeline-depth', raw.pipelineDepth, RUN_DEFAULTS.pipelineDepth, {
+      ...pipeline,
+      unit: 'cells',
+    }),
+    concurrency: numberOption('--concurrency', raw.concurrency, RUN_DEFAULTS.concurrency, {
+      ...pipeline,
+      max: 256,
+      unit: 'runs at once',
+    }),
+    seed:
+      raw.seed === undefined
+        ? drawSeed()
+        : numberOption('--seed', raw.seed, 0, { whole: true, min: 0, max: 2 ** 32 - 1, unit: 'a seed' }),
+    p0:
+      raw.p0 === undefined ? null : numberOption('--p0', raw.p0, 0, { min: 0, max: 1, unit: 'probability' }),
+    alpha: numberOption(
+      '--alpha',
+      raw.alpha,
+      untilDecided ? RUN_DEFAULTS.alphaUntilDecided : RUN_DEFAULTS.alpha,
+      {
+        min: 1e-12,
+        max: 0.5,
+        unit: 'probability',
+      },
+    ),
+    untilDecided,
+    saveNotebooks: raw.saveNotebooks === true,
+    baseline: raw.baseline ?? null,
+    python: raw.python ?? null,
+    env: raw.env ?? null,
+  };
+}
+
+/**
+ * The command that repeats an experiment: every option that is not the default, the seed always.
+ *
+ * @param shown turns a path into one that can be published
+ */
+export function reproduceCommand(options: RunOptions, shown: (path: string) => string): string {
+  const words: string[] = ['npm run soak --', '--arms', options.arms.map(shown).join(',')];
+  words.push(options.untilDecided ? `--until-decided --max-runs ${options.runs}` : `--runs ${options.runs}`);
+  const defaultAlpha = options.untilDecided ? RUN_DEFAULTS.alphaUntilDecided : RUN_DEFAULTS.alpha;
+  for (const notebook of options.notebooks) words.push('--notebook', shown(notebook));
+  const optional: [string, string | number, string | number][] = [
+    ['--traffic', options.traffic.join(','), RUN_DEFAULTS.traffic.join(',')],
+    [
+      '--latency',
+      options.latency.startsWith('file:') ? `file:${shown(options.latency.slice(5))}` : options.latency,
+      RUN_DEFAULTS.latency,
+    ],
+    ['--timeout', options.timeoutSeconds, RUN_DEFAULTS.timeoutSeconds],
+    ['--start-timeout', options.startTimeoutSeconds, RUN_DEFAULTS.startTimeoutSeconds],
+    ['--suspect-after', options.suspectAfterSeconds, RUN_DEFAULTS.suspectAfterSeconds],
+    ['--pipeline-depth', options.pipelineDepth, RUN_DEFAULTS.pipelineDepth],
+    ['--concurrency', options.concurrency, RUN_DEFAULTS.concurrency],
+    ['--alpha', options.alpha, defaultAlpha],
+  ];
+  for (const [flag, value, fallback] of optional) if (value !== fallback) words.push(flag, String(value));
+  if (options.p0 !== null) words.push('--p0', String(options.p0));
+  if (options.env !== null) words.push('--env', '<your environment>');
+  if (options.baseline !== null) words.push('--baseline', shown(options.baseline));
+  words.push('--seed', String(options.seed));
+  return words
+    .map((word) =>
+      /[\s'"$`\\]/.test(word) && !word.startsWith('npm ') && !word.startsWith('--') && !word.startsWith('<')
+        ? `'${word.replaceAll("'", "'\\''")}'`
+        : word,
+    )
+    .join(' ');
+}

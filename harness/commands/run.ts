@@ -1,0 +1,316 @@
+import { randomInt } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { PreciseTimer } from '../frontend/precise-timer.ts';
+import { readJournal } from '../journal/read.ts';
+import { JournalWriter } from '../journal/write.ts';
+import { Reaper } from '../kernel/reaper.ts';
+import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
+import type { ExperimentRecord, RunRecord } from '../model/journal.ts';
+import { packageRoot } from '../model/package-root.ts';
+import { protocolHash } from '../model/protocol.ts';
+import { protocolDifferences } from '../plan/freeze.ts';
+import { buildReport } from '../report/report.ts';
+import { summaryLine, verdictParagraph } from '../report/summary.ts';
+import { writeReport } from '../report/write-report.ts';
+import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
+import { LoopStallMeter } from '../run/loop-stall.ts';
+import { type Display, openDisplay } from './display.ts';
+import { type Prepared, prepareExperiment, publicPath } from './prepare.ts';
+import {
+  parsedRunOptions,
+  type RawRunOptions,
+  RUN_DEFAULTS,
+  type RunOptions,
+  reproduceCommand,
+  runOptionsSchema,
+} from './run-options.ts';
+
+/** What an unfinished experiment is made from; removed when it has finished, since it may hold private paths. */
+const RESUME_FILE = 'resume.json';
+
+/** Everything that `soak run` needs to know of its surroundings. */
+export interface RunSurroundings {
+  readonly signal: AbortSignal;
+  readonly write: (text: string) => void;
+}
+
+/** Add `soak run`, the default command. `surroundings` is asked for when it begins. */
+export function registerRun(
+  program: Command,
+  surroundings: () => RunSurroundings,
+  onExit: (code: ExitCode) => void,
+): void {
+  const d = RUN_DEFAULTS;
+  program
+    .command('run', { isDefault: true })
+    .description('Run an experiment on real kernels and write its evidence (the default command)')
+    .option(
+      '--arm <name>',
+      'an arm by name, by folder, or LABEL=NAME; repeatable',
+      (value: string, all: string[] = []) => [...all, value],
+    )
+    .option('--arms <list>', `arms with commas (default: ${d.arms.join(',')})`)
+    .option('--runs <n>', `runs of each arm (default: ${d.runs})`)
+    .option(
+      '--notebook <path>',
+      'notebook; repeatable, blocks take turns (default: the ipywidgets notebook)',
+      (value: string, all: string[] = []) => [...all, value],
+    )
+    .option(
+      '--traffic <list>',
+      `what the front end does: widgets, sequential, overlap, pipeline (default: ${d.traffic.join(',')})`,
+    )
+    .option(
+      '--latency <spec>',
+      `the front end's latency: none, fixed:2ms, uniform:0-5ms, nbclient, file:PATH (default: ${d.latency}, measured)`,
+    )
+    .option('--timeout <seconds>', `deadline of a request (default: ${d.timeoutSeconds})`)
+    .option('--seed <n>', 'seed of order and latencies (default: drawn, and recorded)')
+    .option(
+      '--p0 <rate>',
+      "reference wedge rate, taken as known, for the binomial tail (default: the reference arm's own)",
+    )
+    .option(
+      '--alpha <level>',
+      `level of the verdict (default: ${d.alpha}; ${d.alphaUntilDecided} with --until-decided)`,
+    )
+    .option('--until-decided', 'stop at the end of the block that decides, by the anytime-valid e-process')
+    .option('--max-runs <n>', `most runs of each arm with --until-decided (default: ${d.maxRuns})`)
+    .option(
+      '--baseline <dir>',
+      'compare with the control of an earlier report; nothing is interleaved then, and the report says so',
+    )
+    .option('--out <dir>', 'report folder (default: soak-reports/<time>-<arms>)')
+    .option('--resume <dir>', 'go on with an interrupted experiment exactly where it stopped')
+    .option('--save-notebooks', 'keep each executed notebook in the report folder')
+    .option('--concurrency <n>', `runs at once (default: ${d.concurrency})`)
+    .option(
+      '--pipeline-depth <n>',
+      `executes outstanding with pipeline traffic (default: ${d.pipelineDepth})`,
+    )
+    .option(
+      '--suspect-after <seconds>',
+      `silence after which the oracle looks; 0: only at the deadline (default: ${d.suspectAfterSeconds})`,
+    )
+    .option('--start-timeout <seconds>', `deadline of a kernel's start (default: ${d.startTimeoutSeconds})`)
+    .option('--python <exe>', 'interpreter to make the kernel environment from')
+    .option('--env <exe>', 'an existing environment (its interpreter or folder), used as it is')
+    .addHelpText('after', RUN_EXAMPLES)
+    .action(async (raw: RawRunOptions & { out?: string; resume?: string }) => {
+      onExit(await runCommand(raw, surroundings()));
+    });
+}
+
+const RUN_EXAMPLES = `
+Examples:
+  soak --runs 20                           control, sham and fix on the ipywidgets notebook
+  soak --arm fix --runs 20 --p0 0.3        one arm alone, against a rate taken as known
+  soak --until-decided --alpha 0.001       stop as soon as the evidence is enough
+  soak --arm control --arm ./my-arm --notebook my.ipynb
+  soak --arm control --arm again=control   an A/A experiment: it must not decide
+
+Each block runs every arm once, in an order drawn from the seed. The protocol is written and
+hashed before the first run. A run is never retried. Ctrl-C keeps what is recorded.
+
+Exit codes: 0 done, 2 bad input, 3 experiment invalid, 4 environment, 130 interrupted.`;
+
+async function runCommand(
+  raw: RawRunOptions & { out?: string; resume?: string },
+  { signal, write }: RunSurroundings,
+): Promise<ExitCode> {
+  const resumed = raw.resume !== undefined;
+  const options = resumed ? await resumedOptions(raw) : freshOptions(raw);
+  const prepared = await prepareExperiment(options, (text) => write(`${text}\n`), signal);
+  const folder = resolve(raw.resume ?? raw.out ?? join('soak-reports', defaultFolderName(prepared)));
+  const session = resumed
+    ? await resumeSession(folder, prepared)
+    : await newSession(folder, options, prepared);
+  const { writer, recorded, experiment } = session;
+  write(
+    `${plannedLine(prepared, recorded.length)}\nProtocol ${experiment.protocolSha256.slice(0, 16)}, report in ${folder}\n\n`,
+  );
+  const display = openDisplay(prepared.protocol, recorded, write);
+  let end: ExperimentEnd;
+  try {
+    end = await soak(
+      prepared,
+      writer,
+      recorded,
+      options.saveNotebooks ? join(folder, 'notebooks') : null,
+      signal,
+      display,
+    );
+    await writer.append({ type: 'session', at: now(), event: end.event, reason: end.reason, abandoned: [] });
+  } catch (error) {
+    const reason = error instanceof SoakError ? error.code : 'internal error';
+    await writer.append({ type: 'session', at: now(), event: 'stopped', reason, abandoned: [] });
+    throw error;
+  } finally {
+    display.close();
+    await writer.close();
+  }
+  if (end.event === 'finished') await rm(join(folder, RESUME_FILE), { force: true });
+  const { journal } = await readJournal(folder);
+  await writeReport(folder, journal);
+  const report = buildReport(journal);
+  write(
+    `${verdictParagraph(report)}\n\n${summaryLine(report)}\n\nEvidence: ${join(folder, 'evidence.md')}\n`,
+  );
+  if (end.event === 'interrupted') {
+    write(`Go on with: npm run soak -- --resume ${folder}\n`);
+    return EXIT_CODES.interrupted;
+  }
+  return report.analysis.armsWithoutValidRun.length > 0 ? EXIT_CODES.invalidExperiment : EXIT_CODES.done;
+}
+
+async function soak(
+  prepared: Prepared,
+  writer: JournalWriter,
+  recorded: readonly RunRecord[],
+  notebookFolder: string | null,
+  signal: AbortSignal,
+  display: Display,
+): Promise<ExperimentEnd> {
+  const { protocol, kernelEnvironment } = prepared;
+  const reaper = await Reaper.start(kernelEnvironment.python);
+  const timer = new PreciseTimer();
+  const stalls = new LoopStallMeter();
+  try {
+    return await runExperiment(
+      {
+        protocol,
+        arms: prepared.arms,
+        notebooks: prepared.notebooks,
+        writer,
+        recorded,
+        notebookFolder,
+        signal,
+        context: {
+          timeoutMs: protocol.timeoutMs,
+          startTimeoutMs: protocol.startTimeoutMs,
+          suspectAfterMs: protocol.suspectAfterMs,
+          pipelineDepth: protocol.pipelineDepth,
+          latency: prepared.latency,
+          timer,
+          stalls,
+          reaper,
+          variables:
+            kernelEnvironment.matplotlibConfigDir === null
+              ? {}
+              : { MPLCONFIGDIR: kernelEnvironment.matplotlibConfigDir },
+        },
+      },
+      display.events,
+    );
+  } finally {
+    stalls.stop();
+    await timer.close();
+    await reaper.stop();
+  }
+}
+
+function now(): string {
+  return new Date().toISOString();
+}
+
+function freshOptions(raw: RawRunOptions): RunOptions {
+  const notebook = join(packageRoot(), 'notebooks', 'widgets.ipynb');
+  return parsedRunOptions(raw, notebook, () => randomInt(2 ** 31));
+}
+
+async function resumedOptions(raw: RawRunOptions & { out?: string; resume?: string }): Promise<RunOptions> {
+  const folder = raw.resume ?? '';
+  const given = Object.keys(raw).filter((key) => key !== 'resume');
+  if (given.length > 0) {
+    throw new SoakError(
+      'bad-option',
+      `--resume goes on with a frozen protocol, and --${given[0]?.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} would change it.`,
+      {
+        remedy: 'Give --resume alone, or begin a new experiment.',
+      },
+    );
+  }
+  const { journal } = await readJournal(folder);
+  const text = await readFile(join(folder, RESUME_FILE), 'utf8').catch((error: unknown) => {
+    const finished = journal.sessions.at(-1)?.event === 'finished';
+    throw new SoakError(
+      'cannot-resume',
+      finished ? `The experiment in ${folder} has finished.` : `${join(folder, RESUME_FILE)} cannot be read.`,
+      {
+        remedy: finished ? 'Read its evidence.md, or begin a new experiment.' : 'Begin a new experiment.',
+        cause: error,
+      },
+    );
+  });
+  const parsed = runOptionsSchema.safeParse(JSON.parse(text));
+  if (!parsed.success) {
+    throw new SoakError('cannot-resume', `${join(folder, RESUME_FILE)} was changed.`, {
+      remedy: 'Begin a new experiment.',
+    });
+  }
+  return parsed.data;
+}
+
+interface Session {
+  readonly writer: JournalWriter;
+  readonly recorded: readonly RunRecord[];
+  readonly experiment: ExperimentRecord;
+}
+
+async function newSession(folder: string, options: RunOptions, prepared: Prepared): Promise<Session> {
+  const experiment: ExperimentRecord = {
+    type: 'experiment',
+    schema: 1,
+    at: now(),
+    protocol: prepared.protocol,
+    protocolSha256: protocolHash(prepared.protocol),
+    environment: prepared.environment,
+    command: reproduceCommand(options, publicPath),
+    baseline: prepared.baseline,
+  };
+  const writer = await JournalWriter.create(folder, experiment);
+  await writeFile(join(folder, RESUME_FILE), JSON.stringify(options), { mode: 0o600 });
+  return { writer, recorded: [], experiment };
+}
+
+async function resumeSession(folder: string, prepared: Prepared): Promise<Session> {
+  const { writer, text } = await JournalWriter.resume(folder);
+  const { experiment, runs, abandoned } = text.journal;
+  const changed = protocolDifferences(experiment.protocol, prepared.protocol);
+  if (experiment.environment.key !== prepared.environment.key) changed.push('kernel environment');
+  if (changed.length > 0) {
+    await writer.close();
+    throw new SoakError(
+      'cannot-resume',
+      `The experiment in ${folder} cannot go on: ${changed.join(', ')} changed since it began.`,
+      {
+        remedy: 'Put back what changed, or begin a new experiment.',
+      },
+    );
+  }
+  await writer.append({
+    type: 'session',
+    at: now(),
+    event: 'resumed',
+    reason: `${runs.length} runs recorded`,
+    abandoned: [...abandoned],
+  });
+  return { writer, recorded: runs, experiment };
+}
+
+function defaultFolderName({ protocol }: Prepared): string {
+  const stamp = now().slice(0, 19).replaceAll(':', '-');
+  return `${stamp}-${protocol.arms.map(({ name }) => name).join('-')}`.slice(0, 80);
+}
+
+function plannedLine({ protocol, environment }: Prepared, recorded: number): string {
+  const arms = protocol.arms.map(({ name }) => name).join(', ');
+  const size =
+    protocol.decision.stopping === 'fixed'
+      ? `${protocol.blocks} runs each`
+      : `at most ${protocol.blocks} runs each, until decided at ${protocol.decision.alpha}`;
+  const more = recorded > 0 ? `; ${recorded} recorded before` : '';
+  return `ipykernel ${environment.ipykernel} on ${environment.python}: ${arms}, ${size}, ${protocol.traffic.join('/')} traffic, seed ${protocol.seed}${more}`;
+}

@@ -1,0 +1,45 @@
+import { sha256 } from '../model/canonical.ts';
+import type { Protocol } from '../model/protocol.ts';
+import type { RunOrder } from '../run/execute-run.ts';
+import { seededUniform } from '../stats/random.ts';
+
+/** Name of a run: its block and its arm. */
+export function runName(block: number, arm: string): string {
+  return `b${String(block).padStart(3, '0')}-${arm}`;
+}
+
+function permuted(names: readonly string[], seed: number, block: number): string[] {
+  const uniform = seededUniform(seed, `order of block ${block}`);
+  const order = [...names];
+  // Fisher–Yates (Durstenfeld 1964): every order is equally likely.
+  for (let last = order.length - 1; last > 0; last -= 1) {
+    const chosen = Math.floor(uniform() * (last + 1));
+    const [a, b] = [order[last], order[chosen]];
+    if (a !== undefined && b !== undefined) [order[last], order[chosen]] = [b, a];
+  }
+  return order;
+}
+
+/**
+ * One block: a run of every arm, in an order drawn from the seed. The pair of notebook and traffic is the
+ * block's, and cycles over blocks; a run's own seed depends on its place, never on its arm's name.
+ */
+export function blockOrders(protocol: Protocol, block: number): RunOrder[] {
+  const pairs = protocol.notebooks.length * protocol.traffic.length;
+  const pair = block % pairs;
+  const traffic = protocol.traffic[Math.floor(pair / protocol.notebooks.length)] ?? 'sequential';
+  const arms = permuted(
+    protocol.arms.map(({ name }) => name),
+    protocol.seed,
+    block,
+  );
+  return arms.map((arm, position) => ({
+    run: runName(block, arm),
+    block,
+    position,
+    arm,
+    notebookIndex: pair % protocol.notebooks.length,
+    traffic,
+    seed: Number.parseInt(sha256(`${protocol.seed}/${block}/${position}`).slice(0, 8), 16),
+  }));
+}

@@ -1,0 +1,179 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { notebookText } from '../frontend/executed-notebook.ts';
+import type { Notebook } from '../frontend/notebook.ts';
+import type { JournalWriter } from '../journal/write.ts';
+import type { KernelCommandMaker } from '../kernel/launch.ts';
+import { identityMismatch, type Overlay } from '../kernel/overlay.ts';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import type { RunRecord } from '../model/journal.ts';
+import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
+import type { Protocol } from '../model/protocol.ts';
+import { blockOrders } from '../plan/schedule.ts';
+import { type SequentialDecision, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
+import { executeRun, type RunContext, type RunOrder, type RunResult } from './execute-run.ts';
+
+/** An arm, ready to launch. */
+export interface LaunchableArm {
+  readonly overlay: Overlay;
+  readonly makeCommand: KernelCommandMaker;
+}
+
+/** Told of everything that a display could show. */
+export interface ExperimentEvents {
+  readonly onStart?: (order: RunOrder) => void;
+  readonly onRun?: (record: RunRecord) => void;
+  /** After each complete block, in block order. */
+  readonly onBlock?: (state: SequentialDecision) => void;
+}
+
+/** An experiment, frozen and ready. */
+export interface ExperimentPlan {
+  readonly protocol: Protocol;
+  readonly arms: ReadonlyMap<string, LaunchableArm>;
+  readonly notebooks: readonly Notebook[];
+  readonly context: RunContext;
+  readonly writer: JournalWriter;
+  /** Runs that the journal has already. */
+  readonly recorded: readonly RunRecord[];
+  /** Where executed notebooks are kept; `null`: not kept. */
+  readonly notebookFolder: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** Why an experiment ended. */
+export interface ExperimentEnd {
+  readonly event: 'finished' | 'stopped' | 'interrupted';
+  readonly reason: string;
+}
+
+/** Complete blocks in block order, and what they decide: blocks may complete out of order. */
+class BlockOrder {
+  #decision: SequentialDecision;
+  readonly #protocol: Protocol;
+  readonly #open = new Map<number, Map<string, OutcomeStatus>>();
+  #next = 0;
+
+  constructor(protocol: Protocol) {
+    this.#protocol = protocol;
+    this.#decision = sequentialStart(protocol);
+  }
+
+  get decision(): SequentialDecision {
+    return this.#decision;
+  }
+
+  /** @returns the states after each block that this run completed */
+  add(record: RunRecord): SequentialDecision[] {
+    const block = this.#open.get(record.block) ?? new Map<string, OutcomeStatus>();
+    block.set(record.arm, outcomeStatus(record.outcome.kind));
+    this.#open.set(record.block, block);
+    const states: SequentialDecision[] = [];
+    for (;;) {
+      const next = this.#open.get(this.#next);
+      if (next === undefined || next.size < this.#protocol.arms.length) return states;
+      this.#open.delete(this.#next);
+      this.#next += 1;
+      this.#decision = sequentialStep(this.#protocol, this.#decision, next);
+      states.push(this.#decision);
+    }
+  }
+}
+
+/**
+ * Carry out what the protocol says and the journal does not have yet: blocks in order, arms interleaved
+ * within them, `concurrency` runs at once. Under `until-decided` no block is begun after the one that
+ * decides; runs under way are still recorded.
+ *
+ * @throws SoakError `identity-mismatch` when a kernel loaded anything but its arm; `cannot-write`
+ */
+export async function runExperiment(
+  plan: ExperimentPlan,
+  events: ExperimentEvents = {},
+): Promise<ExperimentEnd> {
+  const { protocol, signal } = plan;
+  const blocks = new BlockOrder(protocol);
+  const done = new Set<string>();
+  for (const record of plan.recorded) {
+    done.add(record.run);
+    for (const state of blocks.add(record)) events.onBlock?.(state);
+  }
+  const limit = pLimit(protocol.concurrency);
+  let fault: unknown = null;
+  const over = () =>
+    fault !== null ||
+    signal.aborted ||
+    (protocol.decision.stopping === 'until-decided' && blocks.decision.isDecided);
+
+  const runOne = async (order: RunOrder): Promise<void> => {
+    if (over()) return;
+    try {
+      events.onStart?.(order);
+      await plan.writer.append({ type: 'begin', run: order.run, at: new Date().toISOString() });
+      const result = await launchRun(plan, order);
+      if (result === null) return;
+      await plan.writer.append(result.record);
+      await keepNotebook(plan, order, result);
+      events.onRun?.(result.record);
+      for (const state of blocks.add(result.record)) events.onBlock?.(state);
+    } catch (error) {
+      fault ??= error;
+    }
+  };
+
+  const underWay = new Set<Promise<void>>();
+  for (let block = 0; block < protocol.blocks && !over(); block += 1) {
+    for (const order of blockOrders(protocol, block)) {
+      if (done.has(order.run)) continue;
+      const run = limit(() => runOne(order)).finally(() => underWay.delete(run));
+      underWay.add(run);
+      // No block is planned far ahead of the one that may decide.
+      while (limit.pendingCount > 0 && underWay.size > 0) await Promise.race(underWay);
+    }
+  }
+  await Promise.all(underWay);
+  if (fault !== null) throw fault;
+  if (signal.aborted) return { event: 'interrupted', reason: String(signal.reason ?? 'interrupted') };
+  if (protocol.decision.stopping === 'until-decided') {
+    return blocks.decision.isDecided
+      ? { event: 'finished', reason: `decided after block ${blocks.decision.blocks}` }
+      : { event: 'finished', reason: `block limit ${protocol.blocks} reached without a decision` };
+  }
+  return { event: 'finished', reason: `all ${protocol.blocks} blocks recorded` };
+}
+
+/** @returns `null` when the run was interrupted: it has no outcome and stays listed as begun */
+async function launchRun(plan: ExperimentPlan, order: RunOrder): Promise<RunResult | null> {
+  const arm = plan.arms.get(order.arm);
+  const notebook = plan.notebooks[order.notebookIndex];
+  if (arm === undefined || notebook === undefined)
+    throw new Error(`The run ${order.run} is not of this experiment.`);
+  const result = await executeRun(order, notebook, arm.makeCommand, plan.context, plan.signal);
+  if (result === null) return null;
+  if (arm.overlay.folder !== null && result.record.startMs !== null) {
+    const mismatch =
+      result.identity === null
+        ? 'it did not say what it loaded'
+        : identityMismatch(arm.overlay, result.identity.sources);
+    if (mismatch !== null) {
+      throw new SoakError(
+        'identity-mismatch',
+        `The kernel of the run ${order.run} is not the arm ${order.arm}: ${mismatch}.`,
+        {
+          remedy:
+            'Something changed the overlay or the import path during the experiment. Clear the cache and begin again.',
+          exitCode: EXIT_CODES.invalidExperiment,
+        },
+      );
+    }
+  }
+  return result;
+}
+
+async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunResult): Promise<void> {
+  if (plan.notebookFolder === null || result.notebook === null) return;
+  await mkdir(plan.notebookFolder, { recursive: true });
+  const name = plan.notebooks[order.notebookIndex]?.name.replace(/\.ipynb$/, '') ?? 'notebook';
+  await writeFile(join(plan.notebookFolder, `${order.run}-${name}.ipynb`), notebookText(result.notebook));
+}
