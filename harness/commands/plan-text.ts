@@ -109,7 +109,7 @@ export function powerChart(goal: PlanGoal, curves: Curves): LineChart {
     xTicks: [0, 0.25, 0.5, 0.75, 1].map((share) => Math.round(share * last)),
     yTicks: [0, 0.25, 0.5, 0.75, 1],
     formatX: String,
-    formatY: percent,
+    formatY: (power) => `${Math.round(power * 100)} %`,
     levels: [goal.power],
     curves: [
       { name: 'Boschloo', points: points(curves.boschloo) },

@@ -21,7 +21,7 @@ export interface LineChart {
 
 const WIDTH = 720;
 const HEIGHT = 420;
-const PLOT = { left: 64, right: 24, top: 64, bottom: 52 } as const;
+const PLOT = { left: 76, right: 24, top: 64, bottom: 52 } as const;
 /** Okabe and Ito's colours, apart for the colour-blind; the dashes tell the curves apart without colour. */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#000000'] as const;
 const DASHES = ['', '7 4', '2 3', '9 3 2 3', '4 2', '1 2', '12 4'] as const;
@@ -80,10 +80,10 @@ export function lineChartText(chart: LineChart, columns = 64, rows = 16): string
   for (const level of chart.levels) grid[row(level)]?.fill('·');
   [...chart.curves].reverse().forEach((curve, i) => {
     const mark = MARKS[(chart.curves.length - 1 - i) % MARKS.length] ?? '*';
-    for (const [a, b] of curve.points) {
-      const line = grid[row(b)];
-      const place = column(a);
-      if (line !== undefined && place >= 0 && place <= columns) line[place] = mark;
+    for (let place = 0; place <= columns; place += 1) {
+      const height = heightAt(curve, x0 + (place / columns) * (x1 - x0));
+      const line = height === null ? undefined : grid[row(height)];
+      if (line !== undefined) line[place] = mark;
     }
   });
   const labels = new Map(chart.yTicks.map((tick) => [row(tick), chart.formatY(tick)]));
@@ -100,6 +100,16 @@ export function lineChartText(chart: LineChart, columns = 64, rows = 16): string
     `${' '.repeat(margin)} └${'─'.repeat(columns + 1)}`,
     `${' '.repeat(margin + 2)}${axis.join('').trimEnd()}  ${chart.xLabel}`,
   ].join('\n');
+}
+
+/** The curve's height at x, straight between its points; `null` outside them. */
+function heightAt({ points }: Curve, x: number): number | null {
+  for (let i = 1; i < points.length; i += 1) {
+    const [before, after] = [points[i - 1], points[i]];
+    if (before === undefined || after === undefined || x < before[0] || x > after[0]) continue;
+    return before[1] + ((x - before[0]) / (after[0] - before[0] || 1)) * (after[1] - before[1]);
+  }
+  return null;
 }
 
 function tenth(value: number): number {

@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import { fisherLess } from './fisher.ts';
+import {
+  asymptoticDecisionShare,
+  decisionTimes,
+  exactPower,
+  rejectionRegion,
+  runsNeeded,
+  smallestVisibleDrop,
+  smallestVisibleRate,
+} from './power.ts';
+import { seededUniform } from './random.ts';
+import { notebookLengths, powerCurve, runPlan, soonestLength } from './run-plan.ts';
+
+const RATES = { pReference: 0.3, pTreatment: 0.05 };
+
+describe('exactPower', () => {
+  it('agrees with simulation, against one reference and against two', () => {
+    const uniform = seededUniform(11, 'power test');
+    const runs = 25;
+    const wedged = (p: number) => Array.from({ length: runs }, () => uniform() < p).filter(Boolean).length;
+    let [one, two] = [0, 0];
+    const experiments = 4000;
+    for (let i = 0; i < experiments; i += 1) {
+      const treatment = { wedged: wedged(RATES.pTreatment), runs };
+      const control = fisherLess({ wedged: wedged(RATES.pReference), runs }, treatment) <= 0.05;
+      const sham = fisherLess({ wedged: wedged(RATES.pReference), runs }, treatment) <= 0.05;
+      one += control ? 1 : 0;
+      two += control && sham ? 1 : 0;
+    }
+    const power = (references: number) =>
+      exactPower('fisher', RATES, { reference: runs, treatment: runs }, 0.05, references);
+    expect(Math.abs(power(1) - one / experiments)).toBeLessThan(0.03);
+    expect(Math.abs(power(2) - two / experiments)).toBeLessThan(0.03);
+    expect(power(2)).toBeLessThan(power(1));
+  });
+
+  it('is 0 without runs and at most α where nothing differs', () => {
+    expect(exactPower('boschloo', RATES, { reference: 0, treatment: 9 }, 0.05)).toBe(0);
+    const same = { pReference: 0.4, pTreatment: 0.4 };
+    expect(exactPower('boschloo', same, { reference: 30, treatment: 30 }, 0.05)).toBeLessThanOrEqual(0.05);
+  });
+});
+
+describe('runsNeeded', () => {
+  it.each(['fisher', 'boschloo'] as const)('is the first number of runs with the power (%s)', (test) => {
+    const needed = runsNeeded(test, RATES, 0.05, 0.8) ?? 0;
+    expect(needed).toBeGreaterThan(10);
+    for (let runs = 1; runs <= needed; runs += 1) {
+      const power = exactPower(test, RATES, { reference: runs, treatment: runs }, 0.05);
+      expect(power >= 0.8, `${runs} runs: ${power}`).toBe(runs === needed);
+    }
+  });
+
+  it('does not exist where the treatment is not below, or beyond the limit', () => {
+    expect(runsNeeded('fisher', { pReference: 0.3, pTreatment: 0.3 }, 0.05, 0.8)).toBeNull();
+    expect(runsNeeded('boschloo', RATES, 0.05, 0.8, { maxRuns: 10 })).toBeNull();
+  });
+
+  it('computes the power for every N up to 500 in less than 2 s', () => {
+    const before = performance.now();
+    for (let runs = 1; runs <= 500; runs += 1) {
+      exactPower('fisher', RATES, { reference: runs, treatment: runs }, 0.001);
+    }
+    const goal = { ...RATES, alpha: 0.001, power: 0.9, simulations: 100, seed: 1 };
+    const curve = powerCurve(goal, 500);
+    expect(performance.now() - before).toBeLessThan(2000);
+    curve.boschloo.forEach((point, i) => {
+      expect(point.power).toBeGreaterThanOrEqual((curve.fisher[i]?.power ?? 1) - 1e-12);
+    });
+  });
+});
+
+describe('what a number of runs can see', () => {
+  it('sees exactly the smallest drop and the smallest rate with the wanted power', () => {
+    const region = rejectionRegion('boschloo', 40, 40, 0.05);
+    const visible = smallestVisibleDrop(region, 40, 0.5);
+    const runs = { reference: 40, treatment: 40 };
+    const atDrop = { pReference: 0.5, pTreatment: visible?.pTreatment ?? 0 };
+    expect(exactPower('boschloo', atDrop, runs, 0.05)).toBeCloseTo(0.8, 4);
+    const rate = smallestVisibleRate(region, 40) ?? 0;
+    expect(exactPower('boschloo', { pReference: rate, pTreatment: 0 }, runs, 0.05)).toBeCloseTo(0.8, 4);
+  });
+
+  it('sees nothing with one run of each arm', () => {
+    const region = rejectionRegion('boschloo', 1, 1, 0.05);
+    expect(smallestVisibleDrop(region, 1, 0.9)).toBeNull();
+    expect(smallestVisibleRate(region, 1)).toBeNull();
+  });
+});
+
+describe('plans', () => {
+  it('needs more for control and sham than for one reference', () => {
+    const plan = runPlan({
+      pReference: 0.3,
+      pTreatment: 0,
+      alpha: 0.001,
+      power: 0.9,
+      simulations: 1000,
+      seed: 1,
+    });
+    expect(plan.fisher).toEqual({ oneReference: 45, controlAndSham: 49 });
+    expect(plan.boschloo.oneReference).toBeLessThan(45);
+    expect(plan.eProcess.controlAndSham.median ?? 0).toBeGreaterThan(plan.eProcess.oneReference.median ?? 0);
+  });
+
+  it('finds the soonest notebook length, neither the shortest nor the longest when cells cost most', () => {
+    const lengths = notebookLengths(
+      0.02,
+      [1, 5, 25, 125, 1000],
+      1,
+      { startSeconds: 0.5, cellSeconds: 0.5, wedgeSeconds: 1 },
+      { alpha: 0.01, power: 0.9, simulations: 200, seed: 1 },
+    );
+    expect([5, 25, 125]).toContain(soonestLength(lengths)?.cells);
+    expect(lengths[0]?.pReference).toBeCloseTo(0.02, 12);
+  });
+
+  it('has a limit law that agrees with simulation where both can be had', () => {
+    const rates = { pReference: 0.02, pTreatment: 0 };
+    const times = decisionTimes(rates, 0.01, { simulations: 600, maxBlocks: 700, seed: 3 });
+    const shares = [450, 550, 700].map((blocks) => [
+      times.blocks.filter((block) => block <= blocks).length / 600,
+      asymptoticDecisionShare(rates, 0.01, blocks),
+    ]);
+    for (const [simulated, limit] of shares)
+      expect(Math.abs((simulated ?? 0) - (limit ?? 1))).toBeLessThan(0.12);
+  });
+});
