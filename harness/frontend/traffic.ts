@@ -1,4 +1,5 @@
 import type { TrafficProfile } from '../model/protocol.ts';
+import { publicText } from '../model/public-text.ts';
 import type { LatencyDraws, Reaction } from '../plan/latency.ts';
 import type { MessageHeader } from '../transport/wire.ts';
 import { isSettled, type KernelClient, type ShellRequest } from './client.ts';
@@ -163,7 +164,7 @@ export class FrontEnd {
       return {
         position,
         ename: String(reply['ename'] ?? 'unknown').slice(0, MAX_ERROR_CHARACTERS),
-        evalue: String(reply['evalue'] ?? '').slice(0, MAX_ERROR_CHARACTERS),
+        evalue: publicText(String(reply['evalue'] ?? '').slice(0, MAX_ERROR_CHARACTERS)),
       };
     }
     return null;

@@ -5,6 +5,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../model/package-root.ts';
+import { publicText } from '../model/public-text.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import { createCounterFile } from './counters.ts';
 import type { Overlay, SourceHashes } from './overlay.ts';
@@ -108,9 +109,9 @@ export class KernelProcess {
     return this.#exit;
   }
 
-  /** Last part of what it wrote to standard error. */
+  /** Last part of what it wrote to standard error, fit to be published. */
   stderrTail(): string {
-    return this.#stderr.text();
+    return publicText(this.#stderr.text());
   }
 
   /** What the kernel says it loaded; `null` where there is no runtime or it has not said yet. */

@@ -24,9 +24,10 @@ function delay(ms: number): Promise<void> {
 }
 
 /**
- * The handshake: nothing is sent until the kernel has published `starting`, for ipykernel registers its
- * readers on the main thread while the channels' own threads already poll, and a request that comes in
- * between can be stranded on control just as on shell (measured: 1 start in about 15 on a busy machine).
+ * The handshake: nothing is sent until the kernel has published `starting`. ipykernel registers its
+ * control reader some lines before the lock that its handler needs (`Kernel.start`, 7.3.0), on another
+ * thread than the one that reads: a control request in between raises there and is lost (seen once in
+ * 15 starts, not again in 150), and the start would look mute. `starting` is published after both.
  * Then control answers, iopub is proved to be subscribed (by `iopub_welcome` or by a status
  * that a control request caused), then one `kernel_info` on shell is answered with reply and idle.
  * Everything that has to be repeated goes over control, so that shell starts with no stray replies.
