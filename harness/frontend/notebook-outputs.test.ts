@@ -9,9 +9,8 @@ type RecordedEvent =
   | { type: 'iopub'; message: Omit<IopubMessage, 'buffers'> & { buffers: string[] } }
   | { type: 'sent'; content: JsonObject; parent: string };
 
-/** See golden/record_nbclient.py; `NBCLIENT_RECORDING` names another recording, of any notebook. */
-const recordingPath =
-  process.env['NBCLIENT_RECORDING'] ?? new URL('./golden/nbclient-recording.json', import.meta.url);
+/** See golden/record_nbclient.py. */
+const recordingPath = new URL('./golden/nbclient-recording.json', import.meta.url);
 const recording = JSON.parse(readFileSync(recordingPath, 'utf8')) as {
   notebook: JsonObject;
   cells: { index: number; msgId: string }[];
