@@ -131,7 +131,8 @@ class HtmlRenderer {
   #inline(inline: Inline): string {
     switch (inline.kind) {
       case 'text':
-        return escapeHtml(inline.text);
+        // A number and its percent sign stay on one line.
+        return escapeHtml(inline.text).replace(/(\d) %/g, '$1\u00a0%');
       case 'strong':
         return `<strong>${inline.children.map((child) => this.#inline(child)).join('')}</strong>`;
       case 'code':

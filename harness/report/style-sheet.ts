@@ -37,6 +37,7 @@ th, td { text-align: left; vertical-align: top; padding: 0.35rem 0.9rem 0.35rem 
 thead th { font-weight: 600; color: var(--muted); white-space: nowrap; border-bottom-width: 2px; }
 tbody th { font-weight: 600; }
 td code, th code { white-space: nowrap; }
+td:last-child:not(.number) { min-width: 15rem; padding-right: 0; }
 th.number, td.number { text-align: right; white-space: nowrap; }
 figure { margin: 1.25rem 0 1.5rem; }
 .drawing { overflow-x: auto; }

@@ -1,0 +1,24 @@
+import { basename, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { readJournal } from '../journal/read.ts';
+import { comparisonDocument, type NamedReport } from '../report/compare.ts';
+import { markdownDocument } from '../report/render-markdown.ts';
+import { buildReport } from '../report/report.ts';
+
+/** `soak compare DIR DIR`: two experiments side by side, as Markdown that also reads in a terminal. */
+export function registerCompare(program: Command): void {
+  program
+    .command('compare')
+    .description('set two experiments side by side: arms, verdicts, and what else differs')
+    .argument('<first>', 'folder of a report')
+    .argument('<second>', 'folder of another report')
+    .action(async (first: string, second: string) => {
+      const document = comparisonDocument(await named(first), await named(second));
+      process.stdout.write(markdownDocument(document, []));
+    });
+}
+
+async function named(dir: string): Promise<NamedReport> {
+  const { journal } = await readJournal(dir);
+  return { name: basename(resolve(dir)), report: buildReport(journal) };
+}

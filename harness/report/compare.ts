@@ -1,0 +1,169 @@
+import { canonicalJson } from '../model/canonical.ts';
+import { twoArmSummary } from '../stats/comparison.ts';
+import { type Block, code, type Line, line, type ReportDocument, text } from './document.ts';
+import { percent, percentInterval, points, pointsInterval, probability } from './format-number.ts';
+import type { Report } from './report.ts';
+import { num, ratio, shortHash } from './words.ts';
+
+/** An experiment with the name that it is shown under. */
+export interface NamedReport {
+  readonly name: string;
+  readonly report: Report;
+}
+
+/** Two experiments side by side: their arms, and everything else in which they differ. */
+export function comparisonDocument(first: NamedReport, second: NamedReport): ReportDocument {
+  const differences = settingDifferences(first.report, second.report);
+  return {
+    title: line`Two experiments: ${code(first.name)} and ${code(second.name)}`,
+    lead: [
+      {
+        kind: 'paragraph',
+        line: line`The two were not interleaved with each other. A difference between them may be the difference of an arm, of a setting listed below, or of the day; no verdict follows from it.`,
+      },
+      armsTable(first, second),
+    ],
+    sections: [
+      { id: 'verdicts', title: 'Verdicts', blocks: [verdictTable(first, second)] },
+      {
+        id: 'settings',
+        title: 'What else differs',
+        blocks: [
+          differences.length === 0
+            ? { kind: 'paragraph', line: line`Nothing: same protocol but for its seed, same environment.` }
+            : settingsTable(first, second, differences),
+        ],
+      },
+    ],
+  };
+}
+
+function armsTable(first: NamedReport, second: NamedReport): Block {
+  const names = union(
+    first.report.analysis.arms.map(({ name }) => name),
+    second.report.analysis.arms.map(({ name }) => name),
+  );
+  return {
+    kind: 'table',
+    caption: 'Arms of both experiments',
+    columns: [
+      { title: 'Arm', align: 'left' },
+      { title: 'First', align: 'right' },
+      { title: '95 % interval', align: 'right' },
+      { title: 'Second', align: 'right' },
+      { title: '95 % interval', align: 'right' },
+      { title: 'Second − first (95 %)', align: 'right' },
+      { title: 'Fisher, two-sided', align: 'right' },
+      { title: 'Boschloo, two-sided', align: 'right' },
+    ],
+    rows: names.map((name): Line[] => {
+      const [a, b] = [first, second].map(({ report }) =>
+        report.analysis.arms.find((arm) => arm.name === name),
+      );
+      const both =
+        a !== undefined && b !== undefined && a.runs > 0 && b.runs > 0 ? twoArmSummary(a, b, null) : null;
+      const rates = [a, b].flatMap((arm): Line[] =>
+        arm === undefined || arm.runs === 0
+          ? [line`none`, line``]
+          : [line`${ratio(arm)} (${num(percent(arm.rate))})`, [num(percentInterval(arm.clopperPearson95))]],
+      );
+      return [
+        [code(name)],
+        ...rates,
+        both === null
+          ? line``
+          : line`${num(points(both.difference))} (${num(pointsInterval(both.newcombeDifference95))})`,
+        both === null ? line`` : [num(probability(both.fisherTwoSided))],
+        both === null ? line`` : [num(probability(both.boschlooTwoSided))],
+      ];
+    }),
+  };
+}
+
+function verdictTable(first: NamedReport, second: NamedReport): Block {
+  const word = ({ report }: NamedReport, name: string): Line => {
+    const verdict = report.analysis.verdicts.find(({ treatment }) => treatment === name);
+    return verdict === undefined
+      ? line`none`
+      : line`${text(verdict.word)} (p ${num(probability(verdict.pHolm))})`;
+  };
+  const names = union(
+    first.report.analysis.verdicts.map(({ treatment }) => treatment),
+    second.report.analysis.verdicts.map(({ treatment }) => treatment),
+  );
+  return {
+    kind: 'table',
+    caption: 'Verdicts of both experiments',
+    columns: [
+      { title: 'Treatment', align: 'left' },
+      { title: 'First', align: 'left' },
+      { title: 'Second', align: 'left' },
+    ],
+    rows: [
+      ...names.map((name): Line[] => [[code(name)], word(first, name), word(second, name)]),
+      [line`protocol`, [shortHash(first.report.protocolSha256)], [shortHash(second.report.protocolSha256)]],
+    ],
+  };
+}
+
+interface SettingDifference {
+  readonly setting: string;
+  readonly first: string;
+  readonly second: string;
+}
+
+function settingDifferences(first: Report, second: Report): SettingDifference[] {
+  const [a, b] = [settings(first), settings(second)];
+  return union([...a.keys()], [...b.keys()]).flatMap((setting) => {
+    const [x, y] = [a.get(setting) ?? 'none', b.get(setting) ?? 'none'];
+    return x === y ? [] : [{ setting, first: x, second: y }];
+  });
+}
+
+/** Protocol and environment as flat names and values; the seed and the labels of time are meant to differ. */
+function settings({ experiment, protocol }: Report): Map<string, string> {
+  const { arms, notebooks, seed: _seed, decision, latency, ...rest } = protocol;
+  const { packages, ...machine } = experiment.environment;
+  const shown = (value: unknown) => (typeof value === 'string' ? value : canonicalJson(value));
+  const entries = (prefix: string, values: object): [string, string][] =>
+    Object.entries(values).map(([key, value]) => [`${prefix}${key}`, shown(value)]);
+  return new Map([
+    ...entries('', rest),
+    ...entries('decision.', decision),
+    ...entries('latency.', latency),
+    ...arms.flatMap((arm) =>
+      entries(`arm ${arm.name}: `, { sources: arm.treeSha256.slice(0, 16), role: arm.role }),
+    ),
+    ...notebooks.map((notebook): [string, string] => [
+      `notebook ${notebook.name}`,
+      notebook.sha256.slice(0, 16),
+    ]),
+    ...entries('machine.', machine),
+    ...entries('package ', packages),
+  ]);
+}
+
+function settingsTable(
+  first: NamedReport,
+  second: NamedReport,
+  differences: readonly SettingDifference[],
+): Block {
+  return {
+    kind: 'table',
+    caption: `Settings that differ between ${first.name} and ${second.name}`,
+    columns: [
+      { title: 'Setting', align: 'left' },
+      { title: 'First', align: 'left' },
+      { title: 'Second', align: 'left' },
+    ],
+    rows: differences.map(({ setting, first: a, second: b }): Line[] => [
+      [code(setting)],
+      [code(a)],
+      [code(b)],
+    ]),
+  };
+}
+
+function union(a: readonly string[], b: readonly string[]): string[] {
+  return [...new Set([...a, ...b])];
+}

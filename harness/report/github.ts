@@ -1,0 +1,53 @@
+import { appendFile } from 'node:fs/promises';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { plainLine } from './document.ts';
+import { escapeAnnotation, escapeAnnotationProperty } from './escape.ts';
+import { leadMarkdown } from './evidence.ts';
+import type { Report } from './report.ts';
+import { verdictLines, warningLines } from './sections/verdict.ts';
+
+/** GitHub takes ten annotations of a kind from a step; what is beyond is in the summary. */
+const ANNOTATIONS = 10;
+
+/**
+ * Workflow commands for GitHub Actions, one a line: each warning as `::warning`, the verdict as `::error` when
+ * a treatment is worse or there is no verdict, else as `::notice`.
+ */
+export function githubAnnotations(report: Report): string[] {
+  const isBad = report.analysis.verdicts.some(({ word }) => word === 'worse' || word === 'no-verdict');
+  const command = (level: string, title: string, message: string) =>
+    `::${level} title=${escapeAnnotationProperty(title)}::${escapeAnnotation(message)}`;
+  return [
+    ...warningLines(report)
+      .slice(0, ANNOTATIONS)
+      .map((warning) => command('warning', 'kernel-soak', plainLine(warning))),
+    command(isBad ? 'error' : 'notice', 'kernel-soak verdict', verdictLines(report).map(plainLine).join(' ')),
+  ];
+}
+
+/**
+ * Appends verdict and arms to the job summary when `GITHUB_STEP_SUMMARY` names one; says whether it did.
+ *
+ * @throws SoakError `summary-not-written`
+ */
+export async function writeGithubSummary(
+  report: Report,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<boolean> {
+  const path = environment['GITHUB_STEP_SUMMARY'];
+  if (path === undefined || path === '') return false;
+  try {
+    await appendFile(path, `${leadMarkdown(report)}\n`);
+    return true;
+  } catch (cause) {
+    throw new SoakError(
+      'summary-not-written',
+      `The job summary ${path} could not be written: ${String(cause)}`,
+      {
+        remedy: 'Unset GITHUB_STEP_SUMMARY, or make the file writable.',
+        exitCode: EXIT_CODES.environment,
+        cause,
+      },
+    );
+  }
+}
