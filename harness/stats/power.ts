@@ -1,4 +1,5 @@
-import { cumulativeStdNormalProbability, quantileSorted } from 'simple-statistics';
+import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
+import { quantileSorted } from 'simple-statistics';
 import { boschlooRegion } from './boschloo.ts';
 import { logEBound, logEFactor } from './e-process.ts';
 import { seededUniform } from './random.ts';
@@ -230,9 +231,10 @@ export function decisionTimes(
 }
 
 /**
- * Share of experiments that decide within `blocks`, from the growth of ln E (Turner, Ly and Grünwald, section
- * 4): the mean drift of a block is KL(p1 ‖ p0) + KL(p2 ‖ p0), its variance that of the log-likelihood ratio, and
- * learning the rates costs about ½ ln blocks. For thousands of blocks, where simulating takes seconds.
+ * Share of experiments that decide within `blocks`, from the limit law of ln E: Brownian motion whose drift a
+ * block is KL(p1 ‖ p0) + KL(p2 ‖ p0) and whose variance is that of the log-likelihood ratio, against 1/α and
+ * the price of learning the rates, ½ ln(1 + 8 × total drift). The 8 is fitted: it agrees with simulation to
+ * within 0.1 at rates of 0.02 to 0.3. For thousands of blocks, where simulating takes seconds.
  */
 export function asymptoticDecisionShare(
   { pReference, pTreatment }: AssumedRates,
@@ -247,9 +249,15 @@ export function asymptoticDecisionShare(
     return { mean: p * wedged + (1 - p) * completed, variance: p * (1 - p) * (wedged - completed) ** 2 };
   };
   const [reference, treatment] = [arm(pReference), arm(pTreatment)];
-  const mean = blocks * (reference.mean + treatment.mean) - 0.5 * Math.log(blocks) - logEBound(alpha);
-  const spread = Math.sqrt(blocks * (reference.variance + treatment.variance));
-  return spread === 0 ? Number(mean >= 0) : cumulativeStdNormalProbability(mean / spread);
+  const drift = reference.mean + treatment.mean;
+  const bound = logEBound(alpha) + 0.5 * Math.log(1 + 8 * blocks * drift);
+  const variance = reference.variance + treatment.variance;
+  if (variance === 0) return Number(blocks * drift >= bound);
+  const spread = Math.sqrt(blocks * variance);
+  // Brownian motion with drift passes the bound by then at its end, or before and came back (inverse Gaussian).
+  const atEnd = normalCdf((blocks * drift - bound) / spread, 0, 1);
+  const before = normalCdf((-blocks * drift - bound) / spread, 0, 1);
+  return Math.min(1, atEnd + Math.exp(Math.min(700, (2 * drift * bound) / variance)) * before);
 }
 
 /** Blocks by which the given share of all simulated experiments had decided; `null` when fewer ever did. */

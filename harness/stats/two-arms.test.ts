@@ -68,7 +68,7 @@ describe("Fisher's test", () => {
   });
 
   it('says nothing of an empty arm, nor where no run or every run wedged', () => {
-    for (const pair of [
+    const pairs: [Count, Count][] = [
       [
         { wedged: 0, runs: 0 },
         { wedged: 0, runs: 20 },
@@ -85,7 +85,8 @@ describe("Fisher's test", () => {
         { wedged: 8, runs: 8 },
         { wedged: 9, runs: 9 },
       ],
-    ] as const) {
+    ];
+    for (const pair of pairs) {
       expect(fisherLess(...pair)).toBe(1);
       expect(fisherGreater(...pair)).toBe(1);
       expect(fisherTwoSided(...pair)).toBe(1);

@@ -1,0 +1,107 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { registerPlan } from './plan.ts';
+
+afterEach(() => vi.restoreAllMocks());
+
+async function printed(...args: string[]): Promise<string> {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  const program = new Command();
+  registerPlan(program);
+  await program.parseAsync(['plan', '--simulations', '400', ...args], { from: 'user' });
+  return log.mock.calls.map(([line]) => String(line)).join('\n');
+}
+
+describe('soak plan', () => {
+  it('plans runs for each test, with the time that they take and a power curve', async () => {
+    const text = await printed(
+      '--reference-rate',
+      '0.3',
+      '--alpha',
+      '0.001',
+      '--runs',
+      '20',
+      '--seconds-per-run',
+      '3',
+    );
+    expect(text).toMatch(/Fisher, fixed size +45 +49 +7 min 21 s/);
+    expect(text).toMatch(/Boschloo, fixed size +4\d +4\d/);
+    expect(text).toMatch(/e-process, median +\d+ +\d+/);
+    expect(text).toContain('20 runs of each arm do not even see a drop to zero');
+    expect(text).toContain('● Boschloo, ○ Fisher');
+  });
+
+  it("prints JSON with the golden file's keys and values", async () => {
+    const json = JSON.parse(
+      await printed(
+        '--reference-rate',
+        '0.3',
+        '--alpha',
+        '0.05',
+        '--power',
+        '0.8',
+        '--minutes-per-run',
+        '1',
+        '--json',
+      ),
+    ) as {
+      runsNeededFisherLess: object[];
+      powerFisherLess: { runsPerArm: number; power: number }[];
+      minutes: { fisher: number };
+    };
+    expect(json.runsNeededFisherLess).toEqual([
+      { pReference: 0.3, pTreatment: 0, alpha: 0.05, power: 0.8, runsPerArm: 21 },
+    ]);
+    const twenty = json.powerFisherLess.find(({ runsPerArm }) => runsPerArm === 20);
+    expect(twenty?.power).toBeCloseTo(0.7624922211223985, 9);
+    expect(json.minutes.fisher).toBe(25 * 3);
+  });
+
+  it('says that no number of runs shows what is not there', async () => {
+    const text = await printed('--reference-rate', '0.3', '--treatment-rate', '0.3');
+    expect(text).toContain('no number of runs');
+    expect(text).toContain('more than 2000');
+  });
+
+  it('chooses the notebook length that reaches a verdict soonest', async () => {
+    const text = await printed('--hazard', '0.012', '--alpha', '0.001', '--cells', '5,20,80');
+    expect(text).toMatch(/^80 .*← soonest$/m);
+    expect(text).toContain('80 cells reach a verdict soonest.');
+  });
+
+  it('writes the same picture every time', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'soak-plan-'));
+    try {
+      const pictures = [];
+      for (const name of ['a.svg', 'b.svg']) {
+        await printed('--reference-rate', '0.3', '--svg', join(folder, name));
+        pictures.push(await readFile(join(folder, name), 'utf8'));
+      }
+      expect(pictures[0]).toMatch(/^<svg .*<\/svg>\n$/s);
+      expect(pictures[0]).not.toMatch(/NaN|undefined|Infinity/);
+      expect(pictures[1]).toBe(pictures[0]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it.each([
+    [['--reference-rate', '1.3'], '--reference-rate 1.3'],
+    [['--reference-rate', 'often'], '--reference-rate often'],
+    [['--reference-rate', '0.3', '--power', '1'], '--power 1'],
+    [['--reference-rate', '0.3', '--runs', '2.5'], '--runs 2.5'],
+    [['--reference-rate', '0.3', '--seconds-per-run', '1', '--minutes-per-run', '1'], '--minutes-per-run'],
+    [['--reference-rate', '0.3', '--svg', join(tmpdir(), 'no such folder', 'p.svg')], '--svg'],
+    [['--hazard', '0.01', '--cells', '5,x'], '--cells x'],
+    [[], 'rate'],
+  ])('refuses %j with a remedy', async (args, named) => {
+    await expect(printed(...args)).rejects.toMatchObject({
+      name: 'SoakError',
+      message: expect.stringContaining(named) as string,
+      remedy: expect.stringMatching(/\.$/) as string,
+    });
+  });
+});
