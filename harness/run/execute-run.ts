@@ -164,7 +164,7 @@ export async function executeRun(
       if (observed === 'interrupted') return null;
       ({ account, result } = observed);
       notebookMs = monotonicMs() - readyMs;
-      executed = executedNotebook(notebook, outputs);
+      executed = executedNotebook(notebook, outputs, readiness.languageInfo ?? undefined);
     }
   } finally {
     over.abort();

@@ -4,7 +4,11 @@ import type { KernelExit, KernelProcess } from '../kernel/launch.ts';
 
 /** How a start ended. */
 export type Readiness =
-  | { readonly ready: true; readonly language: string | null }
+  | {
+      readonly ready: true;
+      /** As the kernel states it; `null` when it states none. */
+      readonly languageInfo: Readonly<Record<string, unknown>> | null;
+    }
   | { readonly ready: false; readonly reason: string; readonly exit: KernelExit | null };
 
 // Without iopub_welcome (ipykernel before 7.2, other kernels) a published status is what proves the
@@ -90,6 +94,7 @@ export async function awaitReady(
     const next = await Promise.race([client.changed(), delay(leftMs), exited]);
     if (next === 'exited') return died();
   }
-  const language = info.reply?.['language_info'] as { name?: unknown } | undefined;
-  return { ready: true, language: typeof language?.name === 'string' ? language.name : null };
+  const languageInfo = info.reply?.['language_info'];
+  const stated = typeof languageInfo === 'object' && languageInfo !== null && !Array.isArray(languageInfo);
+  return { ready: true, languageInfo: stated ? (languageInfo as Record<string, unknown>) : null };
 }

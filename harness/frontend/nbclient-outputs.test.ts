@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { packageRoot } from '../model/package-root.ts';
+import type { TrafficProfile } from '../model/protocol.ts';
+import { executeRun } from '../run/execute-run.ts';
+import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
+import { type JsonObject, readNotebook } from './notebook.ts';
+
+// nbclient's own twin of the wedge stalls it in about half of its runs on the widgets notebook.
+const NBCLIENT_ATTEMPTS = 8;
+
+let real: RealSurroundings;
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+
+beforeAll(async () => {
+  real = await realSurroundings();
+  folder = await temporaryFolder();
+});
+
+afterAll(async () => {
+  await real.close();
+  await folder.remove();
+});
+
+async function withNbclient(notebook: string): Promise<JsonObject> {
+  const { overlay } = await real.arm('stream');
+  const result = join(folder.path, 'nbclient.ipynb');
+  const script = join(packageRoot(), 'harness', 'testing', 'execute_with_nbclient.py');
+  let lastError: unknown;
+  for (let attempt = 0; attempt < NBCLIENT_ATTEMPTS; attempt += 1) {
+    try {
+      await promisify(execFile)(real.environment.python, [script, notebook, result, overlay.folder ?? ''], {
+        env: { ...process.env, ...real.context.variables },
+      });
+      return JSON.parse(await readFile(result, 'utf8')) as JsonObject;
+    } catch (error) {
+      lastError = error;
+    }
+  }
+  throw lastError;
+}
+
+async function withUs(path: string, traffic: TrafficProfile): Promise<JsonObject> {
+  const { makeCommand } = await real.arm('stream');
+  const result = await executeRun(
+    { run: 'b000-stream', block: 0, position: 0, arm: 'stream', notebookIndex: 0, traffic, seed: 1 },
+    await readNotebook(path),
+    makeCommand,
+    real.context,
+    new AbortController().signal,
+  );
+  expect(result?.record.outcome).toMatchObject({ kind: 'completed' });
+  return result?.notebook ?? {};
+}
+
+/** Ids that each execution draws anew, numbered in order of appearance; object addresses likewise. */
+function withoutVolatile(notebook: JsonObject): unknown {
+  const ids = new Map<string, string>();
+  const numbered = (kind: string) => (id: string) => {
+    const name = ids.get(id) ?? `<${kind} ${ids.size}>`;
+    ids.set(id, name);
+    return name;
+  };
+  const { cells } = notebook as { cells: { outputs?: unknown; execution_count?: unknown }[] };
+  const seen = cells.map(({ outputs, execution_count }) => ({ outputs, execution_count }));
+  const text = JSON.stringify(seen, (_key, value: unknown) =>
+    Array.isArray(value) && value.every((part) => typeof part === 'string') ? value.join('') : value,
+  );
+  return JSON.parse(
+    text
+      .replace(/\b[0-9a-f]{32}\b/g, numbered('model'))
+      .replace(/0x[0-9a-f]{8,}/g, numbered('address'))
+      .replace(/ipykernel_\d+\/\d+/g, 'ipykernel_<pid>'),
+  );
+}
+
+test.each(['plain', 'data', 'many-cells', 'widgets'])(
+  'the outputs of %s.ipynb are those of nbclient',
+  async (name) => {
+    const path = join(packageRoot(), 'notebooks', `${name}.ipynb`);
+    const [theirs, ours] = [await withNbclient(path), await withUs(path, 'widgets')];
+    expect(JSON.stringify(theirs)).toContain('"output_type"');
+    expect(withoutVolatile(ours)).toEqual(withoutVolatile(theirs));
+    const models = (notebook: JsonObject) => {
+      const widgets = (notebook['metadata'] as JsonObject)['widgets'] as JsonObject | undefined;
+      const state = widgets?.['application/vnd.jupyter.widget-state+json'] as JsonObject | undefined;
+      return Object.values((state?.['state'] ?? {}) as Record<string, JsonObject>)
+        .map(({ model_name }) => String(model_name))
+        .sort();
+    };
+    expect(models(ours)).toEqual(models(theirs));
+  },
+  120_000,
+);
+
+test('the outputs are the same under every traffic profile', async () => {
+  const path = join(packageRoot(), 'notebooks', 'plain.ipynb');
+  const sequential = withoutVolatile(await withUs(path, 'sequential'));
+  for (const traffic of ['overlap', 'pipeline'] as const) {
+    expect(withoutVolatile(await withUs(path, traffic))).toEqual(sequential);
+  }
+});
