@@ -5,7 +5,7 @@ import type { RunRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { duration, eValue, percent, percentInterval } from '../report/format-number.ts';
-import type { RunOrder } from '../run/execute-run.ts';
+import type { RunOrder } from '../plan/schedule.ts';
 import type { ExperimentEvents } from '../run/experiment.ts';
 import { clopperPearson } from '../stats/intervals.ts';
 import type { SequentialDecision } from '../stats/sequential-decision.ts';

@@ -1,7 +1,18 @@
 import { sha256 } from '../model/canonical.ts';
-import type { Protocol } from '../model/protocol.ts';
-import type { RunOrder } from '../run/execute-run.ts';
+import type { Protocol, TrafficProfile } from '../model/protocol.ts';
 import { seededUniform } from '../stats/random.ts';
+
+/** One run, as the schedule orders it. */
+export interface RunOrder {
+  readonly run: string;
+  readonly block: number;
+  readonly position: number;
+  readonly arm: string;
+  /** Index into the protocol's notebooks. */
+  readonly notebookIndex: number;
+  readonly traffic: TrafficProfile;
+  readonly seed: number;
+}
 
 /** Name of a run: its block and its arm. */
 export function runName(block: number, arm: string): string {

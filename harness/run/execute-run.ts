@@ -16,23 +16,12 @@ import type { Reaper } from '../kernel/reaper.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Outcome } from '../model/outcome.ts';
-import type { TrafficProfile } from '../model/protocol.ts';
 import { classify, isStrand } from '../oracle/classify.ts';
 import { type Latency, LatencyDraws } from '../plan/latency.ts';
+import type { RunOrder } from '../plan/schedule.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { awaitReady } from './ready.ts';
 import { Watch } from './watch.ts';
-
-/** One run, as the schedule orders it. */
-export interface RunOrder {
-  readonly run: string;
-  readonly block: number;
-  readonly position: number;
-  readonly arm: string;
-  readonly notebookIndex: number;
-  readonly traffic: TrafficProfile;
-  readonly seed: number;
-}
 
 /** What every run of an experiment shares. */
 export interface RunContext {

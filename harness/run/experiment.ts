@@ -10,9 +10,9 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { blockOrders } from '../plan/schedule.ts';
+import { blockOrders, type RunOrder } from '../plan/schedule.ts';
 import { type SequentialDecision, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
-import { executeRun, type RunContext, type RunOrder, type RunResult } from './execute-run.ts';
+import { executeRun, type RunContext, type RunResult } from './execute-run.ts';
 
 /** An arm, ready to launch. */
 export interface LaunchableArm {
