@@ -153,7 +153,7 @@ export function analyseExperiment(
           treatment: countOf(statuses(verdict.treatment)),
         },
         test,
-        alpha,
+        alpha / verdicts.length,
         protocol.seed,
       ),
     })),

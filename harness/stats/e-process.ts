@@ -1,6 +1,7 @@
 /**
- * E-process for two proportions, one run of each arm a block (Turner, Ly and Grünwald 2024, Statistics &
- * Probability Letters / arXiv:2106.02693, section 3; the prior Beta(½, ½) of Krichevsky and Trofimov). Where
+ * E-process for two proportions, one run of each arm a block (Turner, Ly and Grünwald 2024, Journal of
+ * Statistical Planning and Inference 230:106116, arXiv:2106.02693; the rates are learnt with the prior
+ * Beta(½, ½)). Where
  * the treatment's wedge probability is not below the reference's, P(ever E ≥ 1/α) ≤ α (Ville 1939), so one
  * may look after every block and stop whenever one likes.
  */

@@ -141,7 +141,8 @@ export function treatmentVerdicts(protocol: VerdictDesign, outcomes: CountedOutc
     const place = judged.indexOf(evidence);
     const pHolm = claims[place] ?? 1;
     const pWorseHolm = worse[place] ?? 1;
-    const powerToZero = powerToSeeZero(evidence.control, test, alpha, protocol.seed);
+    // Holm asks the most of the first claim: α over the number of treatments.
+    const powerToZero = powerToSeeZero(evidence.control, test, alpha / judged.length, protocol.seed);
     const conditions: VerdictConditions = {
       belowControl: isAtMost(evidence.control.pLess, alpha),
       belowShams: evidence.shams.map(({ sham, p }) => ({ sham, p, holds: isAtMost(p, alpha) })),
