@@ -1,9 +1,8 @@
 /**
  * E-process for two proportions, one run of each arm a block (Turner, Ly and Grünwald 2024, Journal of
  * Statistical Planning and Inference 230:106116, arXiv:2106.02693; the rates are learnt with the prior
- * Beta(½, ½)). Where
- * the treatment's wedge probability is not below the reference's, P(ever E ≥ 1/α) ≤ α (Ville 1939), so one
- * may look after every block and stop whenever one likes.
+ * Beta(½, ½)). Where the treatment's wedge probability is not below the reference's, P(ever E ≥ 1/α) ≤ α
+ * (Ville 1939), so one may look after every block and stop whenever one likes.
  */
 export interface EProcessState {
   /** Blocks that contributed. */
