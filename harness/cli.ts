@@ -1,9 +1,13 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { registerCompare } from './commands/compare.ts';
 import { registerDoctor } from './commands/doctor.ts';
+import { registerList } from './commands/list.ts';
 import { registerPlan } from './commands/plan.ts';
+import { registerReport } from './commands/report.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStats } from './commands/stats.ts';
+import { registerVerify } from './commands/verify.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from './model/errors.ts';
 import { armApplies, loadArm, shippedArmNames } from './plan/arms.ts';
 import { harnessVersion } from './plan/freeze.ts';
@@ -54,6 +58,10 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   registerDoctor(program, { listArms });
   registerStats(program);
   registerPlan(program);
+  registerVerify(program);
+  registerReport(program);
+  registerList(program);
+  registerCompare(program);
   try {
     await program.parseAsync(argv);
     return exitCode;
