@@ -4,8 +4,8 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { duration, eValue, percent, percentInterval } from '../report/format-number.ts';
 import type { RunOrder } from '../plan/schedule.ts';
+import { duration, eValue, percent, percentInterval } from '../report/format-number.ts';
 import type { ExperimentEvents } from '../run/experiment.ts';
 import { clopperPearson } from '../stats/intervals.ts';
 import type { SequentialDecision } from '../stats/sequential-decision.ts';
@@ -86,11 +86,13 @@ function armLine(name: string, width: number, { runs, wedged, invalid }: Tally, 
 function evidenceLines(decision: SequentialDecision | null, alpha: number): string[] {
   if (decision === null) return [];
   const goal = Math.log(1 / alpha);
-  return decision.pairs.map(({ reference, treatment, less }) => {
+  const labels = decision.pairs.map(({ reference, treatment }) => `E(${reference}, ${treatment})`);
+  const width = Math.max(...labels.map((label) => label.length));
+  return decision.pairs.map(({ less }, index) => {
     const share = Math.max(0, Math.min(1, less.logE / goal));
     const filled = Math.round(share * LOG_E_BAR_WIDTH);
     const bar = `${'#'.repeat(filled)}${'.'.repeat(LOG_E_BAR_WIDTH - filled)}`;
-    return `  E(${reference}, ${treatment}) ${eValue(less.logE).padStart(9)}  1 [${bar}] ${Math.round(1 / alpha)} (log scale)`;
+    return `  ${labels[index]?.padEnd(width)} ${eValue(less.logE).padStart(9)}  1 [${bar}] ${Math.round(1 / alpha)} (log scale)`;
   });
 }
 
