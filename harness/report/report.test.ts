@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import type { Journal, RunRecord } from '../model/journal.ts';
+import { evidenceMarkdown } from './evidence.ts';
+import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';
+import { buildReport } from './report.ts';
+import { summaryLine, verdictParagraph } from './summary.ts';
+
+const [CONTROL, SHAM, FIX] = FIVE_ARMS as [SyntheticArm, SyntheticArm, SyntheticArm];
+
+/** Exactly `counts[arm]` wedges in each arm of 20 blocks, spread so that no half has more than its share. */
+function exactly(counts: Readonly<Record<string, number>>): (run: RunRecord) => RunRecord {
+  const wedged = syntheticJournal({ arms: [{ ...CONTROL, hazard: 1 }], blocks: 1 }).runs[0] as RunRecord;
+  return (run) =>
+    (run.block * 7) % 20 < (counts[run.arm] ?? 0) ? { ...run, outcome: wedged.outcome, cellMs: [] } : run;
+}
+
+function journalOf(
+  counts: Readonly<Record<string, number>>,
+  options: Parameters<typeof syntheticJournal>[0] = {},
+) {
+  const arms = (options.arms ?? [CONTROL, SHAM, FIX]).map((arm) => ({ ...arm, hazard: 0 }));
+  return syntheticJournal({ ...options, arms, change: exactly(counts) });
+}
+
+function leadOf(journal: Journal): string {
+  return evidenceMarkdown(buildReport(journal)).split('\n## ')[0] ?? '';
+}
+
+describe('the table of PR #1529', () => {
+  const journal = journalOf({ control: 6, sham: 5, fix: 0 });
+  const evidence = evidenceMarkdown(buildReport(journal));
+
+  it('says first that it fixes, with its numbers and what 0/20 still allows', () => {
+    expect(evidence.split('\n')[2]).toBe(
+      "**`fix` fixes it**: it wedged in 0 of 20 runs (0 %); `control` in 6 of 20 runs (30.0 %), `sham` in 5 of 20 runs (25.0 %); against `control` and `sham`, Boschloo's exact test, one-sided, p = 0.0113 (α = 0.05). 0/20 still allows a wedge rate of up to 13.9 % (one-sided 95 %).",
+    );
+  });
+
+  it('prints the binomial tail beside Fisher and Boschloo, and says that the tail takes p0 as known', () => {
+    const row = evidence.split('\n').find((each) => /^\| `fix` against `control`.*8\.0e-4/.test(each));
+    expect(row?.split('|').map((cell) => cell.trim())).toEqual(
+      expect.arrayContaining(['8.0e-4', '0.0101', '0.0202', '0.00487', '0.00974']),
+    );
+    expect(evidence).toContain('It takes p0 as known');
+  });
+
+  it('counts engagement', () => {
+    expect(evidence).toContain('520 re-arms on 520 replies, 0 missing or mismatched');
+  });
+
+  it('fits a commit message', () => {
+    expect(summaryLine(buildReport(journal))).toMatch(
+      /^control 6\/20, sham 5\/20, fix 0\/20 fixes, p 0\.0113, protocol [0-9a-f]{12}$/,
+    );
+  });
+});
+
+describe('what must not be claimed', () => {
+  it('is inconclusive when control never wedged, and says so first', () => {
+    const lead = leadOf(journalOf({}));
+    expect(lead).toMatch(/^# .*\n\n\*\*Inconclusive for `fix`\*\*: the control never wedged/);
+    expect(lead).not.toContain('fixes it');
+  });
+
+  it('names what a small experiment could have seen and what is missing', () => {
+    const paragraph = verdictParagraph(buildReport(journalOf({ control: 2, sham: 2 })));
+    expect(paragraph).toMatch(/^Inconclusive for fix/);
+    expect(paragraph).toMatch(/\d+ more runs of each arm are needed/);
+  });
+
+  it('gives no verdict when an arm has no valid run', () => {
+    const journal = journalOf({ control: 6 });
+    const runs = journal.runs.map((run) =>
+      run.arm === 'fix' ? { ...run, outcome: { ...run.outcome, kind: 'start-failed' as const } } : run,
+    );
+    const lead = leadOf({ ...journal, runs });
+    expect(lead).toContain('> **No verdict**: `fix` has no valid run');
+    expect(lead).toContain('**No verdict for `fix`**');
+  });
+
+  it('says first that it was interrupted', () => {
+    const journal = journalOf({ control: 6, sham: 5 });
+    const partial: Journal = {
+      ...journal,
+      runs: journal.runs.slice(0, 3 * 12 + 1),
+      sessions: [
+        {
+          type: 'session',
+          at: journal.experiment.at,
+          event: 'interrupted',
+          reason: 'SIGINT',
+          abandoned: ['b012-sham'],
+        },
+      ],
+      abandoned: ['b012-sham'],
+    };
+    const evidence = evidenceMarkdown(buildReport(partial));
+    expect(evidence.split('\n')[2]).toMatch(/^> \*\*Interrupted\*\*: 12 of 20 planned blocks are counted/);
+    expect(evidence).toContain('Begun and never recorded: `b012-sham`');
+    expect(evidence).toContain('1 recorded block not counted');
+  });
+
+  it('says first that the treatment was not in for every reply', () => {
+    const journal = journalOf({ control: 6, sham: 5 });
+    const runs = journal.runs.map((run) =>
+      run.run === 'b003-fix' && run.kernel !== null ? { ...run, kernel: { ...run.kernel, rearms: 0 } } : run,
+    );
+    expect(leadOf({ ...journal, runs })).toContain('> **`fix` was not in for every reply**: in 1 run');
+  });
+
+  it('says without a sham that scheduling was not separated from the change', () => {
+    const evidence = evidenceMarkdown(buildReport(journalOf({ control: 12 }, { arms: [CONTROL, FIX] })));
+    expect(evidence).toContain('there was no sham arm');
+  });
+
+  it('calls out a sham that differs before any verdict', () => {
+    expect(leadOf(journalOf({ control: 18, sham: 2 }))).toMatch(
+      /^# .*\n\n> \*\*`sham` differs from `control`\*\*/,
+    );
+  });
+
+  it('says that a changed protocol is not the frozen one', () => {
+    const journal = journalOf({ control: 6 });
+    const experiment = { ...journal.experiment, protocolSha256: '0'.repeat(64) };
+    expect(leadOf({ ...journal, experiment })).toContain('The protocol is not the one that was frozen');
+  });
+});
+
+describe('one arm alone', () => {
+  const decision = { stopping: 'fixed', test: 'boschloo', alpha: 0.05, p0: 0.3 } as const;
+
+  it('reports 0/20 with its tail for the p0 given, and that nothing was interleaved', () => {
+    const lead = leadOf(journalOf({}, { arms: [FIX], protocol: { decision } }));
+    expect(lead).toContain('**`fix` wedged in 0 of 20 runs (0 %)**');
+    expect(lead).toContain('P(0/20 or fewer \\| p0 = 0.3) = 8.0e-4, which takes p0 as known.');
+    expect(lead).toContain('Nothing was interleaved');
+  });
+
+  it("sets it against an earlier report's control without resting a verdict on it", () => {
+    const baseline = {
+      protocolSha256: 'f'.repeat(64),
+      at: '2026-11-22T20:00:00.000Z',
+      arm: 'control',
+      wedged: 6,
+      runs: 20,
+    };
+    const report = buildReport(journalOf({}, { arms: [FIX], experiment: { baseline } }));
+    expect(report.analysis.verdicts.map(({ word }) => word)).toEqual(['no-verdict']);
+    const lead = evidenceMarkdown(report).split('\n## ')[0];
+    expect(lead).toContain("(6/20): Fisher's exact test, one-sided p = 0.0101, Boschloo's p = 0.00487");
+    expect(lead).toContain('Nothing was interleaved');
+  });
+});
+
+it('lists invalid runs with their reasons', () => {
+  const evidence = evidenceMarkdown(
+    buildReport(syntheticJournal({ arms: [{ ...CONTROL, invalid: 0.2 }, SHAM, FIX], blocks: 20 })),
+  );
+  expect(evidence).toMatch(/<summary>\d+ invalid runs?: \d+ cell-error<\/summary>/);
+  expect(evidence).toContain('`ValueError: no such column`');
+});
+
+it('fits into one comment on GitHub however many runs there are', () => {
+  expect(evidenceMarkdown(buildReport(syntheticJournal({ blocks: 2_000 }))).length).toBeLessThan(65_536);
+});
