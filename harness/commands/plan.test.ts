@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { writeJournal } from '../report/fixtures/journal-text.ts';
+import { syntheticJournal } from '../report/fixtures/synthetic-journal.ts';
 import { registerPlan } from './plan.ts';
 
 afterEach(() => vi.restoreAllMocks());
@@ -32,6 +34,30 @@ describe('soak plan', () => {
     expect(text).toMatch(/e-process, median +\d+ +\d+/);
     expect(text).toContain('20 runs of each arm do not even see a drop to zero');
     expect(text).toContain('● Boschloo, ○ Fisher');
+  });
+
+  it('takes the cost of a run from a pilot, and refuses one without a started kernel', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'soak-pilot-'));
+    const timed = (ms: number | null) => {
+      const journal = syntheticJournal({ blocks: 2 });
+      return { ...journal, runs: journal.runs.map((run) => ({ ...run, startMs: ms, notebookMs: ms })) };
+    };
+    try {
+      await writeJournal(join(folder, 'pilot'), timed(1_500));
+      const args = ['--reference-rate', '0.3', '--alpha', '0.001'];
+      // 1.5 s to start and 1.5 s of notebook: the 3 s a run of the test above.
+      const text = await printed(...args, '--pilot', join(folder, 'pilot'));
+      expect(text).toMatch(/Fisher, fixed size +45 +49 +7 min 21 s/);
+      await writeJournal(join(folder, 'none'), timed(null));
+      await expect(printed(...args, '--pilot', join(folder, 'none'))).rejects.toMatchObject({
+        code: 'bad-pilot',
+      });
+      await expect(
+        printed(...args, '--pilot', join(folder, 'pilot'), '--seconds-per-run', '2'),
+      ).rejects.toMatchObject({ code: 'two-costs' });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("prints JSON with the golden file's keys and values", async () => {

@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { mean } from 'simple-statistics';
+import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { lineChartSvg, lineChartText } from '../stats/line-chart.ts';
 import { LEVEL, PROBABILITY, parseNumber } from '../stats/parse-number.ts';
@@ -22,6 +24,7 @@ interface PlanOptions {
   readonly runs?: string;
   readonly secondsPerRun?: string;
   readonly minutesPerRun?: string;
+  readonly pilot?: string;
   readonly arms: string;
   readonly concurrency: string;
   readonly hazard?: string;
@@ -51,6 +54,7 @@ export function registerPlan(program: Command): void {
     .option('--runs <n>', 'also say the smallest drop that this many runs of each arm can see')
     .option('--seconds-per-run <s>', 'cost of a run, to print the time that it all takes')
     .option('--minutes-per-run <min>', 'the same in minutes')
+    .option('--pilot <dir>', 'take the cost of a run from the report of a short experiment on this machine')
     .option('--arms <n>', 'arms in a block, for the cost', '3')
     .option('--concurrency <n>', 'runs at once, for the cost', '1')
     .option('--hazard <rate>', 'wedges per reply: choose the notebook length')
@@ -58,7 +62,7 @@ export function registerPlan(program: Command): void {
     .option('--replies-per-cell <n>', 'shell replies for each cell', '1')
     .option('--seconds-per-start <s>', 'cost of launching a kernel', '0.5')
     .option('--seconds-per-cell <s>', 'cost of a cell', '0.03')
-    .option('--seconds-per-wedge <s>', 'from a wedge to its verdict', '10')
+    .option('--seconds-per-wedge <s>', 'from a wedge to its verdict', '1.2')
     .option('--simulations <n>', 'simulated experiments of the e-process', '2000')
     .option('--seed <n>', 'seed of the simulation', '1')
     .option('--svg <file>', 'write the power curve as SVG')
@@ -84,7 +88,7 @@ async function planAction(options: PlanOptions): Promise<void> {
     pReference: parseNumber(options.referenceRate, '--reference-rate', PROBABILITY),
     pTreatment: parseNumber(options.treatmentRate, '--treatment-rate', PROBABILITY),
   };
-  const cost = runCost(options);
+  const cost = await runCost(options);
   const runs =
     options.runs === undefined ? null : parseNumber(options.runs, '--runs', { ...WHOLE, max: 5000 });
   const plan = runPlan(planned);
@@ -100,19 +104,42 @@ async function planAction(options: PlanOptions): Promise<void> {
   );
 }
 
-/** Seconds of one block, and what they were worked out from; `null` when no cost was given. */
-function runCost(options: PlanOptions): { readonly blockSeconds: number } | null {
-  if (options.secondsPerRun !== undefined && options.minutesPerRun !== undefined) {
-    throw new SoakError('two-costs', '--seconds-per-run and --minutes-per-run say the same thing twice.', {
-      remedy: 'Give one of them.',
-    });
+/** Mean seconds of a recorded run, kernel start included. */
+async function pilotSeconds(folder: string): Promise<number> {
+  const { journal } = await readJournal(folder);
+  const seconds = journal.runs.flatMap(({ startMs, notebookMs }) =>
+    startMs === null || notebookMs === null ? [] : [(startMs + notebookMs) / 1000],
+  );
+  if (seconds.length > 0) return mean(seconds);
+  throw new SoakError('bad-pilot', `The report ${folder} has no run whose kernel started.`, {
+    remedy: 'Give the folder of an experiment with a few runs, such as `soak --runs 3` writes.',
+  });
+}
+
+/** Seconds of one block; `null` when no cost was given. */
+async function runCost(options: PlanOptions): Promise<{ readonly blockSeconds: number } | null> {
+  const given = [
+    ['--seconds-per-run', options.secondsPerRun],
+    ['--minutes-per-run', options.minutesPerRun],
+    ['--pilot', options.pilot],
+  ].filter(([, value]) => value !== undefined);
+  if (given.length > 1) {
+    throw new SoakError(
+      'two-costs',
+      `${given.map(([flag]) => flag).join(' and ')} say the same thing twice.`,
+      {
+        remedy: 'Give one of them.',
+      },
+    );
   }
   const seconds =
     options.secondsPerRun !== undefined
       ? parseNumber(options.secondsPerRun, '--seconds-per-run', SECONDS)
       : options.minutesPerRun !== undefined
         ? 60 * parseNumber(options.minutesPerRun, '--minutes-per-run', SECONDS)
-        : null;
+        : options.pilot !== undefined
+          ? await pilotSeconds(options.pilot)
+          : null;
   const arms = parseNumber(options.arms, '--arms', { ...WHOLE, max: 100, example: '3' });
   const concurrency = parseNumber(options.concurrency, '--concurrency', {
     ...WHOLE,
