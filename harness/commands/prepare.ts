@@ -163,6 +163,7 @@ export async function prepareExperiment(
     timeoutMs: options.timeoutSeconds * 1000,
     startTimeoutMs: options.startTimeoutSeconds * 1000,
     suspectAfterMs: options.suspectAfterSeconds === 0 ? null : options.suspectAfterSeconds * 1000,
+    ...(options.autopsy === 'none' ? {} : { autopsy: options.autopsy }),
     launch: 'spawn',
     decision: {
       stopping: options.untilDecided ? 'until-decided' : 'fixed',

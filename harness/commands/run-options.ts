@@ -21,6 +21,8 @@ export const runOptionsSchema = z.object({
   alpha: z.number().positive().lt(1),
   untilDecided: z.boolean(),
   saveNotebooks: z.boolean(),
+  /** Wedges that get a rung of the revival ladder. */
+  autopsy: z.union([z.literal('full'), z.literal('none'), z.number().int().positive()]).default('none'),
   baseline: z.string().nullable(),
   python: z.string().nullable(),
   env: z.string().nullable(),
@@ -62,6 +64,7 @@ export interface RawRunOptions {
   readonly alpha?: string;
   readonly untilDecided?: boolean;
   readonly saveNotebooks?: boolean;
+  readonly autopsy?: string;
   readonly baseline?: string;
   readonly python?: string;
   readonly env?: string;
@@ -109,6 +112,14 @@ function trafficProfiles(text: string | undefined): RunOptions['traffic'] {
     throw new SoakError('bad-option', `--traffic ${JSON.stringify(name)} is no traffic profile.`, {
       remedy: `Profiles there are: ${TRAFFIC_PROFILES.join(', ')}; several, with commas, alternate by block.`,
     });
+  });
+}
+
+function autopsyOption(text: string | undefined): RunOptions['autopsy'] {
+  if (text === undefined || text === 'none' || text === 'full') return text ?? 'none';
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new SoakError('bad-option', `--autopsy ${JSON.stringify(text)} is not usable.`, {
+    remedy: 'Give full, none, or the number of wedges, from 1 to 999999, that get one.',
   });
 }
 
@@ -202,6 +213,7 @@ export function parsedRunOptions(
     ),
     untilDecided,
     saveNotebooks: raw.saveNotebooks === true,
+    autopsy: autopsyOption(raw.autopsy),
     baseline: raw.baseline ?? null,
     python: raw.python ?? null,
     env: raw.env ?? null,
@@ -231,6 +243,7 @@ export function reproduceCommand(options: RunOptions, shown: (path: string) => s
     ['--pipeline-depth', options.pipelineDepth, RUN_DEFAULTS.pipelineDepth],
     ['--concurrency', options.concurrency, RUN_DEFAULTS.concurrency],
     ['--alpha', options.alpha, defaultAlpha],
+    ['--autopsy', options.autopsy, 'none'],
   ];
   for (const [flag, value, fallback] of optional) if (value !== fallback) words.push(flag, String(value));
   if (options.p0 !== null) words.push('--p0', String(options.p0));

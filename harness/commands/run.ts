@@ -17,6 +17,7 @@ import { summaryLine, verdictParagraph } from '../report/summary.ts';
 import { writeReport } from '../report/write-report.ts';
 import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
 import { LoopStallMeter } from '../run/loop-stall.ts';
+import { Autopsies } from '../run/revival.ts';
 import { type Display, openDisplay } from './display.ts';
 import { type Prepared, prepareExperiment, publicPath } from './prepare.ts';
 import {
@@ -94,6 +95,10 @@ export function registerRun(
     .option(
       '--suspect-after <seconds>',
       `silence after which the oracle looks; 0: only at the deadline (default: ${d.suspectAfterSeconds})`,
+    )
+    .option(
+      '--autopsy <n>',
+      'wedges on which to try what revives them, the rungs of the ladder in turn: full, none, or the first N (default: none)',
     )
     .option('--start-timeout <seconds>', `deadline of a kernel's start (default: ${d.startTimeoutSeconds})`)
     .option('--python <exe>', 'interpreter to make the kernel environment from')
@@ -199,6 +204,10 @@ async function soak(
           timer,
           stalls,
           reaper,
+          autopsies: new Autopsies(
+            protocol.autopsy,
+            recorded.filter(({ outcome }) => (outcome.observations?.revival ?? null) !== null).length,
+          ),
           variables:
             kernelEnvironment.matplotlibConfigDir === null
               ? {}

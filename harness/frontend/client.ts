@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Channel, KernelChannels } from '../transport/channels.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import type { Decoded, Message, MessageHeader } from '../transport/wire.ts';
+import { MessageTrace } from './message-trace.ts';
 import { monotonicMs } from './precise-timer.ts';
 
 /** Protocol version of what we send (jupyter_client, messaging.rst). */
@@ -9,6 +10,8 @@ const PROTOCOL_VERSION = '5.4';
 
 /** What was observed of one shell request; times are `monotonicMs`. */
 export interface ShellRequest {
+  /** 1-based, in the order sent. */
+  readonly number: number;
   readonly msgId: string;
   readonly msgType: string;
   readonly header: MessageHeader;
@@ -43,7 +46,7 @@ export class KernelClient {
   readonly #unsettled = new Set<ShellRequest>();
   readonly #controlWaiters = new Map<string, (message: Message | null) => void>();
   readonly #byType: Record<string, number> = {};
-  #rejected = 0;
+  readonly #rejections: Record<string, number> = {};
   #replies = 0;
   #idles = 0;
   #iopubSeen = false;
@@ -52,6 +55,8 @@ export class KernelClient {
   #change: Promise<void> | null = null;
   /** Receives every verified iopub message. */
   onIopub: IopubListener = () => {};
+  /** The last messages, and what the oracle did between them. */
+  readonly trace = new MessageTrace();
 
   constructor(connection: ConnectionInfo) {
     this.#channels = new KernelChannels(connection, this.#session, (channel, decoded) =>
@@ -86,8 +91,13 @@ export class KernelClient {
       replies: this.#replies,
       idles: this.#idles,
       byType: { ...this.#byType },
-      rejected: this.#rejected,
+      rejected: Object.values(this.#rejections).reduce((sum, count) => sum + count, 0),
     };
+  }
+
+  /** Messages that were not taken, by channel and cause (`shell bad-signature`). */
+  get rejections(): Readonly<Record<string, number>> {
+    return { ...this.#rejections };
   }
 
   /** Send a shell request. The times of its answers appear in what is returned. */
@@ -98,6 +108,7 @@ export class KernelClient {
   ): ShellRequest {
     const header = this.#header(msgType);
     const request: ShellRequest = {
+      number: this.#requests.size + 1,
       msgId: header.msg_id,
       msgType,
       header,
@@ -112,6 +123,7 @@ export class KernelClient {
     this.#requests.set(request.msgId, request);
     this.#unsettled.add(request);
     this.#byType[msgType] = (this.#byType[msgType] ?? 0) + 1;
+    this.trace.add({ what: 'sent', channel: 'shell', type: msgType, request: request.number, state: null });
     void this.#channels.send('shell', {
       header,
       content,
@@ -128,6 +140,7 @@ export class KernelClient {
       this.#controlWaiters.set(header.msg_id, resolve);
       timer = setTimeout(() => resolve(null), timeoutMs);
     });
+    this.trace.add({ what: 'sent', channel: 'control', type: msgType, request: null, state: null });
     void this.#channels.send('control', { header, content });
     const result = await reply;
     clearTimeout(timer);
@@ -167,12 +180,14 @@ export class KernelClient {
 
   #receive(channel: Channel, decoded: Decoded): void {
     if (!decoded.ok) {
-      this.#rejected += 1;
+      this.#reject(channel, decoded.why, null);
     } else if (channel === 'iopub') {
       this.#iopubSeen = true;
       this.#receiveIopub(decoded.message);
     } else if (channel === 'control') {
-      this.#controlWaiters.get(decoded.message.parent_header.msg_id ?? '')?.(decoded.message);
+      const { header, parent_header } = decoded.message;
+      this.trace.add({ what: 'received', channel, type: header.msg_type, request: null, state: null });
+      this.#controlWaiters.get(parent_header.msg_id ?? '')?.(decoded.message);
     } else {
       this.#receiveReply(decoded.message);
     }
@@ -181,15 +196,44 @@ export class KernelClient {
     this.#changed = null;
   }
 
+  #reject(channel: Channel, cause: string, request: ShellRequest | null): void {
+    const key = `${channel} ${cause}`;
+    this.#rejections[key] = (this.#rejections[key] ?? 0) + 1;
+    this.trace.add({ what: 'rejected', channel, type: cause, request: request?.number ?? null, state: null });
+  }
+
+  #traceReceived(
+    channel: Channel,
+    message: Message,
+    request: ShellRequest | undefined,
+    state: unknown,
+  ): void {
+    this.trace.add({
+      what: 'received',
+      channel,
+      type: message.header.msg_type,
+      request: request?.number ?? null,
+      state: typeof state === 'string' ? state : null,
+    });
+  }
+
   #receiveReply(message: Message): void {
     const request = this.#requests.get(message.parent_header.msg_id ?? '');
     // Never take the next shell message for the reply: only its parent says whose it is.
-    if (request === undefined || message.header.msg_type !== request.msgType.replace(/_request$/, '_reply')) {
-      this.#rejected += 1;
+    if (request === undefined) {
+      this.#reject('shell', 'foreign-parent', null);
+      return;
+    }
+    if (message.header.msg_type !== request.msgType.replace(/_request$/, '_reply')) {
+      this.#reject('shell', 'wrong-type', request);
       return;
     }
     request.replies += 1;
-    if (request.replyAtMs !== null) return;
+    if (request.replyAtMs !== null) {
+      this.#reject('shell', 'second-reply', request);
+      return;
+    }
+    this.#traceReceived('shell', message, request, message.content['status']);
     request.replyAtMs = monotonicMs();
     request.reply = message.content;
     this.#replies += 1;
@@ -200,6 +244,7 @@ export class KernelClient {
     const request = this.#requests.get(message.parent_header.msg_id ?? '');
     const state = message.header.msg_type === 'status' ? message.content['execution_state'] : null;
     if (state === 'starting') this.#startingSeen = true;
+    if (state !== null) this.#traceReceived('iopub', message, request, state);
     if (request !== undefined && state !== null) {
       if (state === 'busy') request.busyAtMs ??= monotonicMs();
       if (state === 'idle' && request.idleAtMs === null) {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { kernelCountersSchema } from './arm.ts';
 import { outcomeSchema } from './outcome.ts';
 import { protocolSchema, TRAFFIC_PROFILES } from './protocol.ts';
+import { traceEventSchema } from './trace.ts';
 
 /** Version of the journal's schema; a reader refuses a newer one. */
 export const JOURNAL_SCHEMA = 1;
@@ -87,7 +88,7 @@ export const runRecordSchema = z.object({
     idles: z.number().int().nonnegative(),
     /** Requests sent, by message type. */
     byType: z.record(z.string(), z.number().int().nonnegative()),
-    /** Messages dropped for a bad signature, a foreign parent or a malformed frame. */
+    /** Messages not taken: bad signature, foreign parent, malformed frame, or a second reply. */
     rejected: z.number().int().nonnegative(),
   }),
   /** Counters of the kernel-side runtime; `null` where it was not injected or never started. */
@@ -96,6 +97,8 @@ export const runRecordSchema = z.object({
   cellMs: z.array(z.number().nonnegative()),
   /** Longest stall of the harness's own event loop during the run, milliseconds. */
   loopStallMs: z.number().nonnegative(),
+  /** The last messages of a run that did not complete; absent for one that did. */
+  trace: z.array(traceEventSchema).optional(),
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
 

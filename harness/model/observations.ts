@@ -15,6 +15,35 @@ export const lookSchema = z.object({
 });
 export type Look = z.infer<typeof lookSchema>;
 
+/**
+ * What may bring a stranded request back, as people try it. One rung is tried a wedge, in turn by the
+ * wedge's number: a strand that one rung has revived says nothing of the next.
+ */
+export const REVIVAL_RUNGS = [
+  /** Nothing is done. */
+  'waiting',
+  /** One more shell request of the client that has the stranded one. */
+  'same-peer',
+  /** An interrupt, as the kernelspec of ipykernel has it: a signal, on Windows a control message. */
+  'interrupt',
+  /** A shell request of a new connection, as "Reconnect to kernel" makes it. */
+  'new-peer',
+  /** One run of the shell stream's read handler. */
+  're-arm',
+  /** A fresh kernel: it answers, and the stranded request is lost with the old one. */
+  'restart',
+] as const;
+export type RevivalRung = (typeof REVIVAL_RUNGS)[number];
+
+export const revivalSchema = z.object({
+  rung: z.enum(REVIVAL_RUNGS),
+  /** Whether the kernel turned to the stranded request; of `restart`: whether the fresh kernel answered. */
+  revived: z.boolean(),
+  /** From the attempt to the first sign of it, milliseconds; `null` when there was none. */
+  afterMs: z.number().nonnegative().nullable(),
+});
+export type Revival = z.infer<typeof revivalSchema>;
+
 /** What was done and seen when a request stayed unanswered: the evidence behind an outcome. */
 export const observationsSchema = z.object({
   /** Type of the oldest unsettled shell request. */
@@ -28,6 +57,8 @@ export const observationsSchema = z.object({
   sent: z.number().int().nonnegative(),
   /** Messages that could not be taken: bad signature, malformed, no request of ours. */
   rejected: z.number().int().nonnegative(),
+  /** The same by channel and cause, such as `shell bad-signature`. */
+  rejections: z.record(z.string(), z.number().int().positive()).default({}),
   counters: kernelCountersSchema.nullable(),
   /** Share of one core that the process used between two samples; `null` if it could not be sampled. */
   cpuShare: z.number().nonnegative().nullable(),
@@ -36,7 +67,18 @@ export const observationsSchema = z.object({
   control: z.boolean().nullable(),
   /** `null`: not looked. */
   look: lookSchema.nullable(),
-  /** Whether the missing answers came after one run of the stream's read handler; `null`: not tried. */
+  /** Whether the shell port accepts connections; `null`: not tried. */
+  shellPortOpen: z.boolean().nullable().default(null),
+  /** Whether a new shell peer got an answer of its own; `null`: not tried. */
+  peerAnswered: z.boolean().nullable().default(null),
+  /**
+   * Whether the kernel turned to the unanswered request once a new shell peer had sent one: without
+   * counters the evidence of a strand. `null`: not tried.
+   */
+  revivedByPeer: z.boolean().nullable().default(null),
+  /** The rung of the revival ladder that was tried; `null`: none. */
+  revival: revivalSchema.nullable().default(null),
+  /** Whether the kernel turned to the unanswered request after one run of the stream's read handler; `null`: not tried. */
   revivedByRearm: z.boolean().nullable(),
   /** From the re-arm to the first missing answer, milliseconds. */
   revivedAfterMs: z.number().nonnegative().nullable(),

@@ -38,6 +38,11 @@ export const protocolSchema = z.object({
   startTimeoutMs: z.number().positive(),
   /** Silence after which the oracle suspects a strand, milliseconds; `null`: only at the deadline. */
   suspectAfterMs: z.number().positive().nullable(),
+  /**
+   * Wedges that get a rung of the revival ladder after the run's account was taken, the first ones of the
+   * experiment, the rungs in turn; absent: none.
+   */
+  autopsy: z.union([z.literal('full'), z.number().int().positive()]).optional(),
   launch: z.literal('spawn'),
   /** How it is decided (STATISTICS: "Two arms", "Anytime-valid"). */
   decision: z.object({

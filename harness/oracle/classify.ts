@@ -1,5 +1,5 @@
 import type { KernelCounters } from '../model/arm.ts';
-import type { Look, Observations } from '../model/observations.ts';
+import type { Look, Observations, RevivalRung } from '../model/observations.ts';
 import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
 
 /** What an unanswered request was. */
@@ -44,6 +44,27 @@ export function countersShowStrand(counters: KernelCounters, sent: number): bool
   );
 }
 
+// Linux's letters: stopped by a signal, stopped by a tracer.
+const STOPPED_STATES = ['T', 't'];
+
+/** The rungs of the revival ladder as a sentence's subject. */
+export const RUNG_WORDS: Readonly<Record<RevivalRung, string>> = {
+  waiting: 'waiting',
+  'same-peer': 'another request of the same client',
+  interrupt: 'an interrupt',
+  'new-peer': 'a new shell peer',
+  're-arm': "one run of the stream's read handler",
+  restart: 'a restart',
+};
+
+const REJECTION_WORDS: Readonly<Record<string, string>> = {
+  malformed: 'malformed',
+  'bad-signature': 'bad signature',
+  'foreign-parent': 'their parent is no request of ours',
+  'wrong-type': 'a reply of the wrong type',
+  'second-reply': 'a second reply',
+};
+
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
@@ -55,36 +76,36 @@ function seconds(ms: number): string {
 export function classify(seen: Observations): Verdict {
   const waited = `${seen.request} was unanswered for ${seconds(seen.waitedMs)}`;
   if (seen.look !== null && isStrand(seen.look)) {
-    const proof =
-      seen.revivedByRearm === true
-        ? `; one run of the stream's read handler brought the missing answers within ${Math.max(1, Math.ceil(seen.revivedAfterMs ?? 0))} ms`
-        : seen.revivedByRearm === false
-          ? "; one run of the stream's read handler did not bring them"
-          : '';
     return {
       kind: 'wedged-stranded',
       source: 'kernel',
-      reason: `${waited}: it is queued in the shell socket (POLLIN), whose descriptor is registered and not readable, and the loop is parked${proof}`,
+      reason: `${waited}: it is queued in the shell socket (POLLIN), whose descriptor is registered and not readable, and the loop is parked${proofWords(seen)}`,
     };
   }
-  if (seen.socketError !== null) {
-    return {
-      kind: 'harness-fault',
-      source: 'harness',
-      reason: `a socket of the harness failed: ${seen.socketError}`,
-    };
-  }
+  return harnessFault(seen, waited) ?? answerFault(seen, waited) ?? silence(seen, waited);
+}
+
+/** What the observer itself did or suffered: nothing is then said of the kernel. */
+function harnessFault(seen: Observations, waited: string): Verdict | null {
+  const fault = (reason: string): Verdict => ({ kind: 'harness-fault', source: 'harness', reason });
+  if (seen.socketError !== null) return fault(`a socket of the harness failed: ${seen.socketError}`);
   if (seen.loopStallMs > MAX_STALL_SHARE * seen.waitedMs) {
-    return {
-      kind: 'harness-fault',
-      source: 'harness',
-      reason: `${waited}, but the harness's own event loop was stalled for ${seconds(seen.loopStallMs)} of it`,
-    };
+    return fault(
+      `${waited}, but the harness's own event loop was stalled for ${seconds(seen.loopStallMs)} of it`,
+    );
   }
+  if (seen.processState !== null && STOPPED_STATES.includes(seen.processState)) {
+    return fault(`${waited}, but the kernel's process was stopped by a signal or a debugger`);
+  }
+  return null;
+}
+
+/** Answers that came late, or in part. */
+function answerFault(seen: Observations, waited: string): Verdict | null {
+  const rejected = rejectionWords(seen);
   if (seen.answeredLate) {
     return { kind: 'late', source: 'kernel', reason: `${waited} and then answered, after the deadline` };
   }
-  const rejected = seen.rejected > 0 ? `; ${seen.rejected} received messages were not valid answers` : '';
   if (seen.replySeen && !seen.idleSeen) {
     return {
       kind: 'lost-idle',
@@ -93,21 +114,43 @@ export function classify(seen: Observations): Verdict {
     };
   }
   if (seen.idleSeen && !seen.replySeen) {
-    const sentByKernel = seen.counters !== null && seen.counters.replies >= seen.counters.ended;
+    const { counters } = seen;
+    // A reply that came and was not sound was not lost on the way.
+    const unsound = Object.keys(seen.rejections).some((key) => key.startsWith('shell '));
+    const isClients = counters !== null && counters.replies >= counters.ended && !unsound;
     return {
       kind: 'lost-reply',
-      source: sentByKernel ? 'client' : 'kernel',
-      reason: sentByKernel
-        ? `the kernel counted ${seen.counters?.replies} replies sent, and the one to ${seen.request} did not arrive${rejected}`
+      source: isClients ? 'client' : 'kernel',
+      reason: isClients
+        ? `the kernel counted ${counters.replies} replies sent, and the one to ${seen.request} did not arrive within ${seconds(seen.waitedMs)}`
         : `the kernel finished ${seen.request} (idle) and no valid reply to it came within ${seconds(seen.waitedMs)}${rejected}`,
     };
   }
+  return null;
+}
+
+/** Neither reply nor idle: the kernel is busy with the request, or never turned to it. */
+function silence(seen: Observations, waited: string): Verdict {
   const { counters } = seen;
+  const rejected = rejectionWords(seen);
+  if (seen.shellPortOpen === false) {
+    return {
+      kind: 'wedged-mute',
+      source: 'kernel',
+      reason: `${waited}; the process lives${controlWords(seen)}, and its shell port accepts no connection: the kernel has closed it${rejected}`,
+    };
+  }
   if (seen.busySeen || (counters !== null && counters.begun > counters.ended)) {
+    const work =
+      seen.cpuShare === null
+        ? ''
+        : seen.cpuShare < IDLE_CPU_SHARE
+          ? '; it uses no processor time, so it waits for something'
+          : `; it uses ${Math.round(seen.cpuShare * 100)} % of a processor`;
     return {
       kind: 'slow',
       source: 'notebook',
-      reason: `the kernel began ${seen.request} and was not done with it after ${seconds(seen.waitedMs)}`,
+      reason: `the kernel began ${seen.request} and was not done with it after ${seconds(seen.waitedMs)}${work}`,
     };
   }
   const account =
@@ -118,11 +161,50 @@ export function classify(seen: Observations): Verdict {
     seen.look === null
       ? ''
       : `; a look at the shell socket: POLLIN ${seen.look.pollin ? 'set' : 'not set'}, descriptor ${seen.look.fdReadable ? 'readable' : 'not readable'}`;
-  const alive =
-    seen.control === true ? 'control answers' : seen.control === false ? 'control does not answer' : '';
   return {
     kind: 'wedged-mute',
     source: 'kernel',
-    reason: `${waited} and not begun; the process lives${alive === '' ? '' : `, ${alive}`}${account}${look}${rejected}`,
+    reason: `${waited} and not begun; the process lives${controlWords(seen)}${account}${look}${peerWords(seen)}${rejected}`,
   };
+}
+
+function proofWords(seen: Observations): string {
+  const within = (ms: number | null) => `within ${Math.max(1, Math.ceil(ms ?? 0))} ms`;
+  const { revival } = seen;
+  const tried =
+    revival === null || revival.rung === 're-arm'
+      ? ''
+      : revival.rung === 'restart'
+        ? `; a fresh kernel ${revival.revived ? `answered ${within(revival.afterMs)}` : 'did not answer'}, the request was lost with the old one`
+        : `; ${RUNG_WORDS[revival.rung]} ${revival.revived ? `made the kernel turn to it ${within(revival.afterMs)}` : 'changed nothing'}`;
+  if (seen.revivedByRearm === null) return tried;
+  return `${tried}; one run of the stream's read handler ${
+    seen.revivedByRearm
+      ? `made the kernel turn to it ${within(seen.revivedAfterMs)}`
+      : 'did not make the kernel turn to it'
+  }`;
+}
+
+function controlWords(seen: Observations): string {
+  if (seen.control === null) return '';
+  const heartbeat = seen.heartbeat === false ? ', the heartbeat does not' : '';
+  return seen.control ? `, control answers${heartbeat}` : ', control does not answer';
+}
+
+function peerWords(seen: Observations): string {
+  if (seen.revivedByPeer === null) return '';
+  if (seen.revivedByPeer) {
+    return '; a new shell peer made the kernel turn to it: the request was queued there, unread';
+  }
+  return seen.peerAnswered === true
+    ? '; a new shell peer was answered, the request was not'
+    : '; a new shell peer was not answered either';
+}
+
+function rejectionWords(seen: Observations): string {
+  const parts = Object.entries(seen.rejections).map(([key, count]) => {
+    const [channel = '', cause = ''] = key.split(' ');
+    return `${count} on ${channel} (${REJECTION_WORDS[cause] ?? cause})`;
+  });
+  return parts.length === 0 ? '' : `; messages not taken: ${parts.join(', ')}`;
 }

@@ -4,7 +4,7 @@ import { executedNotebook } from '../frontend/executed-notebook.ts';
 import type { JsonObject, Notebook } from '../frontend/notebook.ts';
 import { NotebookOutputs } from '../frontend/notebook-outputs.ts';
 import { monotonicMs, type PreciseTimer } from '../frontend/precise-timer.ts';
-import { type CellError, FrontEnd } from '../frontend/traffic.ts';
+import { FrontEnd } from '../frontend/traffic.ts';
 import { readCounters } from '../kernel/counters.ts';
 import {
   type KernelCommandMaker,
@@ -12,16 +12,20 @@ import {
   type KernelProcess,
   launchKernel,
 } from '../kernel/launch.ts';
+import { killTree } from '../kernel/process-tree.ts';
 import type { Reaper } from '../kernel/reaper.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import type { RunRecord } from '../model/journal.ts';
+import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { classify, isStrand } from '../oracle/classify.ts';
 import { type Latency, LatencyDraws } from '../plan/latency.ts';
 import type { RunOrder } from '../plan/schedule.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { awaitReady } from './ready.ts';
-import { Watch } from './watch.ts';
+import { type Autopsies, type Patient, tryRung } from './revival.ts';
+import { currentCell, diedOutcome, endedOutcome, outcome, startFailure } from './run-outcome.ts';
+import { Watch, type WatchAccount } from './watch.ts';
 
 /** What every run of an experiment shares. */
 export interface RunContext {
@@ -35,6 +39,8 @@ export interface RunContext {
   readonly reaper: Reaper;
   /** Variables for the kernel beyond the allow-list. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
+  readonly autopsies?: Autopsies;
 }
 
 /** What a run left: the record for the journal, and what is not journalled. */
@@ -43,53 +49,12 @@ export interface RunResult {
   /** The notebook with its outputs, also of a run that did not complete; `null` without a ready kernel. */
   readonly notebook: JsonObject | null;
   readonly identity: KernelIdentity | null;
+  /** What the oracle had to do; `null` when the kernel never was ready. */
+  readonly watch: WatchAccount | null;
 }
 
-const STDERR_CHARACTERS = 2_000;
 // A process that ends right after its last reply has usually written that reply: let it arrive.
 const EXIT_DRAIN_MS = 100;
-// ipykernel's words when a port was taken between our release and its bind.
-const ADDRESS_IN_USE = /Address already in use|EADDRINUSE|WinError 10048|WSAEADDRINUSE/;
-
-function outcome(parts: Pick<Outcome, 'kind' | 'source' | 'reason'> & Partial<Outcome>): Outcome {
-  return {
-    cell: null,
-    unanswered: null,
-    waitedMs: null,
-    error: null,
-    exit: null,
-    stderrTail: null,
-    observations: null,
-    ...parts,
-  };
-}
-
-function describeExit(kernel: KernelProcess): string {
-  const { exit } = kernel;
-  if (exit === null) return 'the process lives';
-  return exit.signal !== null ? `killed by ${exit.signal}` : `exit code ${exit.code}`;
-}
-
-function startFailure(reason: string, kernel: KernelProcess): Outcome {
-  const stderrTail = kernel.stderrTail().slice(-STDERR_CHARACTERS);
-  if (kernel.exit !== null && ADDRESS_IN_USE.test(stderrTail)) {
-    return outcome({
-      kind: 'harness-fault',
-      source: 'harness',
-      reason: 'a port allotted to the kernel was taken by another process before the kernel bound it',
-      exit: kernel.exit,
-      stderrTail,
-    });
-  }
-  return outcome({
-    kind: 'start-failed',
-    source: 'kernel',
-    reason: kernel.exit === null ? reason : `${reason} (${describeExit(kernel)})`,
-    exit: kernel.exit,
-    stderrTail,
-  });
-}
-
 /**
  * Launch a fresh kernel, take the notebook through it, and say what happened. Never retries. The kernel,
  * its children, its folder and its ports are gone when this resolves.
@@ -122,6 +87,8 @@ export async function executeRun(
   let notebookMs: number | null = null;
   let executed: JsonObject | null = null;
   let result: Outcome;
+  let watched: WatchAccount | null = null;
+  let traceOriginMs = startedMs;
   let account = accountOf(client, null);
   let identity: KernelIdentity | null = null;
   let counters: KernelCounters | null = null;
@@ -135,6 +102,7 @@ export async function executeRun(
     } else {
       const readyMs = monotonicMs();
       startMs = readyMs - startedMs;
+      traceOriginMs = readyMs;
       const outputs = new NotebookOutputs();
       const frontEnd = new FrontEnd({
         client,
@@ -147,11 +115,13 @@ export async function executeRun(
         signal: over.signal,
       });
       const observed = await Promise.race([
-        observedOutcome(kernel, client, frontEnd, context, over),
+        observedOutcome(kernel, client, frontEnd, context, over, () =>
+          restarted(kernel, makeCommand, notebook, context),
+        ),
         interrupted,
       ]);
       if (observed === 'interrupted') return null;
-      ({ account, result } = observed);
+      ({ account, result, watched } = observed);
       notebookMs = monotonicMs() - readyMs;
       executed = executedNotebook(notebook, outputs, readiness.languageInfo ?? undefined);
     }
@@ -166,6 +136,7 @@ export async function executeRun(
   return {
     identity,
     notebook: executed,
+    watch: watched,
     record: {
       type: 'run',
       run: order.run,
@@ -183,6 +154,7 @@ export async function executeRun(
       kernel: counters,
       cellMs: account.cellMs.map(rounded),
       loopStallMs: rounded(context.stalls.longestSince(startedMs)),
+      ...(result.kind === 'completed' ? {} : { trace: client.trace.since(traceOriginMs) }),
     },
   };
 }
@@ -204,42 +176,78 @@ function accountOf(client: KernelClient, frontEnd: FrontEnd | null): Account {
   return { client: client.account, cellMs: frontEnd?.cellMs ?? [], kernel: null };
 }
 
+/** The `restart` rung: the wedged kernel ends, and one of the same command is taken to readiness. */
+async function restarted(
+  wedged: KernelProcess,
+  makeCommand: KernelCommandMaker,
+  notebook: Notebook,
+  context: RunContext,
+): Promise<boolean> {
+  // Not `dispose`, which the run itself calls: ports given back twice might be another kernel's by then.
+  await killTree(wedged.pid);
+  await wedged.exited;
+  const kernel = await launchKernel({
+    makeCommand,
+    cwd: dirname(resolve(notebook.path)),
+    reaper: context.reaper,
+    variables: context.variables,
+  });
+  const client = new KernelClient(kernel.connection);
+  try {
+    return (await awaitReady(client, kernel, context.startTimeoutMs)).ready;
+  } finally {
+    await client.close();
+    await kernel.dispose();
+    await kernel.removeFolder();
+  }
+}
+
+interface Observed {
+  readonly account: Account;
+  readonly result: Outcome;
+  readonly watched: WatchAccount;
+}
+
 async function observedOutcome(
   kernel: KernelProcess,
   client: KernelClient,
   frontEnd: FrontEnd,
   context: RunContext,
   over: AbortController,
-): Promise<{ account: Account; result: Outcome }> {
+  restart: () => Promise<boolean>,
+): Promise<Observed> {
   const watch = new Watch(client, kernel, context, context.stalls);
   const traffic = frontEnd.run();
   const first = await Promise.race([
     traffic.then((error) => ({ what: 'ended' as const, error })),
-    watch.unanswered(over.signal).then((seen) => ({ what: 'unanswered' as const, seen })),
+    watch.unanswered(over.signal).then((silence) => ({ what: 'unanswered' as const, silence })),
     kernel.exited.then(() => ({ what: 'exited' as const })),
   ]);
   if (first.what === 'exited') {
     await Promise.race([traffic, new Promise((resolve) => setTimeout(resolve, EXIT_DRAIN_MS))]);
-    over.abort();
-    const result = outcome({
-      kind: 'died',
-      source: 'kernel',
-      reason: `the process ended during the run (${describeExit(kernel)})`,
-      cell: currentCell(frontEnd),
-      exit: kernel.exit,
-      stderrTail: kernel.stderrTail().slice(-STDERR_CHARACTERS),
-    });
-    return { account: accountOf(client, frontEnd), result };
   }
   over.abort();
-  if (first.what === 'ended')
-    return { account: accountOf(client, frontEnd), result: endedOutcome(first.error) };
-  if (first.seen === null) throw new Error('The watch ended without a verdict while the run went on.');
-  // Before the proof, which brings the missing answers: the account is that of the verdict.
-  const account = { ...accountOf(client, frontEnd), kernel: first.seen.counters };
+  const ended = (result: Outcome): Observed => ({
+    account: accountOf(client, frontEnd),
+    result,
+    watched: watch.account,
+  });
+  if (first.what === 'exited') return ended(diedOutcome(kernel, frontEnd));
+  if (first.what === 'ended') return ended(endedOutcome(first.error));
+  const { silence } = first;
+  if (silence === null) throw new Error('The watch ended without a verdict while the run went on.');
   const cell = currentCell(frontEnd);
-  const certified = first.seen.look !== null && isStrand(first.seen.look);
-  const seen = certified ? { ...first.seen, ...(await watch.rearm()) } : first.seen;
+  // At the verdict, before anything that may bring the missing answers: the account is that of the run.
+  const account = { ...accountOf(client, frontEnd), kernel: silence.passive.counters };
+  const observations = await watch.observe(silence);
+  if (kernel.exit !== null) return ended(diedOutcome(kernel, frontEnd));
+  client.trace.mark('verdict');
+  const seen = await withRevival(observations, context.autopsies, {
+    client,
+    kernel,
+    request: silence.request,
+    restart,
+  });
   const result = outcome({
     ...classify(seen),
     cell,
@@ -247,26 +255,24 @@ async function observedOutcome(
     waitedMs: rounded(seen.waitedMs),
     observations: seen,
   });
-  return { account, result };
+  return { account, result, watched: watch.account };
 }
 
-function endedOutcome(error: CellError | null): Outcome {
-  if (error === null) {
-    return outcome({ kind: 'completed', source: null, reason: 'every request was answered by its deadline' });
+/**
+ * A certified strand's causal proof: the re-arm, or first the rung of the ladder whose turn it is, with
+ * the re-arm after it where the request is still there to be revived.
+ */
+async function withRevival(
+  seen: Observations,
+  autopsies: Autopsies | undefined,
+  patient: Patient,
+): Promise<Observations> {
+  if (seen.look === null || !isStrand(seen.look)) return seen;
+  const rung = autopsies?.next() ?? null;
+  const revival = rung === null ? null : await tryRung(rung, patient);
+  if (revival !== null && revival.rung !== 're-arm' && (revival.revived || revival.rung === 'restart')) {
+    return { ...seen, revival };
   }
-  return outcome({
-    kind: 'cell-error',
-    source: 'notebook',
-    reason: 'a cell raised and is not marked raises-exception',
-    cell: error.position,
-    error: { ename: error.ename, evalue: error.evalue },
-  });
-}
-
-/** Position of the first cell without an answer; the number of cells when all were answered. */
-function currentCell(frontEnd: FrontEnd): number {
-  const open = frontEnd.executes.findIndex(
-    (request) => request.idleAtMs === null || request.replyAtMs === null,
-  );
-  return open < 0 ? frontEnd.executes.length : open;
+  const rearm = revival?.rung === 're-arm' ? revival : await tryRung('re-arm', patient);
+  return { ...seen, revival, revivedByRearm: rearm.revived, revivedAfterMs: rearm.afterMs };
 }

@@ -6,7 +6,9 @@ import { processSample } from '../kernel/process-sample.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { type Look, lookSchema, type Observations } from '../model/observations.ts';
 import { countersShowStrand, IDLE_CPU_SHARE, isStrand } from '../oracle/classify.ts';
+import { FreshPeer, shellPortOpen } from './fresh-peer.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
+import { firstWordMs } from './revival.ts';
 
 /** When the watch looks at what, milliseconds. */
 export interface WatchTimes {
@@ -23,8 +25,12 @@ const SAMPLE_GAP_MS = 100;
 // Control has a thread of its own and answers in milliseconds; a busy machine may take longer.
 const CONTROL_TIMEOUT_MS = 3_000;
 const HEARTBEAT_TIMEOUT_MS = 1_000;
-// Measured: the missing answers come 1 ms after the re-arm; a loaded machine may take longer.
-const REVIVAL_TIMEOUT_MS = 2_000;
+// An answer this long after the deadline makes a request late; without one it counts as unanswered.
+const LATE_GRACE_MS = 1_000;
+// The kernel is on this machine: a connection is accepted or refused at once.
+const CONNECT_TIMEOUT_MS = 1_000;
+// A new peer has to connect first; a loaded machine may take a while.
+const PEER_TIMEOUT_MS = 2_000;
 
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -39,6 +45,21 @@ interface PassiveView {
   readonly processState: string | null;
 }
 
+/** A request that got no answer by its deadline, or is stranded. */
+export interface Silence {
+  readonly request: ShellRequest;
+  readonly waitedMs: number;
+  readonly passive: PassiveView;
+}
+
+/** How often the oracle had a suspicion and what came of it. */
+export interface WatchAccount {
+  /** Requests that were silent for `suspectAfterMs`. */
+  readonly silent: number;
+  /** Looks at the shell-channel loop. */
+  readonly looks: number;
+}
+
 /** Watches one run from outside for a request that stays unanswered, and gathers what can be known of it. */
 export class Watch {
   readonly #client: KernelClient;
@@ -47,9 +68,13 @@ export class Watch {
   readonly #stalls: LoopStallMeter;
   #head: ShellRequest | null = null;
   #headSinceMs = 0;
-  /** The request that was suspected already: each is looked at once at most. */
-  #suspected: ShellRequest | null = null;
+  #suspectAtMs = Number.POSITIVE_INFINITY;
+  #suspected = false;
+  /** The look at the head: one at most for each request, since a look can itself change what it sees. */
   #look: Look | null = null;
+  #looked = false;
+  #silent = 0;
+  #looks = 0;
 
   constructor(client: KernelClient, kernel: KernelProcess, times: WatchTimes, stalls: LoopStallMeter) {
     this.#client = client;
@@ -58,12 +83,17 @@ export class Watch {
     this.#stalls = stalls;
   }
 
+  get account(): WatchAccount {
+    return { silent: this.#silent, looks: this.#looks };
+  }
+
   /**
-   * Watch until a request is certified as stranded or passes its deadline.
+   * Watch until a request is certified as stranded or passes its deadline. Whoever asked then ends the
+   * traffic, for a late answer must not let the run go on, and calls `observe`.
    *
-   * @returns the observations; `null` once `signal` is aborted, since the run ended otherwise
+   * @returns `null` once `signal` is aborted, since the run ended otherwise
    */
-  async unanswered(signal: AbortSignal): Promise<Observations | null> {
+  async unanswered(signal: AbortSignal): Promise<Silence | null> {
     while (!signal.aborted) {
       await delay(WATCH_TICK_MS);
       if (signal.aborted) return null;
@@ -74,15 +104,20 @@ export class Watch {
         // What has arrived while this process was kept waiting counts as arrived: let it be read first.
         await delay(0);
         if (isSettled(head)) continue;
-        return this.#observe(head, await this.#passive());
+        return { request: head, waitedMs, passive: await this.#passive() };
       }
-      const { suspectAfterMs } = this.#times;
-      if (suspectAfterMs === null || waitedMs < suspectAfterMs || this.#suspected === head) continue;
-      this.#suspected = head;
+      if (monotonicMs() < this.#suspectAtMs || this.#looked) continue;
+      if (!this.#suspected) this.#silent += 1;
+      this.#suspected = true;
+      // Reading counters is free, and what was busy just now may be parked the next time.
+      this.#suspectAtMs = monotonicMs() + SAMPLE_GAP_MS;
+      const counters = this.#counters();
+      if (counters === null || !countersShowStrand(counters, this.#client.account.sent)) continue;
       const passive = await this.#passive();
       if (signal.aborted || isSettled(head) || !this.#suspicious(passive)) continue;
-      this.#look = await this.#lookOnce();
-      if (this.#look !== null && isStrand(this.#look)) return this.#observe(head, passive);
+      await this.#lookOnce();
+      if (isSettled(head) || this.#look === null || !isStrand(this.#look)) continue;
+      return { request: head, waitedMs: monotonicMs() - this.#headSinceMs, passive };
     }
     return null;
   }
@@ -96,6 +131,10 @@ export class Watch {
     if (head !== this.#head) {
       this.#head = head;
       this.#headSinceMs = monotonicMs();
+      this.#suspectAtMs = this.#headSinceMs + (this.#times.suspectAfterMs ?? Number.POSITIVE_INFINITY);
+      this.#suspected = false;
+      this.#look = null;
+      this.#looked = false;
     }
     return head;
   }
@@ -143,63 +182,88 @@ export class Watch {
     );
   }
 
-  async #lookOnce(): Promise<Look | null> {
+  async #lookOnce(): Promise<void> {
+    this.#looked = true;
+    this.#looks += 1;
+    this.#client.trace.mark('suspicion: one look at the shell-channel loop');
     const reply = await this.#client.control('soak_probe_request', {}, CONTROL_TIMEOUT_MS);
     const parsed = lookSchema.safeParse(reply?.content);
-    return parsed.success ? parsed.data : null;
+    this.#look = parsed.success ? parsed.data : null;
   }
 
-  /** Everything that can be known without bringing an answer about, safest first. */
-  async #observe(head: ShellRequest, passive: PassiveView): Promise<Observations> {
-    const waitedMs = monotonicMs() - this.#headSinceMs;
-    const loopStallMs = this.#stalls.longestSince(this.#headSinceMs);
+  /**
+   * Everything that can be known of a silence, safest first. Of a certified strand nothing more is asked.
+   * Otherwise a late answer is given its grace, and only what was neither answered nor begun by then, in a
+   * kernel without counters, is put to the test of a new shell peer, which may bring the answer about.
+   */
+  async observe({ request, waitedMs, passive }: Silence): Promise<Observations> {
+    const isCertified = () => this.#look !== null && isStrand(this.#look);
+    let heartbeat: boolean | null = null;
+    let control: boolean | null = this.#look === null ? null : true;
+    if (!isCertified()) {
+      const graceEndMs = monotonicMs() + LATE_GRACE_MS;
+      this.#client.trace.mark('the deadline has passed');
+      heartbeat = await this.#client.heartbeat(HEARTBEAT_TIMEOUT_MS);
+      control ??= (await this.#client.control('kernel_info_request', {}, CONTROL_TIMEOUT_MS)) !== null;
+      if (!this.#looked && control && this.#suspicious(passive)) await this.#lookOnce();
+      if (!isCertified()) await this.#settledBy(request, graceEndMs);
+    }
+    const answeredLate = isSettled(request);
     const seen = {
-      busySeen: head.busyAtMs !== null,
-      replySeen: head.replyAtMs !== null,
-      idleSeen: head.idleAtMs !== null,
-    };
-    const certified = this.#look !== null && isStrand(this.#look);
-    const heartbeat = certified ? null : await this.#client.heartbeat(HEARTBEAT_TIMEOUT_MS);
-    const control =
-      this.#look !== null ||
-      (await this.#client.control('kernel_info_request', {}, CONTROL_TIMEOUT_MS)) !== null;
-    if (this.#look === null && control && this.#suspicious(passive)) this.#look = await this.#lookOnce();
-    const answeredLate = isSettled(head);
-    return {
-      request: head.msgType,
-      waitedMs,
-      ...seen,
+      busySeen: request.busyAtMs !== null,
+      replySeen: request.replyAtMs !== null,
+      idleSeen: request.idleAtMs !== null,
       sent: this.#client.account.sent,
       rejected: this.#client.account.rejected,
+      rejections: this.#client.rejections,
+    };
+    const portOpen =
+      isCertified() || answeredLate || this.#kernel.exit !== null
+        ? null
+        : await shellPortOpen(this.#kernel.connection, CONNECT_TIMEOUT_MS);
+    const isUntouched = firstWordMs(request) === null && this.#kernel.command.countersPath === null;
+    const peer = portOpen === true && isUntouched ? await this.#askNewPeer(request) : null;
+    return {
+      request: request.msgType,
+      waitedMs,
+      ...seen,
       counters: passive.counters,
       cpuShare: passive.cpuShare,
       processState: passive.processState,
       heartbeat,
       control,
       look: this.#look,
+      shellPortOpen: portOpen,
+      peerAnswered: peer?.answered ?? null,
+      revivedByPeer: peer?.revived ?? null,
+      revival: null,
       revivedByRearm: null,
       revivedAfterMs: null,
       answeredLate,
-      loopStallMs,
+      loopStallMs: this.#stalls.longestSince(this.#headSinceMs),
       socketError: this.#client.failure?.message ?? null,
     };
   }
 
-  /**
-   * The causal proof of a certified strand: run the stream's read handler once and see whether the
-   * kernel turns to the stranded request. The run's account must have been taken before.
-   */
-  async rearm(): Promise<Pick<Observations, 'revivedByRearm' | 'revivedAfterMs'>> {
-    const head = this.#head;
-    if (head === null) return { revivedByRearm: null, revivedAfterMs: null };
-    const startMs = monotonicMs();
-    void this.#client.control('soak_rearm_request', {}, CONTROL_TIMEOUT_MS);
-    while (monotonicMs() - startMs < REVIVAL_TIMEOUT_MS) {
-      // The kernel's first word on the request: a long cell need not be waited for.
-      const firstMs = head.busyAtMs ?? head.replyAtMs ?? head.idleAtMs;
-      if (firstMs !== null) return { revivedByRearm: true, revivedAfterMs: Math.max(0, firstMs - startMs) };
-      await Promise.race([this.#client.changed(), delay(WATCH_TICK_MS)]);
+  async #settledBy(request: ShellRequest, dueMs: number): Promise<void> {
+    while (!isSettled(request) && this.#kernel.exit === null) {
+      const leftMs = dueMs - monotonicMs();
+      if (leftMs <= 0) return;
+      await Promise.race([this.#client.changed(), delay(Math.min(leftMs, WATCH_TICK_MS))]);
     }
-    return { revivedByRearm: false, revivedAfterMs: null };
+  }
+
+  async #askNewPeer(request: ShellRequest): Promise<{ answered: boolean; revived: boolean }> {
+    this.#client.trace.mark('a new shell peer asks kernel_info');
+    const peer = new FreshPeer(this.#kernel.connection);
+    try {
+      const dueMs = monotonicMs() + PEER_TIMEOUT_MS;
+      while (monotonicMs() < dueMs && !(peer.answered && firstWordMs(request) !== null)) {
+        await delay(WATCH_TICK_MS);
+      }
+      return { answered: peer.answered, revived: firstWordMs(request) !== null };
+    } finally {
+      await peer.close();
+    }
   }
 }

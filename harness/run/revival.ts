@@ -1,0 +1,96 @@
+import type { KernelClient, ShellRequest } from '../frontend/client.ts';
+import { monotonicMs } from '../frontend/precise-timer.ts';
+import type { KernelProcess } from '../kernel/launch.ts';
+import { REVIVAL_RUNGS, type Revival, type RevivalRung } from '../model/observations.ts';
+import { FreshPeer } from './fresh-peer.ts';
+
+// Measured: the missing answers come 1 ms after the re-arm; a loaded machine may take longer.
+const REVIVAL_TIMEOUT_MS = 2_000;
+// Without doing anything, longer: whoever waits gives it a chance.
+const WAITING_MS = 3_000;
+const CONTROL_TIMEOUT_MS = 3_000;
+const POLL_MS = 25;
+
+/** A kernel with an unanswered request, and how to start another like it. */
+export interface Patient {
+  readonly client: KernelClient;
+  readonly kernel: KernelProcess;
+  /** The unanswered request. */
+  readonly request: ShellRequest;
+  /** Ends the kernel, starts a fresh one and says whether it became ready. */
+  readonly restart: () => Promise<boolean>;
+}
+
+/** Which wedge gets which rung: the first `limit` wedges of an experiment, the rungs in turn. */
+export class Autopsies {
+  readonly #limit: number;
+  #begun: number;
+
+  /**
+   * @param limit `full`: every wedge; a number: the first so many; absent: none
+   * @param recorded autopsies that the journal has already
+   */
+  constructor(limit: 'full' | number | undefined, recorded: number) {
+    this.#limit = limit === 'full' ? Number.POSITIVE_INFINITY : (limit ?? 0);
+    this.#begun = recorded;
+  }
+
+  /** The rung for the next wedge; `null`: it gets none. */
+  next(): RevivalRung | null {
+    if (this.#begun >= this.#limit) return null;
+    const rung = REVIVAL_RUNGS[this.#begun % REVIVAL_RUNGS.length] ?? null;
+    this.#begun += 1;
+    return rung;
+  }
+}
+
+/** When the kernel first said anything of a request, `monotonicMs`; a long cell need not be waited for. */
+export function firstWordMs(request: ShellRequest): number | null {
+  return request.busyAtMs ?? request.replyAtMs ?? request.idleAtMs;
+}
+
+async function firstWordWithin(patient: Patient, startMs: number, timeoutMs: number): Promise<number | null> {
+  for (;;) {
+    const firstMs = firstWordMs(patient.request);
+    if (firstMs !== null) return Math.max(0, firstMs - startMs);
+    const leftMs = startMs + timeoutMs - monotonicMs();
+    if (leftMs <= 0) return null;
+    await Promise.race([
+      patient.client.changed(),
+      new Promise((resolve) => setTimeout(resolve, Math.min(leftMs, POLL_MS))),
+    ]);
+  }
+}
+
+/**
+ * Try one rung on a stranded request and see whether the kernel turns to it. The run's account must have
+ * been taken before: a rung may send messages and bring answers about.
+ */
+export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revival> {
+  const { client, kernel } = patient;
+  const startMs = monotonicMs();
+  client.trace.mark(`autopsy: ${rung}`);
+  if (rung === 'restart') {
+    const revived = await patient.restart();
+    return { rung, revived, afterMs: revived ? monotonicMs() - startMs : null };
+  }
+  let peer: FreshPeer | null = null;
+  if (rung === 'same-peer') {
+    client.request('kernel_info_request', {});
+  } else if (rung === 'interrupt') {
+    // A signal ends a process on Windows, where kernels are interrupted by a message or an event.
+    if (process.platform === 'win32') void client.control('interrupt_request', {}, CONTROL_TIMEOUT_MS);
+    else kernel.interrupt();
+  } else if (rung === 'new-peer') {
+    peer = new FreshPeer(kernel.connection);
+  } else if (rung === 're-arm') {
+    void client.control('soak_rearm_request', {}, CONTROL_TIMEOUT_MS);
+  }
+  const timeoutMs = rung === 'waiting' ? WAITING_MS : REVIVAL_TIMEOUT_MS;
+  try {
+    const afterMs = await firstWordWithin(patient, startMs, timeoutMs);
+    return { rung, revived: afterMs !== null, afterMs };
+  } finally {
+    await peer?.close();
+  }
+}

@@ -1,0 +1,82 @@
+import type { CellError, FrontEnd } from '../frontend/traffic.ts';
+import type { KernelProcess } from '../kernel/launch.ts';
+import type { Outcome } from '../model/outcome.ts';
+
+const STDERR_CHARACTERS = 2_000;
+// ipykernel's words when a port was taken between our release and its bind.
+const ADDRESS_IN_USE = /Address already in use|EADDRINUSE|WinError 10048|WSAEADDRINUSE/;
+
+/** An outcome, with `null` for what does not belong to its kind. */
+export function outcome(parts: Pick<Outcome, 'kind' | 'source' | 'reason'> & Partial<Outcome>): Outcome {
+  return {
+    cell: null,
+    unanswered: null,
+    waitedMs: null,
+    error: null,
+    exit: null,
+    stderrTail: null,
+    observations: null,
+    ...parts,
+  };
+}
+
+function describeExit(kernel: KernelProcess): string {
+  const { exit } = kernel;
+  if (exit === null) return 'the process lives';
+  return exit.signal !== null ? `killed by ${exit.signal}` : `exit code ${exit.code}`;
+}
+
+/** A kernel that never was ready: its own doing, or the harness's where a port was not free after all. */
+export function startFailure(reason: string, kernel: KernelProcess): Outcome {
+  const stderrTail = kernel.stderrTail().slice(-STDERR_CHARACTERS);
+  if (kernel.exit !== null && ADDRESS_IN_USE.test(stderrTail)) {
+    return outcome({
+      kind: 'harness-fault',
+      source: 'harness',
+      reason: 'a port allotted to the kernel was taken by another process before the kernel bound it',
+      exit: kernel.exit,
+      stderrTail,
+    });
+  }
+  return outcome({
+    kind: 'start-failed',
+    source: 'kernel',
+    reason: kernel.exit === null ? reason : `${reason} (${describeExit(kernel)})`,
+    exit: kernel.exit,
+    stderrTail,
+  });
+}
+
+/** A kernel whose process ended during the run. */
+export function diedOutcome(kernel: KernelProcess, frontEnd: FrontEnd): Outcome {
+  return outcome({
+    kind: 'died',
+    source: 'kernel',
+    reason: `the process ended during the run (${describeExit(kernel)})`,
+    cell: currentCell(frontEnd),
+    exit: kernel.exit,
+    stderrTail: kernel.stderrTail().slice(-STDERR_CHARACTERS),
+  });
+}
+
+/** A run that took its notebook through, or met a cell that raised. */
+export function endedOutcome(error: CellError | null): Outcome {
+  if (error === null) {
+    return outcome({ kind: 'completed', source: null, reason: 'every request was answered by its deadline' });
+  }
+  return outcome({
+    kind: 'cell-error',
+    source: 'notebook',
+    reason: 'a cell raised and is not marked raises-exception',
+    cell: error.position,
+    error: { ename: error.ename, evalue: error.evalue },
+  });
+}
+
+/** Position of the first cell without an answer; the number of cells when all were answered. */
+export function currentCell(frontEnd: FrontEnd): number {
+  const open = frontEnd.executes.findIndex(
+    (request) => request.idleAtMs === null || request.replyAtMs === null,
+  );
+  return open < 0 ? frontEnd.executes.length : open;
+}
