@@ -19,8 +19,19 @@ export function runName(block: number, arm: string): string {
   return `b${String(block).padStart(3, '0')}-${arm}`;
 }
 
+// Hexadecimal digits of a hash that fit in a whole number exactly: 52 bits.
+const SEED_DIGITS = 13;
+
+/**
+ * A seed for one place of the experiment. Hashed, because places are consecutive numbers: what a small
+ * generator first draws from similar seeds is similar, and the orders of neighbouring blocks would cycle.
+ */
+function derivedSeed(seed: number, place: string): number {
+  return Number.parseInt(sha256(`${seed}/${place}`).slice(0, SEED_DIGITS), 16);
+}
+
 function permuted(names: readonly string[], seed: number, block: number): string[] {
-  const uniform = seededUniform(seed, `order of block ${block}`);
+  const uniform = seededUniform(derivedSeed(seed, `order/${block}`), 'order of a block');
   const order = [...names];
   // Fisher–Yates (Durstenfeld 1964): every order is equally likely.
   for (let last = order.length - 1; last > 0; last -= 1) {
@@ -51,6 +62,6 @@ export function blockOrders(protocol: Protocol, block: number): RunOrder[] {
     arm,
     notebookIndex: pair % protocol.notebooks.length,
     traffic,
-    seed: Number.parseInt(sha256(`${protocol.seed}/${block}/${position}`).slice(0, 8), 16),
+    seed: derivedSeed(protocol.seed, `${block}/${position}`),
   }));
 }
