@@ -14,6 +14,21 @@ const LABEL_LENGTH = 22;
 /** Points of a curve at most: more cannot be told apart at 700 pixels. */
 const CURVE_POINTS = 600;
 
+const X_AXIS = {
+  tickSize: 4,
+  fontSize: 12,
+  labelAnchor: 'center',
+  labelArrow: 'none',
+  labelOffset: 40,
+} as const;
+const Y_AXIS = {
+  tickSize: 4,
+  fontSize: 12,
+  labelAnchor: 'center',
+  labelArrow: 'none',
+  labelOffset: 46,
+} as const;
+
 /** The figures that the report has something to show for, in reading order. */
 export function figurePlans(report: Report): FigurePlan[] {
   const arms = labelledArms(report);
@@ -76,8 +91,6 @@ function ratesPlan(arms: readonly LabelledArm[]): FigurePlan | null {
         x: {
           domain: [0, 100],
           label: 'Wedged runs, % (95 % interval)',
-          labelAnchor: 'center',
-          labelArrow: 'none',
         },
         y: { domain: rows.map(({ label }) => label), label: null },
         marks: [
@@ -145,15 +158,13 @@ function survivalPlan(arms: readonly LabelledArm[]): FigurePlan | null {
         6.2,
       );
       return {
-        ...frame(340, 56),
+        ...frame(340, 62),
         marginRight: labelRoom(known.map(({ label }) => label)),
         x: {
           domain: [0, end],
           label: 'Replies sent by the kernel',
-          labelAnchor: 'center',
-          labelArrow: 'none',
         },
-        y: { domain: [0, 100], label: 'Not yet wedged, %', labelArrow: 'none' },
+        y: { domain: [0, 100], label: 'Not yet wedged, %' },
         marks: [
           Plot.gridY({ stroke: palette.rule, strokeOpacity: 1 }),
           ...axes(palette),
@@ -214,8 +225,6 @@ function positionsPlan(report: Report, arms: readonly LabelledArm[]): FigurePlan
           label: several
             ? `Cell, counted from 0 through ${notebooks.length} notebooks (area: wedges)`
             : 'Cell, counted from 0 (area: wedges)',
-          labelAnchor: 'center',
-          labelArrow: 'none',
         },
         y: { domain: labels, label: null },
         r: { domain: [0, Math.max(1, greatest)], range: [0, greatest > 1 ? 17 : 7] },
@@ -302,21 +311,14 @@ function evidencePlan(report: Report): FigurePlan | null {
       return {
         ...frame(380, 66),
         marginRight: labelRoom(pairs.map(({ label }) => label)),
-        x: { domain: [0, last], label: 'Blocks', labelAnchor: 'center', labelArrow: 'none' },
-        y: { domain: [low - room, top], label: 'E (logarithmic)', labelArrow: 'none' },
+        x: { domain: [0, last], label: 'Blocks' },
+        y: { domain: [low - room, top], label: 'E (logarithmic)' },
         marks: [
           Plot.gridY({ stroke: palette.rule, strokeOpacity: 1, ticks: powersOfTen(low - room, top) }),
-          Plot.axisX({
-            color: palette.ink,
-            tickSize: 4,
-            fontSize: 12,
-            labelOffset: 38,
-            ticks: wholeTicks(0, last),
-          }),
+          Plot.axisX({ ...X_AXIS, color: palette.ink, ticks: wholeTicks(0, last) }),
           Plot.axisY(powersOfTen(low - room, top), {
             color: palette.ink,
-            tickSize: 4,
-            fontSize: 12,
+            ...Y_AXIS,
             tickFormat: (exponent: number) => eValue(exponent * Math.LN10),
           }),
           Plot.ruleY([bound], { stroke: palette.ink, strokeDasharray: '6 4' }),
@@ -382,17 +384,13 @@ function latencyPlan(report: Report, arms: readonly LabelledArm[]): FigurePlan |
           domain: [low - room, high + room],
           label:
             'Request to reply and idle (logarithmic; box: middle half, line: 1st to 99th percentile, cross: slowest)',
-          labelAnchor: 'center',
-          labelArrow: 'none',
         },
         y: { domain: rows.map(({ label }) => label), label: null },
         marks: [
           Plot.gridX({ stroke: palette.rule, strokeOpacity: 1, ticks: timeTicks(low - room, high + room) }),
           Plot.axisX(timeTicks(low - room, high + room), {
+            ...X_AXIS,
             color: palette.ink,
-            tickSize: 4,
-            fontSize: 12,
-            labelOffset: 38,
             tickFormat: (exponent: number) => duration(10 ** exponent),
           }),
           Plot.axisY({ color: palette.ink, tickSize: 0, fontSize: 13 }),
@@ -440,18 +438,16 @@ function frame(height: number, marginLeft: number): PlotDrawing {
 function axes(palette: Palette, options: { yTicks?: boolean; integerX?: boolean } = {}): Plot.Markish[] {
   return [
     Plot.axisX({
+      ...X_AXIS,
       color: palette.ink,
-      tickSize: 4,
-      fontSize: 12,
-      labelOffset: 38,
       ...(options.integerX
         ? { tickFormat: (value: number) => (Number.isInteger(value) ? String(value) : '') }
         : {}),
     }),
     Plot.axisY({
+      ...Y_AXIS,
       color: palette.ink,
-      tickSize: options.yTicks === false ? 0 : 4,
-      fontSize: options.yTicks === false ? 13 : 12,
+      ...(options.yTicks === false ? { tickSize: 0, fontSize: 13 } : {}),
     }),
   ];
 }

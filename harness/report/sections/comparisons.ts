@@ -20,7 +20,7 @@ export function comparisonBlocks(report: Report): Block[] {
     blocks.push(differencesTable(analysis.comparisons), testsTable(analysis.comparisons));
     blocks.push(paragraph(tailWords(analysis.comparisons)));
     blocks.push(paragraph(decisionWords(report)));
-    if (analysis.test === 'e-process') blocks.push({ kind: 'figure', name: 'evidence' });
+    blocks.push({ kind: 'figure', name: 'evidence' });
     blocks.push(...hazardBlocks(analysis.comparisons));
   }
   blocks.push(...baselineBlocks(report));
