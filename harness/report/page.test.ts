@@ -104,7 +104,7 @@ describe.skipIf(browser === undefined)('evidence.html in Chromium', () => {
     const target = (await link.getAttribute('href')) ?? '';
     await link.focus();
     await page.keyboard.press('Enter');
-    const story = page.locator(`[id="${target.slice(1)}"]`);
+    const story = page.locator(target);
     await expect.poll(() => story.locator('ul').isVisible()).toBe(true);
     expect(await page.title()).not.toContain('owned');
   });

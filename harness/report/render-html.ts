@@ -116,11 +116,12 @@ class HtmlRenderer {
   stories(): string {
     const { stories, storiesNote } = this.#options;
     if (stories.length === 0) return '';
+    // The id is inside: a browser opens the <details> around a fragment's target, not one that is the target.
     const items = stories.map(
       (story) =>
-        `<details class="story" id="${this.#anchors.get(story.run)}">\n` +
-        `<summary>${this.line(story.summary)}</summary>\n` +
-        `${story.blocks.map((block) => this.block(block)).join('\n')}\n</details>`,
+        `<details class="story">\n<summary>${this.line(story.summary)}</summary>\n` +
+        `<div id="${this.#anchors.get(story.run)}">\n` +
+        `${story.blocks.map((block) => this.block(block)).join('\n')}\n</div>\n</details>`,
     );
     return (
       `<section id="stories" aria-labelledby="stories-title">\n<h2 id="stories-title">Each run</h2>\n` +

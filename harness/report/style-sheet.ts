@@ -48,7 +48,8 @@ summary { cursor: pointer; padding: 0.3rem 0; }
 details[open] > summary { margin-bottom: 0.5rem; }
 .story { border-bottom: 1px solid var(--rule); margin: 0; }
 .story > :not(summary) { margin-left: 1.1rem; }
-.story:target { background: var(--tint); }
+.story > div { scroll-margin-top: 3rem; }
+.story:has(:target) { background: var(--tint); }
 @media print {
   :root { ${cssVariables('light').replaceAll('\n', ' ')} }
   body { font-size: 10pt; }
