@@ -7,6 +7,7 @@ import { registerPlan } from './commands/plan.ts';
 import { registerReport } from './commands/report.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStats } from './commands/stats.ts';
+import { registerTune } from './commands/tune.ts';
 import { registerVerify } from './commands/verify.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from './model/errors.ts';
 import { armApplies, loadArm, shippedArmNames } from './plan/arms.ts';
@@ -58,6 +59,13 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   registerDoctor(program, { listArms });
   registerStats(program);
   registerPlan(program);
+  registerTune(
+    program,
+    () => ({ signal: interruption(), write: (text) => process.stdout.write(text) }),
+    (code) => {
+      exitCode = code;
+    },
+  );
   registerVerify(program);
   registerReport(program);
   registerList(program);

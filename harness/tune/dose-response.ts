@@ -1,0 +1,176 @@
+import * as Plot from '@observablehq/plot';
+import type { TrafficProfile } from '../model/protocol.ts';
+import type { FigurePlan } from '../report/figures/svg.ts';
+import { perThousand, perThousandInterval, significant } from '../report/format-number.ts';
+import { seriesColour } from '../report/palette.ts';
+import type { TuningBody } from './record.ts';
+import type { CandidateResult, TuningResults } from './results.ts';
+
+/** One latency on a curve. */
+export interface DosePoint {
+  readonly spec: string;
+  readonly meanMs: number;
+  readonly result: CandidateResult;
+}
+
+/** Hazard over mean latency under one traffic profile, ascending. */
+export interface DoseCurve {
+  readonly traffic: TrafficProfile;
+  readonly points: readonly DosePoint[];
+}
+
+/**
+ * The curves of the chosen notebook and length, or of the first notebook as a whole when nothing was chosen:
+ * one for each traffic profile, of the latencies that had a reply.
+ */
+export function doseCurves(results: TuningResults): DoseCurve[] {
+  const shown = results.chosen ?? [...results.ranked].sort((a, b) => a.index - b.index)[0];
+  if (shown === undefined) return [];
+  const { notebook, cells } = shown.candidate;
+  const curves = new Map<TrafficProfile, DosePoint[]>();
+  for (const result of [...results.ranked].sort((a, b) => a.index - b.index)) {
+    const { candidate, hazard } = result;
+    if (candidate.notebook !== notebook || candidate.cells !== cells || hazard === null) continue;
+    const points = curves.get(candidate.traffic) ?? [];
+    points.push({ spec: candidate.latency.spec, meanMs: candidate.latency.meanMs, result });
+    curves.set(candidate.traffic, points);
+  }
+  return [...curves].map(([traffic, points]) => ({
+    traffic,
+    points: points.sort((a, b) => a.meanMs - b.meanMs),
+  }));
+}
+
+const PANEL_HEIGHT = 150;
+const TITLE_ROOM = 46;
+// Intervals of a single run reach far beyond any hazard seen; the frame ends at this many times the greatest.
+const HEADROOM = 1.8;
+const CEILING_WITHOUT_WEDGES = 20;
+
+function ceiling(curves: readonly DoseCurve[]): number {
+  const greatest = Math.max(
+    0,
+    ...curves.flatMap(({ points }) => points.map(({ result }) => (result.hazard ?? 0) * 1000)),
+  );
+  return greatest === 0 ? CEILING_WITHOUT_WEDGES : greatest * HEADROOM;
+}
+
+/** The dose–response figure, a panel for each traffic profile; `null` without a point. */
+export function dosePlan(record: TuningBody, results: TuningResults): FigurePlan | null {
+  const curves = doseCurves(results);
+  if (curves.length === 0) return null;
+  const notebook = record.notebooks[results.chosen?.candidate.notebook ?? 0]?.name ?? '';
+  const alternative = `Wedges per 1000 replies over the front end's mean latency, with 95 % Garwood intervals cut at the frame, on ${notebook}. ${curves
+    .map(
+      ({ traffic, points }) =>
+        `${traffic}: ${points.map(({ spec, result }) => `${spec} ${perThousand(result.hazard)}`).join(', ')}`,
+    )
+    .join('; ')}.`;
+  const top = ceiling(curves);
+  return {
+    name: 'dose-response',
+    title: 'Wedges per 1000 replies over front-end latency, control arm',
+    alternative,
+    drawing: (palette) => {
+      const rows = curves.flatMap(({ traffic, points }, series) =>
+        points.map(({ meanMs, spec, result }) => ({
+          traffic,
+          meanMs,
+          hazard: (result.hazard ?? 0) * 1000,
+          low: Math.min(top, (result.hazard95?.[0] ?? 0) * 1000),
+          high: Math.min(top, (result.hazard95?.[1] ?? 0) * 1000),
+          symbol: spec.startsWith('uniform:') || spec === 'none' ? 'circle' : 'diamond',
+          // Only what the axis does not say: an evenly spread latency is its own mean.
+          label: spec.startsWith('uniform:') || spec === 'none' ? '' : spec,
+          curve: spec.startsWith('uniform:') || spec === 'none',
+          colour: seriesColour(palette, series),
+        })),
+      );
+      const furthest = Math.max(1, ...rows.map(({ meanMs }) => meanMs));
+      const ticks = [0, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000].filter((tick) => tick <= furthest * 1.05);
+      return {
+        height: curves.length * PANEL_HEIGHT + TITLE_ROOM + 48,
+        marginLeft: 56,
+        marginRight: 96,
+        marginTop: TITLE_ROOM,
+        marginBottom: 48,
+        color: { type: 'identity' },
+        symbol: { type: 'identity' },
+        fy: { domain: curves.map(({ traffic }) => traffic), label: null, padding: 0.16 },
+        x: {
+          type: 'sqrt',
+          domain: [0, furthest * 1.12],
+          label: 'Mean latency, ms (square-root scale; circles: none and uniform, diamonds: others)',
+          labelAnchor: 'center',
+          labelArrow: 'none',
+        },
+        y: { domain: [0, top], label: null },
+        marks: [
+          Plot.axisFy({ color: palette.ink, fontSize: 13, fontWeight: 600 } as Plot.AxisXOptions),
+          Plot.gridY({ stroke: palette.rule, strokeOpacity: 1, ticks: 4 }),
+          Plot.axisX(ticks, {
+            color: palette.ink,
+            tickSize: 4,
+            fontSize: 12,
+            labelOffset: 38,
+            tickFormat: (ms: number) => significant(ms, 2),
+          }),
+          Plot.axisY({ color: palette.ink, tickSize: 4, fontSize: 12, ticks: 4 }),
+          Plot.line(
+            rows.filter(({ curve }) => curve),
+            { x: 'meanMs', y: 'hazard', fy: 'traffic', stroke: 'colour', strokeWidth: 1.75 },
+          ),
+          Plot.ruleX(rows, {
+            x: 'meanMs',
+            y1: 'low',
+            y2: 'high',
+            fy: 'traffic',
+            stroke: 'colour',
+            strokeOpacity: 0.55,
+            strokeWidth: 1.5,
+          }),
+          Plot.dot(rows, {
+            x: 'meanMs',
+            y: 'hazard',
+            fy: 'traffic',
+            r: 4.5,
+            symbol: 'symbol',
+            fill: 'colour',
+            stroke: palette.paper,
+            strokeWidth: 1,
+          }),
+          Plot.text(rows, {
+            x: 'meanMs',
+            y: 'hazard',
+            fy: 'traffic',
+            text: 'label',
+            dy: -12,
+            fontSize: 11,
+            fill: palette.muted,
+          }),
+        ],
+      };
+    },
+  };
+}
+
+const BAR_WIDTH = 30;
+
+/** The chosen traffic's curve in characters, one latency a line; empty without one. */
+export function doseText(results: TuningResults): string {
+  const curves = doseCurves(results);
+  const traffic = results.chosen?.candidate.traffic;
+  const curve = curves.find((each) => each.traffic === traffic) ?? curves[0];
+  if (curve === undefined) return '';
+  const greatest = Math.max(...curve.points.map(({ result }) => result.hazard ?? 0));
+  const specWidth = Math.max(...curve.points.map(({ spec }) => spec.length));
+  const lines = curve.points.map(({ spec, meanMs, result }) => {
+    const filled = greatest === 0 ? 0 : Math.round(((result.hazard ?? 0) / greatest) * BAR_WIDTH);
+    const mean = `${significant(meanMs, 2)} ms`.padStart(7);
+    return `  ${spec.padEnd(specWidth)} ${mean} │${'█'.repeat(filled).padEnd(BAR_WIDTH)}│ ${perThousand(result.hazard)} (${perThousandInterval(result.hazard95)})`;
+  });
+  return [
+    `Wedges per 1000 replies over mean latency, ${curve.traffic} traffic (95 % interval):`,
+    ...lines,
+  ].join('\n');
+}

@@ -1,0 +1,157 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { protocolArmSchema } from '../model/arm.ts';
+import { canonicalJson, sha256 } from '../model/canonical.ts';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { environmentSchema } from '../model/journal.ts';
+import { OUTCOME_KINDS } from '../model/outcome.ts';
+import { protocolNotebookSchema, TRAFFIC_PROFILES } from '../model/protocol.ts';
+
+/** Version of `tuning.json`; a reader refuses any other. */
+export const TUNING_SCHEMA = 1;
+
+/** `screen`: the first run of each; `search`: where wedges come soonest; `confirm`: of the chosen one, afterwards. */
+export const TUNING_PHASES = ['screen', 'search', 'confirm'] as const;
+export type TuningPhase = (typeof TUNING_PHASES)[number];
+
+export const candidateSchema = z.object({
+  traffic: z.enum(TRAFFIC_PROFILES),
+  latency: z.object({
+    spec: z.string(),
+    sha256: z.string().nullable(),
+    meanMs: z.number().nonnegative(),
+  }),
+  notebook: z.number().int().nonnegative(),
+  cells: z.number().int().positive(),
+});
+
+/** One run of a tuning: its outcome and what it took. */
+export const tuningRunSchema = z.object({
+  /** Index into `candidates`. */
+  candidate: z.number().int().nonnegative(),
+  phase: z.enum(TUNING_PHASES),
+  seed: z.number().int().nonnegative(),
+  kind: z.enum(OUTCOME_KINDS),
+  reason: z.string(),
+  /** 0-based position of the cell that was unanswered or raised; `null` for none. */
+  cell: z.number().int().nonnegative().nullable(),
+  /** Shell replies that the client received. */
+  replies: z.number().int().nonnegative(),
+  startMs: z.number().nonnegative().nullable(),
+  notebookMs: z.number().nonnegative().nullable(),
+  /** Wall time, launch to clean-up. */
+  seconds: z.number().positive(),
+});
+export type TuningRun = z.infer<typeof tuningRunSchema>;
+
+const bodySchema = z.object({
+  schema: z.literal(TUNING_SCHEMA),
+  /** Wall clock, ISO 8601: a label. */
+  at: z.string(),
+  harness: z.string(),
+  runtimeSha256: z.string(),
+  /** The command that tunes again, without private paths. */
+  command: z.string(),
+  environment: environmentSchema,
+  /** Always of the role `control`. */
+  arm: protocolArmSchema,
+  notebooks: z
+    .array(
+      protocolNotebookSchema.extend({
+        /** Where it was, as far as that may be published. */
+        path: z.string(),
+      }),
+    )
+    .min(1),
+  seed: z.number().int().nonnegative(),
+  budgetMinutes: z.number().positive(),
+  /** Level of the verdict that the choice is made for. */
+  alpha: z.number().positive().lt(1),
+  timeoutMs: z.number().positive(),
+  startTimeoutMs: z.number().positive(),
+  suspectAfterMs: z.number().positive().nullable(),
+  pipelineDepth: z.number().int().positive(),
+  candidates: z.array(candidateSchema).min(1),
+  /** In the order in which they were run. */
+  runs: z.array(tuningRunSchema),
+  /** Index into `candidates`; `null` when nothing wedged. Follows from the runs before `confirm`. */
+  chosen: z.number().int().nonnegative().nullable(),
+  end: z.enum(['finished', 'interrupted']),
+});
+export type TuningBody = z.infer<typeof bodySchema>;
+
+export const tuningRecordSchema = bodySchema.extend({
+  /** SHA-256 of the canonical JSON of everything else: what a protocol cites. */
+  sha256: z.string(),
+});
+export type TuningRecord = z.infer<typeof tuningRecordSchema>;
+
+/** A record with the hash of what it holds. */
+export function sealedRecord(body: TuningBody): TuningRecord {
+  return { ...body, sha256: sha256(canonicalJson(body)) };
+}
+
+/** The text of `tuning.json`. */
+export function recordText(record: TuningRecord): string {
+  return `${JSON.stringify(record, null, 1)}\n`;
+}
+
+/**
+ * A record from the text of its file.
+ *
+ * @param path names the file in errors
+ * @throws SoakError `bad-tuning`: not JSON, not a tuning record, of another version, changed since it was
+ * written, or with a run of no candidate
+ */
+export function parsedRecord(text: string, path: string): TuningRecord {
+  const bad = (reason: string, cause?: unknown) =>
+    new SoakError('bad-tuning', `The tuning record ${JSON.stringify(path)} cannot be used: ${reason}`, {
+      remedy: 'Give the tuning.json that `soak tune` wrote, unchanged, or tune again.',
+      cause,
+    });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw bad(`it is not JSON (${(error as Error).message}).`, error);
+  }
+  const schema = (json as { schema?: unknown } | null)?.schema;
+  if (schema !== TUNING_SCHEMA) {
+    throw bad(
+      `its schema is ${JSON.stringify(schema) ?? 'not stated'}, and this version reads ${TUNING_SCHEMA}.`,
+    );
+  }
+  const parsed = tuningRecordSchema.safeParse(json);
+  if (!parsed.success) throw bad(z.prettifyError(parsed.error));
+  const { sha256: stated, ...body } = parsed.data;
+  // Hashed as it was read: a key that the schema does not know must not go unnoticed.
+  const { sha256: _stated, ...whole } = json as Record<string, unknown>;
+  if (sha256(canonicalJson(whole)) !== stated) {
+    throw bad(`its contents do not have the hash ${stated} that it states.`);
+  }
+  if (body.arm.role !== 'control')
+    throw bad(`its arm ${body.arm.name} is a ${body.arm.role}, not a control.`);
+  const strays = body.runs.filter(({ candidate }) => candidate >= body.candidates.length).length;
+  if (strays > 0) throw bad(`${strays} of its runs are of no candidate.`);
+  if (body.chosen !== null && body.chosen >= body.candidates.length) throw bad('it chose no candidate.');
+  if (body.candidates.some(({ notebook }) => notebook >= body.notebooks.length)) {
+    throw bad('a candidate is of no notebook.');
+  }
+  return { ...body, sha256: stated };
+}
+
+/** @throws SoakError `bad-tuning` */
+export async function readRecord(path: string): Promise<TuningRecord> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new SoakError(
+      'bad-tuning',
+      `The tuning record ${JSON.stringify(path)} cannot be read: ${(cause as Error).message}`,
+      {
+        remedy: 'Give the path of the tuning.json that `soak tune` wrote.',
+        exitCode: EXIT_CODES.usage,
+        cause,
+      },
+    );
+  });
+  return parsedRecord(text, path);
+}
