@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve } from 'node:path';
-import { satisfies } from '@renovatebot/pep440';
+import { satisfies, validRange } from '@renovatebot/pep440';
 import { z } from 'zod';
 import { ARM_ROLES, KERNEL_COUNTERS } from '../model/arm.ts';
 import { SoakError } from '../model/errors.ts';
@@ -12,9 +12,15 @@ const ARM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 export const armManifestSchema = z.strictObject({
   role: z.enum(ARM_ROLES),
   /** One line for the evidence. */
-  description: z.string().min(1).max(200),
+  description: z
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/^\P{Cc}*$/u, 'has control characters'),
   /** PEP 440 range of ipykernel versions. */
-  appliesTo: z.string().min(1),
+  appliesTo: z.string().refine((range) => range.trim() !== '' && validRange(range), {
+    error: 'is not a PEP 440 version range, such as ">=7.0.0,<7.4.0"',
+  }),
   /** Unified diff beside the manifest, paths relative to site-packages; absent: no change. */
   patch: z.string().min(1).optional(),
   /** Counter that must equal the replies where the change is in; absent: nothing to count. */
@@ -104,6 +110,12 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
   if (manifest.bare && manifest.patch !== undefined) {
     throw bad('a bare arm runs what is installed and cannot have a patch.', 'Drop "bare" or "patch".');
   }
+  if (manifest.bare && (manifest.engagement !== undefined || manifest.needsStream)) {
+    throw bad(
+      'a bare arm has no counters, so that nothing can be asked of them.',
+      'Drop "bare", or "engagement" and "needsStream".',
+    );
+  }
   if (manifest.patch !== undefined && basename(manifest.patch) !== manifest.patch) {
     throw bad(
       `its patch ${JSON.stringify(manifest.patch)} is not a file beside arm.json.`,
@@ -121,12 +133,7 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
 
 /** Whether an arm is meant for that ipykernel, and why not. */
 export function armApplies(arm: Arm, ipykernel: string): { applies: boolean; reason: string } {
-  let applies: boolean;
-  try {
-    applies = satisfies(ipykernel, arm.manifest.appliesTo, { prereleases: true } as never);
-  } catch {
-    return { applies: false, reason: `"appliesTo": ${arm.manifest.appliesTo} is not a version range` };
-  }
+  const applies = satisfies(ipykernel, arm.manifest.appliesTo, { prereleases: true } as never);
   return applies
     ? { applies, reason: arm.manifest.description }
     : { applies, reason: `is for ipykernel ${arm.manifest.appliesTo}, and this is ${ipykernel}` };

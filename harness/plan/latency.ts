@@ -113,8 +113,8 @@ export async function parseLatency(spec: string): Promise<Latency> {
     if (fixedMs !== null) return { spec: `fixed:${fixedMs}ms`, sha256: null, quantileMs: () => fixedMs };
   }
   if (kind === 'uniform') {
-    const [low, high] = value.split('-').map(milliseconds);
-    if (typeof low === 'number' && typeof high === 'number' && low <= high) {
+    const [low, high, ...more] = value.split('-').map(milliseconds);
+    if (typeof low === 'number' && typeof high === 'number' && low <= high && more.length === 0) {
       return {
         spec: `uniform:${low}-${high}ms`,
         sha256: null,

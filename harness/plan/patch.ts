@@ -5,14 +5,21 @@ import { SoakError } from '../model/errors.ts';
 export type PatchedFiles = ReadonlyMap<string, string>;
 
 const DEV_NULL = '/dev/null';
+const HOW_TO_MAKE = 'Make it with `git diff` or `diff -u`.';
 
 function withoutPrefix(name: string): string {
-  return name.replace(/^[ab]\//, '').replaceAll('\\', '/');
+  return name
+    .trim()
+    .replace(/^[ab]\//, '')
+    .replaceAll('\\', '/');
 }
 
-function targetOf(file: StructuredPatch): string {
-  const name = file.newFileName === undefined || file.newFileName === DEV_NULL ? '' : file.newFileName;
-  return withoutPrefix(name.trim());
+/** Whether a path names a Python source of the package and can name nothing else on any file system. */
+function isSourceOf(packageName: string, path: string): boolean {
+  const [top, ...below] = path.split('/');
+  // A dot or an empty part would be a second name of another file; a colon is a drive or a stream on Windows.
+  const isPlain = (part: string) => /^[\w.+-]+$/.test(part) && part !== '.' && part !== '..';
+  return top === packageName && below.length > 0 && below.every(isPlain) && path.endsWith('.py');
 }
 
 /** The first hunk that does not fit after those before it, 1-based. */
@@ -27,11 +34,14 @@ function firstMisfit(source: string, file: StructuredPatch): number {
 /**
  * Apply a unified diff to the sources of one package.
  *
- * @param patch text of the diff; names may carry the usual `a/` and `b/`
+ * @param patch text of the diff; names may carry the usual `a/` and `b/`. Line ends of the diff may differ
+ *   from the sources', which keep theirs. A hunk may fit at another line than it says, never with other text
  * @param packageName the only top-level folder that the diff may touch, for example `ipykernel`
  * @param version the package's version, for the message
  * @param read text of a file by its path relative to site-packages, `null` where there is none
- * @throws SoakError `bad-patch` (not a diff, outside the package, a deletion), `patch-does-not-apply`
+ * @param label names the patch in messages, for example `the arm fix`
+ * @throws SoakError `bad-patch` (not a diff, outside the package, a deletion, a rename, no source),
+ *   `patch-does-not-apply`
  */
 export async function patchedFiles(
   patch: string,
@@ -40,51 +50,48 @@ export async function patchedFiles(
   read: (path: string) => Promise<string | null>,
   label: string,
 ): Promise<PatchedFiles> {
+  const bad = (reason: string, remedy: string, cause?: unknown) =>
+    new SoakError('bad-patch', `The patch of ${label} ${reason}`, { remedy, cause });
+  const misfit = (reason: string) =>
+    new SoakError(
+      'patch-does-not-apply',
+      `The patch of ${label} does not apply to ${packageName} ${version}: ${reason}`,
+      { remedy: `Make the patch against ${packageName} ${version}, or choose the version it is for.` },
+    );
   let files: StructuredPatch[];
   try {
-    files = parsePatch(patch).filter((file) => file.hunks.length > 0);
+    // Text around a diff parses as a file without a name.
+    files = parsePatch(patch).filter((file) => file.hunks.length > 0 || file.newFileName !== undefined);
   } catch (error) {
-    throw new SoakError(
-      'bad-patch',
-      `The patch of ${label} is not a unified diff: ${(error as Error).message}`,
-      { remedy: 'Make it with `git diff` or `diff -u`.', cause: error },
-    );
+    throw bad(`is not a unified diff: ${(error as Error).message}`, HOW_TO_MAKE, error);
   }
-  if (files.length === 0) {
-    throw new SoakError('bad-patch', `The patch of ${label} changes nothing.`, {
-      remedy: 'Make it with `git diff` or `diff -u`, or leave "patch" out of arm.json.',
-    });
-  }
+  if (files.length === 0)
+    throw bad('changes nothing.', `${HOW_TO_MAKE.slice(0, -1)}, or leave "patch" out of arm.json.`);
   const result = new Map<string, string>();
   for (const file of files) {
-    const path = targetOf(file);
-    const parts = path.split('/');
-    if (parts[0] !== packageName || parts.length < 2 || parts.some((part) => part === '..' || part === '')) {
-      throw new SoakError(
-        'bad-patch',
-        `The patch of ${label} touches ${JSON.stringify(file.newFileName ?? file.oldFileName ?? '')}, which is not a file of the package ${packageName}.`,
-        {
-          remedy: `An arm can change and add files under ${packageName}/ only; it cannot delete or rename them.`,
-        },
-      );
-    }
+    const path = withoutPrefix(file.newFileName ?? '');
     const isNew = file.oldFileName === DEV_NULL;
-    const source = isNew ? '' : (result.get(path) ?? (await read(path)));
-    if (source === null) {
-      throw new SoakError(
-        'patch-does-not-apply',
-        `The patch of ${label} does not apply to ${packageName} ${version}: there is no file ${path}.`,
-        { remedy: `Make the patch against ${packageName} ${version}, or choose the version it is for.` },
-      );
+    const shown = JSON.stringify(file.newFileName === DEV_NULL ? file.oldFileName : (file.newFileName ?? ''));
+    const remedy = `An arm can change and add Python sources under ${packageName}/ only; it cannot delete or rename them.`;
+    if (file.newFileName === DEV_NULL || file.isDelete === true) throw bad(`deletes ${shown}.`, remedy);
+    if (!isSourceOf(packageName, path)) {
+      throw bad(`touches ${shown}, which is not a Python source of the package ${packageName}.`, remedy);
     }
+    if (!isNew && (file.isCopy === true || withoutPrefix(file.oldFileName ?? '') !== path)) {
+      throw bad(`makes ${shown} out of ${JSON.stringify(file.oldFileName ?? '')}.`, remedy);
+    }
+    // Left out silently, a change of the author's would be missing from the arm.
+    if (file.hunks.length === 0) throw bad(`changes no line of ${shown}.`, remedy);
+    const existing = result.get(path) ?? (await read(path));
+    if (isNew && existing !== null) throw misfit(`it adds ${path}, which is there already.`);
+    if (!isNew && existing === null) throw misfit(`there is no file ${path}.`);
+    const source = existing ?? '';
     const patched = applyPatch(source, file);
     if (patched === false) {
       const number = firstMisfit(source, file);
       const hunk = file.hunks[number - 1];
-      throw new SoakError(
-        'patch-does-not-apply',
-        `The patch of ${label} does not apply to ${packageName} ${version}: hunk ${number} of ${file.hunks.length} of ${path} (@@ -${hunk?.oldStart},${hunk?.oldLines} +${hunk?.newStart},${hunk?.newLines} @@) does not fit.`,
-        { remedy: `Make the patch against ${packageName} ${version}, or choose the version it is for.` },
+      throw misfit(
+        `hunk ${number} of ${file.hunks.length} of ${path} (@@ -${hunk?.oldStart},${hunk?.oldLines} +${hunk?.newStart},${hunk?.newLines} @@) does not fit.`,
       );
     }
     result.set(path, patched);
