@@ -233,7 +233,7 @@ async function observedOutcome(
     watched: watch.account,
   });
   if (first.what === 'exited') return ended(diedOutcome(kernel, frontEnd));
-  if (first.what === 'ended') return ended(endedOutcome(first.error));
+  if (first.what === 'ended') return ended(endedOutcome(first.error, client.failure));
   const { silence } = first;
   if (silence === null) throw new Error('The watch ended without a verdict while the run went on.');
   const cell = currentCell(frontEnd);

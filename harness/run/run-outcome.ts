@@ -60,7 +60,14 @@ export function diedOutcome(kernel: KernelProcess, frontEnd: FrontEnd): Outcome 
 }
 
 /** A run that took its notebook through, or met a cell that raised. */
-export function endedOutcome(error: CellError | null): Outcome {
+export function endedOutcome(error: CellError | null, failure: Error | null): Outcome {
+  if (failure !== null) {
+    return outcome({
+      kind: 'harness-fault',
+      source: 'harness',
+      reason: `the harness could not deal with a message or a socket of its own: ${failure.message}`,
+    });
+  }
   if (error === null) {
     return outcome({ kind: 'completed', source: null, reason: 'every request was answered by its deadline' });
   }

@@ -1,0 +1,333 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Notebook, parsedNotebook } from '../frontend/notebook.ts';
+import { PreciseTimer } from '../frontend/precise-timer.ts';
+import type { KernelCommandMaker } from '../kernel/launch.ts';
+import { Reaper } from '../kernel/reaper.ts';
+import { type RunRecord, runRecordSchema } from '../model/journal.ts';
+import type { Observations } from '../model/observations.ts';
+import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
+import type { TrafficProfile } from '../model/protocol.ts';
+import { TRACE_EVENTS } from '../model/trace.ts';
+import { parseLatency } from '../plan/latency.ts';
+import { FAULTS, type FaultName, type FaultyBehaviour, faultyKernelArgv } from '../testing/faulty-kernel.ts';
+import { testPython } from '../testing/test-python.ts';
+import { executeRun, type RunContext } from './execute-run.ts';
+import { LoopStallMeter } from './loop-stall.ts';
+
+const CELLS = 5;
+const FAULTY_CELL = 3;
+const TIMEOUT_MS = 1_000;
+
+let python: string;
+let reaper: Reaper;
+let context: RunContext;
+const timer = new PreciseTimer();
+const stalls = new LoopStallMeter();
+
+function notebook(): Notebook {
+  const cells = Array.from({ length: CELLS }, (_, index) => ({
+    cell_type: 'code',
+    source: `print:cell ${index}`,
+    metadata: {},
+    outputs: [],
+    execution_count: null,
+  }));
+  const bytes = Buffer.from(JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells }));
+  return parsedNotebook(bytes, 'five-cells.ipynb');
+}
+
+beforeAll(async () => {
+  python = await testPython();
+  reaper = await Reaper.start(python);
+  context = {
+    timeoutMs: TIMEOUT_MS,
+    startTimeoutMs: 20_000,
+    suspectAfterMs: 300,
+    pipelineDepth: 3,
+    latency: await parseLatency('none'),
+    timer,
+    stalls,
+    reaper,
+    variables: {},
+  };
+});
+
+afterAll(async () => {
+  stalls.stop();
+  await timer.close();
+  await reaper.stop();
+});
+
+interface Provoked {
+  readonly record: RunRecord;
+  /** The run's private folder. */
+  readonly folder: string;
+}
+
+async function provoked(
+  behaviour: FaultyBehaviour,
+  overrides: Partial<RunContext> = {},
+  traffic: TrafficProfile = 'sequential',
+): Promise<Provoked> {
+  let folder = '';
+  const makeCommand: KernelCommandMaker = (made, connectionFile) => {
+    folder = made;
+    const [file = '', ...rest] = faultyKernelArgv({ at: FAULTY_CELL, ...behaviour }, connectionFile, python);
+    return { argv: [file, ...rest], countersPath: null, identityPath: null };
+  };
+  const result = await executeRun(
+    { run: 'b000-faulty', block: 0, position: 0, arm: 'faulty', notebookIndex: 0, traffic, seed: 1 },
+    notebook(),
+    makeCommand,
+    { ...context, ...overrides },
+    new AbortController().signal,
+  );
+  if (result === null) throw new Error('The run was interrupted.');
+  // What the journal would keep, and what a reader would read back.
+  const record = runRecordSchema.parse(JSON.parse(JSON.stringify(result.record)));
+  return { record, folder };
+}
+
+/** Command lines of all processes; of one that ended meanwhile, nothing. */
+async function linuxCommandLines(): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  return Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+}
+
+interface Expectation {
+  readonly kind: OutcomeKind;
+  readonly source: LikelySource | null;
+  readonly reason: RegExp;
+  readonly behaviour?: Partial<FaultyBehaviour>;
+  readonly context?: Partial<RunContext>;
+  readonly observations?: Partial<Observations>;
+  /** `null`: the outcome belongs to no cell. */
+  readonly cell?: number | null;
+  readonly rejected?: number;
+}
+
+const AT_THE_CELL = FAULTY_CELL - 1;
+const SHORT_START = { startTimeoutMs: 1_500 };
+const ANSWERED = /every request was answered/;
+
+const EXPECTED: Record<FaultName, Expectation> = {
+  normal: { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
+
+  'port-taken': { kind: 'harness-fault', source: 'harness', reason: /a port .* was taken/, cell: null },
+  'dies-at-start': { kind: 'start-failed', source: 'kernel', reason: /exit code 1/, cell: null },
+  'never-binds': {
+    kind: 'start-failed',
+    source: 'kernel',
+    reason: /no answer on the control channel/,
+    context: SHORT_START,
+    cell: null,
+  },
+  'silent-start': {
+    kind: 'start-failed',
+    source: 'kernel',
+    reason: /no answer on the control channel/,
+    context: SHORT_START,
+    cell: null,
+  },
+  'slow-start': { kind: 'completed', source: null, reason: ANSWERED, behaviour: { delayMs: 700 } },
+
+  'never-replies': {
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason:
+      /not begun; the process lives, control answers; a new shell peer was answered, the request was not/,
+    observations: { heartbeat: true, control: true, peerAnswered: true, revivedByPeer: false },
+  },
+  'reply-without-idle': {
+    kind: 'lost-idle',
+    source: 'kernel',
+    reason: /reply to execute_request came, the idle status did not/,
+    observations: { replySeen: true, idleSeen: false },
+  },
+  'idle-without-reply': {
+    kind: 'lost-reply',
+    source: 'kernel',
+    reason: /finished execute_request \(idle\) and no valid reply/,
+    observations: { replySeen: false, idleSeen: true, rejected: 0 },
+  },
+  late: {
+    kind: 'late',
+    source: 'kernel',
+    reason: /unanswered for 1\.\d s and then answered, after the deadline/,
+    behaviour: { delayMs: TIMEOUT_MS + 600 },
+    observations: { answeredLate: true },
+  },
+  'wrong-parent': {
+    kind: 'lost-reply',
+    source: 'kernel',
+    reason: /messages not taken: 1 on shell \(their parent is no request of ours\)/,
+    rejected: 1,
+  },
+  'bad-signature': {
+    kind: 'lost-reply',
+    source: 'kernel',
+    reason: /messages not taken: 1 on shell \(bad signature\)/,
+    rejected: 1,
+  },
+  unsigned: {
+    kind: 'lost-reply',
+    source: 'kernel',
+    reason: /messages not taken: 1 on shell \(bad signature\)/,
+    rejected: 1,
+  },
+  'replies-twice': { kind: 'completed', source: null, reason: ANSWERED, rejected: 1 },
+  'cell-error': { kind: 'cell-error', source: 'notebook', reason: /a cell raised/ },
+  aborted: { kind: 'cell-error', source: 'notebook', reason: /a cell raised/ },
+
+  'busy-for-ever': {
+    kind: 'slow',
+    source: 'notebook',
+    reason: /began execute_request .* uses \d+ % of a processor/,
+    observations: { busySeen: true, control: true, peerAnswered: null },
+  },
+  'sleeps-for-ever': {
+    kind: 'slow',
+    source: 'notebook',
+    reason: /began execute_request .* uses no processor time/,
+    observations: { busySeen: true, control: true, peerAnswered: null },
+  },
+  exits: { kind: 'died', source: 'kernel', reason: /exit code 3/ },
+  killed: { kind: 'died', source: 'kernel', reason: /killed by SIGKILL/ },
+  aborts: { kind: 'died', source: 'kernel', reason: /killed by SIGABRT/ },
+  'closes-shell': {
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason: /control answers, and its shell port accepts no connection/,
+    observations: { heartbeat: true, control: true, shellPortOpen: false, peerAnswered: null },
+  },
+  strands: {
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason: /a new shell peer made the kernel turn to it: the request was queued there, unread/,
+    observations: { control: true, shellPortOpen: true, peerAnswered: true, revivedByPeer: true },
+  },
+
+  'floods-iopub': {
+    kind: 'completed',
+    source: null,
+    reason: ANSWERED,
+    behaviour: { count: 20_000 },
+    context: { timeoutMs: 30_000 },
+    rejected: 0,
+  },
+  'floods-stdout': {
+    kind: 'completed',
+    source: null,
+    reason: ANSWERED,
+    behaviour: { count: 20_000_000 },
+    context: { timeoutMs: 30_000 },
+    rejected: 0,
+  },
+  // By a foreign key: one reply and two published messages. By a foreign session: two replies; what such a
+  // session publishes has no parent of ours and is nobody's.
+  forged: { kind: 'completed', source: null, reason: ANSWERED, rejected: 5 },
+  'deep-json': {
+    kind: 'completed',
+    source: null,
+    reason: ANSWERED,
+    behaviour: { count: 20_000 },
+    rejected: 2,
+  },
+  'huge-frame': {
+    kind: 'completed',
+    source: null,
+    reason: ANSWERED,
+    context: { timeoutMs: 30_000 },
+    rejected: 0,
+  },
+  'invalid-utf8': { kind: 'completed', source: null, reason: ANSWERED },
+  'proto-keys': { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
+  'wrong-header-type': { kind: 'completed', source: null, reason: ANSWERED },
+};
+
+const ON_POSIX_ALONE: readonly FaultName[] = ['killed', 'aborts'];
+const NAMES = (Object.keys(FAULTS) as FaultName[]).filter(
+  (name) => process.platform !== 'win32' || !ON_POSIX_ALONE.includes(name),
+);
+
+describe('a run of a kernel that', () => {
+  test.each(NAMES)('%s', async (name) => {
+    const expected = EXPECTED[name];
+    const { record } = await provoked({ name, ...expected.behaviour }, expected.context);
+    const { outcome } = record;
+
+    expect({ kind: outcome.kind, source: outcome.source }).toEqual({
+      kind: expected.kind,
+      source: expected.source,
+    });
+    expect(outcome.reason).toMatch(expected.reason);
+    const isCompleted = expected.kind === 'completed';
+    const cell = expected.cell === undefined ? (isCompleted ? null : AT_THE_CELL) : expected.cell;
+    expect(outcome.cell).toBe(cell);
+    if (expected.rejected !== undefined) expect(record.client.rejected).toBe(expected.rejected);
+    if (expected.observations) expect(outcome.observations).toMatchObject(expected.observations);
+    const { exit } = FAULTS[name];
+    if (exit !== null && expected.kind !== 'harness-fault') expect(outcome.exit).toEqual(exit);
+    expect(record.trace === undefined).toBe(isCompleted);
+    if (isCompleted) expect(record.cellMs).toHaveLength(CELLS);
+    // No verdict waits longer than its deadline, a grace and a few questions.
+    else expect(record.notebookMs ?? 0).toBeLessThan(10_000);
+  });
+});
+
+test('a flood of messages is taken in, in bounded memory', async () => {
+  const before = process.memoryUsage().rss;
+  let peak = before;
+  const sampling = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss);
+  }, 50);
+  try {
+    const { record } = await provoked({ name: 'floods-iopub', count: 200_000 }, { timeoutMs: 60_000 });
+    expect(record.outcome.kind).toBe('completed');
+  } finally {
+    clearInterval(sampling);
+  }
+  expect((peak - before) / 2 ** 20).toBeLessThan(400);
+}, 120_000);
+
+test('an answer after the deadline does not let the run go on', async () => {
+  const { record } = await provoked({ name: 'late', delayMs: TIMEOUT_MS + 300 });
+  expect(record.outcome.kind).toBe('late');
+  expect(record.client.byType['execute_request']).toBe(FAULTY_CELL);
+});
+
+test('an answer after the grace makes the request slow, not late', async () => {
+  const { record } = await provoked({ name: 'late', delayMs: 30_000 });
+  expect(record.outcome.kind).toBe('slow');
+});
+
+test('requests queued behind an error are aborted by the kernel, and no wedge', async () => {
+  const { record } = await provoked({ name: 'aborted', delayMs: 300 }, {}, 'pipeline');
+  expect(record.outcome).toMatchObject({ kind: 'cell-error', cell: AT_THE_CELL });
+});
+
+test('the trace tells the end of the story: the request, the deadline, the new peer, the revived answer', async () => {
+  const { record } = await provoked({ name: 'strands' });
+  const trace = record.trace ?? [];
+  expect(trace.length).toBeLessThanOrEqual(TRACE_EVENTS);
+  expect([...trace].sort((a, b) => a.atMs - b.atMs)).toEqual(trace);
+  const executes = trace.filter(({ what, type }) => what === 'sent' && type === 'execute_request');
+  const stranded = executes.at(-1);
+  expect(executes).toHaveLength(FAULTY_CELL);
+  const oracle = trace.filter(({ what }) => what === 'oracle').map(({ type }) => type);
+  expect(oracle).toEqual(['the deadline has passed', 'a new shell peer asks kernel_info', 'verdict']);
+  const peerAt = trace.find(({ type }) => type.startsWith('a new shell peer'))?.atMs ?? 0;
+  const firstWord = trace.find(({ what, request }) => what === 'received' && request === stranded?.request);
+  expect(firstWord?.atMs).toBeGreaterThan(peerAt);
+  expect(peerAt - (stranded?.atMs ?? 0)).toBeGreaterThanOrEqual(TIMEOUT_MS);
+});
+
+test('nothing of a wedged run is left: neither folder nor listening kernel', async () => {
+  const { folder } = await provoked({ name: 'strands' });
+  expect(folder).not.toBe('');
+  expect(existsSync(folder)).toBe(false);
+  const commandLines = process.platform === 'linux' ? await linuxCommandLines() : [];
+  expect(commandLines.filter((line) => line.includes(folder))).toEqual([]);
+});
