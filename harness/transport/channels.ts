@@ -4,7 +4,7 @@ import { type Decoded, decodeMessage, encodeMessage, type Outgoing } from './wir
 
 export type Channel = 'shell' | 'control' | 'iopub';
 
-/** Called for every message, in arrival order per channel; must not throw. */
+/** Called for every message, in arrival order per channel. What it throws becomes the channels' `failure`. */
 export type Receiver = (channel: Channel, decoded: Decoded) => void;
 
 // libzmq's default of 100 ms would add 50 ms on average to each start-up: we connect before the kernel binds.
@@ -116,7 +116,12 @@ export class KernelChannels {
         if (!socket.closed && !isClosed(error)) this.#failure ??= error as Error;
         return;
       }
-      this.#receive(channel, decodeMessage(frames, this.#key));
+      try {
+        this.#receive(channel, decodeMessage(frames, this.#key));
+      } catch (error) {
+        // A reader that ended here would make every later answer look like the kernel's silence.
+        this.#failure ??= error as Error;
+      }
     }
   }
 }

@@ -29,6 +29,25 @@ const DELIMITER = Buffer.from('<IDS|MSG>');
 const JSON_FRAMES = 4;
 // ipykernel's own messages are far below; a header this large can only be an attack on the parser.
 const MAX_HEADER_BYTES = 1 << 20;
+// Python's json, which wrote it and would read it, stops at its recursion limit of 1000; what is deeper
+// would overflow the stack of whoever serialises, copies or prints it here.
+const MAX_DEPTH = 1000;
+
+/** Whether a parsed value nests deeper than `MAX_DEPTH`; without recursion, by layers. */
+function isTooDeep(value: unknown): boolean {
+  let layer = [value];
+  for (let depth = 0; layer.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) return true;
+    const next: unknown[] = [];
+    for (const outer of layer) {
+      for (const inner of Object.values(outer as object)) {
+        if (inner !== null && typeof inner === 'object') next.push(inner);
+      }
+    }
+    layer = next;
+  }
+  return false;
+}
 
 function signature(key: string, frames: readonly Buffer[]): string {
   if (key === '') return '';
@@ -61,6 +80,11 @@ export function encodeMessage(message: Outgoing, key: string): Buffer[] {
 /**
  * Decode and verify. The signature is checked over the bytes as received, in constant time; an empty
  * key means that the connection is unsigned. JSON objects are plain data: `__proto__` keys stay keys.
+ * Bytes that are not UTF-8 become U+FFFD, as in jupyter_client: ipykernel itself sends such bytes for a
+ * lone surrogate in a string, and a signed reply that holds one is still the reply.
+ *
+ * Never throws. `malformed`: no delimiter, fewer than four JSON frames, a frame that is no JSON object, one
+ * nested deeper than 1000, a header beyond 1 MiB or without textual `msg_id` and `msg_type`.
  */
 export function decodeMessage(frames: readonly Buffer[], key: string): Decoded {
   const start = frames.findIndex((frame) => frame.equals(DELIMITER));
@@ -82,7 +106,7 @@ export function decodeMessage(frames: readonly Buffer[], key: string): Decoded {
     } catch {
       return { ok: false, why: 'malformed' };
     }
-    if (!isRecord(part)) return { ok: false, why: 'malformed' };
+    if (!isRecord(part) || isTooDeep(part)) return { ok: false, why: 'malformed' };
     parts.push(part);
   }
   const [header, parentHeader, metadata, content] = parts;

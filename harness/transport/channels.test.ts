@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Publisher, Reply, Router } from 'zeromq';
+import { eventually } from '../testing/bare-client.ts';
+import { type Channel, KernelChannels } from './channels.ts';
+import type { ConnectionInfo } from './connection.ts';
+import { type Decoded, decodeMessage, encodeMessage } from './wire.ts';
+
+const KEY = 'key';
+const message = (id: string, content: unknown = {}) => ({ header: { msg_id: id, msg_type: 't' }, content });
+
+/** The sockets of a kernel, without one: what is sent and when is the test's. */
+class Peer {
+  readonly shell = new Router({ linger: 0 });
+  readonly control = new Router({ linger: 0 });
+  readonly iopub = new Publisher({ linger: 0, sendHighWaterMark: 0 });
+  readonly hb = new Reply({ linger: 0 });
+  connection!: ConnectionInfo;
+
+  async bind(): Promise<void> {
+    const ports: number[] = [];
+    for (const socket of [this.shell, this.control, this.iopub, this.hb]) {
+      await socket.bind('tcp://127.0.0.1:*');
+      ports.push(Number(socket.lastEndpoint?.split(':').at(-1)));
+    }
+    const [shell = 0, control = 0, iopub = 0, hb = 0] = ports;
+    this.connection = {
+      transport: 'tcp',
+      ip: '127.0.0.1',
+      key: KEY,
+      signature_scheme: 'hmac-sha256',
+      shell_port: shell,
+      control_port: control,
+      iopub_port: iopub,
+      stdin_port: 0,
+      hb_port: hb,
+      kernel_name: 'peer',
+    };
+  }
+
+  close(): void {
+    for (const socket of [this.shell, this.control, this.iopub, this.hb]) socket.close();
+  }
+}
+
+let peer: Peer;
+let channels: KernelChannels;
+let received: { channel: Channel; decoded: Decoded }[];
+
+beforeEach(async () => {
+  peer = new Peer();
+  await peer.bind();
+  received = [];
+  channels = new KernelChannels(peer.connection, 'me', (channel, decoded) => {
+    if (decoded.ok && decoded.message.header.msg_id === 'explode') throw new Error('receiver');
+    received.push({ channel, decoded });
+  });
+});
+
+afterEach(async () => {
+  await channels.close();
+  peer.close();
+});
+
+const ids = (channel: Channel) =>
+  received
+    .filter((item) => item.channel === channel)
+    .map(({ decoded }) => (decoded.ok ? decoded.message.header.msg_id : decoded.why));
+
+describe('sending', () => {
+  test('keeps call order, signed, under one identity', async () => {
+    const sent = Array.from({ length: 200 }, (_, index) => `m${index}`);
+    const sending = sent.map((id) => channels.send('shell', message(id)));
+    const arrived: string[] = [];
+    for (const _ of sent) {
+      const [identity, ...frames] = await peer.shell.receive();
+      const decoded = decodeMessage(frames, KEY);
+      expect(identity?.toString()).toBe('me');
+      arrived.push(decoded.ok ? decoded.message.header.msg_id : decoded.why);
+    }
+    await Promise.all(sending);
+    expect(arrived).toEqual(sent);
+    expect(channels.failure).toBeNull();
+  });
+
+  test('after close is no failure of a socket and does not wait', async () => {
+    await channels.close();
+    await channels.send('shell', message('late'));
+    expect(channels.failure).toBeNull();
+  });
+});
+
+describe('receiving', () => {
+  test('goes on after frames that are no message, and counts each', async () => {
+    await channels.send('shell', message('hello'));
+    const [identity] = await peer.shell.receive();
+    const reply = (frames: (Buffer | string)[]) => peer.shell.send([identity ?? '', ...frames]);
+    await reply(['garbage']);
+    await reply(encodeMessage(message('forged'), 'other key'));
+    await reply(['']);
+    await reply(encodeMessage(message('sound'), KEY));
+    await eventually('the sound reply', () => ids('shell').includes('sound'));
+    expect(ids('shell')).toEqual(['malformed', 'bad-signature', 'malformed', 'sound']);
+    expect(channels.failure).toBeNull();
+  });
+
+  test('goes on after its receiver threw, and says so', async () => {
+    await channels.send('control', message('hello'));
+    const [identity] = await peer.control.receive();
+    for (const id of ['explode', 'after']) {
+      await peer.control.send([identity ?? '', ...encodeMessage(message(id), KEY)]);
+    }
+    await eventually('the message after', () => ids('control').includes('after'));
+    expect(channels.failure?.message).toBe('receiver');
+  });
+
+  test('drops nothing of a burst on iopub beyond the default high-water mark', async () => {
+    while (ids('iopub').length === 0) {
+      await peer.iopub.send(['', ...encodeMessage(message('ping'), KEY)]);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const burst = Array.from({ length: 5000 }, (_, index) => `b${index}`);
+    for (const id of burst) await peer.iopub.send(['topic', ...encodeMessage(message(id), KEY)]);
+    await eventually('the last of the burst', () => ids('iopub').includes('b4999'));
+    expect(ids('iopub').filter((id) => id !== 'ping')).toEqual(burst);
+  });
+});
+
+describe('the heartbeat', () => {
+  test('is true when it echoes', async () => {
+    const echo = peer.hb.receive().then((frames) => peer.hb.send(frames));
+    expect(await channels.heartbeat(5_000)).toBe(true);
+    await echo;
+  });
+
+  test('is false, in time, when nothing answers or something else does', async () => {
+    const beforeMs = performance.now();
+    expect(await channels.heartbeat(100)).toBe(false);
+    const tookMs = performance.now() - beforeMs;
+    expect(tookMs).toBeGreaterThanOrEqual(95);
+    expect(tookMs).toBeLessThan(2_000);
+    await peer.hb.receive();
+    await peer.hb.send('pong');
+    const answer = peer.hb.receive().then(() => peer.hb.send('not ping'));
+    expect(await channels.heartbeat(5_000)).toBe(false);
+    await answer;
+  });
+});
