@@ -152,6 +152,44 @@ describe('one arm alone', () => {
   });
 });
 
+describe('two controls', () => {
+  const bare: SyntheticArm = { name: 'bare', role: 'control', hazard: 0 };
+
+  it('says of an A/A pair that it did not decide', () => {
+    const lead = leadOf(journalOf({ control: 6, bare: 7 }, { arms: [CONTROL, bare] }));
+    expect(lead).toContain(
+      '**The A/A check did not decide**, as it should not: `bare` against `control`, difference +5.0 points',
+    );
+  });
+
+  it('calls a control without counters a check of observation', () => {
+    const journal = journalOf({ control: 6, bare: 7 }, { arms: [CONTROL, bare] });
+    const runs = journal.runs.map((run) => (run.arm === 'bare' ? { ...run, kernel: null } : run));
+    const evidence = evidenceMarkdown(buildReport({ ...journal, runs }));
+    expect(evidence).toContain('**No effect of observation shown**: `bare` against `control`');
+    expect(evidence).not.toContain('Whether watching changes the rate');
+  });
+});
+
+describe('an experiment that stops when it is decided', () => {
+  const decision = { stopping: 'until-decided', test: 'e-process', alpha: 0.05, p0: null } as const;
+
+  it('is not partial, and says after which block it was decided', () => {
+    const journal = journalOf({ control: 18, sham: 18 }, { protocol: { decision, blocks: 200 } });
+    const report = buildReport(journal);
+    expect(report.progress.state).toBe('decided');
+    const evidence = evidenceMarkdown(report);
+    expect(evidence).toMatch(/^# .*\n\n\*\*`fix` fixes it\*\*/);
+    expect(evidence).toMatch(/Decided at the end of block \d+\./);
+  });
+
+  it('stays valid when it is interrupted by hand, and says so', () => {
+    const journal = journalOf({ control: 18, sham: 18 }, { protocol: { decision, blocks: 200 } });
+    const sessions = [{ ...journal.sessions[0], event: 'interrupted' }] as Journal['sessions'];
+    expect(leadOf({ ...journal, sessions })).toContain('E is valid whenever one stops, by hand too.');
+  });
+});
+
 it('lists invalid runs with their reasons', () => {
   const evidence = evidenceMarkdown(
     buildReport(syntheticJournal({ arms: [{ ...CONTROL, invalid: 0.2 }, SHAM, FIX], blocks: 20 })),

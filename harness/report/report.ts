@@ -2,7 +2,7 @@ import type { ProtocolArm } from '../model/arm.ts';
 import type { ExperimentRecord, Journal, RunRecord, SessionRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import { type Protocol, protocolHash } from '../model/protocol.ts';
-import { type Analysis, analyseExperiment } from '../stats/analysis.ts';
+import { type Analysis, analyseExperiment, type EqualityCheck } from '../stats/analysis.ts';
 import { binomialTail } from '../stats/intervals.ts';
 
 /** How far the experiment got. */
@@ -64,6 +64,16 @@ export function buildReport(journal: Journal): Report {
   };
 }
 
+/**
+ * Whether a second control is one that nothing was injected into, so that it shows what observation does
+ * to the rate, rather than the same arm twice.
+ */
+export function isObserverCheck(report: Report, check: EqualityCheck): boolean {
+  const counters = (name: string) =>
+    report.analysis.arms.find((arm) => arm.name === name)?.engagement.runsWithCounters ?? 0;
+  return counters(check.arm) === 0 && counters(check.reference) > 0;
+}
+
 /** The protocol's arm of that name. */
 export function armNamed(report: Report, name: string): ProtocolArm | undefined {
   return report.protocol.arms.find((arm) => arm.name === name);
@@ -76,7 +86,8 @@ function progressOf(journal: Journal, analysis: Analysis): Progress {
     ...journal.abandoned,
   ]);
   const isWhole = analysis.blocks.counted >= analysis.blocks.planned;
-  const hasDecided = analysis.stopping === 'until-decided' && last?.event === 'stopped';
+  // Only an experiment that ended by its own rule says `finished`; a fault says `stopped`.
+  const hasDecided = analysis.stopping === 'until-decided' && last?.event === 'finished';
   return {
     state: isWhole ? 'whole' : hasDecided ? 'decided' : 'partial',
     last,

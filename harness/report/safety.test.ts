@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import MarkdownIt from 'markdown-it';
 import { describe, expect, it } from 'vitest';
+import type { ArmRole } from '../model/arm.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
+import { type Observations, REVIVAL_RUNGS } from '../model/observations.ts';
 import { OUTCOME_KINDS } from '../model/outcome.ts';
 import { protocolHash } from '../model/protocol.ts';
 import { comparisonDocument } from './compare.ts';
@@ -91,6 +93,7 @@ const journals = fc
       kinds: fc.array(fc.constantFrom(...OUTCOME_KINDS), { minLength: 1, maxLength: 6 }),
       baseline: fc.boolean(),
       torn: fc.boolean(),
+      again: fc.boolean(),
       ended: fc.boolean(),
       test: fc.constantFrom('boschloo' as const, 'e-process' as const),
     }),
@@ -109,12 +112,16 @@ interface Shape {
   readonly kinds: readonly RunRecord['outcome']['kind'][];
   readonly baseline: boolean;
   readonly torn: boolean;
+  /** A second control: an A/A pair, or an observer check where its runs have no counters. */
+  readonly again: boolean;
   readonly ended: boolean;
   readonly test: 'boschloo' | 'e-process';
 }
 
 function journalWith(shape: Shape, content: (index: number) => string): Journal {
-  const roles = ['control', 'sham', 'treatment', 'treatment'] as const;
+  const roles = (
+    shape.again ? ['control', 'control', 'treatment', 'sham'] : ['control', 'sham', 'treatment', 'treatment']
+  ) satisfies ArmRole[];
   // Names must stay distinct, or it would be another experiment.
   const names = Array.from({ length: shape.arms }, (_, index) => `${content(index)}${index}`);
   const base = syntheticJournal({
@@ -176,6 +183,9 @@ function journalWith(shape: Shape, content: (index: number) => string): Journal 
   };
 }
 
+const observations = syntheticJournal({ arms: [{ name: 'a', role: 'control', hazard: 1 }], blocks: 1 })
+  .runs[0]?.outcome.observations as Observations;
+
 function hostileRun(
   run: RunRecord,
   index: number,
@@ -186,6 +196,17 @@ function hostileRun(
   return {
     ...run,
     run: `${content(index)}-${index}`,
+    kernel: shape.torn && run.arm.endsWith('1') ? null : run.kernel,
+    trace: [
+      {
+        atMs: 1,
+        what: 'received',
+        channel: 'shell',
+        type: content(index + 8),
+        request: 1,
+        state: content(index + 9),
+      },
+    ],
     at: content(index + 1),
     outcome: {
       ...run.outcome,
@@ -197,6 +218,18 @@ function hostileRun(
       error: { ename: content(index + 4), evalue: content(index + 5) },
       exit: { code: null, signal: content(index + 6) },
       stderrTail: content(index + 7),
+      observations: {
+        ...observations,
+        request: content(index + 8),
+        processState: content(index + 9),
+        rejections: { [content(index + 10)]: 1 },
+        socketError: content(index + 11),
+        revival: {
+          rung: REVIVAL_RUNGS[index % REVIVAL_RUNGS.length] ?? 'waiting',
+          revived: index % 2 === 0,
+          afterMs: 3,
+        },
+      },
     },
   };
 }

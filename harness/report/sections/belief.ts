@@ -4,6 +4,7 @@ import { type Block, code, enumeration, type Line, line, runLink, strong, text }
 import { counted, duration, points, pointsInterval, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, kindCounts, kindWords, num, ratio } from '../words.ts';
+import { equalityLine } from './verdict.ts';
 
 /** Invalid runs and other names listed in the document at most; the journal holds all. */
 const LISTED = 40;
@@ -19,10 +20,7 @@ export function beliefBlocks(report: Report): Block[] {
     exclusionLine(report),
     deadlineLine(report),
     ...driftLines(report),
-    ...analysis.aa.map(
-      (check) =>
-        line`A/A: ${code(check.arm)} against ${code(check.reference)}, two-sided ${num(pValue(check.pTwoSided))}, ${text(check.decided ? 'decided, which it must not' : 'not decided, as it should not')}.`,
-    ),
+    ...analysis.aa.map((check) => equalityLine(report, check)),
     stallLine(report),
   ];
   const blocks: Block[] = [{ kind: 'list', items }];

@@ -1,6 +1,9 @@
+import type { RunRecord } from '../../model/journal.ts';
+import { REVIVAL_RUNGS, type RevivalRung } from '../../model/observations.ts';
+import { outcomeStatus } from '../../model/outcome.ts';
 import type { ArmAnalysis } from '../../stats/arm-summary.ts';
-import { type Block, code, type Line, line, paragraph } from '../document.ts';
-import { count, probability } from '../format-number.ts';
+import { type Block, code, type Line, line, paragraph, text } from '../document.ts';
+import { count, duration, probability } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { num } from '../words.ts';
 
@@ -13,6 +16,7 @@ export function mechanismBlocks(report: Report): Block[] {
       { kind: 'figure', name: 'latency' },
     ];
   }
+  const revivals = revivalsByArm(report.runs);
   return [
     {
       kind: 'table',
@@ -22,6 +26,7 @@ export function mechanismBlocks(report: Report): Block[] {
         { title: 'Wedged', align: 'right' },
         { title: 'Certified', align: 'right' },
         { title: 'Not certified', align: 'right' },
+        { title: 'Revived by the re-arm', align: 'right' },
         { title: 'Place in the notebook', align: 'left' },
       ],
       rows: wedging.map((arm): Line[] => [
@@ -29,16 +34,79 @@ export function mechanismBlocks(report: Report): Block[] {
         [num(count(arm.counts.wedged))],
         [num(count(arm.counts.wedgedByKind['wedged-stranded'] ?? 0))],
         [num(count(arm.counts.wedgedByKind['wedged-mute'] ?? 0))],
+        [num(revivalWords(revivals.get(arm.name)))],
         placeWords(arm),
       ]),
     },
     paragraph(
-      line`Certified: the kernel is alive and idle, the request is queued in its shell socket (EVENTS has POLLIN) and the socket's descriptor is not readable. Place: wedges against the exposure of each cell, Pearson's χ² with a seeded Monte Carlo p-value; a wedge that wanders is not the fault of a cell's content.`,
+      line`Certified: the kernel is alive and idle, the request is queued in its shell socket (EVENTS has POLLIN) and the socket's descriptor is not readable. Revived: after the verdict the stream's read handler was run once and the missing answers came. Place: wedges against the exposure of each cell, Pearson's χ² with a seeded Monte Carlo p-value; a wedge that wanders is not the fault of a cell's content.`,
     ),
+    ...ladderBlocks(report.runs),
     { kind: 'figure', name: 'positions' },
     { kind: 'figure', name: 'survival' },
     { kind: 'figure', name: 'latency' },
   ];
+}
+
+const RUNG_WORDS: Record<RevivalRung, string> = {
+  waiting: 'waiting',
+  'same-peer': 'another request of the same peer',
+  interrupt: 'an interrupt',
+  'new-peer': 'a request of a new peer',
+  're-arm': 'one run of the read handler (re-arm)',
+  restart: 'a fresh kernel (the stranded request is lost)',
+};
+
+/** What brought stranded requests back, one attempt a wedge; nothing where no wedge was autopsied. */
+function ladderBlocks(runs: readonly RunRecord[]): Block[] {
+  const attempts = runs.flatMap(({ outcome }) => outcome.observations?.revival ?? []);
+  const rungs = REVIVAL_RUNGS.filter((rung) => attempts.some((attempt) => attempt.rung === rung));
+  if (rungs.length === 0) return [];
+  return [
+    {
+      kind: 'table',
+      caption: 'What revives a wedge',
+      columns: [
+        { title: 'After', align: 'left' },
+        { title: 'Revived', align: 'right' },
+        { title: 'Slowest', align: 'right' },
+      ],
+      rows: rungs.map((rung): Line[] => {
+        const tried = attempts.filter((attempt) => attempt.rung === rung);
+        const revived = tried.filter((attempt) => attempt.revived);
+        const after = revived.flatMap(({ afterMs }) => afterMs ?? []);
+        return [
+          [text(RUNG_WORDS[rung])],
+          [num(`${revived.length} of ${tried.length}`)],
+          [num(after.length === 0 ? 'n/a' : duration(Math.max(...after)))],
+        ];
+      }),
+    },
+    paragraph(
+      line`One attempt a wedge, in turn by the wedge's number, after the run's own account was taken.`,
+    ),
+  ];
+}
+
+interface Revivals {
+  readonly tried: number;
+  readonly revived: number;
+}
+
+/** Only the wedges at which the re-arm was tried. */
+function revivalsByArm(runs: readonly RunRecord[]): Map<string, Revivals> {
+  const revivals = new Map<string, Revivals>();
+  for (const { arm, outcome } of runs) {
+    const revived = outcome.observations?.revivedByRearm ?? null;
+    if (revived === null || outcomeStatus(outcome.kind) !== 'wedged') continue;
+    const before = revivals.get(arm) ?? { tried: 0, revived: 0 };
+    revivals.set(arm, { tried: before.tried + 1, revived: before.revived + (revived ? 1 : 0) });
+  }
+  return revivals;
+}
+
+function revivalWords(revivals: Revivals | undefined): string {
+  return revivals === undefined ? 'not tried' : `${revivals.revived} of ${revivals.tried}`;
 }
 
 function placeWords(arm: ArmAnalysis): Line {

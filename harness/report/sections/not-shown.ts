@@ -1,6 +1,6 @@
 import { type Block, code, type Line, line, text } from '../document.ts';
 import { percent } from '../format-number.ts';
-import type { Report } from '../report.ts';
+import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 
 /** What the experiment does not show: as much a part of the result as what it does. */
@@ -29,7 +29,8 @@ export function notShownBlocks(report: Report): Block[] {
     );
   }
   const uncounted = analysis.arms.filter(
-    ({ engagement }) => engagement.counter !== null && engagement.runsWithCounters === 0,
+    ({ counts, engagement }) =>
+      counts.runs > 0 && engagement.counter !== null && engagement.runsWithCounters === 0,
   );
   if (uncounted.length > 0) {
     items.push(
@@ -41,8 +42,10 @@ export function notShownBlocks(report: Report): Block[] {
   items.push(
     line`Other notebooks, traffic or machines: this is ${armNames(notebooks)} under ${armNames(protocol.traffic)} traffic with latency ${code(protocol.latency.spec)}, on one machine (${code(`${experiment.environment.platform} ${experiment.environment.arch}`)})${text(resumed ? '' : ', in one session')}.`,
   );
-  items.push(
-    line`Whether watching changes the rate: every arm ran with the same counters in the kernel, and no arm ran without them.`,
-  );
+  if (!analysis.aa.some((check) => isObserverCheck(report, check))) {
+    items.push(
+      line`Whether watching changes the rate: every arm ran with the same counters in the kernel, and none without them.`,
+    );
+  }
   return [{ kind: 'list', items }];
 }

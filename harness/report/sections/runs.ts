@@ -1,7 +1,8 @@
 import type { RunRecord } from '../../model/journal.ts';
 import { type OutcomeKind, outcomeStatus } from '../../model/outcome.ts';
+import { TRACE_EVENTS, type TraceEvent } from '../../model/trace.ts';
 import { type Block, code, type Line, line, runLink, type Table } from '../document.ts';
-import { duration } from '../format-number.ts';
+import { duration, percent } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { kindWords, num } from '../words.ts';
 
@@ -90,6 +91,7 @@ export function runStory(run: RunRecord, report: Report): Block[] {
   items.push(
     line`Start ${num(duration(run.startMs))}, notebook ${num(duration(run.notebookMs))}, longest stall of the harness ${num(duration(run.loopStallMs))}.`,
   );
+  items.push(...observationItems(run));
   if (outcome.exit !== null) {
     items.push(
       line`The process ended with code ${num(String(outcome.exit.code ?? 'none'))}, signal ${code(outcome.exit.signal ?? 'none')}.`,
@@ -107,10 +109,76 @@ export function runStory(run: RunRecord, report: Report): Block[] {
     blocks.push({ kind: 'paragraph', line: line`Last of the kernel's standard error:` });
     blocks.push({ kind: 'verbatim', language: 'text', content: outcome.stderrTail });
   }
+  blocks.push(...traceBlocks(run.trace ?? []));
   if (run.cellMs.length > 0) {
     blocks.push({ kind: 'paragraph', line: line`Answered cells, ms: ${num(cellList(run.cellMs))}` });
   }
   return blocks;
+}
+
+/** What was seen when a request stayed unanswered, the certificate and the causal proof included. */
+function observationItems({ outcome }: RunRecord): Line[] {
+  const seen = outcome.observations ?? null;
+  if (seen === null) return [];
+  const items = [
+    line`Signs: process ${code(seen.processState ?? 'not sampled')}, CPU ${num(percent(seen.cpuShare))} of a core, heartbeat ${num(answered(seen.heartbeat))}, control channel ${num(answered(seen.control))}; busy status ${num(yesNo(seen.busySeen))}, reply ${num(yesNo(seen.replySeen))}, idle status ${num(yesNo(seen.idleSeen))}.`,
+  ];
+  if (seen.look !== null) {
+    const events = [...(seen.look.pollin ? ['POLLIN'] : []), ...(seen.look.pollout ? ['POLLOUT'] : [])];
+    items.push(
+      line`Look on the shell-channel loop: EVENTS ${num(events.length === 0 ? 'none' : events.join(' and '))}; descriptor ${num(seen.look.fdReadable ? 'readable' : 'not readable')}, ${num(seen.look.fdRegistered ? 'registered' : 'not registered')}; stream ${num(seen.look.receiving ? 'receiving' : 'not receiving')}.`,
+    );
+  }
+  if (seen.revivedByRearm !== null) {
+    items.push(
+      seen.revivedByRearm
+        ? line`Re-arm: the stream's read handler was run once, and the missing answers came after ${num(duration(seen.revivedAfterMs))}.`
+        : line`Re-arm: the stream's read handler was run once, and no answer came.`,
+    );
+  }
+  if (seen.revival !== null) {
+    items.push(
+      line`Afterwards, ${num(seen.revival.rung)}: ${num(seen.revival.revived ? `revived after ${duration(seen.revival.afterMs)}` : 'not revived')}.`,
+    );
+  }
+  return items;
+}
+
+/** The last messages of a run that did not complete. */
+function traceBlocks(trace: readonly TraceEvent[]): Block[] {
+  if (trace.length === 0) return [];
+  return [
+    {
+      kind: 'table',
+      caption: 'Last messages of the run',
+      columns: [
+        { title: 'At', align: 'right' },
+        { title: 'What', align: 'left' },
+        { title: 'Channel', align: 'left' },
+        { title: 'Type', align: 'left' },
+        { title: 'Request', align: 'right' },
+        { title: 'State', align: 'left' },
+      ],
+      rows: trace
+        .slice(-TRACE_EVENTS)
+        .map((event): Line[] => [
+          [num(`${event.atMs.toFixed(1)} ms`)],
+          [num(event.what)],
+          [num(event.channel ?? '')],
+          [code(event.type)],
+          [num(event.request === null ? '' : String(event.request))],
+          event.state === null ? line`` : [code(event.state)],
+        ]),
+    },
+  ];
+}
+
+function answered(answer: boolean | null): string {
+  return answer === null ? 'not asked' : answer ? 'answered' : 'silent';
+}
+
+function yesNo(seen: boolean): string {
+  return seen ? 'seen' : 'not seen';
 }
 
 const LISTED_CELLS = 200;

@@ -1,4 +1,4 @@
-import type { VerdictAnalysis } from '../../stats/analysis.ts';
+import type { EqualityCheck, VerdictAnalysis } from '../../stats/analysis.ts';
 import type { Comparison } from '../../stats/comparison.ts';
 import type { VerdictWord } from '../../stats/verdict.ts';
 import { code, joined, type Line, line, strong, text } from '../document.ts';
@@ -8,11 +8,12 @@ import {
   eValue,
   percent,
   points,
+  pointsInterval,
   probability,
   pValue,
   significant,
 } from '../format-number.ts';
-import type { Report } from '../report.ts';
+import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num, ofRuns, ratio } from '../words.ts';
 
 /** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
@@ -145,12 +146,25 @@ function noTreatmentLine(report: Report): Line {
     '; ',
   );
   if (analysis.aa.length === 0) return line`${strong(text('No treatment arm, so no verdict'))}: ${each}.`;
-  const decided = analysis.aa.filter((check) => check.decided);
-  const head =
-    decided.length === 0
-      ? line`${strong(text('The A/A check did not decide'))}, as it should not`
-      : line`${strong(text('The A/A check decided'))}, which it must not`;
-  return line`${head}: ${each}.`;
+  return joined([...analysis.aa.map((check) => equalityLine(report, check)), line`${capitalised(each)}.`]);
+}
+
+/** One sentence on two controls: the difference with its interval, and what it is a check of. */
+export function equalityLine(report: Report, check: EqualityCheck): Line {
+  const pair = report.analysis.comparisons.find(
+    ({ kind, treatment }) => kind === 'a-a' && treatment === check.arm,
+  );
+  const difference =
+    pair === undefined
+      ? line``
+      : line`difference ${num(points(pair.difference))} (95 % interval ${num(pointsInterval(pair.newcombeDifference95))}), `;
+  const figures = line`${code(check.arm)} against ${code(check.reference)}, ${difference}two-sided ${num(pValue(check.pTwoSided))}`;
+  if (isObserverCheck(report, check)) {
+    const head = check.decided ? 'Observation changes the rate' : 'No effect of observation shown';
+    return line`${strong(text(head))}: ${figures}. Nothing was injected into ${code(check.arm)}.`;
+  }
+  const head = check.decided ? 'The A/A check decided' : 'The A/A check did not decide';
+  return line`${strong(text(head))}${text(check.decided ? ', which it must not' : ', as it should not')}: ${figures}.`;
 }
 
 /** `each wedged in 0 of 20 runs (0 %)`, or each with its own count. */
@@ -250,6 +264,12 @@ export function warningLines(report: Report): Line[] {
     );
   }
   for (const check of analysis.aa.filter(({ decided }) => decided)) {
+    if (isObserverCheck(report, check)) {
+      lines.push(
+        line`${strong(text('Observation changes the rate'))}: ${code(check.arm)}, with nothing injected, differs from ${code(check.reference)} (two-sided ${num(pValue(check.pTwoSided))}).`,
+      );
+      continue;
+    }
     lines.push(
       line`${strong(...line`${code(check.arm)} differs from ${code(check.reference)}`)}, although both are the same arm (two-sided ${num(pValue(check.pTwoSided))}): the experiment cannot be trusted.`,
     );
@@ -276,9 +296,11 @@ export function warningLines(report: Report): Line[] {
 function partialLine(report: Report): Line {
   const { analysis, progress } = report;
   const cause =
-    progress.last?.event === 'interrupted' || progress.last?.event === 'stopped'
+    progress.last?.event === 'interrupted'
       ? 'Interrupted'
-      : 'Not finished';
+      : progress.last?.event === 'stopped'
+        ? 'Stopped by a fault of the harness'
+        : 'Not finished';
   const validity =
     analysis.test === 'e-process'
       ? 'E is valid whenever one stops, by hand too.'
