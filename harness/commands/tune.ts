@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { loadavg } from 'node:os';
+import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Notebook } from '../frontend/notebook.ts';
 import { monotonicMs, PreciseTimer } from '../frontend/precise-timer.ts';
@@ -239,8 +240,9 @@ async function tuneCommand(raw: RawTuneOptions, { signal, write }: TuneSurroundi
   await writeRecord(folder, record);
   await writeTuningFiles(folder, record);
   const results = tuningResults(record);
-  const shown = publicPath(join(folder, RECORD_FILE));
-  write(`${tuningText(record, results, shown)}\n\nRecord: ${join(folder, 'tuning.md')}\n`);
+  write(
+    `${tuningText(record, results, relative(process.cwd(), join(folder, RECORD_FILE)))}\n\nRecord: ${join(folder, 'tuning.md')}\n`,
+  );
   if (record.end === 'interrupted') return EXIT_CODES.interrupted;
   if (results.total.runs === 0) return EXIT_CODES.invalidExperiment;
   return record.chosen === null ? EXIT_CODES.failed : EXIT_CODES.done;
@@ -331,7 +333,9 @@ function candidateTrier(
       replies: record.client.replies,
       startMs: record.startMs,
       notebookMs: record.notebookMs,
-      seconds: Math.round(monotonicMs() - startedMs) / 1000,
+      seconds: Math.max(1, Math.round(monotonicMs() - startedMs)) / 1000,
+      loopStallMs: record.loopStallMs,
+      load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
     };
   };
 }

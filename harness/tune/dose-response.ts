@@ -3,6 +3,7 @@ import type { TrafficProfile } from '../model/protocol.ts';
 import type { FigurePlan } from '../report/figures/svg.ts';
 import { perThousand, perThousandInterval, significant } from '../report/format-number.ts';
 import { seriesColour } from '../report/palette.ts';
+import { conditionalLess, type Exposure } from '../stats/hazard.ts';
 import type { TuningBody } from './record.ts';
 import type { CandidateResult, TuningResults } from './results.ts';
 
@@ -39,6 +40,30 @@ export function doseCurves(results: TuningResults): DoseCurve[] {
     traffic,
     points: points.sort((a, b) => a.meanMs - b.meanMs),
   }));
+}
+
+/** The chosen traffic's wedges without latency against those with any. */
+export interface DoseContrast {
+  readonly traffic: TrafficProfile;
+  readonly without: Exposure;
+  readonly withLatency: Exposure;
+  /** Exact conditional test that the hazard without latency is lower, one-sided. */
+  readonly p: number;
+}
+
+/** `null` unless something was chosen and both sides of its curve have replies. */
+export function doseContrast(results: TuningResults): DoseContrast | null {
+  const traffic = results.chosen?.candidate.traffic;
+  const curve = doseCurves(results).find((each) => each.traffic === traffic);
+  if (traffic === undefined || curve === undefined) return null;
+  const exposure = (points: readonly DosePoint[]): Exposure => ({
+    wedges: points.reduce((sum, { result }) => sum + result.tally.wedged, 0),
+    replies: points.reduce((sum, { result }) => sum + result.tally.replies, 0),
+  });
+  const without = exposure(curve.points.filter(({ meanMs }) => meanMs === 0));
+  const withLatency = exposure(curve.points.filter(({ meanMs }) => meanMs > 0));
+  const p = conditionalLess(withLatency, without);
+  return p === null ? null : { traffic, without, withLatency, p };
 }
 
 const PANEL_HEIGHT = 150;
@@ -100,9 +125,6 @@ export function dosePlan(record: TuningBody, results: TuningResults): FigurePlan
         x: {
           type: 'sqrt',
           domain: [0, furthest * 1.12],
-          label: 'Mean latency, ms (square-root scale; circles: none and uniform, diamonds: others)',
-          labelAnchor: 'center',
-          labelArrow: 'none',
         },
         y: { domain: [0, top], label: null },
         marks: [
@@ -112,6 +134,9 @@ export function dosePlan(record: TuningBody, results: TuningResults): FigurePlan
             color: palette.ink,
             tickSize: 4,
             fontSize: 12,
+            label: 'Mean latency, ms (square-root scale; circles: none and uniform, diamonds: others)',
+            labelAnchor: 'center',
+            labelArrow: 'none',
             labelOffset: 38,
             tickFormat: (ms: number) => significant(ms, 2),
           }),
@@ -139,15 +164,23 @@ export function dosePlan(record: TuningBody, results: TuningResults): FigurePlan
             stroke: palette.paper,
             strokeWidth: 1,
           }),
-          Plot.text(rows, {
-            x: 'meanMs',
-            y: 'hazard',
-            fy: 'traffic',
-            text: 'label',
-            dy: -12,
-            fontSize: 11,
-            fill: palette.muted,
-          }),
+          // Names on either side of their points: the fixed and the measured latency may lie close together.
+          ...(['end', 'start'] as const).map((anchor) =>
+            Plot.text(
+              rows.filter(({ label }) => label !== '' && (label === 'nbclient') === (anchor === 'start')),
+              {
+                x: 'meanMs',
+                y: 'hazard',
+                fy: 'traffic',
+                text: 'label',
+                textAnchor: anchor,
+                dx: anchor === 'start' ? 8 : -8,
+                dy: -10,
+                fontSize: 11,
+                fill: palette.muted,
+              },
+            ),
+          ),
         ],
       };
     },

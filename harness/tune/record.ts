@@ -41,6 +41,10 @@ export const tuningRunSchema = z.object({
   notebookMs: z.number().nonnegative().nullable(),
   /** Wall time, launch to clean-up. */
   seconds: z.number().positive(),
+  /** Longest stall of the harness's own event loop: a busy machine is a latency that nobody asked for. */
+  loopStallMs: z.number().nonnegative(),
+  /** The machine's load average over the last minute, when the run ended; 0 on Windows, which has none. */
+  load: z.number().nonnegative(),
 });
 export type TuningRun = z.infer<typeof tuningRunSchema>;
 

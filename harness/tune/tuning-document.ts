@@ -15,10 +15,11 @@ import {
   percentInterval,
   perThousand,
   perThousandInterval,
+  pValue,
   significant,
 } from '../report/format-number.ts';
 import { num } from '../report/words.ts';
-import { dosePlan } from './dose-response.ts';
+import { doseContrast, dosePlan } from './dose-response.ts';
 import type { TuningRecord } from './record.ts';
 import type { CandidateResult, TuningResults, VerdictCost } from './results.ts';
 
@@ -108,6 +109,26 @@ export function leadLines(record: TuningRecord, results: TuningResults): Line[] 
   return lines;
 }
 
+function contrastBlocks(results: TuningResults): Block[] {
+  const contrast = doseContrast(results);
+  if (contrast === null) return [];
+  const { traffic, without, withLatency, p } = contrast;
+  const words = ({ wedges, replies }: typeof without) =>
+    num(`${counted(wedges, 'wedge')} in ${counted(replies, 'reply', 'replies')}`);
+  return [
+    paragraph(
+      line`Under ${text(traffic)} traffic: ${words(without)} without latency, ${words(withLatency)} with it; exact conditional test that it is rarer without, one-sided ${num(pValue(p))}. The search put its runs where wedges came, so this describes.`,
+    ),
+  ];
+}
+
+function loadWords({ runs }: TuningRecord): string {
+  const loads = runs.map(({ load }) => load);
+  const stalls = runs.map(({ loopStallMs }) => loopStallMs);
+  if (runs.length === 0) return 'no run was recorded';
+  return `load average ${significant(Math.min(...loads), 2)} to ${significant(Math.max(...loads), 2)} while it ran, longest stall of the harness ${duration(Math.max(...stalls))}`;
+}
+
 /** `tuning.md`. */
 export function tuningDocument(record: TuningRecord, results: TuningResults): ReportDocument {
   const { environment, arm } = record;
@@ -144,6 +165,7 @@ export function tuningDocument(record: TuningRecord, results: TuningResults): Re
             ? [paragraph(line`No run had a reply.`)]
             : [
                 { kind: 'figure', name: plan.name },
+                ...contrastBlocks(results),
                 paragraph(
                   line`Intervals are Garwood's, cut at the frame. A latency that no message waits for has no effect: under sequential traffic a request is sent after the reply has come.`,
                 ),
@@ -168,7 +190,7 @@ export function tuningDocument(record: TuningRecord, results: TuningResults): Re
             items: [
               line`Arm: ${code(arm.name)}, role control, sources ${code(arm.treeSha256.slice(0, 16))}. No other arm was run: the choice cannot favour a treatment.`,
               line`${num(counted(record.runs.length, 'run'))} in ${num(duration(results.total.seconds * 1000))} of a budget of ${num(counted(record.budgetMinutes, 'minute'))}, one at a time, a fresh kernel each: first each setting once, then Thompson sampling on wedges per second with every third run to the least-tried latency of the leading curve, then fresh runs of the choice.`,
-              line`${code(environment.python)}, libzmq ${code(environment.kernelLibzmq)} in the kernel, ${code(environment.platform)} ${code(environment.arch)}, ${num(counted(environment.cpus, 'CPU'))}; harness ${code(record.harness)}, Node ${code(environment.node)}; begun ${code(record.at)}.`,
+              line`${code(environment.python)}, libzmq ${code(environment.kernelLibzmq)} in the kernel, ${code(environment.platform)} ${code(environment.arch)}, ${num(counted(environment.cpus, 'CPU'))}; harness ${code(record.harness)}, Node ${code(environment.node)}; ${num(loadWords(record))}; begun ${code(record.at)}.`,
               line`Record: ${code('tuning.json')}, SHA-256 of its canonical contents ${code(record.sha256)}. Everything here follows from it.`,
             ],
           },
