@@ -121,7 +121,8 @@ function screen(board: Board, protocol: Protocol, nowMs: number): string {
 function runLine(record: RunRecord, protocol: Protocol): string {
   const took = duration((record.startMs ?? 0) + (record.notebookMs ?? 0));
   const { kind, reason, cell } = record.outcome;
-  const where = cell === null ? '' : ` at cell ${cell + 1}`;
+  const cells = protocol.notebooks[record.notebook]?.codeCells.length ?? 0;
+  const where = cell === null ? '' : cell < cells ? ` at cell ${cell}` : ' after the last cell';
   const why = kind === 'completed' ? '' : `: ${reason}`;
   return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}`;
 }
