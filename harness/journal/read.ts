@@ -58,7 +58,8 @@ function parseRecord(line: string, number: number, name: string): JournalRecord 
  *
  * @param name for messages
  * @throws SoakError `bad-journal`: no whole first line, a line that is not a record, a protocol that does
- *   not have the hash recorded with it, a run recorded twice or without a beginning
+ *   not have the hash recorded with it, a run recorded twice, without a beginning, or of an arm or notebook
+ *   that the protocol does not have
  */
 export function parseJournal(bytes: Buffer, name: string): JournalText {
   const wholeBytes = bytes.lastIndexOf(0x0a) + 1;
@@ -84,6 +85,16 @@ export function parseJournal(bytes: Buffer, name: string): JournalText {
     if (record.type === 'run') {
       if (runs.has(record.run))
         throw damaged(name, `line ${index + 2} records the run ${record.run} a second time.`);
+      if (!experiment.protocol.arms.some(({ name }) => name === record.arm))
+        throw damaged(
+          name,
+          `line ${index + 2} is of the arm ${record.arm}, which its protocol does not have.`,
+        );
+      if (record.notebook >= experiment.protocol.notebooks.length)
+        throw damaged(
+          name,
+          `line ${index + 2} is of notebook ${record.notebook}, which its protocol does not have.`,
+        );
       if (!begun.has(record.run))
         throw damaged(name, `line ${index + 2} records the run ${record.run}, which was never begun.`);
       runs.set(record.run, record);

@@ -1,10 +1,17 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, JournalRecord } from '../model/journal.ts';
 import { JOURNAL_FILE, type JournalText, readJournal } from './read.ts';
 
 const LOCK_FILE = 'writer.lock';
+// Between making its lock and writing its id into it, a writer needs far less than this.
+const UNSIGNED_LOCK_MS = 1_000;
+const LOCK_POLL_MS = 20;
+
+/** Folders that this process itself writes: its own id in a lock says nothing, a restarted container has it too. */
+const writtenHere = new Set<string>();
 
 function isAlive(pid: number): boolean {
   try {
@@ -15,27 +22,60 @@ function isAlive(pid: number): boolean {
   }
 }
 
+function inUse(folder: string, holder: number): SoakError {
+  return new SoakError(
+    'folder-in-use',
+    `The report folder ${folder} is being written by process ${holder}.`,
+    {
+      remedy: `Wait for it to end, or choose another --out. If that process is no kernel-soak, remove ${join(folder, LOCK_FILE)}.`,
+    },
+  );
+}
+
 async function takeLock(folder: string): Promise<void> {
   const path = join(folder, LOCK_FILE);
+  if (writtenHere.has(resolve(folder))) throw inUse(folder, process.pid);
+  let unsignedUntilMs: number | null = null;
   for (;;) {
     try {
       await writeFile(path, String(process.pid), { flag: 'wx' });
+      writtenHere.add(resolve(folder));
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const holder = Number(await readFile(path, 'utf8').catch(() => '0'));
-    if (holder > 0 && holder !== process.pid && isAlive(holder)) {
-      throw new SoakError(
-        'folder-in-use',
-        `The report folder ${folder} is being written by process ${holder}.`,
-        {
-          remedy: 'Wait for it to end, or choose another --out.',
-        },
-      );
+    const text = await readFile(path, 'utf8').catch(() => null);
+    if (text === null) continue;
+    const holder = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+    if (holder > 0 && holder !== process.pid && isAlive(holder)) throw inUse(folder, holder);
+    if (text === '') {
+      unsignedUntilMs ??= performance.now() + UNSIGNED_LOCK_MS;
+      if (performance.now() < unsignedUntilMs) {
+        await delay(LOCK_POLL_MS);
+        continue;
+      }
     }
-    await rm(path, { force: true });
+    await removeStaleLock(path, text);
   }
+}
+
+/** Remove a dead writer's lock, unless another writer has just put its own in its place. */
+async function removeStaleLock(path: string, text: string): Promise<void> {
+  const aside = `${path}.${process.pid}`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  // Moving is atomic and reading is not: what was moved may be newer than what was read.
+  if ((await readFile(aside, 'utf8')) === text) await rm(aside, { force: true });
+  else await rename(aside, path);
+}
+
+async function releaseLock(folder: string): Promise<void> {
+  writtenHere.delete(resolve(folder));
+  await rm(join(folder, LOCK_FILE), { force: true });
 }
 
 function unwritable(folder: string, error: unknown): SoakError {
@@ -55,11 +95,16 @@ function unwritable(folder: string, error: unknown): SoakError {
 export class JournalWriter {
   readonly folder: string;
   readonly #file: FileHandle;
+  /** Where the last whole line ends. */
+  #wholeBytes: number;
+  /** Bytes of a line that was cut short may follow it. */
+  #torn = false;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(folder: string, file: FileHandle) {
+  private constructor(folder: string, file: FileHandle, wholeBytes: number) {
     this.folder = folder;
     this.#file = file;
+    this.#wholeBytes = wholeBytes;
   }
 
   /**
@@ -79,10 +124,15 @@ export class JournalWriter {
           remedy: `Choose another --out, or go on with that experiment: --resume ${folder}.`,
         });
       }
-      await takeLock(folder);
-      const writer = new JournalWriter(folder, await open(join(folder, JOURNAL_FILE), 'ax'));
-      await writer.append(experiment);
-      return writer;
+      return await withLock(folder, async () => {
+        const file = await open(join(folder, JOURNAL_FILE), 'ax');
+        const writer = new JournalWriter(folder, file, 0);
+        await writer.append(experiment).catch(async (error: unknown) => {
+          await file.close();
+          throw error;
+        });
+        return writer;
+      });
     } catch (error) {
       throw unwritable(folder, error);
     }
@@ -97,21 +147,36 @@ export class JournalWriter {
     // Read before the lock: a folder without a journal must not get a lock file.
     await readJournal(folder);
     try {
-      await takeLock(folder);
-      const text = await readJournal(folder);
-      const path = join(folder, JOURNAL_FILE);
-      if (text.journal.torn) await truncate(path, text.wholeBytes);
-      return { writer: new JournalWriter(folder, await open(path, 'a')), text };
+      return await withLock(folder, async () => {
+        const text = await readJournal(folder);
+        const writer = new JournalWriter(
+          folder,
+          await open(join(folder, JOURNAL_FILE), 'a'),
+          text.wholeBytes,
+        );
+        writer.#torn = text.journal.torn;
+        await writer.#cutTorn();
+        return { writer, text };
+      });
     } catch (error) {
       throw unwritable(folder, error);
     }
   }
 
-  /** Append one record, in call order. A begin may still be in the page cache; anything else is on the disk. */
+  /**
+   * Append one record, in call order. A begin may still be in the page cache; anything else is on the disk.
+   * A record that could not be written whole leaves nothing behind: the next one begins on a line of its own.
+   *
+   * @throws SoakError `cannot-write`; the writer can still be used
+   */
   append(record: JournalRecord): Promise<void> {
-    const line = `${JSON.stringify(record)}\n`;
+    const line = Buffer.from(`${JSON.stringify(record)}\n`);
     const written = this.#writing.then(async () => {
+      await this.#cutTorn();
+      this.#torn = true;
       await this.#file.appendFile(line);
+      this.#wholeBytes += line.length;
+      this.#torn = false;
       if (record.type !== 'begin') await this.#file.datasync();
     });
     // The next append must not be refused for this one's failure, which its own caller is told of.
@@ -124,7 +189,29 @@ export class JournalWriter {
   /** Close the file and give the folder free. */
   async close(): Promise<void> {
     await this.#writing;
-    await this.#file.close();
-    await rm(join(this.folder, LOCK_FILE), { force: true });
+    try {
+      await this.#cutTorn();
+    } finally {
+      await this.#file.close();
+      await releaseLock(this.folder);
+    }
+  }
+
+  /** Cut off what a failed write left: with another line after it, it would make the whole journal unreadable. */
+  async #cutTorn(): Promise<void> {
+    if (!this.#torn) return;
+    await this.#file.truncate(this.#wholeBytes);
+    this.#torn = false;
+  }
+}
+
+/** The lock stays with what `begin` gives; it is given back when `begin` fails. */
+async function withLock<T>(folder: string, begin: () => Promise<T>): Promise<T> {
+  await takeLock(folder);
+  try {
+    return await begin();
+  } catch (error) {
+    await releaseLock(folder);
+    throw error;
   }
 }
