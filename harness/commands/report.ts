@@ -19,7 +19,7 @@ export function registerReport(program: Command): void {
         process.stdout.write(`${summaryLine(report)}\n`);
         return;
       }
-      const paths = await writeReport(dir, journal);
+      const paths = await writeReport(dir, journal, report);
       process.stdout.write(`${verdictParagraph(report)}\n\n${paths.map((path) => `${path}\n`).join('')}`);
       await writeGithubSummary(report, process.env);
       if (process.env['GITHUB_ACTIONS'] === 'true') {

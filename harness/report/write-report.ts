@@ -29,10 +29,15 @@ export function reportFiles(report: Report): ReportFile[] {
  * Writes every file of the journal's report into `dir` and returns their paths. Each file appears whole or
  * not at all; a figure that the report no longer has is removed.
  *
+ * @param report of that journal, where the caller has it already: the analysis of a long one takes seconds
  * @throws SoakError `report-not-written` when the folder cannot be written.
  */
-export async function writeReport(dir: string, journal: Journal): Promise<string[]> {
-  const files = reportFiles(buildReport(journal));
+export async function writeReport(
+  dir: string,
+  journal: Journal,
+  report: Report = buildReport(journal),
+): Promise<string[]> {
+  const files = reportFiles(report);
   try {
     await mkdir(join(dir, 'figures'), { recursive: true });
     const paths: string[] = [];

@@ -3,7 +3,7 @@ import { PAGE_PALETTE, PALETTES, THEMES } from '../palette.ts';
 import type { InlineFigure } from '../render-html.ts';
 import type { Report } from '../report.ts';
 import { figurePlans } from './plans.ts';
-import { figureSvg } from './svg.ts';
+import { type FigurePlan, figureSvg } from './svg.ts';
 
 /** An SVG file of a report. */
 export interface FigureFile {
@@ -12,14 +12,23 @@ export interface FigureFile {
   readonly svg: string;
 }
 
+// Words, files and page need the same plans, and the latencies of 100,000 runs are not cheap.
+const plansOf = new WeakMap<Report, FigurePlan[]>();
+
+function plans(report: Report): FigurePlan[] {
+  const known = plansOf.get(report) ?? figurePlans(report);
+  plansOf.set(report, known);
+  return known;
+}
+
 /** The words of the figures that the report has; a figure without data is absent. */
 export function figureTexts(report: Report): FigureText[] {
-  return figurePlans(report).map(({ name, title, alternative }) => ({ name, title, alternative }));
+  return plans(report).map(({ name, title, alternative }) => ({ name, title, alternative }));
 }
 
 /** Each figure as files for a light and a dark ground. */
 export function figures(report: Report): FigureFile[] {
-  return figurePlans(report).flatMap((plan) =>
+  return plans(report).flatMap((plan) =>
     THEMES.map((theme) => ({
       name: `${plan.name}-${theme}.svg`,
       svg: `${figureSvg(plan, PALETTES[theme], theme)}\n`,
@@ -29,7 +38,7 @@ export function figures(report: Report): FigureFile[] {
 
 /** Each figure once, its colours the page's own. */
 export function inlineFigures(report: Report): InlineFigure[] {
-  return figurePlans(report).map((plan) => ({
+  return plans(report).map((plan) => ({
     name: plan.name,
     title: plan.title,
     alternative: plan.alternative,
