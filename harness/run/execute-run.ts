@@ -25,6 +25,7 @@ import type { LoopStallMeter } from './loop-stall.ts';
 import { awaitReady } from './ready.ts';
 import { type Autopsies, type Patient, tryRung } from './revival.ts';
 import { currentCell, diedOutcome, endedOutcome, outcome, startFailure } from './run-outcome.ts';
+import { settledCounters } from './settled-counters.ts';
 import { Watch, type WatchAccount } from './watch.ts';
 
 /** What every run of an experiment shares. */
@@ -168,7 +169,7 @@ function rounded(ms: number): number {
 interface Account {
   readonly client: RunRecord['client'];
   readonly cellMs: readonly number[];
-  /** Counters at a verdict; `null`: read them once the kernel is gone. */
+  /** Counters at a verdict or at the end; `null`: read them once the kernel is gone. */
   readonly kernel: KernelCounters | null;
 }
 
@@ -233,7 +234,14 @@ async function observedOutcome(
     watched: watch.account,
   });
   if (first.what === 'exited') return ended(diedOutcome(kernel, frontEnd));
-  if (first.what === 'ended') return ended(endedOutcome(first.error, client.failure));
+  if (first.what === 'ended') {
+    const { account, ...rest } = ended(endedOutcome(first.error, client.failure));
+    const { countersPath } = kernel.command;
+    return {
+      ...rest,
+      account: { ...account, kernel: countersPath === null ? null : await settledCounters(countersPath) },
+    };
+  }
   const { silence } = first;
   if (silence === null) throw new Error('The watch ended without a verdict while the run went on.');
   const cell = currentCell(frontEnd);

@@ -1,0 +1,31 @@
+import { readCounters } from '../kernel/counters.ts';
+import type { KernelCounters } from '../model/arm.ts';
+
+// The last reply's callback is still to run on the shell-channel loop when the client has the reply: it takes
+// microseconds there. Counters that stood still for this long are those of a kernel at rest.
+const STILL_MS = 20;
+const READ_EVERY_MS = 4;
+const GIVE_UP_MS = 250;
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/**
+ * The counters of a kernel that has answered everything, once it is at rest, so that ending it cuts off
+ * nothing that it had begun. Gives up waiting after a quarter of a second: they are then as they stand.
+ */
+export async function settledCounters(path: string): Promise<KernelCounters> {
+  let counters = readCounters(path);
+  let stillMs = 0;
+  for (let waitedMs = 0; stillMs < STILL_MS && waitedMs < GIVE_UP_MS; waitedMs += READ_EVERY_MS) {
+    await delay(READ_EVERY_MS);
+    const next = readCounters(path);
+    const isStill = Object.entries(next).every(
+      ([name, value]) => counters[name as keyof KernelCounters] === value,
+    );
+    stillMs = isStill ? stillMs + READ_EVERY_MS : 0;
+    counters = next;
+  }
+  return counters;
+}
