@@ -13,6 +13,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+
+# A killed process may still be writing to its folder for a moment.
+REMOVE_TIMEOUT_S = 5.0
 
 
 def kill_tree(pid):
@@ -30,19 +34,33 @@ def kill_tree(pid):
         pass  # already gone
 
 
+def remove_folder(folder):
+    deadline = time.monotonic() + REMOVE_TIMEOUT_S
+    while True:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.lexists(folder) or time.monotonic() > deadline:
+            return
+        time.sleep(0.05)
+
+
 def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     held = {}
-    for line in sys.stdin:
-        sign, _, rest = line.partition(" ")
-        entry = json.loads(rest)
-        if sign == "+":
+    # Bytes, since the harness writes UTF-8 whatever this platform's text encoding is.
+    for line in sys.stdin.buffer:
+        sign, _, rest = line.partition(b" ")
+        try:
+            entry = json.loads(rest)
+        except ValueError:
+            continue  # cut short, as the harness was killed while it wrote
+        if sign == b"+":
             held[entry["pid"]] = entry["folder"]
         else:
             held.pop(entry["pid"], None)
-    for pid, folder in held.items():
+    for pid in held:
         kill_tree(pid)
-        shutil.rmtree(folder, ignore_errors=True)
+    for folder in held.values():
+        remove_folder(folder)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ import { KERNEL_COUNTERS, type KernelCounters } from '../model/arm.ts';
 /** First bytes of a counter file; the last one is the layout's version (arms/runtime/soak_counters.py). */
 const MAGIC = Buffer.from('KSOAK\0\0\x01', 'latin1');
 const SLOT_BYTES = 8;
+const FILE_BYTES = MAGIC.length + SLOT_BYTES * KERNEL_COUNTERS.length;
 
 /** Make a counter file with every counter at zero, for a kernel to map. */
 export function createCounterFile(path: string): void {
-  const file = Buffer.alloc(MAGIC.length + SLOT_BYTES * KERNEL_COUNTERS.length);
+  const file = Buffer.alloc(FILE_BYTES);
   MAGIC.copy(file);
   writeFileSync(path, file, { mode: 0o600, flag: 'wx' });
 }
@@ -20,7 +21,8 @@ export function createCounterFile(path: string): void {
  */
 export function readCounters(path: string): KernelCounters {
   const file = readFileSync(path);
-  if (!file.subarray(0, MAGIC.length).equals(MAGIC)) throw new Error(`${path} is not a counter file`);
+  const isOurs = file.length >= FILE_BYTES && file.subarray(0, MAGIC.length).equals(MAGIC);
+  if (!isOurs) throw new Error(`${path} is not a counter file of this version`);
   return Object.fromEntries(
     KERNEL_COUNTERS.map((name, index) => [
       name,

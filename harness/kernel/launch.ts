@@ -43,6 +43,7 @@ export type KernelCommandMaker = (folder: string, connectionFile: string) => Ker
 
 // Kept of each standard stream: enough for a traceback, little enough for 100,000 runs.
 const OUTPUT_TAIL_BYTES = 8_192;
+const LAST_WORDS_MS = 200;
 
 /** The last bytes that a stream carried, and how many there were. */
 class OutputTail {
@@ -68,7 +69,7 @@ export class KernelProcess {
   readonly folder: string;
   readonly command: KernelCommand;
   readonly pid: number;
-  /** Resolves when the process has ended. */
+  /** Resolves when the process has ended and what it wrote to standard error is in `stderrTail`. */
   readonly exited: Promise<KernelExit>;
   #exit: KernelExit | null = null;
   readonly #child: ChildProcess;
@@ -98,8 +99,15 @@ export class KernelProcess {
     parts.child.stdout?.resume();
     this.exited = new Promise((resolve) => {
       parts.child.once('exit', (code, signal) => {
-        this.#exit = { code, signal };
-        resolve(this.#exit);
+        const exit = { code, signal };
+        this.#exit = exit;
+        // Its last words, by which a taken port is told from a broken kernel, may still be in the pipe.
+        // A child of its own that holds the pipe open must not hold the run.
+        const timer = setTimeout(() => resolve(exit), LAST_WORDS_MS);
+        parts.child.once('close', () => {
+          clearTimeout(timer);
+          resolve(exit);
+        });
       });
     });
   }

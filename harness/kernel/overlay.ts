@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ProtocolArm } from '../model/arm.ts';
@@ -9,6 +9,10 @@ import { type Arm, armApplies } from '../plan/arms.ts';
 import { patchedFiles } from '../plan/patch.ts';
 
 const PACKAGE = 'ipykernel';
+/** In an overlay: the hash of every file that it was made with, byte code and data included. */
+const CONTENTS_FILE = 'contents.json';
+// Two processes that both find a damaged overlay, or a virus scanner that holds a file for a moment.
+const MOVE_ATTEMPTS = 5;
 
 /** SHA-256 of each source file, by path relative to the overlay, with `/`. */
 export type SourceHashes = Readonly<Record<string, string>>;
@@ -34,32 +38,28 @@ export interface OverlayInputs {
   readonly cacheDir: string;
 }
 
-async function sourceHashes(folder: string): Promise<Record<string, string>> {
-  const hashes: Record<string, string> = {};
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  for (const entry of entries) {
-    if (!entry.isFile() || !entry.name.endsWith('.py')) continue;
-    const path = join(entry.parentPath, entry.name);
-    const relative = path.slice(folder.length + 1).replaceAll('\\', '/');
-    hashes[relative] = sha256(await readFile(path));
+/** Files below a folder that satisfy `wanted`, links followed, by path relative to the folder, with `/`. */
+async function filesBelow(folder: string, wanted: (path: string) => boolean): Promise<Map<string, Buffer>> {
+  const files = new Map<string, Buffer>();
+  for (const path of await readdir(folder, { recursive: true })) {
+    const relative = path.replaceAll('\\', '/');
+    if (!wanted(relative)) continue;
+    const whole = join(folder, path);
+    if ((await stat(whole)).isFile()) files.set(relative, await readFile(whole));
   }
-  return hashes;
+  return files;
+}
+
+const isSource = (path: string) => path.endsWith('.py');
+const isInstalled = (path: string) => !path.split('/').includes('__pycache__');
+
+function hashesOf(files: ReadonlyMap<string, Buffer>): Record<string, string> {
+  return Object.fromEntries([...files].map(([path, bytes]) => [path, sha256(bytes)]));
 }
 
 /** One hash for a set of sources: names and contents, independent of order. */
 export function treeHash(sources: SourceHashes): string {
   return sha256(canonicalJson(sources));
-}
-
-async function installedSources(packageFolder: string): Promise<Record<string, string>> {
-  const site = dirname(packageFolder);
-  const hashes = await sourceHashes(packageFolder);
-  return Object.fromEntries(
-    Object.entries(hashes).map(([path, hash]) => [
-      `${packageFolder.slice(site.length + 1)}/${path}`.replaceAll('\\', '/'),
-      hash,
-    ]),
-  );
 }
 
 /**
@@ -102,8 +102,10 @@ export async function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Over
       },
     );
   }
-  const installed = await installedSources(inputs.packageFolder);
-  const site = dirname(inputs.packageFolder);
+  const files = new Map<string, Buffer>();
+  for (const [path, bytes] of await filesBelow(inputs.packageFolder, isInstalled)) {
+    files.set(`${PACKAGE}/${path}`, bytes);
+  }
   const changes =
     arm.patch === null
       ? new Map<string, string>()
@@ -111,11 +113,11 @@ export async function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Over
           arm.patch,
           PACKAGE,
           inputs.ipykernel,
-          (path) => (path in installed ? readFile(join(site, path), 'utf8') : Promise.resolve(null)),
+          (path) => Promise.resolve(files.get(path)?.toString('utf8') ?? null),
           `the arm ${arm.name}`,
         );
-  const sources: Record<string, string> = { ...installed };
-  for (const [path, text] of changes) sources[path] = sha256(text);
+  for (const [path, text] of changes) files.set(path, Buffer.from(text));
+  const sources = hashesOf(new Map([...files].filter(([path]) => isSource(path))));
   const protocolArm: ProtocolArm = {
     name: arm.name,
     role: arm.manifest.role,
@@ -132,15 +134,14 @@ export async function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Over
     await mkdir(overlays, { recursive: true });
     const building = await mkdtemp(join(overlays, 'building-'));
     try {
-      await cp(inputs.packageFolder, join(building, PACKAGE), {
-        recursive: true,
-        filter: (path) => !path.endsWith('__pycache__'),
-      });
-      for (const [path, text] of changes) {
+      // Written anew and not copied: a copy could be a link into site-packages, or read-only.
+      for (const [path, bytes] of files) {
         await mkdir(dirname(join(building, path)), { recursive: true });
-        await writeFile(join(building, path), text);
+        await writeFile(join(building, path), bytes);
       }
       await compileSources(inputs.python, building);
+      const made = hashesOf(await filesBelow(join(building, PACKAGE), () => true));
+      await writeFile(join(building, CONTENTS_FILE), canonicalJson(made));
       await moveIntoPlace(building, folder, sources);
     } finally {
       await rm(building, { recursive: true, force: true });
@@ -149,27 +150,42 @@ export async function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Over
   return { arm, folder, sources, protocolArm };
 }
 
+/** Whether an overlay has the arm's sources, and every other file, byte code too, as it was made. */
 async function isIntact(folder: string, sources: SourceHashes): Promise<boolean> {
-  const found = await sourceHashes(folder).catch(() => null);
-  return found !== null && treeHash(found) === treeHash(sources);
+  try {
+    const files = await filesBelow(join(folder, PACKAGE), () => true);
+    const found = new Map([...files].map(([path, bytes]) => [`${PACKAGE}/${path}`, bytes]));
+    const foundSources = hashesOf(new Map([...found].filter(([path]) => isSource(path))));
+    const made = await readFile(join(folder, CONTENTS_FILE), 'utf8');
+    return treeHash(foundSources) === treeHash(sources) && canonicalJson(hashesOf(files)) === made;
+  } catch {
+    return false; // absent, or not readable as an overlay
+  }
 }
 
 async function moveIntoPlace(building: string, folder: string, sources: SourceHashes): Promise<void> {
-  try {
-    await rename(building, folder);
-    return;
-  } catch (error) {
-    // Another process may have been first; what it left must be the same, or a damaged cache.
+  let failure: unknown;
+  for (let attempt = 0; attempt < MOVE_ATTEMPTS; attempt += 1) {
+    try {
+      await rename(building, folder);
+      return;
+    } catch (error) {
+      failure = error;
+    }
+    // Another process may have been first; what it left is the same, unless the cache was damaged.
     if (await isIntact(folder, sources)) return;
-    await rm(folder, { recursive: true, force: true });
-    await rename(building, folder).catch((again: unknown) => {
-      throw new SoakError('overlay', `The overlay cannot be put at ${folder}: ${(again as Error).message}`, {
-        remedy: 'Check that the cache folder is writable, or set KERNEL_SOAK_CACHE to another.',
-        exitCode: EXIT_CODES.environment,
-        cause: error,
-      });
+    // Moved aside whole, so that no other process ever sees a part of it.
+    const aside = `${building}-damaged-${attempt}`;
+    await rename(folder, aside).catch((error: unknown) => {
+      failure = error;
     });
+    await rm(aside, { recursive: true, force: true });
   }
+  throw new SoakError('overlay', `The overlay cannot be put at ${folder}: ${(failure as Error).message}`, {
+    remedy: 'Check that the cache folder is writable, or set KERNEL_SOAK_CACHE to another.',
+    exitCode: EXIT_CODES.environment,
+    cause: failure,
+  });
 }
 
 /**
@@ -179,11 +195,11 @@ async function moveIntoPlace(building: string, folder: string, sources: SourceHa
  */
 export function identityMismatch(overlay: Overlay, loaded: SourceHashes): string | null {
   for (const [path, hash] of Object.entries(loaded)) {
-    const expected = overlay.sources[path];
+    const expected = Object.hasOwn(overlay.sources, path) ? overlay.sources[path] : undefined;
     if (expected === undefined) return `it loaded ${path}, which is not in the arm's overlay`;
     if (expected !== hash)
       return `it loaded ${path} with SHA-256 ${hash.slice(0, 12)}…, not ${expected.slice(0, 12)}…`;
   }
   const module = `${PACKAGE}/kernelapp.py`;
-  return module in loaded ? null : `it did not load ${module} from the arm's overlay`;
+  return Object.hasOwn(loaded, module) ? null : `it did not load ${module} from the arm's overlay`;
 }

@@ -9,8 +9,12 @@ export type KillPlan =
 /**
  * POSIX: SIGKILL to the process group, whose leader every kernel is. Windows has no process groups of
  * that kind: `taskkill /T /F` walks the tree.
+ *
+ * @throws RangeError when `pid` cannot be a kernel's: to kill(2), the group of 0 is the caller's own and that
+ *   of 1 is every process of the user
  */
 export function killPlan(pid: number, platform: NodeJS.Platform): KillPlan {
+  if (!Number.isSafeInteger(pid) || pid <= 1) throw new RangeError(`${pid} is no kernel's process id`);
   return platform === 'win32'
     ? { how: 'command', file: 'taskkill', args: ['/PID', String(pid), '/T', '/F'] }
     : { how: 'signal-group', pid: -pid };
@@ -23,7 +27,9 @@ export async function killTree(pid: number, platform: NodeJS.Platform = process.
     try {
       process.kill(plan.pid, 'SIGKILL');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      // macOS says EPERM of a group whose processes have all ended and were not waited for yet.
+      if (code !== 'ESRCH' && !(code === 'EPERM' && platform === 'darwin')) throw error;
     }
     return;
   }

@@ -43,9 +43,10 @@ export class Reaper {
     this.#child.stdin?.write(`- ${JSON.stringify({ pid })}\n`);
   }
 
-  /** End the reaper; with nothing registered it has nothing to do. */
+  /** End the reaper, which first ends what is still registered. At once if somebody has killed it. */
   async stop(): Promise<void> {
-    const exited = this.#child.exitCode !== null ? Promise.resolve() : once(this.#child, 'exit');
+    const hasEnded = this.#child.exitCode !== null || this.#child.signalCode !== null;
+    const exited = hasEnded ? Promise.resolve() : once(this.#child, 'exit');
     this.#child.ref();
     this.#child.stdin?.end();
     await exited;

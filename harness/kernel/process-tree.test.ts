@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { eventually } from '../testing/bare-client.ts';
+import { parseProcStat, processSample } from './process-sample.ts';
+import { kernelEnvironmentVariables, killPlan, killTree, launchesDetached } from './process-tree.ts';
+
+const isPosix = process.platform !== 'win32';
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('how a tree is ended', () => {
+  test.each(['linux', 'darwin', 'freebsd'] as const)('on %s: SIGKILL to the group', (platform) => {
+    expect(killPlan(4321, platform)).toEqual({ how: 'signal-group', pid: -4321 });
+    expect(launchesDetached(platform)).toBe(true);
+  });
+
+  test('on Windows: taskkill of the tree', () => {
+    expect(killPlan(4321, 'win32')).toEqual({
+      how: 'command',
+      file: 'taskkill',
+      args: ['/PID', '4321', '/T', '/F'],
+    });
+    expect(launchesDetached('win32')).toBe(false);
+  });
+
+  // kill(2): 0 is our own group, -1 everything that we may signal.
+  test.each([1, 0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('never of %d', async (pid) => {
+    for (const platform of ['linux', 'darwin', 'win32'] as const) {
+      expect(() => killPlan(pid, platform)).toThrow(RangeError);
+    }
+    await expect(killTree(pid)).rejects.toThrow(RangeError);
+  });
+
+  test.skipIf(!isPosix)('ends the leader and its children, and is content when they are gone', async () => {
+    const leader = spawn('sh', ['-c', 'sleep 600 & echo $!; wait'], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [line] = (await once(leader.stdout, 'data')) as [Buffer];
+    const child = Number(line.toString());
+    const pid = leader.pid ?? 0;
+    expect(isAlive(child)).toBe(true);
+    const exited = once(leader, 'exit');
+    await killTree(pid);
+    expect(await exited).toEqual([null, 'SIGKILL']);
+    await eventually('the end of the child', () => !isAlive(child) || processState(child) === 'Z');
+    await killTree(pid);
+  });
+});
+
+function processState(pid: number): string | null {
+  let state: string | null = null;
+  void processSample(pid).then((sample) => {
+    state = sample?.state ?? null;
+  });
+  return state;
+}
+
+describe('a kernel’s environment variables', () => {
+  const session = {
+    PATH: '/bin',
+    HOME: '/home/me',
+    LANG: 'C.UTF-8',
+    LC_ALL: 'C',
+    LD_LIBRARY_PATH: '/opt/lib',
+    GITHUB_TOKEN: 'secret',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    npm_config__auth: 'secret',
+    NODE_OPTIONS: '--inspect',
+    PYTHONPATH: '/evil',
+    PYTHONHOME: '/evil',
+    PYTHONSTARTUP: '/evil.py',
+    PYTHONDONTWRITEBYTECODE: '1',
+    JUPYTER_PATH: '/evil',
+    JUPYTER_CONFIG_DIR: '/evil',
+    JPY_PARENT_PID: '1',
+    IPYTHONDIR: '/evil',
+    MPLBACKEND: 'Qt5Agg',
+    VIRTUAL_ENV: '/other',
+    EMPTY: undefined,
+  };
+
+  test('are what an interpreter needs of the session, and what the run adds', () => {
+    expect(kernelEnvironmentVariables(session, { JPY_PARENT_PID: '42', MPLCONFIGDIR: '/m' })).toEqual({
+      PATH: '/bin',
+      HOME: '/home/me',
+      LANG: 'C.UTF-8',
+      LC_ALL: 'C',
+      LD_LIBRARY_PATH: '/opt/lib',
+      JPY_PARENT_PID: '42',
+      MPLCONFIGDIR: '/m',
+    });
+  });
+
+  test('are known on Windows by any spelling', () => {
+    const windows = { Path: 'C:\\bin', SystemRoot: 'C:\\Windows', windir: 'C:\\Windows', Token: 'secret' };
+    const { Token: _secret, ...kept } = windows;
+    expect(kernelEnvironmentVariables(windows, {})).toEqual(kept);
+  });
+
+  test('are the run’s where both have one', () => {
+    expect(kernelEnvironmentVariables({ HOME: '/home/me' }, { HOME: '/run' })).toEqual({ HOME: '/run' });
+  });
+});
+
+describe('a sample of a process', () => {
+  const stat = (command: string) =>
+    `4321 (${command}) S 1 4321 4321 0 -1 4194560 1000 0 0 0 123 45 0 0 20 0 5 0 100 1000 200 18446744073709551615`;
+
+  test.each(['python', 'tmux: server', 'a) R 1 2 (b', ')', ''])('of the command %j', (command) => {
+    expect(parseProcStat(stat(command))).toEqual({ cpuMs: 1680, state: 'S' });
+  });
+
+  test('is null where there is no such process', async () => {
+    const gone = spawn(process.execPath, ['-e', '']);
+    await once(gone, 'exit');
+    expect(await processSample(gone.pid ?? 0)).toBeNull();
+    expect(await processSample(gone.pid ?? 0, 'darwin')).toBeNull();
+  });
+
+  test.skipIf(!isPosix)('counts CPU time as it is used, also by the portable way', async () => {
+    const idle = spawn('sleep', ['600']);
+    const busy = spawn('sh', ['-c', 'while :; do :; done']);
+    const until = performance.now() + 10_000;
+    const cpuMs = async (pid: number | undefined, platform?: NodeJS.Platform) =>
+      (await processSample(pid ?? 0, platform))?.cpuMs ?? 0;
+    while ((await cpuMs(busy.pid)) < 200 && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(await cpuMs(busy.pid)).toBeGreaterThanOrEqual(200);
+    expect(await cpuMs(busy.pid, 'darwin')).toBeGreaterThanOrEqual(200);
+    expect(await cpuMs(idle.pid)).toBeLessThan(100);
+    for (const child of [idle, busy]) {
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+    }
+  });
+});
