@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { cpus, homedir, release, totalmem } from 'node:os';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { version as libzmqVersion } from 'zeromq';
-import { type Notebook, readNotebook } from '../frontend/notebook.ts';
+import { leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
 import { readJournal } from '../journal/read.ts';
 import { cacheFolder, ensureEnvironment, type KernelEnvironment } from '../kernel/environment/index.ts';
 import { armCommand } from '../kernel/launch.ts';
@@ -17,6 +17,7 @@ import { harnessVersion, protocolNotebook, runtimeHash } from '../plan/freeze.ts
 import { type Latency, parseLatency } from '../plan/latency.ts';
 import type { LaunchableArm } from '../run/experiment.ts';
 import type { RunOptions } from './run-options.ts';
+import { tuningCitation } from './tuned.ts';
 
 /** An experiment that can begin: everything read, made and frozen, nothing run yet. */
 export interface Prepared {
@@ -50,7 +51,7 @@ async function loadArms(specs: readonly string[]): Promise<Arm[]> {
   return arms;
 }
 
-async function loadNotebooks(paths: readonly string[]): Promise<Notebook[]> {
+async function loadNotebooks(paths: readonly string[], prefix: number | null): Promise<Notebook[]> {
   const notebooks: Notebook[] = [];
   for (const path of paths) {
     const notebook = await readNotebook(path);
@@ -63,7 +64,7 @@ async function loadNotebooks(paths: readonly string[]): Promise<Notebook[]> {
         },
       );
     }
-    notebooks.push(notebook);
+    notebooks.push(prefix === null ? notebook : leadingCells(notebook, prefix));
   }
   return notebooks;
 }
@@ -124,8 +125,9 @@ export async function prepareExperiment(
   signal: AbortSignal,
 ): Promise<Prepared> {
   const loaded = await loadArms(options.arms);
-  const notebooks = await loadNotebooks(options.notebooks);
+  const notebooks = await loadNotebooks(options.notebooks, options.prefix);
   const latency = await parseLatency(options.latency);
+  const tuning = options.tuned === null ? null : await tuningCitation(options.tuned, notebooks, latency);
   const baseline = await readBaseline(options.baseline);
   const kernelEnvironment = await ensureEnvironment({
     python: options.python ?? undefined,
@@ -164,6 +166,7 @@ export async function prepareExperiment(
     startTimeoutMs: options.startTimeoutSeconds * 1000,
     suspectAfterMs: options.suspectAfterSeconds === 0 ? null : options.suspectAfterSeconds * 1000,
     ...(options.autopsy === 'none' ? {} : { autopsy: options.autopsy }),
+    ...(tuning === null ? {} : { tuning }),
     launch: 'spawn',
     decision: {
       stopping: options.untilDecided ? 'until-decided' : 'fixed',

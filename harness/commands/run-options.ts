@@ -14,6 +14,10 @@ export const runOptionsSchema = z.object({
   suspectAfterSeconds: z.number().min(0),
   traffic: z.array(z.enum(TRAFFIC_PROFILES)).min(1),
   latency: z.string(),
+  /** Leading code cells of each notebook that are executed; `null`: all. */
+  prefix: z.number().int().positive().nullable().default(null),
+  /** Tuning record that traffic, latency, notebook and prefix are of; `null`: they were named. */
+  tuned: z.string().nullable().default(null),
   pipelineDepth: z.number().int().positive(),
   concurrency: z.number().int().positive(),
   seed: z.number().int().nonnegative(),
@@ -57,6 +61,8 @@ export interface RawRunOptions {
   readonly suspectAfter?: string;
   readonly traffic?: string;
   readonly latency?: string;
+  readonly prefix?: string;
+  readonly tuned?: string;
   readonly pipelineDepth?: string;
   readonly concurrency?: string;
   readonly seed?: string;
@@ -165,6 +171,21 @@ export function parsedRunOptions(
       },
     );
   }
+  for (const flag of ['traffic', 'latency', 'prefix'] as const) {
+    if (raw.tuned === undefined || raw[flag] === undefined) continue;
+    throw new SoakError(
+      'bad-option',
+      `--${flag} ${raw[flag]} would change what --tuned takes from the tuning record.`,
+      {
+        remedy: `Leave out --${flag}, or --tuned: the protocol may cite a record only for the settings that it chose.`,
+      },
+    );
+  }
+  if (raw.tuned !== undefined && (raw.notebook?.length ?? 0) > 1) {
+    throw new SoakError('bad-option', '--tuned is about one notebook, and several are given.', {
+      remedy: 'Give the notebook that was tuned, or none.',
+    });
+  }
   const count = { whole: true, min: 1, max: 1_000_000 } as const;
   const pipeline = { whole: true, min: 1, max: 1_000 } as const;
   return {
@@ -186,6 +207,11 @@ export function parsedRunOptions(
     }),
     traffic: trafficProfiles(raw.traffic),
     latency: raw.latency ?? RUN_DEFAULTS.latency,
+    prefix:
+      raw.prefix === undefined
+        ? null
+        : numberOption('--prefix', raw.prefix, 1, { ...count, unit: 'code cells' }),
+    tuned: raw.tuned ?? null,
     pipelineDepth: numberOption('--pipeline-depth', raw.pipelineDepth, RUN_DEFAULTS.pipelineDepth, {
       ...pipeline,
       unit: 'cells',
@@ -230,13 +256,18 @@ export function reproduceCommand(options: RunOptions, shown: (path: string) => s
   words.push(options.untilDecided ? `--until-decided --max-runs ${options.runs}` : `--runs ${options.runs}`);
   const defaultAlpha = options.untilDecided ? RUN_DEFAULTS.alphaUntilDecided : RUN_DEFAULTS.alpha;
   for (const notebook of options.notebooks) words.push('--notebook', shown(notebook));
-  const optional: [string, string | number, string | number][] = [
+  if (options.tuned !== null) words.push('--tuned', shown(options.tuned));
+  const setting: [string, string | number, string | number][] = [
     ['--traffic', options.traffic.join(','), RUN_DEFAULTS.traffic.join(',')],
     [
       '--latency',
       options.latency.startsWith('file:') ? `file:${shown(options.latency.slice(5))}` : options.latency,
       RUN_DEFAULTS.latency,
     ],
+    ['--prefix', options.prefix ?? '', ''],
+  ];
+  const optional: [string, string | number, string | number][] = [
+    ...(options.tuned === null ? setting : []),
     ['--timeout', options.timeoutSeconds, RUN_DEFAULTS.timeoutSeconds],
     ['--start-timeout', options.startTimeoutSeconds, RUN_DEFAULTS.startTimeoutSeconds],
     ['--suspect-after', options.suspectAfterSeconds, RUN_DEFAULTS.suspectAfterSeconds],

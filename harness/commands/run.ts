@@ -28,6 +28,7 @@ import {
   reproduceCommand,
   runOptionsSchema,
 } from './run-options.ts';
+import { tunedOptions } from './tuned.ts';
 
 /** What an unfinished experiment is made from; removed when it has finished, since it may hold private paths. */
 const RESUME_FILE = 'resume.json';
@@ -67,6 +68,11 @@ export function registerRun(
     .option(
       '--latency <spec>',
       `the front end's latency: none, fixed:2ms, uniform:0-5ms, nbclient, file:PATH (default: ${d.latency}, measured)`,
+    )
+    .option('--prefix <n>', 'only the first n code cells of each notebook')
+    .option(
+      '--tuned <file>',
+      'take traffic, latency, notebook and prefix from a record of soak tune, and cite it in the protocol',
     )
     .option('--timeout <seconds>', `deadline of a request (default: ${d.timeoutSeconds})`)
     .option('--seed <n>', 'seed of order and latencies (default: drawn, and recorded)')
@@ -127,7 +133,7 @@ async function runCommand(
   { signal, write }: RunSurroundings,
 ): Promise<ExitCode> {
   const resumed = raw.resume !== undefined;
-  const options = resumed ? await resumedOptions(raw) : freshOptions(raw);
+  const options = resumed ? await resumedOptions(raw) : await freshOptions(raw);
   const prepared = await prepareExperiment(options, (text) => write(`${text}\n`), signal);
   const folder = resolve(raw.resume ?? raw.out ?? join('soak-reports', defaultFolderName(prepared)));
   const session = resumed
@@ -227,9 +233,10 @@ function now(): string {
   return new Date().toISOString();
 }
 
-function freshOptions(raw: RawRunOptions): RunOptions {
+async function freshOptions(raw: RawRunOptions): Promise<RunOptions> {
   const notebook = join(packageRoot(), 'notebooks', 'widgets.ipynb');
-  return parsedRunOptions(raw, notebook, () => randomInt(2 ** 31));
+  const options = parsedRunOptions(raw, notebook, () => randomInt(2 ** 31));
+  return options.tuned === null ? options : tunedOptions(options, options.tuned, raw.notebook?.[0] ?? null);
 }
 
 async function resumedOptions(raw: RawRunOptions & { out?: string; resume?: string }): Promise<RunOptions> {

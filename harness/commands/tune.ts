@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { loadavg } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Notebook } from '../frontend/notebook.ts';
+import { leadingCells } from '../frontend/notebook.ts';
 import { monotonicMs, PreciseTimer } from '../frontend/precise-timer.ts';
 import { identityMismatch } from '../kernel/overlay.ts';
 import { Reaper } from '../kernel/reaper.ts';
@@ -338,12 +338,6 @@ function candidateTrier(
       load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
     };
   };
-}
-
-function leadingCells(notebook: Notebook, cells: number): Notebook {
-  return cells >= notebook.codeCells.length
-    ? notebook
-    : { ...notebook, codeCells: notebook.codeCells.slice(0, cells) };
 }
 
 /** The command that tunes again: every option that was given, the seed always. */

@@ -120,6 +120,13 @@ export function parsedNotebook(bytes: Uint8Array, path: string): Notebook {
   };
 }
 
+/** The notebook with only the first `cells` of its executed code cells; as it is when it has no more. */
+export function leadingCells(notebook: Notebook, cells: number): Notebook {
+  return cells >= notebook.codeCells.length
+    ? notebook
+    : { ...notebook, codeCells: notebook.codeCells.slice(0, cells) };
+}
+
 const REPAIR =
   'Check it with `python -m nbformat.sign` or open and save it in JupyterLab, which repairs what can be repaired.';
 

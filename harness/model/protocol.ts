@@ -14,6 +14,22 @@ export const protocolNotebookSchema = z.object({
 });
 export type ProtocolNotebook = z.infer<typeof protocolNotebookSchema>;
 
+/** Where the assay's settings came from when `soak tune` found them, on control alone. */
+export const tuningCitationSchema = z.object({
+  /** Hash of the tuning record, as the record states it. */
+  sha256: z.string(),
+  chosen: z.object({
+    traffic: z.enum(TRAFFIC_PROFILES),
+    /** Canonical latency spec. */
+    latency: z.string(),
+    /** File name of the notebook. */
+    notebook: z.string(),
+    /** Leading code cells that are executed. */
+    cells: z.number().int().positive(),
+  }),
+});
+export type TuningCitation = z.infer<typeof tuningCitationSchema>;
+
 /**
  * The experiment, frozen and hashed before run 1. Everything that decides what is run and how the counts
  * become a verdict is here; nothing that only describes the machine is.
@@ -43,6 +59,8 @@ export const protocolSchema = z.object({
    * experiment, the rungs in turn; absent: none.
    */
   autopsy: z.union([z.literal('full'), z.number().int().positive()]).optional(),
+  /** The tuning that chose traffic, latency and notebook; absent: they were named. */
+  tuning: tuningCitationSchema.optional(),
   launch: z.literal('spawn'),
   /** How it is decided (STATISTICS: "Two arms", "Anytime-valid"). */
   decision: z.object({
