@@ -1,0 +1,165 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { packageRoot } from '../model/package-root.ts';
+import { loadArm } from '../plan/arms.ts';
+import { eventually } from '../testing/bare-client.ts';
+import { faultyKernelArgv } from '../testing/faulty-kernel.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { installedIpykernel, testEnvironment } from '../testing/test-environment.ts';
+import { readCounters } from './counters.ts';
+import { armCommand, type KernelCommandMaker, type KernelProcess, launchKernel } from './launch.ts';
+import { identityMismatch, makeOverlay } from './overlay.ts';
+import { Reaper } from './reaper.ts';
+
+let python: string;
+let reaper: Reaper;
+const launched: KernelProcess[] = [];
+
+beforeAll(async () => {
+  ({ python } = await testEnvironment());
+  reaper = await Reaper.start(python);
+});
+
+afterEach(async () => {
+  for (const kernel of launched.splice(0)) {
+    await kernel.dispose();
+    await kernel.removeFolder();
+    expect(existsSync(kernel.folder)).toBe(false);
+  }
+});
+
+afterAll(async () => reaper.stop());
+
+async function launch(makeCommand: KernelCommandMaker, variables = {}): Promise<KernelProcess> {
+  const kernel = await launchKernel({ makeCommand, cwd: packageRoot(), reaper, variables });
+  launched.push(kernel);
+  return kernel;
+}
+
+const script =
+  (code: string): KernelCommandMaker =>
+  () => ({ argv: [python, '-I', '-c', code], countersPath: null, identityPath: null });
+
+/** What code that prints JSON to standard error said. */
+async function said(code: string, variables = {}): Promise<unknown> {
+  const kernel = await launch(script(`import json, os, sys\n${code}`), variables);
+  expect(await kernel.exited).toEqual({ code: 0, signal: null });
+  return JSON.parse(kernel.stderrTail());
+}
+
+describe('a kernel that is launched', () => {
+  test('has a folder and a connection file that are its user’s alone', async () => {
+    const kernel = await launch(script('import time; time.sleep(600)'));
+    const connection = JSON.parse(readFileSync(join(kernel.folder, 'connection.json'), 'utf8'));
+    expect(connection).toEqual(kernel.connection);
+    expect(connection.key).toMatch(/^[0-9a-f]{64}$/);
+    if (process.platform !== 'win32') {
+      expect(statSync(kernel.folder).mode & 0o777).toBe(0o700);
+      expect(statSync(join(kernel.folder, 'connection.json')).mode & 0o777).toBe(0o600);
+    }
+    expect(kernel.exit).toBeNull();
+    expect(kernel.identity()).toBeNull();
+  });
+
+  test('leads its own group, knows its parent, and has its temporary files in its folder', async () => {
+    const environ = (await said(
+      `json.dump(dict(os.environ, group=str(os.getpgrp()), me=str(os.getpid())), sys.stderr)`,
+      { MPLCONFIGDIR: '/m' },
+    )) as Record<string, string>;
+    const folder = launched[0]?.folder ?? '';
+    expect(environ['group']).toBe(environ['me']);
+    expect(environ['JPY_PARENT_PID']).toBe(String(process.pid));
+    expect(environ['TMPDIR']).toBe(join(folder, 'tmp'));
+    expect(environ['IPYTHONDIR']).toBe(join(folder, 'ipython'));
+    expect(environ['MPLCONFIGDIR']).toBe('/m');
+    expect(Object.keys(environ).filter((name) => /^(npm_|VITEST|NODE_|PYTHON)/.test(name))).toEqual([]);
+  });
+
+  test.each([
+    ['ends', 'sys.exit(3)', { code: 3, signal: null }],
+    ['is killed', 'os.kill(os.getpid(), 9)', { code: null, signal: 'SIGKILL' }],
+  ])('that %s has its last words in the tail', async (_what, end, exit) => {
+    for (let round = 0; round < 5; round += 1) {
+      const kernel = await launch(
+        script(`import os, sys\nsys.stderr.write("x" * 60000 + "last words"); sys.stderr.flush(); ${end}`),
+      );
+      expect(await kernel.exited).toEqual(exit);
+      expect(kernel.stderrTail()).toMatch(/^x+last words$/);
+      expect(kernel.stderrTail().length).toBeLessThanOrEqual(8192);
+    }
+  });
+
+  test('whose child holds its pipes open has ended all the same, and the child ends with it', async () => {
+    const kernel = await launch(
+      script(
+        'import subprocess, sys\nchild = subprocess.Popen(["sleep", "600"])\nsys.stderr.write(str(child.pid))',
+      ),
+    );
+    expect(await kernel.exited).toEqual({ code: 0, signal: null });
+    const child = Number(kernel.stderrTail());
+    expect(() => process.kill(child, 0)).not.toThrow();
+    await kernel.dispose();
+    await eventually('the end of the child', () => {
+      const stat = existsSync(`/proc/${child}/stat`) ? readFileSync(`/proc/${child}/stat`, 'utf8') : ') Z';
+      return stat.includes(') Z');
+    });
+  });
+
+  test('is not stopped by what it prints', async () => {
+    const kernel = await launch(script('import sys\nfor _ in range(2000): sys.stdout.write("x" * 10000)'));
+    expect(await kernel.exited).toEqual({ code: 0, signal: null });
+  });
+
+  test('that is no program leaves no folder, no port and an error', async () => {
+    let folder = '';
+    const absent: KernelCommandMaker = (made) => {
+      folder = made;
+      return { argv: [join(made, 'absent')], countersPath: null, identityPath: null };
+    };
+    await expect(launch(absent)).rejects.toThrow(/ENOENT/);
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test('gives its ports free at its end', async () => {
+    const kernel = await launch((_folder, connectionFile) => {
+      const [file = '', ...args] = faultyKernelArgv({ name: 'normal' }, connectionFile, python);
+      return { argv: [file, ...args], countersPath: null, identityPath: null };
+    });
+    await kernel.dispose();
+    const server = createServer();
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(kernel.connection.shell_port, '127.0.0.1', resolve);
+    });
+    server.close();
+  });
+});
+
+describe('ipykernel under an arm', () => {
+  async function underArm(name: string): Promise<{ kernel: KernelProcess; mismatch: string | null }> {
+    const environment = await testEnvironment();
+    const { version, folder } = installedIpykernel(environment);
+    const overlay = await makeOverlay(await loadArm(name), {
+      python,
+      packageFolder: folder,
+      ipykernel: version,
+      environmentKey: environment.key,
+      cacheDir: temporaryFolder(),
+    });
+    const kernel = await launch(armCommand(python, overlay));
+    const identity = await eventually('the identity', () => kernel.identity(), 30_000);
+    expect(identity).toMatchObject({ ipykernel: version, pid: kernel.pid, libzmq: environment.facts.libzmq });
+    return { kernel, mismatch: identityMismatch(overlay, identity.sources) };
+  }
+
+  test.each(['control', 'fix'])(
+    '%s says that it loaded the arm’s files and maps its counters',
+    async (name) => {
+      const { kernel, mismatch } = await underArm(name);
+      expect(mismatch).toBeNull();
+      expect(readCounters(kernel.command.countersPath ?? '').delivered).toBe(0);
+    },
+  );
+});
