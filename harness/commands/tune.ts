@@ -226,6 +226,7 @@ async function tuneCommand(raw: RawTuneOptions, { signal, write }: TuneSurroundi
         budgetMs: budgetMinutes * 60_000,
         tryCandidate,
         signal,
+        nowMs: monotonicMs,
         onStart: display.start,
         onRun: async (runs, chosen) => {
           display.finish(runs);

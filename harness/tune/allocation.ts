@@ -9,8 +9,11 @@ import type { Tally } from './tally.ts';
  * a verdict comes, have a Gamma posterior each; one draw of each, and the greatest has the run.
  */
 
-/** Every this many runs of the search, one goes to the least-tried latency of the leading curve. */
-export const CURVE_TURN = 3;
+/** Every this many runs of the search, one goes to the least-tried latency of a leading curve. */
+export const CURVE_TURN = 2;
+
+// Two traffic profiles wedge for two reasons: a curve of the best alone would leave the other's unknown.
+const CURVES = 2;
 
 // Prior of a candidate's wedges per second: Jeffreys's shape for a Poisson rate, and the exposure of about
 // half a run, so that one clean run does not close a candidate and ten do.
@@ -60,15 +63,31 @@ export function untried(candidates: readonly Candidate[], tallies: readonly Tall
   });
 }
 
-/** The curve whose candidate leads by expected wedges per second; empty without candidates. */
-export function leadingCurve(candidates: readonly Candidate[], tallies: readonly Tally[]): number[] {
-  const leader = greatest(openCandidates(candidates, tallies), (index) => {
-    const tally = tallies[index];
-    return tally === undefined ? 0 : expectedWedgesPerSecond(tally);
-  });
-  const leading = leader === null ? undefined : candidates[leader];
-  if (leading === undefined) return [];
-  return candidates.flatMap((candidate, index) => (isSameCurve(candidate, leading) ? [index] : []));
+/**
+ * The dose–response curves of whole notebooks that are worth measuring, each as its candidates: those that
+ * wedged, the one whose best candidate has most wedges per second first, two at most; the first of all when
+ * none wedged yet. Empty without candidates.
+ */
+export function leadingCurves(candidates: readonly Candidate[], tallies: readonly Tally[]): number[][] {
+  const curves: number[][] = [];
+  for (const [index, candidate] of candidates.entries()) {
+    if (nextLonger(candidates, candidate) !== null) continue;
+    const curve = curves.find(([first]) => {
+      const other = first === undefined ? undefined : candidates[first];
+      return other !== undefined && isSameCurve(other, candidate);
+    });
+    if (curve === undefined) curves.push([index]);
+    else curve.push(index);
+  }
+  const best = (curve: readonly number[]) =>
+    Math.max(
+      ...curve.map((index) => {
+        const tally = tallies[index];
+        return tally === undefined || tally.wedged === 0 ? 0 : expectedWedgesPerSecond(tally);
+      }),
+    );
+  const wedging = curves.filter((curve) => best(curve) > 0).sort((a, b) => best(b) - best(a));
+  return wedging.length === 0 ? curves.slice(0, 1) : wedging.slice(0, CURVES);
 }
 
 /**
@@ -91,7 +110,8 @@ export function nextCandidate(
   );
   // Left to itself the search would leave the curve's low end at one run each: it must be measured too.
   if (turn % CURVE_TURN === CURVE_TURN - 1) {
-    const curve = leadingCurve(candidates, tallies);
+    const curves = leadingCurves(candidates, tallies);
+    const curve = curves[Math.floor(turn / CURVE_TURN) % Math.max(1, curves.length)] ?? [];
     return greatest(curve, (index) => -(tallies[index]?.replies ?? 0));
   }
   return greatest([...draws.keys()], (index) => draws.get(index) ?? 0);

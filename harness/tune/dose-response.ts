@@ -21,17 +21,20 @@ export interface DoseCurve {
 }
 
 /**
- * The curves of the chosen notebook and length, or of the first notebook as a whole when nothing was chosen:
- * one for each traffic profile, of the latencies that had a reply.
+ * The curves of the chosen notebook, or of the first one when nothing was chosen: one for each traffic
+ * profile, of the latencies that had a reply. Runs of the whole notebook only, whatever length was chosen:
+ * the search measures curves there.
  */
 export function doseCurves(results: TuningResults): DoseCurve[] {
   const shown = results.chosen ?? [...results.ranked].sort((a, b) => a.index - b.index)[0];
   if (shown === undefined) return [];
-  const { notebook, cells } = shown.candidate;
+  const { notebook } = shown.candidate;
+  const ofNotebook = results.ranked.filter(({ candidate }) => candidate.notebook === notebook);
+  const cells = Math.max(...ofNotebook.map(({ candidate }) => candidate.cells));
   const curves = new Map<TrafficProfile, DosePoint[]>();
-  for (const result of [...results.ranked].sort((a, b) => a.index - b.index)) {
+  for (const result of ofNotebook.sort((a, b) => a.index - b.index)) {
     const { candidate, hazard } = result;
-    if (candidate.notebook !== notebook || candidate.cells !== cells || hazard === null) continue;
+    if (candidate.cells !== cells || hazard === null) continue;
     const points = curves.get(candidate.traffic) ?? [];
     points.push({ spec: candidate.latency.spec, meanMs: candidate.latency.meanMs, result });
     curves.set(candidate.traffic, points);

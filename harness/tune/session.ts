@@ -1,4 +1,3 @@
-import { monotonicMs } from '../frontend/precise-timer.ts';
 import { sha256 } from '../model/canonical.ts';
 import { seededUniform, type Uniform } from '../stats/random.ts';
 import { nextCandidate, untried } from './allocation.ts';
@@ -22,6 +21,8 @@ export interface TuningSession {
   readonly budgetMs: number;
   readonly tryCandidate: TryCandidate;
   readonly signal: AbortSignal;
+  /** A monotonic clock, milliseconds. */
+  readonly nowMs: () => number;
   /** After each run, with all runs so far; awaited, so that what is known is on disk before the next run. */
   readonly onRun: (runs: readonly TuningRun[], chosen: number | null) => Promise<void>;
   readonly onStart?: (candidate: Candidate, phase: TuningPhase) => void;
@@ -56,8 +57,8 @@ function shuffled(indices: readonly number[], uniform: Uniform): number[] {
  * @returns the runs, the choice, and whether it was interrupted; what was recorded before stays valid
  */
 export async function tune(session: TuningSession): Promise<Pick<TuningBody, 'runs' | 'chosen' | 'end'>> {
-  const { candidates, signal } = session;
-  const startedMs = monotonicMs();
+  const { candidates, signal, nowMs } = session;
+  const startedMs = nowMs();
   const runs: TuningRun[] = [];
   let chosen: number | null = null;
 
@@ -74,7 +75,7 @@ export async function tune(session: TuningSession): Promise<Pick<TuningBody, 'ru
     return true;
   };
   const meanRunMs = () => (runs.reduce((sum, { seconds }) => sum + seconds, 0) * 1000) / (runs.length || 1);
-  const timeFor = (endMs: number) => monotonicMs() + meanRunMs() <= endMs;
+  const timeFor = (endMs: number) => nowMs() + meanRunMs() <= endMs;
   const searchEndMs = startedMs + session.budgetMs * (1 - CONFIRM_SHARE);
 
   for (const candidate of shuffled(untried(candidates, []), seededUniform(session.seed, 'tune screen'))) {
@@ -89,7 +90,7 @@ export async function tune(session: TuningSession): Promise<Pick<TuningBody, 'ru
     const choice = tuningResults({ candidates: [...candidates], runs, alpha: session.alpha }).chosen;
     chosen = choice?.index ?? null;
     if (choice !== null) {
-      const leftMs = startedMs + session.budgetMs - monotonicMs();
+      const leftMs = startedMs + session.budgetMs - nowMs();
       // Fixed before the first of them: a number that depended on how they go would bias their rate.
       const planned = Math.max(MIN_CONFIRM_RUNS, Math.floor(leftMs / 1000 / (choice.secondsPerRun ?? 1)));
       for (let i = 0; i < planned; i += 1) if (!(await tryOne(choice.index, 'confirm'))) break;

@@ -189,7 +189,7 @@ export function tuningDocument(record: TuningRecord, results: TuningResults): Re
             kind: 'list',
             items: [
               line`Arm: ${code(arm.name)}, role control, sources ${code(arm.treeSha256.slice(0, 16))}. No other arm was run: the choice cannot favour a treatment.`,
-              line`${num(counted(record.runs.length, 'run'))} in ${num(duration(results.total.seconds * 1000))} of a budget of ${num(counted(record.budgetMinutes, 'minute'))}, one at a time, a fresh kernel each: first each setting once, then Thompson sampling on wedges per second with every third run to the least-tried latency of the leading curve, then fresh runs of the choice.`,
+              line`${num(counted(record.runs.length, 'run'))} in ${num(duration(results.total.seconds * 1000))} of a budget of ${num(counted(record.budgetMinutes, 'minute'))}, one at a time, a fresh kernel each: first each setting once, then Thompson sampling on wedges per second with every other run to the least-tried latency of one of the two leading curves, then fresh runs of the choice.`,
               line`${code(environment.python)}, libzmq ${code(environment.kernelLibzmq)} in the kernel, ${code(environment.platform)} ${code(environment.arch)}, ${num(counted(environment.cpus, 'CPU'))}; harness ${code(record.harness)}, Node ${code(environment.node)}; ${num(loadWords(record))}; begun ${code(record.at)}.`,
               line`Record: ${code('tuning.json')}, SHA-256 of its canonical contents ${code(record.sha256)}. Everything here follows from it.`,
             ],

@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { packageRoot } from '../model/package-root.ts';
+import { parsedRecord, recordText, sealedRecord } from './record.ts';
+import { tuningResults } from './results.ts';
+import { tuningText } from './tuning-text.ts';
+import { tuningFiles } from './write-tuning.ts';
+
+// The committed evidence is the test's material: a real record of real runs.
+
+const folder = join(packageRoot(), 'reports', 'tune-7.3.0');
+const text = await readFile(join(folder, 'tuning.json'), 'utf8');
+const record = parsedRecord(text, 'tuning.json');
+const { sha256: _sha256, ...body } = record;
+
+test('table and figures follow from the record, byte for byte', async () => {
+  const files = tuningFiles(record);
+  expect(files.map(({ path }) => path)).toEqual([
+    'tuning.md',
+    'figures/dose-response-light.svg',
+    'figures/dose-response-dark.svg',
+  ]);
+  for (const { path, content } of files) {
+    expect(content, path).toBe(await readFile(join(folder, path), 'utf8'));
+  }
+});
+
+test('on 7.3.0 in three minutes: control wedges in most fresh runs, and never without latency', () => {
+  const results = tuningResults(record);
+  expect(record.environment.ipykernel).toBe('7.3.0');
+  expect(record.budgetMinutes).toBe(3);
+  expect(results.total.seconds).toBeLessThan(200);
+  expect(results.chosen?.index).toBe(record.chosen);
+  expect(results.confirmation?.rate).toBeGreaterThan(0.5);
+  const none = results.ranked.find(
+    ({ candidate }) =>
+      candidate.latency.meanMs === 0 &&
+      candidate.traffic === 'widgets' &&
+      candidate.cells === record.notebooks[0]?.codeCells.length,
+  );
+  expect(none?.tally.runs).toBeGreaterThanOrEqual(2);
+  expect(none?.tally.wedged).toBe(0);
+});
+
+test('the choice rests on the runs before it alone', () => {
+  const without = tuningResults({ ...record, runs: record.runs.filter(({ phase }) => phase !== 'confirm') });
+  expect(without.chosen).toEqual(tuningResults(record).chosen);
+  expect(without.confirmation).toBeNull();
+});
+
+test('a record is read as it was written', () => {
+  expect(recordText(record)).toBe(text);
+  expect(sealedRecord(body)).toEqual(record);
+});
+
+test.each([
+  ['a run changed', text.replace('"wedged-stranded"', '"completed"'), /hash/],
+  ['a key added', text.replace('{', '{ "note": 1,'), /hash/],
+  ['another version', text.replace('"schema": 1', '"schema": 2'), /schema is 2/],
+  [
+    'a treatment',
+    recordText(sealedRecord({ ...body, arm: { ...body.arm, role: 'treatment' } })),
+    /not a control/,
+  ],
+  ['a stray choice', recordText(sealedRecord({ ...body, chosen: 9_999 })), /no candidate/],
+  ['cut short', text.slice(0, 500), /not JSON/],
+  ['no object', 'null', /schema is not stated/],
+])('refused: %s', (_what, changed, reason) => {
+  expect(changed).not.toBe(text);
+  expect(() => parsedRecord(changed, 'tuning.json')).toThrow(reason);
+});
+
+test('the terminal has the table, the curve and the flags', () => {
+  const shown = tuningText(record, tuningResults(record), 'reports/tune-7.3.0/tuning.json');
+  expect(shown).toContain('--tuned reports/tune-7.3.0/tuning.json --until-decided --alpha 0.001');
+  expect(shown).toMatch(/^Traffic +Latency +Cells/);
+  expect(shown).toMatch(/none +0 ms │/);
+  expect(shown).toContain('Fresh runs');
+});
