@@ -120,7 +120,7 @@ export function markdownFence(content: string, language = ''): string {
  */
 export function isPlainPhrase(content: string): boolean {
   return (
-    /^\p{L}[\p{L}\p{N} ,;()-]*\.?$/u.test(content) &&
+    /^\p{L}(?:[\p{L}\p{N} ,;()-]|[:.] )*\.?$/u.test(content) &&
     !/\b[0-9a-f]{7,}\b|\bGH-\d|\bwww\b|\b(?:https?|ftp|mailto|xmpp)\b|--/iu.test(content)
   );
 }
