@@ -224,7 +224,8 @@ export class KernelClient {
       this.#reject('shell', 'foreign-parent', null);
       return;
     }
-    if (message.header.msg_type !== request.msgType.replace(/_request$/, '_reply')) {
+    const replyType = request.hasReply ? request.msgType.replace(/_request$/, '_reply') : null;
+    if (message.header.msg_type !== replyType) {
       this.#reject('shell', 'wrong-type', request);
       return;
     }

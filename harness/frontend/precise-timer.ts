@@ -21,7 +21,7 @@ for (;;) {
     if (item.message === null) stop = true;
     else {
       let at = pending.length;
-      while (at > 0 && pending[at - 1].dueMs < item.message.dueMs) at -= 1;
+      while (at > 0 && pending[at - 1].dueMs <= item.message.dueMs) at -= 1;
       pending.splice(at, 0, item.message);
     }
   }
@@ -61,7 +61,7 @@ export class PreciseTimer {
     port1.unref();
   }
 
-  /** Resolve at a moment of `monotonicMs`; at once if it has passed. */
+  /** Resolve at a moment of `monotonicMs`, never before it; at once if it has passed. Equal moments in call order. */
   at(dueMs: number): Promise<void> {
     if (dueMs <= monotonicMs()) return Promise.resolve();
     return new Promise((resolve) => {

@@ -32,6 +32,11 @@ export interface FrontEndParts {
 // Error texts are evidence, not payload.
 const MAX_ERROR_CHARACTERS = 500;
 
+// Not String(): a hostile object decides what that does, and may throw.
+function errorText(value: unknown): string {
+  return (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, MAX_ERROR_CHARACTERS);
+}
+
 /**
  * What a person's client does with a notebook, one run of it: sends each cell, mirrors Output widgets,
  * overlaps requests or pipelines them as the profile says, each reaction after the latency drawn for it.
@@ -92,13 +97,17 @@ export class FrontEnd {
       this.#execute(position);
     }
     for (const request of this.#executes) await this.#settled(request);
-    await this.#mirroring;
-    await Promise.all(this.#overlaps);
     const error = this.#firstError();
-    if (error !== null) return error;
+    if (error !== null || this.#over) return error;
+    await Promise.all(this.#overlaps);
     // Mirrored state and overlapping requests are part of the traffic: a kernel that left one of them
-    // unread is wedged even if no cell happened to follow.
-    await this.#until(() => this.#parts.client.unsettled.length === 0);
+    // unread is wedged even if no cell happened to follow. An answer may bring a change to mirror.
+    let mirroring: Promise<void>;
+    do {
+      mirroring = this.#mirroring;
+      await mirroring;
+      await this.#until(() => this.#parts.client.unsettled.length === 0);
+    } while (mirroring !== this.#mirroring && !this.#over);
     return null;
   }
 
@@ -130,7 +139,9 @@ export class FrontEnd {
     await this.#race(timer.at(execute.sentAtMs + draws.next('overlap')));
     if (this.#over) return;
     if (which === 0) client.request('kernel_info_request', {});
-    else if (which === 1) client.request('complete_request', { code: source, cursor_pos: source.length });
+    // The protocol counts code points since 5.2; JavaScript counts UTF-16 units.
+    else if (which === 1)
+      client.request('complete_request', { code: source, cursor_pos: [...source].length });
     else client.request('inspect_request', { code: source, cursor_pos: 0, detail_level: 0 });
   }
 
@@ -163,8 +174,8 @@ export class FrontEnd {
       if (this.#parts.notebook.codeCells[position]?.mayRaise) continue;
       return {
         position,
-        ename: String(reply['ename'] ?? 'unknown').slice(0, MAX_ERROR_CHARACTERS),
-        evalue: publicText(String(reply['evalue'] ?? '').slice(0, MAX_ERROR_CHARACTERS)),
+        ename: errorText(reply['ename'] ?? 'unknown'),
+        evalue: publicText(errorText(reply['evalue'] ?? '')),
       };
     }
     return null;

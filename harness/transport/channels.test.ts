@@ -1,54 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Publisher, Reply, Router } from 'zeromq';
 import { eventually } from '../testing/bare-client.ts';
+import { PEER_KEY, SocketPeer } from '../testing/socket-peer.ts';
 import { type Channel, KernelChannels } from './channels.ts';
-import type { ConnectionInfo } from './connection.ts';
 import { type Decoded, decodeMessage, encodeMessage } from './wire.ts';
 
-const KEY = 'key';
 const message = (id: string, content: unknown = {}) => ({ header: { msg_id: id, msg_type: 't' }, content });
 
-/** The sockets of a kernel, without one: what is sent and when is the test's. */
-class Peer {
-  readonly shell = new Router({ linger: 0 });
-  readonly control = new Router({ linger: 0 });
-  readonly iopub = new Publisher({ linger: 0, sendHighWaterMark: 0 });
-  readonly hb = new Reply({ linger: 0 });
-  connection!: ConnectionInfo;
-
-  async bind(): Promise<void> {
-    const ports: number[] = [];
-    for (const socket of [this.shell, this.control, this.iopub, this.hb]) {
-      await socket.bind('tcp://127.0.0.1:*');
-      ports.push(Number(socket.lastEndpoint?.split(':').at(-1)));
-    }
-    const [shell = 0, control = 0, iopub = 0, hb = 0] = ports;
-    this.connection = {
-      transport: 'tcp',
-      ip: '127.0.0.1',
-      key: KEY,
-      signature_scheme: 'hmac-sha256',
-      shell_port: shell,
-      control_port: control,
-      iopub_port: iopub,
-      stdin_port: 0,
-      hb_port: hb,
-      kernel_name: 'peer',
-    };
-  }
-
-  close(): void {
-    for (const socket of [this.shell, this.control, this.iopub, this.hb]) socket.close();
-  }
-}
-
-let peer: Peer;
+let peer: SocketPeer;
 let channels: KernelChannels;
 let received: { channel: Channel; decoded: Decoded }[];
 
 beforeEach(async () => {
-  peer = new Peer();
-  await peer.bind();
+  peer = await SocketPeer.bound();
   received = [];
   channels = new KernelChannels(peer.connection, 'me', (channel, decoded) => {
     if (decoded.ok && decoded.message.header.msg_id === 'explode') throw new Error('receiver');
@@ -73,7 +36,7 @@ describe('sending', () => {
     const arrived: string[] = [];
     for (const _ of sent) {
       const [identity, ...frames] = await peer.shell.receive();
-      const decoded = decodeMessage(frames, KEY);
+      const decoded = decodeMessage(frames, PEER_KEY);
       expect(identity?.toString()).toBe('me');
       arrived.push(decoded.ok ? decoded.message.header.msg_id : decoded.why);
     }
@@ -97,7 +60,7 @@ describe('receiving', () => {
     await reply(['garbage']);
     await reply(encodeMessage(message('forged'), 'other key'));
     await reply(['']);
-    await reply(encodeMessage(message('sound'), KEY));
+    await reply(encodeMessage(message('sound'), PEER_KEY));
     await eventually('the sound reply', () => ids('shell').includes('sound'));
     expect(ids('shell')).toEqual(['malformed', 'bad-signature', 'malformed', 'sound']);
     expect(channels.failure).toBeNull();
@@ -107,7 +70,7 @@ describe('receiving', () => {
     await channels.send('control', message('hello'));
     const [identity] = await peer.control.receive();
     for (const id of ['explode', 'after']) {
-      await peer.control.send([identity ?? '', ...encodeMessage(message(id), KEY)]);
+      await peer.control.send([identity ?? '', ...encodeMessage(message(id), PEER_KEY)]);
     }
     await eventually('the message after', () => ids('control').includes('after'));
     expect(channels.failure?.message).toBe('receiver');
@@ -115,11 +78,11 @@ describe('receiving', () => {
 
   test('drops nothing of a burst on iopub beyond the default high-water mark', async () => {
     while (ids('iopub').length === 0) {
-      await peer.iopub.send(['', ...encodeMessage(message('ping'), KEY)]);
+      await peer.iopub.send(['', ...encodeMessage(message('ping'), PEER_KEY)]);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     const burst = Array.from({ length: 5000 }, (_, index) => `b${index}`);
-    for (const id of burst) await peer.iopub.send(['topic', ...encodeMessage(message(id), KEY)]);
+    for (const id of burst) await peer.iopub.send(['topic', ...encodeMessage(message(id), PEER_KEY)]);
     await eventually('the last of the burst', () => ids('iopub').includes('b4999'));
     expect(ids('iopub').filter((id) => id !== 'ping')).toEqual(burst);
   });
