@@ -1,0 +1,328 @@
+import { describe, expect, test } from 'vitest';
+import { KERNEL_COUNTERS, type KernelCounters } from '../model/arm.ts';
+import { type Look, type Observations, observationsSchema, REVIVAL_RUNGS } from '../model/observations.ts';
+import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
+import { classify, countersShowStrand, isStrand, MAX_STALL_SHARE, RUNG_WORDS } from './classify.ts';
+
+const STRANDED: Look = {
+  fdReadable: false,
+  fdRegistered: true,
+  pollin: true,
+  pollout: true,
+  receiving: true,
+  threads: {
+    MainThread: ['selectors.py:468 select', 'base_events.py:1871 _run_once'],
+    'Shell channel': ['selectors.py:468 select', 'base_events.py:1871 _run_once'],
+  },
+};
+
+function counters(some: Partial<KernelCounters>): KernelCounters {
+  const none = Object.fromEntries(KERNEL_COUNTERS.map((name) => [name, 0])) as KernelCounters;
+  return { ...none, ...some };
+}
+
+/** A kernel that was sent ten requests, turned to nine and is idle, with control alive. */
+function observations(some: Partial<Observations> = {}): Observations {
+  return observationsSchema.parse({
+    request: 'execute_request',
+    waitedMs: 10_000,
+    busySeen: false,
+    replySeen: false,
+    idleSeen: false,
+    sent: 10,
+    rejected: 0,
+    counters: counters({ delivered: 9, begun: 9, ended: 9, replies: 9 }),
+    cpuShare: 0,
+    processState: 'S',
+    heartbeat: true,
+    control: true,
+    look: null,
+    revivedByRearm: null,
+    revivedAfterMs: null,
+    answeredLate: false,
+    loopStallMs: 3,
+    socketError: null,
+    ...some,
+  });
+}
+
+interface Row {
+  readonly name: string;
+  readonly seen: Partial<Observations>;
+  readonly kind: OutcomeKind;
+  readonly source: LikelySource;
+  readonly reason: RegExp;
+}
+
+const ROWS: readonly Row[] = [
+  {
+    name: 'a certificate',
+    seen: { look: STRANDED },
+    kind: 'wedged-stranded',
+    source: 'kernel',
+    reason: /10\.0 s: it is queued .* \(POLLIN\).* and the loop is parked$/,
+  },
+  {
+    name: 'a certificate with its proof',
+    seen: { look: STRANDED, revivedByRearm: true, revivedAfterMs: 0.4 },
+    kind: 'wedged-stranded',
+    source: 'kernel',
+    reason: /handler made the kernel turn to it within 1 ms$/,
+  },
+  {
+    name: 'a certificate without its proof',
+    seen: { look: STRANDED, revivedByRearm: false },
+    kind: 'wedged-stranded',
+    source: 'kernel',
+    reason: /handler did not make the kernel turn to it$/,
+  },
+  {
+    name: 'a certificate, after a rung that changed nothing',
+    seen: {
+      look: STRANDED,
+      revival: { rung: 'interrupt', revived: false, afterMs: null },
+      revivedByRearm: true,
+      revivedAfterMs: 2,
+    },
+    kind: 'wedged-stranded',
+    source: 'kernel',
+    reason: /an interrupt changed nothing; one run of .* within 2 ms$/,
+  },
+  {
+    name: 'a certificate, revived by a new peer',
+    seen: { look: STRANDED, revival: { rung: 'new-peer', revived: true, afterMs: 3.2 } },
+    kind: 'wedged-stranded',
+    source: 'kernel',
+    reason: /a new shell peer made the kernel turn to it within 4 ms$/,
+  },
+  {
+    name: 'a certificate, after a restart',
+    seen: { look: STRANDED, revival: { rung: 'restart', revived: true, afterMs: 480 } },
+    kind: 'wedged-stranded',
+    source: 'kernel',
+    reason: /a fresh kernel answered within 480 ms, the request was lost with the old one$/,
+  },
+  {
+    name: 'a certificate is a fact, whatever state the harness was in',
+    seen: { look: STRANDED, loopStallMs: 9_000, socketError: 'EINVAL', processState: 'T' },
+    kind: 'wedged-stranded',
+    source: 'kernel',
+    reason: /queued/,
+  },
+  {
+    name: 'an error of a socket of ours',
+    seen: { socketError: 'EINVAL', replySeen: true },
+    kind: 'harness-fault',
+    source: 'harness',
+    reason: /EINVAL/,
+  },
+  {
+    name: 'a stall of the harness, whatever else there was',
+    seen: { loopStallMs: 10_000 * MAX_STALL_SHARE + 1, answeredLate: true, busySeen: true },
+    kind: 'harness-fault',
+    source: 'harness',
+    reason: /stalled for 2\.0 s/,
+  },
+  {
+    name: 'a stall at the limit',
+    seen: { loopStallMs: 10_000 * MAX_STALL_SHARE },
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason: /not begun/,
+  },
+  {
+    name: 'a process that was stopped',
+    seen: { processState: 'T', control: false, heartbeat: false },
+    kind: 'harness-fault',
+    source: 'harness',
+    reason: /stopped by a signal/,
+  },
+  {
+    name: 'a process held by a tracer',
+    seen: { processState: 't' },
+    kind: 'harness-fault',
+    source: 'harness',
+    reason: /debugger/,
+  },
+  {
+    name: 'an answer after the deadline',
+    seen: { answeredLate: true, busySeen: true, replySeen: true, idleSeen: true },
+    kind: 'late',
+    source: 'kernel',
+    reason: /answered, after the deadline/,
+  },
+  {
+    name: 'a reply without idle',
+    seen: { busySeen: true, replySeen: true },
+    kind: 'lost-idle',
+    source: 'kernel',
+    reason: /idle status did not within 10\.0 s$/,
+  },
+  {
+    name: 'idle without a reply, which the kernel counted as sent',
+    seen: {
+      busySeen: true,
+      idleSeen: true,
+      counters: counters({ delivered: 10, begun: 10, ended: 10, replies: 10 }),
+    },
+    kind: 'lost-reply',
+    source: 'client',
+    reason: /counted 10 replies sent/,
+  },
+  {
+    name: 'idle without a reply, counted as sent, but unsound',
+    seen: {
+      busySeen: true,
+      idleSeen: true,
+      counters: counters({ delivered: 10, begun: 10, ended: 10, replies: 10 }),
+      rejected: 1,
+      rejections: { 'shell bad-signature': 1 },
+    },
+    kind: 'lost-reply',
+    source: 'kernel',
+    reason: /messages not taken: 1 on shell \(bad signature\)$/,
+  },
+  {
+    name: 'idle without a reply, which the kernel did not send',
+    seen: {
+      busySeen: true,
+      idleSeen: true,
+      counters: counters({ delivered: 10, begun: 10, ended: 10, replies: 9 }),
+    },
+    kind: 'lost-reply',
+    source: 'kernel',
+    reason: /no valid reply/,
+  },
+  {
+    name: 'idle without a reply, without counters',
+    seen: { busySeen: true, idleSeen: true, counters: null },
+    kind: 'lost-reply',
+    source: 'kernel',
+    reason: /no valid reply/,
+  },
+  {
+    name: 'a shell port that is closed, though the request was begun',
+    seen: { busySeen: true, shellPortOpen: false, counters: null },
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason: /control answers, and its shell port accepts no connection/,
+  },
+  {
+    name: 'busy and computing',
+    seen: { busySeen: true, cpuShare: 0.98 },
+    kind: 'slow',
+    source: 'notebook',
+    reason: /began execute_request .* 98 % of a processor$/,
+  },
+  {
+    name: 'busy and waiting',
+    seen: { busySeen: true, cpuShare: 0 },
+    kind: 'slow',
+    source: 'notebook',
+    reason: /waits for something$/,
+  },
+  {
+    name: 'busy, with nothing known of its processor',
+    seen: { busySeen: true, cpuShare: null },
+    kind: 'slow',
+    source: 'notebook',
+    reason: /not done with it after 10\.0 s$/,
+  },
+  {
+    name: 'begun by the counters alone: the busy status was lost',
+    seen: { counters: counters({ delivered: 10, begun: 10, ended: 9, replies: 9 }) },
+    kind: 'slow',
+    source: 'notebook',
+    reason: /began/,
+  },
+  {
+    name: 'not begun, and a look that shows another mechanism',
+    seen: { look: { ...STRANDED, fdReadable: true } },
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason:
+      /control answers; 9 of 10 requests were delivered, 9 finished; .* POLLIN set, descriptor readable$/,
+  },
+  {
+    name: 'not begun, control and heartbeat dead',
+    seen: { control: false, heartbeat: false },
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason: /control does not answer/,
+  },
+  {
+    name: 'not begun, control alive, heartbeat dead',
+    seen: { heartbeat: false },
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason: /control answers, the heartbeat does not/,
+  },
+  {
+    name: 'no runtime: a new peer brings the answer',
+    seen: { counters: null, peerAnswered: true, revivedByPeer: true },
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason: /a new shell peer made the kernel turn to it: the request was queued there, unread$/,
+  },
+  {
+    name: 'no runtime: a new peer is answered, the request is not',
+    seen: { counters: null, peerAnswered: true, revivedByPeer: false },
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason: /a new shell peer was answered, the request was not$/,
+  },
+  {
+    name: 'no runtime: a new peer is not answered either',
+    seen: { counters: null, peerAnswered: false, revivedByPeer: false },
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason: /a new shell peer was not answered either$/,
+  },
+];
+
+describe('what an unanswered request was:', () => {
+  test.each(ROWS)('$name', ({ seen, kind, source, reason }) => {
+    const verdict = classify(observations(seen));
+    expect({ kind: verdict.kind, source: verdict.source }).toEqual({ kind, source });
+    expect(verdict.reason).toMatch(reason);
+  });
+});
+
+describe('a strand is certified', () => {
+  const parked = 'selectors.py:468 select';
+  test('only by all of its signs together', () => {
+    expect(isStrand(STRANDED)).toBe(true);
+    expect(isStrand({ ...STRANDED, pollin: false })).toBe(false);
+    expect(isStrand({ ...STRANDED, fdReadable: true })).toBe(false);
+    expect(isStrand({ ...STRANDED, fdRegistered: false })).toBe(false);
+    const busy = { ...STRANDED.threads, 'Shell channel': ['zmqstream.py:585 _handle_events', parked] };
+    expect(isStrand({ ...STRANDED, threads: busy })).toBe(false);
+    expect(isStrand({ ...STRANDED, threads: {} })).toBe(false);
+  });
+
+  test('by the main thread where no other serves the shell socket', () => {
+    expect(isStrand({ ...STRANDED, threads: { MainThread: [parked] } })).toBe(true);
+    expect(isStrand({ ...STRANDED, threads: { MainThread: ['<cell>:1 <module>'] } })).toBe(false);
+  });
+
+  test.each(['windows_events.py:444 _poll', 'windows_events.py:774 select', 'selectors.py:314 select'])(
+    'with the loop parked in %s',
+    (frame) => {
+      expect(isStrand({ ...STRANDED, threads: { 'Shell channel': [frame] } })).toBe(true);
+    },
+  );
+});
+
+test.each([
+  [{ delivered: 9, begun: 9, ended: 9 }, true],
+  [{ delivered: 10, begun: 10, ended: 10 }, false],
+  [{ delivered: 9, begun: 9, ended: 8 }, false],
+  [{ delivered: 9, begun: 8, ended: 8 }, false],
+  [{ delivered: 0, begun: 0, ended: 0 }, true],
+])('of ten requests sent, the counters %o show a strand: %s', (some, shows) => {
+  expect(countersShowStrand(counters(some), 10)).toBe(shows);
+});
+
+test('every rung of the ladder has words', () => {
+  expect(Object.keys(RUNG_WORDS).sort()).toEqual([...REVIVAL_RUNGS].sort());
+});
