@@ -1,19 +1,24 @@
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { sha256 } from '../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import {
+  type ExperimentRecord,
   JOURNAL_SCHEMA,
   type Journal,
   type JournalRecord,
   journalRecordSchema,
   type RunRecord,
+  type SessionRecord,
 } from '../model/journal.ts';
-import { protocolHash } from '../model/protocol.ts';
+import { type Protocol, protocolHash } from '../model/protocol.ts';
 
 /** Name of the journal in a report folder. */
 export const JOURNAL_FILE = 'journal.jsonl';
+
+const NEWLINE = 0x0a;
+const PIECE_BYTES = 1 << 20;
 
 /** A journal with where its whole lines end, for whoever goes on writing it. */
 export interface JournalText {
@@ -52,6 +57,93 @@ function parseRecord(line: string, number: number, name: string): JournalRecord 
   return parsed.data;
 }
 
+/** Takes a journal in, piece by piece, keeping its records and neither its text nor the begin lines. */
+class JournalParser {
+  readonly #name: string;
+  readonly #hash = createHash('sha256');
+  /** Bytes after the last newline so far. */
+  #rest: Buffer = Buffer.alloc(0);
+  #wholeBytes = 0;
+  #lines = 0;
+  #experiment: ExperimentRecord | null = null;
+  readonly #begun = new Set<string>();
+  readonly #runs = new Map<string, RunRecord>();
+  readonly #sessions: SessionRecord[] = [];
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  push(piece: Buffer): void {
+    const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+    let start = 0;
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+      this.#lines += 1;
+      this.#add(parseRecord(bytes.toString('utf8', start, end), this.#lines, this.#name));
+      start = end + 1;
+    }
+    this.#hash.update(bytes.subarray(0, start));
+    this.#wholeBytes += start;
+    // A copy: the slice would keep the whole piece alive.
+    this.#rest = Buffer.from(bytes.subarray(start));
+  }
+
+  end(): JournalText {
+    const experiment = this.#experiment ?? this.#notAnExperiment();
+    const journal: Journal = {
+      experiment,
+      runs: [...this.#runs.values()].sort((a, b) => a.block - b.block || a.position - b.position),
+      sessions: this.#sessions,
+      abandoned: [...this.#begun].filter((run) => !this.#runs.has(run)),
+      torn: this.#rest.length > 0,
+      sha256: this.#hash.digest('hex'),
+    };
+    return { journal, wholeBytes: this.#wholeBytes };
+  }
+
+  #add(record: JournalRecord): void {
+    if (this.#experiment === null) this.#begin(record);
+    else if (record.type === 'experiment') throw this.#damaged(`line ${this.#lines} is a second experiment.`);
+    else if (record.type === 'session') this.#sessions.push(record);
+    else if (record.type === 'begin') this.#begun.add(record.run);
+    else this.#addRun(record, this.#experiment.protocol);
+  }
+
+  #begin(record: JournalRecord): void {
+    if (record.type !== 'experiment') this.#notAnExperiment();
+    else if (protocolHash(record.protocol) !== record.protocolSha256) {
+      throw this.#damaged(
+        `its protocol does not have the hash ${record.protocolSha256} that was recorded with it.`,
+      );
+    } else this.#experiment = record;
+  }
+
+  #addRun(record: RunRecord, protocol: Protocol): void {
+    const line = `line ${this.#lines}`;
+    if (this.#runs.has(record.run)) {
+      throw this.#damaged(`${line} records the run ${record.run} a second time.`);
+    }
+    if (!protocol.arms.some(({ name }) => name === record.arm)) {
+      throw this.#damaged(`${line} is of the arm ${record.arm}, which its protocol does not have.`);
+    }
+    if (record.notebook >= protocol.notebooks.length) {
+      throw this.#damaged(`${line} is of notebook ${record.notebook}, which its protocol does not have.`);
+    }
+    if (!this.#begun.has(record.run)) {
+      throw this.#damaged(`${line} records the run ${record.run}, which was never begun.`);
+    }
+    this.#runs.set(record.run, record);
+  }
+
+  #notAnExperiment(): never {
+    throw this.#damaged('it does not begin with the experiment and its protocol.');
+  }
+
+  #damaged(reason: string): SoakError {
+    return damaged(this.#name, reason);
+  }
+}
+
 /**
  * Parse a journal's bytes. A last line without its newline was being written when the harness died: it
  * is set aside and said so (`torn`), never guessed at.
@@ -62,53 +154,9 @@ function parseRecord(line: string, number: number, name: string): JournalRecord 
  *   that the protocol does not have
  */
 export function parseJournal(bytes: Buffer, name: string): JournalText {
-  const wholeBytes = bytes.lastIndexOf(0x0a) + 1;
-  const lines = bytes.subarray(0, wholeBytes).toString('utf8').split('\n').slice(0, -1);
-  const records = lines.map((line, index) => parseRecord(line, index + 1, name));
-  const [experiment, ...rest] = records;
-  if (experiment === undefined || experiment.type !== 'experiment') {
-    throw damaged(name, 'it does not begin with the experiment and its protocol.');
-  }
-  if (protocolHash(experiment.protocol) !== experiment.protocolSha256) {
-    throw damaged(
-      name,
-      `its protocol does not have the hash ${experiment.protocolSha256} that was recorded with it.`,
-    );
-  }
-  const begun = new Set<string>();
-  const runs = new Map<string, RunRecord>();
-  const sessions: Journal['sessions'][number][] = [];
-  for (const [index, record] of rest.entries()) {
-    if (record.type === 'experiment') throw damaged(name, `line ${index + 2} is a second experiment.`);
-    if (record.type === 'session') sessions.push(record);
-    if (record.type === 'begin') begun.add(record.run);
-    if (record.type === 'run') {
-      if (runs.has(record.run))
-        throw damaged(name, `line ${index + 2} records the run ${record.run} a second time.`);
-      if (!experiment.protocol.arms.some(({ name }) => name === record.arm))
-        throw damaged(
-          name,
-          `line ${index + 2} is of the arm ${record.arm}, which its protocol does not have.`,
-        );
-      if (record.notebook >= experiment.protocol.notebooks.length)
-        throw damaged(
-          name,
-          `line ${index + 2} is of notebook ${record.notebook}, which its protocol does not have.`,
-        );
-      if (!begun.has(record.run))
-        throw damaged(name, `line ${index + 2} records the run ${record.run}, which was never begun.`);
-      runs.set(record.run, record);
-    }
-  }
-  const journal: Journal = {
-    experiment,
-    runs: [...runs.values()].sort((a, b) => a.block - b.block || a.position - b.position),
-    sessions,
-    abandoned: [...begun].filter((run) => !runs.has(run)),
-    torn: wholeBytes < bytes.length,
-    sha256: sha256(bytes.subarray(0, wholeBytes)),
-  };
-  return { journal, wholeBytes };
+  const parser = new JournalParser(name);
+  parser.push(bytes);
+  return parser.end();
 }
 
 /**
@@ -118,14 +166,17 @@ export function parseJournal(bytes: Buffer, name: string): JournalText {
  */
 export async function readJournal(folder: string): Promise<JournalText> {
   const path = join(folder, JOURNAL_FILE);
-  let bytes: Buffer;
+  const parser = new JournalParser(path);
   try {
-    bytes = await readFile(path);
+    for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) {
+      parser.push(piece as Buffer);
+    }
   } catch (error) {
+    if (error instanceof SoakError) throw error;
     throw new SoakError('no-journal', `There is no journal to read at ${path}: ${(error as Error).message}`, {
       remedy: 'Give the folder that a run wrote, the one with journal.jsonl in it.',
       cause: error,
     });
   }
-  return parseJournal(bytes, path);
+  return parser.end();
 }
