@@ -1,7 +1,7 @@
 import gammaQuantile from '@stdlib/stats-base-dists-gamma-quantile';
 import type { Uniform } from '../stats/random.ts';
 import { type Candidate, isSameCurve, nextLonger } from './candidates.ts';
-import type { Tally } from './tally.ts';
+import { summed, type Tally } from './tally.ts';
 
 /**
  * Which candidate has the next run. First one run of each, in an order drawn from the seed. Then Thompson
@@ -15,10 +15,16 @@ export const CURVE_TURN = 2;
 // Two traffic profiles wedge for two reasons: a curve of the best alone would leave the other's unknown.
 const CURVES = 2;
 
-// Prior of a candidate's wedges per second: Jeffreys's shape for a Poisson rate, and the exposure of about
-// half a run, so that one clean run does not close a candidate and ten do.
+// Prior of a candidate's wedges per second: Jeffreys's shape for a Poisson rate, its mean that of all runs so
+// far (empirical Bayes). A single clean run among many then says little, and ten do.
 const PRIOR_WEDGES = 0.5;
 const PRIOR_SECONDS = 1;
+
+/** Exposure of the prior, seconds: `PRIOR_WEDGES` over the wedges per second of all candidates together. */
+function priorSeconds(tallies: readonly Tally[]): number {
+  const { wedged, seconds } = summed(tallies);
+  return (PRIOR_WEDGES * (seconds + PRIOR_SECONDS)) / (wedged + PRIOR_WEDGES);
+}
 
 // A shorter notebook can pay only where the longer one wedges in most runs: else its runs lose more wedges
 // than they save time. Fewer runs than this say nothing of "most".
@@ -36,12 +42,12 @@ export function openCandidates(candidates: readonly Candidate[], tallies: readon
 }
 
 /** Posterior mean of a candidate's wedges per second. */
-export function expectedWedgesPerSecond({ wedged, seconds }: Tally): number {
-  return (wedged + PRIOR_WEDGES) / (seconds + PRIOR_SECONDS);
+function expectedWedgesPerSecond({ wedged, seconds }: Tally, prior: number): number {
+  return (wedged + PRIOR_WEDGES) / (seconds + prior);
 }
 
-function drawnWedgesPerSecond({ wedged, seconds }: Tally, uniform: Uniform): number {
-  return gammaQuantile(uniform(), wedged + PRIOR_WEDGES, 1) / (seconds + PRIOR_SECONDS);
+function drawnWedgesPerSecond({ wedged, seconds }: Tally, prior: number, uniform: Uniform): number {
+  return gammaQuantile(uniform(), wedged + PRIOR_WEDGES, 1) / (seconds + prior);
 }
 
 /** The first of the candidates with the greatest value; `null` when there is none. */
@@ -79,11 +85,12 @@ export function leadingCurves(candidates: readonly Candidate[], tallies: readonl
     if (curve === undefined) curves.push([index]);
     else curve.push(index);
   }
+  const prior = priorSeconds(tallies);
   const best = (curve: readonly number[]) =>
     Math.max(
       ...curve.map((index) => {
         const tally = tallies[index];
-        return tally === undefined || tally.wedged === 0 ? 0 : expectedWedgesPerSecond(tally);
+        return tally === undefined || tally.wedged === 0 ? 0 : expectedWedgesPerSecond(tally, prior);
       }),
     );
   const wedging = curves.filter((curve) => best(curve) > 0).sort((a, b) => best(b) - best(a));
@@ -102,10 +109,11 @@ export function nextCandidate(
   turn: number,
   uniform: Uniform,
 ): number | null {
+  const prior = priorSeconds(tallies);
   const draws = new Map(
     openCandidates(candidates, tallies).map((index) => {
       const tally = tallies[index];
-      return [index, tally === undefined ? 0 : drawnWedgesPerSecond(tally, uniform)];
+      return [index, tally === undefined ? 0 : drawnWedgesPerSecond(tally, prior, uniform)];
     }),
   );
   // Left to itself the search would leave the curve's low end at one run each: it must be measured too.
