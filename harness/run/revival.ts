@@ -49,6 +49,11 @@ export function firstWordMs(request: ShellRequest): number | null {
   return request.busyAtMs ?? request.replyAtMs ?? request.idleAtMs;
 }
 
+/** Microseconds are all that the clock is good for. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
 async function firstWordWithin(patient: Patient, startMs: number, timeoutMs: number): Promise<number | null> {
   for (;;) {
     const firstMs = firstWordMs(patient.request);
@@ -72,7 +77,7 @@ export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revi
   client.trace.mark(`autopsy: ${rung}`);
   if (rung === 'restart') {
     const revived = await patient.restart();
-    return { rung, revived, afterMs: revived ? monotonicMs() - startMs : null };
+    return { rung, revived, afterMs: revived ? rounded(monotonicMs() - startMs) : null };
   }
   let peer: FreshPeer | null = null;
   if (rung === 'same-peer') {
@@ -89,7 +94,7 @@ export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revi
   const timeoutMs = rung === 'waiting' ? WAITING_MS : REVIVAL_TIMEOUT_MS;
   try {
     const afterMs = await firstWordWithin(patient, startMs, timeoutMs);
-    return { rung, revived: afterMs !== null, afterMs };
+    return { rung, revived: afterMs !== null, afterMs: afterMs === null ? null : rounded(afterMs) };
   } finally {
     await peer?.close();
   }
