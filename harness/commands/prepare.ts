@@ -12,6 +12,7 @@ import type { Environment, ExperimentRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { publicText } from '../model/public-text.ts';
 import { type Arm, loadArm } from '../plan/arms.ts';
 import { harnessVersion, protocolNotebook, runtimeHash } from '../plan/freeze.ts';
 import { type Latency, parseLatency } from '../plan/latency.ts';
@@ -188,19 +189,28 @@ export async function prepareExperiment(
   };
 }
 
+/** Where a path is below a folder, with `/`; `null` where it is not below it or is the folder itself. */
+function placeBelow(folder: string, path: string): string | null {
+  const below = relative(folder, path);
+  const isBelow = below !== '' && below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below);
+  return isBelow ? below.split(sep).join('/') : null;
+}
+
 /**
  * A path as evidence may show it: relative to the repository or the working folder where it is below
- * one of them, with `~` for the home folder, and never a user's name.
+ * one of them, with `~` for the home folder, its last part alone elsewhere, and never a user's name.
+ *
+ * @param home the home folder; a working folder above it, such as `/`, would give it away and is not used
  */
-export function publicPath(path: string): string {
-  if (!/[\\/]/.test(path)) return path;
+export function publicPath(path: string, home: string = homedir()): string {
+  if (!/[\\/]/.test(path)) return publicText(path);
   const absolute = resolve(path);
-  for (const base of [packageRoot(), process.cwd()]) {
-    const below = relative(base, absolute);
-    if (below !== '' && !below.startsWith('..') && !isAbsolute(below)) return below.split(sep).join('/');
+  const bases = [packageRoot(), process.cwd()].filter((base) => placeBelow(base, home) === null);
+  for (const base of bases) {
+    const below = placeBelow(base, absolute);
+    if (below !== null) return publicText(below);
   }
-  const fromHome = relative(homedir(), absolute);
-  return fromHome.startsWith('..') || isAbsolute(fromHome)
-    ? `<path>/${absolute.split(sep).at(-1) ?? ''}`
-    : `~/${fromHome.split(sep).join('/')}`;
+  if (absolute === home) return '~/';
+  const fromHome = placeBelow(home, absolute);
+  return publicText(fromHome === null ? `<path>/${absolute.split(sep).at(-1) ?? ''}` : `~/${fromHome}`);
 }

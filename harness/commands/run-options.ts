@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { SoakError } from '../model/errors.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { DEFAULT_LATENCY } from '../plan/latency.ts';
+import { shellWord } from './shell-word.ts';
 
 /** `soak run`'s options, parsed: what an experiment is made from. Kept beside a journal until it has finished. */
 export const runOptionsSchema = z.object({
@@ -83,11 +84,14 @@ interface NumberRule {
   readonly unit: string;
 }
 
+// Number() would also read '', '0x10' and 'Infinity'.
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
 function numberOption(flag: string, text: string | undefined, fallback: number, rule: NumberRule): number {
   if (text === undefined) return fallback;
   const value = Number(text);
   const fits =
-    text.trim() !== '' &&
+    DECIMAL.test(text.trim()) &&
     Number.isFinite(value) &&
     value >= rule.min &&
     value <= rule.max &&
@@ -106,13 +110,21 @@ function list(text: string): string[] {
 }
 
 function armNames(raw: RawRunOptions): string[] {
-  const names = [...(raw.arm ?? []), ...(raw.arms === undefined ? [] : list(raw.arms))];
+  const listed = raw.arms === undefined ? [] : list(raw.arms);
+  if (raw.arms !== undefined && listed.length === 0) {
+    throw new SoakError('bad-option', `--arms ${JSON.stringify(raw.arms)} names no arm.`, {
+      remedy: `Give names with commas, such as --arms ${RUN_DEFAULTS.arms.join(',')}.`,
+    });
+  }
+  const names = [...(raw.arm ?? []), ...listed];
   return names.length > 0 ? names : [...RUN_DEFAULTS.arms];
 }
 
 function trafficProfiles(text: string | undefined): RunOptions['traffic'] {
   if (text === undefined) return [...RUN_DEFAULTS.traffic];
-  return list(text).map((name) => {
+  const names = list(text);
+  // Nothing named is one unknown name.
+  return (names.length > 0 ? names : [text]).map((name) => {
     const profile = TRAFFIC_PROFILES.find((known) => known === name);
     if (profile !== undefined) return profile;
     throw new SoakError('bad-option', `--traffic ${JSON.stringify(name)} is no traffic profile.`, {
@@ -252,11 +264,16 @@ export function parsedRunOptions(
  * @param shown turns a path into one that can be published
  */
 export function reproduceCommand(options: RunOptions, shown: (path: string) => string): string {
-  const words: string[] = ['npm run soak --', '--arms', options.arms.map(shown).join(',')];
-  words.push(options.untilDecided ? `--until-decided --max-runs ${options.runs}` : `--runs ${options.runs}`);
+  const words: string[] = [];
+  // Folders one by one: their names may have a comma, and a shell replaces a tilde only where a word begins.
+  const arms = options.arms.map((spec) => shownArm(spec, shown));
+  if (arms.some((arm) => /[/\\,]/.test(arm))) for (const arm of arms) words.push('--arm', shellWord(arm));
+  else words.push('--arms', arms.map(shellWord).join(','));
+  if (options.untilDecided) words.push('--until-decided');
+  words.push(options.untilDecided ? '--max-runs' : '--runs', String(options.runs));
   const defaultAlpha = options.untilDecided ? RUN_DEFAULTS.alphaUntilDecided : RUN_DEFAULTS.alpha;
-  for (const notebook of options.notebooks) words.push('--notebook', shown(notebook));
-  if (options.tuned !== null) words.push('--tuned', shown(options.tuned));
+  for (const notebook of options.notebooks) words.push('--notebook', shellWord(shown(notebook)));
+  if (options.tuned !== null) words.push('--tuned', shellWord(shown(options.tuned)));
   const setting: [string, string | number, string | number][] = [
     ['--traffic', options.traffic.join(','), RUN_DEFAULTS.traffic.join(',')],
     [
@@ -276,16 +293,22 @@ export function reproduceCommand(options: RunOptions, shown: (path: string) => s
     ['--alpha', options.alpha, defaultAlpha],
     ['--autopsy', options.autopsy, 'none'],
   ];
-  for (const [flag, value, fallback] of optional) if (value !== fallback) words.push(flag, String(value));
+  for (const [flag, value, fallback] of optional) {
+    if (value !== fallback) words.push(flag, shellWord(String(value)));
+  }
   if (options.p0 !== null) words.push('--p0', String(options.p0));
-  if (options.env !== null) words.push('--env', '<your environment>');
-  if (options.baseline !== null) words.push('--baseline', shown(options.baseline));
+  if (options.saveNotebooks) words.push('--save-notebooks');
+  if (options.python !== null) words.push('--python', shellWord(shown(options.python)));
+  if (options.env !== null) words.push('--env', shellWord('<your environment>'));
+  if (options.baseline !== null) words.push('--baseline', shellWord(shown(options.baseline)));
   words.push('--seed', String(options.seed));
-  return words
-    .map((word) =>
-      /[\s'"$`\\]/.test(word) && !word.startsWith('npm ') && !word.startsWith('--') && !word.startsWith('<')
-        ? `'${word.replaceAll("'", "'\\''")}'`
-        : word,
-    )
-    .join(' ');
+  return `npm run soak -- ${words.join(' ')}`;
+}
+
+/** An arm's name as it is; a folder as `shown` has it, and still known for a folder; either after its label. */
+function shownArm(spec: string, shown: (path: string) => string): string {
+  const [, label = '', arm = ''] = /^([A-Za-z0-9][A-Za-z0-9._-]*=)?(.*)$/s.exec(spec) ?? [];
+  if (!/[\\/]/.test(arm) && !arm.startsWith('.')) return spec;
+  const path = shown(arm);
+  return `${label}${/[\\/]/.test(path) ? path : `./${path}`}`;
 }
