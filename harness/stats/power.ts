@@ -21,8 +21,28 @@ export interface AssumedRates {
 
 const MAX_GROWN_RUNS = 1000;
 
-/** The results that a one-sided exact test rejects at level α, for given runs of each arm. */
+// Several treatments of one experiment have the same runs and level, and a region of 20,000 runs takes a second.
+const KEPT_REGIONS = 8;
+const keptRegions = new Map<string, RejectionRegion>();
+
+/** The results that a one-sided exact test rejects at level α, for given runs of each arm. Not to be changed. */
 export function rejectionRegion(
+  test: ExactTest,
+  referenceRuns: number,
+  treatmentRuns: number,
+  alpha: number,
+): RejectionRegion {
+  const key = `${test} ${referenceRuns} ${treatmentRuns} ${alpha}`;
+  const kept = keptRegions.get(key);
+  if (kept !== undefined) return kept;
+  const oldest = keptRegions.keys().next();
+  if (keptRegions.size >= KEPT_REGIONS && oldest.done !== true) keptRegions.delete(oldest.value);
+  const region = newRegion(test, referenceRuns, treatmentRuns, alpha);
+  keptRegions.set(key, region);
+  return region;
+}
+
+function newRegion(
   test: ExactTest,
   referenceRuns: number,
   treatmentRuns: number,
