@@ -165,8 +165,8 @@ async function runCommand(
   }
   if (end.event === 'finished') await rm(join(folder, RESUME_FILE), { force: true });
   const { journal } = await readJournal(folder);
-  await writeReport(folder, journal);
   const report = buildReport(journal);
+  await writeReport(folder, journal, report);
   await writeGithubSummary(report, process.env);
   if (process.env['GITHUB_ACTIONS'] === 'true') write(`${githubAnnotations(report).join('\n')}\n`);
   write(
