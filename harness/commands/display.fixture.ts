@@ -1,0 +1,30 @@
+/** Shows four runs, one of an earlier session, as on a terminal. */
+import { experimentRecord, runRecord } from '../journal/journal.fixture.ts';
+import type { OutcomeKind } from '../model/outcome.ts';
+import { openDisplay } from './display.ts';
+
+const run = (block: number, arm: string, kind: OutcomeKind) => {
+  const record = runRecord(block, arm);
+  return { ...record, outcome: { ...record.outcome, kind } };
+};
+
+const { protocol } = experimentRecord();
+const display = openDisplay(
+  protocol,
+  [run(0, 'control', 'wedged-mute')],
+  (text) => process.stdout.write(text),
+  true,
+);
+display.events.onStart?.({
+  run: 'b001-control',
+  block: 1,
+  position: 0,
+  arm: 'control',
+  notebookIndex: 0,
+  traffic: 'widgets',
+  seed: 1,
+});
+display.events.onRun?.(run(1, 'control', 'completed'));
+display.events.onRun?.(run(0, 'fix', 'completed'));
+display.events.onRun?.(run(1, 'fix', 'slow'));
+display.close();

@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { experimentRecord, runRecord } from '../journal/journal.fixture.ts';
+import type { RunRecord } from '../model/journal.ts';
+import type { OutcomeKind } from '../model/outcome.ts';
+import { packageRoot } from '../model/package-root.ts';
+import { openDisplay } from './display.ts';
+
+const { protocol } = experimentRecord();
+
+function ended(block: number, arm: string, kind: OutcomeKind): RunRecord {
+  const record = runRecord(block, arm);
+  const cell = kind === 'completed' ? null : kind === 'start-failed' ? 2 : 1;
+  return { ...record, outcome: { ...record.outcome, kind, cell, reason: 'the reason' } };
+}
+
+describe('off a terminal', () => {
+  test('one plain line a run: where, which arm, what, how long and why', () => {
+    let text = '';
+    const display = openDisplay(
+      protocol,
+      [],
+      (more) => {
+        text += more;
+      },
+      false,
+    );
+    display.events.onRun?.(ended(0, 'control', 'completed'));
+    display.events.onRun?.(ended(0, 'fix', 'wedged-stranded'));
+    display.events.onRun?.({ ...ended(1, 'fix', 'start-failed'), startMs: null, notebookMs: null });
+    display.close();
+    const lines = text.trimEnd().split('\n');
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toMatch(/^block 1\/20 control: completed in 1\.4/);
+    expect(lines[0]).not.toContain('the reason');
+    expect(lines[1]).toMatch(/^block 1\/20 fix: wedged-stranded at cell 2 in .*: the reason$/);
+    expect(lines[2]).toMatch(/^block 2\/20 fix: start-failed after the last cell in 0/);
+    expect(stripVTControlCharacters(text)).toBe(text);
+  });
+});
+
+describe('on a terminal', () => {
+  test('the last screen has every arm’s count, also of an earlier session, and what was excluded', () => {
+    const fixture = fileURLToPath(new URL('./display.fixture.ts', import.meta.url));
+    const { stdout, status } = spawnSync(process.execPath, ['--import', 'tsx', fixture], {
+      cwd: packageRoot(),
+      encoding: 'utf8',
+      env: { ...process.env, COLUMNS: '200', NO_COLOR: '1' },
+    });
+    expect(status).toBe(0);
+    const screen = stripVTControlCharacters(stdout);
+    expect(screen).toMatch(/control +1 wedged of 2 +50.*95 % CI/);
+    expect(screen).toMatch(/fix +0 wedged of 1 .*1 excluded/);
+    // 40 runs planned, one recorded before, three ended now: a pace for the 36 that are left.
+    expect(screen).toMatch(/left/);
+    expect(screen).not.toContain('> block');
+  });
+});
