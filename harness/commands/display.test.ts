@@ -35,7 +35,7 @@ describe('off a terminal', () => {
     expect(lines).toHaveLength(3);
     expect(lines[0]).toMatch(/^block 1\/20 control: completed in 1\.4/);
     expect(lines[0]).not.toContain('the reason');
-    expect(lines[1]).toMatch(/^block 1\/20 fix: wedged-stranded at cell 2 in .*: the reason$/);
+    expect(lines[1]).toMatch(/^block 1\/20 fix: wedged-stranded at cell 1 in .*: the reason$/);
     expect(lines[2]).toMatch(/^block 2\/20 fix: start-failed after the last cell in 0/);
     expect(stripVTControlCharacters(text)).toBe(text);
   });
