@@ -410,3 +410,23 @@ test('--help is worth reading', async () => {
     expect(stdout).toContain(word);
   }
 });
+
+test('on ipykernel 7.3.0 control wedges, each wedge certified and revived by the re-arm, and fix does not', async () => {
+  // At this latency control wedges in about four of five runs: none in eight has a chance of about 3e-6.
+  const args = ['--arms', 'control,fix', '--runs', '8', '--latency', 'uniform:0-20ms', '--seed', '1'];
+  const { code, stdout } = await soak(...args, '--out', out);
+  expect(code).toBe(0);
+  const { journal } = await readJournal(out);
+  const of = (arm: string) => journal.runs.filter((run) => run.arm === arm);
+  expect(of('fix').map(({ outcome }) => outcome.kind)).toEqual(Array(8).fill('completed'));
+  const wedged = of('control').filter(({ outcome }) => outcome.kind !== 'completed');
+  expect(wedged.length).toBeGreaterThan(0);
+  for (const { outcome, client, kernel } of wedged) {
+    expect(outcome).toMatchObject({ kind: 'wedged-stranded', source: 'kernel' });
+    expect(outcome.observations).toMatchObject({ revivedByRearm: true });
+    expect(outcome.waitedMs).toBeLessThan(5_000);
+    expect(kernel?.delivered).toBeLessThan(client.sent);
+  }
+  expect(stdout).toContain('wedged-stranded');
+  expect(await readFile(join(out, 'evidence.md'), 'utf8')).toMatch(/240 re-arms on 240 replies/);
+}, 120_000);
