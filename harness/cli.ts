@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { registerCompare } from './commands/compare.ts';
 import { registerDoctor } from './commands/doctor.ts';
+import { registerExplain } from './commands/explain.ts';
 import { registerList } from './commands/list.ts';
 import { registerPlan } from './commands/plan.ts';
 import { registerReport } from './commands/report.ts';
@@ -58,6 +59,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   );
   registerDoctor(program, { listArms });
   registerStats(program);
+  registerExplain(program, (text) => process.stdout.write(text));
   registerPlan(program);
   registerTune(
     program,

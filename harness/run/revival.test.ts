@@ -73,7 +73,7 @@ describe('of the rungs of the ladder, on a strand,', () => {
     expect(revival.afterMs === null).toBe(!expected[rung]);
     expect(restarts).toBe(rung === 'restart' ? 1 : 0);
     // What was tried is in the story.
-    expect(client.trace.since(0).some(({ type }) => type === `autopsy: ${rung}`)).toBe(true);
+    expect(client.trace.since(0).some(({ type }) => type === `tried: ${rung}`)).toBe(true);
     if (!expected[rung]) {
       const proof = await tryRung('re-arm', { client, kernel, request, restart: async () => false });
       expect(proof).toMatchObject({ rung: 're-arm', revived: true });

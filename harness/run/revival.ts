@@ -74,7 +74,7 @@ async function firstWordWithin(patient: Patient, startMs: number, timeoutMs: num
 export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revival> {
   const { client, kernel } = patient;
   const startMs = monotonicMs();
-  client.trace.mark(`autopsy: ${rung}`);
+  client.trace.mark(`tried: ${rung}`);
   if (rung === 'restart') {
     const revived = await patient.restart();
     return { rung, revived, afterMs: revived ? rounded(monotonicMs() - startMs) : null };

@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { JournalWriter } from '../journal/write.ts';
+import { syntheticJournal } from '../report/fixtures/synthetic-journal.ts';
+import { registerExplain } from './explain.ts';
+
+const journal = syntheticJournal({ blocks: 3 });
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'explain-'));
+  const report = join(folder, 'report');
+  const writer = await JournalWriter.create(report, journal.experiment);
+  for (const run of journal.runs) {
+    await writer.append({ type: 'begin', run: run.run, at: run.at });
+    await writer.append(run);
+  }
+  await writer.append({ type: 'begin', run: 'b009-fix', at: '2026-01-01T00:00:00Z' });
+  await writer.close();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function explained(run: string): Promise<string> {
+  let text = '';
+  const program = new Command('soak').exitOverride();
+  registerExplain(program, (more) => {
+    text += more;
+  });
+  await program.parseAsync(['node', 'soak', 'explain', join(folder, 'report'), run]);
+  return text;
+}
+
+describe('soak explain', () => {
+  test('tells the story of the run named, with or without its zeros', async () => {
+    const text = await explained('b002-control');
+    expect(text).toMatch(/^b002-control: /);
+    expect(await explained('b2-control')).toBe(text);
+  });
+
+  test('names runs that there are when there is none of that name', async () => {
+    await expect(explained('b042-control')).rejects.toMatchObject({
+      code: 'unknown-run',
+      remedy: expect.stringMatching(/b00\d-/),
+    });
+  });
+
+  test('knows a run that was begun and never recorded', async () => {
+    await expect(explained('b009-fix')).rejects.toThrow(/begun and never recorded/);
+  });
+
+  test('says so where there is no report', async () => {
+    const program = new Command('soak').exitOverride();
+    registerExplain(program, () => {});
+    await expect(
+      program.parseAsync(['node', 'soak', 'explain', join(folder, 'nothing'), 'b000-fix']),
+    ).rejects.toMatchObject({ name: 'SoakError' });
+  });
+});

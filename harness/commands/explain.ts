@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import { readJournal } from '../journal/read.ts';
+import { SoakError } from '../model/errors.ts';
+import type { Journal, RunRecord } from '../model/journal.ts';
+import { terminalText } from '../report/escape.ts';
+import { runExplained } from '../report/run-explained.ts';
+
+/** Runs that a remedy names. */
+const NAMED_RUNS = 8;
+
+/** `soak explain REPORT RUN`: one run's story in plain words, with a time line of its messages. */
+export function registerExplain(program: Command, write: (text: string) => void): void {
+  program
+    .command('explain')
+    .description("tell one run's story: what happened, what was seen, the last messages, what it means")
+    .argument('<report>', 'folder of a report')
+    .argument('<run>', 'the run, as the report names it, such as b007-fix; b7-fix will do')
+    .action(async (folder: string, name: string) => {
+      const { journal } = await readJournal(folder);
+      write(runExplained(journal, namedRun(journal, name)));
+    });
+}
+
+/** @throws SoakError `unknown-run` */
+function namedRun(journal: Journal, name: string): RunRecord {
+  const wanted = withoutZeros(name);
+  const run = journal.runs.find((each) => withoutZeros(each.run) === wanted);
+  if (run !== undefined) return run;
+  if (journal.abandoned.includes(name)) {
+    throw new SoakError('unknown-run', `The run ${name} was begun and never recorded: it has no story.`, {
+      remedy: 'Its experiment was cut short; `soak --resume` runs it again.',
+    });
+  }
+  const telling = journal.runs.filter(({ outcome }) => outcome.kind !== 'completed');
+  const named = (telling.length > 0 ? telling : journal.runs)
+    .slice(0, NAMED_RUNS)
+    .map(({ run: each }) => each);
+  throw new SoakError(
+    'unknown-run',
+    `There is no run ${JSON.stringify(name)} among ${journal.runs.length}.`,
+    {
+      remedy:
+        named.length === 0
+          ? 'No run was recorded.'
+          : `${telling.length > 0 ? 'Runs that did not complete' : 'Runs there are'}: ${named.map((each) => terminalText(each)).join(', ')}${telling.length > NAMED_RUNS ? ', …' : ''}.`,
+    },
+  );
+}
+
+/** `b007-fix` as `b7-fix`. */
+function withoutZeros(name: string): string {
+  return name.replace(/^b0*(?=\d)/, 'b');
+}
