@@ -50,7 +50,7 @@ test.each([
   [['--arm', 'sham'], /role is sham/],
   [['--latencies', 'file:mine.json'], /cannot carry/],
   [['--latencies', ','], /names no latency/],
-  [['--traffic', ','], /names no profile/],
+  [['--traffic', ','], /is no traffic profile/],
   [['--minutes', '0'], /--minutes/],
   [['--prefix', '0'], /--prefix/],
 ])('refused before anything is made: soak tune %j', async (args, reason) => {

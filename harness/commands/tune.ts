@@ -171,11 +171,6 @@ async function tuneCommand(raw: RawTuneOptions, { signal, write }: TuneSurroundi
   const prefixes =
     raw.prefix === undefined ? null : parts(raw.prefix).map((text) => parseNumber(text, '--prefix', CELLS));
   const options = experimentOptions(raw);
-  if (options.traffic.length === 0) {
-    throw new SoakError('bad-option', '--traffic names no profile.', {
-      remedy: `Profiles there are: ${TRAFFIC_PROFILES.join(', ')}.`,
-    });
-  }
   await assertControl(raw.arm);
   const prepared = await prepareExperiment(options, (text) => write(`${text}\n`), signal);
   const { protocol, environment, notebooks } = prepared;
