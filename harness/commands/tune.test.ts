@@ -97,6 +97,7 @@ test('an experiment with tuned settings cites the record in its protocol', async
   expect(protocol.latency.spec).toBe(candidate?.latency.spec);
   expect(protocol.notebooks[0]?.codeCells).toHaveLength(candidate?.cells as number);
   expect(command).toContain('--tuned reports/tune-7.3.0/tuning.json');
+  expect(await readFile(join(out, 'evidence.md'), 'utf8')).toContain(record.sha256);
 }, 180_000);
 
 const options = (raw: RawRunOptions) => parsedRunOptions(raw, 'default.ipynb', () => 1);

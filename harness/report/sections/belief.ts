@@ -14,6 +14,7 @@ export function beliefBlocks(report: Report): Block[] {
   const { analysis } = report;
   const items: Line[] = [
     protocolLine(report),
+    ...tuningLines(report),
     randomisationLine(report),
     stoppingLine(report),
     ...shamLines(report),
@@ -32,6 +33,15 @@ export function beliefBlocks(report: Report): Block[] {
 
 function protocolLine(report: Report): Line {
   return line`${strong(text('Frozen protocol'))}: written and hashed before run 1, SHA-256 ${code(report.protocolSha256)}. Journal as read here: SHA-256 ${code(report.journalSha256)}.`;
+}
+
+/** Where the settings come from, when a tuning on control alone chose them. */
+function tuningLines({ protocol: { tuning } }: Report): Line[] {
+  if (tuning === undefined) return [];
+  const { traffic, latency, notebook } = tuning.chosen;
+  return [
+    line`${strong(text('Tuning'))}: before the protocol was frozen, ${code(`${traffic} traffic, latency ${latency}, ${notebook}`)} was chosen on a control arm alone, so that no treatment was favoured; record SHA-256 ${code(tuning.sha256)}.`,
+  ];
 }
 
 function randomisationLine(report: Report): Line {
