@@ -1,17 +1,7 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
-import { registerCompare } from './commands/compare.ts';
-import { registerDoctor } from './commands/doctor.ts';
-import { registerExplain } from './commands/explain.ts';
-import { registerList } from './commands/list.ts';
-import { registerPlan } from './commands/plan.ts';
-import { registerReport } from './commands/report.ts';
-import { registerRun } from './commands/run.ts';
-import { registerStats } from './commands/stats.ts';
-import { registerTune } from './commands/tune.ts';
-import { registerVerify } from './commands/verify.ts';
+import { CommanderError } from 'commander';
+import { soakProgram } from './commands/program.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from './model/errors.ts';
-import { armApplies, loadArm, shippedArmNames } from './plan/arms.ts';
 import { harnessVersion } from './plan/freeze.ts';
 
 // A second Ctrl-C is for a harness that does not end by itself: kernels are then left to the reaper.
@@ -30,11 +20,6 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-async function listArms(ipykernel: string) {
-  const arms = await Promise.all((await shippedArmNames()).map(loadArm));
-  return arms.map((arm) => ({ name: arm.name, ...armApplies(arm, ipykernel) }));
-}
-
 function describe(error: unknown): { text: string; code: ExitCode } {
   if (error instanceof SoakError) {
     return { text: `soak: ${error.message}\n${error.remedy}\n`, code: error.exitCode };
@@ -45,33 +30,14 @@ function describe(error: unknown): { text: string; code: ExitCode } {
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT_CODES.done;
-  const program = new Command('soak')
-    .description('Statistical reproduction harness and soak tester for Jupyter kernels')
-    .version(await harnessVersion())
-    .showHelpAfterError('(soak --help lists the commands, soak run --help the options)')
-    .exitOverride();
-  registerRun(
-    program,
-    () => ({ signal: interruption(), write: (text) => process.stdout.write(text) }),
-    (code) => {
+  const program = soakProgram({
+    version: await harnessVersion(),
+    write: (text) => process.stdout.write(text),
+    interruption,
+    onExit: (code) => {
       exitCode = code;
     },
-  );
-  registerDoctor(program, { listArms });
-  registerStats(program);
-  registerExplain(program, (text) => process.stdout.write(text));
-  registerPlan(program);
-  registerTune(
-    program,
-    () => ({ signal: interruption(), write: (text) => process.stdout.write(text) }),
-    (code) => {
-      exitCode = code;
-    },
-  );
-  registerVerify(program);
-  registerReport(program);
-  registerList(program);
-  registerCompare(program);
+  });
   try {
     await program.parseAsync(argv);
     return exitCode;

@@ -1,0 +1,48 @@
+import { Command } from 'commander';
+import type { ExitCode } from '../model/errors.ts';
+import { armApplies, loadArm, shippedArmNames } from '../plan/arms.ts';
+import { registerCompare } from './compare.ts';
+import { registerDoctor } from './doctor.ts';
+import { registerExplain } from './explain.ts';
+import { registerList } from './list.ts';
+import { registerPlan } from './plan.ts';
+import { registerReport } from './report.ts';
+import { type RunSurroundings, registerRun } from './run.ts';
+import { registerStats } from './stats.ts';
+import { registerTune } from './tune.ts';
+import { registerVerify } from './verify.ts';
+
+/** What the commands need of the process that they run in. */
+export interface ProgramSurroundings {
+  readonly version: string;
+  readonly write: (text: string) => void;
+  /** Called when a command that can be interrupted begins. */
+  readonly interruption: () => AbortSignal;
+  readonly onExit: (code: ExitCode) => void;
+}
+
+async function listArms(ipykernel: string) {
+  const arms = await Promise.all((await shippedArmNames()).map(loadArm));
+  return arms.map((arm) => ({ name: arm.name, ...armApplies(arm, ipykernel) }));
+}
+
+/** The `soak` program with all its commands; running it is the caller's, so that command lines can be checked. */
+export function soakProgram({ version, write, interruption, onExit }: ProgramSurroundings): Command {
+  const surroundings = (): RunSurroundings => ({ signal: interruption(), write });
+  const program = new Command('soak')
+    .description('Statistical reproduction harness and soak tester for Jupyter kernels')
+    .version(version)
+    .showHelpAfterError('(soak --help lists the commands, soak run --help the options)')
+    .exitOverride();
+  registerRun(program, surroundings, onExit);
+  registerDoctor(program, { listArms });
+  registerStats(program);
+  registerExplain(program, write);
+  registerPlan(program);
+  registerTune(program, surroundings, onExit);
+  registerVerify(program);
+  registerReport(program);
+  registerList(program);
+  registerCompare(program);
+  return program;
+}
