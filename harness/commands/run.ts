@@ -2,10 +2,8 @@ import { randomInt } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { readJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
-import { Reaper } from '../kernel/reaper.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
@@ -16,8 +14,8 @@ import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 import { writeReport } from '../report/write-report.ts';
 import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
-import { LoopStallMeter } from '../run/loop-stall.ts';
 import { Autopsies } from '../run/revival.ts';
+import { withSharedContext } from '../run/shared-context.ts';
 import { type Display, openDisplay } from './display.ts';
 import { type Prepared, prepareExperiment, publicPath } from './prepare.ts';
 import {
@@ -187,46 +185,25 @@ async function soak(
   signal: AbortSignal,
   display: Display,
 ): Promise<ExperimentEnd> {
-  const { protocol, kernelEnvironment } = prepared;
-  const reaper = await Reaper.start(kernelEnvironment.python);
-  const timer = new PreciseTimer();
-  const stalls = new LoopStallMeter();
-  try {
-    return await runExperiment(
+  const autopsies = new Autopsies(
+    prepared.protocol.autopsy,
+    recorded.filter(({ outcome }) => (outcome.observations?.revival ?? null) !== null).length,
+  );
+  return withSharedContext({ ...prepared, autopsies }, (context) =>
+    runExperiment(
       {
-        protocol,
+        protocol: prepared.protocol,
         arms: prepared.arms,
         notebooks: prepared.notebooks,
         writer,
         recorded,
         notebookFolder,
         signal,
-        context: {
-          timeoutMs: protocol.timeoutMs,
-          startTimeoutMs: protocol.startTimeoutMs,
-          suspectAfterMs: protocol.suspectAfterMs,
-          pipelineDepth: protocol.pipelineDepth,
-          latency: prepared.latency,
-          timer,
-          stalls,
-          reaper,
-          autopsies: new Autopsies(
-            protocol.autopsy,
-            recorded.filter(({ outcome }) => (outcome.observations?.revival ?? null) !== null).length,
-          ),
-          variables:
-            kernelEnvironment.matplotlibConfigDir === null
-              ? {}
-              : { MPLCONFIGDIR: kernelEnvironment.matplotlibConfigDir },
-        },
+        context,
       },
       display.events,
-    );
-  } finally {
-    stalls.stop();
-    await timer.close();
-    await reaper.stop();
-  }
+    ),
+  );
 }
 
 function now(): string {

@@ -3,9 +3,8 @@ import { loadavg } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { leadingCells } from '../frontend/notebook.ts';
-import { monotonicMs, PreciseTimer } from '../frontend/precise-timer.ts';
+import { monotonicMs } from '../frontend/precise-timer.ts';
 import { identityMismatch } from '../kernel/overlay.ts';
-import { Reaper } from '../kernel/reaper.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
@@ -13,7 +12,7 @@ import { loadArm } from '../plan/arms.ts';
 import { protocolNotebook } from '../plan/freeze.ts';
 import { type Latency, parseLatency } from '../plan/latency.ts';
 import { executeRun, type RunContext } from '../run/execute-run.ts';
-import { LoopStallMeter } from '../run/loop-stall.ts';
+import { withSharedContext } from '../run/shared-context.ts';
 import { LEVEL, parseNumber } from '../stats/parse-number.ts';
 import { candidateGrid, DEFAULT_LATENCIES, halfLengths } from '../tune/candidates.ts';
 import {
@@ -211,7 +210,8 @@ async function tuneCommand(raw: RawTuneOptions, { signal, write }: TuneSurroundi
     `ipykernel ${environment.ipykernel} on ${environment.python}: ${arm.name} alone, ${candidates.length} settings, ${budgetMinutes} min, seed ${options.seed}\n\n`,
   );
   await writeRecord(folder, recordOf({ runs: [], chosen: null, end: 'interrupted' }));
-  const result = await withKernels(prepared, latencies, signal, async (tryCandidate) => {
+  const result = await withSharedContext(prepared, async (context) => {
+    const tryCandidate = candidateTrier(prepared, latencies, signal, context);
     const display = openTuneDisplay(candidates, budgetMinutes * 60_000, write);
     try {
       return await tune({
@@ -242,40 +242,6 @@ async function tuneCommand(raw: RawTuneOptions, { signal, write }: TuneSurroundi
   if (record.end === 'interrupted') return EXIT_CODES.interrupted;
   if (results.total.runs === 0) return EXIT_CODES.invalidExperiment;
   return record.chosen === null ? EXIT_CODES.failed : EXIT_CODES.done;
-}
-
-/** Everything that runs share is there while `work` goes on, and gone afterwards. */
-async function withKernels<Result>(
-  prepared: Prepared,
-  latencies: readonly Latency[],
-  signal: AbortSignal,
-  work: (tryCandidate: TryCandidate) => Promise<Result>,
-): Promise<Result> {
-  const { protocol, kernelEnvironment } = prepared;
-  const reaper = await Reaper.start(kernelEnvironment.python);
-  const timer = new PreciseTimer();
-  const stalls = new LoopStallMeter();
-  try {
-    return await work(
-      candidateTrier(prepared, latencies, signal, {
-        timeoutMs: protocol.timeoutMs,
-        startTimeoutMs: protocol.startTimeoutMs,
-        suspectAfterMs: protocol.suspectAfterMs,
-        pipelineDepth: protocol.pipelineDepth,
-        timer,
-        stalls,
-        reaper,
-        variables:
-          kernelEnvironment.matplotlibConfigDir === null
-            ? {}
-            : { MPLCONFIGDIR: kernelEnvironment.matplotlibConfigDir },
-      }),
-    );
-  } finally {
-    stalls.stop();
-    await timer.close();
-    await reaper.stop();
-  }
 }
 
 function candidateTrier(
