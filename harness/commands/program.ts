@@ -4,6 +4,7 @@ import { armApplies, loadArm, shippedArmNames } from '../plan/arms.ts';
 import { registerCompare } from './compare.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerExplain } from './explain.ts';
+import { registerKernels } from './kernels.ts';
 import { registerList } from './list.ts';
 import { registerPlan } from './plan.ts';
 import { registerReport } from './report.ts';
@@ -42,6 +43,7 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerTune(program, surroundings, onExit);
   registerVerify(program);
   registerReport(program);
+  registerKernels(program, write);
   registerList(program);
   registerCompare(program);
   return program;

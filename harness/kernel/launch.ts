@@ -36,6 +36,12 @@ export interface KernelCommand {
   /** Counters in the run's folder, `null` for kernels without the runtime. */
   readonly countersPath: string | null;
   readonly identityPath: string | null;
+  /** Variables of the kernel's own, beyond the allow-list and over what a run sets. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** How it is interrupted; absent: by signal, on Windows by message. */
+  readonly interruptMode?: 'signal' | 'message';
+  /** Whether it may be a kernel that does not serve the control channel, as some do not. */
+  readonly mayLackControl?: boolean;
 }
 
 /** Makes the command once the private folder and the connection file are there. */
@@ -230,6 +236,7 @@ export async function launchKernel(options: {
           ? { KERNEL_SOAK_PARENT_PID: String(process.pid) }
           : { JPY_PARENT_PID: String(process.pid) }),
         ...options.variables,
+        ...command.variables,
       }),
     });
     await new Promise<void>((resolve, reject) => {

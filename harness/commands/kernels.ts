@@ -1,0 +1,71 @@
+import { homedir } from 'node:os';
+import { sep } from 'node:path';
+import type { Command } from 'commander';
+import { venvPython } from '../kernel/environment/platform.ts';
+import { isFolder } from '../kernel/kernelspec/find.ts';
+import { type FoundKernel, findKernels, type KernelSearch } from '../kernel/kernelspec/index.ts';
+import { terminalText } from '../report/escape.ts';
+
+interface KernelsOptions {
+  readonly env?: string;
+  readonly json?: boolean;
+}
+
+/** `soak kernels`: the kernelspecs there are, where Jupyter looks for them. */
+export function registerKernels(program: Command, write: (text: string) => void): void {
+  program
+    .command('kernels')
+    .description('list the kernels that --kernel can name, and those that cannot be used, with the reason')
+    .option('--env <exe>', 'the Python whose environment is searched too (default: the first on the path)')
+    .option('--json', 'print what was found as JSON')
+    .addHelpText(
+      'after',
+      '\nSearched as Jupyter does: JUPYTER_PATH, the user, the environment, the system; the first of a name\nwins, and JUPYTER_PREFER_ENV_PATH puts the environment first.',
+    )
+    .action(async (options: KernelsOptions) => {
+      const search = await searchOf(options.env);
+      write(options.json === true ? `${JSON.stringify(search, null, 2)}\n` : kernelsText(search));
+    });
+}
+
+/** The kernels as seen from an environment: its interpreter or its folder; `undefined`: the first Python on PATH. */
+export async function searchOf(env: string | undefined, signal?: AbortSignal): Promise<KernelSearch> {
+  const isVenv = env !== undefined && (await isFolder(env));
+  return findKernels({ python: isVenv ? venvPython(env, process.platform) : env, signal });
+}
+
+function shown(path: string): string {
+  const home = homedir();
+  return terminalText(path.startsWith(`${home}${sep}`) ? `~${path.slice(home.length)}` : path, 300);
+}
+
+/** What was found, for a terminal: each kernel with its folder and program, and why one cannot be used. */
+export function kernelsText({ kernels, folders, python }: KernelSearch): string {
+  const lines: string[] = [];
+  for (const kernel of kernels) {
+    lines.push(headline(kernel));
+    lines.push(`  ${shown(kernel.folder)} (${kernel.source})`);
+    if (kernel.shadowedBy !== null) lines.push(`  shadowed by ${shown(kernel.shadowedBy)}`);
+    if (kernel.state === 'broken') lines.push(`  cannot be used: ${terminalText(kernel.reason, 500)}`);
+    else lines.push(`  runs ${shown(kernel.program)}`);
+  }
+  if (kernels.length === 0) lines.push('No kernelspec was found.');
+  lines.push('', 'Searched, in this order:');
+  for (const { folder, source } of folders) lines.push(`  ${shown(folder)} (${source})`);
+  lines.push(
+    python === null
+      ? 'No Python was found, so that no environment was searched: --env names one.'
+      : `The environment is that of ${shown(python.executable)}: --env names another.`,
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+function headline(kernel: FoundKernel): string {
+  const name = terminalText(kernel.name, 80);
+  if (kernel.state === 'broken') return `${name}: broken`;
+  const { displayName, language } = kernel.spec;
+  const words = [displayName, language === '' ? 'language not stated' : language].filter(
+    (word) => word !== '',
+  );
+  return `${name}: ${words.map((word) => terminalText(word, 80)).join(', ')}${kernel.shadowedBy === null ? '' : ' (shadowed)'}`;
+}

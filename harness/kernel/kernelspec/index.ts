@@ -1,0 +1,4 @@
+export { kernelspecCommand, launchWords } from './command.ts';
+export { type FoundKernel, findKernels, type KernelSearch, namedKernel, type UsableKernel } from './find.ts';
+export type { KernelFolder, PythonPlace } from './search-paths.ts';
+export type { KernelSpec } from './spec.ts';
