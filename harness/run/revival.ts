@@ -84,7 +84,8 @@ export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revi
     client.request('kernel_info_request', {});
   } else if (rung === 'interrupt') {
     // A signal ends a process on Windows, where kernels are interrupted by a message or an event.
-    if (process.platform === 'win32' || kernel.command.interruptMode === 'message') void client.control('interrupt_request', {}, CONTROL_TIMEOUT_MS);
+    if (process.platform === 'win32' || kernel.command.interruptMode === 'message')
+      void client.control('interrupt_request', {}, CONTROL_TIMEOUT_MS);
     else kernel.interrupt();
   } else if (rung === 'new-peer') {
     peer = new FreshPeer(kernel.connection);
