@@ -470,7 +470,7 @@ def print_part(checks):
     print(f"\n{checks.title}")
     for step in checks.steps:
         mark = "ok     " if step["asExpected"] else "DIFFERS"
-        after = "" if step["afterMs"] is None else f" ({step['afterMs']:.1f} ms)"
+        after = "" if step["afterMs"] is None else f" ({step['afterMs']:.2f} ms)"
         print(f"  {mark}  {step['what']:<48}  {step['expected']:<24}  {step['seen']}{after}", flush=True)
 
 

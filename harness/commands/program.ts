@@ -6,6 +6,7 @@ import { registerDoctor } from './doctor.ts';
 import { registerExplain } from './explain.ts';
 import { registerKernels } from './kernels.ts';
 import { registerList } from './list.ts';
+import { registerMechanism } from './mechanism.ts';
 import { registerPlan } from './plan.ts';
 import { registerReport } from './report.ts';
 import { type RunSurroundings, registerRun } from './run.ts';
@@ -41,6 +42,7 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerExplain(program, write);
   registerPlan(program);
   registerTune(program, surroundings, onExit);
+  registerMechanism(program, surroundings, onExit);
   registerVerify(program);
   registerReport(program);
   registerKernels(program, write);
