@@ -87,7 +87,17 @@ interface NumberRule {
 // Number() would also read '', '0x10' and 'Infinity'.
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
-function numberOption(flag: string, text: string | undefined, fallback: number, rule: NumberRule): number {
+/**
+ * A number of a command line.
+ *
+ * @throws SoakError `bad-option`
+ */
+export function numberOption(
+  flag: string,
+  text: string | undefined,
+  fallback: number,
+  rule: NumberRule,
+): number {
   if (text === undefined) return fallback;
   const value = Number(text);
   const fits =
@@ -120,7 +130,8 @@ function armNames(raw: RawRunOptions): string[] {
   return names.length > 0 ? names : [...RUN_DEFAULTS.arms];
 }
 
-function trafficProfiles(text: string | undefined): RunOptions['traffic'] {
+/** @throws SoakError `bad-option` for a name that is no profile */
+export function trafficProfiles(text: string | undefined): RunOptions['traffic'] {
   if (text === undefined) return [...RUN_DEFAULTS.traffic];
   const names = list(text);
   // Nothing named is one unknown name.

@@ -132,6 +132,11 @@ export class KernelClient {
     return request;
   }
 
+  /** Wait for nothing more of a request: what still comes of it is taken and decides nothing. */
+  disregard(request: ShellRequest): void {
+    this.#unsettled.delete(request);
+  }
+
   /** Send a control request; resolves with its reply, or `null` when none came within `timeoutMs`. */
   async control(msgType: string, content: unknown, timeoutMs: number): Promise<Message | null> {
     const header = this.#header(msgType);

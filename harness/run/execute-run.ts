@@ -22,7 +22,7 @@ import { classify, isStrand } from '../oracle/classify.ts';
 import { type Latency, LatencyDraws } from '../plan/latency.ts';
 import type { RunOrder } from '../plan/schedule.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
-import { awaitReady } from './ready.ts';
+import { awaitReady, type KernelInfo } from './ready.ts';
 import { type Autopsies, type Patient, tryRung } from './revival.ts';
 import { currentCell, diedOutcome, endedOutcome, outcome, startFailure } from './run-outcome.ts';
 import { settledCounters } from './settled-counters.ts';
@@ -33,6 +33,8 @@ export interface RunContext {
   readonly timeoutMs: number;
   readonly startTimeoutMs: number;
   readonly suspectAfterMs: number | null;
+  /** Wait for the kernel to begin a request, at most; absent: `timeoutMs`. */
+  readonly beginWithinMs?: number;
   readonly pipelineDepth: number;
   readonly latency: Latency;
   readonly timer: PreciseTimer;
@@ -50,6 +52,8 @@ export interface RunResult {
   /** The notebook with its outputs, also of a run that did not complete; `null` without a ready kernel. */
   readonly notebook: JsonObject | null;
   readonly identity: KernelIdentity | null;
+  /** What the kernel says it is; `null` when it never was ready. */
+  readonly info: KernelInfo | null;
   /** What the oracle had to do; `null` when the kernel never was ready. */
   readonly watch: WatchAccount | null;
 }
@@ -93,6 +97,7 @@ export async function executeRun(
   let account = accountOf(client, null);
   let identity: KernelIdentity | null = null;
   let counters: KernelCounters | null = null;
+  let info: KernelInfo | null = null;
   try {
     const readiness = await Promise.race([awaitReady(client, kernel, context.startTimeoutMs), interrupted]);
     if (readiness === 'interrupted') return null;
@@ -102,6 +107,7 @@ export async function executeRun(
       result = startFailure(readiness.reason, kernel);
     } else {
       const readyMs = monotonicMs();
+      info = readiness.info;
       startMs = readyMs - startedMs;
       traceOriginMs = readyMs;
       const outputs = new NotebookOutputs();
@@ -136,6 +142,7 @@ export async function executeRun(
   }
   return {
     identity,
+    info,
     notebook: executed,
     watch: watched,
     record: {

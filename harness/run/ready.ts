@@ -1,6 +1,16 @@
-import { isSettled, type KernelClient } from '../frontend/client.ts';
+import { isSettled, type KernelClient, type ShellRequest } from '../frontend/client.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { KernelExit, KernelProcess } from '../kernel/launch.ts';
+
+/** What a kernel's `kernel_info_reply` says of it; `null` where it is silent. Its words, and hostile. */
+export interface KernelInfo {
+  readonly protocolVersion: string | null;
+  readonly implementation: string | null;
+  readonly implementationVersion: string | null;
+  /** Language and its version, as `language_info` has them. */
+  readonly language: string | null;
+  readonly languageVersion: string | null;
+}
 
 /** How a start ended. */
 export type Readiness =
@@ -8,6 +18,7 @@ export type Readiness =
       readonly ready: true;
       /** As the kernel states it; `null` when it states none. */
       readonly languageInfo: Readonly<Record<string, unknown>> | null;
+      readonly info: KernelInfo;
     }
   | { readonly ready: false; readonly reason: string; readonly exit: KernelExit | null };
 
@@ -21,6 +32,9 @@ const QUIET_AFTER_IOPUB_MS = 1_000;
 const QUIET_AFTER_LAUNCH_MS = 3_000;
 // A control request that was lost while the kernel started is asked again.
 const CONTROL_RETRY_MS = 5_000;
+// Where a kernel may lack control, this much silence there means so: one that was only slow to start is none
+// the worse for being asked on shell, where the request waits for it.
+const CONTROL_PATIENCE_MS = 2_000;
 
 /** A bound on a wait for something else; by itself it keeps no process alive. */
 function delay(ms: number): Promise<void> {
@@ -34,7 +48,8 @@ function delay(ms: number): Promise<void> {
  * 15 starts, not again in 150), and the start would look mute. `starting` is published after both.
  * Then control answers, iopub is proved to be subscribed (by `iopub_welcome` or by a status
  * that a control request caused), then one `kernel_info` on shell is answered with reply and idle.
- * Everything that has to be repeated goes over control, so that shell starts with no stray replies.
+ * Everything that has to be repeated goes over control, so that shell starts with no stray replies. Where
+ * the command says that the kernel may lack control, and nothing answers there, shell has to do for both.
  */
 export async function awaitReady(
   client: KernelClient,
@@ -69,7 +84,9 @@ export async function awaitReady(
   }
 
   let answered = false;
-  while (!client.iopubSeen || !answered) {
+  let lacksControl = false;
+  const patienceMs = kernel.command.mayLackControl === true ? CONTROL_PATIENCE_MS : CONTROL_RETRY_MS;
+  while ((!client.iopubSeen || !answered) && !lacksControl) {
     const leftMs = dueMs - monotonicMs();
     if (leftMs <= 0) {
       return late(
@@ -77,7 +94,7 @@ export async function awaitReady(
       );
     }
     const reply = await Promise.race([
-      client.control('kernel_info_request', {}, Math.min(leftMs, CONTROL_RETRY_MS)),
+      client.control('kernel_info_request', {}, Math.min(leftMs, patienceMs)),
       exited,
     ]);
     if (reply === 'exited') return died();
@@ -85,16 +102,53 @@ export async function awaitReady(
     if (answered && !client.iopubSeen) {
       await Promise.race([client.changed(), delay(IOPUB_RETRY_MS)]);
     }
+    lacksControl = !answered && kernel.command.mayLackControl === true;
   }
 
-  const info = client.request('kernel_info_request', {});
-  while (!isSettled(info)) {
-    const leftMs = dueMs - monotonicMs();
-    if (leftMs <= 0) return late('control answered, but kernel_info on shell did not');
-    const next = await Promise.race([client.changed(), delay(leftMs), exited]);
-    if (next === 'exited') return died();
+  for (;;) {
+    const info = client.request('kernel_info_request', {});
+    const isDone = () => isSettled(info) || (info.replyAtMs !== null && !client.iopubSeen);
+    while (!isDone()) {
+      const leftMs = dueMs - monotonicMs();
+      if (leftMs <= 0) {
+        return late(
+          lacksControl
+            ? 'no answer on the control channel, nor to kernel_info on shell,'
+            : 'control answered, but kernel_info on shell did not',
+        );
+      }
+      const next = await Promise.race([client.changed(), delay(leftMs), exited]);
+      if (next === 'exited') return died();
+    }
+    if (isSettled(info)) return { ready: true, ...statedInfo(info) };
+    // Only a kernel without control comes here: its idle status went out before we were subscribed. What
+    // comes of this request still is no matter; the next one has to be settled.
+    await Promise.race([client.changed(), delay(IOPUB_RETRY_MS)]);
+    if (!isSettled(info)) client.disregard(info);
   }
-  const languageInfo = info.reply?.['language_info'];
+}
+
+function statedInfo({
+  reply,
+}: ShellRequest): Pick<Extract<Readiness, { ready: true }>, 'languageInfo' | 'info'> {
+  const languageInfo = reply?.['language_info'];
   const stated = typeof languageInfo === 'object' && languageInfo !== null && !Array.isArray(languageInfo);
-  return { ready: true, languageInfo: stated ? (languageInfo as Record<string, unknown>) : null };
+  const language = stated ? (languageInfo as Record<string, unknown>) : null;
+  return {
+    languageInfo: language,
+    info: {
+      protocolVersion: statedText(reply?.['protocol_version']),
+      implementation: statedText(reply?.['implementation']),
+      implementationVersion: statedText(reply?.['implementation_version']),
+      language: statedText(language?.['name']),
+      languageVersion: statedText(language?.['version']),
+    },
+  };
+}
+
+/** Longest text kept of what a kernel says of itself, characters. */
+const MAX_STATED_CHARACTERS = 200;
+
+function statedText(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value.slice(0, MAX_STATED_CHARACTERS) : null;
 }

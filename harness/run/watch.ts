@@ -16,6 +16,11 @@ export interface WatchTimes {
   readonly timeoutMs: number;
   /** Wait before a silence is suspected; `null`: only at the deadline. */
   readonly suspectAfterMs: number | null;
+  /**
+   * Deadline for the kernel to begin a request, which is due at once: its predecessors are settled. Where cells
+   * may take hours, `timeoutMs` alone would leave a silent kernel alone for as long. Absent: `timeoutMs`.
+   */
+  readonly beginWithinMs?: number;
 }
 
 // Often enough that a verdict comes within a few per cent of its due time, seldom enough to cost nothing.
@@ -100,10 +105,17 @@ export class Watch {
       const head = this.#updateHead();
       if (head === null) continue;
       const waitedMs = monotonicMs() - this.#headSinceMs;
-      if (waitedMs >= this.#times.timeoutMs) {
+      const isBegun = firstWordMs(head) !== null;
+      const dueMs = Math.min(
+        this.#times.timeoutMs,
+        isBegun ? Infinity : (this.#times.beginWithinMs ?? Infinity),
+      );
+      if (waitedMs >= dueMs) {
         // What has arrived while this process was kept waiting counts as arrived: let it be read first.
         await delay(0);
-        if (isSettled(head)) continue;
+        if (isSettled(head) || (!isBegun && waitedMs < this.#times.timeoutMs && firstWordMs(head) !== null)) {
+          continue;
+        }
         return { request: head, waitedMs, passive: await this.#passive() };
       }
       if (monotonicMs() < this.#suspectAtMs || this.#looked) continue;

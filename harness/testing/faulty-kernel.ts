@@ -79,6 +79,8 @@ export interface FaultyBehaviour {
   readonly count?: number;
   /** `false`: an older kernel, protocol 5.3, without `iopub_welcome`. */
   readonly welcome?: boolean;
+  /** `false`: the control channel is bound and never answers, as in kernels that do not serve it. */
+  readonly control?: boolean;
   /** The process ends by then whatever happens, milliseconds; 10 minutes if not given. */
   readonly lifetimeMs?: number;
 }
@@ -104,6 +106,7 @@ export function faultyKernelArgv(
   if (behaviour.delayMs !== undefined) argv.push('--delay', String(behaviour.delayMs / 1000));
   if (behaviour.count !== undefined) argv.push('--count', String(behaviour.count));
   if (behaviour.welcome === false) argv.push('--no-welcome');
+  if (behaviour.control === false) argv.push('--no-control');
   if (behaviour.lifetimeMs !== undefined) argv.push('--lifetime', String(behaviour.lifetimeMs / 1000));
   argv.push('-f', connectionFile);
   return argv;

@@ -118,6 +118,9 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument(
         "--no-welcome", dest="welcome", action="store_false", help="protocol 5.3: no iopub_welcome"
     )
+    parser.add_argument(
+        "--no-control", dest="answers_control", action="store_false", help="control is bound and never answers"
+    )
     parser.add_argument("-f", dest="connection_file", required=True)
     options = parser.parse_args()
     if options.at < (2 if options.behaviour == "strands" else 1):

@@ -205,7 +205,7 @@ class Kernel:
         outlet = self.iopub_outlet()
         while True:
             request = self.wire.parsed(self.control.recv_multipart())
-            if request is None:
+            if request is None or not self.options.answers_control:
                 continue
             header = request["header"]
             content = self.control_answer(header["msg_type"], request["content"])

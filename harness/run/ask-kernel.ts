@@ -1,0 +1,46 @@
+import { KernelClient } from '../frontend/client.ts';
+import { type KernelCommandMaker, launchKernel } from '../kernel/launch.ts';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import type { RunContext } from './execute-run.ts';
+import { awaitReady, type KernelInfo } from './ready.ts';
+
+/**
+ * Start a kernel once, ask what it is, and end it: so that a protocol can say which kernel it is about, and a
+ * kernel that cannot start is refused before the first run.
+ *
+ * @throws SoakError `kernel-does-not-start`
+ */
+export async function askKernel(
+  name: string,
+  makeCommand: KernelCommandMaker,
+  cwd: string,
+  context: Pick<RunContext, 'reaper' | 'startTimeoutMs' | 'variables'>,
+): Promise<KernelInfo> {
+  const failed = (reason: string, words: string, cause?: unknown) =>
+    new SoakError('kernel-does-not-start', `The kernel ${name} does not start: ${reason}.`, {
+      remedy:
+        words.trim() === ''
+          ? 'It wrote nothing to its standard error. Try it in Jupyter, or see `soak kernels`.'
+          : `The end of its standard error:\n${words.trim().slice(-1_500)}`,
+      exitCode: EXIT_CODES.environment,
+      cause,
+    });
+  const kernel = await launchKernel({
+    makeCommand,
+    cwd,
+    reaper: context.reaper,
+    variables: context.variables,
+  }).catch((error: unknown) => {
+    throw failed((error as Error).message, '', error);
+  });
+  const client = new KernelClient(kernel.connection);
+  try {
+    const readiness = await awaitReady(client, kernel, context.startTimeoutMs);
+    if (!readiness.ready) throw failed(readiness.reason, kernel.stderrTail());
+    return readiness.info;
+  } finally {
+    await client.close();
+    await kernel.dispose();
+    await kernel.removeFolder();
+  }
+}
