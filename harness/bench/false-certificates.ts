@@ -88,7 +88,7 @@ export async function falseCertificates(options: FalseCertificatesOptions): Prom
     environmentKey: environment.key,
     cacheDir: cacheFolder(),
   });
-  const makeCommand = armCommand(environment.python, overlay);
+  const makeCommand = armCommand(environment, overlay);
   const folder = mkdtempSync(join(tmpdir(), 'soak-bench-'));
   const timer = new PreciseTimer();
   const stalls = new LoopStallMeter();

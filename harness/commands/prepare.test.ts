@@ -85,6 +85,18 @@ describe('an experiment that cannot be prepared', () => {
     ['an unknown arm', { arm: ['fxi'] }, 'unknown-arm', /"fxi"/],
     ['an arm twice', { arms: 'fix,fix' }, 'duplicate-arm', /fix is given twice/],
     ['a label that an arm has', { arm: ['fix', 'fix=control'] }, 'duplicate-arm', /fix is given twice/],
+    [
+      'a requirement with an option',
+      { arm: ['ipykernel==7.4.0 --index-url x'] },
+      'bad-requirement',
+      /option/,
+    ],
+    [
+      'an arm with its own environment in a given one',
+      { arm: ['control', 'py3.12'], env: process.execPath },
+      'python-not-usable',
+      /--env/,
+    ],
     ['a notebook that is not there', { notebook: ['/absent.ipynb'] }, 'bad-notebook', /\/absent\.ipynb/],
     ['a latency that is none', { latency: 'slow' }, 'bad-latency', /"slow"/],
     ['a baseline that is none', { baseline: temporaryFolder() }, 'no-journal', /journal\.jsonl/],

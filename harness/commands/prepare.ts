@@ -4,52 +4,32 @@ import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { version as libzmqVersion } from 'zeromq';
 import { leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
 import { readJournal } from '../journal/read.ts';
-import { cacheFolder, ensureEnvironment, type KernelEnvironment } from '../kernel/environment/index.ts';
-import { armCommand } from '../kernel/launch.ts';
-import { makeOverlay } from '../kernel/overlay.ts';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
-import type { Environment, ExperimentRecord } from '../model/journal.ts';
+import { type ArmKernels, armKernelMaker } from '../kernel/arm-kernels.ts';
+import type { KernelEnvironment } from '../kernel/environment/index.ts';
+import { SoakError } from '../model/errors.ts';
+import type { ArmEnvironment, Environment, ExperimentRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { publicText } from '../model/public-text.ts';
-import { type Arm, loadArm } from '../plan/arms.ts';
+import { loadArmSpecs } from '../plan/arm-spec.ts';
 import { harnessVersion, protocolNotebook, runtimeHash } from '../plan/freeze.ts';
 import { type Latency, parseLatency } from '../plan/latency.ts';
-import type { LaunchableArm } from '../run/experiment.ts';
 import type { RunOptions } from './run-options.ts';
 import { tuningCitation } from './tuned.ts';
 
 /** An experiment that can begin: everything read, made and frozen, nothing run yet. */
 export interface Prepared {
   readonly protocol: Protocol;
+  /** Of the reference arm: the first control, else the first arm. */
   readonly environment: Environment;
+  /** Of the arms that have another. */
+  readonly armEnvironments: ReadonlyMap<string, ArmEnvironment>;
   readonly kernelEnvironment: KernelEnvironment;
-  readonly arms: ReadonlyMap<string, LaunchableArm>;
+  readonly arms: ReadonlyMap<string, ArmKernels>;
   readonly notebooks: readonly Notebook[];
   readonly latency: Latency;
   readonly baseline: ExperimentRecord['baseline'];
-}
-
-/** `--arm NAME`, `--arm PATH`, or `--arm LABEL=NAME` for one arm under another name, as in an A/A experiment. */
-async function namedArm(spec: string): Promise<Arm> {
-  const match = /^([A-Za-z0-9][A-Za-z0-9._-]{0,39})=(.+)$/.exec(spec);
-  if (match?.[1] === undefined || match[2] === undefined) return loadArm(spec);
-  return { ...(await loadArm(match[2])), name: match[1] };
-}
-
-async function loadArms(specs: readonly string[]): Promise<Arm[]> {
-  const arms: Arm[] = [];
-  for (const spec of specs) {
-    const arm = await namedArm(spec);
-    if (arms.some(({ name }) => name === arm.name)) {
-      throw new SoakError('duplicate-arm', `The arm ${arm.name} is given twice.`, {
-        remedy: `Give each arm once; for the same arm under two names: --arm ${arm.name} --arm ${arm.name}-b=${arm.name}.`,
-      });
-    }
-    arms.push(arm);
-  }
-  return arms;
 }
 
 async function loadNotebooks(paths: readonly string[], prefix: number | null): Promise<Notebook[]> {
@@ -95,7 +75,19 @@ function zeromqJsVersion(): string {
   return (createRequire(import.meta.url)('zeromq/package.json') as { version: string }).version;
 }
 
-function describeEnvironment({ key, facts }: KernelEnvironment, ipykernel: string): Environment {
+function describeArmEnvironment({ key, facts }: KernelEnvironment): ArmEnvironment {
+  return {
+    key,
+    python: `${facts.implementation} ${facts.python}`,
+    kernelLibzmq: facts.libzmq ?? 'unknown',
+    eventLoop: facts.eventLoop.shellChannel,
+    ipykernel: facts.ipykernel?.version ?? 'unknown',
+    packages: facts.packages,
+  };
+}
+
+function describeEnvironment(environment: KernelEnvironment): Environment {
+  const { key, python, kernelLibzmq, eventLoop, ipykernel, packages } = describeArmEnvironment(environment);
   return {
     key,
     platform: process.platform,
@@ -106,11 +98,11 @@ function describeEnvironment({ key, facts }: KernelEnvironment, ipykernel: strin
     node: process.versions.node,
     zeromqJs: zeromqJsVersion(),
     libzmq: libzmqVersion,
-    python: `${facts.implementation} ${facts.python}`,
-    kernelLibzmq: facts.libzmq ?? 'unknown',
-    eventLoop: facts.eventLoop.shellChannel,
+    python,
+    kernelLibzmq,
+    eventLoop,
     ipykernel,
-    packages: facts.packages,
+    packages,
   };
 }
 
@@ -125,35 +117,27 @@ export async function prepareExperiment(
   onProgress: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const loaded = await loadArms(options.arms);
+  const loaded = await loadArmSpecs(options.arms);
   const notebooks = await loadNotebooks(options.notebooks, options.prefix);
   const latency = await parseLatency(options.latency);
   const tuning = options.tuned === null ? null : await tuningCitation(options.tuned, notebooks, latency);
   const baseline = await readBaseline(options.baseline);
-  const kernelEnvironment = await ensureEnvironment({
+  const kernelsOf = armKernelMaker({
     python: options.python ?? undefined,
     env: options.env ?? undefined,
     onProgress,
     signal,
   });
-  const { ipykernel } = kernelEnvironment.facts;
-  if (ipykernel === null) {
-    throw new SoakError('no-ipykernel', 'The kernel environment has no ipykernel.', {
-      remedy: 'Run `soak doctor` to see what is missing.',
-      exitCode: EXIT_CODES.environment,
-    });
-  }
-  const arms = new Map<string, LaunchableArm>();
-  for (const arm of loaded) {
-    const overlay = await makeOverlay(arm, {
-      python: kernelEnvironment.python,
-      packageFolder: ipykernel.folder,
-      ipykernel: ipykernel.version,
-      environmentKey: kernelEnvironment.key,
-      cacheDir: cacheFolder(),
-    });
-    arms.set(arm.name, { overlay, makeCommand: armCommand(kernelEnvironment.python, overlay) });
-  }
+  const arms = new Map<string, ArmKernels>();
+  for (const arm of loaded) arms.set(arm.name, await kernelsOf(arm));
+  const reference =
+    loaded.find(({ manifest }) => manifest.role === 'control') ?? (loaded[0] as (typeof loaded)[number]);
+  const kernelEnvironment = (arms.get(reference.name) as ArmKernels).environment;
+  const armEnvironments = new Map(
+    [...arms]
+      .filter(([, { environment }]) => environment.key !== kernelEnvironment.key)
+      .map(([name, { environment }]) => [name, describeArmEnvironment(environment)]),
+  );
   const protocol: Protocol = {
     arms: [...arms.values()].map(({ overlay }) => overlay.protocolArm),
     notebooks: notebooks.map(protocolNotebook),
@@ -180,7 +164,8 @@ export async function prepareExperiment(
   };
   return {
     protocol,
-    environment: describeEnvironment(kernelEnvironment, ipykernel.version),
+    environment: describeEnvironment(kernelEnvironment),
+    armEnvironments,
     kernelEnvironment,
     arms,
     notebooks,

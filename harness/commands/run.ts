@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
+import { canonicalJson } from '../model/canonical.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
@@ -263,6 +264,9 @@ async function newSession(folder: string, options: RunOptions, prepared: Prepare
     protocol: prepared.protocol,
     protocolSha256: protocolHash(prepared.protocol),
     environment: prepared.environment,
+    ...(prepared.armEnvironments.size === 0
+      ? {}
+      : { armEnvironments: Object.fromEntries(prepared.armEnvironments) }),
     command: reproduceCommand(options, publicPath),
     baseline: prepared.baseline,
   };
@@ -276,6 +280,10 @@ async function resumeSession(folder: string, prepared: Prepared): Promise<Sessio
   const { experiment, runs, abandoned } = text.journal;
   const changed = protocolDifferences(experiment.protocol, prepared.protocol);
   if (experiment.environment.key !== prepared.environment.key) changed.push('kernel environment');
+  for (const [name, environment] of Object.entries(experiment.armEnvironments ?? {})) {
+    const now = prepared.armEnvironments.get(name);
+    if (canonicalJson(now ?? null) !== canonicalJson(environment)) changed.push(`environment of ${name}`);
+  }
   if (changed.length > 0) {
     await writer.close();
     throw new SoakError(
@@ -301,12 +309,22 @@ function defaultFolderName({ protocol }: Prepared): string {
   return `${stamp}-${protocol.arms.map(({ name }) => name).join('-')}`.slice(0, 80);
 }
 
-function plannedLine({ protocol, environment }: Prepared, recorded: number): string {
-  const arms = protocol.arms.map(({ name }) => name).join(', ');
+function plannedLine({ protocol, environment, armEnvironments }: Prepared, recorded: number): string {
+  const arms = protocol.arms
+    .map(({ name }) => {
+      const own = armEnvironments.get(name);
+      if (own === undefined) return name;
+      const python = own.python === environment.python ? '' : ` on ${own.python}`;
+      return `${name} (ipykernel ${own.ipykernel}, pyzmq ${own.packages['pyzmq'] ?? 'unknown'}${python})`;
+    })
+    .join(', ');
+  const control = protocol.arms.find(({ role }) => role === 'control')?.name;
+  const reference =
+    armEnvironments.size === 0 || control === undefined ? '' : `; the reference is ${control}`;
   const size =
     protocol.decision.stopping === 'fixed'
       ? `${protocol.blocks} runs each`
       : `at most ${protocol.blocks} runs each, until decided at ${protocol.decision.alpha}`;
   const more = recorded > 0 ? `; ${recorded} recorded before` : '';
-  return `ipykernel ${environment.ipykernel} on ${environment.python}: ${arms}, ${size}, ${protocol.traffic.join('/')} traffic, seed ${protocol.seed}${more}`;
+  return `ipykernel ${environment.ipykernel} on ${environment.python}: ${arms}, ${size}, ${protocol.traffic.join('/')} traffic, seed ${protocol.seed}${reference}${more}`;
 }

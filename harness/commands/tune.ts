@@ -8,7 +8,7 @@ import { identityMismatch } from '../kernel/overlay.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
-import { loadArm } from '../plan/arms.ts';
+import { loadArmSpecs } from '../plan/arm-spec.ts';
 import { protocolNotebook } from '../plan/freeze.ts';
 import { type Latency, parseLatency } from '../plan/latency.ts';
 import { executeRun, type RunContext } from '../run/execute-run.ts';
@@ -135,8 +135,9 @@ async function parsedLatencies(text: string): Promise<Latency[]> {
 
 /** Refuses what is no control before anything is made or run: tuning on a treatment would favour it or its rival. */
 async function assertControl(spec: string): Promise<void> {
-  const { name, manifest } = await loadArm(spec);
-  if (manifest.role === 'control') return;
+  const [arm] = await loadArmSpecs([spec]);
+  if (arm === undefined || arm.manifest.role === 'control') return;
+  const { name, manifest } = arm;
   throw new SoakError('not-control', `--arm ${name}: its role is ${manifest.role}.`, {
     remedy: 'Tune on a control: settings that were chosen by what a treatment does would favour or harm it.',
   });

@@ -148,7 +148,7 @@ describe('ipykernel under an arm', () => {
       environmentKey: environment.key,
       cacheDir: temporaryFolder(),
     });
-    const kernel = await launch(armCommand(python, overlay));
+    const kernel = await launch(armCommand({ python, matplotlibConfigDir: null }, overlay));
     const identity = await eventually('the identity', () => kernel.identity(), 30_000);
     expect(identity).toMatchObject({ ipykernel: version, pid: kernel.pid, libzmq: environment.facts.libzmq });
     return { kernel, mismatch: identityMismatch(overlay, identity.sources) };

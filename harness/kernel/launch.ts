@@ -8,6 +8,7 @@ import { packageRoot } from '../model/package-root.ts';
 import { publicText } from '../model/public-text.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import { createCounterFile } from './counters.ts';
+import type { KernelEnvironment } from './environment/index.ts';
 import type { Overlay, SourceHashes } from './overlay.ts';
 import { allocatePorts, type KernelPorts, releasePorts } from './ports.ts';
 import { kernelEnvironmentVariables, killTree, launchesDetached } from './process-tree.ts';
@@ -159,14 +160,28 @@ export class KernelProcess {
   }
 }
 
-/** ipykernel under an arm: the runtime with the overlay, or the plain module for a bare arm. */
-export function armCommand(python: string, overlay: Overlay): KernelCommandMaker {
+/**
+ * ipykernel under an arm: the runtime with the overlay, or the plain module for a bare arm, with the arm's
+ * arguments and variables.
+ */
+export function armCommand(
+  environment: Pick<KernelEnvironment, 'python' | 'matplotlibConfigDir'>,
+  overlay: Overlay,
+): KernelCommandMaker {
+  const { python, matplotlibConfigDir } = environment;
+  const { manifest } = overlay.arm;
+  const variables = {
+    ...(matplotlibConfigDir === null ? {} : { MPLCONFIGDIR: matplotlibConfigDir }),
+    ...manifest.variables,
+  };
   return (folder, connectionFile) => {
+    const kernelArguments = ['-f', connectionFile, ...manifest.arguments];
     if (overlay.folder === null) {
       return {
-        argv: [python, '-m', 'ipykernel_launcher', '-f', connectionFile],
+        argv: [python, '-m', 'ipykernel_launcher', ...kernelArguments],
         countersPath: null,
         identityPath: null,
+        variables,
       };
     }
     const countersPath = join(folder, 'counters.bin');
@@ -181,7 +196,7 @@ export function armCommand(python: string, overlay: Overlay): KernelCommandMaker
     };
     writeFileSync(configPath, JSON.stringify(config), { mode: 0o600 });
     const script = join(packageRoot(), 'arms', 'runtime', 'soak_kernel.py');
-    return { argv: [python, script, configPath, '-f', connectionFile], countersPath, identityPath };
+    return { argv: [python, script, configPath, ...kernelArguments], countersPath, identityPath, variables };
   };
 }
 

@@ -40,6 +40,19 @@ export const kernelCountersSchema = z.object(
 );
 export type KernelCounters = z.infer<typeof kernelCountersSchema>;
 
+/** What an arm's kernel runs in, where that is not the experiment's own environment, as the protocol fixes it. */
+export const protocolArmEnvironmentSchema = z.object({
+  /** What the arm asks for besides the default packages, normalised and sorted. */
+  requirements: z.array(z.string()),
+  /** The Python that it asks for, such as `3.13`; `null`: the experiment's. */
+  python: z.string().nullable(),
+  /** Hash of the lock that holds for everything that the requirements leave open. */
+  lockSha256: z.string(),
+  /** Packages of which the lock does not decide the version, as they were resolved: with it, all of them. */
+  versions: z.record(z.string(), z.string()),
+});
+export type ProtocolArmEnvironment = z.infer<typeof protocolArmEnvironmentSchema>;
+
 /** An arm as the frozen protocol names it. */
 export const protocolArmSchema = z.object({
   name: z.string(),
@@ -51,5 +64,11 @@ export const protocolArmSchema = z.object({
   treeSha256: z.string(),
   /** The counter that must equal `replies` in each run if the treatment is in; `null` for arms without one. */
   engagement: z.enum(KERNEL_COUNTERS).nullable(),
+  /** Absent: the experiment's own environment. */
+  environment: protocolArmEnvironmentSchema.optional(),
+  /** Environment variables of the kernel; absent: none of the arm's own. */
+  variables: z.record(z.string(), z.string()).optional(),
+  /** Arguments of the kernel after its connection file; absent: none. */
+  arguments: z.array(z.string()).optional(),
 });
 export type ProtocolArm = z.infer<typeof protocolArmSchema>;

@@ -30,6 +30,17 @@ export const environmentSchema = z.object({
 });
 export type Environment = z.infer<typeof environmentSchema>;
 
+/** What describes an arm's own kernel environment. */
+export const armEnvironmentSchema = environmentSchema.pick({
+  key: true,
+  python: true,
+  kernelLibzmq: true,
+  eventLoop: true,
+  ipykernel: true,
+  packages: true,
+});
+export type ArmEnvironment = z.infer<typeof armEnvironmentSchema>;
+
 export const experimentRecordSchema = z.object({
   type: z.literal('experiment'),
   schema: z.literal(JOURNAL_SCHEMA),
@@ -37,7 +48,10 @@ export const experimentRecordSchema = z.object({
   at: z.string(),
   protocol: protocolSchema,
   protocolSha256: z.string(),
+  /** Of the reference arm, and of every other arm that `armEnvironments` does not name. */
   environment: environmentSchema,
+  /** Environments of the arms that have another one, by arm; absent where there is none. */
+  armEnvironments: z.record(z.string(), armEnvironmentSchema).optional(),
   /** The command that repeats the experiment, without private paths. */
   command: z.string(),
   /** Counts of an earlier report used as the reference (`--baseline`), never interleaved. */

@@ -5,8 +5,11 @@ import { z } from 'zod';
 import { ARM_ROLES, KERNEL_COUNTERS } from '../model/arm.ts';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { pythonOf, type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
+import { kernelArguments, kernelVariables } from './arm-launch.ts';
 
-const ARM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
+/** What an arm may be called: part of a run's name, and so of file names. */
+export const ARM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 
 /** `arm.json`: what an arm says of itself. */
 export const armManifestSchema = z.strictObject({
@@ -29,16 +32,29 @@ export const armManifestSchema = z.strictObject({
   needsStream: z.boolean().default(false),
   /** Start the kernel without overlay, runtime or counters: the observer-effect check. */
   bare: z.boolean().default(false),
+  /** Packages of the arm's own environment, names and versions only, such as "ipykernel==7.4.0". */
+  requirements: z.array(z.string()).default([]),
+  /** Python of the arm's own environment, such as "3.13". */
+  python: z.string().optional(),
+  /** Environment variables of the arm's kernels. */
+  variables: z.record(z.string(), z.string()).default({}),
+  /** Arguments of the arm's kernels after the connection file, such as "--IPKernelApp.quiet=False". */
+  arguments: z.array(z.string()).default([]),
 });
 export type ArmManifest = z.infer<typeof armManifestSchema>;
 
-/** An arm, read from its folder. */
+/** An arm, read: from its folder, or made of the words of `--arm` (arm-spec.ts). */
 export interface Arm {
   readonly name: string;
-  readonly folder: string;
+  /** `null` for one that no folder describes. */
+  readonly folder: string | null;
   readonly manifest: ArmManifest;
+  /** Whether a manifest says its role: one that does not can become the reference of an experiment without control. */
+  readonly declaresRole: boolean;
   /** Text of the patch; `null` for an arm that changes nothing. */
   readonly patch: string | null;
+  /** `null`: the experiment's own environment. */
+  readonly environment: WantedEnvironment | null;
 }
 
 function armsFolder(): string {
@@ -128,7 +144,19 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
       : await readFile(join(folder, manifest.patch), 'utf8').catch((error: unknown) => {
           throw bad(`its patch ${manifest.patch} cannot be read.`, 'Put the file beside arm.json.', error);
         });
-  return { name, folder, manifest, patch };
+  const python = manifest.python === undefined ? null : pythonOf(`py${manifest.python}`);
+  if (python === null && manifest.python !== undefined) {
+    throw bad(`its Python ${JSON.stringify(manifest.python)} is not a version.`, 'Give it such as "3.13".');
+  }
+  try {
+    kernelVariables(manifest.variables);
+    kernelArguments(manifest.arguments);
+    const environment = wantedEnvironment(manifest.requirements, python);
+    return { name, folder, manifest, declaresRole: true, patch, environment };
+  } catch (error) {
+    if (error instanceof SoakError) throw bad(error.message, error.remedy, error);
+    throw error;
+  }
 }
 
 /** Whether an arm is meant for that ipykernel, and why not. */

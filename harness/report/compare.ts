@@ -140,6 +140,17 @@ function settings({ experiment, protocol }: Report): Map<string, string> {
     ]),
     ...entries('machine.', machine),
     ...entries('package ', packages),
+    ...Object.entries(experiment.armEnvironments ?? {}).flatMap(([name, own]) =>
+      entries(`arm ${name}: `, {
+        python: own.python,
+        libzmq: own.kernelLibzmq,
+        ...Object.fromEntries(
+          Object.entries(own.packages)
+            .filter(([each, version]) => packages[each] !== version)
+            .map(([each, version]) => [`package ${each}`, version]),
+        ),
+      }),
+    ),
   ]);
 }
 

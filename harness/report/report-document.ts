@@ -1,6 +1,15 @@
-import { type Block, code, type Line, line, paragraph, type ReportDocument } from './document.ts';
+import {
+  type Block,
+  code,
+  enumeration,
+  type Line,
+  line,
+  paragraph,
+  type ReportDocument,
+} from './document.ts';
 import { counted } from './format-number.ts';
 import type { Report } from './report.ts';
+import { ipykernelVersions } from './sections/arm-environments.ts';
 import { armsBlocks, armsTable } from './sections/arms.ts';
 import { beliefBlocks } from './sections/belief.ts';
 import { comparisonBlocks } from './sections/comparisons.ts';
@@ -40,7 +49,8 @@ export function leadBlocks(report: Report): Block[] {
 }
 
 function titleLine(report: Report): Line {
-  return line`Kernel wedges by arm, ipykernel ${code(report.experiment.environment.ipykernel)}`;
+  const versions = ipykernelVersions(report).map((version) => [code(version)]);
+  return line`Kernel wedges by arm, ipykernel ${enumeration(versions)}`;
 }
 
 function scopeLine(report: Report): Line {

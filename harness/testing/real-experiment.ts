@@ -56,7 +56,7 @@ export async function realSurroundings(overrides: Partial<RunContext> = {}): Pro
     },
     async arm(name) {
       const overlay = await overlayOf(name, environment);
-      return { overlay, makeCommand: armCommand(environment.python, overlay) };
+      return { overlay, makeCommand: armCommand(environment, overlay) };
     },
     async close() {
       stalls.stop();

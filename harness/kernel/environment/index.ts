@@ -11,4 +11,10 @@ export {
 } from './ensure-environment.ts';
 export type { EnvironmentFacts } from './facts.ts';
 export { installerOf, type UsableInstaller } from './install.ts';
-export { defaultVersion, requirementsWith } from './requirements.ts';
+export {
+  armRequirements,
+  defaultVersion,
+  lockText,
+  requirementsWith,
+  versionsBesideLock,
+} from './requirements.ts';

@@ -26,6 +26,22 @@ test('the first Python on PATH is found, past shims', async () => {
   expect(isAbsolute(interpreter.base)).toBe(true);
 });
 
+test('a version is found where that interpreter is, and must be that version', async () => {
+  const { version, major, minor } = await findInterpreter(undefined);
+  expect((await findInterpreter(version)).version).toBe(version);
+  const found = await findInterpreter(`${major}.${minor}`);
+  expect([found.major, found.minor]).toEqual([major, minor]);
+});
+
+test('a version that is not here names those that are', async () => {
+  const { version } = await findInterpreter(undefined);
+  await expect(findInterpreter('3.99')).rejects.toMatchObject({
+    code: 'python-missing',
+    exitCode: 4,
+    message: expect.stringContaining(version),
+  });
+});
+
 // The stand-ins are shell scripts; Windows starts none.
 describe.skipIf(process.platform === 'win32')('what cannot be used says why', () => {
   test('Python that is too old: found version and path', async () => {

@@ -1,7 +1,15 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { z } from 'zod';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
-import { type Command, pythonCandidates, pythonRemedy, venvPython } from './platform.ts';
+import {
+  type Command,
+  pyenvVersions,
+  pythonCandidates,
+  pythonRemedy,
+  venvPython,
+  versionCandidates,
+} from './platform.ts';
 import { type CommandResult, runCommand } from './run-command.ts';
 
 /** The oldest Python that ipykernel 7 installs on. */
@@ -56,9 +64,13 @@ const identitySchema = z.object({
 });
 export type Interpreter = Omit<z.infer<typeof identitySchema>, 'kernelSoak'>;
 
+/** A Python named by its version, such as `3.13`, `3.13.1` or `3.13t`. */
+const VERSION = /^\d+\.\d+(?:\.\d+)?t?$/;
+
 /**
  * The interpreter to make an environment with: the one named by `python`, else the first on PATH that is new
- * enough. A virtual environment's folder stands for its interpreter.
+ * enough. A virtual environment's folder stands for its interpreter, a version such as `3.13` for the first
+ * such interpreter on PATH or in pyenv's folder.
  *
  * @throws SoakError `python-missing`, `python-not-usable` or `python-too-old`.
  */
@@ -66,6 +78,7 @@ export async function findInterpreter(
   python: string | undefined,
   signal?: AbortSignal,
 ): Promise<Interpreter> {
+  if (python !== undefined && VERSION.test(python)) return interpreterOfVersion(python, signal);
   if (python !== undefined) {
     const executable = await interpreterOf(python);
     return identified([executable], '--python', await identify([executable], signal));
@@ -85,6 +98,42 @@ export async function findInterpreter(
     `No Python was found: ${candidates.map((candidate) => `"${candidate.join(' ')}"`).join(' and ')} do not run.`,
     { remedy: pythonRemedy(process.platform), exitCode: EXIT_CODES.environment },
   );
+}
+
+async function interpreterOfVersion(version: string, signal: AbortSignal | undefined): Promise<Interpreter> {
+  const seen = new Set<string>();
+  let tooOld: SoakError | undefined;
+  for (const candidate of [...versionCandidates(version, process.platform), ...(await installedByPyenv())]) {
+    const interpreter = identityFrom(await identify(candidate, signal));
+    if (interpreter === null) continue;
+    if (isVersion(interpreter, version)) {
+      if (isNewEnough(interpreter)) return interpreter;
+      tooOld ??= tooOldError(interpreter);
+    }
+    seen.add(`${interpreter.version}${interpreter.freeThreaded ? 't' : ''}`);
+  }
+  if (tooOld) throw tooOld;
+  const there = seen.size === 0 ? 'none was found' : `found were ${[...seen].sort().join(', ')}`;
+  throw new SoakError('python-missing', `There is no Python ${version} here: ${there}.`, {
+    remedy: `Install it, or name an interpreter by its path with --python. ${pythonRemedy(process.platform)}`,
+    exitCode: EXIT_CODES.environment,
+  });
+}
+
+function isVersion({ version, major, minor, freeThreaded }: Interpreter, wanted: string): boolean {
+  if (wanted.endsWith('t') !== freeThreaded) return false;
+  const plain = wanted.replace(/t$/, '');
+  return plain === version || plain === `${major}.${minor}`;
+}
+
+/** Interpreters in pyenv's folder, the newest first. */
+async function installedByPyenv(): Promise<Command[]> {
+  const { folder, interpreterOf } = pyenvVersions(process.env, homedir(), process.platform);
+  const names = await readdir(folder).catch(() => []);
+  return names
+    .filter((name) => /^\d+\.\d+(?:\.\d+)?t?$/.test(name))
+    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
+    .map((name): Command => [interpreterOf(name)]);
 }
 
 /**

@@ -27,6 +27,38 @@ export function pythonCandidates(platform: NodeJS.Platform): readonly Command[] 
   return platform === 'win32' ? [['py', '-3'], ['python']] : [['python3'], ['python']];
 }
 
+/**
+ * Commands that may start a named version of Python, best first; more may lie in a version manager's folder.
+ *
+ * @param version `3.13`, `3.13.1`, or `3.13t` for one without the global interpreter lock
+ */
+export function versionCandidates(version: string, platform: NodeJS.Platform): readonly Command[] {
+  const minor = version.replace(/^(\d+\.\d+)(?:\.\d+)?(t?)$/, '$1$2');
+  const unversioned = pythonCandidates(platform);
+  return platform === 'win32'
+    ? [['py', `-${minor}`], [`python${minor}`], ...unversioned]
+    : [[`python${minor}`], ...unversioned];
+}
+
+/**
+ * Where pyenv keeps each version that it installed, and the interpreter in it: its shims on PATH start only
+ * those that are switched on.
+ */
+export function pyenvVersions(
+  env: NodeJS.ProcessEnv,
+  home: string,
+  platform: NodeJS.Platform,
+): { folder: string; interpreterOf: (name: string) => string } {
+  const { join } = pathOf(platform);
+  if (platform === 'win32') {
+    const root = env['PYENV_ROOT'] || env['PYENV'] || join(home, '.pyenv', 'pyenv-win');
+    const folder = join(root, 'versions');
+    return { folder, interpreterOf: (name) => join(folder, name, 'python.exe') };
+  }
+  const folder = join(env['PYENV_ROOT'] || join(home, '.pyenv'), 'versions');
+  return { folder, interpreterOf: (name) => join(folder, name, 'bin', 'python') };
+}
+
 /** How to get Python, as a sentence. */
 export function pythonRemedy(platform: NodeJS.Platform): string {
   const install = {

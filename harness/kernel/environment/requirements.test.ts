@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SoakError } from '../../model/errors.ts';
 import {
+  armRequirements,
   defaultVersion,
   directRequirements,
   installation,
@@ -8,6 +9,7 @@ import {
   requirementLines,
   requirementName,
   requirementsWith,
+  versionsBesideLock,
 } from './requirements.ts';
 
 describe('the lock', () => {
@@ -59,6 +61,19 @@ test('overrides replace the default of the same name and keep the others', () =>
   expect(requirements).toContain('IPyKernel==7.4.0');
   expect(requirements).toContain('pyzmq==27.1.0');
   expect(requirements).toContain('six');
+});
+
+test('an arm that asks for what the lock has is given the default environment', () => {
+  expect(armRequirements([])).toBeUndefined();
+  expect(armRequirements(['ipykernel==7.3.0', 'pyzmq==27.1.0'])).toBeUndefined();
+  expect(armRequirements(['ipykernel==7.4.0'])).toEqual(requirementsWith(['ipykernel==7.4.0']));
+});
+
+test('versions beside the lock are those that it does not have', () => {
+  expect(versionsBesideLock({ ipykernel: '7.4.0', pyzmq: '27.1.0', 'no-such-package': '1' })).toEqual({
+    ipykernel: '7.4.0',
+    'no-such-package': '1',
+  });
 });
 
 describe('the name of a requirement', () => {

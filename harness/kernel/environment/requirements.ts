@@ -42,6 +42,31 @@ export function requirementsWith(overrides: readonly string[]): readonly string[
 }
 
 /**
+ * The direct requirements of an arm's environment: the defaults with the arm's in their place; `undefined`,
+ * which is the lock itself, where the lock has exactly what the arm asks for.
+ */
+export function armRequirements(wanted: readonly string[]): readonly string[] | undefined {
+  const locked = new Set(requirementLines(lockText()));
+  return wanted.every((requirement) => locked.has(requirement)) ? undefined : requirementsWith(wanted);
+}
+
+/**
+ * Packages of an environment whose version the lock does not decide: those that it does not name, and those
+ * at another version than any that it names.
+ */
+export function versionsBesideLock(packages: Readonly<Record<string, string>>): Record<string, string> {
+  const pins = new Map<string, Set<string>>();
+  for (const line of requirementLines(lockText())) {
+    const version = /==\s*([^\s;,]+)/.exec(line)?.[1];
+    const name = requirementName(line);
+    if (version !== undefined) pins.set(name, (pins.get(name) ?? new Set()).add(version));
+  }
+  return Object.fromEntries(
+    Object.entries(packages).filter(([name, version]) => !pins.get(name)?.has(version)),
+  );
+}
+
+/**
  * What to install: the whole lock, or `requirements` with the lock as constraints. A requirement that says a
  * version (or an address) of its own is taken out of the constraints: the lock holds for everything else.
  */

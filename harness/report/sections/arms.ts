@@ -2,6 +2,7 @@ import { type Block, code, type Line, line, phrase, type Table, text } from '../
 import { count, percent, percentInterval, perThousand, perThousandInterval } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { engagementWords, num } from '../words.ts';
+import { armEnvironmentBlocks } from './arm-environments.ts';
 
 /** The table of arms: the first thing after the verdict. Over the counted blocks, but for the invalid column. */
 export function armsTable(report: Report): Table {
@@ -40,6 +41,7 @@ export function armsBlocks(report: Report): Block[] {
         (arm) => line`${code(arm.name)} (${text(arm.role)}): ${phrase(arm.description)}`,
       ),
     },
+    ...armEnvironmentBlocks(report),
     { kind: 'figure', name: 'rates' },
     {
       kind: 'table',

@@ -2,6 +2,7 @@ import { type Block, code, type Line, line, text } from '../document.ts';
 import { percent } from '../format-number.ts';
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
+import { releaseCaveats } from './arm-environments.ts';
 
 /** What the experiment does not show: as much a part of the result as what it does. */
 export function notShownBlocks(report: Report): Block[] {
@@ -28,6 +29,7 @@ export function notShownBlocks(report: Report): Block[] {
       line`What the change does beyond the scheduling it adds: there was no sham arm to tell the two apart.`,
     );
   }
+  items.push(...releaseCaveats(report));
   const uncounted = analysis.arms.filter(
     ({ counts, engagement }) =>
       counts.runs > 0 && engagement.counter !== null && engagement.runsWithCounters === 0,

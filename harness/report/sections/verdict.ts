@@ -15,6 +15,7 @@ import {
 } from '../format-number.ts';
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num, ofRuns, ratio } from '../words.ts';
+import { manyChangesWarnings } from './arm-environments.ts';
 
 /** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
 export function verdictLines(report: Report): Line[] {
@@ -46,7 +47,7 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
     case 'reduces':
       return line`${strong(...line`${names} ${text(several ? 'reduce' : 'reduces')} the wedge rate and ${text(several ? 'do' : 'does')} not end it`)}: ${counts}; ${references}; ${evidenceWords(report, group)}.`;
     case 'worse':
-      return line`${strong(...line`${names} ${text(several ? 'are' : 'is')} worse than control`)}: ${counts}; ${references}; ${worseWords(report, group)}.`;
+      return line`${strong(...line`${names} ${text(several ? 'are' : 'is')} worse than ${controlWords(report)}`)}: ${counts}; ${references}; ${worseWords(report, group)}.`;
     case 'no-difference':
       return line`${strong(...line`No difference shown for ${names}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. The experiment had ${num(percent(smallest(group.map(({ powerToZero }) => powerToZero))))} power to see a drop from the observed control rate to zero.`;
     case 'inconclusive':
@@ -213,7 +214,13 @@ function evidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line 
 
 function worseWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const p = largest(group.map(({ pWorseHolm }) => pWorseHolm));
-  return line`above control, one-sided the other way, ${num(pValue(p))} (α = ${num(significant(report.analysis.alpha, 3))})`;
+  return line`above ${controlWords(report)}, one-sided the other way, ${num(pValue(p))} (α = ${num(significant(report.analysis.alpha, 3))})`;
+}
+
+/** `control`, or the name of the arm that is in its place. */
+function controlWords(report: Report): Line {
+  const name = report.analysis.arms.find(({ role }) => role === 'control')?.name ?? 'control';
+  return name === 'control' ? line`control` : [code(name)];
 }
 
 function allowanceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
@@ -250,6 +257,7 @@ export function warningLines(report: Report): Line[] {
       line`${strong(text('No verdict'))}: ${armNames(empty)} ${text(empty.length > 1 ? 'have' : 'has')} no valid run in the counted blocks.`,
     );
   }
+  lines.push(...manyChangesWarnings(report));
   for (const arm of analysis.arms) {
     const { engagement } = arm;
     if (engagement.notEngaged.length > 0) {

@@ -1,0 +1,99 @@
+import { validRange } from '@renovatebot/pep440';
+import { SoakError } from '../model/errors.ts';
+
+/**
+ * What an arm asks of its kernel environment: releases of packages, a Python. Only names and versions can be
+ * asked for. What an installer would read as an option, an address or a file is refused, since an arm's text
+ * becomes a line of a requirements file.
+ */
+
+/** What an arm's environment has besides the default packages and instead of the default Python. */
+export interface WantedEnvironment {
+  /** Normalised and sorted, one a package. */
+  readonly requirements: readonly string[];
+  /** `3.13`, `3.13.1` or `3.13t`; `null`: the experiment's. */
+  readonly python: string | null;
+}
+
+const NAME = '[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?';
+const REQUIREMENT = new RegExp(String.raw`^(${NAME})[ ]*(\[[^\]]*\])?[ ]*(.*)$`, 's');
+const BEGINS_REQUIREMENT = new RegExp(
+  String.raw`^\s*${NAME}\s*(?:\[[^\]]*\])?\s*(?:[=~!<>]=|[<>]|@\s|;|===)`,
+  's',
+);
+// One clause; a wildcard is of == and != only, which `validRange` checks.
+const CLAUSE = /^(?:===|==|~=|!=|<=|>=|<|>) *[A-Za-z0-9.*+!_-]+$/;
+const PYTHON = /^py(?:thon)?-?(3\.\d{1,2}(?:\.\d{1,2})?t?)$/i;
+
+/** Whether a word of an arm is meant as a requirement, be it a good one or not. */
+export function looksLikeRequirement(word: string): boolean {
+  return (
+    BEGINS_REQUIREMENT.test(word) ||
+    word.trimStart().startsWith('-') ||
+    /^[a-z][a-z+]*:\/\//i.test(word) ||
+    /\.(?:whl|tar\.gz|zip)$/i.test(word)
+  );
+}
+
+/** The version that `py3.13` asks for, `null` for a word that asks for no Python. */
+export function pythonOf(word: string): string | null {
+  return PYTHON.exec(word)?.[1]?.toLowerCase() ?? null;
+}
+
+/**
+ * A requirement in one spelling: normalised name (PEP 503), sorted extras and clauses, no white space.
+ *
+ * @throws SoakError `bad-requirement` for anything that is not a name with versions
+ */
+export function normalisedRequirement(text: string): string {
+  const bad = (reason: string) =>
+    new SoakError('bad-requirement', `The requirement ${JSON.stringify(text)} cannot be used: ${reason}.`, {
+      remedy: 'Give a package and its versions alone, such as ipykernel==7.4.0 or "pyzmq>=26,<27".',
+    });
+  if (/\p{Cc}/u.test(text)) throw bad('it has a line break or another control character');
+  const plain = text.trim();
+  if (plain.startsWith('-')) throw bad('it is an option of the installer and not a package');
+  if (/:\/\/|\.(?:whl|tar\.gz|zip)$/i.test(plain) || /[\\/]/.test(plain) || /(?:^|\s)@|@\s/.test(plain)) {
+    throw bad('it names an address or a file, and arms are made of released versions only');
+  }
+  if (/\s-/.test(plain)) throw bad('an option of the installer follows it');
+  if (plain.includes(';')) throw bad('an environment marker would make the arm depend on the machine');
+  const [, name, extras = '', versions = ''] = REQUIREMENT.exec(plain) ?? [];
+  if (name === undefined) throw bad('it does not begin with the name of a package');
+  const clauses = versions === '' ? [] : versions.split(',').map((clause) => clause.trim());
+  const wrong = clauses.find((clause) => !CLAUSE.test(clause) || !validRange(clause.replaceAll(' ', '')));
+  if (wrong !== undefined) throw bad(`${JSON.stringify(wrong)} is not a PEP 440 version clause`);
+  const names = extras
+    .slice(1, -1)
+    .split(',')
+    .map((extra) => extra.trim())
+    .filter((extra) => extra !== '');
+  if (names.some((extra) => !new RegExp(`^${NAME}$`).test(extra))) throw bad('its extras are no names');
+  const normalised = (part: string) => part.toLowerCase().replace(/[-_.]+/g, '-');
+  const suffix = names.length === 0 ? '' : `[${names.map(normalised).sort().join(',')}]`;
+  return `${normalised(name)}${suffix}${clauses
+    .map((clause) => clause.replaceAll(' ', ''))
+    .sort()
+    .join(',')}`;
+}
+
+/**
+ * @param requirements as given
+ * @param python as given, `null` when none is
+ * @throws SoakError `bad-requirement` for one that is not plain, or two of one package
+ */
+export function wantedEnvironment(
+  requirements: readonly string[],
+  python: string | null,
+): WantedEnvironment | null {
+  if (requirements.length === 0 && python === null) return null;
+  const normalised = requirements.map(normalisedRequirement).sort();
+  const names = normalised.map((requirement) => /^[a-z0-9-]+/.exec(requirement)?.[0] ?? requirement);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new SoakError('bad-requirement', `The package ${twice} is required twice in one arm.`, {
+      remedy: `Give all its versions at once, such as "${twice}>=1,<2".`,
+    });
+  }
+  return { requirements: normalised, python };
+}
