@@ -196,7 +196,7 @@ def strand(checks, sockets):
     first_request(checks, sockets, peer)
     second_request(checks, sockets, peer)
     sockets.reply(b"a")
-    checks.step("the first one's reply is sent raw on the socket", NOT_READABLE, sockets.state())
+    checks.step("the reply to the first is sent raw on the socket", NOT_READABLE, sockets.state())
     return peer
 
 
@@ -258,7 +258,7 @@ def part_other_peer(checks):
     with Sockets() as sockets:
         other = sockets.peer(b"b")
         other.send(b"hello")
-        checks.step("another peer's message is read", "b: hello", *sockets.awaited_message())
+        checks.step("the message of another peer is read", "b: hello", *sockets.awaited_message())
         strand(checks, sockets)
         other.send(b"request")
         checks.step("that other peer sends", READABLE, *sockets.awaited())
@@ -270,7 +270,7 @@ def part_leaving_peer(checks):
     with Sockets() as sockets:
         other = sockets.peer(b"b")
         other.send(b"hello")
-        checks.step("another peer's message is read", "b: hello", *sockets.awaited_message())
+        checks.step("the message of another peer is read", "b: hello", *sockets.awaited_message())
         strand(checks, sockets)
         other.close(linger=0)
         checks.step("that other peer leaves", READABLE, *sockets.awaited())
@@ -343,7 +343,7 @@ def part_stream(reply, what, delivered):
             stream.on_recv(inbox.put)
             peer = sockets.peer(b"a")
             peer.send(b"request 1")
-            checks.step("a request is delivered to the stream's handler", "a: request 1", *await inbox.next(DEADLINE_S))
+            checks.step("the stream delivers a request to its handler", "a: request 1", *await inbox.next(DEADLINE_S))
             await settled(sockets)
             # From here to the reply the loop has no turn: the request arrives while a reply goes out.
             second_request(checks, sockets, peer)
@@ -353,7 +353,7 @@ def part_stream(reply, what, delivered):
             else:
                 checks.step(f"{what}; delivered", "nothing", *await inbox.next(watch_s()))
                 stream._handle_events(stream.socket, 0)
-                checks.step("the stream's handler is run once; delivered", "a: request 2", *await inbox.next(DEADLINE_S))
+                checks.step("the handler of the stream is run once; delivered", "a: request 2", *await inbox.next(DEADLINE_S))
             checks.step("the peer has its reply", "reply", *await asyncio.to_thread(received, peer))
             stream.on_recv(None)
             loop.remove_handler(stream.socket)
@@ -395,7 +395,7 @@ def part_client(checks):
             checks.step("the client sends raw on the same socket", NOT_READABLE, *sends)
             begun = time.monotonic()
             await asyncio.wait({waiting}, timeout=watch_s())
-            checks.step("the client's receive, watched", "pending", future_state(waiting), time.monotonic() - begun)
+            checks.step("the pending receive, watched", "pending", future_state(waiting), time.monotonic() - begun)
             peer._schedule_remaining_events()
             begun = time.monotonic()
             await asyncio.wait({waiting}, timeout=DEADLINE_S)

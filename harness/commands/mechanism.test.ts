@@ -46,7 +46,7 @@ test('the mechanism is as expected on this machine, step by step', async () => {
     'a request arrives and is read: a: request 1',
     'the descriptor, with nothing more to read: not readable',
     'the next request arrives and is left unread: readable',
-    "the first one's reply is sent raw on the socket: not readable",
+    'the reply to the first is sent raw on the socket: not readable',
     'the peer has its reply: reply',
     'the descriptor, watched: not readable',
     'EVENTS: POLLIN',
