@@ -62,7 +62,7 @@ export function registerRun(
     )
     .option(
       '--traffic <list>',
-      `what the front end does: widgets, sequential, overlap, pipeline (default: ${d.traffic.join(',')})`,
+      `what the front end does: widgets, sequential, overlap, pipeline, nudge (default: ${d.traffic.join(',')})`,
     )
     .option(
       '--latency <spec>',

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Channel, KernelChannels } from '../transport/channels.ts';
+import { type Channel, type Channels, type ChannelsMaker, KernelChannels } from '../transport/channels.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import type { Decoded, Message, MessageHeader } from '../transport/wire.ts';
 import { MessageTrace } from './message-trace.ts';
@@ -40,13 +40,15 @@ export type IopubListener = (message: Message) => void;
  * an account of what came back. It draws no conclusion and sends nothing by itself.
  */
 export class KernelClient {
-  readonly #channels: KernelChannels;
+  readonly #channels: Channels;
   readonly #session = randomUUID();
   readonly #requests = new Map<string, ShellRequest>();
   readonly #unsettled = new Set<ShellRequest>();
   readonly #controlWaiters = new Map<string, (message: Message | null) => void>();
   readonly #byType: Record<string, number> = {};
   readonly #rejections: Record<string, number> = {};
+  /** Shell requests that other peers sent for this client, and whether the kernel said that it began them. */
+  readonly #others = new Map<string, boolean>();
   #replies = 0;
   #idles = 0;
   #iopubSeen = false;
@@ -58,10 +60,11 @@ export class KernelClient {
   /** The last messages, and what the oracle did between them. */
   readonly trace = new MessageTrace();
 
-  constructor(connection: ConnectionInfo) {
-    this.#channels = new KernelChannels(connection, this.#session, (channel, decoded) =>
-      this.#receive(channel, decoded),
-    );
+  /** @param to the kernel's own sockets, or another way to it */
+  constructor(to: ConnectionInfo | ChannelsMaker) {
+    const open: ChannelsMaker =
+      typeof to === 'function' ? to : (session, receive) => new KernelChannels(to, session, receive);
+    this.#channels = open(this.#session, (channel, decoded) => this.#receive(channel, decoded));
   }
 
   /** Shell requests not yet settled, oldest first. */
@@ -92,7 +95,21 @@ export class KernelClient {
       idles: this.#idles,
       byType: { ...this.#byType },
       rejected: Object.values(this.#rejections).reduce((sum, count) => sum + count, 0),
+      ...(this.#others.size === 0 ? {} : { others: { sent: this.#others.size, begun: this.#othersBegun } }),
     };
+  }
+
+  /**
+   * Shell requests that the kernel must have been given once it has read everything: those of this client,
+   * and of other peers those that it said it began. A peer that left may have taken its request with it, so
+   * what the kernel is silent about is not expected.
+   */
+  get expected(): number {
+    return this.#requests.size + this.#othersBegun;
+  }
+
+  get #othersBegun(): number {
+    return [...this.#others.values()].filter((begun) => begun).length;
   }
 
   /** Messages that were not taken, by channel and cause (`shell bad-signature`). */
@@ -153,9 +170,23 @@ export class KernelClient {
     return result;
   }
 
-  /** Whether the heartbeat echoes within `timeoutMs`. */
-  heartbeat(timeoutMs: number): Promise<boolean> {
+  /** Whether the heartbeat echoes within `timeoutMs`; `null` where it cannot be asked. */
+  heartbeat(timeoutMs: number): Promise<boolean | null> {
     return this.#channels.heartbeat(timeoutMs);
+  }
+
+  /** Connect anew, nudge included; every request must have been settled. */
+  renew(): Promise<void> {
+    return this.#channels.renew((msgId) => {
+      this.#others.set(msgId, false);
+      this.trace.add({
+        what: 'sent',
+        channel: 'shell',
+        type: 'kernel_info_request of a transient peer',
+        request: null,
+        state: null,
+      });
+    });
   }
 
   /** Resolves at the next message that changes anything. */
@@ -250,6 +281,8 @@ export class KernelClient {
     const request = this.#requests.get(message.parent_header.msg_id ?? '');
     const state = message.header.msg_type === 'status' ? message.content['execution_state'] : null;
     if (state === 'starting') this.#startingSeen = true;
+    const parent = message.parent_header.msg_id ?? '';
+    if (state !== null && this.#others.has(parent)) this.#others.set(parent, true);
     if (state !== null) this.#traceReceived('iopub', message, request, state);
     if (request !== undefined && state !== null) {
       if (state === 'busy') request.busyAtMs ??= monotonicMs();

@@ -163,6 +163,64 @@ describe('sequential traffic', () => {
   });
 });
 
+describe('nudge traffic', () => {
+  test('executes each cell as a new shell peer, after a transient one that asked kernel_info', async () => {
+    const peer = await SocketPeer.bound();
+    cleanUp.push(async () => peer.close());
+    const client = new KernelClient(peer.connection);
+    cleanUp.push(() => client.close());
+    const { frontEnd } = await frontEndOf(client, { profile: 'nudge', cells: 2 });
+    const running = frontEnd.run();
+    const asked: { identity: string; type: string; session: unknown }[] = [];
+    while (asked.length < 4) {
+      const { identity, message } = await peer.request('shell');
+      const { msg_type: type, session } = message.header;
+      asked.push({ identity: identity.toString(), type, session });
+      const status = (state: string) => ({
+        header: { msg_id: `${asked.length}-${state}`, msg_type: 'status' },
+        parentHeader: message.header,
+        content: { execution_state: state },
+      });
+      await peer.publish(status('busy'));
+      await peer.answer('shell', identity, {
+        header: { msg_id: `${asked.length}`, msg_type: type.replace('_request', '_reply') },
+        parentHeader: message.header,
+        content: { status: 'ok' },
+      });
+      await peer.publish(status('idle'));
+    }
+    expect(await running).toBeNull();
+    expect(asked.map(({ type }) => type)).toEqual([
+      'kernel_info_request',
+      'execute_request',
+      'kernel_info_request',
+      'execute_request',
+    ]);
+    expect(new Set(asked.map(({ identity }) => identity)).size).toBe(4);
+    expect(asked[1]?.session).toBe(asked[3]?.session);
+    expect(client.account).toMatchObject({ sent: 2, replies: 2, idles: 2, rejected: 0 });
+    expect(client.account.others).toEqual({ sent: 2, begun: 2 });
+    expect(client.expected).toBe(4);
+    expect(client.failure).toBeNull();
+  });
+
+  test('ends with the run while a transient peer still waits for an answer', async () => {
+    const peer = await SocketPeer.bound();
+    cleanUp.push(async () => peer.close());
+    const client = new KernelClient(peer.connection);
+    const { frontEnd, over } = await frontEndOf(client, { profile: 'nudge', cells: 2 });
+    const running = frontEnd.run();
+    await peer.request('shell');
+    over.abort();
+    expect(await running).toBeNull();
+    await client.close();
+    expect(client.account).toMatchObject({ sent: 0, others: { begun: 0 } });
+    // What a peer that left had asked is not expected of the kernel's counters.
+    expect(client.expected).toBe(0);
+    expect(client.failure).toBeNull();
+  });
+});
+
 describe('pipeline traffic', () => {
   test.each([1, 2, 4])(
     'has at most %i executes outstanding, and as many while one is slow',

@@ -39,7 +39,7 @@ function errorText(value: unknown): string {
 
 /**
  * What a person's client does with a notebook, one run of it: sends each cell, mirrors Output widgets,
- * overlaps requests or pipelines them as the profile says, each reaction after the latency drawn for it.
+ * overlaps requests, pipelines them or connects anew before each as the profile says, each reaction after the latency drawn for it.
  * Reactions happen one after another, as in a front end's own event loop.
  */
 export class FrontEnd {
@@ -92,6 +92,7 @@ export class FrontEnd {
       const error = this.#firstError();
       if (error !== null || this.#over) return error;
       await this.#mirroring;
+      if (this.#parts.profile === 'nudge') await this.#race(this.#parts.client.renew());
       await this.#react('executeRequest');
       if (this.#over) return null;
       this.#execute(position);

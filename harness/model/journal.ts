@@ -104,6 +104,13 @@ export const runRecordSchema = z.object({
     byType: z.record(z.string(), z.number().int().nonnegative()),
     /** Messages not taken: bad signature, foreign parent, malformed frame, or a second reply. */
     rejected: z.number().int().nonnegative(),
+    /**
+     * Shell requests of other peers, sent for this client, such as a nudge's; `begun`: those that the kernel
+     * said it began, of which its counters know. Absent: there were none.
+     */
+    others: z
+      .object({ sent: z.number().int().nonnegative(), begun: z.number().int().nonnegative() })
+      .optional(),
   }),
   /** Counters of the kernel-side runtime; `null` where it was not injected or never started. */
   kernel: kernelCountersSchema.nullable(),

@@ -53,7 +53,7 @@ export const observationsSchema = z.object({
   busySeen: z.boolean(),
   replySeen: z.boolean(),
   idleSeen: z.boolean(),
-  /** Shell requests that the client had sent. */
+  /** Shell requests that the client had sent, with those of other peers that the kernel had begun. */
   sent: z.number().int().nonnegative(),
   /** Messages that could not be taken: bad signature, malformed, no request of ours. */
   rejected: z.number().int().nonnegative(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { protocolArmSchema } from './arm.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 
-export const TRAFFIC_PROFILES = ['widgets', 'sequential', 'overlap', 'pipeline'] as const;
+export const TRAFFIC_PROFILES = ['widgets', 'sequential', 'overlap', 'pipeline', 'nudge'] as const;
 export type TrafficProfile = (typeof TRAFFIC_PROFILES)[number];
 
 export const protocolNotebookSchema = z.object({

@@ -76,6 +76,12 @@ function signs({ outcome, client, kernel, loopStallMs }: RunRecord): string[] {
   const lines = [
     `client   ${counted(client.sent, 'shell request')} sent, ${counted(client.replies, 'reply', 'replies')} and ${counted(client.idles, 'idle status', 'idle statuses')} received, ${counted(client.rejected, 'message')} not taken`,
   ];
+  if (client.others !== undefined) {
+    const { sent, begun } = client.others;
+    lines.push(
+      `others   ${counted(sent, 'shell request')} sent by other peers for it, ${begun} of them begun`,
+    );
+  }
   if (kernel !== null) {
     lines.push(
       `kernel   ${counted(kernel.delivered, 'request')} delivered to it, ${kernel.begun} begun, ${kernel.ended} finished, ${counted(kernel.replies, 'reply', 'replies')} sent`,

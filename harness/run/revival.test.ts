@@ -5,7 +5,7 @@ import { Reaper } from '../kernel/reaper.ts';
 import { REVIVAL_RUNGS, type RevivalRung } from '../model/observations.ts';
 import { faultyKernelArgv } from '../testing/faulty-kernel.ts';
 import { testPython } from '../testing/test-python.ts';
-import { FreshPeer, shellPortOpen } from './fresh-peer.ts';
+import { FreshPeer, shellPortOpen } from '../transport/fresh-peer.ts';
 import { awaitReady } from './ready.ts';
 import { Autopsies, firstWordMs, tryRung } from './revival.ts';
 
@@ -88,6 +88,7 @@ test('a new peer is answered, and a mere connection to the port revives nothing'
   expect(firstWordMs(request)).toBeNull();
 
   const peer = new FreshPeer(kernel.connection);
+  peer.ask();
   while (!peer.answered) await new Promise((resolve) => setTimeout(resolve, 10));
   await peer.close();
   while (!isSettled(request)) await client.changed();

@@ -2,7 +2,7 @@ import type { KernelClient, ShellRequest } from '../frontend/client.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { KernelProcess } from '../kernel/launch.ts';
 import { REVIVAL_RUNGS, type Revival, type RevivalRung } from '../model/observations.ts';
-import { FreshPeer } from './fresh-peer.ts';
+import { FreshPeer } from '../transport/fresh-peer.ts';
 
 // Measured: the missing answers come 1 ms after the re-arm; a loaded machine may take longer.
 const REVIVAL_TIMEOUT_MS = 2_000;
@@ -89,6 +89,7 @@ export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revi
     else kernel.interrupt();
   } else if (rung === 'new-peer') {
     peer = new FreshPeer(kernel.connection);
+    peer.ask();
   } else if (rung === 're-arm') {
     void client.control('soak_rearm_request', {}, CONTROL_TIMEOUT_MS);
   }

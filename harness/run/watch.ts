@@ -6,7 +6,7 @@ import { processSample } from '../kernel/process-sample.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { type Look, lookSchema, type Observations } from '../model/observations.ts';
 import { countersShowStrand, IDLE_CPU_SHARE, isStrand } from '../oracle/classify.ts';
-import { FreshPeer, shellPortOpen } from './fresh-peer.ts';
+import { FreshPeer, shellPortOpen } from '../transport/fresh-peer.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { firstWordMs } from './revival.ts';
 
@@ -124,7 +124,7 @@ export class Watch {
       // Reading counters is free, and what was busy just now may be parked the next time.
       this.#suspectAtMs = monotonicMs() + SAMPLE_GAP_MS;
       const counters = this.#counters();
-      if (counters === null || !countersShowStrand(counters, this.#client.account.sent)) continue;
+      if (counters === null || !countersShowStrand(counters, this.#client.expected)) continue;
       const passive = await this.#passive();
       if (signal.aborted || isSettled(head) || !this.#suspicious(passive)) continue;
       await this.#lookOnce();
@@ -158,7 +158,7 @@ export class Watch {
 
   /** Two samples of process and counters: nothing of it touches the kernel. */
   async #passive(): Promise<PassiveView> {
-    const sentBefore = this.#client.account.sent;
+    const sentBefore = this.#client.expected;
     const before = {
       counters: this.#counters(),
       sample: await processSample(this.#kernel.pid),
@@ -177,7 +177,7 @@ export class Watch {
     return {
       counters: after.counters,
       still:
-        sentBefore === this.#client.account.sent &&
+        sentBefore === this.#client.expected &&
         JSON.stringify(before.counters) === JSON.stringify(after.counters),
       cpuShare,
       processState: after.sample?.state ?? null,
@@ -190,7 +190,7 @@ export class Watch {
       passive.still &&
       passive.cpuShare !== null &&
       passive.cpuShare < IDLE_CPU_SHARE &&
-      countersShowStrand(passive.counters, this.#client.account.sent)
+      countersShowStrand(passive.counters, this.#client.expected)
     );
   }
 
@@ -225,7 +225,7 @@ export class Watch {
       busySeen: request.busyAtMs !== null,
       replySeen: request.replyAtMs !== null,
       idleSeen: request.idleAtMs !== null,
-      sent: this.#client.account.sent,
+      sent: this.#client.expected,
       rejected: this.#client.account.rejected,
       rejections: this.#client.rejections,
     };
@@ -268,6 +268,7 @@ export class Watch {
   async #askNewPeer(request: ShellRequest): Promise<{ answered: boolean; revived: boolean }> {
     this.#client.trace.mark('a new shell peer asks kernel_info');
     const peer = new FreshPeer(this.#kernel.connection);
+    peer.ask();
     try {
       const dueMs = monotonicMs() + PEER_TIMEOUT_MS;
       while (monotonicMs() < dueMs && !(peer.answered && firstWordMs(request) !== null)) {

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { Dealer, Request, Subscriber } from 'zeromq';
 import type { ConnectionInfo } from './connection.ts';
+import { nudge } from './nudge.ts';
 import { type Decoded, decodeMessage, encodeMessage, type Outgoing } from './wire.ts';
 
 export type Channel = 'shell' | 'control' | 'iopub';
@@ -7,8 +9,36 @@ export type Channel = 'shell' | 'control' | 'iopub';
 /** Called for every message, in arrival order per channel. What it throws becomes the channels' `failure`. */
 export type Receiver = (channel: Channel, decoded: Decoded) => void;
 
+/** A client's way to one kernel: over ZeroMQ, or through a Jupyter Server. */
+export interface Channels {
+  /** The first error of what is ours on the way: what was observed after it says nothing of the kernel. */
+  readonly failure: Error | null;
+  /** Queue a message; resolves when it is on its way. A failure is kept in `failure`. */
+  send(channel: 'shell' | 'control', message: Outgoing): Promise<void>;
+  /** Whether the kernel's heartbeat echoes within `timeoutMs`; `null` where the way has none. */
+  heartbeat(timeoutMs: number): Promise<boolean | null>;
+  /**
+   * Connect anew, as a front end does whose page is opened again, with the nudge that goes before its first
+   * request. Resolves when that request may be sent.
+   *
+   * @param onShellRequest told of each shell request that another peer sends for it
+   */
+  renew(onShellRequest: (msgId: string) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens the channels of one client, whose session is named. */
+export type ChannelsMaker = (session: string, receive: Receiver) => Channels;
+
 // libzmq's default of 100 ms would add 50 ms on average to each start-up: we connect before the kernel binds.
 const RECONNECT_MS = 5;
+
+const DEALER_OPTIONS = {
+  linger: 0,
+  reconnectInterval: RECONNECT_MS,
+  sendHighWaterMark: 0,
+  receiveHighWaterMark: 0,
+} as const;
 
 /** Ends when the socket is closed: zeromq.js then rejects the pending receive with this code. */
 function isClosed(error: unknown): boolean {
@@ -21,8 +51,8 @@ function isClosed(error: unknown): boolean {
  * subscription. One reader a socket and one send at a time (zeromq.js allows no more); a bad frame is
  * counted and never ends a reader.
  */
-export class KernelChannels {
-  readonly #shell: Dealer;
+export class KernelChannels implements Channels {
+  #shell: Dealer;
   readonly #control: Dealer;
   readonly #iopub: Subscriber;
   readonly #key: string;
@@ -33,20 +63,20 @@ export class KernelChannels {
     control: Promise.resolve(),
   };
   readonly #readers: Promise<unknown>[];
+  readonly #closed: Promise<void>;
+  #close: () => void = () => {};
+  #iopubWaiters: (() => void)[] = [];
   #failure: Error | null = null;
 
   constructor(connection: ConnectionInfo, identity: string, receive: Receiver) {
     this.#connection = connection;
     this.#key = connection.key;
     this.#receive = receive;
-    const options = {
-      linger: 0,
-      reconnectInterval: RECONNECT_MS,
-      sendHighWaterMark: 0,
-      receiveHighWaterMark: 0,
-    };
-    this.#shell = new Dealer({ ...options, routingId: identity });
-    this.#control = new Dealer({ ...options, routingId: identity });
+    this.#closed = new Promise((resolve) => {
+      this.#close = resolve;
+    });
+    this.#shell = new Dealer({ ...DEALER_OPTIONS, routingId: identity });
+    this.#control = new Dealer({ ...DEALER_OPTIONS, routingId: identity });
     this.#iopub = new Subscriber({ linger: 0, reconnectInterval: RECONNECT_MS, receiveHighWaterMark: 0 });
     this.#iopub.subscribe();
     this.#iopub.connect(this.#address(connection.iopub_port));
@@ -59,12 +89,10 @@ export class KernelChannels {
     ];
   }
 
-  /** The first error of a socket of ours: what was observed after it says nothing of the kernel. */
   get failure(): Error | null {
     return this.#failure;
   }
 
-  /** Queue a message; resolves when libzmq has taken it. A failure is kept in `failure`. */
   send(channel: 'shell' | 'control', message: Outgoing): Promise<void> {
     const frames = encodeMessage(message, this.#key);
     const socket = channel === 'shell' ? this.#shell : this.#control;
@@ -95,8 +123,29 @@ export class KernelChannels {
     }
   }
 
+  /**
+   * Leave the shell channel and join it as a new peer, with a nudge before the first request. As in
+   * jupyter_server the new peer is connected before the transient ones come: its first request then meets
+   * their reply, and not its own connection. Nothing may be unanswered: whoever leaves loses the answers.
+   */
+  async renew(onShellRequest: (msgId: string) => void): Promise<void> {
+    this.#shell.close();
+    this.#shell = new Dealer({ ...DEALER_OPTIONS, routingId: randomUUID() });
+    this.#shell.connect(this.#address(this.#connection.shell_port));
+    this.#readers.push(this.#read(this.#shell, 'shell'));
+    const iopub = new Promise<void>((resolve) => this.#iopubWaiters.push(resolve));
+    const nudged = nudge(this.#connection, { onShellRequest, iopub, over: this.#closed }).catch(
+      (error: unknown) => {
+        this.#failure ??= error as Error;
+      },
+    );
+    this.#readers.push(nudged);
+    await nudged;
+  }
+
   /** Close every socket and wait for the readers to end. */
   async close(): Promise<void> {
+    this.#close();
     this.#shell.close();
     this.#control.close();
     this.#iopub.close();
@@ -116,6 +165,7 @@ export class KernelChannels {
         if (!socket.closed && !isClosed(error)) this.#failure ??= error as Error;
         return;
       }
+      if (channel === 'iopub') for (const tell of this.#iopubWaiters.splice(0)) tell();
       try {
         this.#receive(channel, decodeMessage(frames, this.#key));
       } catch (error) {

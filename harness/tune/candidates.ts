@@ -36,6 +36,7 @@ const REACTIONS: Record<TrafficProfile, Reaction> = {
   overlap: 'overlap',
   pipeline: 'executeRequest',
   sequential: 'executeRequest',
+  nudge: 'executeRequest',
 };
 
 const QUANTILES = 1000;

@@ -83,6 +83,11 @@ export function runStory(run: RunRecord, report: Report): Block[] {
   items.push(
     line`Client: ${num(String(client.sent))} shell requests sent, ${num(String(client.replies))} replies and ${num(String(client.idles))} idle statuses received, ${num(String(client.rejected))} messages rejected.`,
   );
+  if (client.others !== undefined) {
+    items.push(
+      line`Other shell peers sent ${num(String(client.others.sent))} requests for it, of which the kernel began ${num(String(client.others.begun))}.`,
+    );
+  }
   items.push(
     kernel === null
       ? line`Kernel: no counters.`

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
+import { Dealer } from 'zeromq';
+import type { ConnectionInfo } from './connection.ts';
+import { decodeMessage, encodeMessage } from './wire.ts';
+
+/**
+ * Another peer of a kernel's shell or control channel: it connects, asks `kernel_info`, and leaves when
+ * closed. On shell, connecting alone can revive a stranded kernel: only traffic that says so uses one
+ * before the run has its account.
+ */
+export class FreshPeer {
+  readonly #socket: Dealer;
+  readonly #session = randomUUID();
+  readonly #asked = new Set<string>();
+  readonly #key: string;
+  readonly #reading: Promise<void>;
+  #sending: Promise<void> = Promise.resolve();
+  #answered = false;
+  #failure: unknown = null;
+  /** Told once, when its first answer has come. */
+  onAnswer: () => void = () => {};
+
+  constructor(connection: ConnectionInfo, channel: 'shell' | 'control' = 'shell') {
+    this.#key = connection.key;
+    this.#socket = new Dealer({ linger: 0, routingId: this.#session });
+    const port = channel === 'shell' ? connection.shell_port : connection.control_port;
+    this.#socket.connect(`${connection.transport}://${connection.ip}:${port}`);
+    this.#reading = this.#read();
+  }
+
+  /** Whether a request of its own was answered. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /**
+   * Ask `kernel_info`.
+   *
+   * @returns id of the request
+   */
+  ask(): string {
+    const header = {
+      msg_id: randomUUID(),
+      msg_type: 'kernel_info_request',
+      session: this.#session,
+      username: 'kernel-soak',
+      date: new Date().toISOString(),
+      version: '5.4',
+    };
+    this.#asked.add(header.msg_id);
+    const frames = encodeMessage({ header, content: {} }, this.#key);
+    this.#sending = this.#sending.then(() => this.#socket.send(frames)).catch((error) => this.#failed(error));
+    return header.msg_id;
+  }
+
+  /** Leave. */
+  async close(): Promise<void> {
+    this.#socket.close();
+    await Promise.all([this.#reading, this.#sending]);
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  async #read(): Promise<void> {
+    try {
+      while (!this.#answered) {
+        const decoded = decodeMessage(await this.#socket.receive(), this.#key);
+        this.#answered = decoded.ok && this.#asked.has(decoded.message.parent_header.msg_id ?? '');
+      }
+      this.onAnswer();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    // Closing the socket ends what waits on it; a peer that was not answered is the observation.
+    if (!this.#socket.closed) this.#failure ??= error;
+  }
+}
+
+/**
+ * Whether something accepts connections on the shell port within `timeoutMs`. A connection that sends
+ * nothing never becomes a peer: libzmq makes one only of a finished handshake.
+ */
+export function shellPortOpen(connection: ConnectionInfo, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: connection.ip, port: connection.shell_port, timeout: timeoutMs });
+    const end = (open: boolean) => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
+}

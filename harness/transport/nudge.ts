@@ -1,0 +1,42 @@
+import type { ConnectionInfo } from './connection.ts';
+import { FreshPeer } from './fresh-peer.ts';
+
+// As jupyter_server 2.21 does (services/kernels/connection/channels.py, `nudge`).
+const ASK_AGAIN_MS = 500;
+
+/** What a nudge says while it goes on. */
+export interface NudgeListener {
+  /** The transient shell peer has sent a request of this id. */
+  readonly onShellRequest: (msgId: string) => void;
+  /** Resolves with the next message on iopub. */
+  readonly iopub: Promise<unknown>;
+  /** Resolves when there is nobody left to nudge for. */
+  readonly over: Promise<unknown>;
+}
+
+/**
+ * Ask `kernel_info` as jupyter_server does when a front end connects: by a transient shell peer and a
+ * transient control peer, again every half second, until one of the two is answered and something came on
+ * iopub. Then both leave at once, so that the shell peer may be gone before its own reply goes out: that
+ * reply is under way when the front end's first request arrives (ipykernel issue #1554).
+ */
+export async function nudge(connection: ConnectionInfo, listener: NudgeListener): Promise<void> {
+  const shell = new FreshPeer(connection, 'shell');
+  const control = new FreshPeer(connection, 'control');
+  const answered = new Promise<void>((resolve) => {
+    shell.onAnswer = resolve;
+    control.onAnswer = resolve;
+  });
+  const ask = () => {
+    listener.onShellRequest(shell.ask());
+    control.ask();
+  };
+  ask();
+  const timer = setInterval(ask, ASK_AGAIN_MS);
+  try {
+    await Promise.race([Promise.all([answered, listener.iopub]), listener.over]);
+  } finally {
+    clearInterval(timer);
+    await Promise.all([shell.close(), control.close()]);
+  }
+}
