@@ -79,7 +79,7 @@ test('a socket that behaves otherwise is told: the step differs, and so does the
   const run = await runCommand(await testPython(), ['-I', '-B', '-c', altered]);
   expect(run.stderr).toBe('');
   expect(run.code).toBe(1);
-  expect(run.stdout).toMatch(/DIFFERS {2}the first one's reply is sent raw .* not readable +readable/);
+  expect(run.stdout).toMatch(/DIFFERS {2}the reply to the first is sent raw .* not readable +readable/);
   expect(run.stdout).toMatch(/ok {7}a request arrives and is read/);
   expect(run.stdout).toContain('6 of 9 steps as expected.');
 });
