@@ -75,6 +75,12 @@ export const beginRecordSchema = z.object({
 });
 export type BeginRecord = z.infer<typeof beginRecordSchema>;
 
+// A long journal has millions of them, and one check of the list costs a fraction of a schema for each.
+const millisecondsSchema = z.custom<number[]>(
+  (list) => Array.isArray(list) && list.every((ms) => typeof ms === 'number' && ms >= 0 && ms < Infinity),
+  'Invalid input: expected a list of milliseconds, none below 0',
+);
+
 export const runRecordSchema = z.object({
   type: z.literal('run'),
   /** Unique within the experiment: block and arm, for example `b007-fix`. */
@@ -115,7 +121,7 @@ export const runRecordSchema = z.object({
   /** Counters of the kernel-side runtime; `null` where it was not injected or never started. */
   kernel: kernelCountersSchema.nullable(),
   /** Request to reply-and-idle of each answered cell, in order, milliseconds. */
-  cellMs: z.array(z.number().nonnegative()),
+  cellMs: millisecondsSchema,
   /** Longest stall of the harness's own event loop during the run, milliseconds. */
   loopStallMs: z.number().nonnegative(),
   /** The last messages of a run that did not complete; absent for one that did. */

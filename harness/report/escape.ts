@@ -47,6 +47,8 @@ const HOME_FOLDER =
  * An empty result stays empty.
  */
 export function cleanText(content: string, limit: number = BLOCK_LIMIT): string {
+  // Nothing below changes printable ASCII without a slash, which is what a long journal has a million of.
+  if (content.length <= limit && /^[ -.0-[\]-~\n]*$/.test(content)) return content;
   // A bound before the regular expressions too: content of many megabytes must cost nothing.
   const bounded = content.length > limit * 8 ? content.slice(0, limit * 8) : content;
   const clean = bounded
@@ -64,12 +66,14 @@ export function cleanText(content: string, limit: number = BLOCK_LIMIT): string 
 
 /** Content on one line: line ends and runs of spaces become one space. `(empty)` when nothing is left. */
 export function cleanLine(content: string, limit: number = INLINE_LIMIT): string {
+  if (content.length <= limit && /^[\w.-]+$/.test(content)) return content;
   const line = cleanText(content, limit).replace(/\s+/gu, ' ').trim();
   return line === '' ? '(empty)' : line;
 }
 
 /** Text for HTML and SVG, in element content and in quoted attributes alike. */
 export function escapeHtml(text: string): string {
+  if (!/[&<>"']/.test(text)) return text;
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

@@ -10,7 +10,7 @@ import {
   twoArmSummary,
 } from './comparison.ts';
 import type { Count } from './counts.ts';
-import { type CountedOutcomes, countedOutcomes, countOf, decisionTable } from './decision-table.ts';
+import { armRuns, type CountedOutcomes, countedOutcomes, countOf, decisionTable } from './decision-table.ts';
 import { type Drift, drift } from './drift.ts';
 import { pairEvidence } from './pair-evidence.ts';
 import { type AlternativeVerdicts, deadlineSensitivity, exclusionSensitivity } from './sensitivity.ts';
@@ -95,11 +95,9 @@ export function analyseExperiment(
   const { alpha, test, stopping, p0 } = protocol.decision;
   const table = decisionTable(protocol, runs);
   const outcomes = countedOutcomes(table);
-  const arms = protocol.arms.map((arm, index) => {
-    const recorded = table.rows.flatMap((row) => row.runs[index] ?? []);
-    const counted = table.rows.slice(0, table.counted).flatMap((row) => row.runs[index] ?? []);
-    return armAnalysis(protocol, arm, recorded, counted);
-  });
+  const arms = protocol.arms.map((arm, index) =>
+    armAnalysis(protocol, arm, armRuns(table, index), armRuns(table, index, table.counted)),
+  );
   const statuses = (name: string) => outcomes.byArm.get(name) ?? [];
   const compared = (name: string): ComparedArm => {
     const hazard = arms.find((arm) => arm.name === name)?.hazard;

@@ -101,7 +101,7 @@ export function armAnalysis(
   const valid = counted.filter((run) => outcomeStatus(run.outcome.kind) !== 'invalid');
   const wedges = valid.filter((run) => outcomeStatus(run.outcome.kind) === 'wedged').length;
   const exposure = { wedges, replies: valid.reduce((sum, run) => sum + repliesOf(run), 0) };
-  const starts = recorded.flatMap((run) => (run.startMs === null ? [] : [run.startMs]));
+  const starts = recorded.map((run) => run.startMs).filter((startMs) => startMs !== null);
   return {
     name: arm.name,
     role: arm.role,
@@ -168,22 +168,25 @@ function outcomeCounts(runs: readonly RunRecord[]): ArmAnalysis['counts'] {
 }
 
 function engagementSummary(arm: ProtocolArm, runs: readonly RunRecord[]): EngagementSummary {
-  const totals = Object.fromEntries(KERNEL_COUNTERS.map((name) => [name, 0])) as KernelCounters;
   const notEngaged: string[] = [];
-  let runsWithCounters = 0;
+  const runCounters: KernelCounters[] = [];
   for (const run of runs) {
     if (run.kernel === null) continue;
-    runsWithCounters += 1;
-    for (const name of KERNEL_COUNTERS) totals[name] += run.kernel[name];
+    runCounters.push(run.kernel);
     if (arm.engagement === null) continue;
     const allowance = run.outcome.kind === 'completed' ? 0 : 1;
     if (Math.abs(run.kernel[arm.engagement] - run.kernel.replies) > allowance) notEngaged.push(run.run);
   }
+  const total = (name: KernelCounter) => {
+    let sum = 0;
+    for (const counters of runCounters) sum += counters[name];
+    return sum;
+  };
   return {
     counter: arm.engagement,
-    totals,
-    runsWithCounters,
-    runsWithoutCounters: runs.length - runsWithCounters,
+    totals: Object.fromEntries(KERNEL_COUNTERS.map((name) => [name, total(name)])) as KernelCounters,
+    runsWithCounters: runCounters.length,
+    runsWithoutCounters: runs.length - runCounters.length,
     notEngaged,
   };
 }

@@ -52,6 +52,16 @@ export function decisionTable(protocol: Protocol, runs: readonly RunRecord[]): D
   };
 }
 
+/** Every recorded run of one arm, by its place among the arms, in block order. */
+export function armRuns({ rows }: DecisionTable, arm: number, blocks: number = rows.length): RunRecord[] {
+  const runs: RunRecord[] = [];
+  for (let i = 0; i < blocks; i += 1) {
+    const run = rows[i]?.runs[arm];
+    if (run !== undefined) runs.push(run);
+  }
+  return runs;
+}
+
 function badJournal(reason: string): SoakError {
   return new SoakError('bad-journal', `The journal contradicts its protocol: ${reason}.`, {
     remedy: 'Analyse the journal as it was written; runs of two experiments are merged, never concatenated.',

@@ -14,14 +14,9 @@ export const TIE = 1 + 1e-9;
 /** Fisher's one-sided p-value of x1 of n1 against x2 of n2, quickly: for sweeps over many results. */
 export function fisherTail(x1: number, n1: number, x2: number, n2: number): number {
   const m = x1 + x2;
-  const f = logFactorials(n1 + n2);
-  const at = (k: number) => f[k] ?? 0;
-  let term = Math.exp(
-    at(n1) - at(x1) - at(n1 - x1) + at(n2) - at(x2) - at(n2 - x2) - at(n1 + n2) + at(m) + at(n1 + n2 - m),
-  );
-  const low = Math.max(0, m - n1);
+  let term = hypergeometric(logFactorials(n1 + n2), x1, n1, x2, n2);
   let tail = term;
-  for (let k = x2; k > low; k -= 1) {
+  for (let k = x2; k > Math.max(0, m - n1); k -= 1) {
     const ratio = (k * (n1 - m + k)) / ((n2 - k + 1) * (m - k + 1));
     term *= ratio;
     tail += term;
@@ -30,57 +25,116 @@ export function fisherTail(x1: number, n1: number, x2: number, n2: number): numb
   return Math.min(1, tail);
 }
 
+/** Probability of exactly this split of x1 + x2 wedges over the arms. */
+function hypergeometric(f: Float64Array, x1: number, n1: number, x2: number, n2: number): number {
+  const m = x1 + x2;
+  return Math.exp(
+    (f[n1] ?? 0) -
+      (f[x1] ?? 0) -
+      (f[n1 - x1] ?? 0) +
+      (f[n2] ?? 0) -
+      (f[x2] ?? 0) -
+      (f[n2 - x2] ?? 0) -
+      (f[n1 + n2] ?? 0) +
+      (f[m] ?? 0) +
+      (f[n1 + n2 - m] ?? 0),
+  );
+}
+
+/**
+ * Whether Fisher's p-value is at most `bound`, with no more of the sum than that takes: the terms' ratios fall
+ * from one to the next, so what is left of the tail is never more than a geometric series of the last ratio.
+ */
+function fisherAtMost(
+  bound: number,
+  f: Float64Array,
+  x1: number,
+  n1: number,
+  x2: number,
+  n2: number,
+): boolean {
+  const m = x1 + x2;
+  const low = Math.max(0, m - n1);
+  let term = hypergeometric(f, x1, n1, x2, n2);
+  let tail = term;
+  for (let k = x2; k > low; k -= 1) {
+    if (tail > bound) return false;
+    const ratio = (k * (n1 - m + k)) / ((n2 - k + 1) * (m - k + 1));
+    if (ratio < 1 && tail + (term * ratio) / (1 - ratio) <= bound) return true;
+    term *= ratio;
+    tail += term;
+    if (ratio < 1 && term < tail * 1e-17) break;
+  }
+  return tail <= bound;
+}
+
 /** The results whose Fisher p-value is at most `level`. */
 export function fisherRegion(n1: number, n2: number, level: number): RejectionRegion {
   const region = new Int32Array(n1 + 1);
   const bound = level * TIE;
+  const f = logFactorials(n1 + n2);
   let edge = -1;
   for (let x1 = 0; x1 <= n1; x1 += 1) {
-    while (edge < n2 && fisherTail(x1, n1, edge + 1, n2) <= bound) edge += 1;
+    while (edge < n2 && fisherAtMost(bound, f, x1, n1, edge + 1, n2)) edge += 1;
     region[x1] = edge;
   }
   return region;
 }
 
-/** P(X = k) for X ~ Binomial(n, p), k = 0 … n, built from the mode by ratios; values that underflow are 0. */
+/** P(X = k) for X ~ Binomial(n, p), k = 0 … n; values that underflow are 0. */
 export function binomialMass(n: number, p: number): Float64Array {
-  const mass = new Float64Array(n + 1);
-  if (p <= 0 || p >= 1) {
-    mass[p <= 0 ? 0 : n] = 1;
-    return mass;
-  }
+  const { first, mass } = binomialBulk(n, p);
+  const whole = new Float64Array(n + 1);
+  whole.set(mass, first);
+  return whole;
+}
+
+/** P(X = first + i) = mass[i]; outside it every value underflows. */
+interface BinomialBulk {
+  readonly first: number;
+  readonly mass: Float64Array;
+}
+
+/** Built from the mode by ratios: of 20,000 runs a few thousand counts have a probability that is not 0. */
+function binomialBulk(n: number, p: number): BinomialBulk {
+  if (p <= 0 || p >= 1) return { first: p <= 0 ? 0 : n, mass: Float64Array.of(1) };
   const mode = Math.min(n, Math.floor((n + 1) * p));
   const odds = p / (1 - p);
+  let first = mode;
+  for (let term = 1; first > 0 && term > 1e-300; first -= 1) term *= first / (n - first + 1) / odds;
+  let last = mode;
+  for (let term = 1; last < n && term > 1e-300; last += 1) term *= ((n - last) / (last + 1)) * odds;
+  const mass = new Float64Array(last - first + 1);
   let total = 1;
-  mass[mode] = 1;
-  for (let k = mode, term = 1; k < n && term > 1e-300; k += 1) {
+  mass[mode - first] = 1;
+  for (let k = mode, term = 1; k < last; k += 1) {
     term *= ((n - k) / (k + 1)) * odds;
-    mass[k + 1] = term;
+    mass[k + 1 - first] = term;
     total += term;
   }
-  for (let k = mode, term = 1; k > 0 && term > 1e-300; k -= 1) {
+  for (let k = mode, term = 1; k > first; k -= 1) {
     term *= k / (n - k + 1) / odds;
-    mass[k - 1] = term;
+    mass[k - 1 - first] = term;
     total += term;
   }
-  for (let k = 0; k <= n; k += 1) mass[k] = (mass[k] ?? 0) / total;
-  return mass;
+  for (let i = 0; i < mass.length; i += 1) mass[i] = (mass[i] ?? 0) / total;
+  return { first, mass };
 }
 
 /** P(the result is rejected) when the arms wedge with probability p1 and p2: the test's power there, its size where they are equal. */
 export function rejectionProbability(region: RejectionRegion, n2: number, p1: number, p2: number): number {
-  const mass1 = binomialMass(region.length - 1, p1);
-  const mass2 = region.length - 1 === n2 && p1 === p2 ? mass1 : binomialMass(n2, p2);
+  const reference = binomialBulk(region.length - 1, p1);
+  const treatment = region.length - 1 === n2 && p1 === p2 ? reference : binomialBulk(n2, p2);
   let probability = 0;
   let below = 0;
-  let counted = -1;
-  for (let x1 = 0; x1 < region.length; x1 += 1) {
-    const edge = region[x1] ?? -1;
-    while (counted < edge) {
+  let counted = 0;
+  for (let i = 0; i < reference.mass.length; i += 1) {
+    const rejected = (region[reference.first + i] ?? -1) - treatment.first;
+    while (counted <= rejected && counted < treatment.mass.length) {
+      below += treatment.mass[counted] ?? 0;
       counted += 1;
-      below += mass2[counted] ?? 0;
     }
-    probability += (mass1[x1] ?? 0) * below;
+    probability += (reference.mass[i] ?? 0) * below;
   }
   return Math.min(1, probability);
 }
