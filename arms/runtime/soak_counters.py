@@ -45,9 +45,9 @@ IN_CALLBACK = 2
 class Counters:
     """The mapped counters. Each has a single writing thread, so an increment needs no lock."""
 
-    def __init__(self, path):
+    def __init__(self, path, names=NAMES):
         with open(path, "r+b") as file:
-            self._map = mmap.mmap(file.fileno(), len(MAGIC) + 8 * len(NAMES))
+            self._map = mmap.mmap(file.fileno(), len(MAGIC) + 8 * len(names))
         if self._map[: len(MAGIC)] != MAGIC:
             raise RuntimeError(f"{path} is not a counter file of this runtime's version")
         if sys.byteorder != "little":

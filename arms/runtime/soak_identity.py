@@ -7,8 +7,8 @@ import platform
 import sys
 
 
-def loaded_sources(overlay):
-    """SHA-256 of each loaded source file of ipykernel, by path relative to the overlay.
+def loaded_sources(overlay, package="ipykernel"):
+    """SHA-256 of each loaded source file of a package, by path relative to the overlay.
 
     A file from elsewhere is listed under its absolute path, so that it cannot pass for one of
     the overlay's. Overlays hold hash-checked bytecode, so the interpreter itself has compared
@@ -16,7 +16,7 @@ def loaded_sources(overlay):
     """
     hashes = {}
     for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] != "ipykernel":
+        if name.partition(".")[0] != package:
             continue
         path = getattr(module, "__file__", None)
         if not path:
@@ -44,7 +44,12 @@ def write(path, overlay, app):
         "eventLoop": type(loop).__name__,
         "pid": os.getpid(),
     }
+    write_json(path, identity)
+
+
+def write_json(path, value):
+    """Write a file that another process waits for: it is there whole or not at all."""
     partial = path + ".partial"
     with open(partial, "w", encoding="utf-8") as file:
-        json.dump(identity, file)
+        json.dump(value, file)
     os.replace(partial, path)

@@ -12,6 +12,7 @@ that the kernel makes anyway, and no timer, socket or thread is added.
 """
 
 import json
+import os
 import sys
 
 
@@ -22,6 +23,9 @@ def main() -> None:
     import soak_identity
     import soak_parent
     import soak_probe
+
+    # At once: whoever has another program start the kernel must be able to end it from here on.
+    soak_identity.write_json(config["identity"] + ".pid", os.getpid())
 
     # The overlay takes the place of this script's folder, so that neither the runtime nor
     # the notebook's folder can shadow a package while the kernel loads.

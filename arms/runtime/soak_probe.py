@@ -27,7 +27,7 @@ def register(kernel):
 
 
 async def _answer(kernel, action, control_stream, ident, parent):
-    stacks = _thread_stacks()
+    stacks = thread_stacks()
     stream = kernel.shell_stream
     future = concurrent.futures.Future()
 
@@ -51,7 +51,7 @@ async def _answer(kernel, action, control_stream, ident, parent):
     )
 
 
-def _readable(fd):
+def readable(fd):
     """Whether the descriptor is readable now; harmless from any thread."""
     if hasattr(select, "poll"):
         poller = select.poll()
@@ -64,7 +64,7 @@ def _look(stream):
     import zmq
 
     fd = stream.socket.getsockopt(zmq.FD)
-    readable = _readable(fd)
+    readable = readable(fd)
     registered = fd in getattr(stream.io_loop, "handlers", {})
     # Last: this is the one observation that can change what it observes.
     events = stream.socket.getsockopt(zmq.EVENTS)
@@ -82,7 +82,7 @@ def _rearm(stream):
     return {}
 
 
-def _thread_stacks():
+def thread_stacks():
     """The innermost frames of each thread, as ``file:line function``, without folders."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     stacks = {}

@@ -9,6 +9,7 @@ import { publicText } from '../model/public-text.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelEnvironment } from './environment/index.ts';
+import { OutputTail } from './output-tail.ts';
 import type { Overlay, SourceHashes } from './overlay.ts';
 import { allocatePorts, type KernelPorts, releasePorts } from './ports.ts';
 import { kernelEnvironmentVariables, killTree, launchesDetached } from './process-tree.ts';
@@ -48,27 +49,7 @@ export interface KernelCommand {
 /** Makes the command once the private folder and the connection file are there. */
 export type KernelCommandMaker = (folder: string, connectionFile: string) => KernelCommand;
 
-// Kept of each standard stream: enough for a traceback, little enough for 100,000 runs.
-const OUTPUT_TAIL_BYTES = 8_192;
 const LAST_WORDS_MS = 200;
-
-/** The last bytes that a stream carried, and how many there were. */
-class OutputTail {
-  #chunks: Buffer[] = [];
-  #kept = 0;
-
-  push(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#kept += chunk.length;
-    while (this.#chunks.length > 1 && this.#kept - (this.#chunks[0]?.length ?? 0) >= OUTPUT_TAIL_BYTES) {
-      this.#kept -= this.#chunks.shift()?.length ?? 0;
-    }
-  }
-
-  text(): string {
-    return Buffer.concat(this.#chunks).subarray(-OUTPUT_TAIL_BYTES).toString('utf8');
-  }
-}
 
 /** A kernel process, its private folder and its connection. */
 export class KernelProcess {

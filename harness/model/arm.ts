@@ -4,6 +4,15 @@ import { z } from 'zod';
 export const ARM_ROLES = ['control', 'sham', 'treatment'] as const;
 export type ArmRole = (typeof ARM_ROLES)[number];
 
+/** Packages that an arm can change: the kernel's, or one of the client's. */
+export const ARM_PACKAGES = ['ipykernel', 'jupyter_client', 'nbclient'] as const;
+export type ArmPackage = (typeof ARM_PACKAGES)[number];
+
+/** Whether a change of that package is a change of the client. */
+export function isClientPackage(name: ArmPackage): boolean {
+  return name !== 'ipykernel';
+}
+
 /**
  * Counters kept by the kernel-side runtime (arms/runtime) in a memory-mapped file, in file order.
  * Each has one writer, the thread that serves the shell channel, unless stated.
@@ -70,5 +79,10 @@ export const protocolArmSchema = z.object({
   variables: z.record(z.string(), z.string()).optional(),
   /** Arguments of the kernel after its connection file; absent: none. */
   arguments: z.array(z.string()).optional(),
+  /**
+   * The client's package that the patch changes; `treeSha256` is then of its sources, and `engagement` of the
+   * client's counter, against its sends. Absent: ipykernel.
+   */
+  package: z.enum(ARM_PACKAGES).optional(),
 });
 export type ProtocolArm = z.infer<typeof protocolArmSchema>;

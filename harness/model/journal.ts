@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { kernelCountersSchema } from './arm.ts';
+import { clientCountersSchema, stallSchema } from './client.ts';
 import { outcomeSchema } from './outcome.ts';
 import { protocolSchema, TRAFFIC_PROFILES } from './protocol.ts';
 import { traceEventSchema } from './trace.ts';
@@ -126,6 +127,10 @@ export const runRecordSchema = z.object({
   loopStallMs: z.number().nonnegative(),
   /** The last messages of a run that did not complete; absent for one that did. */
   trace: z.array(traceEventSchema).optional(),
+  /** Counters of the client-side runtime; absent where the harness is the client. */
+  clientCounters: clientCountersSchema.optional(),
+  /** Stalls of the client, in order; absent when there was none. */
+  stalls: z.array(stallSchema).optional(),
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
 

@@ -12,6 +12,11 @@ export const OUTCOME_KINDS = [
   'wedged-stranded',
   /** Alive, request unanswered at the deadline and never begun, without a certificate. */
   'wedged-mute',
+  /**
+   * The kernel had sent the reply and lay idle, and so did the client, which had not taken it: it is queued
+   * in the client's own shell socket, or was found only when the client's own poll had timed out.
+   */
+  'stalled',
   /** The kernel counted the reply as sent; the client never received it. */
   'lost-reply',
   /** The reply came, the idle status with its parent did not. */
@@ -34,10 +39,25 @@ export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 export const OUTCOME_STATUSES = ['completed', 'wedged', 'invalid'] as const;
 export type OutcomeStatus = (typeof OUTCOME_STATUSES)[number];
 
-/** The endpoint that a kind counts as: `completed`, `wedged`, or `invalid` (excluded, listed). */
-export function outcomeStatus(kind: OutcomeKind): OutcomeStatus {
+/** What an experiment counts: wedges of the kernel, or stalls of the client. */
+export const ENDPOINTS = ['wedged', 'stalled'] as const;
+export type Endpoint = (typeof ENDPOINTS)[number];
+
+const EVENT_KINDS: Readonly<Record<Endpoint, readonly OutcomeKind[]>> = {
+  wedged: ['wedged-stranded', 'wedged-mute'],
+  stalled: ['stalled'],
+};
+
+/**
+ * What a kind counts as: `completed`, `wedged` (the endpoint's event happened), or `invalid` (excluded,
+ * listed). A kernel that wedged says nothing of its client, nor a client that stalled of its kernel: each
+ * is invalid where the other is counted.
+ *
+ * @param endpoint the protocol's; absent: wedges
+ */
+export function outcomeStatus(kind: OutcomeKind, endpoint: Endpoint = 'wedged'): OutcomeStatus {
   if (kind === 'completed') return 'completed';
-  return kind === 'wedged-stranded' || kind === 'wedged-mute' ? 'wedged' : 'invalid';
+  return EVENT_KINDS[endpoint].includes(kind) ? 'wedged' : 'invalid';
 }
 
 /** Where the observations point. `null` when nothing went wrong. */

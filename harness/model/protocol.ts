@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { protocolArmSchema } from './arm.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
+import { protocolClientSchema } from './client.ts';
+import { ENDPOINTS } from './outcome.ts';
 
 export const TRAFFIC_PROFILES = ['widgets', 'sequential', 'overlap', 'pipeline', 'nudge'] as const;
 export type TrafficProfile = (typeof TRAFFIC_PROFILES)[number];
@@ -62,6 +64,13 @@ export const protocolSchema = z.object({
   /** The tuning that chose traffic, latency and notebook; absent: they were named. */
   tuning: tuningCitationSchema.optional(),
   launch: z.literal('spawn'),
+  /**
+   * The program that executes the notebooks; absent: the harness's own front end. Traffic and latency are
+   * then the program's own: one cell after another, `Output` models mirrored (`widgets`), nothing drawn.
+   */
+  client: protocolClientSchema.optional(),
+  /** What counts as the event whose rate is compared; absent: `wedged`. */
+  endpoint: z.enum(ENDPOINTS).optional(),
   /** How it is decided (STATISTICS: "Two arms", "Anytime-valid"). */
   decision: z.object({
     stopping: z.enum(['fixed', 'until-decided']),

@@ -16,6 +16,8 @@ const MEANING: Readonly<Record<OutcomeKind, string>> = {
     'The mechanism is certain: libzmq had the request, its descriptor never announced it, and nothing in the kernel looked again. No later message of the same client changes that, so that without a restart the kernel would have stayed silent. The run counts as wedged.',
   'wedged-mute':
     'The kernel lived and never turned to the request, and no certificate says why: it is a wedge, perhaps by another mechanism. The run counts as wedged.',
+  stalled:
+    "The kernel had answered. What was missing is the client's own reading: it slept on a reply that lay in its socket, until its own poll timed out, or for ever where it has no time-out. Where stalls are what the experiment counts, the run counts as one; in a rate of wedges it counts nowhere.",
   'lost-reply':
     'The kernel worked and went idle again; what it said of the request did not reach the client as a valid reply. This is no wedge, and the run counts in no rate.',
   'lost-idle':

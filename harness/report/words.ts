@@ -58,6 +58,7 @@ const KIND_WORDS: Record<OutcomeKind, string> = {
   completed: 'completed',
   'wedged-stranded': 'wedged, certified: the request lies unread in the shell socket',
   'wedged-mute': 'wedged, without a certificate',
+  stalled: 'the client left a reply unread until its own poll timed out',
   'lost-reply': 'reply sent by the kernel and never received',
   'lost-idle': 'reply received, its idle status not',
   late: 'answered after the deadline',

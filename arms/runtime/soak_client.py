@@ -1,0 +1,132 @@
+"""Execute a notebook with a client as people do, with counters and, once asked, one look.
+
+    python soak_client.py CONFIG.json
+
+CONFIG.json holds ``client`` (``nbclient``, ``papermill`` or ``jupyter-execute``), ``notebook``,
+``output``, ``folder`` (where the kernel runs), ``kernel`` (name of the kernelspec), ``timeoutSeconds``
+(the client's own time-out of a cell, null: none, as the clients have it by default),
+``startTimeoutSeconds``, ``package`` and ``overlay`` (the package that the arm changes and the folder to
+import it from; null: as installed), ``counters``, ``events``, ``identity``, ``status`` and ``answers``.
+
+Everything here is the same in every arm. Nothing runs on the client's loop that the client does not
+run by itself: counting happens inside calls that it makes anyway. One thread waits in a read of
+standard input, and does nothing until the harness, after a stall, asks there (``soak_client_probe``).
+"""
+
+import json
+import os
+import sys
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        config = json.load(file)
+    import soak_client_counters
+    import soak_client_probe
+    import soak_identity
+
+    # The overlay takes the place of this script's folder: nothing of the runtime can shadow a package.
+    if config["overlay"] is None:
+        del sys.path[0]
+    else:
+        sys.path[0] = config["overlay"]
+    tracker = soak_client_counters.instrument(config["counters"], config["events"])
+    soak_client_probe.serve(tracker, config["answers"])
+    execute = CLIENTS[config["client"]](config)
+    soak_identity.write_json(
+        config["identity"],
+        {
+            "sources": soak_identity.loaded_sources(config["overlay"] or "", config["package"]),
+            "pid": os.getpid(),
+        },
+    )
+    try:
+        execute()
+    except BaseException as error:
+        soak_identity.write_json(config["status"], failure(error))
+        raise
+    soak_identity.write_json(config["status"], {"error": None})
+
+
+def failure(error):
+    """What ended the client. An exit with code 0 is how a command-line client ends well."""
+    if isinstance(error, SystemExit) and error.code in (None, 0):
+        return {"error": None}
+    return {
+        "error": {
+            "classes": [c.__name__ for c in type(error).__mro__],
+            # Of a cell's error these are the kernel's; of any other error there are none.
+            "ename": text_of(getattr(error, "ename", type(error).__name__)),
+            "evalue": text_of(getattr(error, "evalue", error)),
+        }
+    }
+
+
+def text_of(value):
+    try:
+        return str(value)[:500]
+    except Exception:  # a hostile object decides what str() does
+        return type(value).__name__
+
+
+def nbclient(config):
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(config["notebook"], as_version=4)
+    client = NotebookClient(
+        notebook,
+        kernel_name=config["kernel"],
+        timeout=config["timeoutSeconds"],
+        startup_timeout=config["startTimeoutSeconds"],
+        resources={"metadata": {"path": config["folder"]}},
+    )
+
+    def execute():
+        try:
+            client.execute()
+        finally:
+            nbformat.write(notebook, config["output"])
+
+    return execute
+
+
+def papermill(config):
+    from papermill import execute_notebook
+
+    return lambda: execute_notebook(
+        config["notebook"],
+        config["output"],
+        kernel_name=config["kernel"],
+        cwd=config["folder"],
+        execution_timeout=config["timeoutSeconds"],
+        start_timeout=config["startTimeoutSeconds"],
+        progress_bar=False,
+    )
+
+
+def jupyter_execute(config):
+    from nbclient.cli import main
+
+    argv = [
+        "jupyter-execute",
+        config["notebook"],
+        f"--kernel_name={config['kernel']}",
+        f"--startup_timeout={config['startTimeoutSeconds']}",
+        f"--output={config['output']}",
+    ]
+    if config["timeoutSeconds"] is not None:
+        argv.append(f"--timeout={config['timeoutSeconds']}")
+
+    def execute():
+        sys.argv = argv
+        main()
+
+    return execute
+
+
+CLIENTS = {"nbclient": nbclient, "papermill": papermill, "jupyter-execute": jupyter_execute}
+
+
+if __name__ == "__main__":
+    main()

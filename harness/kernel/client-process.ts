@@ -1,0 +1,296 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { CLIENT_COUNTERS, type ClientName } from '../model/client.ts';
+import { packageRoot } from '../model/package-root.ts';
+import { publicText } from '../model/public-text.ts';
+import type { ConnectionInfo } from '../transport/connection.ts';
+import { createCounterFile } from './counters.ts';
+import type { KernelCommand, KernelCommandMaker, KernelExit, KernelIdentity } from './launch.ts';
+import { OutputTail } from './output-tail.ts';
+import type { SourceHashes } from './overlay.ts';
+import { kernelEnvironmentVariables, killTree, launchesDetached } from './process-tree.ts';
+import type { Reaper } from './reaper.ts';
+
+/** Name of the one kernelspec in the client's private Jupyter path. */
+const KERNELSPEC = 'kernel-soak';
+const LAST_WORDS_MS = 200;
+const ANSWER_POLL_MS = 2;
+
+/** The program to run, and what of it an arm may change. */
+export interface ClientProgram {
+  readonly name: ClientName;
+  /** Interpreter of the client's environment. */
+  readonly python: string;
+  /** The client's own time-out of a cell, seconds, whole; `null`: none. */
+  readonly cellTimeoutSeconds: number | null;
+  /** The package whose loaded sources are reported, and the folder to import it from; `null`: as installed. */
+  readonly package: string;
+  readonly overlay: string | null;
+}
+
+/** How the client itself ended, in its own words (arms/runtime/soak_client.py). */
+const statusSchema = z.object({
+  error: z.object({ classes: z.array(z.string()), ename: z.string(), evalue: z.string() }).nullable(),
+});
+export type ClientError = NonNullable<z.infer<typeof statusSchema>['error']>;
+
+/** One line of the client's log of shell messages. */
+export interface ClientEvent {
+  /** Of the client's monotonic clock, milliseconds. */
+  readonly atMs: number;
+  /** `late`: taken, but found only when the client's own poll had timed out. */
+  readonly what: 'sent' | 'taken' | 'late';
+  /** 1-based number of the request that it is or answers; 0: of none. */
+  readonly request: number;
+  readonly msgType: string;
+}
+
+function json(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return null; // not written (yet): files of the runtime appear whole
+  }
+}
+
+/** A client, the kernel that it started, and their private folder. */
+export class ClientProcess {
+  readonly pid: number;
+  readonly folder: string;
+  /** How the kernelspec starts the kernel. */
+  readonly kernelCommand: KernelCommand;
+  /** Resolves when the client's process has ended; its kernel may live on. */
+  readonly exited: Promise<KernelExit>;
+  #exit: KernelExit | null = null;
+  #kernelPid: number | null = null;
+  #answers = 0;
+  #isDisposed = false;
+  readonly #child: ChildProcess;
+  readonly #reaper: Reaper;
+  readonly #stderr = new OutputTail();
+
+  constructor(parts: { child: ChildProcess; folder: string; kernelCommand: KernelCommand; reaper: Reaper }) {
+    this.#child = parts.child;
+    this.pid = parts.child.pid ?? -1;
+    this.folder = parts.folder;
+    this.kernelCommand = parts.kernelCommand;
+    this.#reaper = parts.reaper;
+    parts.child.stderr?.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
+    parts.child.stdout?.resume();
+    // The pipe breaks when the client ends, which `exited` says.
+    parts.child.stdin?.on('error', () => {});
+    this.exited = new Promise((done) => {
+      parts.child.once('exit', (code, signal) => {
+        this.#exit = { code, signal };
+        // The kernel inherits the pipe and may hold it open: it must not hold the run.
+        const timer = setTimeout(() => done({ code, signal }), LAST_WORDS_MS);
+        parts.child.once('close', () => {
+          clearTimeout(timer);
+          done({ code, signal });
+        });
+      });
+    });
+  }
+
+  get exit(): KernelExit | null {
+    return this.#exit;
+  }
+
+  get countersPath(): string {
+    return join(this.folder, 'client-counters.bin');
+  }
+
+  /** Last part of what client and kernel wrote to standard error, fit to be published. */
+  stderrTail(): string {
+    return publicText(this.#stderr.text());
+  }
+
+  /** Process id of the kernel, `null` until it has started; from then on the reaper knows of it. */
+  get kernelPid(): number | null {
+    if (this.#kernelPid === null) {
+      const pid = json(`${this.kernelCommand.identityPath}.pid`);
+      if (typeof pid === 'number') {
+        this.#kernelPid = pid;
+        this.#reaper.hold(pid, this.folder);
+      }
+    }
+    return this.#kernelPid;
+  }
+
+  /** What the kernel says that it loaded; `null` until it has its sockets. */
+  kernelIdentity(): KernelIdentity | null {
+    const { identityPath } = this.kernelCommand;
+    return identityPath === null ? null : (json(identityPath) as KernelIdentity | null);
+  }
+
+  /** What the client says that it loaded of the arm's package. */
+  clientSources(): SourceHashes | null {
+    return (
+      (json(join(this.folder, 'client-identity.json')) as { sources: SourceHashes } | null)?.sources ?? null
+    );
+  }
+
+  /** The connection file that the client wrote for its kernel; `null` until then. */
+  connection(): ConnectionInfo | null {
+    const runtime = join(this.folder, 'runtime');
+    const name = readdirSync(runtime).find((file) => /^kernel-.*\.json$/.test(file));
+    return name === undefined ? null : (json(join(runtime, name)) as ConnectionInfo | null);
+  }
+
+  /** What ended the client; `undefined` when it did not come to say. */
+  error(): ClientError | null | undefined {
+    const parsed = statusSchema.safeParse(json(join(this.folder, 'status.json')));
+    return parsed.success ? parsed.data.error : undefined;
+  }
+
+  /** The notebook as the client left it; `null` when it wrote none. */
+  executedNotebook(): Readonly<Record<string, unknown>> | null {
+    return json(join(this.folder, 'executed.ipynb')) as Readonly<Record<string, unknown>> | null;
+  }
+
+  /** The client's log of shell messages so far; a line that is being written is left out. */
+  events(): ClientEvent[] {
+    let text: string;
+    try {
+      text = readFileSync(join(this.folder, 'events.log'), 'utf8');
+    } catch {
+      return []; // the client has not begun
+    }
+    return text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => {
+        const [at = '0', what = 'sent', request = '0', msgType = ''] = line.split(' ');
+        return {
+          atMs: Number(at) / 1e6,
+          what: what as ClientEvent['what'],
+          request: Number(request),
+          msgType,
+        };
+      });
+  }
+
+  /** Ask the client's probe thread; `null` when no answer came within `timeoutMs`. */
+  async ask(action: 'look' | 'rearm', timeoutMs: number): Promise<unknown> {
+    this.#answers += 1;
+    const path = join(this.folder, 'answers', `${this.#answers}.json`);
+    this.#child.stdin?.write(`${this.#answers} ${action}\n`);
+    for (const dueMs = performance.now() + timeoutMs; performance.now() < dueMs; ) {
+      const answer = json(path);
+      if (answer !== null) return answer;
+      if (this.#exit !== null) return null;
+      await new Promise((done) => setTimeout(done, ANSWER_POLL_MS));
+    }
+    return null;
+  }
+
+  /** End the client and its kernel with everything below them. The folder stays until `removeFolder`. */
+  async dispose(): Promise<void> {
+    // Once: by the second time their ids may be others'.
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    await killTree(this.pid);
+    await this.exited;
+    const { kernelPid } = this;
+    if (kernelPid !== null) await killTree(kernelPid);
+    this.#child.stdin?.destroy();
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+
+  /** Remove the private folder and let the reaper forget the processes; after `dispose`. */
+  async removeFolder(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    this.#reaper.release(this.pid);
+    if (this.#kernelPid !== null) this.#reaper.release(this.#kernelPid);
+  }
+}
+
+/**
+ * Start a client on a notebook. The client itself starts the kernel, by the one kernelspec of a private
+ * Jupyter path, whose command is the arm's; both run with an allow-list of variables and private folders.
+ *
+ * @param notebookPath executed where it lies
+ * @throws Error of `spawn` when the program cannot be started at all
+ */
+export async function launchClient(options: {
+  program: ClientProgram;
+  makeKernelCommand: KernelCommandMaker;
+  notebookPath: string;
+  startTimeoutSeconds: number;
+  reaper: Reaper;
+  variables?: Readonly<Record<string, string>>;
+}): Promise<ClientProcess> {
+  const { program, reaper } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'soak-'));
+  const inside = (name: string) => join(folder, name);
+  try {
+    const spec = join(folder, 'jupyter', 'kernels', KERNELSPEC);
+    for (const path of [spec, ...['runtime', 'config', 'data', 'tmp', 'answers'].map(inside)]) {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+    }
+    const kernelCommand = options.makeKernelCommand(folder, '{connection_file}');
+    writeFileSync(
+      join(spec, 'kernel.json'),
+      JSON.stringify({
+        argv: kernelCommand.argv,
+        display_name: KERNELSPEC,
+        language: 'python',
+        env: kernelCommand.variables ?? {},
+      }),
+    );
+    createCounterFile(inside('client-counters.bin'), CLIENT_COUNTERS);
+    const notebook = resolve(options.notebookPath);
+    const config = {
+      client: program.name,
+      notebook,
+      output: inside('executed.ipynb'),
+      folder: dirname(notebook),
+      kernel: KERNELSPEC,
+      timeoutSeconds: program.cellTimeoutSeconds,
+      startTimeoutSeconds: options.startTimeoutSeconds,
+      package: program.package,
+      overlay: program.overlay,
+      counters: inside('client-counters.bin'),
+      events: inside('events.log'),
+      identity: inside('client-identity.json'),
+      status: inside('status.json'),
+      answers: inside('answers'),
+    };
+    writeFileSync(inside('client.json'), JSON.stringify(config), { mode: 0o600 });
+    const script = join(packageRoot(), 'arms', 'runtime', 'soak_client.py');
+    const child = spawn(program.python, [script, inside('client.json')], {
+      cwd: dirname(notebook),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: launchesDetached(process.platform),
+      windowsHide: true,
+      env: kernelEnvironmentVariables(process.env, {
+        IPYTHONDIR: inside('ipython'),
+        JUPYTER_PATH: inside('jupyter'),
+        JUPYTER_RUNTIME_DIR: inside('runtime'),
+        JUPYTER_CONFIG_DIR: inside('config'),
+        JUPYTER_DATA_DIR: inside('data'),
+        JUPYTER_NO_CONFIG: '1',
+        TMPDIR: inside('tmp'),
+        TEMP: inside('tmp'),
+        TMP: inside('tmp'),
+        PYDEVD_DISABLE_FILE_VALIDATION: '1',
+        ...options.variables,
+      }),
+    });
+    await new Promise<void>((started, failed) => {
+      child.once('spawn', started);
+      child.once('error', failed);
+    });
+    const client = new ClientProcess({ child, folder, kernelCommand, reaper });
+    reaper.hold(client.pid, folder);
+    return client;
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}

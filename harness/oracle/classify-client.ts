@@ -1,0 +1,125 @@
+import type { KernelCounters } from '../model/arm.ts';
+import type { ClientCounters, Stall } from '../model/client.ts';
+import type { Look } from '../model/observations.ts';
+import type { LikelySource } from '../model/outcome.ts';
+import { countersShowStrand, isParked, type Verdict } from './classify.ts';
+
+/** What can be known of a client's run once it has ended, or did nothing more by the deadline. */
+export interface ClientFacts {
+  /** What ended the client: `null`: nothing, it finished; `undefined`: it did not come to say. */
+  readonly error:
+    | { readonly classes: readonly string[]; readonly ename: string; readonly evalue: string }
+    | null
+    | undefined;
+  /** How its process ended, in words; `null`: it lives. */
+  readonly exitWords: string | null;
+  readonly kernel: KernelCounters | null;
+  readonly client: ClientCounters;
+  /** Since the last thing that moved, milliseconds. */
+  readonly waitedMs: number;
+  readonly stalls: readonly Stall[];
+}
+
+/** Whether the kernel has sent replies that the client has not taken, and both have nothing else to do. */
+export function countersShowStall(kernel: KernelCounters, client: ClientCounters): boolean {
+  return (
+    kernel.replies > client.taken && kernel.begun === kernel.ended && kernel.delivered >= client.shellSends
+  );
+}
+
+/**
+ * A stall is certified as the twin of the kernel's strand: a reply is queued in the client's shell socket
+ * (POLLIN), its descriptor is registered but not readable, a receive is pending, and the loop is parked.
+ */
+export function isClientStrand(look: Look): boolean {
+  return (
+    look.pollin && !look.fdReadable && look.fdRegistered && look.receiving && isParked(look, 'MainThread')
+  );
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** A stall in one sentence: the observations that make it one. */
+export function stallReason(stall: Stall): string {
+  const { look } = stall;
+  const head = `the kernel had sent ${stall.replies} replies and the client had taken ${stall.taken} for ${seconds(stall.waitedMs)}, both idle`;
+  const seen =
+    look === null
+      ? ''
+      : isClientStrand(look)
+        ? ": the reply is queued in the client's shell socket (POLLIN), whose descriptor is registered and not readable, with a receive pending and the loop parked"
+        : `: a look at the client's shell socket: POLLIN ${look.pollin ? 'set' : 'not set'}, descriptor ${look.fdReadable ? 'readable' : 'not readable'}, receive ${look.receiving ? 'pending' : 'not pending'}`;
+  const within = stall.endedAfterMs === null ? '' : seconds(stall.endedAfterMs);
+  const end = {
+    're-arm': `; one look for remaining events made the client take it within ${Math.max(1, Math.ceil(stall.endedAfterMs ?? 0))} ms`,
+    'time-out': `; the client found it when its own poll timed out, ${within} after it came`,
+    itself: `; the client took it after ${within}`,
+    not: '; it was not taken',
+  }[stall.end];
+  return `${head}${seen}${end}`;
+}
+
+// By the names of their classes, bases included: papermill raises its own, nbclient's are those of both others.
+const CELL_ERRORS = ['CellExecutionError', 'PapermillExecutionError'];
+const DEAD_KERNEL = 'DeadKernelError';
+const TIME_OUTS = ['CellTimeoutError', 'TimeoutError'];
+
+/**
+ * Name the outcome of a run whose client ended by itself, or stood still until the deadline. Certified
+ * strands are not named here: they are seen while the client waits.
+ */
+export function classifyClient(
+  facts: ClientFacts,
+): Omit<Verdict, 'source'> & { readonly source: LikelySource | null } {
+  const { error, exitWords, client } = facts;
+  if (error === null && exitWords !== null) {
+    return { kind: 'completed', source: null, reason: 'the client finished the notebook' };
+  }
+  const classes = error?.classes ?? [];
+  const has = (names: readonly string[]) => names.some((name) => classes.includes(name));
+  if (has(CELL_ERRORS)) {
+    return {
+      kind: 'cell-error',
+      source: 'notebook',
+      reason: 'a cell raised and is not marked raises-exception',
+    };
+  }
+  if (has([DEAD_KERNEL])) {
+    return { kind: 'died', source: 'kernel', reason: "the client found the kernel's process ended" };
+  }
+  if (exitWords === null || has(TIME_OUTS)) return silence(facts);
+  const said =
+    error === null || error === undefined ? '' : ` with ${error.ename}: ${error.evalue.slice(0, 200)}`;
+  const reason = `the client ended (${exitWords})${said}`;
+  return client.executes === 0
+    ? { kind: 'start-failed', source: 'client', reason: `${reason}, before it had sent a cell` }
+    : { kind: 'died', source: 'client', reason };
+}
+
+/** Neither progress nor an end of its own but for a time-out: by the counters, who owes whom. */
+function silence({ exitWords, error, kernel, client, waitedMs }: ClientFacts): Verdict {
+  const how =
+    exitWords === null
+      ? `nothing moved for ${seconds(waitedMs)}`
+      : `the client gave up with ${error?.ename ?? 'a time-out'}`;
+  if (kernel === null) {
+    return { kind: 'start-failed', source: 'kernel', reason: `${how}; the kernel never was ready` };
+  }
+  const account = `${kernel.delivered} of ${client.shellSends} requests were delivered, ${kernel.ended} finished, ${kernel.replies} replied to; the client took ${client.taken}`;
+  if (countersShowStrand(kernel, client.shellSends)) {
+    return { kind: 'wedged-mute', source: 'kernel', reason: `${how}; the kernel was idle: ${account}` };
+  }
+  if (kernel.begun > kernel.ended || kernel.delivered < client.shellSends) {
+    return { kind: 'slow', source: 'notebook', reason: `${how}; the kernel was at work: ${account}` };
+  }
+  if (countersShowStall(kernel, client)) {
+    return { kind: 'lost-reply', source: 'client', reason: `${how}; the kernel had replied: ${account}` };
+  }
+  return {
+    kind: 'lost-idle',
+    source: 'client',
+    reason: `${how}, although every reply was taken, so that it waited for something else: ${account}`,
+  };
+}

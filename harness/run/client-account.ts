@@ -1,0 +1,86 @@
+import type { ClientEvent } from '../kernel/client-process.ts';
+import type { RunRecord } from '../model/journal.ts';
+import { TRACE_EVENTS, TRACE_WORD_CHARACTERS, type TraceEvent } from '../model/trace.ts';
+
+/** What a client's log of shell messages says of its requests. */
+export interface AnsweredRequests {
+  /** Execute request to reply, of each answered cell in order, milliseconds. */
+  readonly cellMs: number[];
+  readonly byType: Record<string, number>;
+  /** Type of the oldest request without an answer that has one by the protocol; `null`: none. */
+  readonly untaken: string | null;
+}
+
+/** `comm_msg` and its like have no reply. */
+function hasReply(msgType: string): boolean {
+  return msgType.endsWith('_request');
+}
+
+export function answeredRequests(events: readonly ClientEvent[]): AnsweredRequests {
+  const open = new Map<number, ClientEvent>();
+  const cellMs: number[] = [];
+  const byType: Record<string, number> = {};
+  for (const event of events) {
+    if (event.what === 'sent') {
+      byType[event.msgType] = (byType[event.msgType] ?? 0) + 1;
+      if (hasReply(event.msgType)) open.set(event.request, event);
+      continue;
+    }
+    const request = open.get(event.request);
+    open.delete(event.request);
+    if (request?.msgType === 'execute_request') cellMs.push(rounded(event.atMs - request.atMs));
+  }
+  const [oldest] = open.values();
+  return { cellMs, byType, untaken: oldest?.msgType ?? null };
+}
+
+/** The client's part of a run's record: what it sent and took on the shell channel. */
+export function clientAccount(events: readonly ClientEvent[]): RunRecord['client'] {
+  const { byType } = answeredRequests(events);
+  return {
+    sent: events.filter(({ what }) => what === 'sent').length,
+    replies: events.filter(({ what }) => what !== 'sent').length,
+    // Its subscription is the client's own: the harness does not see what comes there.
+    idles: 0,
+    byType,
+    rejected: 0,
+  };
+}
+
+/**
+ * The last events of a run with what the harness did between them. The client's clock and the harness's are
+ * set against each other by their own moments of the first cell.
+ */
+export function clientTrace(
+  events: readonly ClientEvent[],
+  marks: readonly { readonly atMs: number; readonly act: string }[],
+  firstCellMs: number,
+): TraceEvent[] {
+  const first = events.find(({ what, msgType }) => what === 'sent' && msgType === 'execute_request');
+  const originMs = first?.atMs ?? events[0]?.atMs ?? 0;
+  const messages = events.map(
+    (event): TraceEvent => ({
+      atMs: rounded(event.atMs - originMs),
+      what: event.what === 'sent' ? 'sent' : 'received',
+      channel: 'shell',
+      type: event.msgType.slice(0, TRACE_WORD_CHARACTERS),
+      request: event.request === 0 ? null : event.request,
+      state: event.what === 'late' ? 'found at time-out' : null,
+    }),
+  );
+  const acts = marks.map(
+    ({ atMs, act }): TraceEvent => ({
+      atMs: rounded(atMs - firstCellMs),
+      what: 'oracle',
+      channel: null,
+      type: act.slice(0, TRACE_WORD_CHARACTERS),
+      request: null,
+      state: null,
+    }),
+  );
+  return [...messages, ...acts].sort((a, b) => a.atMs - b.atMs).slice(-TRACE_EVENTS);
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,293 @@
+import { monotonicMs } from '../frontend/precise-timer.ts';
+import type { ClientEvent, ClientProcess } from '../kernel/client-process.ts';
+import { readClientCounters, readCounters } from '../kernel/counters.ts';
+import { processSample } from '../kernel/process-sample.ts';
+import type { KernelCounters } from '../model/arm.ts';
+import type { ClientCounters, Stall } from '../model/client.ts';
+import { type Look, lookSchema } from '../model/observations.ts';
+import type { Endpoint } from '../model/outcome.ts';
+import { countersShowStrand, IDLE_CPU_SHARE, isStrand } from '../oracle/classify.ts';
+import { countersShowStall, isClientStrand } from '../oracle/classify-client.ts';
+import { ControlPeer } from '../transport/control-peer.ts';
+import { answeredRequests } from './client-account.ts';
+
+// As Watch: often enough for a verdict within a few per cent of its due time, seldom enough to cost nothing.
+const TICK_MS = 25;
+const SAMPLE_GAP_MS = 100;
+// Control has a thread of its own, and so has the client's probe; a busy machine may take longer.
+const ASK_TIMEOUT_MS = 3_000;
+const REVIVAL_TIMEOUT_MS = 2_000;
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** What both processes' counters say; `kernel` is `null` until it has started. */
+export interface Counted {
+  readonly kernel: KernelCounters | null;
+  readonly client: ClientCounters;
+}
+
+/** A certified strand in the kernel, and what the re-arm did. */
+export interface KernelStrand {
+  readonly look: Look;
+  readonly cpuShare: number | null;
+  readonly processState: string | null;
+  readonly counted: Counted;
+  readonly waitedMs: number;
+  readonly revivedByRearm: boolean;
+  readonly revivedAfterMs: number | null;
+}
+
+/** Why the watch ended; `exited`: the client's process did. */
+export type ClientWatchEnd =
+  | { readonly what: 'exited' }
+  | { readonly what: 'stranded'; readonly strand: KernelStrand }
+  | { readonly what: 'stalled'; readonly counted: Counted; readonly events: readonly ClientEvent[] }
+  | { readonly what: 'silent'; readonly waitedMs: number; readonly counted: Counted };
+
+/** When the watch does what, milliseconds. */
+export interface ClientWatchTimes {
+  /** Nothing moved for so long: the run is over. */
+  readonly timeoutMs: number;
+  /** The same until the client has sent its first cell. */
+  readonly startTimeoutMs: number;
+  /** Nothing moved for so long and somebody owes an answer: suspect. `null`: never. */
+  readonly suspectAfterMs: number | null;
+}
+
+interface OpenStall {
+  readonly stall: Stall;
+  readonly sinceMs: number;
+  readonly counted: Counted;
+}
+
+/**
+ * Watches a client that is not ours and its kernel, from outside: two counter files, two processes. Neither
+ * is touched until nothing has moved for `suspectAfterMs`, the counters show which of them owes the other
+ * an answer, and both are idle. Then one look, in the kernel on its control channel or in the client by its
+ * probe thread, at most once for each silence.
+ */
+export class ClientWatch {
+  readonly #process: ClientProcess;
+  readonly #times: ClientWatchTimes;
+  readonly #endpoint: Endpoint;
+  readonly #stalls: Stall[] = [];
+  readonly #marks: { readonly atMs: number; readonly act: string }[] = [];
+  #counted: Counted;
+  #movedAtMs = monotonicMs();
+  #open: OpenStall | null = null;
+  #looked = false;
+  #silent = 0;
+  #looks = 0;
+  #firstCellMs: number | null = null;
+
+  constructor(process: ClientProcess, times: ClientWatchTimes, endpoint: Endpoint) {
+    this.#process = process;
+    this.#times = times;
+    this.#endpoint = endpoint;
+    this.#counted = this.count();
+  }
+
+  /** Stalls so far, in order; one that lasts is among them. */
+  get stalls(): readonly Stall[] {
+    return this.#open === null ? this.#stalls : [...this.#stalls, this.#open.stall];
+  }
+
+  /** What the harness did, at `monotonicMs`. */
+  get marks(): readonly { readonly atMs: number; readonly act: string }[] {
+    return this.#marks;
+  }
+
+  /** When the client had sent its first cell, `monotonicMs`; `null`: it has not. */
+  get firstCellMs(): number | null {
+    return this.#firstCellMs;
+  }
+
+  get account(): { silent: number; looks: number } {
+    return { silent: this.#silent, looks: this.#looks };
+  }
+
+  /** The counters as they stand. */
+  count(): Counted {
+    const { countersPath } = this.#process.kernelCommand;
+    const started = countersPath !== null && this.#process.kernelPid !== null;
+    return {
+      kernel: started ? readCounters(countersPath) : null,
+      client: readClientCounters(this.#process.countersPath),
+    };
+  }
+
+  /**
+   * Watch until the client ends, the kernel is certified as stranded, the client as stalled where stalls are
+   * what is counted, or nothing has moved for the deadline. Elsewhere a stall is recorded and left to the
+   * client's own time-out. Resolves with `null` once `signal` is aborted.
+   */
+  async run(signal: AbortSignal): Promise<ClientWatchEnd | null> {
+    while (!signal.aborted) {
+      await delay(TICK_MS);
+      if (this.#process.exit !== null) {
+        this.#update();
+        return { what: 'exited' };
+      }
+      this.#update();
+      const waitedMs = monotonicMs() - this.#movedAtMs;
+      const { timeoutMs, startTimeoutMs, suspectAfterMs } = this.#times;
+      if (waitedMs >= (this.#firstCellMs === null ? Math.max(timeoutMs, startTimeoutMs) : timeoutMs)) {
+        return { what: 'silent', waitedMs, counted: this.#counted };
+      }
+      if (suspectAfterMs === null || waitedMs < suspectAfterMs || this.#looked) continue;
+      const end = await this.#suspect();
+      if (end !== null) return end;
+    }
+    return null;
+  }
+
+  #update(): void {
+    const now = this.count();
+    const moved = JSON.stringify(now) !== JSON.stringify(this.#counted);
+    const before = this.#counted;
+    this.#counted = now;
+    if (this.#firstCellMs === null && now.client.executes > 0) this.#firstCellMs = monotonicMs();
+    if (!moved) return;
+    if (this.#open !== null && now.client.taken > before.client.taken) {
+      const endedAfterMs = monotonicMs() - this.#open.sinceMs;
+      const late = now.client.late > this.#open.counted.client.late;
+      this.#close({ ...this.#open.stall, end: late ? 'time-out' : 'itself', endedAfterMs });
+    }
+    this.#movedAtMs = monotonicMs();
+    this.#looked = false;
+  }
+
+  #close(stall: Stall): void {
+    this.#stalls.push({
+      ...stall,
+      endedAfterMs: stall.endedAfterMs === null ? null : rounded(stall.endedAfterMs),
+    });
+    this.#open = null;
+  }
+
+  async #suspect(): Promise<ClientWatchEnd | null> {
+    const { kernel, client } = this.#counted;
+    const { kernelPid } = this.#process;
+    if (kernel === null || kernelPid === null) return null;
+    const strand = countersShowStrand(kernel, client.shellSends);
+    const stall = !strand && countersShowStall(kernel, client);
+    if (!strand && !stall) return null;
+    const passive = await this.#passive(kernelPid);
+    if (passive === null) return null;
+    this.#looked = true;
+    this.#silent += 1;
+    this.#looks += 1;
+    return strand ? this.#lookAtKernel(passive.kernel) : this.#lookAtClient(passive.client.cpuShare);
+  }
+
+  /** Two samples of both processes; `null` when anything moved or one of them is at work. */
+  async #passive(kernelPid: number): Promise<{ kernel: Sampled; client: Sampled } | null> {
+    const sample = async () => ({
+      kernel: await processSample(kernelPid),
+      client: await processSample(this.#process.pid),
+      atMs: monotonicMs(),
+    });
+    const before = await sample();
+    await delay(SAMPLE_GAP_MS);
+    const after = await sample();
+    const counted = this.count();
+    if (JSON.stringify(counted) !== JSON.stringify(this.#counted)) return null;
+    const sampled = (which: 'kernel' | 'client'): Sampled => {
+      const [first, last] = [before[which], after[which]];
+      if (first === null || last === null) return { cpuShare: null, state: null };
+      const cpuShare = Math.max(0, last.cpuMs - first.cpuMs) / (after.atMs - before.atMs);
+      return { cpuShare, state: last.state };
+    };
+    const [kernel, client] = [sampled('kernel'), sampled('client')];
+    const isIdle = ({ cpuShare }: Sampled) => cpuShare !== null && cpuShare < IDLE_CPU_SHARE;
+    return isIdle(kernel) && isIdle(client) ? { kernel, client } : null;
+  }
+
+  async #lookAtKernel({ cpuShare, state }: Sampled): Promise<ClientWatchEnd | null> {
+    const connection = this.#process.connection();
+    if (connection === null) return null;
+    const waitedMs = monotonicMs() - this.#movedAtMs;
+    const counted = this.#counted;
+    const control = new ControlPeer(connection);
+    try {
+      this.#mark('suspicion: one look at the shell-channel loop');
+      const reply = await control.request('soak_probe_request', ASK_TIMEOUT_MS);
+      const parsed = lookSchema.safeParse(reply?.content);
+      if (!parsed.success || !isStrand(parsed.data)) return null;
+      const startMs = monotonicMs();
+      this.#mark('tried: re-arm');
+      const rearmed = control.request('soak_rearm_request', ASK_TIMEOUT_MS);
+      const delivered = counted.kernel?.delivered ?? 0;
+      const revived = await this.#within(({ kernel }) => (kernel?.delivered ?? 0) > delivered);
+      const revivedAfterMs = revived ? rounded(monotonicMs() - startMs) : null;
+      await rearmed;
+      const strand: KernelStrand = {
+        look: parsed.data,
+        cpuShare,
+        processState: state,
+        counted,
+        waitedMs,
+        revivedByRearm: revived,
+        revivedAfterMs,
+      };
+      return { what: 'stranded', strand };
+    } finally {
+      control.close();
+    }
+  }
+
+  async #lookAtClient(cpuShare: number | null): Promise<ClientWatchEnd | null> {
+    const counted = this.#counted;
+    const { kernel, client } = counted;
+    const sinceMs = this.#movedAtMs;
+    this.#mark("suspicion: one look at the client's loop");
+    // The account is that of the run, before anything that may bring the client to take what it owes.
+    const events = this.#process.events();
+    const parsed = lookSchema.safeParse(await this.#process.ask('look', ASK_TIMEOUT_MS));
+    const stall: Stall = {
+      cell: client.executes === 0 ? null : client.executes - 1,
+      request: answeredRequests(events).untaken ?? 'unknown',
+      waitedMs: rounded(monotonicMs() - sinceMs),
+      replies: kernel?.replies ?? 0,
+      taken: client.taken,
+      cpuShare,
+      look: parsed.success ? parsed.data : null,
+      end: 'not',
+      endedAfterMs: null,
+    };
+    this.#open = { stall, sinceMs, counted };
+    if (this.#endpoint !== 'stalled' || stall.look === null || !isClientStrand(stall.look)) return null;
+    const startMs = monotonicMs();
+    this.#mark("tried: one look for remaining events on the client's socket");
+    const rearmed = this.#process.ask('rearm', ASK_TIMEOUT_MS);
+    const taken = await this.#within((now) => now.client.taken > client.taken);
+    const endedAfterMs = monotonicMs() - startMs;
+    await rearmed;
+    this.#close(taken ? { ...stall, end: 're-arm', endedAfterMs } : stall);
+    return { what: 'stalled', counted, events };
+  }
+
+  async #within(condition: (now: Counted) => boolean): Promise<boolean> {
+    for (const dueMs = monotonicMs() + REVIVAL_TIMEOUT_MS; monotonicMs() < dueMs; ) {
+      if (condition(this.count())) return true;
+      await delay(1);
+    }
+    return false;
+  }
+
+  #mark(act: string): void {
+    this.#marks.push({ atMs: monotonicMs(), act });
+  }
+}
+
+interface Sampled {
+  readonly cpuShare: number | null;
+  readonly state: string | null;
+}
+
+/** Microseconds are all that the clock is good for. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
