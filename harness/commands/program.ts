@@ -3,6 +3,7 @@ import type { ExitCode } from '../model/errors.ts';
 import { armApplies, loadArm, shippedArmNames } from '../plan/arms.ts';
 import { registerCompare } from './compare.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerExec } from './exec.ts';
 import { registerExplain } from './explain.ts';
 import { registerKernels } from './kernels.ts';
 import { registerList } from './list.ts';
@@ -39,6 +40,7 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerRun(program, surroundings, onExit);
   registerDoctor(program, { listArms });
   registerStats(program);
+  registerExec(program, surroundings, onExit);
   registerExplain(program, write);
   registerPlan(program);
   registerTune(program, surroundings, onExit);

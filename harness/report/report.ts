@@ -4,7 +4,6 @@ import { outcomeStatus } from '../model/outcome.ts';
 import { type Protocol, protocolHash } from '../model/protocol.ts';
 import { type Analysis, analyseExperiment, type EqualityCheck } from '../stats/analysis.ts';
 import { binomialTail } from '../stats/intervals.ts';
-import { strataOf } from '../stats/strata.ts';
 
 /** How far the experiment got. */
 export interface Progress {
@@ -45,11 +44,11 @@ export interface Report {
 export function buildReport(journal: Journal): Report {
   const { experiment, runs, sessions } = journal;
   const { protocol, baseline } = experiment;
-  const analysis = analyseExperiment(protocol, runs, {
-    ...(baseline === null ? {} : { baseline: { wedged: baseline.wedged, runs: baseline.runs } }),
-    strata: strataOf(experiment),
-    part: experiment.shard !== undefined,
-  });
+  const analysis = analyseExperiment(
+    protocol,
+    runs,
+    baseline === null ? {} : { baseline: { wedged: baseline.wedged, runs: baseline.runs } },
+  );
   return {
     experiment,
     protocol,
@@ -81,7 +80,7 @@ export function armNamed(report: Report, name: string): ProtocolArm | undefined 
 }
 
 function progressOf(journal: Journal, analysis: Analysis): Progress {
-  const last = lastSession(journal);
+  const last = journal.sessions.at(-1) ?? null;
   const abandoned = new Set([
     ...journal.sessions.flatMap((session) => session.abandoned),
     ...journal.abandoned,
@@ -94,14 +93,6 @@ function progressOf(journal: Journal, analysis: Analysis): Progress {
     last,
     abandoned: [...abandoned],
   };
-}
-
-/** Of a merged journal, the last record of the first source that did not finish, if there is one. */
-function lastSession({ experiment: { sources }, sessions }: Journal): SessionRecord | null {
-  if (sources === undefined) return sessions.at(-1) ?? null;
-  const lasts = sources.map(({ id }) => sessions.findLast(({ source }) => source === id) ?? null);
-  const unfinished = lasts.find((last) => last?.event !== 'finished');
-  return unfinished === undefined ? (lasts.at(-1) ?? null) : unfinished;
 }
 
 function loneTailOf(protocol: Protocol, analysis: Analysis): Report['loneTail'] {

@@ -1,0 +1,172 @@
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import type { ExecKernel } from '../exec/journal.ts';
+import type { Notebook } from '../frontend/notebook.ts';
+import { type ArmKernelOptions, armKernelMaker } from '../kernel/arm-kernels.ts';
+import { findInterpreter } from '../kernel/environment/interpreter.ts';
+import type { KernelSearch, UsableKernel } from '../kernel/kernelspec/index.ts';
+import { kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
+import type { KernelCommandMaker } from '../kernel/launch.ts';
+import { canonicalJson, sha256 } from '../model/canonical.ts';
+import { SoakError } from '../model/errors.ts';
+import { loadArmSpec } from '../plan/arm-spec.ts';
+import { askKernel } from '../run/ask-kernel.ts';
+import type { RunContext } from '../run/execute-run.ts';
+import { assertLanguage } from './kernel-language.ts';
+import { searchOf } from './kernels.ts';
+
+/** Which kernel `soak exec` is to use, as the command line says it. */
+export interface KernelChoice {
+  /** A kernelspec's name; `undefined`: the notebook's own, where it is found. */
+  readonly kernel?: string | undefined;
+  /** An arm on the soak environment. */
+  readonly arm?: string | undefined;
+  readonly python?: string | undefined;
+  readonly env?: string | undefined;
+}
+
+/** A kernel for `soak exec`, chosen and there. */
+export interface ChosenKernel {
+  /** Names it in the records of runs. */
+  readonly arm: string;
+  /** One clause for a person: which kernel, and why it. */
+  readonly words: string;
+  readonly makeCommand: KernelCommandMaker;
+  /** Interpreter of the reaper. */
+  readonly python: string;
+  readonly matplotlibConfigDir: string | null;
+  /** What the journal says of it; a kernelspec's kernel is started once and asked. */
+  readonly identify: (context: RunContext) => Promise<ExecKernel>;
+}
+
+/**
+ * `--arm`, `--python` and `--env` mean the soak environment; else `--kernel`, or the kernelspec that the notebook
+ * names where it is found; else the soak environment with the arm control.
+ *
+ * @throws SoakError `conflicting-options`, `unknown-kernel`, `broken-kernel`, `bad-notebook`, and what making an
+ *   environment throws
+ */
+export async function chosenKernel(
+  notebook: Notebook,
+  choice: KernelChoice,
+  options: Pick<ArmKernelOptions, 'onProgress' | 'signal'>,
+): Promise<ChosenKernel> {
+  const { kernel, arm, python, env } = choice;
+  if (kernel !== undefined && (arm !== undefined || python !== undefined || env !== undefined)) {
+    throw new SoakError(
+      'conflicting-options',
+      `--kernel ${kernel} is a kernel by itself, and --arm, --python and --env choose another.`,
+      { remedy: 'Leave out --kernel, or the others.' },
+    );
+  }
+  const stated = statedKernel(notebook);
+  if (kernel === undefined && (arm !== undefined || python !== undefined || env !== undefined)) {
+    return armKernel(notebook, choice, 'as asked for', options);
+  }
+  if (kernel !== undefined || stated !== null) {
+    const search = await searchOf(undefined, options.signal);
+    const isThere = search.kernels.some(({ name }) => name === stated?.toLowerCase());
+    if (kernel !== undefined)
+      return specKernel(notebook, namedKernel(search, kernel), 'as asked for', search);
+    if (stated !== null && isThere) {
+      return specKernel(notebook, namedKernel(search, stated), 'which the notebook names', search);
+    }
+  }
+  const why =
+    stated === null
+      ? 'since the notebook names no kernel'
+      : `since the kernel ${stated} that the notebook names is not found`;
+  return armKernel(notebook, choice, why, options);
+}
+
+/** The kernelspec that a notebook names in its metadata, `null` without one. */
+function statedKernel({ metadata }: Notebook): string | null {
+  const spec = metadata['kernelspec'];
+  const name = typeof spec === 'object' && spec !== null ? (spec as { name?: unknown }).name : null;
+  return typeof name === 'string' && name !== '' ? name : null;
+}
+
+async function armKernel(
+  notebook: Notebook,
+  { arm: spec, python, env }: KernelChoice,
+  why: string,
+  options: Pick<ArmKernelOptions, 'onProgress' | 'signal'>,
+): Promise<ChosenKernel> {
+  assertLanguage(notebook, ['python'], 'the arms are of ipykernel');
+  const arm = await loadArmSpec(spec ?? 'control');
+  const { overlay, environment, makeCommand } = await armKernelMaker({ python, env, ...options })(arm);
+  const ipykernel = environment.facts.ipykernel?.version ?? 'unknown';
+  const label = `ipykernel ${ipykernel}, arm ${arm.name}`;
+  return {
+    arm: arm.name,
+    words: `${label}, ${why}`,
+    makeCommand,
+    python: environment.python,
+    matplotlibConfigDir: environment.matplotlibConfigDir,
+    identify: () =>
+      Promise.resolve({
+        label,
+        sha256: sha256(
+          canonicalJson({ environment: environment.key, sources: overlay.protocolArm.treeSha256 }),
+        ),
+        python: `${environment.facts.implementation} ${environment.facts.python}`,
+      }),
+  };
+}
+
+async function specKernel(
+  notebook: Notebook,
+  kernel: UsableKernel,
+  why: string,
+  search: KernelSearch,
+): Promise<ChosenKernel> {
+  if (kernel.spec.language !== '') {
+    assertLanguage(notebook, [kernel.spec.language], `the kernel ${kernel.name} runs another`);
+  }
+  const makeCommand = kernelspecCommand(kernel, search.python);
+  const cwd = dirname(resolve(notebook.path));
+  return {
+    arm: kernel.name,
+    words: `kernel ${kernel.name} (${kernel.spec.displayName}), ${why}`,
+    makeCommand,
+    python: search.python?.executable ?? (await findInterpreter(undefined)).executable,
+    matplotlibConfigDir: null,
+    async identify(context) {
+      const info = await askKernel(kernel.name, makeCommand, cwd, context);
+      assertLanguage(
+        notebook,
+        [kernel.spec.language, info.language ?? ''],
+        `the kernel ${kernel.name} runs another`,
+      );
+      const what = [info.implementation, info.implementationVersion]
+        .filter((word) => word !== null)
+        .join(' ');
+      return {
+        label: `kernel ${kernel.name}${what === '' ? '' : ` (${what})`}`,
+        sha256: sha256(canonicalJson({ kernelJson: kernel.sha256, info })),
+        python: null,
+      };
+    },
+  };
+}
+
+// What a Jupyter sets for its own kernels says nothing to ours, and PYTHONEXECUTABLE breaks them.
+const NOT_PASSED = /^(JPY_|IPY_INTERRUPT_EVENT$|PYTHONEXECUTABLE$|KERNEL_SOAK_)/;
+
+/**
+ * The variables of a kernel that executes a notebook for its own sake: the session's, as `jupyter execute` gives
+ * them, its folder for temporary files and IPython's folder included. An experiment's kernels get an allow-list.
+ */
+export function sessionVariables(session: NodeJS.ProcessEnv): Record<string, string> {
+  const kept = Object.entries(session).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !NOT_PASSED.test(entry[0]),
+  );
+  const temporary = tmpdir();
+  return {
+    TMPDIR: temporary,
+    TEMP: temporary,
+    TMP: temporary,
+    IPYTHONDIR: join(homedir(), '.ipython'),
+    ...Object.fromEntries(kept),
+  };
+}

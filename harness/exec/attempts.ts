@@ -1,0 +1,83 @@
+import type { JsonObject, Notebook } from '../frontend/notebook.ts';
+import type { KernelCommandMaker } from '../kernel/launch.ts';
+import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
+import type { RunRecord } from '../model/journal.ts';
+import { outcomeStatus } from '../model/outcome.ts';
+import type { TrafficProfile } from '../model/protocol.ts';
+import { executeRun, type RunContext } from '../run/execute-run.ts';
+
+/** Exit codes of `soak exec`, a contract of its own: what a script has to tell apart is how the notebook ended. */
+export const EXEC_EXIT_CODES = {
+  /** Every cell was executed. */
+  clean: 0,
+  /** A cell raised; never retried. */
+  cellRaised: 1,
+  /** Every attempt wedged. */
+  wedged: 2,
+  /** It ended otherwise: the process died, a cell passed its deadline, the kernel did not start. Never retried. */
+  other: 3,
+} as const satisfies Record<string, ExitCode>;
+
+/** How an execution of a notebook ended. */
+export interface Execution {
+  readonly exitCode: ExitCode;
+  /** With the outputs of the last attempt; `null` where no kernel became ready, or when interrupted. */
+  readonly notebook: JsonObject | null;
+  readonly attempts: number;
+}
+
+/** What an execution needs. */
+export interface ExecutionPlan {
+  readonly notebook: Notebook;
+  /** Names the kernel in records. */
+  readonly arm: string;
+  readonly makeCommand: KernelCommandMaker;
+  readonly traffic: TrafficProfile;
+  /** Attempts at most, 1 or more. */
+  readonly attempts: number;
+  readonly context: RunContext;
+  readonly signal: AbortSignal;
+  /** Draws the seed of an attempt's latencies. */
+  readonly drawSeed: () => number;
+  /** Told before each attempt, counted from 1, and after it; awaited, so that a journal is ahead of a crash. */
+  readonly onBegin: (attempt: number) => Promise<void>;
+  readonly onAttempt: (attempt: number, record: RunRecord) => Promise<void>;
+}
+
+function exitCodeOf(record: RunRecord): ExitCode {
+  const { kind } = record.outcome;
+  if (kind === 'completed') return EXEC_EXIT_CODES.clean;
+  if (kind === 'cell-error') return EXEC_EXIT_CODES.cellRaised;
+  return outcomeStatus(kind) === 'wedged' ? EXEC_EXIT_CODES.wedged : EXEC_EXIT_CODES.other;
+}
+
+/**
+ * Execute a notebook, and on a wedge, and only on a wedge, again from its first cell in a fresh kernel. What a
+ * cell did outside the kernel before a wedge it does again.
+ */
+export async function executeWithRetries(plan: ExecutionPlan): Promise<Execution> {
+  for (let attempt = 1; ; attempt += 1) {
+    await plan.onBegin(attempt);
+    const result = await executeRun(
+      {
+        run: `a${String(attempt).padStart(3, '0')}`,
+        block: attempt - 1,
+        position: 0,
+        arm: plan.arm,
+        notebookIndex: 0,
+        traffic: plan.traffic,
+        seed: plan.drawSeed(),
+      },
+      plan.notebook,
+      plan.makeCommand,
+      plan.context,
+      plan.signal,
+    );
+    if (result === null) return { exitCode: EXIT_CODES.interrupted, notebook: null, attempts: attempt };
+    await plan.onAttempt(attempt, result.record);
+    const exitCode = exitCodeOf(result.record);
+    if (exitCode !== EXEC_EXIT_CODES.wedged || attempt >= plan.attempts) {
+      return { exitCode, notebook: result.notebook, attempts: attempt };
+    }
+  }
+}

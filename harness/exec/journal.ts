@@ -1,0 +1,144 @@
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { runRecordSchema } from '../model/journal.ts';
+import { TRAFFIC_PROFILES } from '../model/protocol.ts';
+
+/** Version of the journal's schema; a reader refuses a newer one. */
+export const EXEC_JOURNAL_SCHEMA = 1;
+
+/** The kernel that an attempt was made on, as far as it decides the rate. */
+export const execKernelSchema = z.object({
+  /** What a person calls it: an arm on an ipykernel, or a kernelspec. */
+  label: z.string(),
+  /** Hash of what it is made of: the arm's sources and environment, or the kernel.json and what it says it is. */
+  sha256: z.string(),
+  python: z.string().nullable(),
+});
+export type ExecKernel = z.infer<typeof execKernelSchema>;
+
+const common = {
+  schema: z.literal(EXEC_JOURNAL_SCHEMA),
+  /** Wall clock, ISO 8601: a label. */
+  at: z.string(),
+  /** One per command, drawn. */
+  execution: z.string(),
+};
+
+/** Written before a kernel is launched, so that an attempt that was cut short is never invisible. */
+export const execBeginSchema = z.object({
+  type: z.literal('exec-begin'),
+  ...common,
+  /** 1-based. */
+  attempt: z.number().int().positive(),
+  attempts: z.number().int().positive(),
+  notebook: z.object({ name: z.string(), sha256: z.string(), cells: z.number().int().positive() }),
+  kernel: execKernelSchema,
+  settings: z.object({
+    traffic: z.enum(TRAFFIC_PROFILES),
+    latency: z.string(),
+    timeoutMs: z.number().positive(),
+    beginWithinMs: z.number().positive(),
+    suspectAfterMs: z.number().positive(),
+  }),
+  harness: z.string(),
+});
+export type ExecBegin = z.infer<typeof execBeginSchema>;
+
+export const execAttemptSchema = z.object({
+  type: z.literal('exec-attempt'),
+  ...common,
+  attempt: z.number().int().positive(),
+  /** As in the journal of an experiment. */
+  run: runRecordSchema,
+});
+export type ExecAttempt = z.infer<typeof execAttemptSchema>;
+
+export const execEndSchema = z.object({
+  type: z.literal('exec-end'),
+  ...common,
+  exitCode: z.number().int(),
+});
+export type ExecEnd = z.infer<typeof execEndSchema>;
+
+export const execRecordSchema = z.discriminatedUnion('type', [
+  execBeginSchema,
+  execAttemptSchema,
+  execEndSchema,
+]);
+export type ExecRecord = z.infer<typeof execRecordSchema>;
+
+/**
+ * Append one record, on the disk when this resolves. Several commands may write the same journal: each record is
+ * one write to a file opened for appending. A line that a crash cut short is left, and the record begins a new one.
+ *
+ * @throws SoakError `cannot-write`
+ */
+export async function appendExecRecord(path: string, record: ExecRecord): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(path, 'a+');
+    try {
+      const { size } = await file.stat();
+      const last = Buffer.alloc(1);
+      if (size > 0) await file.read(last, 0, 1, size - 1);
+      const isTorn = size > 0 && last.toString() !== '\n';
+      await file.appendFile(`${isTorn ? '\n' : ''}${JSON.stringify(record)}\n`);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw new SoakError(
+      'cannot-write',
+      `The journal ${path} cannot be written: ${(error as Error).message}`,
+      {
+        remedy: 'Free space or give another file with --journal.',
+        exitCode: EXIT_CODES.environment,
+        cause: error,
+      },
+    );
+  }
+}
+
+/** A journal of `soak exec`, read. */
+export interface ExecJournal {
+  readonly records: readonly ExecRecord[];
+  /** Lines that are no whole record: a write that was cut short. */
+  readonly torn: number;
+}
+
+/**
+ * Read a journal.
+ *
+ * @throws SoakError `no-journal`; `bad-journal` for a line that is JSON and no record, which no crash leaves
+ */
+export async function readExecJournal(path: string): Promise<ExecJournal> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new SoakError('no-journal', `There is no journal to read at ${path}: ${(error as Error).message}`, {
+      remedy: 'Give the file that soak exec wrote, with --journal.',
+      cause: error,
+    });
+  });
+  const records: ExecRecord[] = [];
+  let torn = 0;
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line === '') continue;
+    let json: unknown;
+    try {
+      json = JSON.parse(line);
+    } catch {
+      torn += 1;
+      continue;
+    }
+    const parsed = execRecordSchema.safeParse(json);
+    if (!parsed.success) {
+      throw new SoakError('bad-journal', `Line ${index + 1} of ${path} is no record of soak exec.`, {
+        remedy: 'Give another file with --journal, or use the version of kernel-soak that wrote this one.',
+      });
+    }
+    records.push(parsed.data);
+  }
+  return { records, torn };
+}

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+
+/** `NAME.ipynb` becomes `NAME.executed.ipynb` beside it. */
+export function defaultOutput(notebook: string): string {
+  const name = basename(notebook).replace(/\.ipynb$/i, '');
+  return join(dirname(notebook), `${name}.executed.ipynb`);
+}
+
+/**
+ * Where the executed notebook goes, absolute: checked before a kernel is started.
+ *
+ * @throws SoakError `would-overwrite` where it is the input and `inplace` was not given; `bad-output` where its
+ *   folder is not there or it is a folder
+ */
+export async function checkedOutput(
+  notebook: string,
+  output: string | undefined,
+  inplace: boolean,
+): Promise<string> {
+  const path = resolve(inplace ? await realpath(notebook) : (output ?? defaultOutput(notebook)));
+  if (!inplace && (await isSameFile(notebook, path))) {
+    throw new SoakError('would-overwrite', `--output ${output ?? path} is the notebook itself.`, {
+      remedy: 'Give another file, or --inplace if that is what you want.',
+    });
+  }
+  const folder = await stat(dirname(path)).catch(() => null);
+  if (folder?.isDirectory() !== true) {
+    throw new SoakError('bad-output', `The folder ${dirname(path)} is not there.`, {
+      remedy: 'Make it, or give another --output.',
+    });
+  }
+  if ((await stat(path).catch(() => null))?.isDirectory() === true) {
+    throw new SoakError('bad-output', `--output ${path} is a folder.`, {
+      remedy: 'Give the name of a file in it.',
+    });
+  }
+  return path;
+}
+
+async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all([a, b].map((path) => stat(path).catch(() => null)));
+  return (
+    first !== null &&
+    second !== null &&
+    first !== undefined &&
+    second !== undefined &&
+    first.ino === second.ino &&
+    first.dev === second.dev
+  );
+}
+
+/**
+ * Write a file whole or not at all: beside its place and moved there, with the permissions of what it replaces.
+ *
+ * @throws SoakError `cannot-write`
+ */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}`);
+  try {
+    const replaced = await stat(path).catch(() => null);
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (replaced !== null) await chmod(temporary, replaced.mode & 0o7777);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new SoakError('cannot-write', `${path} cannot be written: ${(error as Error).message}`, {
+      remedy: 'Free space, or give another --output.',
+      exitCode: EXIT_CODES.environment,
+      cause: error,
+    });
+  }
+}

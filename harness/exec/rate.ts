@@ -1,0 +1,69 @@
+import { outcomeStatus } from '../model/outcome.ts';
+import type { Interval } from '../stats/counts.ts';
+import { type Drift, drift } from '../stats/drift.ts';
+import { clopperPearson } from '../stats/intervals.ts';
+import type { ExecKernel, ExecRecord } from './journal.ts';
+
+/** What a journal of `soak exec` says of one kernel. */
+export interface KernelRate {
+  readonly kernel: ExecKernel;
+  readonly executions: number;
+  /** Executions that had more than one attempt. */
+  readonly retried: number;
+  /** Executions that ended with exit code 0. */
+  readonly clean: number;
+  /** Most attempts of one execution. */
+  readonly mostAttempts: number;
+  /** Attempts that completed or wedged. */
+  readonly valid: number;
+  readonly wedged: number;
+  /** Wedged attempts with a certificate. */
+  readonly certified: number;
+  /** Attempts that ended otherwise: a cell raised, the process died, a deadline passed. */
+  readonly other: number;
+  /** Begun and never ended: the command was cut short. */
+  readonly unfinished: number;
+  /** Wedged attempts among the valid ones, Clopper–Pearson 95 %. */
+  readonly interval: Interval;
+  /** The first half of the valid attempts against the second, in the journal's order. */
+  readonly drift: Drift;
+}
+
+/**
+ * The wedge rate of each kernel in a journal, in the order of first use. An attempt is one fresh kernel, so that
+ * attempts are the unit; how many an execution had follows from their outcomes.
+ */
+export function kernelRates(records: readonly ExecRecord[]): KernelRate[] {
+  const kernels = new Map<string, ExecKernel>();
+  const kernelOf = new Map<string, string>();
+  const begun = new Map<string, number>();
+  for (const record of records) {
+    if (record.type !== 'exec-begin') continue;
+    const { sha256 } = record.kernel;
+    if (!kernels.has(sha256)) kernels.set(sha256, record.kernel);
+    kernelOf.set(record.execution, sha256);
+    begun.set(record.execution, Math.max(begun.get(record.execution) ?? 0, record.attempt));
+  }
+  return [...kernels.values()].map((kernel) => {
+    const mine = records.filter(({ execution }) => kernelOf.get(execution) === kernel.sha256);
+    const attempts = mine.filter((record) => record.type === 'exec-attempt');
+    const statuses = attempts.map(({ run }) => outcomeStatus(run.outcome.kind));
+    const counts = [...begun].filter(([id]) => kernelOf.get(id) === kernel.sha256).map(([, count]) => count);
+    const wedged = statuses.filter((status) => status === 'wedged').length;
+    const valid = statuses.filter((status) => status !== 'invalid').length;
+    return {
+      kernel,
+      executions: counts.length,
+      retried: counts.filter((count) => count > 1).length,
+      clean: mine.filter((record) => record.type === 'exec-end' && record.exitCode === 0).length,
+      mostAttempts: Math.max(0, ...counts),
+      valid,
+      wedged,
+      certified: attempts.filter(({ run }) => run.outcome.kind === 'wedged-stranded').length,
+      other: statuses.length - valid,
+      unfinished: counts.reduce((sum, count) => sum + count, 0) - attempts.length,
+      interval: clopperPearson({ wedged, runs: valid }),
+      drift: drift(kernel.label, statuses),
+    };
+  });
+}
