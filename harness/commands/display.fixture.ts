@@ -13,7 +13,7 @@ const display = openDisplay(
   protocol,
   [run(0, 'control', 'wedged-mute')],
   (text) => process.stdout.write(text),
-  true,
+  { isTerminal: true },
 );
 display.events.onStart?.({
   run: 'b001-control',

@@ -25,7 +25,7 @@ describe('off a terminal', () => {
       (more) => {
         text += more;
       },
-      false,
+      { isTerminal: false },
     );
     display.events.onRun?.(ended(0, 'control', 'completed'));
     display.events.onRun?.(ended(0, 'fix', 'wedged-stranded'));

@@ -4,6 +4,7 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { type Shard, shardBlocks } from '../model/shard.ts';
 import type { RunOrder } from '../plan/schedule.ts';
 import { duration, eValue, percent, percentInterval } from '../report/format-number.ts';
 import type { ExperimentEvents } from '../run/experiment.ts';
@@ -34,11 +35,18 @@ class Board {
   decision: SequentialDecision | null = null;
   #finished = 0;
   readonly #startedMs: number;
-  readonly #protocol: Protocol;
+  /** Runs of each arm that are planned here. */
+  readonly blocks: number;
   readonly #recordedBefore: number;
 
-  constructor(protocol: Protocol, recorded: readonly RunRecord[], startedMs: number) {
-    this.#protocol = protocol;
+  constructor(
+    protocol: Protocol,
+    recorded: readonly RunRecord[],
+    startedMs: number,
+    shard: Shard | undefined,
+  ) {
+    const { first, end } = shardBlocks(protocol.blocks, shard);
+    this.blocks = end - first;
     this.#startedMs = startedMs;
     this.#recordedBefore = recorded.length;
     this.tallies = new Map(protocol.arms.map(({ name }) => [name, { runs: 0, wedged: 0, invalid: 0 }]));
@@ -58,7 +66,7 @@ class Board {
   /** Milliseconds left at the pace so far; `null` before the first run ended. */
   leftMs(nowMs: number): number | null {
     if (this.#finished === 0) return null;
-    const total = this.#protocol.blocks * this.#protocol.arms.length;
+    const total = this.blocks * this.tallies.size;
     const left = total - this.#recordedBefore - this.#finished;
     return ((nowMs - this.#startedMs) / this.#finished) * left;
   }
@@ -99,7 +107,7 @@ function evidenceLines(decision: SequentialDecision | null, alpha: number): stri
 function screen(board: Board, protocol: Protocol, nowMs: number): string {
   const width = Math.max(...protocol.arms.map(({ name }) => name.length));
   const lines = protocol.arms.map(({ name }) =>
-    armLine(name, width, board.tallies.get(name) ?? { runs: 0, wedged: 0, invalid: 0 }, protocol.blocks),
+    armLine(name, width, board.tallies.get(name) ?? { runs: 0, wedged: 0, invalid: 0 }, board.blocks),
   );
   if (protocol.decision.stopping === 'until-decided') {
     lines.push(...evidenceLines(board.decision, protocol.decision.alpha));
@@ -127,14 +135,22 @@ function runLine(record: RunRecord, protocol: Protocol): string {
   return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}`;
 }
 
+/** How an experiment is shown. */
+export interface DisplayOptions {
+  /** Default: whether standard output is one. */
+  readonly isTerminal?: boolean;
+  /** The part of the blocks that is run; absent: all. */
+  readonly shard?: Shard | undefined;
+}
+
 /** A display that redraws on a terminal, and writes one plain line a run elsewhere. */
 export function openDisplay(
   protocol: Protocol,
   recorded: readonly RunRecord[],
   write: (text: string) => void,
-  isTerminal: boolean = process.stdout.isTTY === true,
+  { isTerminal = process.stdout.isTTY === true, shard }: DisplayOptions = {},
 ): Display {
-  const board = new Board(protocol, recorded, monotonicMs());
+  const board = new Board(protocol, recorded, monotonicMs(), shard);
   const draw = () => logUpdate(screen(board, protocol, monotonicMs()));
   const timer = isTerminal ? setInterval(draw, REDRAW_MS) : undefined;
   return {

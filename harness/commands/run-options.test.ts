@@ -104,6 +104,11 @@ describe('options', () => {
     ['--alpha', '0.6', 'alpha'],
     ['--autopsy', '0', 'autopsy'],
     ['--autopsy', 'some', 'autopsy'],
+    ['--shard', '0/4', 'shard'],
+    ['--shard', '5/4', 'shard'],
+    ['--shard', '2', 'shard'],
+    ['--shard', '-1/4', 'shard'],
+    ['--shard', '1/4/2', 'shard'],
     ['--traffic', 'lots', 'traffic'],
     ['--traffic', '', 'traffic'],
     ['--traffic', ',', 'traffic'],
@@ -128,6 +133,8 @@ describe('options', () => {
     [{ runs: '20', untilDecided: true }, /--runs 20.*--until-decided/],
     [{ maxRuns: '20' }, /--max-runs 20.*--until-decided/],
     [{ python: 'python3.13', env: '/venv' }, /--python.*--env/],
+    [{ shard: '2/4' }, /--shard 2\/4.*--seed/],
+    [{ shard: '2/40', runs: '20', seed: '1' }, /20 blocks among 40 shards/],
     [{ untilDecided: true, maxRuns: '0' }, /--max-runs "0"/],
   ])('%j is refused', async (raw, message) => {
     const error = await soakErrorOf(() => parsed(raw));

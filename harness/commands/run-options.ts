@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SoakError } from '../model/errors.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { type Shard, shardSchema } from '../model/shard.ts';
 import { DEFAULT_LATENCY } from '../plan/latency.ts';
 import { shellWord } from './shell-word.ts';
 
@@ -29,6 +30,8 @@ export const runOptionsSchema = z.object({
   /** Wedges that get a rung of the revival ladder. */
   autopsy: z.union([z.literal('full'), z.literal('none'), z.number().int().positive()]).default('none'),
   baseline: z.string().nullable(),
+  /** The part of the blocks that is run; `null`: all. */
+  shard: shardSchema.nullable().default(null),
   python: z.string().nullable(),
   env: z.string().nullable(),
 });
@@ -73,6 +76,7 @@ export interface RawRunOptions {
   readonly saveNotebooks?: boolean;
   readonly autopsy?: string;
   readonly baseline?: string;
+  readonly shard?: string;
   readonly python?: string;
   readonly env?: string;
 }
@@ -152,6 +156,33 @@ function autopsyOption(text: string | undefined): RunOptions['autopsy'] {
   });
 }
 
+/** `--shard 2/4`: refused where the parts could not be parts of one experiment. */
+function shardOption(raw: RawRunOptions, blocks: number): Shard | null {
+  if (raw.shard === undefined) return null;
+  const [, index, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(raw.shard.trim()) ?? [];
+  const parsed = shardSchema.safeParse({ index: Number(index), count: Number(count) });
+  if (!parsed.success) {
+    throw new SoakError('bad-option', `--shard ${JSON.stringify(raw.shard)} is not usable.`, {
+      remedy: 'Give which part of how many, such as --shard 2/4: from 1/4 to 4/4.',
+    });
+  }
+  if (raw.seed === undefined) {
+    throw new SoakError(
+      'bad-option',
+      `--shard ${raw.shard} is a part of one experiment, and without --seed each part would draw a seed of its own.`,
+      { remedy: 'Give all shards the same --seed.' },
+    );
+  }
+  if (parsed.data.count > blocks) {
+    throw new SoakError(
+      'bad-option',
+      `--shard ${raw.shard} divides ${blocks} blocks among ${parsed.data.count} shards: some would have none.`,
+      { remedy: 'Give at least as many runs of each arm as there are shards.' },
+    );
+  }
+  return parsed.data;
+}
+
 const SECONDS = { min: 0.1, max: 86_400, unit: 'seconds' } as const;
 
 /**
@@ -211,12 +242,13 @@ export function parsedRunOptions(
   }
   const count = { whole: true, min: 1, max: 1_000_000 } as const;
   const pipeline = { whole: true, min: 1, max: 1_000 } as const;
+  const runs = untilDecided
+    ? numberOption('--max-runs', raw.maxRuns, RUN_DEFAULTS.maxRuns, { ...count, unit: 'runs per arm' })
+    : numberOption('--runs', raw.runs, RUN_DEFAULTS.runs, { ...count, unit: 'runs per arm' });
   return {
     arms: armNames(raw),
     notebooks: raw.notebook ?? [defaultNotebook],
-    runs: untilDecided
-      ? numberOption('--max-runs', raw.maxRuns, RUN_DEFAULTS.maxRuns, { ...count, unit: 'runs per arm' })
-      : numberOption('--runs', raw.runs, RUN_DEFAULTS.runs, { ...count, unit: 'runs per arm' }),
+    runs,
     timeoutSeconds: numberOption('--timeout', raw.timeout, RUN_DEFAULTS.timeoutSeconds, SECONDS),
     startTimeoutSeconds: numberOption(
       '--start-timeout',
@@ -264,6 +296,7 @@ export function parsedRunOptions(
     saveNotebooks: raw.saveNotebooks === true,
     autopsy: autopsyOption(raw.autopsy),
     baseline: raw.baseline ?? null,
+    shard: shardOption(raw, runs),
     python: raw.python ?? null,
     env: raw.env ?? null,
   };
@@ -313,6 +346,7 @@ export function reproduceCommand(options: RunOptions, shown: (path: string) => s
   if (options.env !== null) words.push('--env', shellWord('<your environment>'));
   if (options.baseline !== null) words.push('--baseline', shellWord(shown(options.baseline)));
   words.push('--seed', String(options.seed));
+  if (options.shard !== null) words.push('--shard', `${options.shard.index}/${options.shard.count}`);
   return `npm run soak -- ${words.join(' ')}`;
 }
 

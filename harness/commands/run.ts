@@ -9,7 +9,9 @@ import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { protocolHash } from '../model/protocol.ts';
+import { type Shard, shardBlocks } from '../model/shard.ts';
 import { protocolDifferences } from '../plan/freeze.ts';
+import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { githubAnnotations, writeGithubSummary } from '../report/github.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
@@ -18,6 +20,7 @@ import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
 import { Autopsies } from '../run/revival.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { type Display, openDisplay } from './display.ts';
+import { judgedExit } from './judged-exit.ts';
 import { type Prepared, prepareExperiment, publicPath } from './prepare.ts';
 import {
   parsedRunOptions,
@@ -36,6 +39,12 @@ const RESUME_FILE = 'resume.json';
 export interface RunSurroundings {
   readonly signal: AbortSignal;
   readonly write: (text: string) => void;
+}
+
+interface RawRunCommand extends RawRunOptions {
+  readonly out?: string;
+  readonly resume?: string;
+  readonly failOn?: string;
 }
 
 /** Add `soak run`, the default command. `surroundings` is asked for when it begins. */
@@ -89,6 +98,14 @@ export function registerRun(
       '--baseline <dir>',
       'compare with the control of an earlier report; nothing is interleaved then, and the report says so',
     )
+    .option(
+      '--shard <i/n>',
+      'only the i-th of n parts of the blocks, never of the arms; needs --seed, and soak merge puts the parts together',
+    )
+    .option(
+      '--fail-on <rules>',
+      'exit code 1 by rules with commas: treatment-wedged, worse, invalid>SHARE (of some arm); never for a control that wedged',
+    )
     .option('--out <dir>', 'report folder (default: soak-reports/<time>-<arms>)')
     .option('--resume <dir>', 'go on with an interrupted experiment exactly where it stopped')
     .option('--save-notebooks', 'keep each executed notebook in the report folder')
@@ -109,7 +126,7 @@ export function registerRun(
     .option('--python <exe>', 'interpreter to make the kernel environment from')
     .option('--env <exe>', 'an existing environment (its interpreter or folder), used as it is')
     .addHelpText('after', RUN_EXAMPLES)
-    .action(async (raw: RawRunOptions & { out?: string; resume?: string }) => {
+    .action(async (raw: RawRunCommand) => {
       onExit(await runCommand(raw, surroundings()));
     });
 }
@@ -125,30 +142,30 @@ Examples:
 Each block runs every arm once, in an order drawn from the seed. The protocol is written and
 hashed before the first run. A run is never retried. Ctrl-C keeps what is recorded.
 
-Exit codes: 0 done, 2 bad input, 3 experiment invalid, 4 environment, 130 interrupted.`;
+Exit codes: 0 done, 1 a rule of --fail-on was met, 2 bad input, 3 experiment invalid, 4 environment, 130 interrupted.`;
 
-async function runCommand(
-  raw: RawRunOptions & { out?: string; resume?: string },
-  { signal, write }: RunSurroundings,
-): Promise<ExitCode> {
+async function runCommand(raw: RawRunCommand, { signal, write }: RunSurroundings): Promise<ExitCode> {
   const resumed = raw.resume !== undefined;
+  const rules = raw.failOn === undefined ? [] : failRules(raw.failOn);
   const options = resumed ? await resumedOptions(raw) : await freshOptions(raw);
   const prepared = await prepareExperiment(options, (text) => write(`${text}\n`), signal);
-  const folder = resolve(raw.resume ?? raw.out ?? join('soak-reports', defaultFolderName(prepared)));
+  assertCanFail(rules, prepared.protocol);
+  const folder = resolve(
+    raw.resume ?? raw.out ?? join('soak-reports', defaultFolderName(prepared, options.shard)),
+  );
   const session = resumed
     ? await resumeSession(folder, prepared)
     : await newSession(folder, options, prepared);
   const { writer, recorded, experiment } = session;
   write(
-    `${plannedLine(prepared, recorded.length)}\nProtocol ${experiment.protocolSha256.slice(0, 16)}, report in ${folder}\n\n`,
+    `${plannedLine(prepared, recorded.length, experiment.shard)}\nProtocol ${experiment.protocolSha256.slice(0, 16)}, report in ${folder}\n\n`,
   );
-  const display = openDisplay(prepared.protocol, recorded, write);
+  const display = openDisplay(prepared.protocol, recorded, write, { shard: experiment.shard });
   let end: ExperimentEnd;
   try {
     end = await soak(
       prepared,
-      writer,
-      recorded,
+      session,
       options.saveNotebooks ? join(folder, 'notebooks') : null,
       signal,
       display,
@@ -175,13 +192,12 @@ async function runCommand(
     write(`Go on with: npm run soak -- --resume ${folder}\n`);
     return EXIT_CODES.interrupted;
   }
-  return report.analysis.armsWithoutValidRun.length > 0 ? EXIT_CODES.invalidExperiment : EXIT_CODES.done;
+  return judgedExit(report, rules, write);
 }
 
 async function soak(
   prepared: Prepared,
-  writer: JournalWriter,
-  recorded: readonly RunRecord[],
+  { writer, recorded, experiment }: Session,
   notebookFolder: string | null,
   signal: AbortSignal,
   display: Display,
@@ -199,6 +215,7 @@ async function soak(
         writer,
         recorded,
         notebookFolder,
+        shard: experiment.shard,
         signal,
         context,
       },
@@ -217,9 +234,9 @@ async function freshOptions(raw: RawRunOptions): Promise<RunOptions> {
   return options.tuned === null ? options : tunedOptions(options, options.tuned, raw.notebook?.[0] ?? null);
 }
 
-async function resumedOptions(raw: RawRunOptions & { out?: string; resume?: string }): Promise<RunOptions> {
+async function resumedOptions(raw: RawRunCommand): Promise<RunOptions> {
   const folder = raw.resume ?? '';
-  const given = Object.keys(raw).filter((key) => key !== 'resume');
+  const given = Object.keys(raw).filter((key) => key !== 'resume' && key !== 'failOn');
   if (given.length > 0) {
     throw new SoakError(
       'bad-option',
@@ -269,6 +286,7 @@ async function newSession(folder: string, options: RunOptions, prepared: Prepare
       : { armEnvironments: Object.fromEntries(prepared.armEnvironments) }),
     command: reproduceCommand(options, publicPath),
     baseline: prepared.baseline,
+    ...(options.shard === null ? {} : { shard: options.shard }),
   };
   const writer = await JournalWriter.create(folder, experiment);
   await writeFile(join(folder, RESUME_FILE), JSON.stringify(options), { mode: 0o600 });
@@ -304,12 +322,17 @@ async function resumeSession(folder: string, prepared: Prepared): Promise<Sessio
   return { writer, recorded: runs, experiment };
 }
 
-function defaultFolderName({ protocol }: Prepared): string {
+function defaultFolderName({ protocol }: Prepared, shard: Shard | null): string {
   const stamp = now().slice(0, 19).replaceAll(':', '-');
-  return `${stamp}-${protocol.arms.map(({ name }) => name).join('-')}`.slice(0, 80);
+  const part = shard === null ? '' : `-shard-${shard.index}-of-${shard.count}`;
+  return `${`${stamp}-${protocol.arms.map(({ name }) => name).join('-')}`.slice(0, 80)}${part}`;
 }
 
-function plannedLine({ protocol, environment, armEnvironments }: Prepared, recorded: number): string {
+function plannedLine(
+  { protocol, environment, armEnvironments }: Prepared,
+  recorded: number,
+  shard: Shard | undefined,
+): string {
   const arms = protocol.arms
     .map(({ name }) => {
       const own = armEnvironments.get(name);
@@ -326,5 +349,10 @@ function plannedLine({ protocol, environment, armEnvironments }: Prepared, recor
       ? `${protocol.blocks} runs each`
       : `at most ${protocol.blocks} runs each, until decided at ${protocol.decision.alpha}`;
   const more = recorded > 0 ? `; ${recorded} recorded before` : '';
-  return `ipykernel ${environment.ipykernel} on ${environment.python}: ${arms}, ${size}, ${protocol.traffic.join('/')} traffic, seed ${protocol.seed}${reference}${more}`;
+  const { first, end } = shardBlocks(protocol.blocks, shard);
+  const part =
+    shard === undefined
+      ? ''
+      : `, of which shard ${shard.index}/${shard.count} does blocks ${first + 1} to ${end}`;
+  return `ipykernel ${environment.ipykernel} on ${environment.python}: ${arms}, ${size}${part}, ${protocol.traffic.join('/')} traffic, seed ${protocol.seed}${reference}${more}`;
 }

@@ -3,6 +3,7 @@ import { kernelCountersSchema } from './arm.ts';
 import { clientCountersSchema, stallSchema } from './client.ts';
 import { outcomeSchema } from './outcome.ts';
 import { protocolSchema, TRAFFIC_PROFILES } from './protocol.ts';
+import { shardSchema } from './shard.ts';
 import { traceEventSchema } from './trace.ts';
 
 /** Version of the journal's schema; a reader refuses a newer one. */
@@ -42,7 +43,7 @@ export const armEnvironmentSchema = environmentSchema.pick({
 });
 export type ArmEnvironment = z.infer<typeof armEnvironmentSchema>;
 
-export const experimentRecordSchema = z.object({
+const oneExperimentSchema = z.object({
   type: z.literal('experiment'),
   schema: z.literal(JOURNAL_SCHEMA),
   /** Wall clock, ISO 8601: a label, never used to measure. */
@@ -65,6 +66,30 @@ export const experimentRecordSchema = z.object({
       runs: z.number().int().nonnegative(),
     })
     .nullable(),
+  /** The part of the experiment that this journal is of; absent: all of it. */
+  shard: shardSchema.optional(),
+});
+
+/** What of a merged journal was recorded by one `soak run`: its experiment record but for the protocol. */
+export const sourceSchema = oneExperimentSchema
+  .omit({ type: true, schema: true, protocol: true, protocolSha256: true })
+  .extend({
+    /** `sourceId`: platform and hash. */
+    id: z.string(),
+    /** SHA-256 of each copy of its journal that was merged, sorted. */
+    journals: z.array(z.string()).min(1),
+    /** Whether the last line of one was torn. */
+    torn: z.boolean(),
+  });
+export type Source = z.infer<typeof sourceSchema>;
+
+/**
+ * Of a merged journal, `at` is when its first source began, `environment` that of its first source, and
+ * `command` the commands of all.
+ */
+export const experimentRecordSchema = oneExperimentSchema.extend({
+  /** Where the runs of a merged journal are from, as they began; absent: recorded here. */
+  sources: z.array(sourceSchema).min(1).optional(),
 });
 export type ExperimentRecord = z.infer<typeof experimentRecordSchema>;
 
@@ -73,6 +98,8 @@ export const beginRecordSchema = z.object({
   type: z.literal('begin'),
   run: z.string(),
   at: z.string(),
+  /** Of a merged journal: the source's id. */
+  source: z.string().optional(),
 });
 export type BeginRecord = z.infer<typeof beginRecordSchema>;
 
@@ -84,8 +111,13 @@ const millisecondsSchema = z.custom<number[]>(
 
 export const runRecordSchema = z.object({
   type: z.literal('run'),
-  /** Unique within the experiment: block and arm, for example `b007-fix`. */
+  /**
+   * Unique within the journal: block and arm, for example `b007-fix`; with the source, as in
+   * `b007-fix@linux-0123456789ab`, where two sources have runs of the same name.
+   */
   run: z.string(),
+  /** Of a merged journal: the source's id. */
+  source: z.string().optional(),
   /** 0-based. */
   block: z.number().int().nonnegative(),
   /** 0-based place within the block's order. */
@@ -142,6 +174,8 @@ export const sessionRecordSchema = z.object({
   reason: z.string(),
   /** Runs begun by an earlier session and never recorded: run again, and listed. */
   abandoned: z.array(z.string()),
+  /** Of a merged journal: the source's id. */
+  source: z.string().optional(),
 });
 export type SessionRecord = z.infer<typeof sessionRecordSchema>;
 

@@ -4,6 +4,7 @@ import { outcomeStatus } from '../model/outcome.ts';
 import { type Protocol, protocolHash } from '../model/protocol.ts';
 import { type Analysis, analyseExperiment, type EqualityCheck } from '../stats/analysis.ts';
 import { binomialTail } from '../stats/intervals.ts';
+import { strataOf } from '../stats/strata.ts';
 
 /** How far the experiment got. */
 export interface Progress {
@@ -44,11 +45,11 @@ export interface Report {
 export function buildReport(journal: Journal): Report {
   const { experiment, runs, sessions } = journal;
   const { protocol, baseline } = experiment;
-  const analysis = analyseExperiment(
-    protocol,
-    runs,
-    baseline === null ? {} : { baseline: { wedged: baseline.wedged, runs: baseline.runs } },
-  );
+  const analysis = analyseExperiment(protocol, runs, {
+    ...(baseline === null ? {} : { baseline: { wedged: baseline.wedged, runs: baseline.runs } }),
+    strata: strataOf(experiment),
+    part: experiment.shard !== undefined,
+  });
   return {
     experiment,
     protocol,
@@ -80,7 +81,7 @@ export function armNamed(report: Report, name: string): ProtocolArm | undefined 
 }
 
 function progressOf(journal: Journal, analysis: Analysis): Progress {
-  const last = journal.sessions.at(-1) ?? null;
+  const last = lastSession(journal);
   const abandoned = new Set([
     ...journal.sessions.flatMap((session) => session.abandoned),
     ...journal.abandoned,
@@ -93,6 +94,14 @@ function progressOf(journal: Journal, analysis: Analysis): Progress {
     last,
     abandoned: [...abandoned],
   };
+}
+
+/** Of a merged journal, the last record of the first source that did not finish, if there is one. */
+function lastSession({ experiment: { sources }, sessions }: Journal): SessionRecord | null {
+  if (sources === undefined) return sessions.at(-1) ?? null;
+  const lasts = sources.map(({ id }) => sessions.findLast(({ source }) => source === id) ?? null);
+  const unfinished = lasts.find((last) => last?.event !== 'finished');
+  return unfinished === undefined ? (lasts.at(-1) ?? null) : unfinished;
 }
 
 function loneTailOf(protocol: Protocol, analysis: Analysis): Report['loneTail'] {

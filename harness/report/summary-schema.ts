@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ARM_ROLES, KERNEL_COUNTERS, kernelCountersSchema } from '../model/arm.ts';
 import { OUTCOME_KINDS } from '../model/outcome.ts';
+import { shardSchema } from '../model/shard.ts';
 import { COMPARISON_KINDS } from '../stats/comparison.ts';
 import { VERDICT_WORDS } from '../stats/verdict.ts';
 
@@ -83,6 +84,43 @@ const twoArms = {
 
 const exposureSchema = z.object({ wedges: whole, replies: whole });
 
+const stratifiedSchema = z
+  .object({
+    difference: z.number().nullable(),
+    interval95: intervalSchema,
+    less: share,
+    greater: share,
+    twoSided: share,
+    logE: z.number(),
+    logEGreater: z.number(),
+    heterogeneity: z.object({ p: share, simulations: whole }),
+    byStratum: z.array(
+      z.object({
+        name: z.string(),
+        reference: countSchema,
+        treatment: countSchema,
+        logE: z.number(),
+        logEGreater: z.number(),
+      }),
+    ),
+  })
+  .describe(
+    'Of several strata: exact stratified test, product of E, and whether the effect is the same in all.',
+  );
+
+const sourceSummarySchema = z
+  .object({
+    id: z.string(),
+    at: z.string(),
+    platform: z.string(),
+    arch: z.string(),
+    python: z.string(),
+    node: z.string(),
+    shard: shardSchema.optional(),
+    journals: z.array(z.string()),
+  })
+  .describe('What one soak run of a merged experiment recorded.');
+
 const comparisonSchema = z.object({
   kind: z.enum(COMPARISON_KINDS),
   reference: z.string(),
@@ -107,6 +145,7 @@ const comparisonSchema = z.object({
       twoSidedReachedAtBlock: whole.nullable(),
     })
     .describe('Natural logarithms of E; blocks are 0-based.'),
+  stratified: stratifiedSchema.optional(),
 });
 
 const treatmentVerdict = {
@@ -173,6 +212,23 @@ export const summarySchema = z
       notCounted: z.array(z.object({ block: whole, missing: z.array(z.string()) })),
     }),
     arms: z.array(armSchema),
+    shard: shardSchema.optional().describe('The part of the experiment that this is.'),
+    sources: z.array(sourceSummarySchema).optional(),
+    strata: z
+      .array(
+        z.object({
+          name: z.string(),
+          sources: z.array(z.string()),
+          blocks: z.object({ planned: whole, complete: whole, counted: whole }),
+          arms: z.array(countSchema.extend({ arm: z.string() })),
+        }),
+      )
+      .optional()
+      .describe('Hosts and nights of a merged experiment, where there are several.'),
+    heterogeneity: z
+      .array(z.object({ arm: z.string(), p: share, differs: z.boolean() }))
+      .optional()
+      .describe("Whether an arm's rate is the same in every stratum."),
     comparisons: z.array(comparisonSchema),
     shams: z.array(equalityCheckSchema),
     aa: z.array(equalityCheckSchema),

@@ -1,3 +1,4 @@
+import type { Source } from '../model/journal.ts';
 import { plainLine } from './document.ts';
 import { cleanLine, cleanText } from './escape.ts';
 import { counted, percent, probability } from './format-number.ts';
@@ -7,7 +8,7 @@ import { SUMMARY_SCHEMA, SUMMARY_SCHEMA_FILE, type Summary } from './summary-sch
 
 /** The report's numbers as data. */
 export function summary(report: Report): Summary {
-  const { analysis } = report;
+  const { analysis, experiment } = report;
   return {
     $schema: SUMMARY_SCHEMA_FILE,
     schema: SUMMARY_SCHEMA,
@@ -22,6 +23,8 @@ export function summary(report: Report): Summary {
     abandonedRuns: [...report.progress.abandoned],
     invalidRuns: report.invalidRuns.length,
     loneTail: report.loneTail,
+    ...(experiment.shard === undefined ? {} : { shard: experiment.shard }),
+    ...(experiment.sources === undefined ? {} : { sources: experiment.sources.map(sourceSummary) }),
     ...structuredClone({
       ...analysis,
       comparisons: analysis.comparisons.map((pair) => {
@@ -30,6 +33,11 @@ export function summary(report: Report): Summary {
       }),
     } as unknown as Pick<Summary, keyof typeof analysis>),
   };
+}
+
+function sourceSummary({ id, at, environment, shard, journals }: Source) {
+  const { platform, arch, python, node } = environment;
+  return { id, at, platform, arch, python, node, ...(shard === undefined ? {} : { shard }), journals };
 }
 
 /** `summary.json`, indented, ending in a newline. Content in it is cleaned as everywhere else. */
@@ -56,6 +64,9 @@ export function summaryLine(report: Report): string {
       : [`P ${probability(report.loneTail.p)} if p0 ${percent(report.loneTail.p0)} were known`]),
     ...(report.progress.state === 'partial' ? [`partial, ${counted(analysis.blocks.counted, 'block')}`] : []),
     ...(report.invalidRuns.length > 0 ? [`${report.invalidRuns.length} invalid`] : []),
+    ...(report.experiment.shard === undefined
+      ? []
+      : [`shard ${report.experiment.shard.index}/${report.experiment.shard.count}`]),
     `protocol ${report.protocolSha256.slice(0, 12)}`,
   ];
   return [...arms, ...tail].join(', ');

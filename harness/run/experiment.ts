@@ -10,6 +10,7 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { type BlockRange, type Shard, shardBlocks } from '../model/shard.ts';
 import { blockOrders, type RunOrder } from '../plan/schedule.ts';
 import { type SequentialDecision, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
 import { executeRun, type RunContext, type RunResult } from './execute-run.ts';
@@ -39,6 +40,8 @@ export interface ExperimentPlan {
   readonly recorded: readonly RunRecord[];
   /** Where executed notebooks are kept; `null`: not kept. */
   readonly notebookFolder: string | null;
+  /** The part of the blocks to carry out; absent: all. */
+  readonly shard?: Shard | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -53,10 +56,11 @@ class BlockOrder {
   #decision: SequentialDecision;
   readonly #protocol: Protocol;
   readonly #open = new Map<number, Map<string, OutcomeStatus>>();
-  #next = 0;
+  #next: number;
 
-  constructor(protocol: Protocol) {
+  constructor(protocol: Protocol, { first }: BlockRange) {
     this.#protocol = protocol;
+    this.#next = first;
     this.#decision = sequentialStart(protocol);
   }
 
@@ -84,7 +88,8 @@ class BlockOrder {
 /**
  * Carry out what the protocol says and the journal does not have yet: blocks in order, arms interleaved
  * within them, `concurrency` runs at once. Under `until-decided` no block is begun after the one that
- * decides; runs under way are still recorded.
+ * decides; runs under way are still recorded. A shard decides by its own blocks alone: whether it has a block
+ * then depends on earlier blocks only, so that E over the blocks of all shards, in block order, stays valid.
  *
  * @throws SoakError `identity-mismatch` when a kernel loaded anything but its arm; `cannot-write`
  */
@@ -93,7 +98,8 @@ export async function runExperiment(
   events: ExperimentEvents = {},
 ): Promise<ExperimentEnd> {
   const { protocol, signal } = plan;
-  const blocks = new BlockOrder(protocol);
+  const range = shardBlocks(protocol.blocks, plan.shard);
+  const blocks = new BlockOrder(protocol, range);
   const done = new Set<string>();
   for (const record of plan.recorded) {
     done.add(record.run);
@@ -123,7 +129,7 @@ export async function runExperiment(
   };
 
   const underWay = new Set<Promise<void>>();
-  for (let block = 0; block < protocol.blocks && !over(); block += 1) {
+  for (let block = range.first; block < range.end && !over(); block += 1) {
     for (const order of blockOrders(protocol, block)) {
       if (done.has(order.run)) continue;
       const run = limit(() => runOne(order)).finally(() => underWay.delete(run));
@@ -135,12 +141,15 @@ export async function runExperiment(
   await Promise.all(underWay);
   if (fault !== null) throw fault;
   if (signal.aborted) return { event: 'interrupted', reason: String(signal.reason ?? 'interrupted') };
+  const { shard } = plan;
+  const size = range.end - range.first;
+  const of = shard === undefined ? '' : ` of shard ${shard.index}/${shard.count}`;
   if (protocol.decision.stopping === 'until-decided') {
     return blocks.decision.isDecided
-      ? { event: 'finished', reason: `decided after block ${blocks.decision.blocks}` }
-      : { event: 'finished', reason: `block limit ${protocol.blocks} reached without a decision` };
+      ? { event: 'finished', reason: `decided after block ${blocks.decision.blocks}${of}` }
+      : { event: 'finished', reason: `block limit ${size}${of} reached without a decision` };
   }
-  return { event: 'finished', reason: `all ${protocol.blocks} blocks recorded` };
+  return { event: 'finished', reason: `all ${size} blocks${of} recorded` };
 }
 
 /** @returns `null` when the run was interrupted: it has no outcome and stays listed as begun */

@@ -1,20 +1,30 @@
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type ArmAnalysis, armAnalysis } from './arm-summary.ts';
-import type { TwoArmSummary } from './comparison.ts';
 import {
   type ComparedArm,
   type Comparison,
   type ComparisonKind,
   comparison,
+  type TwoArmSummary,
   twoArmSummary,
 } from './comparison.ts';
 import type { Count } from './counts.ts';
-import { armRuns, type CountedOutcomes, countedOutcomes, countOf, decisionTable } from './decision-table.ts';
+import {
+  armRuns,
+  type CountedOutcomes,
+  countedOutcomes,
+  countOf,
+  type DecisionTable,
+  decisionTables,
+  plannedBlocks,
+} from './decision-table.ts';
 import { type Drift, drift } from './drift.ts';
-import { pairEvidence } from './pair-evidence.ts';
 import { type AlternativeVerdicts, deadlineSensitivity, exclusionSensitivity } from './sensitivity.ts';
 import { sequentialStart, sequentialStep } from './sequential-decision.ts';
+import type { StratumLayout } from './strata.ts';
+import { rateHeterogeneity } from './stratified.ts';
+import { armsEvidence } from './stratified-evidence.ts';
 import {
   armsByRole,
   type Sensitivity80,
@@ -36,6 +46,25 @@ export interface EqualityCheck {
   readonly differs: boolean;
   /** At the experiment's own α: what an A/A experiment must not do. */
   readonly decided: boolean;
+}
+
+/** One stratum of a merged experiment. */
+export interface StratumAnalysis {
+  readonly name: string;
+  /** Ids of its sources. */
+  readonly sources: readonly string[];
+  readonly blocks: { readonly planned: number; readonly complete: number; readonly counted: number };
+  /** Counted blocks, valid runs, in the protocol's order. */
+  readonly arms: readonly (Count & { readonly arm: string })[];
+}
+
+/** One arm's rates across strata. */
+export interface ArmHeterogeneity {
+  readonly arm: string;
+  /** Pearson's χ², approximate where a stratum has few runs. */
+  readonly p: number;
+  /** At `WARNING_LEVEL`. */
+  readonly differs: boolean;
 }
 
 export interface VerdictAnalysis extends TreatmentVerdict {
@@ -61,6 +90,10 @@ export interface Analysis {
     readonly notCounted: readonly { readonly block: number; readonly missing: readonly string[] }[];
   };
   readonly arms: readonly ArmAnalysis[];
+  /** Hosts and nights of a merged experiment, where there are several. */
+  readonly strata?: readonly StratumAnalysis[];
+  /** Whether each arm's rate is the same in every stratum, where there are several. */
+  readonly heterogeneity?: readonly ArmHeterogeneity[];
   /** Each sham against control first, then each treatment against control and shams, then A/A pairs. */
   readonly comparisons: readonly Comparison[];
   /** Shams against control: one that differs is to be said before any verdict. */
@@ -84,6 +117,10 @@ export interface Analysis {
 export interface AnalysisOptions {
   /** Counts of an earlier experiment to set beside each arm (`--baseline`). Not interleaved, so no verdict rests on it. */
   readonly baseline?: Count;
+  /** Where the runs were recorded; absent: all blocks in one place. */
+  readonly strata?: readonly StratumLayout[];
+  /** Whether the blocks of `strata` are all that was to be recorded, as in the journal of a shard. */
+  readonly part?: boolean;
 }
 
 /** @throws SoakError `bad-journal` when a run is of an unknown arm, or a block holds two runs of one arm. */
@@ -93,28 +130,38 @@ export function analyseExperiment(
   options: AnalysisOptions = {},
 ): Analysis {
   const { alpha, test, stopping, p0 } = protocol.decision;
-  const table = decisionTable(protocol, runs);
-  const outcomes = countedOutcomes(table);
+  const layout = options.strata ?? ANYWHERE;
+  const tables = decisionTables(protocol, runs, layout);
+  const outcomes = countedOutcomes(tables);
   const arms = protocol.arms.map((arm, index) =>
-    armAnalysis(protocol, arm, armRuns(table, index), armRuns(table, index, table.counted)),
+    armAnalysis(
+      protocol,
+      arm,
+      tables.flatMap((table) => armRuns(table, index)),
+      tables.flatMap((table) => armRuns(table, index, table.counted)),
+    ),
   );
   const statuses = (name: string) => outcomes.byArm.get(name) ?? [];
   const compared = (name: string): ComparedArm => {
     const hazard = arms.find((arm) => arm.name === name)?.hazard;
     return {
       name,
-      statuses: statuses(name),
       exposure: { wedges: hazard?.wedges ?? 0, replies: hazard?.replies ?? 0 },
     };
   };
   const comparisons = comparedPairs(protocol).map(([kind, reference, treatment]) =>
-    comparison(kind, compared(reference), compared(treatment), { alpha, p0 }),
+    comparison(kind, compared(reference), compared(treatment), {
+      outcomes,
+      decision: { alpha, p0 },
+      strata: layout.map(({ name }) => name),
+      seed: protocol.seed,
+    }),
   );
   const equality = (kind: ComparisonKind): EqualityCheck[] =>
     comparisons
       .filter((pair) => pair.kind === kind)
       .map(({ reference, treatment }) => {
-        const { pTwoSided } = pairEvidence(statuses(reference), statuses(treatment), test);
+        const { pTwoSided } = armsEvidence(outcomes, reference, treatment, test);
         return {
           reference,
           arm: treatment,
@@ -125,21 +172,30 @@ export function analyseExperiment(
       });
   const { control } = armsByRole(protocol);
   const verdicts = treatmentVerdicts(protocol, outcomes);
-  const controlDrift = control === null ? null : drift(control, statuses(control));
+  const controlDrift =
+    control === null
+      ? null
+      : drift(
+          control,
+          (outcomes.strata ?? [outcomes.byArm]).map((byArm) => byArm.get(control) ?? []),
+        );
   return {
     test,
     stopping,
     alpha,
     blocks: {
-      planned: protocol.blocks,
-      complete: table.complete,
-      counted: table.counted,
-      notCounted: table.rows.slice(table.counted).map((row) => ({
-        block: row.block,
-        missing: table.arms.filter((_, index) => row.runs[index] === undefined),
-      })),
+      planned: plannedOf(protocol, layout, tables, options.part === true),
+      complete: tables.reduce((sum, { complete }) => sum + complete, 0),
+      counted: tables.reduce((sum, { counted }) => sum + counted, 0),
+      notCounted: tables.flatMap((table) =>
+        table.rows.slice(table.counted).map((row) => ({
+          block: row.block,
+          missing: table.arms.filter((_, index) => row.runs[index] === undefined),
+        })),
+      ),
     },
     arms,
+    ...stratumAnalyses(layout, tables, outcomes),
     comparisons,
     shams: equality('sham-control'),
     aa: equality('a-a'),
@@ -155,7 +211,7 @@ export function analyseExperiment(
         protocol.seed,
       ),
     })),
-    decidedAtBlock: test === 'e-process' ? decidedAt(protocol, outcomes, table.counted) : null,
+    decidedAtBlock: test === 'e-process' ? decidedAt(protocol, outcomes, tables) : null,
     armsWithoutValidRun: arms.filter((arm) => arm.runs === 0).map((arm) => arm.name),
     baseline:
       options.baseline === undefined
@@ -165,8 +221,8 @@ export function analyseExperiment(
             ...twoArmSummary(options.baseline as Count, { wedged: arm.wedged, runs: arm.runs }, p0),
           })),
     sensitivity: {
-      exclusions: exclusionSensitivity(protocol, table, verdicts),
-      deadline: deadlineSensitivity(protocol, table, verdicts),
+      exclusions: exclusionSensitivity(protocol, tables, verdicts),
+      deadline: deadlineSensitivity(protocol, tables, verdicts),
       drift:
         controlDrift === null
           ? null
@@ -174,6 +230,11 @@ export function analyseExperiment(
     },
   };
 }
+
+/** Runs of one place, and every block that has some. */
+const ANYWHERE: readonly StratumLayout[] = [
+  { name: '', sources: [{ id: undefined, blocks: { first: 0, end: Number.POSITIVE_INFINITY } }] },
+];
 
 function comparedPairs(protocol: Protocol): [ComparisonKind, string, string][] {
   const { control, otherControls, shams, treatments } = armsByRole(protocol);
@@ -189,12 +250,60 @@ function comparedPairs(protocol: Protocol): [ComparisonKind, string, string][] {
   ];
 }
 
-function decidedAt(protocol: Protocol, outcomes: CountedOutcomes, blocks: number): number | null {
+/** Blocks to be recorded: what each stratum was to record, and what no source has. */
+function plannedOf(
+  protocol: Protocol,
+  layout: readonly StratumLayout[],
+  tables: readonly DecisionTable[],
+  part: boolean,
+): number {
+  if (layout === ANYWHERE) return protocol.blocks;
+  const sum = tables.reduce((total, { planned }) => total + planned, 0);
+  if (part) return sum;
+  const covered = plannedBlocks(layout.flatMap(({ sources }) => sources.map(({ blocks }) => blocks)));
+  return sum + protocol.blocks - covered;
+}
+
+function stratumAnalyses(
+  layout: readonly StratumLayout[],
+  tables: readonly DecisionTable[],
+  { strata, byArm }: CountedOutcomes,
+): Pick<Analysis, 'strata' | 'heterogeneity'> {
+  if (strata === undefined) return {};
+  const arms = [...byArm.keys()];
+  const counts = (arm: string) => strata.map((each) => countOf(each.get(arm) ?? []));
+  return {
+    strata: layout.map(({ name, sources }, i) => ({
+      name,
+      sources: sources.flatMap(({ id }) => id ?? []),
+      blocks: {
+        planned: tables[i]?.planned ?? 0,
+        complete: tables[i]?.complete ?? 0,
+        counted: tables[i]?.counted ?? 0,
+      },
+      arms: arms.map((arm) => ({ arm, ...countOf(strata[i]?.get(arm) ?? []) })),
+    })),
+    heterogeneity: arms.map((arm) => {
+      const p = rateHeterogeneity(counts(arm));
+      return { arm, p, differs: p <= WARNING_LEVEL };
+    }),
+  };
+}
+
+function decidedAt(
+  protocol: Protocol,
+  outcomes: CountedOutcomes,
+  tables: readonly DecisionTable[],
+): number | null {
+  const [table, ...others] = tables;
+  // Strata run side by side: there is no block after which all of them had decided.
+  if (table === undefined || others.length > 0) return null;
+  const blocks = table.counted;
   let state = sequentialStart(protocol);
   for (let block = 0; block < blocks; block += 1) {
     const statuses = new Map([...outcomes.byArm].map(([arm, all]) => [arm, all[block] ?? 'invalid']));
     state = sequentialStep(protocol, state, statuses);
-    if (state.isDecided) return block;
+    if (state.isDecided) return table.rows[block]?.block ?? block;
   }
   return null;
 }

@@ -1,12 +1,12 @@
-import type { OutcomeStatus } from '../model/outcome.ts';
 import { boschlooGreater, boschlooLess } from './boschloo.ts';
 import { type Count, type Interval, rate } from './counts.ts';
-import { countOf } from './decision-table.ts';
+import { type CountedOutcomes, countOf } from './decision-table.ts';
 import { fisherLess, fisherTwoSided } from './fisher.ts';
 import { conditionalLess, type Exposure } from './hazard.ts';
 import { binomialTail } from './intervals.ts';
 import { newcombeInterval } from './newcombe.ts';
-import { type EProcessSummary, eProcessSummary } from './pair-evidence.ts';
+import type { EProcessSummary } from './pair-evidence.ts';
+import { eProcessOver, type StratifiedSummary, stratifiedSummary } from './stratified-evidence.ts';
 
 /** Every two-arm figure of the contract; "less" means that the treatment's rate is below the reference's. */
 export interface TwoArmSummary {
@@ -71,32 +71,45 @@ export interface Comparison extends TwoArmSummary {
     readonly conditionalLess: number | null;
   };
   readonly eProcess: EProcessSummary;
+  /** Of an experiment of several strata; the figures above are then of added counts, and no verdict rests on them. */
+  readonly stratified?: StratifiedSummary;
 }
 
 /** One arm's part of a comparison. */
 export interface ComparedArm {
   readonly name: string;
-  /** Status of its run in each counted block, in block order. */
-  readonly statuses: readonly OutcomeStatus[];
   readonly exposure: Exposure;
+}
+
+/** What a comparison needs to know of its experiment. */
+export interface ComparisonContext {
+  readonly outcomes: CountedOutcomes;
+  readonly decision: { readonly alpha: number; readonly p0: number | null };
+  /** Names of the strata, in the order of `outcomes`. */
+  readonly strata: readonly string[];
+  readonly seed: number;
 }
 
 export function comparison(
   kind: ComparisonKind,
   reference: ComparedArm,
   treatment: ComparedArm,
-  decision: { readonly alpha: number; readonly p0: number | null },
+  { outcomes, decision, strata, seed }: ComparisonContext,
 ): Comparison {
+  const counts = (arm: string) => countOf(outcomes.byArm.get(arm) ?? []);
   return {
     kind,
     reference: reference.name,
     treatment: treatment.name,
-    ...twoArmSummary(countOf(reference.statuses), countOf(treatment.statuses), decision.p0),
+    ...twoArmSummary(counts(reference.name), counts(treatment.name), decision.p0),
     hazard: {
       reference: reference.exposure,
       treatment: treatment.exposure,
       conditionalLess: conditionalLess(reference.exposure, treatment.exposure),
     },
-    eProcess: eProcessSummary(reference.statuses, treatment.statuses, decision.alpha),
+    eProcess: eProcessOver(outcomes, reference.name, treatment.name, decision.alpha),
+    ...(outcomes.strata === undefined
+      ? {}
+      : { stratified: stratifiedSummary(outcomes, strata, reference.name, treatment.name, seed) }),
   };
 }

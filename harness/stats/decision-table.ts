@@ -2,7 +2,9 @@ import { SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import type { BlockRange } from '../model/shard.ts';
 import type { Count } from './counts.ts';
+import type { StratumLayout } from './strata.ts';
 
 /** One block: the record of each arm's run, in the protocol's arm order; `undefined` where none is recorded. */
 export type BlockRow = readonly (RunRecord | undefined)[];
@@ -10,45 +12,87 @@ export type BlockRow = readonly (RunRecord | undefined)[];
 /** Runs laid out by block and arm, and which of them a decision may use. */
 export interface DecisionTable {
   readonly arms: readonly string[];
-  /** Every block of which a run is recorded, in block order. */
+  /** Every block of which a run is recorded: those that decide first, each part in block order. */
   readonly rows: readonly { readonly block: number; readonly runs: BlockRow }[];
+  /** Blocks that were to be recorded. */
+  readonly planned: number;
   /** Blocks of which every arm's run is recorded. */
   readonly complete: number;
   /**
-   * The blocks that decide: from block 0 up to the first that is not complete. Blocks after a gap are left
-   * out although complete: a wedge is the slowest outcome, so the gap is likelier to hold one.
+   * The blocks that decide, the first rows: of each source, from its first block up to the first that is not
+   * complete. Blocks after a gap are left out although complete: a wedge is the slowest outcome, so the gap is
+   * likelier to hold one.
    */
   readonly counted: number;
 }
 
-/** @throws SoakError `bad-journal` for a run of an arm that the protocol lacks, or a second run of the same block and arm. */
-export function decisionTable(protocol: Protocol, runs: readonly RunRecord[]): DecisionTable {
+/**
+ * A table for each stratum. Runs belong to a stratum by their source.
+ *
+ * @throws SoakError `bad-journal` for a run of an arm that the protocol lacks, of a source that no stratum has,
+ *   outside its source's blocks, or a second run of the same block and arm of a stratum.
+ */
+export function decisionTables(
+  protocol: Protocol,
+  runs: readonly RunRecord[],
+  strata: readonly StratumLayout[],
+): DecisionTable[] {
+  const stratumOf = new Map(
+    strata.flatMap((stratum) => stratum.sources.map(({ id }) => [id, stratum] as const)),
+  );
+  const runsOf = new Map<StratumLayout, RunRecord[]>(strata.map((stratum) => [stratum, []]));
+  for (const run of runs) {
+    const stratum = stratumOf.get(run.source);
+    if (stratum === undefined) {
+      throw badJournal(
+        `run ${run.run} is of the source ${run.source ?? 'without a name'}, which is not there`,
+      );
+    }
+    runsOf.get(stratum)?.push(run);
+  }
+  return strata.map((stratum) => decisionTable(protocol, runsOf.get(stratum) ?? [], stratum));
+}
+
+function decisionTable(
+  protocol: Protocol,
+  runs: readonly RunRecord[],
+  { sources }: StratumLayout,
+): DecisionTable {
   const arms = protocol.arms.map((arm) => arm.name);
   const place = new Map(arms.map((name, index) => [name, index]));
+  const ranges = new Map(sources.map(({ id, blocks }) => [id, blocks]));
   const rows = new Map<number, (RunRecord | undefined)[]>();
   for (const run of runs) {
     const index = place.get(run.arm);
     if (index === undefined)
       throw badJournal(`run ${run.run} is of arm ${run.arm}, which the protocol lacks`);
+    const range = ranges.get(run.source);
+    if (range === undefined || run.block < range.first || run.block >= range.end)
+      throw badJournal(`run ${run.run} is of block ${run.block}, which was not to be run there`);
     const row = rows.get(run.block) ?? new Array<RunRecord | undefined>(arms.length).fill(undefined);
     if (row[index] !== undefined)
       throw badJournal(`run ${run.run}: block ${run.block} already has a run of ${run.arm}`);
     row[index] = run;
     rows.set(run.block, row);
   }
-  const sorted = [...rows].sort(([a], [b]) => a - b).map(([block, row]) => ({ block, runs: row }));
-  const isComplete = (row: BlockRow) => row.every((run) => run !== undefined);
-  let counted = 0;
-  for (let i = 0; i < sorted.length; i += 1) {
-    const row = sorted[i];
-    if (row === undefined || row.block !== i || !isComplete(row.runs)) break;
-    counted += 1;
+  const isComplete = (row: BlockRow | undefined) =>
+    row?.every((run) => run !== undefined && run.source === row[0]?.source) === true;
+  const deciding = new Set<number>();
+  for (const { blocks } of sources) {
+    for (let block = blocks.first; block < blocks.end && isComplete(rows.get(block)); block += 1) {
+      deciding.add(block);
+    }
   }
+  const sorted = [...rows].sort(([a], [b]) => a - b).map(([block, row]) => ({ block, runs: row }));
   return {
     arms,
-    rows: sorted,
+    rows: [
+      ...sorted.filter(({ block }) => deciding.has(block)),
+      ...sorted.filter(({ block }) => !deciding.has(block)),
+    ],
+    planned: plannedBlocks(sources.map(({ blocks }) => blocks)),
     complete: sorted.filter((row) => isComplete(row.runs)).length,
-    counted,
+    counted: deciding.size,
   };
 }
 
@@ -62,6 +106,16 @@ export function armRuns({ rows }: DecisionTable, arm: number, blocks: number = r
   return runs;
 }
 
+/** How many blocks the ranges have together, each counted once. */
+export function plannedBlocks(ranges: readonly BlockRange[]): number {
+  let [total, reached] = [0, 0];
+  for (const { first, end } of [...ranges].sort((a, b) => a.first - b.first)) {
+    total += Math.max(0, end - Math.max(first, reached));
+    reached = Math.max(reached, end);
+  }
+  return total;
+}
+
 function badJournal(reason: string): SoakError {
   return new SoakError('bad-journal', `The journal contradicts its protocol: ${reason}.`, {
     remedy: 'Analyse the journal as it was written; runs of two experiments are merged, never concatenated.',
@@ -72,30 +126,44 @@ function badJournal(reason: string): SoakError {
 export type StatusRule = (run: RunRecord) => OutcomeStatus;
 export const asRecorded: StatusRule = (run) => outcomeStatus(run.outcome.kind);
 
-/** Status of every run of the counted blocks, by arm then block: all that a verdict is made of. */
+/** Status of every run of some counted blocks, by arm then block. */
+export type StatusesByArm = ReadonlyMap<string, readonly OutcomeStatus[]>;
+
+/** Status of every run of the counted blocks: all that a verdict is made of. */
 export interface CountedOutcomes {
-  readonly byArm: ReadonlyMap<string, readonly OutcomeStatus[]>;
+  /** One stratum after another. */
+  readonly byArm: StatusesByArm;
+  /** The same by stratum; absent: there is one. */
+  readonly strata?: readonly StatusesByArm[];
   /** Valid wedged runs among all recorded ones, by arm: a wedge outside the counted blocks still is one. */
   readonly wedgesAnywhere: ReadonlyMap<string, number>;
 }
 
-export function countedOutcomes(table: DecisionTable, statusOf: StatusRule = asRecorded): CountedOutcomes {
-  const byArm = new Map<string, OutcomeStatus[]>();
-  const wedgesAnywhere = new Map<string, number>();
-  table.arms.forEach((name, arm) => {
-    const statuses: OutcomeStatus[] = [];
-    let wedges = 0;
+export function countedOutcomes(
+  tables: readonly DecisionTable[],
+  statusOf: StatusRule = asRecorded,
+): CountedOutcomes {
+  const arms = tables[0]?.arms ?? [];
+  const wedgesAnywhere = new Map<string, number>(arms.map((name) => [name, 0]));
+  const strata = tables.map((table) => {
+    const byArm = new Map<string, OutcomeStatus[]>(arms.map((name) => [name, []]));
     table.rows.forEach((row, i) => {
-      const run = row.runs[arm];
-      if (run === undefined) return;
-      const status = statusOf(run);
-      if (status === 'wedged') wedges += 1;
-      if (i < table.counted) statuses.push(status);
+      row.runs.forEach((run) => {
+        if (run === undefined) return;
+        const status = statusOf(run);
+        if (status === 'wedged') wedgesAnywhere.set(run.arm, (wedgesAnywhere.get(run.arm) ?? 0) + 1);
+        if (i < table.counted) byArm.get(run.arm)?.push(status);
+      });
     });
-    byArm.set(name, statuses);
-    wedgesAnywhere.set(name, wedges);
+    return byArm;
   });
-  return { byArm, wedgesAnywhere };
+  const [first] = strata;
+  if (strata.length === 1 && first !== undefined) return { byArm: first, wedgesAnywhere };
+  return {
+    byArm: new Map(arms.map((name) => [name, strata.flatMap((byArm) => byArm.get(name) ?? [])])),
+    strata,
+    wedgesAnywhere,
+  };
 }
 
 /** Wedged of valid runs; invalid ones are no part of either. */

@@ -12,11 +12,17 @@ export interface Drift {
   readonly fisherTwoSided: number;
 }
 
-/** The arm's first half of valid runs against its second, in block order; the middle run of an odd number goes to the second. */
-export function drift(arm: string, statuses: readonly OutcomeStatus[]): Drift {
-  const valid = statuses.filter((status) => status !== 'invalid');
-  const middle = Math.floor(valid.length / 2);
-  const firstHalf = countOf(valid.slice(0, middle));
-  const secondHalf = countOf(valid.slice(middle));
+/**
+ * The arm's first half of valid runs against its second, in block order; the middle run of an odd number goes
+ * to the second. Of several strata the halves of each are added: a host of another rate is in both alike.
+ */
+export function drift(arm: string, strata: readonly (readonly OutcomeStatus[])[]): Drift {
+  const halves = strata.map((statuses) => {
+    const valid = statuses.filter((status) => status !== 'invalid');
+    const middle = Math.floor(valid.length / 2);
+    return { first: valid.slice(0, middle), second: valid.slice(middle) };
+  });
+  const firstHalf = countOf(halves.flatMap(({ first }) => first));
+  const secondHalf = countOf(halves.flatMap(({ second }) => second));
   return { arm, firstHalf, secondHalf, fisherTwoSided: fisherTwoSided(firstHalf, secondHalf) };
 }

@@ -16,11 +16,11 @@ export interface AlternativeVerdicts {
 /** The verdict with every invalid treatment run wedged and every invalid reference run completed: the exclusions at their worst. */
 export function exclusionSensitivity(
   protocol: Protocol,
-  table: DecisionTable,
+  tables: readonly DecisionTable[],
   asRun: readonly TreatmentVerdict[],
 ): AlternativeVerdicts {
   const treatments = new Set(armsByRole(protocol).treatments);
-  return alternative(protocol, table, asRun, (run) => {
+  return alternative(protocol, tables, asRun, (run) => {
     const status = outcomeStatus(run.outcome.kind);
     if (status !== 'invalid') return status;
     return treatments.has(run.arm) ? 'wedged' : 'completed';
@@ -33,11 +33,11 @@ export function exclusionSensitivity(
  */
 export function deadlineSensitivity(
   protocol: Protocol,
-  table: DecisionTable,
+  tables: readonly DecisionTable[],
   asRun: readonly TreatmentVerdict[],
 ): AlternativeVerdicts & { readonly halfDeadlineMs: number } {
   const halfDeadlineMs = protocol.timeoutMs / 2;
-  const verdicts = alternative(protocol, table, asRun, (run) =>
+  const verdicts = alternative(protocol, tables, asRun, (run) =>
     run.outcome.kind === 'completed' && slowestCellMs(run) > halfDeadlineMs
       ? 'wedged'
       : outcomeStatus(run.outcome.kind),
@@ -47,17 +47,17 @@ export function deadlineSensitivity(
 
 function alternative(
   protocol: Protocol,
-  table: DecisionTable,
+  tables: readonly DecisionTable[],
   asRun: readonly TreatmentVerdict[],
   statusOf: StatusRule,
 ): AlternativeVerdicts {
   let changedRuns = 0;
-  for (const { runs } of table.rows) {
+  for (const { runs } of tables.flatMap(({ rows }) => rows)) {
     for (const run of runs) {
       if (run !== undefined && statusOf(run) !== outcomeStatus(run.outcome.kind)) changedRuns += 1;
     }
   }
-  const verdicts = changedRuns === 0 ? asRun : treatmentVerdicts(protocol, countedOutcomes(table, statusOf));
+  const verdicts = changedRuns === 0 ? asRun : treatmentVerdicts(protocol, countedOutcomes(tables, statusOf));
   return {
     changedRuns,
     verdicts,

@@ -41,21 +41,22 @@ interface Mass {
   readonly weights: Float64Array;
 }
 
+const NOTHING: Mass = { first: 0, weights: Float64Array.of(1) };
+
 /** Distribution of the strata's summed treatment wedges under no difference, each with its totals fixed. */
 function convolution(strata: readonly Stratum[]): Mass {
-  return strata.reduce<Mass>(
-    (sum, { reference, treatment }) => {
-      const stratum = hypergeometric(reference, treatment);
-      const weights = new Float64Array(sum.weights.length + stratum.weights.length - 1);
-      sum.weights.forEach((a, i) => {
-        stratum.weights.forEach((b, j) => {
-          weights[i + j] = (weights[i + j] ?? 0) + (a * b) / stratum.total;
-        });
-      });
-      return { first: sum.first + stratum.first, weights };
-    },
-    { first: 0, weights: Float64Array.of(1) },
-  );
+  return strata.reduce(convolved, NOTHING);
+}
+
+function convolved(sum: Mass, { reference, treatment }: Stratum): Mass {
+  const stratum = hypergeometric(reference, treatment);
+  const weights = new Float64Array(sum.weights.length + stratum.weights.length - 1);
+  sum.weights.forEach((a, i) => {
+    stratum.weights.forEach((b, j) => {
+      weights[i + j] = (weights[i + j] ?? 0) + (a * b) / stratum.total;
+    });
+  });
+  return { first: sum.first + stratum.first, weights };
 }
 
 export interface Heterogeneity {
@@ -65,6 +66,8 @@ export interface Heterogeneity {
 }
 
 const SIMULATIONS = 9999;
+/** Of draws over all possible counts of all strata: beyond, fewer are made, 999 at least. */
+const SIMULATED_COUNTS = 40_000_000;
 
 /**
  * Whether the treatment's effect is the same in every stratum: Zelen's exact test of one common odds ratio
@@ -75,7 +78,14 @@ export function effectHeterogeneity(strata: readonly Stratum[], seed: number): H
   const masses: Mass[] = strata.map(({ reference, treatment }) => hypergeometric(reference, treatment));
   if (masses.filter(({ weights }) => weights.length > 1).length < 2) return { p: 1, simulations: 0 };
   const uniform = seededUniform(seed, 'effect-heterogeneity');
-  const suffixes = masses.map((_, i) => convolution(strata.slice(i)));
+  const suffixes: Mass[] = [];
+  let suffix = NOTHING;
+  for (const stratum of [...strata].reverse()) {
+    suffix = convolved(suffix, stratum);
+    suffixes.unshift(suffix);
+  }
+  const width = masses.reduce((sum, { weights }) => sum + weights.length, 0);
+  const simulations = Math.max(999, Math.min(SIMULATIONS, Math.floor(SIMULATED_COUNTS / width)));
   const total = treatmentWedges(strata);
   const logProbability = (wedges: readonly number[]) =>
     wedges.reduce((sum, k, i) => {
@@ -84,10 +94,10 @@ export function effectHeterogeneity(strata: readonly Stratum[], seed: number): H
     }, 0);
   const observed = logProbability(strata.map(({ treatment }) => treatment.wedged));
   let atMost = 0;
-  for (let i = 0; i < SIMULATIONS; i += 1) {
+  for (let i = 0; i < simulations; i += 1) {
     if (logProbability(conditionalDraw(masses, suffixes, total, uniform)) <= observed + 1e-9) atMost += 1;
   }
-  return { p: (1 + atMost) / (1 + SIMULATIONS), simulations: SIMULATIONS };
+  return { p: (1 + atMost) / (1 + simulations), simulations };
 }
 
 /** One draw of every stratum's treatment wedges given their sum. */

@@ -4,7 +4,7 @@ import type { Protocol } from '../model/protocol.ts';
 import { type CountedOutcomes, countOf } from './decision-table.ts';
 import { holmAdjusted } from './holm.ts';
 import { upperBound } from './intervals.ts';
-import { type DecisionTest, type PairEvidence, pairEvidence } from './pair-evidence.ts';
+import type { DecisionTest, PairEvidence } from './pair-evidence.ts';
 import {
   type AssumedRates,
   asymptoticDecisionShare,
@@ -16,6 +16,7 @@ import {
   smallestVisibleRate,
 } from './power.ts';
 import { rejectionProbability } from './rejection-region.ts';
+import { armsEvidence, stratifiedPowerToZero } from './stratified-evidence.ts';
 
 /** What an experiment says of one treatment (STATISTICS: "The claim 'this fixes it'"). */
 export const VERDICT_WORDS = [
@@ -116,10 +117,10 @@ export function treatmentVerdicts(protocol: VerdictDesign, outcomes: CountedOutc
       treatment,
       empty,
       evidence: {
-        control: pairEvidence(statuses(control), statuses(treatment), test),
+        control: armsEvidence(outcomes, control, treatment, test),
         shams: shams.map((sham) => ({
           sham,
-          p: pairEvidence(statuses(sham), statuses(treatment), test).pLess,
+          p: armsEvidence(outcomes, sham, treatment, test).pLess,
         })),
       },
     };
@@ -142,7 +143,15 @@ export function treatmentVerdicts(protocol: VerdictDesign, outcomes: CountedOutc
     const pHolm = claims[place] ?? 1;
     const pWorseHolm = worse[place] ?? 1;
     // Holm asks the most of the first claim: α over the number of treatments.
-    const powerToZero = powerToSeeZero(evidence.control, test, alpha / judged.length, protocol.seed);
+    const first = alpha / judged.length;
+    const powerToZero =
+      outcomes.strata === undefined
+        ? powerToSeeZero(evidence.control, test, first, protocol.seed)
+        : stratifiedPowerToZero(outcomes, control ?? '', treatment, {
+            test,
+            alpha: first,
+            seed: protocol.seed,
+          });
     const conditions: VerdictConditions = {
       belowControl: isAtMost(evidence.control.pLess, alpha),
       belowShams: evidence.shams.map(({ sham, p }) => ({ sham, p, holds: isAtMost(p, alpha) })),

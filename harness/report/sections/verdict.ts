@@ -16,6 +16,7 @@ import {
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num, ofRuns, ratio } from '../words.ts';
 import { manyChangesWarnings } from './arm-environments.ts';
+import { shardLines } from './strata.ts';
 
 /** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
 export function verdictLines(report: Report): Line[] {
@@ -250,6 +251,7 @@ export function warningLines(report: Report): Line[] {
       line`${strong(text('The protocol is not the one that was frozen'))}: it hashes to ${code(report.protocolSha256)}, recorded was ${code(report.experiment.protocolSha256)}. Nothing below can be relied on.`,
     );
   }
+  lines.push(...shardLines(report));
   if (progress.state === 'partial') lines.push(partialLine(report));
   if (analysis.armsWithoutValidRun.length > 0) {
     const { armsWithoutValidRun: empty } = analysis;

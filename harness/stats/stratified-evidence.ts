@@ -1,0 +1,221 @@
+import type { OutcomeStatus } from '../model/outcome.ts';
+import type { Count, Interval } from './counts.ts';
+import { type CountedOutcomes, countOf } from './decision-table.ts';
+import { logMean } from './e-process.ts';
+import {
+  type DecisionTest,
+  type EProcessSummary,
+  eProcessSummary,
+  type PairEvidence,
+  pairEvidence,
+} from './pair-evidence.ts';
+import { seededUniform } from './random.ts';
+import { stratifiedDifference } from './risk-difference.ts';
+import {
+  effectHeterogeneity,
+  type Heterogeneity,
+  productLogE,
+  type Stratum,
+  stratifiedLess,
+} from './stratified.ts';
+
+/** Two arms of a merged experiment, each stratum's runs compared with each other only. */
+export interface StratifiedSummary {
+  /** Weighted over strata (Mantel and Haenszel); `null` when no stratum has a run of both arms. */
+  readonly difference: number | null;
+  /** Miettinen and Nurminen's stratified score interval. */
+  readonly interval95: Interval;
+  /** Exact, given each stratum's totals. */
+  readonly less: number;
+  readonly greater: number;
+  readonly twoSided: number;
+  /** ln of the product of what E had come to in each stratum. */
+  readonly logE: number;
+  readonly logEGreater: number;
+  /** Whether the effect is the same in every stratum. */
+  readonly heterogeneity: Heterogeneity;
+  readonly byStratum: readonly (Stratum & { readonly logE: number; readonly logEGreater: number })[];
+}
+
+interface PairStratum extends Stratum {
+  readonly e: EProcessSummary;
+}
+
+/** @param names of the strata */
+export function stratifiedSummary(
+  outcomes: CountedOutcomes,
+  names: readonly string[],
+  reference: string,
+  treatment: string,
+  seed: number,
+): StratifiedSummary {
+  const strata = pairStrata(outcomes, reference, treatment).map((stratum, i) => ({
+    ...stratum,
+    name: names[i] ?? stratum.name,
+  }));
+  const { difference, interval95 } = stratifiedDifference(strata);
+  const less = stratifiedLess(strata);
+  const greater = stratifiedGreater(strata);
+  return {
+    difference,
+    interval95,
+    less,
+    greater,
+    twoSided: Math.min(1, 2 * Math.min(less, greater)),
+    logE: productLogE(strata.map(({ e }) => e.logE)),
+    logEGreater: productLogE(strata.map(({ e }) => e.logEGreater)),
+    heterogeneity: effectHeterogeneity(strata, seed),
+    byStratum: strata.map(({ e, ...stratum }) => ({
+      ...stratum,
+      logE: e.logE,
+      logEGreater: e.logEGreater,
+    })),
+  };
+}
+
+/**
+ * The p-values on which verdicts rest: the protocol's test where there is one stratum. Where there are
+ * several, the exact stratified test in place of Boschloo's, which would add up counts of different hosts; and
+ * of the e-process the product of what E came to in each stratum, never of its greatest values, which is no
+ * E-value.
+ */
+export function armsEvidence(
+  outcomes: CountedOutcomes,
+  reference: string,
+  treatment: string,
+  test: DecisionTest,
+): PairEvidence {
+  const statuses = (arm: string) => outcomes.byArm.get(arm) ?? [];
+  if (outcomes.strata === undefined) return pairEvidence(statuses(reference), statuses(treatment), test);
+  const counts = { reference: countOf(statuses(reference)), treatment: countOf(statuses(treatment)) };
+  const strata = pairStrata(outcomes, reference, treatment);
+  if (test === 'e-process') {
+    const p = (logEs: readonly number[]) => Math.min(1, Math.exp(-productLogE(logEs)));
+    return {
+      counts,
+      pLess: p(strata.map(({ e }) => e.logE)),
+      pGreater: p(strata.map(({ e }) => e.logEGreater)),
+      pTwoSided: p(strata.map(({ e }) => logMean(e.logE, e.logEGreater))),
+    };
+  }
+  const pLess = stratifiedLess(strata);
+  const pGreater = stratifiedGreater(strata);
+  return { counts, pLess, pGreater, pTwoSided: Math.min(1, 2 * Math.min(pLess, pGreater)) };
+}
+
+/**
+ * E of a pair over all strata, one after another: each begins anew and multiplies what the earlier ones came
+ * to. Where there are several, `maxLogE` is what the product is at the end, at least ln 1, because that is
+ * what a decision may use; nothing is said of when a bound was reached, since the strata ran side by side.
+ */
+export function eProcessOver(
+  outcomes: CountedOutcomes,
+  reference: string,
+  treatment: string,
+  alpha: number,
+): EProcessSummary {
+  const of = (byArm: CountedOutcomes['byArm'], arm: string): readonly OutcomeStatus[] => byArm.get(arm) ?? [];
+  if (outcomes.strata === undefined) {
+    return eProcessSummary(of(outcomes.byArm, reference), of(outcomes.byArm, treatment), alpha);
+  }
+  const parts = pairStrata(outcomes, reference, treatment).map(({ e }) => e);
+  let [before, blocksBefore] = [0, 0];
+  const path: number[] = [];
+  const pathBlocks: number[] = [];
+  parts.forEach((part, i) => {
+    part.path.forEach((logE, at) => {
+      path.push(before + logE);
+      pathBlocks.push(blocksBefore + (part.pathBlocks[at] ?? 0));
+    });
+    before += part.logE;
+    blocksBefore += of(outcomes.strata?.[i] ?? new Map(), reference).length;
+  });
+  const sum = (pick: (part: EProcessSummary) => number) => productLogE(parts.map(pick));
+  const logEGreater = sum((part) => part.logEGreater);
+  return {
+    blocks: parts.reduce((total, { blocks }) => total + blocks, 0),
+    logE: before,
+    maxLogE: Math.max(0, before),
+    reachedAtBlock: null,
+    reachedAfter: null,
+    logEGreater,
+    maxLogEGreater: Math.max(0, logEGreater),
+    greaterReachedAtBlock: null,
+    maxLogETwoSided: Math.max(
+      0,
+      sum((part) => logMean(part.logE, part.logEGreater)),
+    ),
+    twoSidedReachedAtBlock: null,
+    pathBlocks,
+    path,
+  };
+}
+
+function pairStrata(outcomes: CountedOutcomes, reference: string, treatment: string): PairStratum[] {
+  return (outcomes.strata ?? []).map((byArm, i) => {
+    const [first, second] = [byArm.get(reference) ?? [], byArm.get(treatment) ?? []];
+    return {
+      name: String(i),
+      reference: countOf(first),
+      treatment: countOf(second),
+      e: eProcessSummary(first, second, 1),
+    };
+  });
+}
+
+function stratifiedGreater(strata: readonly Stratum[]): number {
+  return stratifiedLess(
+    strata.map(({ name, reference, treatment }) => ({ name, reference: treatment, treatment: reference })),
+  );
+}
+
+const SIMULATIONS = 2000;
+/** Blocks simulated in all, at most: beyond, fewer experiments are. */
+const SIMULATED_BLOCKS = 4_000_000;
+
+/**
+ * Power of the stratified test to see a drop from each stratum's observed reference rate to zero, by seeded
+ * simulation. 0 when the reference never wedged.
+ */
+export function stratifiedPowerToZero(
+  outcomes: CountedOutcomes,
+  reference: string,
+  treatment: string,
+  { test, alpha, seed }: { readonly test: DecisionTest; readonly alpha: number; readonly seed: number },
+): number {
+  const strata = pairStrata(outcomes, reference, treatment).filter(
+    (stratum) => stratum.reference.runs > 0 && stratum.treatment.runs > 0,
+  );
+  const blocks = strata.reduce((sum, { reference: { runs } }) => sum + runs, 0);
+  if (strata.every((stratum) => stratum.reference.wedged === 0)) return 0;
+  const simulations = Math.max(100, Math.min(SIMULATIONS, Math.floor(SIMULATED_BLOCKS / blocks)));
+  const uniform = seededUniform(seed, 'stratified power');
+  let seen = 0;
+  for (let i = 0; i < simulations; i += 1) {
+    const p = strata.map((stratum) => pOfDrop(stratum, test, uniform)).reduce((all, each) => all * each, 1);
+    if (p <= alpha) seen += 1;
+  }
+  return seen / simulations;
+}
+
+/** One stratum's share in the p-value of one simulated experiment in which the treatment never wedged. */
+function pOfDrop(
+  { reference, treatment }: { readonly reference: Count; readonly treatment: Count },
+  test: DecisionTest,
+  uniform: () => number,
+): number {
+  const rate = reference.wedged / reference.runs;
+  const draws = Array.from({ length: reference.runs }, () => uniform() < rate);
+  if (test === 'e-process') {
+    const blocks = Math.min(reference.runs, treatment.runs);
+    const statuses = draws.slice(0, blocks).map((wedged): OutcomeStatus => (wedged ? 'wedged' : 'completed'));
+    return Math.exp(-eProcessSummary(statuses, new Array(blocks).fill('completed'), 1).logE);
+  }
+  const wedged = draws.filter(Boolean).length;
+  // All wedges on the reference: the product of (n1 − i) / (n1 + n2 − i).
+  let p = 1;
+  for (let i = 0; i < wedged; i += 1) {
+    p *= (reference.runs - i) / (reference.runs + treatment.runs - i);
+  }
+  return p;
+}
