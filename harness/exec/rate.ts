@@ -63,7 +63,7 @@ export function kernelRates(records: readonly ExecRecord[]): KernelRate[] {
       other: statuses.length - valid,
       unfinished: counts.reduce((sum, count) => sum + count, 0) - attempts.length,
       interval: clopperPearson({ wedged, runs: valid }),
-      drift: drift(kernel.label, statuses),
+      drift: drift(kernel.label, [statuses]),
     };
   });
 }
