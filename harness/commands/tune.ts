@@ -4,14 +4,14 @@ import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { leadingCells } from '../frontend/notebook.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
-import { identityMismatch } from '../kernel/overlay.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { loadArmSpecs } from '../plan/arm-spec.ts';
 import { protocolNotebook } from '../plan/freeze.ts';
 import { type Latency, parseLatency } from '../plan/latency.ts';
-import { executeRun, type RunContext } from '../run/execute-run.ts';
+import { checkedRun } from '../run/checked-run.ts';
+import type { RunContext } from '../run/execute-run.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { LEVEL, parseNumber } from '../stats/parse-number.ts';
 import { candidateGrid, DEFAULT_LATENCIES, halfLengths } from '../tune/candidates.ts';
@@ -268,27 +268,15 @@ function candidateTrier(
       seed,
     };
     const startedMs = monotonicMs();
-    const result = await executeRun(
+    const result = await checkedRun(
       order,
       leadingCells(notebook, candidate.cells),
-      arm.makeCommand,
+      arm,
       { ...context, latency },
       signal,
     );
     if (result === null) return null;
-    const { record, identity } = result;
-    const mismatch =
-      arm.overlay.folder === null || record.startMs === null
-        ? null
-        : identity === null
-          ? 'it did not say what it loaded'
-          : identityMismatch(arm.overlay, identity.sources);
-    if (mismatch !== null) {
-      throw new SoakError('identity-mismatch', `The kernel is not the arm ${name}: ${mismatch}.`, {
-        remedy: 'Something changed the overlay or the import path. Clear the cache and tune again.',
-        exitCode: EXIT_CODES.invalidExperiment,
-      });
-    }
+    const { record } = result;
     return {
       kind: record.outcome.kind,
       reason: record.outcome.reason,

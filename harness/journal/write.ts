@@ -91,8 +91,27 @@ function unwritable(folder: string, error: unknown): SoakError {
   );
 }
 
+/** What every journal's records have in common. */
+interface Entry {
+  readonly type: string;
+}
+
+/** Where a journal's whole lines end, and whether a torn one follows. */
+interface Extent {
+  readonly wholeBytes: number;
+  readonly journal: { readonly torn: boolean };
+}
+
+/** A kind of journal: the name of its file, and what reads it. */
+export interface JournalKind<Text extends Extent> {
+  readonly file: string;
+  readonly read: (folder: string) => Promise<Text>;
+}
+
+const EXPERIMENT: JournalKind<JournalText> = { file: JOURNAL_FILE, read: readJournal };
+
 /** Appends records, one line each; a run's line is on the disk before the next run's outcome can matter. */
-export class JournalWriter {
+export class JournalWriter<Written extends Entry = JournalRecord> {
   readonly folder: string;
   readonly #file: FileHandle;
   /** Where the last whole line ends. */
@@ -112,22 +131,29 @@ export class JournalWriter {
    *
    * @throws SoakError `folder-not-empty`, `folder-in-use`, `cannot-write`
    */
-  static async create(folder: string, experiment: ExperimentRecord): Promise<JournalWriter> {
+  static create(folder: string, experiment: ExperimentRecord): Promise<JournalWriter> {
+    return JournalWriter.createAs<JournalRecord>(EXPERIMENT.file, folder, experiment);
+  }
+
+  /** The same of another kind of journal. */
+  static async createAs<Written extends Entry>(
+    name: string,
+    folder: string,
+    first: Written,
+  ): Promise<JournalWriter<Written>> {
     try {
       await mkdir(folder, { recursive: true });
       const found = (await readdir(folder)).filter((name) => name !== LOCK_FILE);
       if (found.length > 0) {
-        const other = found.includes(JOURNAL_FILE)
-          ? 'holds another experiment'
-          : `is not empty (${found[0]})`;
+        const other = found.includes(name) ? 'holds another experiment' : `is not empty (${found[0]})`;
         throw new SoakError('folder-not-empty', `The report folder ${folder} ${other}.`, {
           remedy: `Choose another --out, or go on with that experiment: --resume ${folder}.`,
         });
       }
       return await withLock(folder, async () => {
-        const file = await open(join(folder, JOURNAL_FILE), 'ax');
-        const writer = new JournalWriter(folder, file, 0);
-        await writer.append(experiment).catch(async (error: unknown) => {
+        const file = await open(join(folder, name), 'ax');
+        const writer = new JournalWriter<Written>(folder, file, 0);
+        await writer.append(first).catch(async (error: unknown) => {
           await file.close();
           throw error;
         });
@@ -143,17 +169,22 @@ export class JournalWriter {
    *
    * @throws SoakError `no-journal`, `bad-journal`, `folder-in-use`, `cannot-write`
    */
-  static async resume(folder: string): Promise<{ writer: JournalWriter; text: JournalText }> {
+  static resume(folder: string): Promise<{ writer: JournalWriter; text: JournalText }> {
+    return JournalWriter.resumeAs<JournalRecord, JournalText>(EXPERIMENT, folder);
+  }
+
+  /** The same of another kind of journal. */
+  static async resumeAs<Written extends Entry, Text extends Extent>(
+    kind: JournalKind<Text>,
+    folder: string,
+  ): Promise<{ writer: JournalWriter<Written>; text: Text }> {
     // Read before the lock: a folder without a journal must not get a lock file.
-    await readJournal(folder);
+    await kind.read(folder);
     try {
       return await withLock(folder, async () => {
-        const text = await readJournal(folder);
-        const writer = new JournalWriter(
-          folder,
-          await open(join(folder, JOURNAL_FILE), 'a'),
-          text.wholeBytes,
-        );
+        const text = await kind.read(folder);
+        const file = await open(join(folder, kind.file), 'a');
+        const writer = new JournalWriter<Written>(folder, file, text.wholeBytes);
         writer.#torn = text.journal.torn;
         await writer.#cutTorn();
         return { writer, text };
@@ -169,7 +200,7 @@ export class JournalWriter {
    *
    * @throws SoakError `cannot-write`; the writer can still be used
    */
-  append(record: JournalRecord): Promise<void> {
+  append(record: Written): Promise<void> {
     const line = Buffer.from(`${JSON.stringify(record)}\n`);
     const written = this.#writing.then(async () => {
       await this.#cutTorn();

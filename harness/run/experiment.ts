@@ -4,22 +4,14 @@ import pLimit from 'p-limit';
 import { notebookText } from '../frontend/executed-notebook.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import type { JournalWriter } from '../journal/write.ts';
-import type { KernelCommandMaker } from '../kernel/launch.ts';
-import { identityMismatch, type Overlay } from '../kernel/overlay.ts';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type BlockRange, type Shard, shardBlocks } from '../model/shard.ts';
 import { blockOrders, type RunOrder } from '../plan/schedule.ts';
 import { type SequentialDecision, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
-import { executeRun, type RunContext, type RunResult } from './execute-run.ts';
-
-/** An arm, ready to launch. */
-export interface LaunchableArm {
-  readonly overlay: Overlay;
-  readonly makeCommand: KernelCommandMaker;
-}
+import { checkedRun, type LaunchableArm } from './checked-run.ts';
+import type { RunContext, RunResult } from './execute-run.ts';
 
 /** Told of everything that a display could show. */
 export interface ExperimentEvents {
@@ -158,26 +150,7 @@ async function launchRun(plan: ExperimentPlan, order: RunOrder): Promise<RunResu
   const notebook = plan.notebooks[order.notebookIndex];
   if (arm === undefined || notebook === undefined)
     throw new Error(`The run ${order.run} is not of this experiment.`);
-  const result = await executeRun(order, notebook, arm.makeCommand, plan.context, plan.signal);
-  if (result === null) return null;
-  if (arm.overlay.folder !== null && result.record.startMs !== null) {
-    const mismatch =
-      result.identity === null
-        ? 'it did not say what it loaded'
-        : identityMismatch(arm.overlay, result.identity.sources);
-    if (mismatch !== null) {
-      throw new SoakError(
-        'identity-mismatch',
-        `The kernel of the run ${order.run} is not the arm ${order.arm}: ${mismatch}.`,
-        {
-          remedy:
-            'Something changed the overlay or the import path during the experiment. Clear the cache and begin again.',
-          exitCode: EXIT_CODES.invalidExperiment,
-        },
-      );
-    }
-  }
-  return result;
+  return checkedRun(order, notebook, arm, plan.context, plan.signal);
 }
 
 async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunResult): Promise<void> {

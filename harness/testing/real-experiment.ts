@@ -8,8 +8,8 @@ import { makeOverlay, type Overlay } from '../kernel/overlay.ts';
 import { Reaper } from '../kernel/reaper.ts';
 import { loadArm } from '../plan/arms.ts';
 import { parseLatency } from '../plan/latency.ts';
+import type { LaunchableArm } from '../run/checked-run.ts';
 import type { RunContext } from '../run/execute-run.ts';
-import type { LaunchableArm } from '../run/experiment.ts';
 import { LoopStallMeter } from '../run/loop-stall.ts';
 
 /** What tests of real runs share: the default environment, a reaper, a timer; to be closed at the end. */
