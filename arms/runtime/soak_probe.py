@@ -64,12 +64,12 @@ def _look(stream):
     import zmq
 
     fd = stream.socket.getsockopt(zmq.FD)
-    readable = readable(fd)
+    is_readable = readable(fd)
     registered = fd in getattr(stream.io_loop, "handlers", {})
     # Last: this is the one observation that can change what it observes.
     events = stream.socket.getsockopt(zmq.EVENTS)
     return {
-        "fdReadable": readable,
+        "fdReadable": is_readable,
         "fdRegistered": registered,
         "pollin": bool(events & zmq.POLLIN),
         "pollout": bool(events & zmq.POLLOUT),
