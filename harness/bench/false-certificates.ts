@@ -84,7 +84,7 @@ export async function falseCertificates(options: FalseCertificatesOptions): Prom
   const overlay = await makeOverlay(await loadArm('control'), {
     python: environment.python,
     packageFolder: ipykernel.folder,
-    ipykernel: ipykernel.version,
+    version: ipykernel.version,
     environmentKey: environment.key,
     cacheDir: cacheFolder(),
   });

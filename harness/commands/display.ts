@@ -38,6 +38,7 @@ class Board {
   /** Runs of each arm that are planned here. */
   readonly blocks: number;
   readonly #recordedBefore: number;
+  readonly #endpoint: Protocol['endpoint'];
 
   constructor(
     protocol: Protocol,
@@ -49,6 +50,7 @@ class Board {
     this.blocks = end - first;
     this.#startedMs = startedMs;
     this.#recordedBefore = recorded.length;
+    this.#endpoint = protocol.endpoint;
     this.tallies = new Map(protocol.arms.map(({ name }) => [name, { runs: 0, wedged: 0, invalid: 0 }]));
     for (const record of recorded) this.#count(record);
   }
@@ -74,20 +76,25 @@ class Board {
   #count(record: RunRecord): void {
     const tally = this.tallies.get(record.arm);
     if (tally === undefined) return;
-    const status = outcomeStatus(record.outcome.kind);
+    const status = outcomeStatus(record.outcome.kind, this.#endpoint);
     if (status === 'invalid') tally.invalid += 1;
     else tally.runs += 1;
     if (status === 'wedged') tally.wedged += 1;
   }
 }
 
-function armLine(name: string, width: number, { runs, wedged, invalid }: Tally, planned: number): string {
+function armLine(
+  name: string,
+  width: number,
+  { runs, wedged, invalid }: Tally,
+  { blocks: planned, endpoint }: Protocol,
+): string {
   const rate =
     runs === 0
       ? ''
       : `${percent(wedged / runs).padStart(7)}  95 % CI ${percentInterval(clopperPearson({ wedged, runs }))}`;
   const excluded = invalid === 0 ? '' : `  ${invalid} excluded`;
-  const count = `${wedged} wedged of ${runs}`;
+  const count = `${wedged} ${endpoint ?? 'wedged'} of ${runs}`;
   return `  ${name.padEnd(width)}  ${count.padEnd(18)} ${rate}${excluded}${runs + invalid >= planned ? '  done' : ''}`;
 }
 
@@ -107,7 +114,10 @@ function evidenceLines(decision: SequentialDecision | null, alpha: number): stri
 function screen(board: Board, protocol: Protocol, nowMs: number): string {
   const width = Math.max(...protocol.arms.map(({ name }) => name.length));
   const lines = protocol.arms.map(({ name }) =>
-    armLine(name, width, board.tallies.get(name) ?? { runs: 0, wedged: 0, invalid: 0 }, board.blocks),
+    armLine(name, width, board.tallies.get(name) ?? { runs: 0, wedged: 0, invalid: 0 }, {
+      ...protocol,
+      blocks: board.blocks,
+    }),
   );
   if (protocol.decision.stopping === 'until-decided') {
     lines.push(...evidenceLines(board.decision, protocol.decision.alpha));

@@ -5,9 +5,10 @@ import { version as libzmqVersion } from 'zeromq';
 import { leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
 import { readJournal } from '../journal/read.ts';
 import { type ArmKernels, armKernelMaker } from '../kernel/arm-kernels.ts';
+import { type ClientArm, checkArmsOfClient, prepareClient } from '../kernel/client-arms.ts';
 import type { KernelEnvironment } from '../kernel/environment/index.ts';
 import { SoakError } from '../model/errors.ts';
-import type { ArmEnvironment, Environment, ExperimentRecord } from '../model/journal.ts';
+import type { ArmEnvironment, ClientEnvironment, Environment, ExperimentRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { Protocol } from '../model/protocol.ts';
@@ -25,8 +26,10 @@ export interface Prepared {
   readonly environment: Environment;
   /** Of the arms that have another. */
   readonly armEnvironments: ReadonlyMap<string, ArmEnvironment>;
+  /** `null` where the harness is the client. */
+  readonly clientEnvironment: ClientEnvironment | null;
   readonly kernelEnvironment: KernelEnvironment;
-  readonly arms: ReadonlyMap<string, ArmKernels>;
+  readonly arms: ReadonlyMap<string, ArmKernels | ClientArm>;
   readonly notebooks: readonly Notebook[];
   readonly latency: Latency;
   readonly baseline: ExperimentRecord['baseline'];
@@ -53,9 +56,10 @@ async function loadNotebooks(paths: readonly string[], prefix: number | null): P
 async function readBaseline(folder: string | null): Promise<ExperimentRecord['baseline']> {
   if (folder === null) return null;
   const { journal } = await readJournal(folder);
+  const { endpoint } = journal.experiment.protocol;
   const control = journal.experiment.protocol.arms.find(({ role }) => role === 'control');
   const valid = journal.runs.filter(
-    ({ arm, outcome }) => arm === control?.name && outcomeStatus(outcome.kind) !== 'invalid',
+    ({ arm, outcome }) => arm === control?.name && outcomeStatus(outcome.kind, endpoint) !== 'invalid',
   );
   if (control === undefined || valid.length === 0) {
     throw new SoakError('bad-baseline', `The report ${folder} has no valid run of a control arm.`, {
@@ -66,7 +70,7 @@ async function readBaseline(folder: string | null): Promise<ExperimentRecord['ba
     protocolSha256: journal.experiment.protocolSha256,
     at: journal.experiment.at,
     arm: control.name,
-    wedged: valid.filter(({ outcome }) => outcomeStatus(outcome.kind) === 'wedged').length,
+    wedged: valid.filter(({ outcome }) => outcomeStatus(outcome.kind, endpoint) === 'wedged').length,
     runs: valid.length,
   };
 }
@@ -118,6 +122,7 @@ export async function prepareExperiment(
   signal: AbortSignal,
 ): Promise<Prepared> {
   const loaded = await loadArmSpecs(options.arms);
+  checkArmsOfClient(loaded, options.client?.name ?? null);
   const notebooks = await loadNotebooks(options.notebooks, options.prefix);
   const latency = await parseLatency(options.latency);
   const tuning = options.tuned === null ? null : await tuningCitation(options.tuned, notebooks, latency);
@@ -128,8 +133,16 @@ export async function prepareExperiment(
     onProgress,
     signal,
   });
-  const arms = new Map<string, ArmKernels>();
-  for (const arm of loaded) arms.set(arm.name, await kernelsOf(arm));
+  const client =
+    options.client === null
+      ? null
+      : await prepareClient(loaded, options.client, kernelsOf, {
+          python: options.python ?? undefined,
+          onProgress,
+          signal,
+        });
+  const arms = new Map<string, ArmKernels | ClientArm>();
+  for (const arm of loaded) arms.set(arm.name, await (client?.armOf ?? kernelsOf)(arm));
   const reference =
     loaded.find(({ manifest }) => manifest.role === 'control') ?? (loaded[0] as (typeof loaded)[number]);
   const kernelEnvironment = (arms.get(reference.name) as ArmKernels).environment;
@@ -153,6 +166,8 @@ export async function prepareExperiment(
     ...(options.autopsy === 'none' ? {} : { autopsy: options.autopsy }),
     ...(tuning === null ? {} : { tuning }),
     launch: 'spawn',
+    ...(client === null ? {} : { client: client.protocolClient }),
+    ...(client?.endpoint === 'stalled' ? { endpoint: client.endpoint } : {}),
     decision: {
       stopping: options.untilDecided ? 'until-decided' : 'fixed',
       test: options.untilDecided ? 'e-process' : 'boschloo',
@@ -166,6 +181,7 @@ export async function prepareExperiment(
     protocol,
     environment: describeEnvironment(kernelEnvironment),
     armEnvironments,
+    clientEnvironment: client?.environment ?? null,
     kernelEnvironment,
     arms,
     notebooks,

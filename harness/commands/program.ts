@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { isClientPackage } from '../model/arm.ts';
 import type { ExitCode } from '../model/errors.ts';
 import { armApplies, loadArm, shippedArmNames } from '../plan/arms.ts';
 import { registerCompare } from './compare.ts';
@@ -26,7 +27,12 @@ export interface ProgramSurroundings {
 
 async function listArms(ipykernel: string) {
   const arms = await Promise.all((await shippedArmNames()).map(loadArm));
-  return arms.map((arm) => ({ name: arm.name, ...armApplies(arm, ipykernel) }));
+  return arms.map((arm) => ({
+    name: arm.name,
+    ...(isClientPackage(arm.manifest.package)
+      ? { applies: true, reason: `with --client: ${arm.manifest.description}` }
+      : armApplies(arm, ipykernel)),
+  }));
 }
 
 /** The `soak` program with all its commands; running it is the caller's, so that command lines can be checked. */

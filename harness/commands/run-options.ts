@@ -3,6 +3,7 @@ import { SoakError } from '../model/errors.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { type Shard, shardSchema } from '../model/shard.ts';
 import { DEFAULT_LATENCY } from '../plan/latency.ts';
+import { clientOptionSchema, DEFAULT_CLIENT_TIMEOUT_SECONDS, parsedClientOption } from './client-options.ts';
 import { shellWord } from './shell-word.ts';
 
 /** `soak run`'s options, parsed: what an experiment is made from. Kept beside a journal until it has finished. */
@@ -29,6 +30,8 @@ export const runOptionsSchema = z.object({
   saveNotebooks: z.boolean(),
   /** Wedges that get a rung of the revival ladder. */
   autopsy: z.union([z.literal('full'), z.literal('none'), z.number().int().positive()]).default('none'),
+  /** The program that executes the notebooks; `null`: the harness's own front end. */
+  client: clientOptionSchema.nullable().default(null),
   baseline: z.string().nullable(),
   /** The part of the blocks that is run; `null`: all. */
   shard: shardSchema.nullable().default(null),
@@ -75,6 +78,8 @@ export interface RawRunOptions {
   readonly untilDecided?: boolean;
   readonly saveNotebooks?: boolean;
   readonly autopsy?: string;
+  readonly client?: string;
+  readonly clientTimeout?: string;
   readonly baseline?: string;
   readonly shard?: string;
   readonly python?: string;
@@ -240,6 +245,8 @@ export function parsedRunOptions(
       remedy: 'Give the notebook that was tuned, or none.',
     });
   }
+  const timeoutSeconds = numberOption('--timeout', raw.timeout, RUN_DEFAULTS.timeoutSeconds, SECONDS);
+  const client = parsedClientOption(raw, timeoutSeconds);
   const count = { whole: true, min: 1, max: 1_000_000 } as const;
   const pipeline = { whole: true, min: 1, max: 1_000 } as const;
   const runs = untilDecided
@@ -249,7 +256,7 @@ export function parsedRunOptions(
     arms: armNames(raw),
     notebooks: raw.notebook ?? [defaultNotebook],
     runs,
-    timeoutSeconds: numberOption('--timeout', raw.timeout, RUN_DEFAULTS.timeoutSeconds, SECONDS),
+    timeoutSeconds,
     startTimeoutSeconds: numberOption(
       '--start-timeout',
       raw.startTimeout,
@@ -261,7 +268,8 @@ export function parsedRunOptions(
       min: 0,
     }),
     traffic: trafficProfiles(raw.traffic),
-    latency: raw.latency ?? RUN_DEFAULTS.latency,
+    // A client's latency is its own: nothing is drawn.
+    latency: client === null ? (raw.latency ?? RUN_DEFAULTS.latency) : 'none',
     prefix:
       raw.prefix === undefined
         ? null
@@ -295,6 +303,7 @@ export function parsedRunOptions(
     untilDecided,
     saveNotebooks: raw.saveNotebooks === true,
     autopsy: autopsyOption(raw.autopsy),
+    client,
     baseline: raw.baseline ?? null,
     shard: shardOption(raw, runs),
     python: raw.python ?? null,
@@ -327,8 +336,12 @@ export function reproduceCommand(options: RunOptions, shown: (path: string) => s
     ],
     ['--prefix', options.prefix ?? '', ''],
   ];
+  const clientTimeout =
+    options.client === null ? DEFAULT_CLIENT_TIMEOUT_SECONDS : (options.client.cellTimeoutSeconds ?? 'none');
   const optional: [string, string | number, string | number][] = [
-    ...(options.tuned === null ? setting : []),
+    ['--client', options.client?.name ?? '', ''],
+    ['--client-timeout', clientTimeout, DEFAULT_CLIENT_TIMEOUT_SECONDS],
+    ...(options.tuned === null && options.client === null ? setting : []),
     ['--timeout', options.timeoutSeconds, RUN_DEFAULTS.timeoutSeconds],
     ['--start-timeout', options.startTimeoutSeconds, RUN_DEFAULTS.startTimeoutSeconds],
     ['--suspect-after', options.suspectAfterSeconds, RUN_DEFAULTS.suspectAfterSeconds],

@@ -19,6 +19,7 @@ import { writeReport } from '../report/write-report.ts';
 import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
 import { Autopsies } from '../run/revival.ts';
 import { withSharedContext } from '../run/shared-context.ts';
+import { DEFAULT_CLIENT_TIMEOUT_SECONDS } from './client-options.ts';
 import { type Display, openDisplay } from './display.ts';
 import { judgedExit } from './judged-exit.ts';
 import { type Prepared, prepareExperiment, publicPath } from './prepare.ts';
@@ -76,6 +77,14 @@ export function registerRun(
     .option(
       '--latency <spec>',
       `the front end's latency: none, fixed:2ms, uniform:0-5ms, nbclient, file:PATH (default: ${d.latency}, measured)`,
+    )
+    .option(
+      '--client <name>',
+      'the program that executes the notebooks, in a process of its own: nbclient, papermill, jupyter-execute (default: the harness itself)',
+    )
+    .option(
+      '--client-timeout <seconds>',
+      `the client's own time-out of a cell, whole seconds or none (default: ${DEFAULT_CLIENT_TIMEOUT_SECONDS})`,
     )
     .option('--prefix <n>', 'only the first n code cells of each notebook')
     .option(
@@ -137,6 +146,8 @@ Examples:
   soak --arm fix --runs 20 --p0 0.3        one arm alone, against a rate taken as known
   soak --until-decided --alpha 0.001       stop as soon as the evidence is enough
   soak --arm control --arm ./my-arm --notebook my.ipynb
+  soak --client nbclient --arms control,stream        nbclient executes; control wedges under it too
+  soak --client nbclient --arms client-control,client-sham,client-fix   where the client is at fault
   soak --arm control --arm again=control   an A/A experiment: it must not decide
 
 Each block runs every arm once, in an order drawn from the seed. The protocol is written and
@@ -284,6 +295,7 @@ async function newSession(folder: string, options: RunOptions, prepared: Prepare
     ...(prepared.armEnvironments.size === 0
       ? {}
       : { armEnvironments: Object.fromEntries(prepared.armEnvironments) }),
+    ...(prepared.clientEnvironment === null ? {} : { clientEnvironment: prepared.clientEnvironment }),
     command: reproduceCommand(options, publicPath),
     baseline: prepared.baseline,
     ...(options.shard === null ? {} : { shard: options.shard }),

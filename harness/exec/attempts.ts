@@ -48,7 +48,7 @@ function exitCodeOf(record: RunRecord): ExitCode {
   const { kind } = record.outcome;
   if (kind === 'completed') return EXEC_EXIT_CODES.clean;
   if (kind === 'cell-error') return EXEC_EXIT_CODES.cellRaised;
-  return outcomeStatus(kind) === 'wedged' ? EXEC_EXIT_CODES.wedged : EXEC_EXIT_CODES.other;
+  return outcomeStatus(kind, 'wedged') === 'wedged' ? EXEC_EXIT_CODES.wedged : EXEC_EXIT_CODES.other;
 }
 
 /**

@@ -47,7 +47,7 @@ export function kernelRates(records: readonly ExecRecord[]): KernelRate[] {
   return [...kernels.values()].map((kernel) => {
     const mine = records.filter(({ execution }) => kernelOf.get(execution) === kernel.sha256);
     const attempts = mine.filter((record) => record.type === 'exec-attempt');
-    const statuses = attempts.map(({ run }) => outcomeStatus(run.outcome.kind));
+    const statuses = attempts.map(({ run }) => outcomeStatus(run.outcome.kind, 'wedged'));
     const counts = [...begun].filter(([id]) => kernelOf.get(id) === kernel.sha256).map(([, count]) => count);
     const wedged = statuses.filter((status) => status === 'wedged').length;
     const valid = statuses.filter((status) => status !== 'invalid').length;

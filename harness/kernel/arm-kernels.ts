@@ -69,7 +69,7 @@ async function armKernels(
   const overlay = await makeOverlay(arm, {
     python: environment.python,
     packageFolder: ipykernel.folder,
-    ipykernel: ipykernel.version,
+    version: ipykernel.version,
     environmentKey: environment.key,
     cacheDir: cacheFolder(options.cacheDir),
   });

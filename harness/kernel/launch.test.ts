@@ -144,7 +144,7 @@ describe('ipykernel under an arm', () => {
     const overlay = await makeOverlay(await loadArm(name), {
       python,
       packageFolder: folder,
-      ipykernel: version,
+      version,
       environmentKey: environment.key,
       cacheDir: temporaryFolder(),
     });

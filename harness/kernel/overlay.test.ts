@@ -28,7 +28,7 @@ beforeAll(async () => {
   inputs = {
     python: environment.python,
     packageFolder: folder,
-    ipykernel: version,
+    version,
     environmentKey: environment.key,
     cacheDir: '',
   };
@@ -198,7 +198,7 @@ describe('an overlay that cannot be made', () => {
   });
 
   test('since the arm is for other versions', async () => {
-    const error = await soakErrorOf(() => makeOverlay(fix, { ...inputs, ipykernel: '7.4.0' }));
+    const error = await soakErrorOf(() => makeOverlay(fix, { ...inputs, version: '7.4.0' }));
     expect(error.code).toBe('arm-does-not-apply');
     expect(error.message).toContain('7.4.0');
     expect(error.message).toContain('fix');

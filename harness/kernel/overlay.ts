@@ -2,13 +2,18 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { ProtocolArm } from '../model/arm.ts';
+import { type ArmPackage, isClientPackage, type ProtocolArm } from '../model/arm.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { type Arm, armApplies } from '../plan/arms.ts';
 import { patchedFiles } from '../plan/patch.ts';
 
-const PACKAGE = 'ipykernel';
+/** A module that a process of each package loads in any case. */
+const ALWAYS_LOADED: Readonly<Record<ArmPackage, string>> = {
+  ipykernel: 'ipykernel/kernelapp.py',
+  jupyter_client: 'jupyter_client/channels.py',
+  nbclient: 'nbclient/client.py',
+};
 /** In an overlay: the hash of every file that it was made with, byte code and data included. */
 const CONTENTS_FILE = 'contents.json';
 // Two processes that both find a damaged overlay, or a virus scanner that holds a file for a moment.
@@ -20,7 +25,7 @@ export type SourceHashes = Readonly<Record<string, string>>;
 /** A copy of the installed package with an arm's patch in it, ready to be put first on a kernel's path. */
 export interface Overlay {
   readonly arm: Arm;
-  /** Folder that holds `ipykernel/`; `null` for a bare arm, which has none. */
+  /** Folder that holds the package's folder; `null` for a bare arm, which has none. */
   readonly folder: string | null;
   readonly sources: SourceHashes;
   readonly protocolArm: ProtocolArm;
@@ -28,11 +33,12 @@ export interface Overlay {
 
 /** Where overlays are made from and kept. */
 export interface OverlayInputs {
-  /** Interpreter of the kernel environment. */
+  /** Interpreter of the environment that has the package. */
   readonly python: string;
-  /** Installed package folder, `…/site-packages/ipykernel`. */
+  /** Installed folder of the package that the arm changes, such as `…/site-packages/ipykernel`. */
   readonly packageFolder: string;
-  readonly ipykernel: string;
+  /** Version of the package. */
+  readonly version: string;
   /** Hash of the environment, so that bytecode of one Python never serves another. */
   readonly environmentKey: string;
   readonly cacheDir: string;
@@ -67,20 +73,16 @@ export function treeHash(sources: SourceHashes): string {
  * changed would otherwise start three times slower, and the interpreter itself checks that what it
  * runs is what the source file says.
  */
-async function compileSources(python: string, folder: string): Promise<void> {
+async function compileSources(python: string, name: string, folder: string): Promise<void> {
   const args = ['-I', '-m', 'compileall', '-q', '--invalidation-mode', 'checked-hash', folder];
   try {
     await promisify(execFile)(python, args, { windowsHide: true });
   } catch (error) {
     const output = (error as { stdout?: string }).stdout ?? '';
-    throw new SoakError(
-      'bad-patch',
-      `The patched ${PACKAGE} does not compile: ${output.trim().slice(0, 800)}`,
-      {
-        remedy: 'Mend the patch: what it leaves must be valid Python for this interpreter.',
-        cause: error,
-      },
-    );
+    throw new SoakError('bad-patch', `The patched ${name} does not compile: ${output.trim().slice(0, 800)}`, {
+      remedy: 'Mend the patch: what it leaves must be valid Python for this interpreter.',
+      cause: error,
+    });
   }
 }
 
@@ -92,27 +94,28 @@ async function compileSources(python: string, folder: string): Promise<void> {
  * @throws SoakError `arm-does-not-apply`, `bad-patch`, `patch-does-not-apply`
  */
 export async function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
-  const applies = armApplies(arm, inputs.ipykernel);
+  const name = arm.manifest.package;
+  const applies = armApplies(arm, inputs.version);
   if (!applies.applies) {
     throw new SoakError(
       'arm-does-not-apply',
       `The arm ${arm.name} cannot be used here: it ${applies.reason}.`,
       {
-        remedy: 'Choose another arm, or an environment with such an ipykernel.',
+        remedy: `Choose another arm, or an environment with such ${name === 'ipykernel' ? 'an ipykernel' : `a ${name}`}.`,
       },
     );
   }
   const files = new Map<string, Buffer>();
   for (const [path, bytes] of await filesBelow(inputs.packageFolder, isInstalled)) {
-    files.set(`${PACKAGE}/${path}`, bytes);
+    files.set(`${name}/${path}`, bytes);
   }
   const changes =
     arm.patch === null
       ? new Map<string, string>()
       : await patchedFiles(
           arm.patch,
-          PACKAGE,
-          inputs.ipykernel,
+          name,
+          inputs.version,
           (path) => Promise.resolve(files.get(path)?.toString('utf8') ?? null),
           `the arm ${arm.name}`,
         );
@@ -125,12 +128,13 @@ export async function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Over
     patchSha256: arm.patch === null ? null : sha256(arm.patch),
     treeSha256: treeHash(sources),
     engagement: arm.manifest.engagement ?? null,
+    ...(isClientPackage(name) ? { package: name } : {}),
   };
   if (arm.manifest.bare) return { arm, folder: null, sources, protocolArm };
 
   const overlays = join(inputs.cacheDir, 'overlays');
   const folder = join(overlays, sha256(`${inputs.environmentKey}\n${protocolArm.treeSha256}`).slice(0, 24));
-  if (!(await isIntact(folder, sources))) {
+  if (!(await isIntact(folder, name, sources))) {
     await mkdir(overlays, { recursive: true });
     const building = await mkdtemp(join(overlays, 'building-'));
     try {
@@ -139,10 +143,10 @@ export async function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Over
         await mkdir(dirname(join(building, path)), { recursive: true });
         await writeFile(join(building, path), bytes);
       }
-      await compileSources(inputs.python, building);
-      const made = hashesOf(await filesBelow(join(building, PACKAGE), () => true));
+      await compileSources(inputs.python, name, building);
+      const made = hashesOf(await filesBelow(join(building, name), () => true));
       await writeFile(join(building, CONTENTS_FILE), canonicalJson(made));
-      await moveIntoPlace(building, folder, sources);
+      await moveIntoPlace(building, folder, name, sources);
     } finally {
       await rm(building, { recursive: true, force: true });
     }
@@ -151,10 +155,10 @@ export async function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Over
 }
 
 /** Whether an overlay has the arm's sources, and every other file, byte code too, as it was made. */
-async function isIntact(folder: string, sources: SourceHashes): Promise<boolean> {
+async function isIntact(folder: string, name: ArmPackage, sources: SourceHashes): Promise<boolean> {
   try {
-    const files = await filesBelow(join(folder, PACKAGE), () => true);
-    const found = new Map([...files].map(([path, bytes]) => [`${PACKAGE}/${path}`, bytes]));
+    const files = await filesBelow(join(folder, name), () => true);
+    const found = new Map([...files].map(([path, bytes]) => [`${name}/${path}`, bytes]));
     const foundSources = hashesOf(new Map([...found].filter(([path]) => isSource(path))));
     const made = await readFile(join(folder, CONTENTS_FILE), 'utf8');
     return treeHash(foundSources) === treeHash(sources) && canonicalJson(hashesOf(files)) === made;
@@ -163,7 +167,12 @@ async function isIntact(folder: string, sources: SourceHashes): Promise<boolean>
   }
 }
 
-async function moveIntoPlace(building: string, folder: string, sources: SourceHashes): Promise<void> {
+async function moveIntoPlace(
+  building: string,
+  folder: string,
+  name: ArmPackage,
+  sources: SourceHashes,
+): Promise<void> {
   let failure: unknown;
   for (let attempt = 0; attempt < MOVE_ATTEMPTS; attempt += 1) {
     try {
@@ -173,7 +182,7 @@ async function moveIntoPlace(building: string, folder: string, sources: SourceHa
       failure = error;
     }
     // Another process may have been first; what it left is the same, unless the cache was damaged.
-    if (await isIntact(folder, sources)) return;
+    if (await isIntact(folder, name, sources)) return;
     // Moved aside whole, so that no other process ever sees a part of it.
     const aside = `${building}-damaged-${attempt}`;
     await rename(folder, aside).catch((error: unknown) => {
@@ -189,7 +198,7 @@ async function moveIntoPlace(building: string, folder: string, sources: SourceHa
 }
 
 /**
- * Compare what a kernel says it loaded with what the arm is made of.
+ * Compare what a kernel or client says it loaded with what the arm is made of.
  *
  * @returns `null` when every loaded file is the arm's; else one sentence naming the first that is not.
  */
@@ -200,6 +209,6 @@ export function identityMismatch(overlay: Overlay, loaded: SourceHashes): string
     if (expected !== hash)
       return `it loaded ${path} with SHA-256 ${hash.slice(0, 12)}…, not ${expected.slice(0, 12)}…`;
   }
-  const module = `${PACKAGE}/kernelapp.py`;
+  const module = ALWAYS_LOADED[overlay.arm.manifest.package];
   return Object.hasOwn(loaded, module) ? null : `it did not load ${module} from the arm's overlay`;
 }

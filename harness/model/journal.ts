@@ -43,6 +43,15 @@ export const armEnvironmentSchema = environmentSchema.pick({
 });
 export type ArmEnvironment = z.infer<typeof armEnvironmentSchema>;
 
+/** What the client ran on, where it is a program of its own. */
+export const clientEnvironmentSchema = z.object({
+  key: z.string(),
+  python: z.string(),
+  libzmq: z.string(),
+  packages: z.record(z.string(), z.string()),
+});
+export type ClientEnvironment = z.infer<typeof clientEnvironmentSchema>;
+
 const oneExperimentSchema = z.object({
   type: z.literal('experiment'),
   schema: z.literal(JOURNAL_SCHEMA),
@@ -54,6 +63,8 @@ const oneExperimentSchema = z.object({
   environment: environmentSchema,
   /** Environments of the arms that have another one, by arm; absent where there is none. */
   armEnvironments: z.record(z.string(), armEnvironmentSchema).optional(),
+  /** Environment of the client; absent where the harness is the client. */
+  clientEnvironment: clientEnvironmentSchema.optional(),
   /** The command that repeats the experiment, without private paths. */
   command: z.string(),
   /** Counts of an earlier report used as the reference (`--baseline`), never interleaved. */

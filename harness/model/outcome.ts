@@ -53,11 +53,11 @@ const EVENT_KINDS: Readonly<Record<Endpoint, readonly OutcomeKind[]>> = {
  * listed). A kernel that wedged says nothing of its client, nor a client that stalled of its kernel: each
  * is invalid where the other is counted.
  *
- * @param endpoint the protocol's; absent: wedges
+ * @param endpoint the protocol's; `undefined`: wedges. No default, so that no caller counts the wrong thing unawares
  */
-export function outcomeStatus(kind: OutcomeKind, endpoint: Endpoint = 'wedged'): OutcomeStatus {
+export function outcomeStatus(kind: OutcomeKind, endpoint: Endpoint | undefined): OutcomeStatus {
   if (kind === 'completed') return 'completed';
-  return EVENT_KINDS[endpoint].includes(kind) ? 'wedged' : 'invalid';
+  return EVENT_KINDS[endpoint ?? 'wedged'].includes(kind) ? 'wedged' : 'invalid';
 }
 
 /** Where the observations point. `null` when nothing went wrong. */

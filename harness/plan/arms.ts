@@ -2,7 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { satisfies, validRange } from '@renovatebot/pep440';
 import { z } from 'zod';
-import { ARM_ROLES, KERNEL_COUNTERS } from '../model/arm.ts';
+import { ARM_PACKAGES, ARM_ROLES, isClientPackage, KERNEL_COUNTERS } from '../model/arm.ts';
+import { CLIENT_COUNTERS } from '../model/client.ts';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { pythonOf, type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
@@ -20,7 +21,9 @@ export const armManifestSchema = z.strictObject({
     .min(1)
     .max(200)
     .regex(/^\P{Cc}*$/u, 'has control characters'),
-  /** PEP 440 range of ipykernel versions. */
+  /** What the patch changes: the kernel, or a package of the client (`--client`). */
+  package: z.enum(ARM_PACKAGES).default('ipykernel'),
+  /** PEP 440 range of that package's versions. */
   appliesTo: z.string().refine((range) => range.trim() !== '' && validRange(range), {
     error: 'is not a PEP 440 version range, such as ">=7.0.0,<7.4.0"',
   }),
@@ -123,6 +126,21 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
     throw bad(`arm.json: ${z.prettifyError(parsed.error)}`, 'See arms/fix for an example.');
   }
   const manifest = parsed.data;
+  if (isClientPackage(manifest.package)) {
+    const engagements: readonly string[] = CLIENT_COUNTERS;
+    if (manifest.bare || manifest.needsStream) {
+      throw bad(
+        `it changes ${manifest.package}, and "bare" and "needsStream" are about the kernel.`,
+        'Drop them, or "package".',
+      );
+    }
+    if (manifest.engagement !== undefined && !engagements.includes(manifest.engagement)) {
+      throw bad(
+        `a client does not count ${JSON.stringify(manifest.engagement)}.`,
+        'Its counters are callbacks and rearms.',
+      );
+    }
+  }
   if (manifest.bare && manifest.patch !== undefined) {
     throw bad('a bare arm runs what is installed and cannot have a patch.', 'Drop "bare" or "patch".');
   }
@@ -159,10 +177,11 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
   }
 }
 
-/** Whether an arm is meant for that ipykernel, and why not. */
-export function armApplies(arm: Arm, ipykernel: string): { applies: boolean; reason: string } {
-  const applies = satisfies(ipykernel, arm.manifest.appliesTo, { prereleases: true } as never);
+/** Whether an arm is meant for that version of the package that it changes, and why not. */
+export function armApplies(arm: Arm, version: string): { applies: boolean; reason: string } {
+  const { appliesTo, description, package: name } = arm.manifest;
+  const applies = satisfies(version, appliesTo, { prereleases: true } as never);
   return applies
-    ? { applies, reason: arm.manifest.description }
-    : { applies, reason: `is for ipykernel ${arm.manifest.appliesTo}, and this is ${ipykernel}` };
+    ? { applies, reason: description }
+    : { applies, reason: `is for ${name} ${appliesTo}, and this is ${version}` };
 }

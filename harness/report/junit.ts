@@ -1,5 +1,5 @@
 import type { RunRecord } from '../model/journal.ts';
-import { outcomeStatus } from '../model/outcome.ts';
+import { type Endpoint, outcomeStatus } from '../model/outcome.ts';
 import { cleanLine, cleanText, escapeXml } from './escape.ts';
 import type { Report } from './report.ts';
 import { kindWords } from './words.ts';
@@ -11,21 +11,22 @@ import { kindWords } from './words.ts';
  * an `error`. Times are seconds; there are no time stamps of rendering.
  */
 export function junitXml(report: Report): string {
+  const { endpoint } = report.protocol;
   const hasTreatment = report.protocol.arms.some(({ role }) => role === 'treatment');
   const byArm = new Map<string, RunRecord[]>(report.protocol.arms.map(({ name }) => [name, []]));
   for (const run of report.runs) byArm.get(run.arm)?.push(run);
   const suites = report.protocol.arms.map((arm) => {
     const isReference = hasTreatment && arm.role !== 'treatment';
     const runs = byArm.get(arm.name) ?? [];
-    const wedged = runs.filter((run) => outcomeStatus(run.outcome.kind) === 'wedged').length;
-    const invalid = runs.filter((run) => outcomeStatus(run.outcome.kind) === 'invalid').length;
+    const wedged = runs.filter((run) => outcomeStatus(run.outcome.kind, endpoint) === 'wedged').length;
+    const invalid = runs.filter((run) => outcomeStatus(run.outcome.kind, endpoint) === 'invalid').length;
     const name = attribute(arm.name);
     const totals = counts(runs, {
       failures: isReference ? 0 : wedged,
       errors: invalid,
       skipped: isReference ? wedged : 0,
     });
-    const cases = runs.map((run) => testCase(run, name, isReference));
+    const cases = runs.map((run) => testCase(run, name, isReference, endpoint));
     return {
       totals,
       runs,
@@ -62,14 +63,19 @@ function counts(runs: readonly RunRecord[], totals: Totals): Totals & { readonly
   };
 }
 
-function testCase(run: RunRecord, className: string, isReference: boolean): string {
+function testCase(
+  run: RunRecord,
+  className: string,
+  isReference: boolean,
+  endpoint: Endpoint | undefined,
+): string {
   const head = `    <testcase classname="${className}" name="${attribute(run.run)}" time="${seconds(runMs(run))}"`;
-  const status = outcomeStatus(run.outcome.kind);
+  const status = outcomeStatus(run.outcome.kind, endpoint);
   if (status === 'completed') return `${head}/>`;
   const { kind, reason, error, stderrTail } = run.outcome;
   const message = attribute(`${kindWords(kind)}: ${reason}`);
   if (status === 'wedged' && isReference) {
-    return `${head}><skipped message="wedged in a reference arm: ${message}"/></testcase>`;
+    return `${head}><skipped message="${endpoint ?? 'wedged'} in a reference arm: ${message}"/></testcase>`;
   }
   const element = status === 'wedged' ? 'failure' : 'error';
   const details = [

@@ -54,7 +54,7 @@ export function buildReport(journal: Journal): Report {
     experiment,
     protocol,
     runs,
-    invalidRuns: runs.filter((run) => outcomeStatus(run.outcome.kind) === 'invalid'),
+    invalidRuns: runs.filter((run) => outcomeStatus(run.outcome.kind, protocol.endpoint) === 'invalid'),
     analysis,
     progress: progressOf(journal, analysis),
     loneTail: loneTailOf(protocol, analysis),

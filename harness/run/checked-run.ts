@@ -1,21 +1,27 @@
 import type { Notebook } from '../frontend/notebook.ts';
+import type { ClientProgram } from '../kernel/client-process.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
-import { identityMismatch, type Overlay } from '../kernel/overlay.ts';
+import { identityMismatch, type Overlay, type SourceHashes } from '../kernel/overlay.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import type { Endpoint } from '../model/outcome.ts';
 import type { RunOrder } from '../plan/schedule.ts';
+import { executeClientRun } from './client-run.ts';
 import { executeRun, type RunContext, type RunResult } from './execute-run.ts';
 
 /** An arm, ready to launch. */
 export interface LaunchableArm {
   readonly overlay: Overlay;
   readonly makeCommand: KernelCommandMaker;
+  /** The program that executes the notebook, and what of it must be loaded; absent: the harness's own front end. */
+  readonly client?: { readonly program: ClientProgram; readonly overlay: Overlay | null };
 }
 
 /**
- * A run whose kernel proves to be its arm.
+ * A run whose kernel, and whose client where that is a program of its own, prove to be the arm.
  *
+ * @param endpoint what the run of a client ends at
  * @returns `null` when the run was interrupted: it has no outcome and stays listed as begun
- * @throws SoakError `identity-mismatch` when the kernel loaded anything but its arm
+ * @throws SoakError `identity-mismatch` when the kernel or the client loaded anything but the arm
  */
 export async function checkedRun(
   order: RunOrder,
@@ -23,21 +29,28 @@ export async function checkedRun(
   arm: LaunchableArm,
   context: RunContext,
   signal: AbortSignal,
+  endpoint: Endpoint = 'wedged',
 ): Promise<RunResult | null> {
-  const result = await executeRun(order, notebook, arm.makeCommand, context, signal);
-  if (result === null || arm.overlay.folder === null || result.record.startMs === null) return result;
-  const mismatch =
-    result.identity === null
-      ? 'it did not say what it loaded'
-      : identityMismatch(arm.overlay, result.identity.sources);
-  if (mismatch === null) return result;
-  throw new SoakError(
-    'identity-mismatch',
-    `The kernel of the run ${order.run} is not the arm ${order.arm}: ${mismatch}.`,
-    {
-      remedy:
-        'Something changed the overlay or the import path during the experiment. Clear the cache and begin again.',
-      exitCode: EXIT_CODES.invalidExperiment,
-    },
-  );
+  const { client, makeCommand } = arm;
+  const result =
+    client === undefined
+      ? await executeRun(order, notebook, makeCommand, context, signal)
+      : await executeClientRun(order, notebook, client.program, makeCommand, context, endpoint, signal);
+  if (result === null || result.record.startMs === null) return result;
+  const sources = result.identity?.sources ?? null;
+  if (arm.overlay.folder !== null) assertIdentity(`The kernel of the run ${order.run}`, arm.overlay, sources);
+  if (client !== undefined && client.overlay !== null) {
+    assertIdentity(`The client of the run ${order.run}`, client.overlay, result.clientSources ?? null);
+  }
+  return result;
+}
+
+function assertIdentity(who: string, overlay: Overlay, sources: SourceHashes | null): void {
+  const mismatch = sources === null ? 'it did not say what it loaded' : identityMismatch(overlay, sources);
+  if (mismatch === null) return;
+  throw new SoakError('identity-mismatch', `${who} is not the arm ${overlay.arm.name}: ${mismatch}.`, {
+    remedy:
+      'Something changed the overlay or the import path during the experiment. Clear the cache and begin again.',
+    exitCode: EXIT_CODES.invalidExperiment,
+  });
 }

@@ -2,7 +2,6 @@ import type { Notebook } from '../frontend/notebook.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { type ClientProcess, type ClientProgram, launchClient } from '../kernel/client-process.ts';
 import type { KernelCommandMaker, KernelIdentity } from '../kernel/launch.ts';
-import type { SourceHashes } from '../kernel/overlay.ts';
 import type { Stall } from '../model/client.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Observations } from '../model/observations.ts';
@@ -17,12 +16,6 @@ import type { RunContext, RunResult } from './execute-run.ts';
 import { outcome } from './run-outcome.ts';
 
 const STDERR_CHARACTERS = 2_000;
-
-/** What a run of a client left, beyond what any run leaves. */
-export interface ClientRunResult extends RunResult {
-  /** What the client says that it loaded of the arm's package; `null`: it did not come to say. */
-  readonly clientSources: SourceHashes | null;
-}
 
 /**
  * Have a client execute the notebook in a kernel that it starts itself, and say what happened. Never
@@ -39,7 +32,7 @@ export async function executeClientRun(
   context: RunContext,
   endpoint: Endpoint,
   signal: AbortSignal,
-): Promise<ClientRunResult | null> {
+): Promise<RunResult | null> {
   const at = new Date().toISOString();
   const startedMs = monotonicMs();
   const process = await launchClient({

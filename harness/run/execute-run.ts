@@ -12,6 +12,7 @@ import {
   type KernelProcess,
   launchKernel,
 } from '../kernel/launch.ts';
+import type { SourceHashes } from '../kernel/overlay.ts';
 import { killTree } from '../kernel/process-tree.ts';
 import type { Reaper } from '../kernel/reaper.ts';
 import type { KernelCounters } from '../model/arm.ts';
@@ -52,6 +53,8 @@ export interface RunResult {
   /** The notebook with its outputs, also of a run that did not complete; `null` without a ready kernel. */
   readonly notebook: JsonObject | null;
   readonly identity: KernelIdentity | null;
+  /** What a client of its own loaded of the arm's package; `null`: it did not say, absent: there is none. */
+  readonly clientSources?: SourceHashes | null;
   /** What the kernel says it is; `null` when it never was ready. */
   readonly info: KernelInfo | null;
   /** What the oracle had to do; `null` when the kernel never was ready. */

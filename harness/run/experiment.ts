@@ -63,7 +63,7 @@ class BlockOrder {
   /** @returns the states after each block that this run completed */
   add(record: RunRecord): SequentialDecision[] {
     const block = this.#open.get(record.block) ?? new Map<string, OutcomeStatus>();
-    block.set(record.arm, outcomeStatus(record.outcome.kind));
+    block.set(record.arm, outcomeStatus(record.outcome.kind, this.#protocol.endpoint));
     this.#open.set(record.block, block);
     const states: SequentialDecision[] = [];
     for (;;) {
@@ -150,7 +150,8 @@ async function launchRun(plan: ExperimentPlan, order: RunOrder): Promise<RunResu
   const notebook = plan.notebooks[order.notebookIndex];
   if (arm === undefined || notebook === undefined)
     throw new Error(`The run ${order.run} is not of this experiment.`);
-  return checkedRun(order, notebook, arm, plan.context, plan.signal);
+  const endpoint = plan.protocol.endpoint ?? 'wedged';
+  return checkedRun(order, notebook, arm, plan.context, plan.signal, endpoint);
 }
 
 async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunResult): Promise<void> {

@@ -1,7 +1,7 @@
 import { median } from 'simple-statistics';
 import { KERNEL_COUNTERS, type KernelCounter, type KernelCounters, type ProtocolArm } from '../model/arm.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { type OutcomeKind, outcomeStatus } from '../model/outcome.ts';
+import { type Endpoint, type OutcomeKind, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { confidenceSequence } from './confidence-sequence.ts';
 import { type CellExposure, type ContentInnocence, contentInnocence } from './content-innocence.ts';
@@ -97,9 +97,10 @@ export function armAnalysis(
   recorded: readonly RunRecord[],
   counted: readonly RunRecord[],
 ): ArmAnalysis {
-  const counts = outcomeCounts(recorded);
-  const valid = counted.filter((run) => outcomeStatus(run.outcome.kind) !== 'invalid');
-  const wedges = valid.filter((run) => outcomeStatus(run.outcome.kind) === 'wedged').length;
+  const { endpoint } = protocol;
+  const counts = outcomeCounts(recorded, endpoint);
+  const valid = counted.filter((run) => outcomeStatus(run.outcome.kind, endpoint) !== 'invalid');
+  const wedges = valid.filter((run) => outcomeStatus(run.outcome.kind, endpoint) === 'wedged').length;
   const exposure = { wedges, replies: valid.reduce((sum, run) => sum + repliesOf(run), 0) };
   const starts = recorded.map((run) => run.startMs).filter((startMs) => startMs !== null);
   return {
@@ -112,12 +113,12 @@ export function armAnalysis(
     kaplanMeier: kaplanMeier(
       valid.map((run) => ({
         replies: repliesOf(run),
-        wedged: outcomeStatus(run.outcome.kind) === 'wedged',
+        wedged: outcomeStatus(run.outcome.kind, endpoint) === 'wedged',
       })),
     ),
     positions: wedgePositions(protocol, valid),
     slowestCellMs: greatest(
-      recorded.filter((run) => outcomeStatus(run.outcome.kind) !== 'invalid').map(slowestCellMs),
+      recorded.filter((run) => outcomeStatus(run.outcome.kind, endpoint) !== 'invalid').map(slowestCellMs),
     ),
     startMedianMs: starts.length === 0 ? null : median(starts),
   };
@@ -141,12 +142,12 @@ function greatest(values: readonly number[]): number | null {
   return found === 0 ? null : found;
 }
 
-function outcomeCounts(runs: readonly RunRecord[]): ArmAnalysis['counts'] {
+function outcomeCounts(runs: readonly RunRecord[], endpoint: Endpoint | undefined): ArmAnalysis['counts'] {
   const invalidByKind: Partial<Record<OutcomeKind, number>> = {};
   const wedgedByKind: Partial<Record<OutcomeKind, number>> = {};
   let [completed, wedged, invalid] = [0, 0, 0];
   for (const { outcome } of runs) {
-    const status = outcomeStatus(outcome.kind);
+    const status = outcomeStatus(outcome.kind, endpoint);
     if (status === 'completed') completed += 1;
     else if (status === 'wedged') {
       wedged += 1;

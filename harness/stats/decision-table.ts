@@ -1,6 +1,6 @@
 import { SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
+import { type Endpoint, type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { BlockRange } from '../model/shard.ts';
 import type { Count } from './counts.ts';
@@ -12,6 +12,8 @@ export type BlockRow = readonly (RunRecord | undefined)[];
 /** Runs laid out by block and arm, and which of them a decision may use. */
 export interface DecisionTable {
   readonly arms: readonly string[];
+  /** What counts as a wedged run; absent: a wedge. */
+  readonly endpoint?: Endpoint;
   /** Every block of which a run is recorded: those that decide first, each part in block order. */
   readonly rows: readonly { readonly block: number; readonly runs: BlockRow }[];
   /** Blocks that were to be recorded. */
@@ -86,6 +88,7 @@ function decisionTable(
   const sorted = [...rows].sort(([a], [b]) => a - b).map(([block, row]) => ({ block, runs: row }));
   return {
     arms,
+    ...(protocol.endpoint === undefined ? {} : { endpoint: protocol.endpoint }),
     rows: [
       ...sorted.filter(({ block }) => deciding.has(block)),
       ...sorted.filter(({ block }) => !deciding.has(block)),
@@ -124,7 +127,9 @@ function badJournal(reason: string): SoakError {
 
 /** How a run counts: as recorded, or as a sensitivity analysis would have it. */
 export type StatusRule = (run: RunRecord) => OutcomeStatus;
-export const asRecorded: StatusRule = (run) => outcomeStatus(run.outcome.kind);
+export function asRecorded(endpoint: Endpoint | undefined): StatusRule {
+  return (run) => outcomeStatus(run.outcome.kind, endpoint);
+}
 
 /** Status of every run of some counted blocks, by arm then block. */
 export type StatusesByArm = ReadonlyMap<string, readonly OutcomeStatus[]>;
@@ -141,7 +146,7 @@ export interface CountedOutcomes {
 
 export function countedOutcomes(
   tables: readonly DecisionTable[],
-  statusOf: StatusRule = asRecorded,
+  statusOf: StatusRule = asRecorded(tables[0]?.endpoint),
 ): CountedOutcomes {
   const arms = tables[0]?.arms ?? [];
   const wedgesAnywhere = new Map<string, number>(arms.map((name) => [name, 0]));

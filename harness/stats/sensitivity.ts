@@ -21,7 +21,7 @@ export function exclusionSensitivity(
 ): AlternativeVerdicts {
   const treatments = new Set(armsByRole(protocol).treatments);
   return alternative(protocol, tables, asRun, (run) => {
-    const status = outcomeStatus(run.outcome.kind);
+    const status = outcomeStatus(run.outcome.kind, protocol.endpoint);
     if (status !== 'invalid') return status;
     return treatments.has(run.arm) ? 'wedged' : 'completed';
   });
@@ -39,8 +39,11 @@ export function deadlineSensitivity(
   const halfDeadlineMs = protocol.timeoutMs / 2;
   const verdicts = alternative(protocol, tables, asRun, (run) =>
     run.outcome.kind === 'completed' && slowestCellMs(run) > halfDeadlineMs
-      ? 'wedged'
-      : outcomeStatus(run.outcome.kind),
+      ? // A cell that the client left lying took so long by the client's doing.
+        run.stalls === undefined
+        ? 'wedged'
+        : 'invalid'
+      : outcomeStatus(run.outcome.kind, protocol.endpoint),
   );
   return { halfDeadlineMs, ...verdicts };
 }
@@ -54,7 +57,8 @@ function alternative(
   let changedRuns = 0;
   for (const { runs } of tables.flatMap(({ rows }) => rows)) {
     for (const run of runs) {
-      if (run !== undefined && statusOf(run) !== outcomeStatus(run.outcome.kind)) changedRuns += 1;
+      if (run !== undefined && statusOf(run) !== outcomeStatus(run.outcome.kind, protocol.endpoint))
+        changedRuns += 1;
     }
   }
   const verdicts = changedRuns === 0 ? asRun : treatmentVerdicts(protocol, countedOutcomes(tables, statusOf));

@@ -27,7 +27,7 @@ async function overlayOf(name: string, environment: KernelEnvironment): Promise<
   return makeOverlay(await loadArm(name), {
     python: environment.python,
     packageFolder: ipykernel.folder,
-    ipykernel: ipykernel.version,
+    version: ipykernel.version,
     environmentKey: environment.key,
     cacheDir: cacheFolder(),
   });

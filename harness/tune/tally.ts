@@ -22,7 +22,7 @@ export function tallies(candidates: number, runs: readonly TuningRun[]): Tally[]
   const all = new Array<Tally>(candidates).fill(NOTHING);
   for (const { candidate, kind, replies, seconds } of runs) {
     const before = all[candidate] ?? NOTHING;
-    const status = outcomeStatus(kind);
+    const status = outcomeStatus(kind, 'wedged');
     const valid = status !== 'invalid';
     all[candidate] = {
       runs: before.runs + (valid ? 1 : 0),

@@ -98,7 +98,7 @@ function revivalsByArm(runs: readonly RunRecord[]): Map<string, Revivals> {
   const revivals = new Map<string, Revivals>();
   for (const { arm, outcome } of runs) {
     const revived = outcome.observations?.revivedByRearm ?? null;
-    if (revived === null || outcomeStatus(outcome.kind) !== 'wedged') continue;
+    if (revived === null || outcomeStatus(outcome.kind, 'wedged') !== 'wedged') continue;
     const before = revivals.get(arm) ?? { tried: 0, revived: 0 };
     revivals.set(arm, { tried: before.tried + 1, revived: before.revived + (revived ? 1 : 0) });
   }

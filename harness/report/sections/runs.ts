@@ -1,5 +1,5 @@
 import type { RunRecord } from '../../model/journal.ts';
-import { type OutcomeKind, outcomeStatus } from '../../model/outcome.ts';
+import type { OutcomeKind } from '../../model/outcome.ts';
 import { TRACE_EVENTS, type TraceEvent } from '../../model/trace.ts';
 import { type Block, code, type Line, line, runLink, type Table } from '../document.ts';
 import { duration, percent } from '../format-number.ts';
@@ -198,7 +198,7 @@ function cellList(cellMs: readonly number[]): string {
 export function storySummary(run: RunRecord): Line {
   const kind: OutcomeKind = run.outcome.kind;
   const cell = run.outcome.cell === null ? '' : `, cell ${run.outcome.cell}`;
-  return outcomeStatus(kind) === 'completed'
+  return kind === 'completed'
     ? line`${code(run.run)} completed`
     : line`${code(run.run)} ${num(kindWords(kind))}${num(cell)}`;
 }

@@ -1,0 +1,161 @@
+import { isClientPackage } from '../model/arm.ts';
+import type { ClientName, ProtocolClient } from '../model/client.ts';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import type { ClientEnvironment } from '../model/journal.ts';
+import type { Endpoint } from '../model/outcome.ts';
+import type { Arm } from '../plan/arms.ts';
+import type { ArmKernelMaker, ArmKernels } from './arm-kernels.ts';
+import type { ClientProgram } from './client-process.ts';
+import { cacheFolder, ensureEnvironment } from './environment/index.ts';
+import { runCommand } from './environment/run-command.ts';
+import { makeOverlay, type Overlay } from './overlay.ts';
+
+/** What each client is installed as; the lock of the kernel environment constrains what it names. */
+const REQUIREMENTS: Readonly<Record<ClientName, readonly string[]>> = {
+  nbclient: ['nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
+  'jupyter-execute': ['nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
+  papermill: ['papermill==2.7.0', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
+};
+
+/** Packages that decide how a client sends and reads: their versions are part of the protocol. */
+const CHIEF_PACKAGES = ['papermill', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq', 'tornado'] as const;
+
+const FIND_PACKAGE =
+  'import importlib.util, os, sys; print(os.path.dirname(importlib.util.find_spec(sys.argv[1]).origin))';
+const FIND_TIMEOUT_MS = 30_000;
+
+/** An arm under a client: its kernel's command, and the client with the arm's change of it. */
+export interface ClientArm extends ArmKernels {
+  readonly client: {
+    readonly program: ClientProgram;
+    /** What the client must say that it loaded; `null`: as installed, nothing to compare. */
+    readonly overlay: Overlay | null;
+  };
+}
+
+/** The client of an experiment, its environment made. */
+export interface PreparedClient {
+  readonly protocolClient: ProtocolClient;
+  readonly environment: ClientEnvironment;
+  /** What the arms are compared by: stalls where they change the client, else wedges. */
+  readonly endpoint: Endpoint;
+  readonly armOf: (arm: Arm) => Promise<ClientArm>;
+}
+
+/** Arms that cannot be run together, or not with this client or without one. */
+export function checkArmsOfClient(arms: readonly Arm[], client: ClientName | null): void {
+  const changing = arms.filter(({ manifest }) => isClientPackage(manifest.package));
+  const [first] = changing;
+  if (client === null && first !== undefined) {
+    throw new SoakError(
+      'client-arm',
+      `The arm ${first.name} changes ${first.manifest.package}, and the harness is its own client here.`,
+      { remedy: 'Add --client nbclient, or choose arms of the kernel.' },
+    );
+  }
+  const other = arms.find(({ manifest }) => !isClientPackage(manifest.package));
+  if (first !== undefined && other !== undefined) {
+    throw new SoakError(
+      'mixed-arms',
+      `The arm ${first.name} changes the client and ${other.name} does not: the one is judged by stalls of the client, the other by wedges of the kernel.`,
+      { remedy: 'Run them as two experiments; the control of client arms is client-control.' },
+    );
+  }
+  const bare = client === null ? undefined : arms.find(({ manifest }) => manifest.bare);
+  if (bare !== undefined) {
+    throw new SoakError(
+      'bare-arm',
+      `The arm ${bare.name} has no counters, and without them nothing is known of a kernel whose client is ${client}.`,
+      { remedy: 'Leave it out, or leave out --client.' },
+    );
+  }
+}
+
+/**
+ * Make (or find in the cache) the environment of a client, apart from the kernel's, and say how each arm is
+ * run under it.
+ *
+ * @throws SoakError of `ensureEnvironment` and `makeOverlay`
+ */
+export async function prepareClient(
+  arms: readonly Arm[],
+  client: { readonly name: ClientName; readonly cellTimeoutSeconds: number | null },
+  kernelsOf: ArmKernelMaker,
+  options: { python?: string | undefined; onProgress: (line: string) => void; signal: AbortSignal },
+): Promise<PreparedClient> {
+  const { python, onProgress, signal } = options;
+  const environment = await ensureEnvironment({
+    python,
+    requirements: REQUIREMENTS[client.name],
+    onProgress: (line) => onProgress(`${client.name}: ${line}`),
+    signal,
+  });
+  const { packages } = environment.facts;
+  const isClients = arms.some(({ manifest }) => isClientPackage(manifest.package));
+  const program = (name: string, overlay: string | null): ClientProgram => ({
+    name: client.name,
+    python: environment.python,
+    cellTimeoutSeconds: client.cellTimeoutSeconds,
+    package: name,
+    overlay,
+  });
+  const overlayOf = async (arm: Arm): Promise<Overlay> => {
+    const name = arm.manifest.package;
+    const found = await runCommand(environment.python, ['-I', '-c', FIND_PACKAGE, name], {
+      timeoutMs: FIND_TIMEOUT_MS,
+      signal,
+    });
+    const version = packages[name.replaceAll('_', '-')];
+    if (found.code !== 0 || version === undefined) {
+      throw new SoakError('environment-broken', `The environment of ${client.name} has no ${name}.`, {
+        remedy: 'Clear the cache folder and run the command again.',
+        exitCode: EXIT_CODES.environment,
+      });
+    }
+    return makeOverlay(arm, {
+      python: environment.python,
+      packageFolder: found.stdout.trim(),
+      version,
+      environmentKey: environment.key,
+      cacheDir: cacheFolder(),
+    });
+  };
+  return {
+    protocolClient: {
+      name: client.name,
+      cellTimeoutMs: client.cellTimeoutSeconds === null ? null : client.cellTimeoutSeconds * 1000,
+      versions: Object.fromEntries(
+        CHIEF_PACKAGES.flatMap((name) => (packages[name] === undefined ? [] : [[name, packages[name]]])),
+      ),
+    },
+    environment: {
+      key: environment.key,
+      python: `${environment.facts.implementation} ${environment.facts.python}`,
+      libzmq: environment.facts.libzmq ?? 'unknown',
+      packages,
+    },
+    endpoint: isClients ? 'stalled' : 'wedged',
+    async armOf(arm) {
+      if (!isClientPackage(arm.manifest.package)) {
+        const kernels = await kernelsOf(arm);
+        return { ...kernels, client: { program: program('jupyter_client', null), overlay: null } };
+      }
+      const kernels = await kernelsOf(unchangedKernelOf(arm));
+      const overlay = await overlayOf(arm);
+      return {
+        ...kernels,
+        overlay: {
+          ...kernels.overlay,
+          protocolArm: { ...kernels.overlay.protocolArm, ...overlay.protocolArm },
+        },
+        client: { program: program(arm.manifest.package, overlay.folder), overlay },
+      };
+    },
+  };
+}
+
+/** A client arm's kernel: as released, with the runtime, in the environment that the arm asks for. */
+function unchangedKernelOf(arm: Arm): Arm {
+  const { patch: _patch, engagement: _engagement, ...manifest } = arm.manifest;
+  return { ...arm, patch: null, manifest: { ...manifest, package: 'ipykernel', appliesTo: '>=6.0.0' } };
+}
