@@ -107,10 +107,7 @@ export function registerRun(
       '--baseline <dir>',
       'compare with the control of an earlier report; nothing is interleaved then, and the report says so',
     )
-    .option(
-      '--shard <i/n>',
-      'only the i-th of n parts of the blocks, never of the arms; needs --seed, and soak merge puts the parts together',
-    )
+    .option('--shard <i/n>', 'only the i-th of n parts of the blocks, never of the arms; needs --seed')
     .option(
       '--fail-on <rules>',
       'exit code 1 by rules with commas: treatment-wedged, worse, invalid>SHARE (of some arm); never for a control that wedged',
