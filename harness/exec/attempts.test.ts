@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parsedNotebook } from '../frontend/notebook.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { Reaper } from '../kernel/reaper.ts';
+import { packageRoot } from '../model/package-root.ts';
 import { parseLatency } from '../plan/latency.ts';
 import type { RunContext } from '../run/execute-run.ts';
 import { LoopStallMeter } from '../run/loop-stall.ts';
@@ -106,6 +107,24 @@ describe('a notebook that is executed', () => {
 });
 
 describe('the journal', () => {
+  test('that is committed as evidence has the figures that its README states', async () => {
+    const journal = join(packageRoot(), 'reports', 'exec-7.3.0', 'exec.jsonl');
+    const { records, torn } = await readExecJournal(journal);
+    expect(torn).toBe(0);
+    expect(kernelRates(records)).toMatchObject([
+      {
+        executions: 30,
+        clean: 30,
+        retried: 6,
+        mostAttempts: 5,
+        valid: 40,
+        wedged: 10,
+        certified: 10,
+        other: 0,
+      },
+    ]);
+  });
+
   test('begins a new line after one that a crash cut short, and counts attempts that never ended', async () => {
     const journal = join(temporaryFolder(), 'deeper', 'exec.jsonl');
     await appendExecRecord(journal, begin('a', 1));
