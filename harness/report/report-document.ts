@@ -7,6 +7,7 @@ import {
   paragraph,
   type ReportDocument,
 } from './document.ts';
+import { endpointBlocks } from './endpoint-words.ts';
 import { counted } from './format-number.ts';
 import type { Report } from './report.ts';
 import { ipykernelVersions } from './sections/arm-environments.ts';
@@ -17,6 +18,7 @@ import { environmentBlocks } from './sections/environment.ts';
 import { mechanismBlocks } from './sections/mechanism.ts';
 import { notShownBlocks } from './sections/not-shown.ts';
 import { runBlocks } from './sections/runs.ts';
+import { clientWords } from './sections/stalls.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 import { num, shortHash } from './words.ts';
 
@@ -35,22 +37,30 @@ export function reportDocument(report: Report): ReportDocument {
   return {
     title: titleLine(report),
     lead: [...leadBlocks(report), paragraph(scopeLine(report))],
-    sections: sections.filter(({ blocks }) => blocks.length > 0),
+    sections: sections
+      .filter(({ blocks }) => blocks.length > 0)
+      .map((section) => ({ ...section, blocks: endpointBlocks(section.blocks, report.protocol.endpoint) })),
   };
 }
 
 /** What must be said first, the verdict, the table of arms: all that a job summary or a comment needs. */
 export function leadBlocks(report: Report): Block[] {
-  return [
+  const blocks = [
     ...warningLines(report).map((warning): Block => ({ kind: 'callout', line: warning })),
     ...verdictLines(report).map(paragraph),
     armsTable(report),
   ];
+  return endpointBlocks(blocks, report.protocol.endpoint);
 }
 
 function titleLine(report: Report): Line {
   const versions = ipykernelVersions(report).map((version) => [code(version)]);
-  return line`Kernel wedges by arm, ipykernel ${enumeration(versions)}`;
+  const { client, endpoint } = report.protocol;
+  if (client === undefined) return line`Kernel wedges by arm, ipykernel ${enumeration(versions)}`;
+  if (endpoint !== 'stalled') {
+    return line`Kernel wedges by arm, ipykernel ${enumeration(versions)} under ${clientWords(client)}`;
+  }
+  return line`Client stalls by arm, ${clientWords(client)}, ${code(`jupyter_client ${client.versions['jupyter-client']}`)}, ${code(`pyzmq ${client.versions['pyzmq']}`)} against ipykernel ${enumeration(versions)}`;
 }
 
 function scopeLine(report: Report): Line {
@@ -59,7 +69,9 @@ function scopeLine(report: Report): Line {
     protocol.arms.length > 1
       ? line`${num(counted(analysis.blocks.counted, 'block'))}, one run of each arm a block in random order`
       : line`${num(counted(analysis.blocks.counted, 'run'))}`;
-  return line`A run is one fresh kernel taken through one notebook. ${shape}; protocol ${shortHash(report.protocolSha256)}; begun ${code(report.experiment.at)}. Every number here can be recomputed from the journal beside this file: ${code('soak verify')}.`;
+  const executor =
+    protocol.client === undefined ? line`` : line` by ${clientWords(protocol.client)}, which starts it`;
+  return line`A run is one fresh kernel taken through one notebook${executor}. ${shape}; protocol ${shortHash(report.protocolSha256)}; begun ${code(report.experiment.at)}. Every number here can be recomputed from the journal beside this file: ${code('soak verify')}.`;
 }
 
 function reproduceBlocks(report: Report): Block[] {

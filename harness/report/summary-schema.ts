@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ARM_ROLES, KERNEL_COUNTERS, kernelCountersSchema } from '../model/arm.ts';
+import { clientCountersSchema } from '../model/client.ts';
 import { OUTCOME_KINDS } from '../model/outcome.ts';
 import { shardSchema } from '../model/shard.ts';
 import { COMPARISON_KINDS } from '../stats/comparison.ts';
@@ -50,6 +51,10 @@ const armSchema = z.object({
     runsWithCounters: whole,
     runsWithoutCounters: whole,
     notEngaged: z.array(z.string()).describe('Runs in which the counter did not equal the replies.'),
+    client: z
+      .object({ totals: clientCountersSchema, runs: whole })
+      .optional()
+      .describe('Of an arm that changes the client: its counters, of which `counter` must equal `sends`.'),
   }),
   kaplanMeier: z.array(z.object({ replies: whole, atRisk: whole, wedges: whole, share })),
   positions: z.object({

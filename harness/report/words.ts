@@ -47,11 +47,22 @@ const COUNTER_WORDS: Partial<Record<KernelCounter, string>> = {
 
 /** `551 re-arms on 551 replies, 0 missing or mismatched`; words where there is nothing to count. */
 export function engagementWords(engagement: EngagementSummary): string {
+  if (engagement.client !== undefined) return clientEngagementWords(engagement.counter, engagement.client);
   if (engagement.runsWithCounters === 0) return 'not counted';
   const { totals, counter } = engagement;
   if (counter === null) return `nothing to engage; ${counted(totals.replies, 'reply', 'replies')}`;
   const what = COUNTER_WORDS[counter] ?? counter;
   return `${totals[counter]} ${what} on ${counted(totals.replies, 'reply', 'replies')}, ${totals.missing + totals.mismatched} missing or mismatched`;
+}
+
+function clientEngagementWords(
+  counter: KernelCounter | null,
+  { totals, runs }: NonNullable<EngagementSummary['client']>,
+): string {
+  if (runs === 0) return 'not counted';
+  const sends = counted(totals.sends, 'send');
+  if (counter !== 'callbacks' && counter !== 'rearms') return `nothing to engage; ${sends}`;
+  return `${totals[counter]} ${COUNTER_WORDS[counter] ?? counter} on ${sends}`;
 }
 
 const KIND_WORDS: Record<OutcomeKind, string> = {

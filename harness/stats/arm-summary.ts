@@ -1,5 +1,6 @@
 import { median } from 'simple-statistics';
 import { KERNEL_COUNTERS, type KernelCounter, type KernelCounters, type ProtocolArm } from '../model/arm.ts';
+import { CLIENT_COUNTERS, type ClientCounter, type ClientCounters } from '../model/client.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { type Endpoint, type OutcomeKind, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
@@ -57,6 +58,8 @@ export interface EngagementSummary {
    * flight at the verdict, or by any in a run that completed. Names, in block order.
    */
   readonly notEngaged: readonly string[];
+  /** Of an arm that changes the client: sums of its counters, of which `counter` must equal `sends`. */
+  readonly client?: { readonly totals: ClientCounters; readonly runs: number };
 }
 
 /** One arm. `counts` is of every recorded run; all else that is a rate is of the counted blocks only. */
@@ -169,12 +172,36 @@ function outcomeCounts(runs: readonly RunRecord[], endpoint: Endpoint | undefine
 }
 
 function engagementSummary(arm: ProtocolArm, runs: readonly RunRecord[]): EngagementSummary {
+  const summary = kernelEngagement(arm, runs);
+  if (arm.package === undefined) return summary;
+  const counted = runs.flatMap(({ run, outcome, clientCounters: counters }) =>
+    counters === undefined ? [] : [{ run, outcome, counters }],
+  );
+  const counter = CLIENT_COUNTERS.find((name) => name === arm.engagement);
+  const total = (name: ClientCounter) => counted.reduce((sum, { counters }) => sum + counters[name], 0);
+  return {
+    ...summary,
+    client: {
+      totals: Object.fromEntries(CLIENT_COUNTERS.map((name) => [name, total(name)])) as ClientCounters,
+      runs: counted.length,
+    },
+    notEngaged: counted
+      .filter(({ outcome, counters }) => {
+        // A send may be under way at the verdict, its callback one turn of the loop behind it.
+        const allowance = outcome.kind === 'completed' ? 0 : 1;
+        return counter !== undefined && Math.abs(counters[counter] - counters.sends) > allowance;
+      })
+      .map(({ run }) => run),
+  };
+}
+
+function kernelEngagement(arm: ProtocolArm, runs: readonly RunRecord[]): EngagementSummary {
   const notEngaged: string[] = [];
   const runCounters: KernelCounters[] = [];
   for (const run of runs) {
     if (run.kernel === null) continue;
     runCounters.push(run.kernel);
-    if (arm.engagement === null) continue;
+    if (arm.engagement === null || arm.package !== undefined) continue;
     const allowance = run.outcome.kind === 'completed' ? 0 : 1;
     if (Math.abs(run.kernel[arm.engagement] - run.kernel.replies) > allowance) notEngaged.push(run.run);
   }

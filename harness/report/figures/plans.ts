@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import type { ArmAnalysis } from '../../stats/arm-summary.ts';
+import { endpointText } from '../endpoint-words.ts';
 import { cleanLine } from '../escape.ts';
 import { count, counted, duration, eValue, percent, percentInterval, significant } from '../format-number.ts';
 import { seriesColour } from '../palette.ts';
@@ -25,14 +26,18 @@ const LABEL_LENGTH = 22;
 /** Points of a curve at most: more cannot be told apart at 700 pixels. */
 const CURVE_POINTS = 600;
 
+/** Words of wedges in those of the experiment's endpoint. */
+type Say = (words: string) => string;
+
 /** The figures that the report has something to show for, in reading order. */
 export function figurePlans(report: Report): FigurePlan[] {
   const arms = labelledArms(report);
+  const say = (words: string) => endpointText(words, report.protocol.endpoint);
   return [
-    ratesPlan(arms),
+    ratesPlan(arms, say),
     evidencePlan(report),
-    positionsPlan(report, arms),
-    survivalPlan(arms),
+    positionsPlan(report, arms, say),
+    survivalPlan(arms, say),
     latencyPlan(report, arms),
   ].flatMap((plan) => plan ?? []);
 }
@@ -59,10 +64,10 @@ function labelRoom(labels: readonly string[]): number {
   return Math.min(220, 30 + 7.5 * Math.max(0, ...labels.map((label) => label.length)));
 }
 
-function ratesPlan(arms: readonly LabelledArm[]): FigurePlan | null {
+function ratesPlan(arms: readonly LabelledArm[], say: Say): FigurePlan | null {
   const known = arms.filter(({ arm }) => arm.runs > 0);
   if (known.length === 0) return null;
-  const alternative = `Wedge rate of each arm with its 95 % Clopper–Pearson interval. ${known
+  const alternative = `${say('Wedge rate')} of each arm with its 95 % Clopper–Pearson interval. ${known
     .map(
       ({ arm, label }) =>
         `${label}: ${arm.wedged}/${arm.runs}, ${percent(arm.rate)} (${percentInterval(arm.clopperPearson95)})`,
@@ -70,7 +75,7 @@ function ratesPlan(arms: readonly LabelledArm[]): FigurePlan | null {
     .join('; ')}.`;
   return {
     name: 'rates',
-    title: 'Runs that wedged, by arm',
+    title: say('Runs that wedged, by arm'),
     alternative,
     drawing: (palette) => {
       const rows = known.map(({ arm, label, index }) => ({
@@ -86,7 +91,7 @@ function ratesPlan(arms: readonly LabelledArm[]): FigurePlan | null {
         marginRight: 60,
         x: {
           domain: [0, 100],
-          label: 'Wedged runs, % (95 % interval)',
+          label: say('Wedged runs, % (95 % interval)'),
         },
         y: { domain: rows.map(({ label }) => label), label: null },
         marks: [
@@ -115,15 +120,15 @@ function ratesPlan(arms: readonly LabelledArm[]): FigurePlan | null {
   };
 }
 
-function survivalPlan(arms: readonly LabelledArm[]): FigurePlan | null {
+function survivalPlan(arms: readonly LabelledArm[], say: Say): FigurePlan | null {
   const known = arms.filter(({ arm }) => arm.runs > 0);
   if (!known.some(({ arm }) => arm.wedged > 0)) return null;
-  const alternative = `Kaplan–Meier estimate of the share of runs not yet wedged, over replies. At the end: ${known
+  const alternative = `Kaplan–Meier estimate of the share of runs not yet ${say('wedged')}, over replies. At the end: ${known
     .map(({ arm, label }) => `${label} ${percent(arm.kaplanMeier.at(-1)?.share ?? 1)}`)
     .join('; ')}.`;
   return {
     name: 'survival',
-    title: 'Runs not yet wedged, over replies (Kaplan–Meier)',
+    title: say('Runs not yet wedged, over replies (Kaplan–Meier)'),
     alternative,
     drawing: (palette) => {
       const end = Math.max(
@@ -160,7 +165,7 @@ function survivalPlan(arms: readonly LabelledArm[]): FigurePlan | null {
           domain: [0, end],
           label: 'Replies sent by the kernel',
         },
-        y: { domain: [0, 100], label: 'Not yet wedged, %' },
+        y: { domain: [0, 100], label: say('Not yet wedged, %') },
         marks: [
           Plot.gridY({ stroke: palette.rule, strokeOpacity: 1 }),
           ...axes(palette),
@@ -179,7 +184,7 @@ function survivalPlan(arms: readonly LabelledArm[]): FigurePlan | null {
   };
 }
 
-function positionsPlan(report: Report, arms: readonly LabelledArm[]): FigurePlan | null {
+function positionsPlan(report: Report, arms: readonly LabelledArm[], say: Say): FigurePlan | null {
   const wedging = arms.filter(({ arm }) => arm.positions.cells.some(({ wedges }) => wedges > 0));
   if (wedging.length === 0) return null;
   const { notebooks } = report.protocol;
@@ -188,15 +193,15 @@ function positionsPlan(report: Report, arms: readonly LabelledArm[]): FigurePlan
   );
   const place = (cell: { notebook: number; cell: number }) => (offsets[cell.notebook] ?? 0) + cell.cell;
   const total = notebooks.reduce((sum, { codeCells }) => sum + codeCells.length, 0);
-  const alternative = `Number of wedges at each cell, by arm. ${wedging
+  const alternative = `${say('Number of wedges')} at each cell, by arm. ${wedging
     .map(({ arm, label }) => {
       const cells = arm.positions.cells.filter(({ wedges }) => wedges > 0);
-      return `${label}: ${counted(arm.wedged, 'wedge')} at ${counted(cells.length, 'cell')} of ${total}, ${arm.positions.innocence.words}`;
+      return `${label}: ${counted(arm.wedged, say('wedge'))} at ${counted(cells.length, 'cell')} of ${total}, ${arm.positions.innocence.words}`;
     })
     .join('; ')}.`;
   return {
     name: 'positions',
-    title: 'Where in the notebook runs wedged',
+    title: say('Where in the notebook runs wedged'),
     alternative,
     drawing: (palette) => {
       const labels = wedging.map(({ label }) => label);
@@ -219,8 +224,8 @@ function positionsPlan(report: Report, arms: readonly LabelledArm[]): FigurePlan
         x: {
           domain: [-0.5, Math.max(0.5, total - 0.5)],
           label: several
-            ? `Cell, counted from 0 through ${notebooks.length} notebooks (area: wedges)`
-            : 'Cell, counted from 0 (area: wedges)',
+            ? `Cell, counted from 0 through ${notebooks.length} notebooks ${say('(area: wedges)')}`
+            : say('Cell, counted from 0 (area: wedges)'),
         },
         y: { domain: labels, label: null },
         r: { domain: [0, Math.max(1, greatest)], range: [0, greatest > 1 ? 17 : 7] },

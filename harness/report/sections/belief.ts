@@ -4,6 +4,7 @@ import { type Block, code, enumeration, type Line, line, runLink, strong, text }
 import { counted, duration, points, pointsInterval, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, kindCounts, kindWords, num, ratio } from '../words.ts';
+import { endpointLines } from './stalls.ts';
 import { equalityLine } from './verdict.ts';
 
 /** Invalid runs and other names listed in the document at most; the journal holds all. */
@@ -14,6 +15,7 @@ export function beliefBlocks(report: Report): Block[] {
   const { analysis } = report;
   const items: Line[] = [
     protocolLine(report),
+    ...endpointLines(report),
     ...tuningLines(report),
     randomisationLine(report),
     stoppingLine(report),

@@ -1,3 +1,5 @@
+import type { ProtocolClient } from '../../model/client.ts';
+import type { ClientEnvironment } from '../../model/journal.ts';
 import { type Block, code, enumeration, type Line, line } from '../document.ts';
 import { duration, gibibytes } from '../format-number.ts';
 import type { Report } from '../report.ts';
@@ -32,7 +34,9 @@ export function environmentBlocks(report: Report): Block[] {
           line`${code(name)} (${num(String(codeCells.length))} code cells, ${shortHash(sha256)})`,
       ),
     )}.`,
-    line`Client: traffic ${armNames(protocol.traffic)}, latency ${code(protocol.latency.spec)}.`,
+    protocol.client === undefined
+      ? line`Client: traffic ${armNames(protocol.traffic)}, latency ${code(protocol.latency.spec)}.`
+      : clientLine(protocol.client, report.experiment.clientEnvironment),
   ];
   if (starts.length > 0) {
     items.push(
@@ -40,6 +44,18 @@ export function environmentBlocks(report: Report): Block[] {
     );
   }
   return [{ kind: 'list', items }, armHashes(report), packageList(environment.packages)];
+}
+
+function clientLine(client: ProtocolClient, environment: ClientEnvironment | undefined): Line {
+  const versions = enumeration(
+    Object.entries(client.versions).map(([name, version]) => line`${code(`${name} ${version}`)}`),
+  );
+  const timeout = client.cellTimeoutMs === null ? 'none' : duration(client.cellTimeoutMs);
+  const python =
+    environment === undefined
+      ? line``
+      : line`, Python ${code(environment.python)}, libzmq ${code(environment.libzmq)}, environment ${code(environment.key)}`;
+  return line`Client: ${code(client.name)} in a process of its own, with ${versions}${python}; its own time-out of a cell: ${num(timeout)}. Its traffic and its latency are its own: one cell after another, ${code('Output')} models of ipywidgets mirrored.`;
 }
 
 function armHashes(report: Report): Block {

@@ -6,9 +6,29 @@ import { type Block, code, type Line, line, paragraph, text } from '../document.
 import { count, duration, probability } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { num } from '../words.ts';
+import { stallBlocks } from './stalls.ts';
+
+/** How the wedges, or where they are counted the stalls, look; the stalls of a client under wedges too. */
+export function mechanismBlocks(report: Report): Block[] {
+  if (report.protocol.client === undefined) return wedgeBlocks(report);
+  const stalls = stallBlocks(report);
+  if (report.protocol.endpoint !== 'stalled') return [...wedgeBlocks(report), ...stalls];
+  if (stalls.length === 0) return [paragraph(line`No client stalled, so there is no mechanism to describe.`)];
+  return [
+    ...stalls,
+    {
+      kind: 'list',
+      items: report.analysis.arms
+        .filter((arm) => arm.counts.wedged > 0)
+        .map((arm) => line`Place in the notebook, ${code(arm.name)}: ${placeWords(arm)}.`),
+    },
+    { kind: 'figure', name: 'positions' },
+    { kind: 'figure', name: 'survival' },
+  ];
+}
 
 /** How the wedges look: certified or not, where in the notebook, after how many replies. */
-export function mechanismBlocks(report: Report): Block[] {
+function wedgeBlocks(report: Report): Block[] {
   const wedging = report.analysis.arms.filter((arm) => arm.counts.wedged > 0);
   if (wedging.length === 0) {
     return [

@@ -2,6 +2,7 @@ import type { EqualityCheck, VerdictAnalysis } from '../../stats/analysis.ts';
 import type { Comparison } from '../../stats/comparison.ts';
 import type { VerdictWord } from '../../stats/verdict.ts';
 import { code, joined, type Line, line, strong, text } from '../document.ts';
+import { endpointLine } from '../endpoint-words.ts';
 import {
   counted,
   duration,
@@ -20,6 +21,10 @@ import { shardLines } from './strata.ts';
 
 /** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
 export function verdictLines(report: Report): Line[] {
+  return plainVerdictLines(report).map((each) => endpointLine(each, report.protocol.endpoint));
+}
+
+function plainVerdictLines(report: Report): Line[] {
   const { analysis } = report;
   if (analysis.arms.length === 1) return [loneArmLine(report)];
   if (analysis.verdicts.length === 0) return [noTreatmentLine(report)];
@@ -244,6 +249,10 @@ function pairsOf(report: Report, treatment: string): Comparison[] {
 
 /** What must be said before the verdict: anything that makes it less than it seems. */
 export function warningLines(report: Report): Line[] {
+  return plainWarningLines(report).map((each) => endpointLine(each, report.protocol.endpoint));
+}
+
+function plainWarningLines(report: Report): Line[] {
   const { analysis, progress, protocol } = report;
   const lines: Line[] = [];
   if (report.protocolSha256 !== report.experiment.protocolSha256) {

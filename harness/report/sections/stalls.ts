@@ -1,0 +1,80 @@
+import { median } from 'simple-statistics';
+import type { ProtocolClient, Stall } from '../../model/client.ts';
+import { isClientStrand } from '../../oracle/classify-client.ts';
+import { type Block, code, type Line, line, paragraph, strong, text } from '../document.ts';
+import { count, duration } from '../format-number.ts';
+import type { Report } from '../report.ts';
+import { num } from '../words.ts';
+
+/** `nbclient 0.11.0`, or the client's name where its package is another. */
+export function clientWords({ name, versions }: ProtocolClient): Line {
+  const version = versions[name === 'jupyter-execute' ? 'nbclient' : name];
+  return line`${code(name === 'jupyter-execute' ? `jupyter-execute (nbclient ${version})` : `${name} ${version}`)}`;
+}
+
+/** What is counted and what is not, where the client is a program of its own; nothing elsewhere. */
+export function endpointLines({ protocol }: Report): Line[] {
+  if (protocol.client === undefined) return [];
+  return [
+    protocol.endpoint === 'stalled'
+      ? line`${strong(text('What is counted'))}: runs in which the client stalled. The kernel had sent a reply, client and kernel were idle, and the client did not take it; such a run ends there. A run that ends by the kernel's doing says nothing of the client and is invalid.`
+      : line`${strong(text('What is counted'))}: runs in which the kernel wedged. A stall of the client, which had not taken a reply that the kernel had sent, is listed and left to the client's own time-out; the run goes on and counts by its end.`,
+  ];
+}
+
+interface ArmStalls {
+  readonly arm: string;
+  readonly runs: number;
+  readonly stalls: readonly Stall[];
+}
+
+function stallsByArm({ protocol, runs }: Report): ArmStalls[] {
+  return protocol.arms.map(({ name }) => {
+    const mine = runs.filter(({ arm, stalls }) => arm === name && stalls !== undefined);
+    return { arm: name, runs: mine.length, stalls: mine.flatMap(({ stalls }) => stalls ?? []) };
+  });
+}
+
+function afterWords(stalls: readonly Stall[]): string {
+  const after = stalls.flatMap(({ endedAfterMs }) => endedAfterMs ?? []);
+  if (after.length === 0) return 'n/a';
+  return `${duration(median(after))}, ${duration(Math.max(...after))}`;
+}
+
+/** How the client's stalls look; nothing where none was seen. */
+export function stallBlocks(report: Report): Block[] {
+  const arms = stallsByArm(report).filter(({ stalls }) => stalls.length > 0);
+  if (arms.length === 0) return [];
+  const of = (stalls: readonly Stall[], end: Stall['end']) => stalls.filter((stall) => stall.end === end);
+  return [
+    {
+      kind: 'table',
+      caption: 'Stalls of the client',
+      columns: [
+        { title: 'Arm', align: 'left' },
+        { title: 'Runs with one', align: 'right' },
+        { title: 'Stalls', align: 'right' },
+        { title: 'Certified', align: 'right' },
+        { title: 'Ended by the re-arm', align: 'right' },
+        { title: 'After (median, longest)', align: 'right' },
+        { title: "Ended by the client's time-out", align: 'right' },
+        { title: 'After (median, longest)', align: 'right' },
+        { title: 'Not ended', align: 'right' },
+      ],
+      rows: arms.map(({ arm, runs, stalls }): Line[] => [
+        [code(arm)],
+        [num(count(runs))],
+        [num(count(stalls.length))],
+        [num(count(stalls.filter(({ look }) => look !== null && isClientStrand(look)).length))],
+        [num(count(of(stalls, 're-arm').length))],
+        [num(afterWords(of(stalls, 're-arm')))],
+        [num(count(of(stalls, 'time-out').length))],
+        [num(afterWords(of(stalls, 'time-out')))],
+        [num(count(of(stalls, 'not').length + of(stalls, 'itself').length))],
+      ]),
+    },
+    paragraph(
+      line`Certified: the kernel has sent more replies than the client has taken, both processes are idle, the reply is queued in the client's shell socket (EVENTS has POLLIN), the socket's descriptor is registered with the client's loop and not readable, a receive is pending on it, and the loop waits in its selector. The look was taken once, after the stall. Re-arm: afterwards the socket's own ${code('_schedule_remaining_events')} was run once on the client's loop; the time is until the client had taken the reply.`,
+    ),
+  ];
+}
