@@ -41,8 +41,12 @@ def import_failure(module):
     return None
 
 
-def ipykernel_folder():
-    spec = importlib.util.find_spec("ipykernel")
+# What a kernel serves its channels with: their sources are hashed, here and from inside each kernel.
+WATCHED = ("IPython", "comm", "ipykernel", "jupyter_client", "tornado", "traitlets", "zmq")
+
+
+def package_folder(name):
+    spec = importlib.util.find_spec(name)
     # A namespace package is what is left of a removed one: it has no __init__.py, hence no origin.
     if spec is None or spec.origin is None:
         return None
@@ -86,7 +90,8 @@ def event_loop(folder):
 
 def facts():
     packages = installed_packages()
-    folder = ipykernel_folder()
+    folders = {name: package_folder(name) for name in WATCHED}
+    folder = folders["ipykernel"]
     missing = []
     if folder is None or "ipykernel" not in packages:
         missing.append({"package": "ipykernel", "reason": "not installed"})
@@ -109,6 +114,7 @@ def facts():
         "ipykernel": {"version": packages["ipykernel"], "folder": folder}
         if folder is not None and "ipykernel" in packages
         else None,
+        "sourceFolders": {name: path for name, path in folders.items() if path is not None},
         "pyzmq": packages.get("pyzmq"),
         "libzmq": libzmq,
         "tornado": packages.get("tornado"),

@@ -4,7 +4,9 @@
 
 CONFIG.json holds ``overlay`` (the folder to import ``ipykernel`` from), ``counters``
 (a memory-mapped file, see ``soak_counters``), ``identity`` (where to say which files
-were loaded) and ``needsStream`` (whether the arm's change keeps a stream reference).
+were loaded), ``packages`` (what the overlay has), ``folders`` (where the environment has the
+other packages whose files are said), ``eventLoop`` (``selector`` or ``proactor`` on Windows, else
+null) and ``needsStream`` (whether the arm's change keeps a stream reference).
 
 Everything here is the same in every arm, control included. Nothing runs on the
 shell-channel loop that the kernel does not run by itself: counting happens inside calls
@@ -20,6 +22,7 @@ def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         config = json.load(file)
     import soak_counters
+    import soak_event_loop
     import soak_identity
     import soak_parent
     import soak_probe
@@ -33,6 +36,8 @@ def main() -> None:
     soak_parent.hold_parent_handle()
     sys.argv = ["ipykernel_launcher", *sys.argv[2:]]
 
+    soak_event_loop.choose(config["eventLoop"])
+
     from ipykernel import kernelapp
 
     counters = soak_counters.Counters(config["counters"])
@@ -43,7 +48,7 @@ def main() -> None:
         init_kernel(app, *args, **kwargs)
         soak_counters.instrument_kernel(app.kernel, counters)
         soak_probe.register(app.kernel)
-        soak_identity.write(config["identity"], config["overlay"], app)
+        soak_identity.write(config["identity"], config["overlay"], app, config["packages"], config["folders"])
 
     kernelapp.IPKernelApp.init_kernel = init_kernel_counted
     kernelapp.launch_new_instance()

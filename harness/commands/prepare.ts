@@ -4,9 +4,10 @@ import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { version as libzmqVersion } from 'zeromq';
 import { leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
 import { readJournal } from '../journal/read.ts';
-import { type ArmKernels, armKernelMaker } from '../kernel/arm-kernels.ts';
+import { type ArmKernels, armKernelMaker, packagesInOverlays } from '../kernel/arm-kernels.ts';
 import { type ClientArm, checkArmsOfClient, prepareClient } from '../kernel/client-arms.ts';
 import type { KernelEnvironment } from '../kernel/environment/index.ts';
+import { assertNoUndeclaredNoOp } from '../kernel/no-op-arms.ts';
 import { SoakError } from '../model/errors.ts';
 import type { ArmEnvironment, ClientEnvironment, Environment, ExperimentRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
@@ -130,6 +131,7 @@ export async function prepareExperiment(
   const kernelsOf = armKernelMaker({
     python: options.python ?? undefined,
     env: options.env ?? undefined,
+    packages: packagesInOverlays(loaded),
     onProgress,
     signal,
   });
@@ -143,6 +145,7 @@ export async function prepareExperiment(
         });
   const arms = new Map<string, ArmKernels | ClientArm>();
   for (const arm of loaded) arms.set(arm.name, await (client?.armOf ?? kernelsOf)(arm));
+  assertNoUndeclaredNoOp([...arms.values()]);
   const reference =
     loaded.find(({ manifest }) => manifest.role === 'control') ?? (loaded[0] as (typeof loaded)[number]);
   const kernelEnvironment = (arms.get(reference.name) as ArmKernels).environment;

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { SoakError } from '../model/errors.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { type Shard, shardSchema } from '../model/shard.ts';
+import { triedArms } from '../plan/arm-spec.ts';
+import { shownArmSpec } from '../plan/arm-words.ts';
 import { DEFAULT_LATENCY } from '../plan/latency.ts';
 import { clientOptionSchema, DEFAULT_CLIENT_TIMEOUT_SECONDS, parsedClientOption } from './client-options.ts';
 import { shellWord } from './shell-word.ts';
@@ -60,6 +62,7 @@ export const RUN_DEFAULTS = {
 export interface RawRunOptions {
   readonly arm?: string[];
   readonly arms?: string;
+  readonly try?: string;
   readonly runs?: string;
   readonly maxRuns?: string;
   readonly notebook?: string[];
@@ -136,6 +139,14 @@ function armNames(raw: RawRunOptions): string[] {
     });
   }
   const names = [...(raw.arm ?? []), ...listed];
+  if (raw.try !== undefined) {
+    if (names.length === 0) return [...triedArms(raw.try)];
+    throw new SoakError('bad-option', `--try ${JSON.stringify(raw.try)} makes its own three arms.`, {
+      remedy: `Leave out --arm and --arms, or give all arms by hand: ${triedArms(raw.try)
+        .map((arm) => `--arm ${shellWord(arm)}`)
+        .join(' ')}.`,
+    });
+  }
   return names.length > 0 ? names : [...RUN_DEFAULTS.arms];
 }
 
@@ -319,8 +330,8 @@ export function parsedRunOptions(
 export function reproduceCommand(options: RunOptions, shown: (path: string) => string): string {
   const words: string[] = [];
   // Folders one by one: their names may have a comma, and a shell replaces a tilde only where a word begins.
-  const arms = options.arms.map((spec) => shownArm(spec, shown));
-  if (arms.some((arm) => /[/\\,]/.test(arm))) for (const arm of arms) words.push('--arm', shellWord(arm));
+  const arms = options.arms.map((spec) => shownArmSpec(spec, shown));
+  if (arms.some((arm) => /[/\\,\s]/.test(arm))) for (const arm of arms) words.push('--arm', shellWord(arm));
   else words.push('--arms', arms.map(shellWord).join(','));
   if (options.untilDecided) words.push('--until-decided');
   words.push(options.untilDecided ? '--max-runs' : '--runs', String(options.runs));
@@ -361,12 +372,4 @@ export function reproduceCommand(options: RunOptions, shown: (path: string) => s
   words.push('--seed', String(options.seed));
   if (options.shard !== null) words.push('--shard', `${options.shard.index}/${options.shard.count}`);
   return `npm run soak -- ${words.join(' ')}`;
-}
-
-/** An arm's name as it is; a folder as `shown` has it, and still known for a folder; either after its label. */
-function shownArm(spec: string, shown: (path: string) => string): string {
-  const [, label = '', arm = ''] = /^([A-Za-z0-9][A-Za-z0-9._-]*=)?(.*)$/s.exec(spec) ?? [];
-  if (!/[\\/]/.test(arm) && !arm.startsWith('.')) return spec;
-  const path = shown(arm);
-  return `${label}${/[\\/]/.test(path) ? path : `./${path}`}`;
 }

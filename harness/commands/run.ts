@@ -60,8 +60,12 @@ export function registerRun(
     .description('Run an experiment on real kernels and write its evidence (the default command)')
     .option(
       '--arm <name>',
-      'an arm by name, by folder, or LABEL=NAME; repeatable',
+      'an arm: a name, a folder, ipykernel==7.4.0, py3.13, my.diff, git:PATH@REV, joined by " + ", with LABEL= before it; repeatable',
       (value: string, all: string[] = []) => [...all, value],
+    )
+    .option(
+      '--try <change>',
+      'a diff or git:PATH@REV: control, a sham made the same way that changes nothing, and the change',
     )
     .option('--arms <list>', `arms with commas (default: ${d.arms.join(',')})`)
     .option('--runs <n>', `runs of each arm (default: ${d.runs})`)
@@ -145,6 +149,9 @@ Examples:
   soak --arm control --arm ./my-arm --notebook my.ipynb
   soak --client nbclient --arms control,stream        nbclient executes; control wedges under it too
   soak --client nbclient --arms client-control,client-sham,client-fix   where the client is at fault
+  soak --try my-change.diff                a change of your own against control and a sham
+  soak --arms ipykernel==7.3.0,ipykernel==7.4.0
+  soak --arm control --arm git:../ipykernel@main --arm 'fix + ipykernel==7.2.0'
   soak --arm control --arm again=control   an A/A experiment: it must not decide
 
 Each block runs every arm once, in an order drawn from the seed. The protocol is written and

@@ -1,7 +1,9 @@
-import type { ProtocolArm } from '../model/arm.ts';
+import { isClientPackage, type ProtocolArm } from '../model/arm.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Arm } from '../plan/arms.ts';
+import { OVERLAY_PACKAGES, type OverlayPackage } from '../plan/packages.ts';
+import type { InstalledPackage } from './arm-sources.ts';
 import {
   armRequirements,
   cacheFolder,
@@ -12,6 +14,7 @@ import {
 } from './environment/index.ts';
 import { armCommand, type KernelCommandMaker } from './launch.ts';
 import { makeOverlay, type Overlay } from './overlay.ts';
+import { type SiteSources, siteSources, siteSourcesWithout, treeHash } from './source-files.ts';
 
 /** An arm whose environment and overlay are there: its kernels can be launched. */
 export interface ArmKernels {
@@ -19,6 +22,8 @@ export interface ArmKernels {
   readonly makeCommand: KernelCommandMaker;
   /** The arm's own, or the experiment's. */
   readonly environment: KernelEnvironment;
+  /** Hash of the environment's modules that a kernel loads besides its overlay. */
+  readonly siteSha256: string;
 }
 
 /** What arms without an environment of their own run in, and how one is made. */
@@ -29,6 +34,11 @@ export interface ArmKernelOptions {
   readonly env?: string | undefined;
   /** Default: KERNEL_SOAK_CACHE, else the system's folder for caches. */
   readonly cacheDir?: string | undefined;
+  /**
+   * Packages besides ipykernel that every arm's overlay holds, changed or not, so that the arms of an
+   * experiment differ in what is in their overlays and not in how it is loaded; default: the arm's own.
+   */
+  readonly packages?: readonly OverlayPackage[] | undefined;
   readonly onProgress?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -46,17 +56,22 @@ export type ArmKernelMaker = (arm: Arm) => Promise<ArmKernels>;
  */
 export function armKernelMaker(options: ArmKernelOptions = {}): ArmKernelMaker {
   const environments = new Map<string, Promise<KernelEnvironment>>();
+  const sites = new Map<string, Promise<SiteSources>>();
   return async (arm) => {
     const key = canonicalJson(arm.environment);
     const environment = environments.get(key) ?? armEnvironment(arm, options);
     environments.set(key, environment);
-    return armKernels(arm, await environment, options);
+    const made = await environment;
+    const site = sites.get(made.key) ?? siteSources(made.facts.sourceFolders);
+    sites.set(made.key, site);
+    return armKernels(arm, made, await site, options);
   };
 }
 
 async function armKernels(
   arm: Arm,
   environment: KernelEnvironment,
+  site: SiteSources,
   options: ArmKernelOptions,
 ): Promise<ArmKernels> {
   const { ipykernel } = environment.facts;
@@ -66,19 +81,61 @@ async function armKernels(
       exitCode: EXIT_CODES.environment,
     });
   }
+  const others = overlaidBesides(
+    [arm.patchPackage, ...arm.trees.map((tree) => tree.package)],
+    environment,
+    options,
+  );
   const overlay = await makeOverlay(arm, {
     python: environment.python,
     packageFolder: ipykernel.folder,
     version: ipykernel.version,
     environmentKey: environment.key,
     cacheDir: cacheFolder(options.cacheDir),
+    others,
+    site: siteSourcesWithout(site, ['ipykernel', ...others.keys()]),
+    runtime: { python: environment.facts.python, libzmq: environment.facts.libzmq },
   });
   const protocolArm: ProtocolArm = { ...overlay.protocolArm, ...armFacts(arm, environment) };
   return {
     overlay: { ...overlay, protocolArm },
     makeCommand: armCommand(environment, overlay),
     environment,
+    siteSha256: treeHash(site.sources),
   };
+}
+
+/** Every package that one of the arms changes in its kernel: what the overlays of all of them hold. */
+export function packagesInOverlays(arms: readonly Arm[]): OverlayPackage[] {
+  const kernelArms = arms.filter(({ manifest }) => !isClientPackage(manifest.package));
+  return [
+    ...new Set(kernelArms.flatMap((arm) => [arm.patchPackage, ...arm.trees.map((tree) => tree.package)])),
+  ];
+}
+
+function overlaidBesides(
+  own: readonly OverlayPackage[],
+  { facts }: KernelEnvironment,
+  { packages = [] }: ArmKernelOptions,
+): Map<OverlayPackage, InstalledPackage> {
+  const names = [...new Set([...packages, ...own])].filter((name) => name !== 'ipykernel').sort();
+  return new Map(
+    names.map((name) => {
+      const folder = facts.sourceFolders[name];
+      const version = facts.packages[OVERLAY_PACKAGES[name]];
+      if (folder === undefined || version === undefined) {
+        throw new SoakError(
+          'environment-incomplete',
+          `The kernel environment has no ${OVERLAY_PACKAGES[name]}.`,
+          {
+            remedy: 'Choose an environment that has it: an arm changes what is installed.',
+            exitCode: EXIT_CODES.environment,
+          },
+        );
+      }
+      return [name, { folder, version }];
+    }),
+  );
 }
 
 async function armEnvironment(arm: Arm, options: ArmKernelOptions): Promise<KernelEnvironment> {
@@ -114,6 +171,7 @@ function armFacts({ environment, manifest }: Arm, { facts }: KernelEnvironment):
           },
         }),
     ...(Object.keys(manifest.variables).length === 0 ? {} : { variables: manifest.variables }),
+    ...(manifest.eventLoop === undefined ? {} : { eventLoop: manifest.eventLoop }),
     ...(manifest.arguments.length === 0 ? {} : { arguments: manifest.arguments }),
   };
 }

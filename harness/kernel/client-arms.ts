@@ -157,5 +157,10 @@ export async function prepareClient(
 /** A client arm's kernel: as released, with the runtime, in the environment that the arm asks for. */
 function unchangedKernelOf(arm: Arm): Arm {
   const { patch: _patch, engagement: _engagement, ...manifest } = arm.manifest;
-  return { ...arm, patch: null, manifest: { ...manifest, package: 'ipykernel', appliesTo: '>=6.0.0' } };
+  return {
+    ...arm,
+    patch: null,
+    patchPackage: 'ipykernel',
+    manifest: { ...manifest, package: 'ipykernel', appliesTo: '>=6.0.0' },
+  };
 }

@@ -11,9 +11,9 @@ import type { ConnectionInfo } from '../transport/connection.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelCommand, KernelCommandMaker, KernelExit, KernelIdentity } from './launch.ts';
 import { OutputTail } from './output-tail.ts';
-import type { SourceHashes } from './overlay.ts';
 import { kernelEnvironmentVariables, killTree, launchesDetached } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
+import type { SourceHashes } from './source-files.ts';
 
 /** Name of the one kernelspec in the client's private Jupyter path. */
 const KERNELSPEC = 'kernel-soak';

@@ -148,3 +148,39 @@ print(json.dumps([environ, opened]))`,
     ]);
   });
 });
+
+describe('the event loop of an arm', () => {
+  const chosen = (name: string, platform: string) =>
+    ran(
+      `
+import soak_event_loop
+class Fake:
+    class WindowsSelectorEventLoopPolicy: pass
+    class WindowsProactorEventLoopPolicy: pass
+    policy = None
+    def set_event_loop_policy(self, policy):
+        self.policy = policy
+fake = Fake()
+try:
+    soak_event_loop.choose(json.loads(sys.argv[1]), sys.argv[2], fake)
+    error = None
+except RuntimeError as e:
+    error = str(e)
+kind = type(fake.policy)
+exact = kind in (Fake.WindowsSelectorEventLoopPolicy, Fake.WindowsProactorEventLoopPolicy)
+print(json.dumps([None if fake.policy is None else kind.__mro__[1].__name__, exact, error]))`,
+      JSON.stringify(name),
+      platform,
+    );
+
+  test.each([
+    ['selector', 'WindowsSelectorEventLoopPolicy'],
+    ['proactor', 'WindowsProactorEventLoopPolicy'],
+  ])('is that of %s on Windows, as a subclass that ipykernel does not replace', (name, base) => {
+    expect(chosen(name, 'win32')).toEqual([base, false, null]);
+  });
+
+  test.each(['linux', 'darwin'])('is refused on %s', (platform) => {
+    expect(chosen('proactor', platform)).toEqual([null, false, expect.stringContaining('Windows only')]);
+  });
+});

@@ -9,8 +9,9 @@ import { faultyKernelArgv } from '../testing/faulty-kernel.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { installedIpykernel, testEnvironment } from '../testing/test-environment.ts';
 import { readCounters } from './counters.ts';
+import { identityMismatch } from './identity.ts';
 import { armCommand, type KernelCommandMaker, type KernelProcess, launchKernel } from './launch.ts';
-import { identityMismatch, makeOverlay } from './overlay.ts';
+import { makeOverlay } from './overlay.ts';
 import { Reaper } from './reaper.ts';
 
 let python: string;

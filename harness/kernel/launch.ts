@@ -10,10 +10,11 @@ import type { ConnectionInfo } from '../transport/connection.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelEnvironment } from './environment/index.ts';
 import { OutputTail } from './output-tail.ts';
-import type { Overlay, SourceHashes } from './overlay.ts';
+import type { Overlay } from './overlay.ts';
 import { allocatePorts, type KernelPorts, releasePorts } from './ports.ts';
 import { kernelEnvironmentVariables, killTree, launchesDetached } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
+import type { SourceHashes } from './source-files.ts';
 
 /** How a kernel process ended; both `null` while it lives. */
 export interface KernelExit {
@@ -28,7 +29,10 @@ export interface KernelIdentity {
   readonly python: string;
   readonly pyzmq: string;
   readonly libzmq: string;
+  /** Class of the loop that serves the shell channel. */
   readonly eventLoop: string;
+  /** Class of the main thread's loop; `null` elsewhere than on Windows. */
+  readonly mainLoop: string | null;
   readonly pid: number;
 }
 
@@ -173,7 +177,10 @@ export function armCommand(
       overlay: overlay.folder,
       counters: countersPath,
       identity: identityPath,
-      needsStream: overlay.arm.manifest.needsStream,
+      packages: overlay.packages,
+      folders: overlay.site?.folders ?? {},
+      eventLoop: manifest.eventLoop ?? null,
+      needsStream: manifest.needsStream,
     };
     writeFileSync(configPath, JSON.stringify(config), { mode: 0o600 });
     const script = join(packageRoot(), 'arms', 'runtime', 'soak_kernel.py');

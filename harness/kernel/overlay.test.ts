@@ -16,7 +16,9 @@ import { type Arm, loadArm } from '../plan/arms.ts';
 import { soakErrorOf } from '../testing/soak-error.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { installedIpykernel, testEnvironment } from '../testing/test-environment.ts';
-import { identityMismatch, makeOverlay, type Overlay, type OverlayInputs, treeHash } from './overlay.ts';
+import { identityMismatch } from './identity.ts';
+import { makeOverlay, type Overlay, type OverlayInputs } from './overlay.ts';
+import { treeHash } from './source-files.ts';
 
 let inputs: OverlayInputs;
 let control: Arm;

@@ -75,6 +75,10 @@ export const protocolArmSchema = z.object({
   engagement: z.enum(KERNEL_COUNTERS).nullable(),
   /** Absent: the experiment's own environment. */
   environment: protocolArmEnvironmentSchema.optional(),
+  /** Packages taken from commits of a clone; absent: none. */
+  commits: z.array(z.object({ package: z.string(), commit: z.string() })).optional(),
+  /** asyncio's event loop, on Windows, where there are two; absent: ipykernel's own choice. */
+  eventLoop: z.enum(['selector', 'proactor']).optional(),
   /** Environment variables of the kernel; absent: none of the arm's own. */
   variables: z.record(z.string(), z.string()).optional(),
   /** Arguments of the kernel after its connection file; absent: none. */

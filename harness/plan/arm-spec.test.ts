@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { GitClone } from '../testing/git-clone.ts';
 import { soakErrorOf } from '../testing/soak-error.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { loadArmSpec, loadArmSpecs } from './arm-spec.ts';
+import { loadArmSpec, loadArmSpecs, triedArms } from './arm-spec.ts';
 
 function armFolder(manifest: object, name = 'mine'): string {
   const folder = join(temporaryFolder(), name);
@@ -75,7 +76,6 @@ describe('an arm by its words', () => {
 
 describe('an arm that cannot be', () => {
   test.each<[string, string, RegExp]>([
-    ['control + fix', 'bad-arm', /two arms/],
     ['py3.12 + py3.13', 'bad-arm', /two Pythons/],
     ['pyzmq==26.4.0 + pyzmq==27.0.0', 'bad-requirement', /twice/],
     ['pyzmq==26.4.0 ipykernel==7.4.0', 'bad-requirement', /version clause/],
@@ -104,6 +104,70 @@ describe('an arm that cannot be', () => {
     const error = await soakErrorOf(() => loadArmSpec(armFolder(manifest)));
     expect(error.code).toBe('bad-arm');
     expect(error.message).toMatch(message);
+  });
+});
+
+describe('a change of one’s own', () => {
+  const patch = join(temporaryFolder(), 'my-change.diff');
+  writeFileSync(patch, '--- a/zmq/error.py\n+++ b/zmq/error.py\n@@ -1 +1 @@\n-a\n+b\n');
+  const clone = new GitClone();
+  const commit = clone.commit({ 'ipykernel/__init__.py': '' });
+
+  test('as a diff', async () => {
+    expect(await loadArmSpec(patch)).toMatchObject({
+      name: 'my-change',
+      manifest: { role: 'treatment', description: 'the patch my-change' },
+      declaresRole: false,
+      patchPackage: 'zmq',
+      isRepositoryPatch: true,
+      isInert: false,
+    });
+  });
+
+  test('as a commit', async () => {
+    const arm = await loadArmSpec(`git:${clone.folder}@main`);
+    expect(arm.name).toBe(`ipykernel-${commit.slice(0, 10)}`);
+    expect(arm.trees).toMatchObject([{ package: 'ipykernel', commit }]);
+    expect(arm.manifest.description).toBe(`ipykernel at commit ${commit.slice(0, 10)}`);
+  });
+
+  test('as a sham of either', async () => {
+    const arm = await loadArmSpec(`inert:${patch}`);
+    expect(arm).toMatchObject({
+      name: 'inert-my-change',
+      isInert: true,
+      declaresRole: true,
+      manifest: { role: 'sham' },
+    });
+    expect(arm.manifest.description).toMatch(
+      /comment at the end of each file that the patch my-change touches/,
+    );
+  });
+
+  test('is tried with a control and a sham that share its surroundings', async () => {
+    expect(triedArms('my.diff')).toEqual(['control', 'sham=inert:my.diff', 'my.diff']);
+    expect(triedArms('git:x@main + py3.12')).toEqual([
+      'control=control + py3.12',
+      'sham=inert:git:x@main + py3.12',
+      'git:x@main + py3.12',
+    ]);
+    const arms = await loadArmSpecs(triedArms(`${patch} + ipykernel==7.2.0`));
+    expect(arms.map(({ name, manifest }) => [name, manifest.role])).toEqual([
+      ['control', 'control'],
+      ['sham', 'sham'],
+      ['my-change-ipykernel-7.2.0', 'treatment'],
+    ]);
+    for (const arm of arms) expect(arm.environment?.requirements).toEqual(['ipykernel==7.2.0']);
+  });
+
+  test.each(['fix', 'ipykernel==7.4.0', 'x=my.diff', './folder'])('is not %s', async (text) => {
+    expect((await soakErrorOf(() => triedArms(text))).message).toContain('is not a change to be tried');
+  });
+
+  test.skipIf(process.platform === 'win32')('cannot choose an event loop here', async () => {
+    expect((await soakErrorOf(() => loadArmSpec('event-loop:proactor'))).message).toContain('Windows only');
+    const folder = armFolder({ eventLoop: 'selector' });
+    expect((await soakErrorOf(() => loadArmSpec(folder))).message).toContain('Windows only');
   });
 });
 

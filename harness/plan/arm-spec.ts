@@ -1,135 +1,192 @@
-import { SoakError } from '../model/errors.ts';
-import {
-  looksLikeRequirement,
-  pythonOf,
-  type WantedEnvironment,
-  wantedEnvironment,
-} from './arm-environment.ts';
-import { ARM_NAME, type Arm, armManifestSchema, loadArm } from './arms.ts';
+import { resolve } from 'node:path';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
+import { type ArmWord, type EventLoop, parseArmSpec } from './arm-words.ts';
+import { ARM_NAME, type Arm, type ArmManifest, armManifestSchema, loadArm } from './arms.ts';
+import { assertEventLoop } from './event-loop.ts';
+import { type GitTree, readGitTree } from './git-tree.ts';
+import { patchName, readPatchFile } from './patch-file.ts';
 
-/** Between the words of one arm. White space is part of it, since folders may have a plus in their names. */
-const BETWEEN_WORDS = /\s+\+\s+/;
-// Not before another equals sign: ipykernel==7.4.0 is no label.
-const LABELLED = /^([A-Za-z0-9][A-Za-z0-9._-]{0,39})=(?!=)(.+)$/s;
+const SHORT_COMMIT = 10;
+const DESCRIPTION_LENGTH = 200;
 
-/** One `--arm`, taken apart and not yet read. */
-export interface ArmSpec {
-  /** As given. */
-  readonly text: string;
-  readonly label: string | null;
-  /** Without the label: equal for the same arm under two names. */
-  readonly unlabelled: string;
-  /** Name or folder of an arm; `null`: nothing but what the other words say. */
-  readonly base: string | null;
+/** What the words of an arm say together, read. */
+interface ReadWords {
+  readonly base: Arm | null;
   readonly requirements: readonly string[];
   readonly python: string | null;
+  readonly eventLoop: EventLoop | null;
+  readonly patch: {
+    readonly name: string;
+    readonly text: string;
+    readonly leftOut: readonly string[];
+  } | null;
+  readonly patchPackage: Arm['patchPackage'];
+  readonly trees: readonly GitTree[];
+  readonly isInert: boolean;
 }
 
-/**
- * Take `[LABEL=]WORD[ + WORD]…` apart. A word is an arm's name or folder, a requirement (`ipykernel==7.4.0`)
- * or a Python (`py3.13`).
- *
- * @throws SoakError `bad-arm`
- */
-export function parseArmSpec(text: string): ArmSpec {
-  const [, label = null, unlabelled = text] = LABELLED.exec(text) ?? [];
-  let base: string | null = null;
-  let python: string | null = null;
-  const requirements: string[] = [];
-  const bad = (reason: string, remedy: string) =>
-    new SoakError('bad-arm', `--arm ${JSON.stringify(text)} cannot be used: ${reason}`, { remedy });
-  for (const word of unlabelled.split(BETWEEN_WORDS)) {
-    const version = pythonOf(word);
-    if (version !== null) {
-      if (python !== null) throw bad('it names two Pythons.', 'Give each an arm of its own.');
-      python = version;
-    } else if (looksLikeRequirement(word)) {
-      requirements.push(word);
-    } else {
-      if (base !== null) {
-        throw bad(
-          `${JSON.stringify(base)} and ${JSON.stringify(word)} are two arms.`,
-          'Give each its own --arm.',
-        );
+async function readWords(words: readonly ArmWord[]): Promise<ReadWords> {
+  const read = {
+    base: null as Arm | null,
+    requirements: [] as string[],
+    python: null as string | null,
+    eventLoop: null as EventLoop | null,
+    patch: null as ReadWords['patch'],
+    patchPackage: 'ipykernel' as Arm['patchPackage'],
+    trees: [] as GitTree[],
+    isInert: false,
+  };
+  for (const word of words) {
+    switch (word.kind) {
+      case 'arm':
+        read.base = await loadArm(word.text);
+        break;
+      case 'requirement':
+        read.requirements.push(word.text);
+        break;
+      case 'python':
+        read.python = word.version;
+        break;
+      case 'event-loop':
+        assertEventLoop(word.name, process.platform);
+        read.eventLoop = word.name;
+        break;
+      case 'patch': {
+        const { text, package: name, leftOut } = await readPatchFile(resolve(word.path));
+        read.patch = { name: patchName(word.path), text, leftOut };
+        read.patchPackage = name;
+        read.isInert = word.inert;
+        break;
       }
-      base = word;
+      case 'git':
+        read.trees.push(await readGitTree(resolve(word.path), word.revision));
+        read.isInert = word.inert;
+        break;
     }
   }
-  return { text, label, unlabelled, base, requirements, python };
+  return read;
 }
 
-/** A name made of the words: `ipykernel-7.4.0`, `fix-py3.13`. */
-function derivedName(spec: ArmSpec, base: Arm | null, wanted: WantedEnvironment | null): string {
+/** A name made of what the arm changes: `ipykernel-7.4.0`, `fix-py3.13`, `my-change`, `ipykernel-1a2b3c4d5e`. */
+function derivedName(text: string, read: ReadWords, wanted: WantedEnvironment | null): string {
   const words = [
-    ...(base === null ? [] : [base.name]),
+    ...(read.isInert ? ['inert'] : []),
+    ...(read.base === null || read.base.manifest.role === 'control' ? [] : [read.base.name]),
+    ...read.trees.map((tree) => `${tree.package}-${tree.commit.slice(0, SHORT_COMMIT)}`),
+    ...(read.patch === null ? [] : [read.patch.name]),
     ...(wanted?.requirements ?? []),
-    ...(wanted?.python === undefined || wanted.python === null ? [] : [`py${wanted.python}`]),
+    ...(wanted === null || wanted.python === null ? [] : [`py${wanted.python}`]),
+    ...(read.eventLoop === null ? [] : [read.eventLoop]),
   ];
   const name = words
     .map((word) => word.replace(/===?/g, '-').replace(/[^A-Za-z0-9._-]+/g, '-'))
     .join('-')
     .replace(/-{2,}/g, '-')
-    .replace(/-$/, '');
+    .replace(/^[-._]+|-$/g, '');
   if (ARM_NAME.test(name)) return name;
   throw new SoakError(
     'bad-arm',
-    `The arm ${JSON.stringify(spec.text)} would be called ${JSON.stringify(name)}, which is too long for a name.`,
-    {
-      remedy: 'Give it a name of 40 letters at most: --arm NAME=…',
-    },
+    `The arm ${JSON.stringify(text)} would be called ${JSON.stringify(name)}, which is too long for a name.`,
+    { remedy: 'Give it a name of 40 letters at most: --arm NAME=…' },
   );
 }
 
-function described(base: Arm | null, wanted: WantedEnvironment): string {
-  const parts = [...wanted.requirements, ...(wanted.python === null ? [] : [`Python ${wanted.python}`])];
-  const words = parts.join(', ');
-  if (base === null || base.patch === null) return `${words}, as released, no change`;
-  return `${words}: ${base.manifest.description}`;
+function described(read: ReadWords, wanted: WantedEnvironment | null): string {
+  const { base, patch, trees, isInert, eventLoop } = read;
+  const setting = [
+    ...(wanted?.requirements ?? []),
+    ...(wanted === null || wanted.python === null ? [] : [`Python ${wanted.python}`]),
+    ...(eventLoop === null ? [] : [`${eventLoop} event loop`]),
+  ].join(', ');
+  const changes = [
+    ...trees.map((tree) => `${tree.package} at commit ${tree.commit.slice(0, SHORT_COMMIT)}`),
+    ...(patch === null ? [] : [`the patch ${patch.name}`]),
+    ...(base === null || base.manifest.role === 'control' ? [] : [base.manifest.description]),
+  ].join(', with ');
+  const edit = isInert
+    ? `a comment at the end of each file that ${changes} touches: the same mechanics, no change of what runs`
+    : changes;
+  const whole =
+    setting === '' ? edit : edit === '' ? `${setting}, as released, no change` : `${setting}: ${edit}`;
+  return whole.length <= DESCRIPTION_LENGTH ? whole : `${whole.slice(0, DESCRIPTION_LENGTH - 1)}…`;
 }
 
 /**
- * Read an arm by what `--arm` was given: a name, a folder, requirements, a Python, joined by ` + `, with a
- * label or without.
+ * Read an arm by what `--arm` was given: a name, a folder, requirements, a Python, a diff, commits, an event
+ * loop, joined by ` + `, with a label or without.
  *
- * @throws SoakError `unknown-arm`, `bad-arm`, `bad-requirement`
+ * @throws SoakError `unknown-arm`, `bad-arm`, `bad-requirement`, `bad-patch`, `bad-git-arm`
  */
 export async function loadArmSpec(text: string): Promise<Arm> {
   const spec = parseArmSpec(text);
-  const base = spec.base === null ? null : await loadArm(spec.base);
-  const given = wantedEnvironment(spec.requirements, spec.python);
-  if (given === null) {
-    if (base === null) throw new Error('An arm without a word was taken for one.');
-    return spec.label === null ? base : { ...base, name: spec.label };
+  const read = await readWords(spec.words);
+  const { base, patch, trees } = read;
+  if (base !== null && spec.words.length === 1) {
+    return { ...base, source: spec.source, name: spec.label ?? base.name };
   }
   if (base?.manifest.bare === true) {
     throw new SoakError(
       'bad-arm',
-      `--arm ${JSON.stringify(text)}: a bare arm is started without a runtime, so that nothing would prove its environment.`,
-      {
-        remedy: 'Leave "bare" out, or run it alone with --python or --env.',
-      },
+      `--arm ${JSON.stringify(text)}: a bare arm is started without a runtime, so that nothing would prove what it is.`,
+      { remedy: 'Give the name of an arm that is not bare, or run it alone with --python or --env.' },
     );
   }
   const wanted = wantedEnvironment(
-    [...(base?.environment?.requirements ?? []), ...spec.requirements],
-    spec.python ?? base?.environment?.python ?? null,
+    [...(base?.environment?.requirements ?? []), ...read.requirements],
+    read.python ?? base?.environment?.python ?? null,
   );
-  if (wanted === null) throw new Error('An environment was asked for and lost.');
-  // Control in another environment is a treatment: it is compared with control.
+  // Control with something else in it is a treatment: it is compared with control.
   const inherits = base !== null && base.manifest.role !== 'control';
+  const role = inherits ? base.manifest.role : read.isInert ? 'sham' : 'treatment';
+  const manifest: ArmManifest = {
+    ...(base?.manifest ?? armManifestSchema.parse({ role, description: 'x', appliesTo: '>=6.0.0' })),
+    role,
+    description: described(read, wanted),
+    ...(read.eventLoop === null ? {} : { eventLoop: read.eventLoop }),
+  };
   return {
-    name: spec.label ?? derivedName(spec, inherits ? base : null, wanted),
+    name: spec.label ?? derivedName(text, read, wanted),
     folder: base?.folder ?? null,
-    manifest: {
-      ...(base?.manifest ??
-        armManifestSchema.parse({ role: 'treatment', description: 'x', appliesTo: '>=6.0.0' })),
-      role: inherits ? base.manifest.role : 'treatment',
-      description: described(base, wanted).slice(0, 200),
-    },
-    declaresRole: inherits,
-    patch: base?.patch ?? null,
+    source: spec.source,
+    manifest,
+    declaresRole: inherits || read.isInert,
+    patch: base?.patch ?? patch?.text ?? null,
+    patchPackage: read.patchPackage,
+    isRepositoryPatch: patch !== null,
+    trees,
+    isInert: read.isInert,
     environment: wanted,
   };
+}
+
+/**
+ * The arms of `--try CHANGE`: control, a sham that is made like the change and changes nothing, the change.
+ * What the change asks of its environment, all three have.
+ *
+ * @throws SoakError `bad-arm` for what is no change of sources
+ */
+export function triedArms(change: string): readonly string[] {
+  const { label, words, source } = parseArmSpec(change);
+  const parts = source.split(/\s+\+\s+/);
+  const isEdit = (index: number) => words[index]?.kind === 'patch' || words[index]?.kind === 'git';
+  if (
+    label !== null ||
+    !words.some((_, index) => isEdit(index)) ||
+    words.some(({ kind }) => kind === 'arm')
+  ) {
+    throw new SoakError('bad-arm', `--try ${JSON.stringify(change)} is not a change to be tried.`, {
+      remedy: 'Give a diff or a commit: --try my-change.diff, --try git:../ipykernel@my-branch.',
+      exitCode: EXIT_CODES.usage,
+    });
+  }
+  const setting = parts.filter((_, index) => !isEdit(index));
+  const inert = parts.map((part, index) => (isEdit(index) ? `inert:${part}` : part));
+  return [
+    setting.length === 0 ? 'control' : `control=${['control', ...setting].join(' + ')}`,
+    `sham=${inert.join(' + ')}`,
+    change,
+  ];
 }
 
 /**
@@ -144,7 +201,7 @@ export async function loadArmSpecs(texts: readonly string[]): Promise<Arm[]> {
     const arm = await loadArmSpec(text);
     if (arms.some(({ name }) => name === arm.name)) {
       throw new SoakError('duplicate-arm', `The arm ${arm.name} is given twice.`, {
-        remedy: `Give each arm once; for the same arm under two names: --arm ${arm.name}-b=${parseArmSpec(text).unlabelled} as the second.`,
+        remedy: `Give each arm once; for the same arm under two names: --arm ${arm.name}-b=${arm.source} as the second.`,
       });
     }
     arms.push(arm);

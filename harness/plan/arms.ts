@@ -8,6 +8,10 @@ import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { pythonOf, type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
 import { kernelArguments, kernelVariables } from './arm-launch.ts';
+import { EVENT_LOOPS } from './arm-words.ts';
+import { assertEventLoop } from './event-loop.ts';
+import type { GitTree } from './git-tree.ts';
+import type { OverlayPackage } from './packages.ts';
 
 /** What an arm may be called: part of a run's name, and so of file names. */
 export const ARM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
@@ -43,6 +47,8 @@ export const armManifestSchema = z.strictObject({
   variables: z.record(z.string(), z.string()).default({}),
   /** Arguments of the arm's kernels after the connection file, such as "--IPKernelApp.quiet=False". */
   arguments: z.array(z.string()).default([]),
+  /** On Windows: which asyncio event loop the arm's kernels run on. */
+  eventLoop: z.enum(EVENT_LOOPS).optional(),
 });
 export type ArmManifest = z.infer<typeof armManifestSchema>;
 
@@ -52,10 +58,20 @@ export interface Arm {
   /** `null` for one that no folder describes. */
   readonly folder: string | null;
   readonly manifest: ArmManifest;
+  /** What it was read from, without a label: equal for one arm under two names. */
+  readonly source: string;
   /** Whether a manifest says its role: one that does not can become the reference of an experiment without control. */
   readonly declaresRole: boolean;
-  /** Text of the patch; `null` for an arm that changes nothing. */
+  /** Text of the patch; `null` for an arm without one. */
   readonly patch: string | null;
+  /** The package that the patch is of. */
+  readonly patchPackage: OverlayPackage;
+  /** Whether the patch is a repository's diff, of which tests and documents are left out. */
+  readonly isRepositoryPatch: boolean;
+  /** Packages as commits have them, in place of the installed ones. */
+  readonly trees: readonly GitTree[];
+  /** Whether the arm has, instead of its change, a line without effect in each file that the change touches. */
+  readonly isInert: boolean;
   /** `null`: the experiment's own environment. */
   readonly environment: WantedEnvironment | null;
 }
@@ -169,8 +185,21 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
   try {
     kernelVariables(manifest.variables);
     kernelArguments(manifest.arguments);
+    if (manifest.eventLoop !== undefined) assertEventLoop(manifest.eventLoop, process.platform);
     const environment = wantedEnvironment(manifest.requirements, python);
-    return { name, folder, manifest, declaresRole: true, patch, environment };
+    return {
+      name,
+      folder,
+      source: nameOrPath,
+      manifest,
+      declaresRole: true,
+      patch,
+      patchPackage: manifest.package,
+      isRepositoryPatch: false,
+      trees: [],
+      isInert: false,
+      environment,
+    };
   } catch (error) {
     if (error instanceof SoakError) throw bad(error.message, error.remedy, error);
     throw error;

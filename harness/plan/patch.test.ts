@@ -185,3 +185,27 @@ describe('a patch that is refused whatever is installed', () => {
     expect(error.message).toContain('the arm mine');
   });
 });
+
+describe('a repository’s diff', () => {
+  const beside = (path: string) => path.startsWith('tests/');
+
+  test('is applied without what is left out', async () => {
+    const files = await patchedFiles(
+      `${header('tests/x.py')}${hunk(10)}${ONE_HUNK}--- a/tests/gone.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n`,
+      'ipykernel',
+      '7.3.0',
+      (path) => Promise.resolve(INSTALLED[path] ?? null),
+      'the arm mine',
+      beside,
+    );
+    expect([...files.keys()]).toEqual(['ipykernel/a.py']);
+  });
+
+  test('cannot make a link, by whatever name', async () => {
+    const link =
+      'diff --git a/ipykernel/l.py b/ipykernel/l.py\nnew file mode 120000\nindex 0000000..1111111\n--- /dev/null\n+++ b/ipykernel/l.py\n@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n';
+    const error = await soakErrorOf(() => applied(link));
+    expect(error.code).toBe('bad-patch');
+    expect(error.message).toMatch(/symbolic link/);
+  });
+});

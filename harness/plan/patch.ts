@@ -5,6 +5,8 @@ import { SoakError } from '../model/errors.ts';
 export type PatchedFiles = ReadonlyMap<string, string>;
 
 const DEV_NULL = '/dev/null';
+/** Git's mode of a symbolic link. */
+const LINK_MODE = '120000';
 const HOW_TO_MAKE = 'Make it with `git diff` or `diff -u`.';
 
 function withoutPrefix(name: string): string {
@@ -40,6 +42,7 @@ function firstMisfit(source: string, file: StructuredPatch): number {
  * @param version the package's version, for the message
  * @param read text of a file by its path relative to site-packages, `null` where there is none
  * @param label names the patch in messages, for example `the arm fix`
+ * @param isLeftOut paths of the diff that are not applied; without it everything must be of the package
  * @throws SoakError `bad-patch` (not a diff, outside the package, a deletion, a rename, no source),
  *   `patch-does-not-apply`
  */
@@ -49,6 +52,7 @@ export async function patchedFiles(
   version: string,
   read: (path: string) => Promise<string | null>,
   label: string,
+  isLeftOut: (path: string) => boolean = () => false,
 ): Promise<PatchedFiles> {
   const bad = (reason: string, remedy: string, cause?: unknown) =>
     new SoakError('bad-patch', `The patch of ${label} ${reason}`, { remedy, cause });
@@ -56,7 +60,9 @@ export async function patchedFiles(
     new SoakError(
       'patch-does-not-apply',
       `The patch of ${label} does not apply to ${packageName} ${version}: ${reason}`,
-      { remedy: `Make the patch against ${packageName} ${version}, or choose the version it is for.` },
+      {
+        remedy: `Make the patch against ${packageName} ${version}, or run it on the release that it is for: --arm 'my-change.diff + ipykernel==7.2.0'.`,
+      },
     );
   let files: StructuredPatch[];
   try {
@@ -69,11 +75,16 @@ export async function patchedFiles(
     throw bad('changes nothing.', `${HOW_TO_MAKE.slice(0, -1)}, or leave "patch" out of arm.json.`);
   const result = new Map<string, string>();
   for (const file of files) {
+    const named = file.newFileName === DEV_NULL ? file.oldFileName : file.newFileName;
+    if (isLeftOut(withoutPrefix(named ?? ''))) continue;
     const path = withoutPrefix(file.newFileName ?? '');
     const isNew = file.oldFileName === DEV_NULL;
     const shown = JSON.stringify(file.newFileName === DEV_NULL ? file.oldFileName : (file.newFileName ?? ''));
     const remedy = `An arm can change and add Python sources under ${packageName}/ only; it cannot delete or rename them.`;
     if (file.newFileName === DEV_NULL || file.isDelete === true) throw bad(`deletes ${shown}.`, remedy);
+    if ([file.oldMode, file.newMode].some((mode) => mode === LINK_MODE)) {
+      throw bad(`makes ${shown} a symbolic link, which could lead anywhere.`, remedy);
+    }
     if (!isSourceOf(packageName, path)) {
       throw bad(`touches ${shown}, which is not a Python source of the package ${packageName}.`, remedy);
     }

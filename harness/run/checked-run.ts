@@ -1,7 +1,8 @@
 import type { Notebook } from '../frontend/notebook.ts';
 import type { ClientProgram } from '../kernel/client-process.ts';
+import { identityFault, identityMismatch } from '../kernel/identity.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
-import { identityMismatch, type Overlay, type SourceHashes } from '../kernel/overlay.ts';
+import type { Overlay } from '../kernel/overlay.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Endpoint } from '../model/outcome.ts';
 import type { RunOrder } from '../plan/schedule.ts';
@@ -37,16 +38,21 @@ export async function checkedRun(
       ? await executeRun(order, notebook, makeCommand, context, signal)
       : await executeClientRun(order, notebook, client.program, makeCommand, context, endpoint, signal);
   if (result === null || result.record.startMs === null) return result;
-  const sources = result.identity?.sources ?? null;
-  if (arm.overlay.folder !== null) assertIdentity(`The kernel of the run ${order.run}`, arm.overlay, sources);
+  assertIdentity(
+    `The kernel of the run ${order.run}`,
+    arm.overlay,
+    identityFault(arm.overlay, result.identity),
+  );
   if (client !== undefined && client.overlay !== null) {
-    assertIdentity(`The client of the run ${order.run}`, client.overlay, result.clientSources ?? null);
+    const sources = result.clientSources ?? null;
+    const mismatch =
+      sources === null ? 'it did not say what it loaded' : identityMismatch(client.overlay, sources);
+    assertIdentity(`The client of the run ${order.run}`, client.overlay, mismatch);
   }
   return result;
 }
 
-function assertIdentity(who: string, overlay: Overlay, sources: SourceHashes | null): void {
-  const mismatch = sources === null ? 'it did not say what it loaded' : identityMismatch(overlay, sources);
+function assertIdentity(who: string, overlay: Overlay, mismatch: string | null): void {
   if (mismatch === null) return;
   throw new SoakError('identity-mismatch', `${who} is not the arm ${overlay.arm.name}: ${mismatch}.`, {
     remedy:

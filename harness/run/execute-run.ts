@@ -12,9 +12,9 @@ import {
   type KernelProcess,
   launchKernel,
 } from '../kernel/launch.ts';
-import type { SourceHashes } from '../kernel/overlay.ts';
 import { killTree } from '../kernel/process-tree.ts';
 import type { Reaper } from '../kernel/reaper.ts';
+import type { SourceHashes } from '../kernel/source-files.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Observations } from '../model/observations.ts';

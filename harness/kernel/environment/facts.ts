@@ -21,6 +21,8 @@ export const environmentFactsSchema = z.object({
   packages: z.record(z.string(), z.string()),
   /** Version and absolute package folder; `null` when it is not there. */
   ipykernel: z.object({ version: z.string(), folder: z.string() }).nullable(),
+  /** Absolute folder of each package that a kernel serves its channels with, by import name. */
+  sourceFolders: z.record(z.string(), z.string()),
   pyzmq: z.string().nullable(),
   /** The libzmq that pyzmq runs on; `null` when pyzmq does not import. */
   libzmq: z.string().nullable(),

@@ -1,0 +1,168 @@
+import { basename } from 'node:path';
+import { createTwoFilesPatch } from 'diff';
+import { sha256 } from '../model/canonical.ts';
+import { SoakError } from '../model/errors.ts';
+import { type Arm, armApplies } from '../plan/arms.ts';
+import type { GitTree } from '../plan/git-tree.ts';
+import { BUILT_FILES, LIBRARY_FOLDERS, type OverlayPackage } from '../plan/packages.ts';
+import { patchedFiles } from '../plan/patch.ts';
+import { isBesidePackage } from '../plan/patch-file.ts';
+import { filesBelow } from './source-files.ts';
+
+/** A package as an environment has it. */
+export interface InstalledPackage {
+  /** Absolute, its last part the import name. */
+  readonly folder: string;
+  readonly version: string;
+}
+
+/** What an arm puts first on its kernels' path. */
+export interface ArmSources {
+  /** Contents by path, with `/`, each package's name first. */
+  readonly files: ReadonlyMap<string, Buffer>;
+  /** SHA-256 of the change as a patch; `null` for an arm without one. */
+  readonly patchSha256: string | null;
+}
+
+const INERT_LINE = '# kernel-soak: a line without effect\n';
+const isInstalled = (path: string) => !path.split('/').includes('__pycache__');
+
+/** Files of the installed packages, with the libraries that their compiled modules look for beside them. */
+async function installedFiles(
+  packages: ReadonlyMap<OverlayPackage, InstalledPackage>,
+): Promise<Map<string, Buffer>> {
+  const files = new Map<string, Buffer>();
+  const add = async (name: string, folder: string) => {
+    for (const [path, bytes] of await filesBelow(folder, isInstalled)) files.set(`${name}/${path}`, bytes);
+  };
+  for (const [name, { folder }] of packages) {
+    await add(name, folder);
+    const libraries = LIBRARY_FOLDERS[name];
+    if (libraries === undefined) continue;
+    // A package that was built here has its library elsewhere, under an absolute path.
+    await add(libraries, `${folder.slice(0, -basename(folder).length)}${libraries}`).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      },
+    );
+  }
+  return files;
+}
+
+/** `__version__` of ipykernel's own sources; what the environment says where they do not say it plainly. */
+function versionIn(files: ReadonlyMap<string, Buffer>, installed: string): string {
+  const text = files.get('ipykernel/_version.py')?.toString('utf8') ?? '';
+  return /^__version__\s*(?::\s*\w+\s*)?=\s*["']([^"']+)["']/m.exec(text)?.[1] ?? installed;
+}
+
+/** The release that a pyzmq clone is of: its compiled part is the environment's and has to be of the same. */
+function assertSameRelease(tree: GitTree, installed: InstalledPackage): void {
+  const text = tree.files.get('zmq/sugar/version.py')?.toString('utf8') ?? '';
+  const version = /^__version__\s*(?::\s*\w+\s*)?=\s*["']([^"']+)["']/m.exec(text)?.[1] ?? 'unknown';
+  const [release = ''] = /^\d+\.\d+/.exec(version) ?? [];
+  if (release !== '' && installed.version.startsWith(`${release}.`)) return;
+  throw new SoakError(
+    'bad-git-arm',
+    `The commit ${tree.commit.slice(0, 10)} is of pyzmq ${version}, and the compiled part of the environment's is of ${installed.version}: only pyzmq's Python is taken from a clone.`,
+    {
+      remedy: `Put that release beside it, if there is one: --arm 'git:PATH@REV + pyzmq==${release || '26.4'}.0'.`,
+    },
+  );
+}
+
+/** The sources of a commit in place of the installed ones; what only building makes is kept. */
+function withTree(files: Map<string, Buffer>, tree: GitTree): Map<string, Buffer> {
+  const prefix = `${tree.package}/`;
+  const isKept = (path: string) =>
+    !path.startsWith(prefix) ||
+    !path.endsWith('.py') ||
+    BUILT_FILES.some((built) => path === `${prefix}${built}`);
+  const kept = [...files].filter(([path]) => isKept(path));
+  const added = [...tree.files].filter(([path]) => !isBesidePackage(path));
+  return new Map([...kept, ...added]);
+}
+
+/** A comment at the end of each file that differs: as many files edited in the same way, and nothing changed. */
+function inertEdits(
+  before: ReadonlyMap<string, Buffer>,
+  after: ReadonlyMap<string, Buffer>,
+  fallback: string,
+): Map<string, string> {
+  const edited = [...before].flatMap(([path, bytes]) => {
+    const changed = after.get(path);
+    return path.endsWith('.py') && (changed === undefined || !changed.equals(bytes)) ? [path] : [];
+  });
+  return new Map(
+    (edited.length > 0 ? edited : [fallback]).map((path) => {
+      const text = before.get(path)?.toString('utf8') ?? '';
+      return [path, `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${INERT_LINE}`];
+    }),
+  );
+}
+
+/** A unified diff of edited files, as one would have written it. */
+function patchOf(before: ReadonlyMap<string, Buffer>, edits: ReadonlyMap<string, string>): string {
+  return [...edits]
+    .map(([path, text]) =>
+      createTwoFilesPatch(`a/${path}`, `b/${path}`, before.get(path)?.toString('utf8') ?? '', text),
+    )
+    .join('');
+}
+
+/**
+ * The sources of an arm: the installed packages, a commit's in their place, the patch on top.
+ *
+ * @param packages what the overlay holds, ipykernel first
+ * @throws SoakError `arm-does-not-apply`, `bad-patch`, `patch-does-not-apply`, `bad-git-arm`
+ */
+export async function armSources(
+  arm: Arm,
+  packages: ReadonlyMap<OverlayPackage, InstalledPackage>,
+): Promise<ArmSources> {
+  const installed = await installedFiles(packages);
+  let files = installed;
+  for (const tree of arm.trees) {
+    const of = packages.get(tree.package);
+    if (tree.package === 'zmq' && of !== undefined) assertSameRelease(tree, of);
+    files = withTree(files, tree);
+  }
+  const name = arm.manifest.package;
+  const versionOf = (each: OverlayPackage) => {
+    const installedVersion = packages.get(each)?.version ?? '';
+    return each === 'ipykernel' ? versionIn(files, installedVersion) : installedVersion;
+  };
+  const applies = armApplies(arm, versionOf(name));
+  if (!applies.applies) {
+    throw new SoakError(
+      'arm-does-not-apply',
+      `The arm ${arm.name} cannot be used here: it ${applies.reason}.`,
+      {
+        remedy: `Choose another arm, or an environment with such ${name === 'ipykernel' ? 'an ipykernel' : `a ${name}`}.`,
+      },
+    );
+  }
+  if (arm.patch !== null) {
+    const before = files;
+    const changes = await patchedFiles(
+      arm.patch,
+      arm.patchPackage,
+      versionOf(arm.patchPackage),
+      (path) => Promise.resolve(before.get(path)?.toString('utf8') ?? null),
+      `the arm ${arm.name}`,
+      arm.isRepositoryPatch ? isBesidePackage : undefined,
+    );
+    files = new Map(before);
+    for (const [path, text] of changes) files.set(path, Buffer.from(text));
+  }
+  if (arm.isInert) {
+    const touched = arm.patch === null ? (arm.trees[0]?.package ?? 'ipykernel') : arm.patchPackage;
+    const edits = inertEdits(installed, files, `${touched}/__init__.py`);
+    const edited = new Map(installed);
+    for (const [path, text] of edits) edited.set(path, Buffer.from(text));
+    return {
+      files: edited,
+      patchSha256: sha256(patchOf(installed, edits)),
+    };
+  }
+  return { files, patchSha256: arm.patch === null ? null : sha256(arm.patch) };
+}

@@ -1,0 +1,54 @@
+import { canonicalJson } from '../model/canonical.ts';
+import { SoakError } from '../model/errors.ts';
+import type { ArmKernels } from './arm-kernels.ts';
+
+/** Everything that decides what an arm's kernels are, and nothing that only names or describes it. */
+function substance({ overlay, environment }: ArmKernels): string {
+  const {
+    name: _name,
+    role: _role,
+    description: _description,
+    engagement: _engagement,
+    patchSha256: _patch,
+    environment: _asked,
+    commits: _commits,
+    ...facts
+  } = overlay.protocolArm;
+  const { python, implementation, freeThreaded, packages } = environment.facts;
+  return canonicalJson({
+    facts,
+    bare: overlay.folder === null,
+    environment: { python, implementation, freeThreaded, packages },
+  });
+}
+
+/**
+ * Refuse an arm that is another arm byte for byte without saying so: its runs would be counted as a
+ * treatment's. An A/A experiment says so: by the same arm under a second name, or by a manifest whose role
+ * is control.
+ *
+ * @throws SoakError `no-op-arm`
+ */
+export function assertNoUndeclaredNoOp(arms: readonly ArmKernels[]): void {
+  const seen = new Map<string, ArmKernels[]>();
+  for (const arm of arms) {
+    const key = substance(arm);
+    const same = seen.get(key) ?? [];
+    const { name, source, manifest, declaresRole } = arm.overlay.arm;
+    const isDeclared =
+      (declaresRole && manifest.role === 'control') ||
+      same.some((other) => other.overlay.arm.source === source);
+    const [first] = same;
+    if (first !== undefined && !isDeclared) {
+      const other = first.overlay.arm.name;
+      throw new SoakError(
+        'no-op-arm',
+        `The arm ${name} is the arm ${other} byte for byte: the same sources, packages, Python, variables and arguments.`,
+        {
+          remedy: `Mend the change that ${name} was to make, or leave it out. For an A/A experiment give ${other} under a second name: --arm ${other}-b=${first.overlay.arm.source}.`,
+        },
+      );
+    }
+    seen.set(key, [...same, arm]);
+  }
+}

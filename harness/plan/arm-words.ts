@@ -1,0 +1,128 @@
+import { SoakError } from '../model/errors.ts';
+import { looksLikeRequirement, pythonOf } from './arm-environment.ts';
+
+/** Between the words of one arm. White space is part of it, since folders may have a plus in their names. */
+const BETWEEN_WORDS = /\s+\+\s+/;
+// Not before another equals sign: ipykernel==7.4.0 is no label.
+const LABELLED = /^([A-Za-z0-9][A-Za-z0-9._-]{0,39})=(?!=)(.+)$/s;
+// The last at sign that begins a revision: HEAD@{1} has one of its own.
+const GIT = /^git:(.+)@(?!\{)((?:[^@]|@\{)+)$/s;
+const INERT = /^inert:(.+)$/s;
+const PATCH_FILE = /\.(?:diff|patch)$/i;
+
+export const EVENT_LOOPS = ['selector', 'proactor'] as const;
+export type EventLoop = (typeof EVENT_LOOPS)[number];
+
+/** One word of `--arm`. */
+export type ArmWord =
+  /** The name of an arm that ships, or a folder. */
+  | { readonly kind: 'arm'; readonly text: string }
+  | { readonly kind: 'requirement'; readonly text: string }
+  | { readonly kind: 'python'; readonly version: string }
+  | { readonly kind: 'event-loop'; readonly name: EventLoop }
+  /** A diff; `inert`: an edit without effect of the files that it touches. */
+  | { readonly kind: 'patch'; readonly path: string; readonly inert: boolean }
+  /** A commit of a local clone; `inert` likewise. */
+  | { readonly kind: 'git'; readonly path: string; readonly revision: string; readonly inert: boolean };
+
+/** One `--arm`, taken apart and not yet read. */
+export interface ArmSpec {
+  /** As given. */
+  readonly text: string;
+  readonly label: string | null;
+  /** Without the label: equal for the same arm under two names. */
+  readonly source: string;
+  readonly words: readonly ArmWord[];
+}
+
+function badArm(text: string, reason: string, remedy: string): SoakError {
+  return new SoakError('bad-arm', `--arm ${JSON.stringify(text)} cannot be used: ${reason}`, { remedy });
+}
+
+function parsedWord(arm: string, word: string): ArmWord {
+  const version = pythonOf(word);
+  if (version !== null) return { kind: 'python', version };
+  const loop = /^event-loop:(.*)$/s.exec(word)?.[1];
+  if (loop !== undefined) {
+    const name = EVENT_LOOPS.find((known) => known === loop);
+    if (name !== undefined) return { kind: 'event-loop', name };
+    throw badArm(arm, `there is no event loop ${JSON.stringify(loop)}.`, `Give ${EVENT_LOOPS.join(' or ')}.`);
+  }
+  const inner = INERT.exec(word)?.[1];
+  const change = inner ?? word;
+  const inert = inner !== undefined;
+  if (change.startsWith('git:')) {
+    const [, path, revision] = GIT.exec(change) ?? [];
+    if (path !== undefined && revision !== undefined) return { kind: 'git', path, revision, inert };
+    throw badArm(
+      arm,
+      `${JSON.stringify(change)} names no revision.`,
+      'Write it as git:PATH@REV, such as git:../ipykernel@HEAD.',
+    );
+  }
+  if (PATCH_FILE.test(change)) return { kind: 'patch', path: change, inert };
+  if (inert) throw badArm(arm, 'inert: is of a patch or a commit.', 'Give inert:my-change.diff.');
+  return looksLikeRequirement(word) ? { kind: 'requirement', text: word } : { kind: 'arm', text: word };
+}
+
+/**
+ * Take `[LABEL=]WORD[ + WORD]…` apart. A word is an arm's name or folder, a requirement (`ipykernel==7.4.0`),
+ * a Python (`py3.13`), a diff (`my-change.diff`), a commit of a clone (`git:PATH@REV`) or an event loop
+ * (`event-loop:proactor`).
+ *
+ * @throws SoakError `bad-arm` for words that contradict each other
+ */
+export function parseArmSpec(text: string): ArmSpec {
+  const [, label = null, source = text] = LABELLED.exec(text) ?? [];
+  const words = source.split(BETWEEN_WORDS).map((word) => parsedWord(text, word));
+  const only = (kind: ArmWord['kind'], what: string) => {
+    if (words.filter((word) => word.kind === kind).length > 1)
+      throw badArm(text, `it names two ${what}.`, 'Give each its own --arm.');
+  };
+  only('arm', 'arms');
+  only('python', 'Pythons');
+  only('event-loop', 'event loops');
+  only('patch', 'patches');
+  if (words.some(({ kind }) => kind === 'arm') && words.some(({ kind }) => kind === 'patch')) {
+    throw badArm(text, 'an arm and a patch are two changes.', 'Give each its own --arm.');
+  }
+  const inert = words.filter((word) => 'inert' in word && word.inert);
+  if (inert.length > 0 && words.filter((word) => 'inert' in word).length > inert.length) {
+    throw badArm(text, 'an inert edit and a change are not one arm.', 'Give each its own --arm.');
+  }
+  return { text, label, source, words };
+}
+
+/**
+ * An arm as evidence may show it: paths as `shown` has them, and still known for paths.
+ *
+ * @param shown turns a path into one that can be published
+ */
+export function shownArmSpec(text: string, shown: (path: string) => string): string {
+  const { label, words } = parseArmSpec(text);
+  const parts = words.map((word) => shownWord(word, shown));
+  return `${label === null ? '' : `${label}=`}${parts.join(' + ')}`;
+}
+
+function shownWord(word: ArmWord, shown: (path: string) => string): string {
+  switch (word.kind) {
+    case 'python':
+      return `py${word.version}`;
+    case 'event-loop':
+      return `event-loop:${word.name}`;
+    case 'patch':
+      return `${word.inert ? 'inert:' : ''}${shown(word.path)}`;
+    case 'git':
+      return `${word.inert ? 'inert:' : ''}git:${shown(word.path)}@${word.revision}`;
+    case 'requirement':
+      return word.text;
+    case 'arm':
+      return shownFolder(word.text, shown);
+  }
+}
+
+function shownFolder(text: string, shown: (path: string) => string): string {
+  if (!/[\\/]/.test(text) && !text.startsWith('.')) return text;
+  const path = shown(text);
+  return /[\\/]/.test(path) ? path : `./${path}`;
+}
