@@ -49,7 +49,7 @@ async function installedFiles(
   return files;
 }
 
-/** `__version__` of ipykernel's own sources; what the environment says where they do not say it plainly. */
+/** `__version__` in a commit's sources of ipykernel; what the environment says where they do not say it plainly. */
 function versionIn(files: ReadonlyMap<string, Buffer>, installed: string): string {
   const text = files.get('ipykernel/_version.py')?.toString('utf8') ?? '';
   return /^__version__\s*(?::\s*\w+\s*)?=\s*["']([^"']+)["']/m.exec(text)?.[1] ?? installed;
@@ -70,12 +70,13 @@ function assertSameRelease(tree: GitTree, installed: InstalledPackage): void {
   );
 }
 
-/** The sources of a commit in place of the installed ones; what only building makes is kept. */
+/** The sources of a commit in place of the installed ones; tests, and what only building makes, are kept. */
 function withTree(files: Map<string, Buffer>, tree: GitTree): Map<string, Buffer> {
   const prefix = `${tree.package}/`;
   const isKept = (path: string) =>
     !path.startsWith(prefix) ||
     !path.endsWith('.py') ||
+    isBesidePackage(path) ||
     BUILT_FILES.some((built) => path === `${prefix}${built}`);
   const kept = [...files].filter(([path]) => isKept(path));
   const added = [...tree.files].filter(([path]) => !isBesidePackage(path));
@@ -129,7 +130,8 @@ export async function armSources(
   const name = arm.manifest.package;
   const versionOf = (each: OverlayPackage) => {
     const installedVersion = packages.get(each)?.version ?? '';
-    return each === 'ipykernel' ? versionIn(files, installedVersion) : installedVersion;
+    const isOfCommit = arm.trees.some((tree) => tree.package === each);
+    return isOfCommit && each === 'ipykernel' ? versionIn(files, installedVersion) : installedVersion;
   };
   const applies = armApplies(arm, versionOf(name));
   if (!applies.applies) {
