@@ -1,5 +1,6 @@
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { diskFullError } from './cache.ts';
+import { installRefusal } from './install-refusal.ts';
 import { type Interpreter, MINIMUM_PYTHON } from './interpreter.ts';
 import { venvRemedy } from './platform.ts';
 import type { CommandResult } from './run-command.ts';
@@ -18,7 +19,7 @@ const DISK_FULL =
 const NETWORK =
   /failed to establish a new connection|newconnectionerror|connecttimeout|readtimeout|name resolution|getaddrinfo|could not connect|connection refused|connection reset|error sending request|dns error|network is unreachable|connectivity is disabled|proxyerror|certificate verify failed|invalid peer certificate|operation timed out/i;
 const NOT_FOUND =
-  /no matching distribution found|no solution found|could not find a version|no matching version|resolutionimpossible/i;
+  /no matching distribution found|no solution found|could not find a version|no matching version/i;
 const VENV_MISSING = /ensurepip is not available|no module named '?(venv|ensurepip)/i;
 
 /** With less left, a failure without a reason of its own is taken for a full disk: ensurepip hides the reason. */
@@ -56,6 +57,8 @@ export function installError(result: CommandResult, context: InstallationStep): 
     );
   }
   if (VENV_MISSING.test(output)) return venvMissingError(interpreter);
+  const refusal = installRefusal(output, interpreter);
+  if (refusal !== null) return refusal;
   if (NOT_FOUND.test(output)) {
     return new SoakError(
       'package-not-found',

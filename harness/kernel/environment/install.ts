@@ -48,7 +48,8 @@ export interface InstallOptions {
  * Makes a virtual environment, installs the packages and byte-compiles them. Both installers leave the same
  * packages: what `venv` seeds (pip, setuptools) is taken out again. Returns the installer used.
  *
- * @throws SoakError `no-network`, `disk-full`, `venv-missing`, `package-not-found` or `installation`.
+ * @throws SoakError `no-network`, `disk-full`, `venv-missing`, `no-such-version`, `package-not-built`,
+ *   `conflicting-requirements`, `package-not-found` or `installation`.
  */
 export async function installPackages(options: InstallOptions): Promise<Installer> {
   const found: InstallerFound = options.installer
