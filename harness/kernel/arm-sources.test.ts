@@ -202,6 +202,7 @@ describe('an arm that changes nothing', () => {
       ['control', noOp()],
       ['control', `mine=${noOp()}`],
       ['control', 'ipykernel==7.3.0'],
+      ['ipykernel==7.3.0', 'control'],
       ['ipykernel==7.3.0', 'pyzmq==27.1.0'],
     ]) {
       const made = await kernelsOf(specs);

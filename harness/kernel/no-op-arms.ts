@@ -31,13 +31,13 @@ function substance({ overlay, environment }: ArmKernels): string {
  */
 export function assertNoUndeclaredNoOp(arms: readonly ArmKernels[]): void {
   const seen = new Map<string, ArmKernels[]>();
-  for (const arm of arms) {
+  // Controls first: an arm that equals a control is no more declared for being named before it.
+  const ordered = [...arms.filter(isDeclaredControl), ...arms.filter((arm) => !isDeclaredControl(arm))];
+  for (const arm of ordered) {
     const key = substance(arm);
     const same = seen.get(key) ?? [];
-    const { name, source, manifest, declaresRole } = arm.overlay.arm;
-    const isDeclared =
-      (declaresRole && manifest.role === 'control') ||
-      same.some((other) => other.overlay.arm.source === source);
+    const { name, source } = arm.overlay.arm;
+    const isDeclared = isDeclaredControl(arm) || same.some((other) => other.overlay.arm.source === source);
     const [first] = same;
     if (first !== undefined && !isDeclared) {
       const other = first.overlay.arm.name;
@@ -51,4 +51,8 @@ export function assertNoUndeclaredNoOp(arms: readonly ArmKernels[]): void {
     }
     seen.set(key, [...same, arm]);
   }
+}
+
+function isDeclaredControl({ overlay }: ArmKernels): boolean {
+  return overlay.arm.declaresRole && overlay.arm.manifest.role === 'control';
 }

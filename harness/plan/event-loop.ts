@@ -11,7 +11,7 @@ export function assertEventLoop(loop: EventLoop, platform: NodeJS.Platform): voi
   if (platform === 'win32') return;
   throw new SoakError(
     'bad-arm',
-    `the event loop ${loop} can be chosen on Windows only. This is ${platform}, where asyncio has a selector loop and no proactor, so that every arm runs the same.`,
+    `The event loop ${loop} can be chosen on Windows only. This is ${platform}, where asyncio has a selector loop and no proactor, so that every arm runs the same.`,
     { remedy: 'Leave the event loop out here, or run the arm on Windows.' },
   );
 }
