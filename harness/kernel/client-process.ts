@@ -57,6 +57,14 @@ function json(path: string): unknown {
   }
 }
 
+const connectionSchema = z.object({
+  transport: z.literal('tcp'),
+  ip: z.string(),
+  key: z.string().min(1),
+  shell_port: z.number(),
+  control_port: z.number(),
+});
+
 /** A client, the kernel that it started, and their private folder. */
 export class ClientProcess {
   readonly pid: number;
@@ -134,11 +142,21 @@ export class ClientProcess {
     );
   }
 
-  /** The connection file that the client wrote for its kernel; `null` until then. */
+  /**
+   * The connection file that the client wrote for its kernel; `null` until then. jupyter_client gives a kernel
+   * manager without a file of its own a temporary one, outside of Jupyter's runtime folder (`write_connection_file`).
+   */
   connection(): ConnectionInfo | null {
-    const runtime = join(this.folder, 'runtime');
-    const name = readdirSync(runtime).find((file) => /^kernel-.*\.json$/.test(file));
-    return name === undefined ? null : (json(join(runtime, name)) as ConnectionInfo | null);
+    for (const folder of [join(this.folder, 'runtime'), join(this.folder, 'tmp')]) {
+      for (const file of readdirSync(folder)) {
+        if (!file.endsWith('.json')) continue;
+        const content = json(join(folder, file));
+        // The notebook's own temporary files lie there too.
+        const stated = connectionSchema.safeParse(content);
+        if (stated.success) return content as ConnectionInfo;
+      }
+    }
+    return null;
   }
 
   /** What ended the client; `undefined` when it did not come to say. */

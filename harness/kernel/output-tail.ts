@@ -5,16 +5,20 @@ const OUTPUT_TAIL_BYTES = 8_192;
 export class OutputTail {
   #chunks: Buffer[] = [];
   #kept = 0;
+  #seen = 0;
 
   push(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#kept += chunk.length;
+    this.#seen += chunk.length;
     while (this.#chunks.length > 1 && this.#kept - (this.#chunks[0]?.length ?? 0) >= OUTPUT_TAIL_BYTES) {
       this.#kept -= this.#chunks.shift()?.length ?? 0;
     }
   }
 
+  /** Without the line that the cut goes through: half a path would not be known for a private one. */
   text(): string {
-    return Buffer.concat(this.#chunks).subarray(-OUTPUT_TAIL_BYTES).toString('utf8');
+    const text = Buffer.concat(this.#chunks).subarray(-OUTPUT_TAIL_BYTES).toString('utf8');
+    return this.#seen > OUTPUT_TAIL_BYTES && text.includes('\n') ? text.slice(text.indexOf('\n') + 1) : text;
   }
 }

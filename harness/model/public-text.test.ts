@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { packageRoot } from './package-root.ts';
 import { publicText } from './public-text.ts';
 
 const NAMES = { home: '/home/ada', user: 'ada', host: 'analytical' };
@@ -21,4 +22,12 @@ test('a Windows home is found with either slash and escaped', () => {
 test('a name that is an ordinary word is left alone', () => {
   expect(publicText('root cause', { home: '/root', user: 'root', host: 'vm' })).toBe('root cause');
   expect(publicText('/root/.cache/a', { home: '/root', user: 'root', host: 'vm' })).toBe('~/.cache/a');
+});
+
+test("kernel-soak's own folder, also below the home folder, is not published", () => {
+  const names = { ...NAMES, root: '/home/ada/soak' };
+  expect(publicText('/home/ada/soak/arms/runtime/soak_client.py', names)).toBe(
+    '<kernel-soak>/arms/runtime/soak_client.py',
+  );
+  expect(publicText(`${packageRoot()}/arms`)).toBe('<kernel-soak>/arms');
 });

@@ -66,6 +66,11 @@ const CELL_ERRORS = ['CellExecutionError', 'PapermillExecutionError'];
 const DEAD_KERNEL = 'DeadKernelError';
 const TIME_OUTS = ['CellTimeoutError', 'TimeoutError'];
 
+/** Whether what ended a client is its own time-out of a cell. */
+export function isTimeout(error: ClientFacts['error']): boolean {
+  return TIME_OUTS.some((name) => error?.classes.includes(name) === true);
+}
+
 /**
  * Name the outcome of a run whose client ended by itself, or stood still until the deadline. Certified
  * strands are not named here: they are seen while the client waits.

@@ -8,7 +8,7 @@ import type { Observations } from '../model/observations.ts';
 import type { Endpoint, Outcome } from '../model/outcome.ts';
 import { publicText } from '../model/public-text.ts';
 import { classify } from '../oracle/classify.ts';
-import { classifyClient, stallReason } from '../oracle/classify-client.ts';
+import { classifyClient, isTimeout, stallReason } from '../oracle/classify-client.ts';
 import type { RunOrder } from '../plan/schedule.ts';
 import { answeredRequests, clientAccount, clientTrace } from './client-account.ts';
 import { ClientWatch, type ClientWatchEnd, type Counted, type KernelStrand } from './client-watch.ts';
@@ -111,12 +111,15 @@ function runOutcome(
   const { exit } = process;
   const waitedMs = end.what === 'silent' ? end.waitedMs : 0;
   const error = process.error();
+  const { held } = watch;
+  const isOfCell = held?.client.executes === counted.client.executes;
+  const at = isTimeout(error) && held !== null && isOfCell ? held : counted;
   const verdict = classifyClient({
     error,
     exitWords:
       exit === null ? null : exit.signal !== null ? `killed by ${exit.signal}` : `exit code ${exit.code}`,
-    kernel: counted.kernel,
-    client: counted.client,
+    kernel: at.kernel,
+    client: at.client,
     waitedMs,
     stalls: watch.stalls,
   });

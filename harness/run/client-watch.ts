@@ -81,6 +81,7 @@ export class ClientWatch {
   #silent = 0;
   #looks = 0;
   #firstCellMs: number | null = null;
+  #held: { readonly counted: Counted; readonly stoodMs: number } | null = null;
 
   constructor(process: ClientProcess, times: ClientWatchTimes, endpoint: Endpoint) {
     this.#process = process;
@@ -102,6 +103,14 @@ export class ClientWatch {
   /** When the client had sent its first cell, `monotonicMs`; `null`: it has not. */
   get firstCellMs(): number | null {
     return this.#firstCellMs;
+  }
+
+  /**
+   * The counters as they stood longest during the last cell: a client that gives a cell up interrupts the kernel
+   * and shuts it down, and what is counted then says nothing of what it had waited for. `null`: nothing moved yet.
+   */
+  get held(): Counted | null {
+    return this.#held?.counted ?? null;
   }
 
   get account(): { silent: number; looks: number } {
@@ -154,6 +163,10 @@ export class ClientWatch {
       const endedAfterMs = monotonicMs() - this.#open.sinceMs;
       const late = now.client.late > this.#open.counted.client.late;
       this.#close({ ...this.#open.stall, end: late ? 'time-out' : 'itself', endedAfterMs });
+    }
+    const stoodMs = monotonicMs() - this.#movedAtMs;
+    if (before.client.executes !== this.#held?.counted.client.executes || stoodMs > this.#held.stoodMs) {
+      this.#held = { counted: before, stoodMs };
     }
     this.#movedAtMs = monotonicMs();
     this.#looked = false;
