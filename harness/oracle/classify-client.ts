@@ -62,7 +62,8 @@ export function stallReason(stall: Stall): string {
 }
 
 // By the names of their classes, bases included: papermill raises its own, nbclient's are those of both others.
-const CELL_ERRORS = ['CellExecutionError', 'PapermillExecutionError'];
+const PAPERMILL_ERROR = 'PapermillExecutionError';
+const CELL_ERRORS = ['CellExecutionError', PAPERMILL_ERROR];
 const DEAD_KERNEL = 'DeadKernelError';
 const TIME_OUTS = ['CellTimeoutError', 'TimeoutError'];
 
@@ -88,7 +89,9 @@ export function classifyClient(
     return {
       kind: 'cell-error',
       source: 'notebook',
-      reason: 'a cell raised and is not marked raises-exception',
+      reason: has([PAPERMILL_ERROR])
+        ? 'a cell raised, and papermill ends at every error, also where a cell is marked raises-exception'
+        : 'a cell raised and is not marked raises-exception',
     };
   }
   if (has([DEAD_KERNEL])) {
