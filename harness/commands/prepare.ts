@@ -15,6 +15,7 @@ import { packageRoot } from '../model/package-root.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { publicText } from '../model/public-text.ts';
 import { loadArmSpecs } from '../plan/arm-spec.ts';
+import { armsUnderClient } from '../plan/client-change.ts';
 import { harnessVersion, protocolNotebook, runtimeHash } from '../plan/freeze.ts';
 import { type Latency, parseLatency } from '../plan/latency.ts';
 import type { RunOptions } from './run-options.ts';
@@ -122,8 +123,9 @@ export async function prepareExperiment(
   onProgress: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const loaded = await loadArmSpecs(options.arms);
-  checkArmsOfClient(loaded, options.client?.name ?? null);
+  const clientName = options.client?.name ?? null;
+  const loaded = armsUnderClient(await loadArmSpecs(options.arms), clientName);
+  checkArmsOfClient(loaded, clientName);
   const notebooks = await loadNotebooks(options.notebooks, options.prefix);
   const latency = await parseLatency(options.latency);
   const tuning = options.tuned === null ? null : await tuningCitation(options.tuned, notebooks, latency);

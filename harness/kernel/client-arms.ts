@@ -161,6 +161,8 @@ function unchangedKernelOf(arm: Arm): Arm {
     ...arm,
     patch: null,
     patchPackage: 'ipykernel',
+    trees: [],
+    isInert: false,
     manifest: { ...manifest, package: 'ipykernel', appliesTo: '>=6.0.0' },
   };
 }

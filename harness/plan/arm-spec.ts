@@ -2,13 +2,19 @@ import { resolve } from 'node:path';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
 import { type ArmWord, type EventLoop, parseArmSpec } from './arm-words.ts';
-import { ARM_NAME, type Arm, type ArmManifest, armManifestSchema, loadArm } from './arms.ts';
+import {
+  ARM_NAME,
+  type Arm,
+  type ArmManifest,
+  armManifestSchema,
+  DESCRIPTION_LENGTH,
+  loadArm,
+} from './arms.ts';
 import { assertEventLoop } from './event-loop.ts';
 import { type GitTree, readGitTree } from './git-tree.ts';
 import { patchName, readPatchFile } from './patch-file.ts';
 
 const SHORT_COMMIT = 10;
-const DESCRIPTION_LENGTH = 200;
 
 /** What the words of an arm say together, read. */
 interface ReadWords {

@@ -16,6 +16,9 @@ import type { OverlayPackage } from './packages.ts';
 /** What an arm may be called: part of a run's name, and so of file names. */
 export const ARM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 
+/** Letters. */
+export const DESCRIPTION_LENGTH = 200;
+
 /** `arm.json`: what an arm says of itself. */
 export const armManifestSchema = z.strictObject({
   role: z.enum(ARM_ROLES),
@@ -23,7 +26,7 @@ export const armManifestSchema = z.strictObject({
   description: z
     .string()
     .min(1)
-    .max(200)
+    .max(DESCRIPTION_LENGTH)
     .regex(/^\P{Cc}*$/u, 'has control characters'),
   /** What the patch changes: the kernel, or a package of the client (`--client`). */
   package: z.enum(ARM_PACKAGES).default('ipykernel'),
