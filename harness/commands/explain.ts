@@ -26,6 +26,18 @@ function namedRun(journal: Journal, name: string): RunRecord {
   const wanted = withoutZeros(name);
   const run = journal.runs.find((each) => withoutZeros(each.run) === wanted);
   if (run !== undefined) return run;
+  const anywhere = journal.runs.filter(
+    ({ run: each, source }) => source !== undefined && withoutZeros(each) === `${wanted}@${source}`,
+  );
+  if (anywhere.length === 1 && anywhere[0] !== undefined) return anywhere[0];
+  if (anywhere.length > 1) {
+    throw new SoakError('unknown-run', `The run ${name} was made in ${anywhere.length} places.`, {
+      remedy: `Name one: ${anywhere
+        .slice(0, NAMED_RUNS)
+        .map((each) => terminalText(each.run))
+        .join(', ')}${anywhere.length > NAMED_RUNS ? ', …' : ''}.`,
+    });
+  }
   if (journal.abandoned.includes(name)) {
     throw new SoakError('unknown-run', `The run ${name} was begun and never recorded: it has no story.`, {
       remedy: 'Its experiment was cut short; `soak --resume` runs it again.',

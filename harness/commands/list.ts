@@ -1,14 +1,10 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { JOURNAL_FILE, readJournal } from '../journal/read.ts';
 import { SoakError } from '../model/errors.ts';
 import { terminalText } from '../report/escape.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine } from '../report/summary.ts';
-
-/** Folders deep that reports are looked for. */
-const DEPTH = 4;
+import { reportFolders } from './report-folders.ts';
 
 /** `soak list [DIR]`: the reports below a folder, one paragraph each. */
 export function registerList(program: Command): void {
@@ -17,7 +13,7 @@ export function registerList(program: Command): void {
     .description('show the reports below a folder')
     .argument('[dir]', 'where to look', '.')
     .action(async (dir: string) => {
-      const folders = await reportFolders(dir, DEPTH);
+      const folders = await reportFolders(dir);
       if (folders.length === 0) {
         process.stdout.write(
           `No report below ${terminalText(dir)}: no folder there has a ${JOURNAL_FILE}.\n`,
@@ -37,21 +33,4 @@ async function reportEntry(folder: string): Promise<string> {
     if (!(error instanceof SoakError)) throw error;
     return `${terminalText(folder, 300)}\n  ${terminalText(error.message, 300)}`;
   }
-}
-
-async function reportFolders(dir: string, depth: number): Promise<string[]> {
-  const entries = await readdir(dir, { withFileTypes: true }).catch((cause: unknown) => {
-    throw new SoakError('no-folder', `${dir} cannot be listed: ${String(cause)}`, {
-      remedy: 'Give a folder that exists and that you may read.',
-      cause,
-    });
-  });
-  const found = entries.some((entry) => entry.isFile() && entry.name === JOURNAL_FILE) ? [dir] : [];
-  if (depth === 0) return found;
-  const inner = entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules')
-    .map(({ name }) => name)
-    .sort();
-  for (const name of inner) found.push(...(await reportFolders(join(dir, name), depth - 1)));
-  return found;
 }

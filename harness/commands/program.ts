@@ -9,6 +9,7 @@ import { registerExplain } from './explain.ts';
 import { registerKernels } from './kernels.ts';
 import { registerList } from './list.ts';
 import { registerMechanism } from './mechanism.ts';
+import { registerMerge } from './merge.ts';
 import { registerPlan } from './plan.ts';
 import { registerReport } from './report.ts';
 import { type RunSurroundings, registerRun } from './run.ts';
@@ -55,6 +56,7 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerReport(program);
   registerKernels(program, write);
   registerList(program);
+  registerMerge(program, write, onExit);
   registerCompare(program);
   return program;
 }

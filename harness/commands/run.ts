@@ -9,8 +9,8 @@ import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { protocolHash } from '../model/protocol.ts';
+import { protocolDifferences } from '../model/protocol-differences.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
-import { protocolDifferences } from '../plan/freeze.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { githubAnnotations, writeGithubSummary } from '../report/github.ts';
 import { buildReport } from '../report/report.ts';
@@ -312,7 +312,7 @@ async function newSession(folder: string, options: RunOptions, prepared: Prepare
 async function resumeSession(folder: string, prepared: Prepared): Promise<Session> {
   const { writer, text } = await JournalWriter.resume(folder);
   const { experiment, runs, abandoned } = text.journal;
-  const changed = protocolDifferences(experiment.protocol, prepared.protocol);
+  const changed = protocolDifferences(experiment.protocol, prepared.protocol).map(({ what }) => what);
   if (experiment.environment.key !== prepared.environment.key) changed.push('kernel environment');
   for (const [name, environment] of Object.entries(experiment.armEnvironments ?? {})) {
     const now = prepared.armEnvironments.get(name);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Notebook } from '../frontend/notebook.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { packageRoot } from '../model/package-root.ts';
-import type { Protocol, ProtocolNotebook } from '../model/protocol.ts';
+import type { ProtocolNotebook } from '../model/protocol.ts';
 
 /** Version of kernel-soak, from its package.json. */
 export async function harnessVersion(): Promise<string> {
@@ -28,13 +28,4 @@ export function protocolNotebook(notebook: Notebook): ProtocolNotebook {
     sha256: notebook.sha256,
     codeCells: notebook.codeCells.map(({ index }) => index),
   };
-}
-
-/**
- * What differs between two protocols, by key; empty when they are the same experiment.
- */
-export function protocolDifferences(recorded: Protocol, now: Protocol): string[] {
-  return Object.keys({ ...recorded, ...now }).filter(
-    (key) => canonicalJson(recorded[key as keyof Protocol]) !== canonicalJson(now[key as keyof Protocol]),
-  );
 }

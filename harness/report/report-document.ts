@@ -19,6 +19,7 @@ import { mechanismBlocks } from './sections/mechanism.ts';
 import { notShownBlocks } from './sections/not-shown.ts';
 import { runBlocks } from './sections/runs.ts';
 import { clientWords } from './sections/stalls.ts';
+import { strataBlocks } from './sections/strata.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 import { num, shortHash } from './words.ts';
 
@@ -27,6 +28,7 @@ export function reportDocument(report: Report): ReportDocument {
   const sections = [
     { id: 'rates', title: 'Arms', blocks: armsBlocks(report) },
     { id: 'comparisons', title: 'Comparisons', blocks: comparisonBlocks(report) },
+    { id: 'strata', title: 'Hosts and nights', blocks: strataBlocks(report) },
     { id: 'not-shown', title: 'What was not shown', blocks: notShownBlocks(report) },
     { id: 'mechanism', title: 'Mechanism', blocks: mechanismBlocks(report) },
     { id: 'belief', title: 'Can it be believed', blocks: beliefBlocks(report) },

@@ -71,7 +71,15 @@ function circumstances(journal: Journal, run: RunRecord): string {
       ? 'The kernel never became ready.'
       : `The kernel was ready ${duration(run.startMs)} after its launch; the run ended ${duration(run.notebookMs)} later.`;
   const armWords = arm === undefined ? '' : ` (${terminalText(arm.description, 200)})`;
-  return `Arm ${terminalText(run.arm)}${armWords}, block ${run.block + 1}, ${terminalText(notebook?.name ?? 'an unknown notebook')} under ${run.traffic} traffic, latency ${terminalText(protocol.latency.spec)}. ${start}${place}`;
+  return `Arm ${terminalText(run.arm)}${armWords}, block ${run.block + 1}, ${terminalText(notebook?.name ?? 'an unknown notebook')} under ${run.traffic} traffic, latency ${terminalText(protocol.latency.spec)}.${sourceWords(journal, run)} ${start}${place}`;
+}
+
+/** Where a run of a merged journal was made. */
+function sourceWords({ experiment: { sources = [] } }: Journal, run: RunRecord): string {
+  const source = sources.find(({ id }) => id === run.source);
+  if (source === undefined) return '';
+  const { platform, arch, python } = source.environment;
+  return ` Recorded by ${terminalText(source.id)}: ${terminalText(`${platform} ${arch}, ${python}`)}, begun ${terminalText(source.at)}.`;
 }
 
 function signs({ outcome, client, kernel, loopStallMs }: RunRecord): string[] {

@@ -64,6 +64,7 @@ export function summaryLine(report: Report): string {
       : [`P ${probability(report.loneTail.p)} if p0 ${percent(report.loneTail.p0)} were known`]),
     ...(report.progress.state === 'partial' ? [`partial, ${counted(analysis.blocks.counted, 'block')}`] : []),
     ...(report.invalidRuns.length > 0 ? [`${report.invalidRuns.length} invalid`] : []),
+    ...(analysis.strata === undefined ? [] : [`${analysis.strata.length} strata`]),
     ...(report.experiment.shard === undefined
       ? []
       : [`shard ${report.experiment.shard.index}/${report.experiment.shard.count}`]),

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../model/canonical.ts';
-import type { Environment, ExperimentRecord, Source } from '../model/journal.ts';
+import type { ExperimentRecord, Source } from '../model/journal.ts';
 import { type BlockRange, shardBlocks } from '../model/shard.ts';
+import { byBegin } from '../model/source.ts';
 
 /** Where runs were recorded, and which blocks were to be recorded there. */
 export interface SourceLayout {
@@ -30,8 +31,8 @@ export function strataOf({ protocol, shard, sources }: ExperimentRecord): Stratu
     return [{ name: '', sources: [{ id: undefined, blocks: shardBlocks(protocol.blocks, shard) }] }];
   }
   const groups: { readonly host: string; readonly fromMs: number; readonly members: Source[] }[] = [];
-  for (const source of inOrder(sources)) {
-    const host = hostKind(source.environment);
+  for (const source of [...sources].sort(byBegin)) {
+    const host = hostKind(source);
     const fromMs = Date.parse(source.at);
     const blocks = shardBlocks(protocol.blocks, source.shard);
     const open = groups.findLast((group) => group.host === host);
@@ -54,21 +55,13 @@ export function strataOf({ protocol, shard, sources }: ExperimentRecord): Stratu
   });
 }
 
-/** Sources as they began; the id decides between those of one millisecond. */
-export function inOrder(sources: readonly Source[]): Source[] {
-  return [...sources].sort((a, b) => (a.at === b.at ? compare(a.id, b.id) : compare(a.at, b.at)));
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
 function areApart(a: BlockRange, b: BlockRange): boolean {
   return a.end <= b.first || b.end <= a.first;
 }
 
 /** What decides how a host times its kernels; not the release of its system nor its exact memory, which shards on rented machines differ in. */
-function hostKind(environment: Environment): string {
+function hostKind({ environment, armEnvironments = {} }: Source): string {
   const { platform, arch, cpus, node, python, kernelLibzmq, eventLoop, packages } = environment;
-  return canonicalJson([platform, arch, cpus, node, python, kernelLibzmq, eventLoop, packages]);
+  const arms = Object.entries(armEnvironments).map(([name, { key: _key, ...own }]) => [name, own]);
+  return canonicalJson([platform, arch, cpus, node, python, kernelLibzmq, eventLoop, packages, arms]);
 }

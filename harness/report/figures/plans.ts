@@ -271,10 +271,14 @@ function evidencePlan(report: Report): FigurePlan | null {
   const alternative = `E for each comparison over blocks, on a logarithmic scale, with the bound 1/α = ${significant(1 / analysis.alpha, 6)}. ${pairs
     .map(({ pair, label }) => {
       const reached =
-        pair.eProcess.reachedAtBlock === null
-          ? 'bound not reached'
-          : `bound reached at block ${pair.eProcess.reachedAtBlock + 1}`;
-      return `${label}: greatest E ${eValue(pair.eProcess.maxLogE)}, ${reached}`;
+        analysis.strata !== undefined
+          ? `product over ${analysis.strata.length} strata ${eValue(pair.eProcess.logE)}`
+          : pair.eProcess.reachedAtBlock === null
+            ? 'bound not reached'
+            : `bound reached at block ${pair.eProcess.reachedAtBlock + 1}`;
+      return analysis.strata !== undefined
+        ? `${label}: ${reached}`
+        : `${label}: greatest E ${eValue(pair.eProcess.maxLogE)}, ${reached}`;
     })
     .join('; ')}.`;
   return {
@@ -312,7 +316,10 @@ function evidencePlan(report: Report): FigurePlan | null {
       return {
         ...frame(380, 66),
         marginRight: labelRoom(pairs.map(({ label }) => label)),
-        x: { domain: [0, last], label: 'Blocks' },
+        x: {
+          domain: [0, last],
+          label: analysis.strata === undefined ? 'Blocks' : 'Blocks, one stratum after another',
+        },
         y: { domain: [low - room, top], label: 'E (logarithmic)' },
         marks: [
           Plot.gridY({ stroke: palette.rule, strokeOpacity: 1, ticks: powersOfTen(low - room, top) }),

@@ -11,13 +11,24 @@ import {
 } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num, ratio, testWords } from '../words.ts';
+import { stratifiedTestWords } from './strata.ts';
 
 /** Every comparison, with the binomial tail and Fisher's test side by side. */
 export function comparisonBlocks(report: Report): Block[] {
   const { analysis } = report;
   const blocks: Block[] = [];
   if (analysis.comparisons.length > 0) {
-    blocks.push(differencesTable(analysis.comparisons), testsTable(analysis.comparisons));
+    blocks.push(
+      differencesTable(analysis.comparisons),
+      testsTable(analysis.comparisons, analysis.strata !== undefined),
+    );
+    if (analysis.strata !== undefined) {
+      blocks.push(
+        paragraph(
+          line`These figures are of added counts of all strata. No verdict rests on them: see “Hosts and nights”.`,
+        ),
+      );
+    }
     blocks.push(paragraph(tailWords(analysis.comparisons)));
     blocks.push(paragraph(decisionWords(report)));
     blocks.push({ kind: 'figure', name: 'evidence' });
@@ -46,7 +57,7 @@ function differencesTable(comparisons: readonly Comparison[]): Table {
   };
 }
 
-function testsTable(comparisons: readonly Comparison[]): Table {
+function testsTable(comparisons: readonly Comparison[], isOfStrata: boolean): Table {
   return {
     kind: 'table',
     caption: 'Tests of each comparison',
@@ -57,12 +68,12 @@ function testsTable(comparisons: readonly Comparison[]): Table {
       { title: 'Fisher, two-sided', align: 'right' },
       { title: 'Boschloo, less', align: 'right' },
       { title: 'Boschloo, two-sided', align: 'right' },
-      { title: 'E, greatest', align: 'right' },
+      { title: isOfStrata ? 'E, product' : 'E, greatest', align: 'right' },
     ],
     rows: comparisons.map((pair): Line[] => [
       pairName(pair),
       ...testCells(pair),
-      [num(eValue(pair.eProcess.maxLogE))],
+      [num(eValue(pair.stratified?.logE ?? pair.eProcess.maxLogE))],
     ]),
   };
 }
@@ -94,10 +105,13 @@ function decisionWords(report: Report): Line {
   const { analysis } = report;
   const alpha = significant(analysis.alpha, 3);
   const holm = analysis.verdicts.length > 1 ? ' Several treatments: Holm over them.' : '';
+  const { strata } = analysis;
   const rule =
-    analysis.test === 'boschloo'
-      ? line`${num(testWords('boschloo'))}, at α = ${num(alpha)}`
-      : line`${num(testWords('e-process'))}, E ≥ 1/α = ${num(significant(1 / analysis.alpha, 6))}`;
+    strata !== undefined
+      ? line`${num(stratifiedTestWords(analysis.test, strata.length))}, at α = ${num(alpha)}`
+      : analysis.test === 'boschloo'
+        ? line`${num(testWords('boschloo'))}, at α = ${num(alpha)}`
+        : line`${num(testWords('e-process'))}, E ≥ 1/α = ${num(significant(1 / analysis.alpha, 6))}`;
   const shams = analysis.arms.filter(({ role }) => role === 'sham').map(({ name }) => name);
   const claim =
     shams.length > 0

@@ -4,6 +4,7 @@ import { type Block, code, enumeration, type Line, line } from '../document.ts';
 import { duration, gibibytes } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num, shortHash } from '../words.ts';
+import { environmentDifferences } from './strata.ts';
 
 /** Packages that decide how the shell channel behaves; the rest is folded away. */
 const CHIEF_PACKAGES = [
@@ -25,6 +26,7 @@ export function environmentBlocks(report: Report): Block[] {
   });
   const starts = analysis.arms.flatMap(({ startMedianMs }) => startMedianMs ?? []);
   const items: Line[] = [
+    ...environmentDifferences(report),
     line`Kernel: Python ${code(environment.python)}, ${chief.length > 0 ? line`${enumeration(chief)}, ` : line``}libzmq ${code(environment.kernelLibzmq)}, event loop ${code(environment.eventLoop)}.`,
     line`Machine: ${code(`${environment.platform} ${environment.arch}`)}, release ${code(environment.osRelease)}, ${num(String(environment.cpus))} CPUs, ${num(gibibytes(environment.memoryBytes))} of memory.`,
     line`Harness: kernel-soak ${code(protocol.harness)}, Node ${code(environment.node)}, zeromq.js ${code(environment.zeromqJs)}, libzmq ${code(environment.libzmq)}. Runtime ${shortHash(protocol.runtimeSha256)}, environment ${code(environment.key)}.`,

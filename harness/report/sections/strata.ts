@@ -1,7 +1,34 @@
+import type { Source } from '../../model/journal.ts';
 import { shardBlocks } from '../../model/shard.ts';
-import { type Line, line, strong, text } from '../document.ts';
+import type { StratumAnalysis } from '../../stats/analysis.ts';
+import type { Comparison } from '../../stats/comparison.ts';
+import {
+  type Block,
+  code,
+  enumeration,
+  joined,
+  type Line,
+  line,
+  paragraph,
+  strong,
+  type Table,
+  text,
+} from '../document.ts';
+import {
+  counted,
+  eValue,
+  gibibytes,
+  points,
+  pointsInterval,
+  probability,
+  pValue,
+  significant,
+} from '../format-number.ts';
 import type { Report } from '../report.ts';
-import { num } from '../words.ts';
+import { num, ratio } from '../words.ts';
+
+/** Strata and sources listed at most; the journal holds all. */
+const LISTED = 60;
 
 /** What must be said first of a part of an experiment. */
 export function shardLines({ experiment: { shard, protocol } }: Report): Line[] {
@@ -9,5 +36,214 @@ export function shardLines({ experiment: { shard, protocol } }: Report): Line[] 
   const { first, end } = shardBlocks(protocol.blocks, shard);
   return [
     line`${strong(text('Part of an experiment'))}: shard ${num(`${shard.index}/${shard.count}`)}, blocks ${num(String(first + 1))} to ${num(String(end))} of ${num(String(protocol.blocks))}. What follows is said of these blocks alone.`,
+  ];
+}
+
+/** Strata that do not agree: of the treatments' effects, and of the control's rate. */
+export function heterogeneityLines({ analysis }: Report): Line[] {
+  const { strata = [], heterogeneity = [] } = analysis;
+  const effects = analysis.comparisons.flatMap((pair) => {
+    const { stratified } = pair;
+    if (stratified === undefined || !differs(stratified.heterogeneity.p)) return [];
+    if (pair.kind !== 'treatment-control' && pair.kind !== 'treatment-sham') return [];
+    const each = stratified.byStratum.map(
+      ({ name, reference, treatment }) => line`${code(name)} ${ratio(treatment)} against ${ratio(reference)}`,
+    );
+    return [
+      line`${strong(...line`${code(pair.treatment)} does not do the same everywhere`)}: against ${code(pair.reference)} its effect differs between the strata (Zelen's exact test, ${num(pValue(stratified.heterogeneity.p))}): ${enumeration(each.slice(0, LISTED))}.`,
+    ];
+  });
+  const control = analysis.arms.find(({ role }) => role === 'control')?.name;
+  const moved = heterogeneity.find(({ arm, differs: does }) => does && arm === control);
+  if (moved === undefined) return effects;
+  const rates = strata.map(({ name, arms }) => {
+    const count = arms.find(({ arm }) => arm === moved.arm) ?? { wedged: 0, runs: 0 };
+    return line`${code(name)} ${ratio(count)}`;
+  });
+  return [
+    ...effects,
+    line`${strong(...line`${code(moved.arm)} does not wedge at one rate`)}: ${enumeration(rates.slice(0, LISTED))} (χ² ${num(pValue(moved.p))}). The verdict compares runs within a stratum only, so this cannot make a difference between arms.`,
+  ];
+}
+
+const WARNING_LEVEL = 0.05;
+
+function differs(p: number): boolean {
+  return p <= WARNING_LEVEL;
+}
+
+/** The test that decides where there are several strata, in words. */
+export function stratifiedTestWords(test: 'boschloo' | 'e-process', strata: number): string {
+  return test === 'boschloo'
+    ? `exact stratified test over ${strata} strata, one-sided`
+    : `product of E over ${strata} strata`;
+}
+
+/** Where the runs are from and what the strata say; nothing for an experiment of one place. */
+export function strataBlocks(report: Report): Block[] {
+  const { sources } = report.experiment;
+  if (sources === undefined) return [];
+  const { strata } = report.analysis;
+  const byId = new Map(sources.map((source) => [source.id, source]));
+  if (strata === undefined) {
+    return [
+      paragraph(
+        line`Merged from ${num(counted(sources.length, 'source'))} on hosts of one kind, whose blocks are blocks of one experiment: they are counted as if one host had done them all.`,
+      ),
+      sourceTable(report, sources),
+    ];
+  }
+  return [
+    paragraph(
+      line`Merged from ${num(counted(sources.length, 'source'))} in ${num(counted(strata.length, 'stratum', 'strata'))}. Shards on hosts of one kind, begun together, make one stratum; another kind of host and another night make another. Runs are compared within a stratum only, so that a host or night of another rate cannot feign a difference.`,
+    ),
+    strataTable(strata, byId),
+    stratifiedTable(report.analysis.comparisons),
+    paragraph(
+      line`Difference: averaged over strata (Mantel–Haenszel weights), with Miettinen and Nurminen's stratified score interval. Exact: given each stratum's totals. Effect alike: Zelen's exact test that the odds ratio is one in all strata, by Monte Carlo; a large p is no proof. Rate alike (χ², approximate): ${enumeration(
+        (report.analysis.heterogeneity ?? []).map(({ arm, p }) => line`${code(arm)} ${num(pValue(p))}`),
+      )}.`,
+    ),
+    paragraph(lookLine(report)),
+    {
+      kind: 'details',
+      summary: line`${num(counted(sources.length, 'source'))}`,
+      blocks: [sourceTable(report, sources)],
+    },
+  ];
+}
+
+/** How many sources were merged is no part of the protocol: what that means for the level. */
+function lookLine({ analysis }: Report): Line {
+  return analysis.test === 'boschloo'
+    ? line`How many sources are merged is not fixed by the protocol. The exact test holds its level for a set of sources chosen beforehand; of a set that grows night by night and is looked at each time, E alone does.`
+    : line`E of independent strata multiply, and the product may be looked at after every night: it is decided at 1/α = ${num(significant(1 / analysis.alpha, 6))}.`;
+}
+
+function strataTable(strata: readonly StratumAnalysis[], sources: ReadonlyMap<string, Source>): Table {
+  return {
+    kind: 'table',
+    caption: 'Wedged runs by stratum',
+    columns: [
+      { title: 'Stratum', align: 'left' },
+      { title: 'Host', align: 'left' },
+      { title: 'Begun', align: 'left' },
+      { title: 'Sources', align: 'right' },
+      { title: 'Blocks', align: 'right' },
+      { title: 'Wedged', align: 'left' },
+    ],
+    rows: strata.slice(0, LISTED).map((stratum): Line[] => {
+      const first = sources.get(stratum.sources[0] ?? '');
+      return [
+        [code(stratum.name)],
+        first === undefined ? line`` : [code(hostWords(first))],
+        first === undefined ? line`` : [code(first.at.slice(0, 16))],
+        [num(String(stratum.sources.length))],
+        [num(`${stratum.blocks.counted}/${stratum.blocks.planned}`)],
+        joined(
+          stratum.arms.map((each) => line`${code(each.arm)} ${ratio(each)}`),
+          ', ',
+        ),
+      ];
+    }),
+  };
+}
+
+function hostWords({ environment }: Source): string {
+  const { platform, arch, cpus, python, node } = environment;
+  return `${platform} ${arch}, ${counted(cpus, 'CPU')}, ${python}, Node ${node}`;
+}
+
+function stratifiedTable(comparisons: readonly Comparison[]): Table {
+  return {
+    kind: 'table',
+    caption: 'Comparisons within strata',
+    columns: [
+      { title: 'Comparison', align: 'left' },
+      { title: 'Difference', align: 'right' },
+      { title: '95 % interval', align: 'right' },
+      { title: 'Exact, less', align: 'right' },
+      { title: 'Exact, two-sided', align: 'right' },
+      { title: 'E, product', align: 'right' },
+      { title: 'Effect alike', align: 'right' },
+    ],
+    rows: comparisons.flatMap(({ reference, treatment, stratified }): Line[][] =>
+      stratified === undefined
+        ? []
+        : [
+            [
+              line`${code(treatment)} against ${code(reference)}`,
+              [num(points(stratified.difference))],
+              [num(stratified.difference === null ? 'n/a' : pointsInterval(stratified.interval95))],
+              [num(probability(stratified.less))],
+              [num(probability(stratified.twoSided))],
+              [num(eValue(stratified.logE))],
+              [
+                num(
+                  stratified.heterogeneity.simulations === 0
+                    ? 'n/a'
+                    : probability(stratified.heterogeneity.p),
+                ),
+              ],
+            ],
+          ],
+    ),
+  };
+}
+
+function sourceTable({ runs }: Report, sources: readonly Source[]): Table {
+  const recorded = new Map<string, number>();
+  for (const { source = '' } of runs) recorded.set(source, (recorded.get(source) ?? 0) + 1);
+  return {
+    kind: 'table',
+    caption: 'Sources',
+    columns: [
+      { title: 'Source', align: 'left' },
+      { title: 'Shard', align: 'right' },
+      { title: 'Begun', align: 'left' },
+      { title: 'Runs', align: 'right' },
+      { title: 'System', align: 'left' },
+      { title: 'Memory', align: 'right' },
+      { title: 'Journal (SHA-256)', align: 'left' },
+    ],
+    rows: sources.slice(0, LISTED).map((source): Line[] => [
+      [code(source.id)],
+      [num(source.shard === undefined ? 'all' : `${source.shard.index}/${source.shard.count}`)],
+      [code(source.at)],
+      [num(String(recorded.get(source.id) ?? 0))],
+      [code(`${source.environment.platform} ${source.environment.osRelease}`)],
+      [num(gibibytes(source.environment.memoryBytes))],
+      joined(
+        source.journals.map((hash) => [code(hash.slice(0, 16))]),
+        ', ',
+      ),
+    ]),
+  };
+}
+
+/** What of the environment the sources do not share, which the environment's section has of the first alone. */
+export function environmentDifferences({ experiment: { sources = [] } }: Report): Line[] {
+  const facts = sources.map(({ environment: { packages, key: _key, ...machine } }) =>
+    Object.entries({ ...machine, ...packages }).map(([name, value]) => [name, String(value)] as const),
+  );
+  const values = new Map<string, Set<string>>();
+  for (const [name, value] of facts.flat()) values.set(name, (values.get(name) ?? new Set()).add(value));
+  for (const each of facts) {
+    const has = new Map(each);
+    for (const [name, seen] of values) if (!has.has(name)) seen.add('none');
+  }
+  const different = [...values].filter(([, seen]) => seen.size > 1).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (different.length === 0) return [];
+  const shown = different.slice(0, LISTED).map(
+    ([name, seen]) =>
+      line`${code(name)} (${enumeration(
+        [...seen]
+          .sort()
+          .slice(0, 8)
+          .map((value) => [code(value)]),
+      )})`,
+  );
+  return [
+    line`Of the first source, as below; between the sources these differ: ${enumeration(shown)}${text(different.length > LISTED ? ', and more, in the journal' : '')}.`,
   ];
 }

@@ -17,7 +17,7 @@ import {
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num, ofRuns, ratio } from '../words.ts';
 import { manyChangesWarnings } from './arm-environments.ts';
-import { shardLines } from './strata.ts';
+import { heterogeneityLines, shardLines, stratifiedTestWords } from './strata.ts';
 
 /** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
 export function verdictLines(report: Report): Line[] {
@@ -66,16 +66,17 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
 function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[]): Line {
   const names = armNames(group.map(({ treatment }) => treatment));
   const head = strong(...line`Inconclusive for ${names}`);
+  const isOfStrata = report.analysis.strata !== undefined;
   const counts = treatmentCounts(report, group);
   const references = referenceCounts(report);
   if (group.every(({ conditions }) => conditions?.controlNeverWedged)) {
-    return line`${head}: the control never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(group)}`;
+    return line`${head}: the control never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(group, isOfStrata)}`;
   }
-  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${couldSeeWords(group)}`;
+  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${couldSeeWords(group, isOfStrata)}`;
 }
 
 /** What the experiment could have seen and how much is missing: the smallest of the group, the most runs. */
-function couldSeeWords(group: readonly VerdictAnalysis[]): Line {
+function couldSeeWords(group: readonly VerdictAnalysis[], isOfStrata: boolean): Line {
   const [first] = group;
   if (first === undefined) return [];
   const { smallestDrop, smallestControlRate, runsStillNeeded } = group.reduce(
@@ -86,7 +87,7 @@ function couldSeeWords(group: readonly VerdictAnalysis[]): Line {
         : worst,
     first.couldSee,
   );
-  const sentences: Line[] = [];
+  const sentences: Line[] = isOfStrata ? [line`Reckoned from added counts, as of one host:`] : [];
   if (smallestDrop !== null) {
     sentences.push(
       line`The smallest drop that it could have seen, with 80 % power, is ${num(points(smallestDrop).replace('+', ''))}.`,
@@ -209,6 +210,15 @@ function evidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line 
   const references = referenceNames(report);
   const scope = group.length > 1 ? 'largest ' : '';
   const bound = num(significant(alpha, 3));
+  const { strata } = report.analysis;
+  if (strata !== undefined) {
+    const p = num(pValue(largest(group.map(({ pHolm }) => pHolm))));
+    const product =
+      test === 'boschloo'
+        ? ''
+        : ` is ${eValue(smallest(group.flatMap(({ treatment }) => pairsOf(report, treatment).map((pair) => pair.stratified?.logE ?? 0))))} (bound 1/α = ${significant(1 / alpha, 6)})`;
+    return line`against ${references}, ${text(stratifiedTestWords(test, strata.length))}${num(product)}, ${text(scope)}${p}${text(holm)} (α = ${bound})`;
+  }
   if (test === 'boschloo') {
     return line`against ${references}, Boschloo's exact test, one-sided, ${text(scope)}${num(pValue(largest(group.map(({ pHolm }) => pHolm))))}${text(holm)} (α = ${bound})`;
   }
@@ -293,6 +303,7 @@ function plainWarningLines(report: Report): Line[] {
       line`${strong(...line`${code(check.arm)} differs from ${code(check.reference)}`)}, although both are the same arm (two-sided ${num(pValue(check.pTwoSided))}): the experiment cannot be trusted.`,
     );
   }
+  lines.push(...heterogeneityLines(report));
   const { drift } = analysis.sensitivity;
   if (drift?.drifted) {
     lines.push(

@@ -1,0 +1,72 @@
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { mergedJournal, type NamedJournal } from '../journal/merge.ts';
+import { readJournal } from '../journal/read.ts';
+import { writeMergedJournal } from '../journal/write-merged.ts';
+import type { ExitCode } from '../model/errors.ts';
+import { terminalText } from '../report/escape.ts';
+import { assertCanFail, failRules } from '../report/fail-on.ts';
+import { counted } from '../report/format-number.ts';
+import { githubAnnotations, writeGithubSummary } from '../report/github.ts';
+import { buildReport } from '../report/report.ts';
+import { summaryLine, verdictParagraph } from '../report/summary.ts';
+import { writeReport } from '../report/write-report.ts';
+import { judgedExit } from './judged-exit.ts';
+import { journalFolders } from './report-folders.ts';
+
+/** `soak merge DIR… --out DIR`: shards, hosts and nights of one protocol as one experiment. */
+export function registerMerge(
+  program: Command,
+  write: (text: string) => void,
+  onExit: (code: ExitCode) => void,
+): void {
+  program
+    .command('merge')
+    .description('put shards, hosts and nights of one protocol together, and write their evidence')
+    .argument('<dir...>', 'folders of reports, or folders above them')
+    .requiredOption('--out <dir>', 'report folder, new or empty')
+    .option(
+      '--fail-on <rules>',
+      'exit code 1 by rules with commas: treatment-wedged, worse, invalid>SHARE (of some arm); never for a control that wedged',
+    )
+    .addHelpText('after', MERGE_HELP)
+    .action(async (dirs: string[], options: { out: string; failOn?: string }) => {
+      onExit(await mergeCommand(dirs, options, write));
+    });
+}
+
+const MERGE_HELP = `
+A run that several journals hold is counted once; if they hold it differently, nothing is
+merged. Shards on hosts of one kind make one stratum, as if one host had done all blocks.
+Other hosts, and other nights, are strata of their own: runs are compared within a stratum,
+by an exact stratified test or the product of E. Merged folders can be merged again.
+
+Exit codes: 0 done, 1 a rule of --fail-on was met, 2 bad input or another protocol,
+3 an arm without a valid run.`;
+
+async function mergeCommand(
+  dirs: readonly string[],
+  options: { readonly out: string; readonly failOn?: string },
+  write: (text: string) => void,
+): Promise<ExitCode> {
+  const rules = options.failOn === undefined ? [] : failRules(options.failOn);
+  const journals: NamedJournal[] = [];
+  for (const folder of await journalFolders(dirs)) {
+    journals.push({ name: terminalText(folder, 300), journal: (await readJournal(folder)).journal });
+  }
+  const merged = mergedJournal(journals);
+  assertCanFail(rules, merged.experiment.protocol);
+  const out = resolve(options.out);
+  await writeMergedJournal(out, merged);
+  const { journal } = await readJournal(out);
+  const report = buildReport(journal);
+  await writeReport(out, journal, report);
+  await writeGithubSummary(report, process.env);
+  if (process.env['GITHUB_ACTIONS'] === 'true') write(`${githubAnnotations(report).join('\n')}\n`);
+  const strata = report.analysis.strata?.length ?? 1;
+  const again = merged.duplicates === 0 ? '' : `; ${counted(merged.duplicates, 'copied run')} counted once`;
+  write(
+    `${counted(journals.length, 'journal')} of ${counted(merged.experiment.sources?.length ?? 0, 'source')}, ${counted(merged.runs, 'run')} in ${counted(strata, 'stratum', 'strata')}${again}\n\n${verdictParagraph(report)}\n\n${summaryLine(report)}\n\nEvidence: ${join(out, 'evidence.md')}\n`,
+  );
+  return judgedExit(report, rules, write);
+}

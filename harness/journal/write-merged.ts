@@ -1,0 +1,61 @@
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import type { JournalRecord } from '../model/journal.ts';
+import type { MergedJournal } from './merge.ts';
+import { JOURNAL_FILE } from './read.ts';
+
+const PIECE_CHARACTERS = 1 << 20;
+
+/**
+ * Write a merged journal into a folder that is new or empty. It appears whole or not at all.
+ *
+ * @throws SoakError `folder-not-empty`, `cannot-write`
+ */
+export async function writeMergedJournal(folder: string, merged: MergedJournal): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    const [found] = await readdir(folder);
+    if (found !== undefined) {
+      throw new SoakError('folder-not-empty', `The folder ${folder} is not empty (${found}).`, {
+        remedy: 'Choose another --out: a merge never writes over what is there.',
+      });
+    }
+    const partial = join(folder, `${JOURNAL_FILE}.partial`);
+    const file = await open(partial, 'wx');
+    try {
+      for (const piece of pieces(merged)) await file.appendFile(piece);
+      await file.datasync();
+    } catch (error) {
+      await file.close();
+      await rm(partial, { force: true });
+      throw error;
+    }
+    await file.close();
+    await rename(partial, join(folder, JOURNAL_FILE));
+  } catch (error) {
+    if (error instanceof SoakError) throw error;
+    throw new SoakError(
+      'cannot-write',
+      `The folder ${folder} cannot be written: ${(error as Error).message}`,
+      {
+        remedy: 'Free space or choose another --out.',
+        exitCode: EXIT_CODES.environment,
+        cause: error,
+      },
+    );
+  }
+}
+
+/** The file's text: 100,000 runs are not held as one. */
+function* pieces({ experiment, records }: MergedJournal): Iterable<string> {
+  let piece = `${JSON.stringify(experiment)}\n`;
+  const line = (record: JournalRecord) => `${JSON.stringify(record)}\n`;
+  for (const record of records()) {
+    piece += line(record);
+    if (piece.length < PIECE_CHARACTERS) continue;
+    yield piece;
+    piece = '';
+  }
+  yield piece;
+}
