@@ -6,6 +6,7 @@ import { registerCompare } from './compare.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerExec } from './exec.ts';
 import { registerExplain } from './explain.ts';
+import { registerHistory } from './history.ts';
 import { registerKernels } from './kernels.ts';
 import { registerList } from './list.ts';
 import { registerMechanism } from './mechanism.ts';
@@ -57,6 +58,7 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerKernels(program, write);
   registerList(program);
   registerMerge(program, write, onExit);
+  registerHistory(program, write);
   registerCompare(program);
   return program;
 }

@@ -4,9 +4,22 @@ import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 import { releaseCaveats } from './arm-environments.ts';
 
+/** On how many machines, in how many sessions: what the result may depend on beyond its settings. */
+function whereRun({ experiment, sessions }: Report): Line {
+  const of = ({ platform, arch }: { readonly platform: string; readonly arch: string }) =>
+    `${platform} ${arch}`;
+  const { sources } = experiment;
+  if (sources === undefined || sources.length === 1) {
+    const resumed = sessions.some(({ event }) => event === 'resumed');
+    return line`on one machine (${code(of(experiment.environment))})${text(resumed ? '' : ', in one session')}`;
+  }
+  const systems = [...new Set(sources.map(({ environment }) => of(environment)))].sort();
+  return line`as ${num(String(sources.length))} sources on ${armNames(systems)}`;
+}
+
 /** What the experiment does not show: as much a part of the result as what it does. */
 export function notShownBlocks(report: Report): Block[] {
-  const { analysis, protocol, experiment } = report;
+  const { analysis, protocol } = report;
   const items: Line[] = [];
   const clean = analysis.arms.filter((arm) => arm.runs > 0 && arm.wedged === 0);
   if (clean.length > 0) {
@@ -39,10 +52,9 @@ export function notShownBlocks(report: Report): Block[] {
       line`That the change ran: the counters of ${armNames(uncounted.map(({ name }) => name))} were not read.`,
     );
   }
-  const resumed = report.sessions.some(({ event }) => event === 'resumed');
   const notebooks = protocol.notebooks.map(({ name }) => name);
   items.push(
-    line`Other notebooks, traffic or machines: this is ${armNames(notebooks)} under ${armNames(protocol.traffic)} traffic with latency ${code(protocol.latency.spec)}, on one machine (${code(`${experiment.environment.platform} ${experiment.environment.arch}`)})${text(resumed ? '' : ', in one session')}.`,
+    line`Other notebooks, traffic or machines: this is ${armNames(notebooks)} under ${armNames(protocol.traffic)} traffic with latency ${code(protocol.latency.spec)}, ${whereRun(report)}.`,
   );
   if (!analysis.aa.some((check) => isObserverCheck(report, check))) {
     items.push(
