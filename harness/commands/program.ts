@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { isClientPackage } from '../model/arm.ts';
 import type { ExitCode } from '../model/errors.ts';
 import { armApplies, loadArm, shippedArmNames } from '../plan/arms.ts';
+import { registerComment } from './comment.ts';
 import { registerCompare } from './compare.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerExec } from './exec.ts';
@@ -60,5 +61,6 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerMerge(program, write, onExit);
   registerHistory(program, write);
   registerCompare(program);
+  registerComment(program, write);
   return program;
 }
