@@ -101,7 +101,8 @@ function truthy(value: unknown): boolean {
   return !(value === null || value === undefined || value === '' || value === false || value === 0);
 }
 
-const TOKEN = /\s*(\|\||&&|==|!=|[!(),]|'(?:[^']|'')*'|-?\d+(?:\.\d+)?|[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*|\.[A-Za-z_][\w-]*)/gy;
+const TOKEN =
+  /\s*(\|\||&&|==|!=|[!(),]|'(?:[^']|'')*'|-?\d+(?:\.\d+)?|[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*|\.[A-Za-z_][\w-]*)/gy;
 
 const FUNCTIONS: Readonly<Record<string, (...args: unknown[]) => unknown>> = {
   always: () => true,
