@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
@@ -231,7 +231,8 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
   /** Cut off what a failed write left: with another line after it, it would make the whole journal unreadable. */
   async #cutTorn(): Promise<void> {
     if (!this.#torn) return;
-    await this.#file.truncate(this.#wholeBytes);
+    // By its path: a handle that may only append cannot cut a file on Windows.
+    await truncate(join(this.folder, JOURNAL_FILE), this.#wholeBytes);
     this.#torn = false;
   }
 }
