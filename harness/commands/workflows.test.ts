@@ -249,7 +249,9 @@ describe.skipIf(process.platform === 'win32')(
       };
       const run = rehearsed(own, 'pull_request');
       const commands = await checked(run);
-      expect(commands.slice(1).map((command) => command.replace(/\S*\/(?=dist|evidence)/g, ''))).toEqual([
+      expect(
+        commands.slice(1).map((command) => command.replace(/(?<= )\/.*?\/(?=dist\/|evidence\b)/g, '')),
+      ).toEqual([
         'node dist/cli.js run --runs 40 --python python --out evidence --try my-change.diff --fail-on worse',
         'node dist/cli.js comment evidence --name windows',
       ]);
