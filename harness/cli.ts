@@ -4,6 +4,8 @@ import { soakProgram } from './commands/program.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from './model/errors.ts';
 import { harnessVersion } from './plan/freeze.ts';
 
+let interruptedBy: AbortSignal | null = null;
+
 // A second Ctrl-C is for a harness that does not end by itself: kernels are then left to the reaper.
 function interruption(): AbortSignal {
   const controller = new AbortController();
@@ -17,10 +19,15 @@ function interruption(): AbortSignal {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   process.on('SIGHUP', onSignal);
+  interruptedBy = controller.signal;
   return controller.signal;
 }
 
 function describe(error: unknown): { text: string; code: ExitCode } {
+  // Before anything was recorded, such as while an environment was made.
+  if (interruptedBy?.aborted && error === interruptedBy.reason) {
+    return { text: 'soak: interrupted before a run was recorded.\n', code: EXIT_CODES.interrupted };
+  }
   if (error instanceof SoakError) {
     return { text: `soak: ${error.message}\n${error.remedy}\n`, code: error.exitCode };
   }

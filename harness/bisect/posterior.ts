@@ -122,6 +122,35 @@ function dot(a: Float64Array, b: Float64Array): number {
   return total;
 }
 
+/**
+ * Probability that the wedge came with one of these releases and went with one of those.
+ *
+ * @param cured indices of releases, as in `Posterior`; `null` where no cure is looked for
+ */
+export function jointProbability(
+  { span, brought, cured, broughtSum, curedSum }: Belief,
+  came: readonly number[],
+  went: readonly number[] | null,
+): number {
+  const sumOf = (rows: readonly Float64Array[], indices: readonly number[]) => {
+    const total = new Float64Array(broughtSum.length);
+    for (const index of indices) {
+      const row = rows[index];
+      if (row !== undefined)
+        for (let at = 0; at < total.length; at += 1) total[at] = (total[at] as number) + (row[at] as number);
+    }
+    return total;
+  };
+  const other =
+    went === null
+      ? curedSum
+      : sumOf(
+          cured,
+          went.map((release) => release - span.bad - 1),
+        );
+  return dot(sumOf(brought, came), other) / dot(broughtSum, curedSum);
+}
+
 function posteriorOf(
   rates: Rates,
   brought: readonly Float64Array[],

@@ -1,6 +1,12 @@
 import type { Command } from 'commander';
+import { endOf } from '../bisect/document.ts';
+import { BISECT_JOURNAL, readBisect } from '../bisect/journal.ts';
+import { bisectState } from '../bisect/results.ts';
+import { resultLine } from '../bisect/words.ts';
+import { isBisect } from '../bisect/write-bisect.ts';
 import { JOURNAL_FILE, readJournal } from '../journal/read.ts';
 import { SoakError } from '../model/errors.ts';
+import { plainLine } from '../report/document.ts';
 import { terminalText } from '../report/escape.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine } from '../report/summary.ts';
@@ -13,7 +19,7 @@ export function registerList(program: Command): void {
     .description('show the reports below a folder')
     .argument('[dir]', 'where to look', '.')
     .action(async (dir: string) => {
-      const folders = await reportFolders(dir);
+      const folders = await reportFolders(dir, [JOURNAL_FILE, BISECT_JOURNAL]);
       if (folders.length === 0) {
         process.stdout.write(
           `No report below ${terminalText(dir)}: no folder there has a ${JOURNAL_FILE}.\n`,
@@ -24,8 +30,16 @@ export function registerList(program: Command): void {
     });
 }
 
+async function bisectEntry(folder: string): Promise<string> {
+  const { journal } = await readBisect(folder);
+  const { at, protocol } = journal.bisect;
+  const result = plainLine(resultLine(protocol, bisectState(journal), endOf(journal)));
+  return `${terminalText(folder, 300)}\n  ${terminalText(at)}, bisect of ${terminalText(protocol.package)}\n  ${result}`;
+}
+
 async function reportEntry(folder: string): Promise<string> {
   try {
+    if (await isBisect(folder)) return await bisectEntry(folder);
     const report = buildReport((await readJournal(folder)).journal);
     const { at, environment } = report.experiment;
     return `${terminalText(folder, 300)}\n  ${terminalText(at)}, ipykernel ${terminalText(environment.ipykernel)}\n  ${summaryLine(report)}`;

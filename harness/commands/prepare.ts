@@ -81,7 +81,8 @@ function zeromqJsVersion(): string {
   return (createRequire(import.meta.url)('zeromq/package.json') as { version: string }).version;
 }
 
-function describeArmEnvironment({ key, facts }: KernelEnvironment): ArmEnvironment {
+/** What evidence says of an arm's own environment. */
+export function describeArmEnvironment({ key, facts }: KernelEnvironment): ArmEnvironment {
   return {
     key,
     python: `${facts.implementation} ${facts.python}`,

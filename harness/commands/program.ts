@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { isClientPackage } from '../model/arm.ts';
 import type { ExitCode } from '../model/errors.ts';
 import { armApplies, loadArm, shippedArmNames } from '../plan/arms.ts';
+import { registerBisect } from './bisect.ts';
 import { registerComment } from './comment.ts';
 import { registerCompare } from './compare.ts';
 import { registerDoctor } from './doctor.ts';
@@ -53,6 +54,7 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerExplain(program, write);
   registerPlan(program);
   registerTune(program, surroundings, onExit);
+  registerBisect(program, surroundings, onExit);
   registerMechanism(program, surroundings, onExit);
   registerVerify(program);
   registerReport(program);

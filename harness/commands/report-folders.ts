@@ -9,22 +9,27 @@ const DEPTH = 4;
 /**
  * The folder itself and those below it that hold a journal, in the order of their names.
  *
+ * @param journals file names of the journals that count
  * @throws SoakError `no-folder`
  */
-export async function reportFolders(dir: string, depth = DEPTH): Promise<string[]> {
+export async function reportFolders(
+  dir: string,
+  journals: readonly string[] = [JOURNAL_FILE],
+  depth = DEPTH,
+): Promise<string[]> {
   const entries = await readdir(dir, { withFileTypes: true }).catch((cause: unknown) => {
     throw new SoakError('no-folder', `${dir} cannot be listed: ${String(cause)}`, {
       remedy: 'Give a folder that exists and that you may read.',
       cause,
     });
   });
-  const found = entries.some((entry) => entry.isFile() && entry.name === JOURNAL_FILE) ? [dir] : [];
+  const found = entries.some((entry) => entry.isFile() && journals.includes(entry.name)) ? [dir] : [];
   if (depth === 0) return found;
   const inner = entries
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules')
     .map(({ name }) => name)
     .sort();
-  for (const name of inner) found.push(...(await reportFolders(join(dir, name), depth - 1)));
+  for (const name of inner) found.push(...(await reportFolders(join(dir, name), journals, depth - 1)));
   return found;
 }
 

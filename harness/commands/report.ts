@@ -1,5 +1,11 @@
 import type { Command } from 'commander';
+import { endOf } from '../bisect/document.ts';
+import { readBisect } from '../bisect/journal.ts';
+import { bisectState } from '../bisect/results.ts';
+import { resultLine } from '../bisect/words.ts';
+import { isBisect, writeBisect } from '../bisect/write-bisect.ts';
 import { readJournal } from '../journal/read.ts';
+import { plainLine } from '../report/document.ts';
 import { githubAnnotations, writeGithubSummary } from '../report/github.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
@@ -13,6 +19,10 @@ export function registerReport(program: Command): void {
     .argument('<dir>', 'folder with journal.jsonl')
     .option('--line', 'print only the result in one line, for a commit message; write nothing')
     .action(async (dir: string, options: { line?: true }) => {
+      if (await isBisect(dir)) {
+        await reportBisect(dir, options.line === true);
+        return;
+      }
       const { journal } = await readJournal(dir);
       const report = buildReport(journal);
       if (options.line) {
@@ -26,4 +36,12 @@ export function registerReport(program: Command): void {
         process.stdout.write(`${githubAnnotations(report).join('\n')}\n`);
       }
     });
+}
+
+async function reportBisect(dir: string, onlyLine: boolean): Promise<void> {
+  const { journal } = await readBisect(dir);
+  const state = bisectState(journal);
+  const result = plainLine(resultLine(journal.bisect.protocol, state, endOf(journal)));
+  const paths = onlyLine ? [] : await writeBisect(dir, journal, state);
+  process.stdout.write(`${result}\n${onlyLine ? '' : `\n${paths.map((path) => `${path}\n`).join('')}`}`);
 }

@@ -219,7 +219,7 @@ test('--resume refuses a notebook that changed, and a finished experiment', asyn
   await notebook('changing.ipynb', '2 + 2');
   const changed = await soak('--resume', out);
   expect(changed.code).toBe(2);
-  expect(changed.stderr).toMatch(/cannot go on: notebooks changed/);
+  expect(changed.stderr).toMatch(/cannot go on: notebook changing\.ipynb: .* changed since/);
   await writeFile(path, original);
   expect((await soak('--resume', out)).code).toBe(0);
   const finished = await soak('--resume', out);

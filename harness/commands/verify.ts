@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isBisect, verifyBisect } from '../bisect/write-bisect.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { terminalText } from '../report/escape.ts';
 import { counted } from '../report/format-number.ts';
@@ -15,11 +16,11 @@ export function registerVerify(program: Command): void {
     .argument('<report>', 'folder of a report, or its evidence.md')
     .option('--all', `print every difference, not only the first ${PRINTED}`)
     .action(async (target: string, options: { all?: true }) => {
-      const verification = await verifyReport(target);
-      process.stdout.write(
-        `${verificationText(verification, options.all ? Number.POSITIVE_INFINITY : PRINTED)}\n`,
-      );
-      const { differences } = verification;
+      const limit = options.all ? Number.POSITIVE_INFINITY : PRINTED;
+      const { differences, text } = (await isBisect(target))
+        ? await verifiedBisect(target, limit)
+        : await verifiedExperiment(target, limit);
+      process.stdout.write(`${text}\n`);
       if (differences.length === 0) return;
       throw new SoakError(
         'evidence-differs',
@@ -33,6 +34,28 @@ export function registerVerify(program: Command): void {
     });
 }
 
+interface Verified {
+  readonly differences: readonly Difference[];
+  readonly text: string;
+}
+
+async function verifiedExperiment(target: string, limit: number): Promise<Verified> {
+  const verification = await verifyReport(target);
+  return { differences: verification.differences, text: verificationText(verification, limit) };
+}
+
+async function verifiedBisect(target: string, limit: number): Promise<Verified> {
+  const { journal, differences, files } = await verifyBisect(target);
+  if (differences.length > 0) return { differences, text: differencesText(differences, limit) };
+  return {
+    differences,
+    text: [
+      `${terminalText(target)}: verified. ${counted(files.length, 'file')}, every number in them and the choice of every batch follow from the journal.`,
+      `${counted(journal.batches.length, 'batch', 'batches')}; journal ${journal.sha256}, protocol ${journal.bisect.protocolSha256}.`,
+    ].join('\n'),
+  };
+}
+
 /** What was compared and what differs, in lines for a terminal. */
 export function verificationText(verification: Verification, limit: number): string {
   const { differences, files, folder, journal } = verification;
@@ -43,6 +66,10 @@ export function verificationText(verification: Verification, limit: number): str
       `${counted(experiment.protocol.arms.length, 'arm')}, ${counted(runs.length, 'run')}; journal ${sha256}, protocol ${experiment.protocolSha256}.`,
     ].join('\n');
   }
+  return differencesText(differences, limit);
+}
+
+function differencesText(differences: readonly Difference[], limit: number): string {
   const lines = differences.slice(0, limit).map(differenceText);
   if (differences.length > limit) lines.push(`and ${differences.length - limit} more (--all shows them)`);
   return lines.join('\n');

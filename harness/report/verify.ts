@@ -5,7 +5,7 @@ import { JOURNAL_FILE, readJournal } from '../journal/read.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
 import { buildReport } from './report.ts';
-import { reportFiles } from './write-report.ts';
+import { type ReportFile, reportFiles } from './write-report.ts';
 
 /** One thing in which a report is not what its journal gives. */
 export interface Difference {
@@ -64,16 +64,29 @@ export async function verifyReport(target: string): Promise<Verification> {
     return { folder, differences: [difference], files: [], journal: null };
   }
   const chosen = isFolder ? expected : [chosenFile(target, expected)];
-  const differences: Difference[] = [];
-  for (const file of chosen) {
-    const path = isFolder ? join(folder, ...file.path.split('/')) : target;
-    const name = isFolder ? file.path : basename(target);
-    const found = await readText(path);
-    if (found === null) differences.push({ file: name, place: '', found: null, recomputed: 'a file' });
-    else if (found !== file.content)
-      differences.push(...fileDifferences(name, file.path, found, file.content));
-  }
+  const differences = isFolder
+    ? await folderDifferences(folder, chosen)
+    : await oneFileDifferences(basename(target), target, chosen[0] as ReportFile);
   return { folder, differences, files: chosen.map(({ path }) => path), journal };
+}
+
+/** In what the files of a folder differ from what they should be. */
+export async function folderDifferences(
+  folder: string,
+  expected: readonly ReportFile[],
+): Promise<Difference[]> {
+  const differences: Difference[] = [];
+  for (const file of expected) {
+    const path = join(folder, ...file.path.split('/'));
+    differences.push(...(await oneFileDifferences(file.path, path, file)));
+  }
+  return differences;
+}
+
+async function oneFileDifferences(name: string, path: string, expected: ReportFile): Promise<Difference[]> {
+  const found = await readText(path);
+  if (found === null) return [{ file: name, place: '', found: null, recomputed: 'a file' }];
+  return found === expected.content ? [] : fileDifferences(name, expected.path, found, expected.content);
 }
 
 function chosenFile(target: string, expected: ReturnType<typeof reportFiles>) {
@@ -102,7 +115,7 @@ async function readText(path: string): Promise<string | null> {
 }
 
 function fileDifferences(name: string, kind: string, found: string, recomputed: string): Difference[] {
-  if (kind === 'summary.json') {
+  if (kind.endsWith('.json')) {
     try {
       const differences = valueDifferences(name, '', JSON.parse(found), JSON.parse(recomputed));
       if (differences.length > 0) return differences;

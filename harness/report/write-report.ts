@@ -37,7 +37,16 @@ export async function writeReport(
   journal: Journal,
   report: Report = buildReport(journal),
 ): Promise<string[]> {
-  const files = reportFiles(report);
+  return writeFiles(dir, reportFiles(report));
+}
+
+/**
+ * Writes a set of files with their figures into `dir`: each appears whole or not at all; a figure that is not
+ * among them is removed.
+ *
+ * @throws SoakError `report-not-written`
+ */
+export async function writeFiles(dir: string, files: readonly ReportFile[]): Promise<string[]> {
   try {
     await mkdir(join(dir, 'figures'), { recursive: true });
     const paths: string[] = [];

@@ -1,0 +1,60 @@
+import { SoakError } from '../model/errors.ts';
+
+/** The ends of a bisect as the user names them. */
+export interface Ends {
+  readonly good: string;
+  readonly bad: string;
+  /** `null`: no cure is looked for. */
+  readonly fixed: string | null;
+}
+
+// As many as help a reader who mistyped one.
+const NEAR = 6;
+
+/** Names that differ little from the one given: those that begin alike, the longest common beginning first. */
+function near(name: string, names: readonly string[]): string[] {
+  const common = (other: string) => {
+    let length = 0;
+    while (length < Math.min(name.length, other.length) && name[length] === other[length]) length += 1;
+    return length;
+  };
+  return [...names]
+    .map((other, index) => ({ other, index, length: common(other) }))
+    .sort((a, b) => b.length - a.length || b.index - a.index)
+    .slice(0, NEAR)
+    .map(({ other }) => other);
+}
+
+/**
+ * The releases to bisect, from the good one to the bad or the fixed one, and where the bad one is.
+ *
+ * @param names all there are, in order
+ * @throws SoakError `unknown-release` with near names; `bad-option` for ends that are not in order
+ */
+export function candidates(
+  names: readonly string[],
+  { good, bad, fixed }: Ends,
+): { readonly releases: string[]; readonly bad: number } {
+  const place = (flag: string, name: string): number => {
+    const index = names.indexOf(name);
+    if (index >= 0) return index;
+    throw new SoakError('unknown-release', `${flag} ${name}: there is no such release here.`, {
+      remedy: `Near ones are ${near(name, names).join(', ')}. Pre-releases take --pre; yanked releases are left out.`,
+    });
+  };
+  const first = place('--good', good);
+  const middle = place('--bad', bad);
+  const last = fixed === null ? middle : place('--fixed', fixed);
+  if (first >= middle) {
+    throw new SoakError('bad-option', `--good ${good} does not come before --bad ${bad}.`, {
+      remedy:
+        'Give the last release known to be good and a later one with the wedge; a cure is looked for with --fixed.',
+    });
+  }
+  if (fixed !== null && last <= middle) {
+    throw new SoakError('bad-option', `--fixed ${fixed} does not come after --bad ${bad}.`, {
+      remedy: 'Give a release after the bad one, or leave --fixed out.',
+    });
+  }
+  return { releases: names.slice(first, last + 1), bad: middle - first };
+}

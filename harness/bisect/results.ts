@@ -1,0 +1,163 @@
+import { outcomeStatus } from '../model/outcome.ts';
+import type { BisectJournal, BisectProtocol } from './journal.ts';
+import { ratesOf } from './likelihood.ts';
+import type { BatchResult, Span } from './model.ts';
+import { type Belief, belief, beliefAfter, jointProbability } from './posterior.ts';
+
+/** Runs of a release without a single valid one, after which it counts as one that cannot be run. */
+export const INVALID_RUNS = 3;
+
+/** Clean runs of a control that never wedged, after which it is not reproduced: at 14 % one in twenty such would be. */
+export const CLEAN_CONTROLS = 20;
+
+/** What the runs of one release add up to. */
+export interface ReleaseTally {
+  readonly runs: number;
+  readonly wedged: number;
+  readonly invalid: number;
+}
+
+/**
+ * Releases between which nothing can tell, because those in between cannot be run, and how probable it is
+ * that the change came with one of them. One release where all can be run.
+ */
+export interface Claim {
+  /** Indices of releases; 0 among them: the good release has it already. */
+  readonly brought: readonly number[];
+  /** Indices of releases; one more than the last: the fixed one still has it. `null` where no cure is looked for. */
+  readonly cured: readonly number[] | null;
+  /** Of both together. */
+  readonly probability: number;
+}
+
+/** A bisect after one of its complete batches. */
+export interface BisectState {
+  readonly span: Span;
+  readonly batches: readonly BatchResult[];
+  readonly tallies: readonly ReleaseTally[];
+  /** Releases that cannot be run. */
+  readonly skipped: ReadonlySet<number>;
+  readonly belief: Belief;
+  readonly claim: Claim;
+  /** Runs of complete batches. */
+  readonly runs: number;
+}
+
+export function spanOf({ releases, bad }: BisectProtocol): Span {
+  return { releases: releases.length, bad };
+}
+
+/** The complete batches as counts. A batch of invalid probes still says what its control did. */
+export function batchResults({ bisect, batches }: Pick<BisectJournal, 'bisect' | 'batches'>): BatchResult[] {
+  const control = bisect.protocol.releases[bisect.protocol.bad];
+  return batches
+    .filter(({ plan, runs }) => runs.length === plan.order.length)
+    .map(({ plan, runs }) => {
+      const statuses = (isControl: boolean) =>
+        runs
+          .filter(({ arm }) => (arm === control) === isControl)
+          .map(({ outcome }) => outcomeStatus(outcome.kind, 'wedged'));
+      const [ofControl] = statuses(true);
+      const valid = statuses(false).filter((status) => status !== 'invalid');
+      return {
+        probe: plan.probe,
+        controlWedged: ofControl === 'invalid' || ofControl === undefined ? null : ofControl === 'wedged',
+        runs: valid.length,
+        wedged: valid.filter((status) => status === 'wedged').length,
+      };
+    });
+}
+
+function talliesOf(journal: Pick<BisectJournal, 'bisect' | 'batches'>): ReleaseTally[] {
+  const runs = journal.batches.flatMap((batch) => batch.runs);
+  return journal.bisect.protocol.releases.map((name) => {
+    const statuses = runs
+      .filter(({ arm }) => arm === name)
+      .map(({ outcome }) => outcomeStatus(outcome.kind, 'wedged'));
+    const invalid = statuses.filter((status) => status === 'invalid').length;
+    const wedged = statuses.filter((status) => status === 'wedged').length;
+    return { runs: statuses.length - invalid, wedged, invalid };
+  });
+}
+
+/** Hypotheses in order, those together that only a release which cannot be run would tell apart. */
+function groups(from: number, to: number, skipped: ReadonlySet<number>): number[][] {
+  const all: number[][] = [];
+  for (let hypothesis = from; hypothesis <= to; hypothesis += 1) {
+    // The release before the change is what tells it from the change one earlier.
+    const last = all.at(-1);
+    if (last !== undefined && skipped.has(hypothesis - 1)) last.push(hypothesis);
+    else all.push([hypothesis]);
+  }
+  return all;
+}
+
+export function claimOf(current: Belief, skipped: ReadonlySet<number>): Claim {
+  const { span } = current;
+  const cures = span.releases - 1 > span.bad ? groups(span.bad + 1, span.releases, skipped) : [null];
+  let best: Claim = { brought: [], cured: null, probability: 0 };
+  for (const brought of groups(0, span.bad, skipped)) {
+    for (const cured of cures) {
+      const probability = jointProbability(current, brought, cured);
+      if (probability > best.probability) best = { brought, cured, probability };
+    }
+  }
+  return best;
+}
+
+/**
+ * Everything that follows from a journal's complete batches. Pure: the same journal, the same numbers.
+ *
+ * @param before of the same journal some batches ago: only spares work
+ */
+export function bisectState(
+  journal: Pick<BisectJournal, 'bisect' | 'batches' | 'skips'>,
+  before: BisectState | null = null,
+): BisectState {
+  const span = spanOf(journal.bisect.protocol);
+  const { model } = journal.bisect.protocol;
+  const batches = batchResults(journal);
+  const last = batches.at(-1);
+  const added = before === null ? Number.POSITIVE_INFINITY : batches.length - before.batches.length;
+  const current =
+    before !== null && added === 0
+      ? before.belief
+      : before !== null && added === 1 && last !== undefined
+        ? beliefAfter(before.belief, batches, last.probe)
+        : belief(span, model, batches, before?.belief.rates ?? ratesOf(model));
+  const tallies = talliesOf(journal);
+  const skipped = new Set(journal.skips.map(({ release }) => release));
+  tallies.forEach(({ runs, invalid }, release) => {
+    if (runs === 0 && invalid >= INVALID_RUNS) skipped.add(release);
+  });
+  return {
+    span,
+    batches,
+    tallies,
+    skipped,
+    belief: current,
+    claim: claimOf(current, skipped),
+    runs: journal.batches.reduce(
+      (sum, { plan, runs }) => sum + (runs.length === plan.order.length ? runs.length : 0),
+      0,
+    ),
+  };
+}
+
+/** Why a bisect needs no further batch; `null`: it does. */
+export type Finding =
+  /** The change points are named at the confidence asked for. */
+  | 'found'
+  /** The control never wedged: nothing can be told. */
+  | 'not-reproduced'
+  /** The control cannot be run. */
+  | 'no-control';
+
+export function findingOf(state: BisectState, { bad, confidence }: BisectProtocol): Finding | null {
+  const control = state.tallies[bad];
+  if (state.skipped.has(bad)) return 'no-control';
+  if (control !== undefined && control.wedged === 0) {
+    return control.runs >= CLEAN_CONTROLS ? 'not-reproduced' : null;
+  }
+  return state.claim.probability >= confidence ? 'found' : null;
+}

@@ -1,0 +1,80 @@
+import { code, enumeration, type Line, line, strong, text } from '../report/document.ts';
+import { counted, percent } from '../report/format-number.ts';
+import { num } from '../report/words.ts';
+import type { BisectProtocol } from './journal.ts';
+import type { BisectState } from './results.ts';
+
+/** Why a bisect ended, as the journal has it. */
+export const END_WORDS: Record<string, string> = {
+  found: 'the change points are named at the confidence asked for',
+  'not-reproduced': 'the control never wedged',
+  'no-control': 'the control could not be run',
+  'nothing-left': 'no further batch would tell anything',
+  'max-runs': 'the budget of runs was spent',
+  'max-minutes': 'the budget of minutes was spent',
+};
+
+function name(protocol: BisectProtocol, release: number): Line {
+  return [code(protocol.releases[release] ?? '')];
+}
+
+/** The label that the user gave a release, or nothing. */
+export function labelOf({ releases, bad }: BisectProtocol, release: number): string {
+  if (release === 0) return 'good';
+  if (release === bad) return 'bad, control';
+  return release === releases.length - 1 ? 'fixed' : '';
+}
+
+function broughtLine(protocol: BisectProtocol, releases: readonly number[]): Line {
+  const [only] = releases;
+  if (releases.length === 1 && only === 0) {
+    return line`${name(protocol, 0)}, called good, has the wedge already`;
+  }
+  if (releases.length === 1 && only !== undefined) return line`${name(protocol, only)} brought it`;
+  const named = releases.filter((release) => release > 0).map((release) => name(protocol, release));
+  const already = releases.includes(0) ? line`, or ${name(protocol, 0)} has it already` : [];
+  return line`one of ${enumeration(named)} brought it${already}`;
+}
+
+function curedLine(protocol: BisectProtocol, releases: readonly number[]): Line {
+  const end = protocol.releases.length;
+  const [only] = releases;
+  if (releases.length === 1 && only === end) {
+    return line`${name(protocol, end - 1)}, called fixed, still has it`;
+  }
+  if (releases.length === 1 && only !== undefined) return line`${name(protocol, only)} cured it`;
+  const named = releases.filter((release) => release < end).map((release) => name(protocol, release));
+  const still = releases.includes(end) ? line`, or ${name(protocol, end - 1)} still has it` : [];
+  return line`one of ${enumeration(named)} cured it${still}`;
+}
+
+/** The result in a sentence or two; what it rests on follows in the tables. */
+export function resultLine(protocol: BisectProtocol, state: BisectState, end: string | null): Line {
+  const { claim, tallies } = state;
+  const control = tallies[protocol.bad];
+  const runs = num(
+    counted(
+      tallies.reduce((sum, { runs, invalid }) => sum + runs + invalid, 0),
+      'run',
+    ),
+  );
+  if (end === 'not-reproduced') {
+    return line`${strong(text('Not reproduced'))}: ${name(protocol, protocol.bad)}, called bad, wedged in none of ${num(counted(control?.runs ?? 0, 'run'))}. A clean run of another release means nothing then. Give a longer notebook, other traffic or latency (${code('soak tune')} finds them).`;
+  }
+  if (end === 'no-control') {
+    return line`${strong(text('No control'))}: no run of ${name(protocol, protocol.bad)}, called bad, was valid.`;
+  }
+  const words =
+    claim.cured === null
+      ? broughtLine(protocol, claim.brought)
+      : line`${broughtLine(protocol, claim.brought)} and ${curedLine(protocol, claim.cured)}`;
+  const believed = line`with a posterior probability of ${num(percent(claim.probability))}, after ${runs}`;
+  const found = end === 'found';
+  const why =
+    end === null || found
+      ? line``
+      : line` (${text(END_WORDS[end] ?? 'it ended early')}; asked for was ${num(percent(protocol.confidence))})`;
+  return found
+    ? line`${strong(text('Found'))}: ${words}, ${believed}.`
+    : line`${strong(text('Undecided'))}: most probable is that ${words}, ${believed}${why}.`;
+}

@@ -1,0 +1,121 @@
+import logUpdate from 'log-update';
+import pc from 'picocolors';
+import type { BatchRecord, BisectProtocol } from '../bisect/journal.ts';
+import type { BisectState } from '../bisect/results.ts';
+import { labelOf } from '../bisect/words.ts';
+import { monotonicMs } from '../frontend/precise-timer.ts';
+import type { RunRecord } from '../model/journal.ts';
+import { terminalText } from '../report/escape.ts';
+import { duration, percent } from '../report/format-number.ts';
+
+const BAR_WIDTH = 24;
+// What a terminal of 24 lines has room for, beside the lines below.
+const SHOWN = 18;
+
+/** What shows a bisect while it runs. */
+export interface BisectDisplay {
+  readonly batch: (plan: BatchRecord) => void;
+  readonly run: (record: RunRecord) => void;
+  readonly state: (state: BisectState) => void;
+  /** Stop, and clear what was drawn: the command writes the last state itself. */
+  readonly close: () => void;
+}
+
+function bar(share: number): string {
+  return `${'█'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '·')}`;
+}
+
+/** The posterior in characters, a release a line; of a long range the most probable ones and the ends. */
+export function posteriorText(protocol: BisectProtocol, state: BisectState): string {
+  const { posterior } = state.belief;
+  const after = protocol.releases.length;
+  const believed = (release: number) =>
+    (release <= protocol.bad ? posterior.brought[release] : posterior.cured[release - protocol.bad - 1]) ?? 0;
+  const kept = new Set(
+    protocol.releases
+      .map((_, release) => release)
+      .sort((a, b) => believed(b) - believed(a))
+      .slice(0, SHOWN - 3),
+  );
+  for (const release of [0, protocol.bad, after - 1]) kept.add(release);
+  const width = Math.max(...protocol.releases.map((name) => name.length));
+  const lines: string[] = [];
+  protocol.releases.forEach((name, release) => {
+    if (!kept.has(release)) return;
+    const tally = state.tallies[release] ?? { runs: 0, wedged: 0, invalid: 0 };
+    const share = believed(release);
+    const what = release === 0 ? 'has it already' : release > protocol.bad ? 'cured it' : 'brought it';
+    const count = state.skipped.has(release) ? 'cannot run' : `${tally.wedged}/${tally.runs}`;
+    lines.push(
+      `  ${terminalText(name).padEnd(width)} ${labelOf(protocol, release).padEnd(12)} ${count.padStart(10)}  ${bar(share)} ${percent(share).padStart(7)} ${what}`,
+    );
+  });
+  const still = posterior.cured.at(-1);
+  if (still !== undefined) {
+    lines.push(
+      `  ${''.padEnd(width)} ${''.padEnd(12)} ${''.padStart(10)}  ${bar(still)} ${percent(still).padStart(7)} still there after the last`,
+    );
+  }
+  return lines.join('\n');
+}
+
+/** What is believed after a batch, in one line for a log: what is worth a per cent or more. */
+function beliefLine(protocol: BisectProtocol, { belief, claim }: BisectState): string {
+  const { brought, cured } = belief.posterior;
+  const listed = (shares: readonly number[], nameOf: (index: number) => string) =>
+    shares
+      .map((share, index) => ({ share, name: nameOf(index) }))
+      .filter(({ share }) => share >= 0.01)
+      .sort((a, b) => b.share - a.share)
+      .map(({ share, name }) => `${terminalText(name)} ${percent(share)}`)
+      .join(', ');
+  const came = listed(brought, (index) =>
+    index === 0 ? `before ${protocol.releases[0]}` : (protocol.releases[index] ?? ''),
+  );
+  const went = listed(
+    cured,
+    (index) => protocol.releases[protocol.bad + 1 + index] ?? `after ${protocol.releases.at(-1)}`,
+  );
+  return `  brought by ${came}${went === '' ? '' : `; cured by ${went}`}; claim at ${percent(claim.probability)}`;
+}
+
+/** A display that redraws on a terminal after each run, and writes plain lines elsewhere. */
+export function openBisectDisplay(
+  protocol: BisectProtocol,
+  write: (text: string) => void,
+  isTerminal: boolean = process.stdout.isTTY === true,
+): BisectDisplay {
+  const startedMs = monotonicMs();
+  let shown: BisectState | null = null;
+  let now = '';
+  let runs = 0;
+  const draw = () => {
+    if (shown === null) return;
+    const spent = `  ${runs} of at most ${protocol.maxRuns} runs, ${duration(monotonicMs() - startedMs)}; claim at ${percent(shown.claim.probability)} of ${percent(protocol.confidence)}`;
+    logUpdate([posteriorText(protocol, shown), pc.dim(`  > ${now}`), pc.dim(spent)].join('\n'));
+  };
+  return {
+    batch: (plan) => {
+      now = `batch ${plan.batch + 1}: ${terminalText(protocol.releases[plan.probe] ?? '')} × ${plan.order.length - 1} and the control, ${plan.bits.toFixed(2)} bits expected`;
+      if (isTerminal) draw();
+      else write(`${now}\n`);
+    },
+    run: ({ arm, outcome, startMs, notebookMs }) => {
+      runs += 1;
+      if (isTerminal) draw();
+      else
+        write(`  ${terminalText(arm)}: ${outcome.kind} in ${duration((startMs ?? 0) + (notebookMs ?? 0))}\n`);
+    },
+    state: (state) => {
+      shown = state;
+      runs = state.runs;
+      if (isTerminal) draw();
+      else if (state.batches.length > 0) write(`${beliefLine(protocol, state)}\n`);
+    },
+    close: () => {
+      // The table that the command writes at its end is the last state.
+      if (isTerminal) logUpdate.clear();
+      else write('\n');
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { SoakError } from '../model/errors.ts';
+
+// A package's sources are a few megabytes; anything far beyond is no such package.
+const OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024;
+const GIT_TIMEOUT_MS = 60_000;
+
+/**
+ * What git is told by variables: to ask nobody, to fetch nothing, and to leave out what a user's own
+ * configuration or another process would make it do.
+ */
+const GIT_VARIABLES = {
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_NO_LAZY_FETCH: '1',
+  GIT_NO_REPLACE_OBJECTS: '1',
+  GIT_OPTIONAL_LOCKS: '0',
+  LC_ALL: 'C',
+};
+/** Variables that would make git look at another repository than the one that is named. */
+const REDIRECTING =
+  /^GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|NAMESPACE)$/;
+
+/** What a git command ended with. */
+export interface GitResult {
+  readonly code: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/**
+ * Run git on a repository, asking nobody and fetching nothing.
+ *
+ * @throws SoakError `git-missing`
+ */
+export function git(folder: string, args: readonly string[], input = ''): Promise<GitResult> {
+  const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => !REDIRECTING.test(name)));
+  const child = spawn('git', ['-C', folder, '-c', 'core.fsmonitor=false', ...args], {
+    env: { ...kept, ...GIT_VARIABLES },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    timeout: GIT_TIMEOUT_MS,
+    windowsHide: true,
+  });
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > OUTPUT_LIMIT_BYTES) child.kill();
+    else chunks.push(chunk);
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString('utf8')).slice(-4_000);
+  });
+  // An early end of git closes the pipe: its exit code says why.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause: NodeJS.ErrnoException) =>
+      reject(
+        cause.code === 'ENOENT'
+          ? new SoakError('git-missing', 'A git clone was named, and there is no git on PATH.', {
+              remedy: 'Install git, or do without the clone.',
+              cause,
+            })
+          : cause,
+      ),
+    );
+    child.once('close', (code) => resolve({ code, stdout: Buffer.concat(chunks), stderr }));
+  });
+}
