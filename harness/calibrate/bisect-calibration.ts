@@ -27,7 +27,7 @@ export interface BisectCalibration {
 
 /** False wedges of a release that has not got it, as often as the oracle could err at most. */
 const FALSE_RATE = 0.002;
-const MAX_RUNS = 1_500;
+const MAX_RUNS = 600;
 
 /**
  * Simulate bisects of seven releases. The release that brought the wedge is drawn for each, and which one cured

@@ -1,30 +1,43 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { BISECT_JOURNAL, readBisect } from '../bisect/journal.ts';
+import { verifyBisect } from '../bisect/write-bisect.ts';
 import { JOURNAL_FILE, readJournal } from '../journal/read.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { verifyReport } from './verify.ts';
 
 const reports = join(packageRoot(), 'reports');
-const folders = readdirSync(reports, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith(JOURNAL_FILE))
-  .map((path) => dirname(join(reports, path)));
+const files = readdirSync(reports, { recursive: true, encoding: 'utf8' });
+const foldersWith = (journal: string) =>
+  files
+    .filter((path) => basename(path) === journal)
+    .map((path) => dirname(join(reports, path)))
+    .map((folder) => [relative(reports, folder), folder] as const);
+const experiments = foldersWith(JOURNAL_FILE);
+const bisects = foldersWith(BISECT_JOURNAL);
 
 test('there is evidence to verify', () => {
-  expect(folders.length).toBeGreaterThan(0);
+  expect(experiments.length).toBeGreaterThan(0);
+  expect(bisects.length).toBeGreaterThan(0);
 });
 
-describe.each(folders.map((folder) => [relative(reports, folder), folder] as const))(
-  '%s',
-  (_name, folder) => {
-    test('follows from its journal', async () => {
-      const { differences } = await verifyReport(folder);
-      expect(differences).toEqual([]);
-    });
+describe.each(experiments)('%s', (_name, folder) => {
+  test('follows from its journal', async () => {
+    const { differences } = await verifyReport(folder);
+    expect(differences).toEqual([]);
+  });
 
-    test('is of an experiment that finished', async () => {
-      expect((await readJournal(folder)).journal.sessions.at(-1)?.event).toBe('finished');
-      expect(existsSync(join(folder, 'resume.json'))).toBe(false);
-    });
-  },
-);
+  test('is of an experiment that finished', async () => {
+    expect((await readJournal(folder)).journal.sessions.at(-1)?.event).toBe('finished');
+    expect(existsSync(join(folder, 'resume.json'))).toBe(false);
+  });
+});
+
+test.each(bisects)('%s follows from its journal, and finished', async (_name, folder) => {
+  const { differences, journal } = await verifyBisect(folder);
+  expect(differences).toEqual([]);
+  expect(journal.sessions.at(-1)?.event).toBe('finished');
+  expect((await readBisect(folder)).journal.torn).toBe(false);
+  expect(existsSync(join(folder, 'resume.json'))).toBe(false);
+});
