@@ -82,18 +82,20 @@ export function posteriorPlan(protocol: BisectProtocol, state: BisectState): Fig
           x: 'probability',
           fill: ({ what }: Bar) => seriesColour(palette, what === 'brought' ? 0 : 2),
         }),
-        // A name beside each bar that can be seen: no legend, and no reliance on colour.
-        Plot.text(
-          all.filter(({ probability }) => probability >= 0.005),
-          {
-            y: 'row',
-            x: 'probability',
-            text: ({ what, probability }: Bar) => `${what} it: ${percent(probability)}`,
-            textAnchor: (({ probability }: Bar) => (probability > 0.6 ? 'end' : 'start')) as never,
-            dx: 0,
-            fontSize: 12,
-            fill: palette.ink,
-          } as never,
+        // A name at each bar that can be seen, within a long one: no legend, and no reliance on colour.
+        ...[true, false].map((isLong) =>
+          Plot.text(
+            all.filter(({ probability }) => probability >= 0.005 && probability > 0.6 === isLong),
+            {
+              y: 'row',
+              x: 'probability',
+              text: ({ what, probability }: Bar) => `${what} it: ${percent(probability)}`,
+              textAnchor: isLong ? 'end' : 'start',
+              dx: isLong ? -6 : 6,
+              fontSize: 12,
+              fill: isLong ? palette.paper : palette.ink,
+            },
+          ),
         ),
         Plot.text(counts, {
           y: 'row',

@@ -96,7 +96,8 @@ function inTurn(protocol: BisectProtocol, outcomeOf: (order: RunOrder) => Outcom
 
 /** The table of `reports/bisect-ipykernel`. */
 export function bisectCalibrationMarkdown(points: readonly BisectCalibration[]): string {
-  const share = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`;
+  const share = (part: number, whole: number) =>
+    whole === 0 || Number.isNaN(part) ? 'n/a' : `${((100 * part) / whole).toFixed(1)} %`;
   const rows = points.map(
     ({ rate, design, bisects, found, right, claimed, medianRuns, runs90 }) =>
       `| ${rate} | ${design} | ${bisects} | ${found} | ${right} (${share(right, found)}) | ${share(claimed, 1)} | ${medianRuns} | ${runs90} |`,

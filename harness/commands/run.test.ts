@@ -227,6 +227,31 @@ test('--resume refuses a notebook that changed, and a finished experiment', asyn
   expect(finished.stderr).toMatch(/has finished/);
 }, 120_000);
 
+test('an experiment file is run, flags before what it says; a word that is neither file nor command is refused', async () => {
+  const path = await notebook('of-file.ipynb', '1 + 1');
+  const file = join(folder.path, 'experiment.yaml');
+  await writeFile(
+    file,
+    `arms: [control, fix]\nruns: 5\nnotebooks: of-file.ipynb\ntraffic: sequential\nseed: 3\n`,
+  );
+  const { code, stderr } = await soak('run', file, '--runs', '1', '--latency', 'none', '--out', out);
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  const { journal } = await readJournal(out);
+  expect(journal.runs).toHaveLength(2);
+  expect(journal.experiment.protocol).toMatchObject({ seed: 3, blocks: 1, traffic: ['sequential'] });
+  expect(journal.experiment.protocol.notebooks[0]?.name).toContain('of-file.ipynb');
+  expect(path).toContain('of-file.ipynb');
+
+  const mistyped = await soak('mechanismm');
+  expect(mistyped.code).toBe(2);
+  expect(mistyped.stderr).toMatch(/no command and no experiment file "mechanismm"[\s\S]*"mechanism"/);
+  await writeFile(file, 'arms: [control, fixx]\nruns: 1\n');
+  const refused = await soak('run', file, '--out', out);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(/experiment\.yaml:1:17: arms: .*"fixx"/);
+}, 120_000);
+
 test('one arm alone is reported against p0, and against the control of an earlier report', async () => {
   const path = await notebook('tiny.ipynb', '1 + 1');
   const control = join(folder.path, 'baseline');

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ARM_PACKAGES, ARM_ROLES, isClientPackage, KERNEL_COUNTERS } from '../model/arm.ts';
 import { CLIENT_COUNTERS } from '../model/client.ts';
 import { SoakError } from '../model/errors.ts';
+import { didYouMean } from '../model/near-names.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { pythonOf, type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
 import { kernelArguments, kernelVariables } from './arm-launch.ts';
@@ -110,7 +111,7 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
   const known = await shippedArmNames();
   if (!looksLikePath && !known.includes(nameOrPath)) {
     throw new SoakError('unknown-arm', `There is no arm named ${JSON.stringify(nameOrPath)}.`, {
-      remedy: `Arms there are: ${known.join(', ')}. For one of your own, give the path of its folder, such as ./${nameOrPath}.`,
+      remedy: `${didYouMean(nameOrPath, known)}Arms there are: ${known.join(', ')}. For one of your own, give the path of its folder, such as ./${nameOrPath}.`,
     });
   }
   const name = basename(folder);

@@ -1,0 +1,43 @@
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, resolve } from 'node:path';
+
+/** Keys whose values are paths, whatever they look like. */
+const PATH_KEYS = ['notebooks', 'tuned', 'baseline', 'out'];
+/** Keys whose values are arms: words, of which some are paths. */
+const ARM_KEYS = ['arms', 'try'];
+/** Keys whose values are paths where they look like one, and else names of commands. */
+const PATH_OR_COMMAND_KEYS = ['python', 'env'];
+
+/**
+ * A value of a file with its paths relative to the file's folder, so that an experiment is the same from
+ * wherever it is run. `~/` is the home folder, as it is in the shell that a path would else have come from.
+ */
+export function pathsFromFile(key: string, value: string, file: string): string {
+  const absolute = (path: string): string => {
+    if (path === '~' || /^~[\\/]/.test(path)) return resolve(homedir(), path.slice(2));
+    return isAbsolute(path) ? path : resolve(dirname(file), path);
+  };
+  if (PATH_KEYS.includes(key)) return absolute(value);
+  if (PATH_OR_COMMAND_KEYS.includes(key)) return looksLikePath(value) ? absolute(value) : value;
+  if (key === 'latency') return value.startsWith('file:') ? `file:${absolute(value.slice(5))}` : value;
+  return ARM_KEYS.includes(key) ? armPaths(value, absolute) : value;
+}
+
+/** `LABEL=WORD + WORD`: each word that is a folder, a patch or a clone. */
+function armPaths(spec: string, absolute: (path: string) => string): string {
+  const [, label = '', words = spec] = /^([A-Za-z0-9][A-Za-z0-9._-]*=(?!=))?(.*)$/s.exec(spec) ?? [];
+  const resolved = words.split(/(\s+\+\s+)/).map((word) => {
+    const [, prefix = '', path = ''] = /^((?:inert:)?(?:git:)?)(.*)$/s.exec(word) ?? [];
+    if (prefix.endsWith('git:')) {
+      // The revision stays: what follows the last @.
+      const cut = path.lastIndexOf('@');
+      return cut <= 0 ? word : `${prefix}${absolute(path.slice(0, cut))}${path.slice(cut)}`;
+    }
+    return looksLikePath(path) ? `${prefix}${absolute(path)}` : word;
+  });
+  return `${label}${resolved.join('')}`;
+}
+
+function looksLikePath(value: string): boolean {
+  return /^[.~]/.test(value) || /[\\/]/.test(value) || /\.(diff|patch|ya?ml|json)$/i.test(value);
+}

@@ -1,0 +1,57 @@
+import { stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { SoakError } from '../../model/errors.ts';
+import { didYouMean } from '../../model/near-names.ts';
+import { terminalText } from '../../report/escape.ts';
+import { overridden, saidWithPlace } from './merge.ts';
+import { type OptionValues, readExperimentFile } from './read.ts';
+
+/** What `soak run` was given: on its command line, and in the file that it names. */
+export interface RunInput<Raw> {
+  /** The file's options with the command line's over them. */
+  readonly raw: Raw;
+  /** Do what may refuse one of them; what is refused of the file is said with its place. */
+  readonly said: <Result>(work: () => Result | Promise<Result>) => Promise<Result>;
+}
+
+/**
+ * @param path the experiment file; `undefined`: none was named
+ * @param command `soak run` itself, for its options
+ * @throws SoakError `bad-experiment-file`, `unknown-command` for a word that is no file and no command
+ */
+export async function runInput<Raw extends object>(
+  path: string | undefined,
+  flags: Raw,
+  command: Command,
+): Promise<RunInput<Raw>> {
+  if (path === undefined) return { raw: flags, said: async (work) => work() };
+  await assertFile(path, command);
+  if ('resume' in flags) {
+    throw new SoakError(
+      'bad-option',
+      `--resume goes on with a frozen protocol, and ${terminalText(path, 300)} describes one.`,
+      {
+        remedy: 'Give --resume alone, or begin a new experiment.',
+      },
+    );
+  }
+  const file = await readExperimentFile(path, command.options);
+  const given = flags as unknown as OptionValues;
+  return {
+    raw: overridden(file.values, given) as unknown as Raw,
+    said: (work) => saidWithPlace(file, given, work),
+  };
+}
+
+/** `soak run` is the default command, so that a mistyped command arrives here as the name of a file. */
+async function assertFile(path: string, command: Command): Promise<void> {
+  if (/[\\/.]/.test(path) || (await stat(path).catch(() => null)) !== null) return;
+  const commands = command.parent?.commands.map((each) => each.name()) ?? [];
+  throw new SoakError(
+    'unknown-command',
+    `There is no command and no experiment file ${JSON.stringify(path)}.`,
+    {
+      remedy: `${didYouMean(path, commands)}soak --help lists the commands.`,
+    },
+  );
+}
