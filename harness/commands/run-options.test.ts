@@ -27,7 +27,7 @@ async function fromArgv(argv: readonly string[]): Promise<RunOptions> {
   };
   registerRun(program, never, never);
   let raw: RawRunOptions | null = null;
-  program.commands[0]?.action((options: RawRunOptions) => {
+  program.commands[0]?.action((_file: unknown, options: RawRunOptions) => {
     raw = options;
   });
   await program.parseAsync(['run', ...argv], { from: 'user' });
