@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { isClientPackage } from '../model/arm.ts';
 import type { ExitCode } from '../model/errors.ts';
 import { armApplies, loadArm, shippedArmNames } from '../plan/arms.ts';
+import { registerArms } from './arms.ts';
 import { registerBisect } from './bisect.ts';
 import { registerComment } from './comment.ts';
 import { registerCompare } from './compare.ts';
@@ -60,6 +61,7 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerReport(program);
   registerKernels(program, write);
   registerList(program);
+  registerArms(program, surroundings, onExit);
   registerMerge(program, write, onExit);
   registerHistory(program, write);
   registerCompare(program);
