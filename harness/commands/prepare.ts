@@ -8,6 +8,7 @@ import { type ArmKernels, armKernelMaker, packagesInOverlays } from '../kernel/a
 import { type ClientArm, checkArmsOfClient, prepareClient } from '../kernel/client-arms.ts';
 import type { KernelEnvironment } from '../kernel/environment/index.ts';
 import { assertNoUndeclaredNoOp } from '../kernel/no-op-arms.ts';
+import { checkArmsOfServer, type PreparedServer, prepareServer } from '../kernel/server/prepare-server.ts';
 import { SoakError } from '../model/errors.ts';
 import type { ArmEnvironment, ClientEnvironment, Environment, ExperimentRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
@@ -30,6 +31,8 @@ export interface Prepared {
   readonly armEnvironments: ReadonlyMap<string, ArmEnvironment>;
   /** `null` where the harness is the client. */
   readonly clientEnvironment: ClientEnvironment | null;
+  /** `null` where the kernels are processes of the harness or of a client. */
+  readonly server: PreparedServer | null;
   readonly kernelEnvironment: KernelEnvironment;
   readonly arms: ReadonlyMap<string, ArmKernels | ClientArm>;
   readonly notebooks: readonly Notebook[];
@@ -127,6 +130,7 @@ export async function prepareExperiment(
   const clientName = options.client?.name ?? null;
   const loaded = armsUnderClient(await loadArmSpecs(options.arms), clientName);
   checkArmsOfClient(loaded, clientName);
+  if (options.transport === 'server') checkArmsOfServer(loaded);
   const notebooks = await loadNotebooks(options.notebooks, options.prefix);
   const latency = await parseLatency(options.latency);
   const tuning = options.tuned === null ? null : await tuningCitation(options.tuned, notebooks, latency);
@@ -146,6 +150,10 @@ export async function prepareExperiment(
           onProgress,
           signal,
         });
+  const server =
+    options.transport === 'direct'
+      ? null
+      : await prepareServer(options.notebooks, { python: options.python ?? undefined, onProgress, signal });
   const arms = new Map<string, ArmKernels | ClientArm>();
   for (const arm of loaded) arms.set(arm.name, await (client?.armOf ?? kernelsOf)(arm));
   assertNoUndeclaredNoOp([...arms.values()]);
@@ -173,6 +181,7 @@ export async function prepareExperiment(
     ...(tuning === null ? {} : { tuning }),
     launch: 'spawn',
     ...(client === null ? {} : { client: client.protocolClient }),
+    ...(server === null ? {} : { transport: server.protocolTransport }),
     ...(client?.endpoint === 'stalled' ? { endpoint: client.endpoint } : {}),
     decision: {
       stopping: options.untilDecided ? 'until-decided' : 'fixed',
@@ -188,6 +197,7 @@ export async function prepareExperiment(
     environment: describeEnvironment(kernelEnvironment),
     armEnvironments,
     clientEnvironment: client?.environment ?? null,
+    server,
     kernelEnvironment,
     arms,
     notebooks,

@@ -31,6 +31,10 @@ export function addRunOptions(command: Command): Command {
       `the front end's latency: none, fixed:2ms, uniform:0-5ms, nbclient, file:PATH (default: ${d.latency}, measured)`,
     )
     .option(
+      '--transport <name>',
+      'the way to the kernels: direct, or server: through a Jupyter Server of our own, by REST and WebSocket (default: direct)',
+    )
+    .option(
       '--client <name>',
       'the program that executes the notebooks, in a process of its own: nbclient, papermill, jupyter-execute (default: the harness itself)',
     )

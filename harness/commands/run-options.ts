@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { SoakError } from '../model/errors.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { type Shard, shardSchema } from '../model/shard.ts';
+import { TRANSPORTS } from '../model/transport.ts';
 import { triedArms } from '../plan/arm-spec.ts';
 import { shownArmSpec } from '../plan/arm-words.ts';
 import { DEFAULT_LATENCY } from '../plan/latency.ts';
@@ -34,6 +35,8 @@ export const runOptionsSchema = z.object({
   autopsy: z.union([z.literal('full'), z.literal('none'), z.number().int().positive()]).default('none'),
   /** The program that executes the notebooks; `null`: the harness's own front end. */
   client: clientOptionSchema.nullable().default(null),
+  /** How the front end gets to the kernels. */
+  transport: z.enum(TRANSPORTS).default('direct'),
   baseline: z.string().nullable(),
   /** The part of the blocks that is run; `null`: all. */
   shard: shardSchema.nullable().default(null),
@@ -83,6 +86,7 @@ export interface RawRunOptions {
   readonly autopsy?: string;
   readonly client?: string;
   readonly clientTimeout?: string;
+  readonly transport?: string;
   readonly baseline?: string;
   readonly shard?: string;
   readonly python?: string;
@@ -170,6 +174,23 @@ function autopsyOption(text: string | undefined): RunOptions['autopsy'] {
   throw new SoakError('bad-option', `--autopsy ${JSON.stringify(text)} is not usable.`, {
     remedy: 'Give full, none, or the number of wedges, from 1 to 999999, that get one.',
   });
+}
+
+function transportOption(raw: RawRunOptions): RunOptions['transport'] {
+  const name = TRANSPORTS.find((known) => known === (raw.transport ?? 'direct'));
+  if (name === undefined) {
+    throw new SoakError('bad-option', `--transport ${JSON.stringify(raw.transport)} is none that is known.`, {
+      remedy: `Transports there are: ${TRANSPORTS.join(', ')}.`,
+    });
+  }
+  if (name !== 'direct' && raw.client !== undefined) {
+    throw new SoakError(
+      'bad-option',
+      `--transport ${name} is a way of the harness's own front end, and --client ${raw.client} takes its place.`,
+      { remedy: 'Leave out one of them.' },
+    );
+  }
+  return name;
 }
 
 /** `--shard 2/4`: refused where the parts could not be parts of one experiment. */
@@ -315,6 +336,7 @@ export function parsedRunOptions(
     saveNotebooks: raw.saveNotebooks === true,
     autopsy: autopsyOption(raw.autopsy),
     client,
+    transport: transportOption(raw),
     baseline: raw.baseline ?? null,
     shard: shardOption(raw, runs),
     python: raw.python ?? null,
@@ -350,6 +372,7 @@ export function reproduceCommand(options: RunOptions, shown: (path: string) => s
   const clientTimeout =
     options.client === null ? DEFAULT_CLIENT_TIMEOUT_SECONDS : (options.client.cellTimeoutSeconds ?? 'none');
   const optional: [string, string | number, string | number][] = [
+    ['--transport', options.transport, 'direct'],
     ['--client', options.client?.name ?? '', ''],
     ['--client-timeout', clientTimeout, DEFAULT_CLIENT_TIMEOUT_SECONDS],
     ...(options.tuned === null && options.client === null ? setting : []),

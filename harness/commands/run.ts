@@ -18,6 +18,7 @@ import { summaryLine, verdictParagraph } from '../report/summary.ts';
 import { writeReport } from '../report/write-report.ts';
 import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
 import { Autopsies } from '../run/revival.ts';
+import { withServer } from '../run/server-context.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { type Display, openDisplay } from './display.ts';
 import { type RunInput, runInput } from './experiment-file/run-input.ts';
@@ -133,20 +134,22 @@ async function soak(
     prepared.protocol.autopsy,
     recorded.filter(({ outcome }) => (outcome.observations?.revival ?? null) !== null).length,
   );
-  return withSharedContext({ ...prepared, autopsies }, (context) =>
-    runExperiment(
-      {
-        protocol: prepared.protocol,
-        arms: prepared.arms,
-        notebooks: prepared.notebooks,
-        writer,
-        recorded,
-        notebookFolder,
-        shard: experiment.shard,
-        signal,
-        context,
-      },
-      display.events,
+  return withSharedContext({ ...prepared, autopsies }, (shared) =>
+    withServer(prepared.server, shared, (context) =>
+      runExperiment(
+        {
+          protocol: prepared.protocol,
+          arms: prepared.arms,
+          notebooks: prepared.notebooks,
+          writer,
+          recorded,
+          notebookFolder,
+          shard: experiment.shard,
+          signal,
+          context,
+        },
+        display.events,
+      ),
     ),
   );
 }
@@ -212,6 +215,7 @@ async function newSession(folder: string, options: RunOptions, prepared: Prepare
       ? {}
       : { armEnvironments: Object.fromEntries(prepared.armEnvironments) }),
     ...(prepared.clientEnvironment === null ? {} : { clientEnvironment: prepared.clientEnvironment }),
+    ...(prepared.server === null ? {} : { serverEnvironment: prepared.server.environment }),
     command: reproduceCommand(options, publicPath),
     baseline: prepared.baseline,
     ...(options.shard === null ? {} : { shard: options.shard }),

@@ -77,9 +77,9 @@ export class KernelClient {
     return this.#iopubSeen;
   }
 
-  /** Whether the kernel published `starting`: it listens on all its channels by then. */
+  /** Whether the kernel published `starting`, or a server showed as much: it listens on all its channels by then. */
   get startingSeen(): boolean {
-    return this.#startingSeen;
+    return this.#startingSeen || this.#channels.isUp;
   }
 
   /** First error of a socket of ours, `null` while all is well. */
@@ -95,8 +95,25 @@ export class KernelClient {
       idles: this.#idles,
       byType: { ...this.#byType },
       rejected: Object.values(this.#rejections).reduce((sum, count) => sum + count, 0),
-      ...(this.#others.size === 0 ? {} : { others: { sent: this.#others.size, begun: this.#othersBegun } }),
+      ...this.#othersAccount,
     };
+  }
+
+  get #othersAccount() {
+    const { server, foreign } = this.#channels;
+    if (server !== null) return { others: { sent: foreign, begun: foreign }, server };
+    return this.#others.size === 0 ? {} : { others: { sent: this.#others.size, begun: this.#othersBegun } };
+  }
+
+  /** Through a Jupyter Server, whether it was reconnected to; `null`: there is none on the way. */
+  get reconnected(): boolean | null {
+    const { server } = this.#channels;
+    return server === null ? null : server.reconnects > 0;
+  }
+
+  /** Take account of what a server on the way has sent by itself; every request must have been settled. */
+  settle(): Promise<void> {
+    return this.#channels.settle();
   }
 
   /**
@@ -105,7 +122,7 @@ export class KernelClient {
    * what the kernel is silent about is not expected.
    */
   get expected(): number {
-    return this.#requests.size + this.#othersBegun;
+    return this.#requests.size + this.#othersBegun + this.#channels.foreign;
   }
 
   get #othersBegun(): number {

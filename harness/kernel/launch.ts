@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../model/package-root.ts';
 import { publicText } from '../model/public-text.ts';
+import type { ChannelsMaker } from '../transport/channels.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelEnvironment } from './environment/index.ts';
@@ -55,8 +56,41 @@ export type KernelCommandMaker = (folder: string, connectionFile: string) => Ker
 
 const LAST_WORDS_MS = 200;
 
+/** A kernel that a run has, however it was launched. */
+export interface RunningKernel {
+  /** Its own sockets. */
+  readonly connection: ConnectionInfo;
+  /** How the front end gets to it: by its own sockets, or through a server. */
+  readonly way: ConnectionInfo | ChannelsMaker;
+  readonly command: KernelCommand;
+  readonly pid: number;
+  /** Resolves when the process has ended. */
+  readonly exited: Promise<KernelExit>;
+  /** How it ended, `null` while it lives. */
+  readonly exit: KernelExit | null;
+  /** Last part of what it wrote to standard error, fit to be published. */
+  stderrTail(): string;
+  /** What the kernel says it loaded; `null` where there is no runtime or it has not said yet. */
+  identity(): KernelIdentity | null;
+  /** Interrupt as `interrupt_mode: signal` does. */
+  interrupt(): void;
+  /** End it with everything below it. Its folder stays until `removeFolder`, so that counters can be read. */
+  dispose(): Promise<void>;
+  /** Remove the private folder; after `dispose`. */
+  removeFolder(): Promise<void>;
+}
+
+/** What a kernel is launched from. */
+export interface LaunchOptions {
+  readonly makeCommand: KernelCommandMaker;
+  /** Folder that the notebook runs in. */
+  readonly cwd: string;
+  readonly reaper: Reaper;
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
 /** A kernel process, its private folder and its connection. */
-export class KernelProcess {
+export class KernelProcess implements RunningKernel {
   readonly connection: ConnectionInfo;
   readonly folder: string;
   readonly command: KernelCommand;
@@ -104,32 +138,26 @@ export class KernelProcess {
     });
   }
 
-  /** How it ended, `null` while it lives. */
   get exit(): KernelExit | null {
     return this.#exit;
   }
 
-  /** Last part of what it wrote to standard error, fit to be published. */
+  get way(): ConnectionInfo {
+    return this.connection;
+  }
+
   stderrTail(): string {
     return publicText(this.#stderr.text());
   }
 
-  /** What the kernel says it loaded; `null` where there is no runtime or it has not said yet. */
   identity(): KernelIdentity | null {
-    if (this.command.identityPath === null) return null;
-    try {
-      return JSON.parse(readFileSync(this.command.identityPath, 'utf8')) as KernelIdentity;
-    } catch {
-      return null;
-    }
+    return readIdentity(this.command);
   }
 
-  /** Interrupt as `interrupt_mode: signal` does. */
   interrupt(): void {
     this.#child.kill('SIGINT');
   }
 
-  /** End it with everything below it. Its folder stays until `removeFolder`, so that counters can be read. */
   async dispose(): Promise<void> {
     await killTree(this.pid);
     await this.exited;
@@ -143,6 +171,33 @@ export class KernelProcess {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
     this.#reaper.release(this.pid);
   }
+}
+
+/** What a kernel says it loaded; `null` where there is no runtime or it has not said yet. */
+export function readIdentity({ identityPath }: KernelCommand): KernelIdentity | null {
+  if (identityPath === null) return null;
+  try {
+    return JSON.parse(readFileSync(identityPath, 'utf8')) as KernelIdentity;
+  } catch {
+    return null;
+  }
+}
+
+/** A kernel's own variables: what it and the notebook write for a while goes with the run's folder. */
+export async function runVariables(
+  folder: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Record<string, string>> {
+  const temporary = join(folder, 'tmp');
+  await mkdir(temporary);
+  return {
+    IPYTHONDIR: join(folder, 'ipython'),
+    TMPDIR: temporary,
+    TEMP: temporary,
+    TMP: temporary,
+    PYDEVD_DISABLE_FILE_VALIDATION: '1',
+    ...variables,
+  };
 }
 
 /**
@@ -193,15 +248,9 @@ export function armCommand(
  * registered with the reaper at once. Returns as soon as the process exists; readiness is the
  * handshake's matter.
  *
- * @param cwd folder that the notebook runs in
  * @throws Error of `spawn` when the program cannot be started at all
  */
-export async function launchKernel(options: {
-  makeCommand: KernelCommandMaker;
-  cwd: string;
-  reaper: Reaper;
-  variables?: Readonly<Record<string, string>>;
-}): Promise<KernelProcess> {
+export async function launchKernel(options: LaunchOptions): Promise<KernelProcess> {
   const ports = await allocatePorts();
   const folder = mkdtempSync(join(tmpdir(), 'soak-'));
   try {
@@ -219,9 +268,6 @@ export async function launchKernel(options: {
     };
     const connectionFile = join(folder, 'connection.json');
     writeFileSync(connectionFile, JSON.stringify(connection), { mode: 0o600, flag: 'wx' });
-    // Temporary files of the notebook go with the folder.
-    const temporary = join(folder, 'tmp');
-    await mkdir(temporary);
     const command = options.makeCommand(folder, connectionFile);
     const [file, ...args] = command.argv;
     const child = spawn(file, args, {
@@ -230,15 +276,10 @@ export async function launchKernel(options: {
       detached: launchesDetached(process.platform),
       windowsHide: true,
       env: kernelEnvironmentVariables(process.env, {
-        IPYTHONDIR: join(folder, 'ipython'),
-        TMPDIR: temporary,
-        TEMP: temporary,
-        TMP: temporary,
-        PYDEVD_DISABLE_FILE_VALIDATION: '1',
         ...(process.platform === 'win32'
           ? { KERNEL_SOAK_PARENT_PID: String(process.pid) }
           : { JPY_PARENT_PID: String(process.pid) }),
-        ...options.variables,
+        ...(await runVariables(folder, options.variables)),
         ...command.variables,
       }),
     });

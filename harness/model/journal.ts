@@ -65,6 +65,8 @@ const oneExperimentSchema = z.object({
   armEnvironments: z.record(z.string(), armEnvironmentSchema).optional(),
   /** Environment of the client; absent where the harness is the client. */
   clientEnvironment: clientEnvironmentSchema.optional(),
+  /** Environment of the Jupyter Server; absent where there is none. */
+  serverEnvironment: clientEnvironmentSchema.optional(),
   /** The command that repeats the experiment, without private paths. */
   command: z.string(),
   /** Counts of an earlier report used as the reference (`--baseline`), never interleaved. */
@@ -160,6 +162,15 @@ export const runRecordSchema = z.object({
      */
     others: z
       .object({ sent: z.number().int().nonnegative(), begun: z.number().int().nonnegative() })
+      .optional(),
+    /** Through a Jupyter Server: what @jupyterlab/services did by itself; absent: there was no server. */
+    server: z
+      .object({
+        /** Shell requests of the library's own, its `kernel_info`. */
+        library: z.number().int().nonnegative(),
+        /** WebSockets opened after the first, other than by the traffic: a run to be read with care. */
+        reconnects: z.number().int().nonnegative(),
+      })
       .optional(),
   }),
   /** Counters of the kernel-side runtime; `null` where it was not injected or never started. */

@@ -50,6 +50,8 @@ export const observationsSchema = z.object({
   request: z.string(),
   /** Since the kernel could have turned to it, milliseconds. */
   waitedMs: z.number().nonnegative(),
+  /** What is between the client and the kernel; absent: nothing. */
+  through: z.literal('server').optional(),
   busySeen: z.boolean(),
   replySeen: z.boolean(),
   idleSeen: z.boolean(),

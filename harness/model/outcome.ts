@@ -19,6 +19,8 @@ export const OUTCOME_KINDS = [
   'stalled',
   /** The kernel counted the reply as sent; the client never received it. */
   'lost-reply',
+  /** A server on the way never gave the kernel the request: the kernel is idle and nothing is queued in its socket. */
+  'lost-request',
   /** The reply came, the idle status with its parent did not. */
   'lost-idle',
   /** Answered, but after the deadline. */

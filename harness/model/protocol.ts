@@ -3,6 +3,7 @@ import { protocolArmSchema } from './arm.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 import { protocolClientSchema } from './client.ts';
 import { ENDPOINTS } from './outcome.ts';
+import { protocolTransportSchema } from './transport.ts';
 
 export const TRAFFIC_PROFILES = ['widgets', 'sequential', 'overlap', 'pipeline', 'nudge'] as const;
 export type TrafficProfile = (typeof TRAFFIC_PROFILES)[number];
@@ -69,6 +70,8 @@ export const protocolSchema = z.object({
    * then the program's own: one cell after another, `Output` models mirrored (`widgets`), nothing drawn.
    */
   client: protocolClientSchema.optional(),
+  /** The server that starts the kernels and is between them and the front end; absent: there is none. */
+  transport: protocolTransportSchema.optional(),
   /** What counts as the event whose rate is compared; absent: `wedged`. */
   endpoint: z.enum(ENDPOINTS).optional(),
   /** How it is decided (STATISTICS: "Two arms", "Anytime-valid"). */

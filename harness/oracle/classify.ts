@@ -120,7 +120,7 @@ function answerFault(seen: Observations, waited: string): Verdict | null {
     const isClients = counters !== null && counters.replies >= counters.ended && !unsound;
     return {
       kind: 'lost-reply',
-      source: isClients ? 'client' : 'kernel',
+      source: !isClients ? 'kernel' : (seen.through ?? 'client'),
       reason: isClients
         ? `the kernel counted ${counters.replies} replies sent, and the one to ${seen.request} did not arrive within ${seconds(seen.waitedMs)}`
         : `the kernel finished ${seen.request} (idle) and no valid reply to it came within ${seconds(seen.waitedMs)}${rejected}`,
@@ -129,9 +129,33 @@ function answerFault(seen: Observations, waited: string): Verdict | null {
   return null;
 }
 
+/** What a server between us and the kernel lost, by the kernel's own account. */
+function lostBetween(seen: Observations, waited: string): Verdict | null {
+  const { counters, look } = seen;
+  if (seen.through === undefined || counters === null || counters.begun !== counters.ended) return null;
+  const source = seen.through;
+  if (counters.delivered >= seen.sent && counters.replies >= counters.ended) {
+    return {
+      kind: 'lost-reply',
+      source,
+      reason: `${waited}; the kernel was given all ${seen.sent} requests, finished them and counted ${counters.replies} replies sent: what is missing was lost on the way through the ${source}`,
+    };
+  }
+  if (countersShowStrand(counters, seen.sent) && look !== null && !look.pollin) {
+    return {
+      kind: 'lost-request',
+      source,
+      reason: `${waited}; the kernel was given ${counters.delivered} of ${seen.sent} requests, finished them, and nothing is queued in its shell socket: the request was lost on the way through the ${source}`,
+    };
+  }
+  return null;
+}
+
 /** Neither reply nor idle: the kernel is busy with the request, or never turned to it. */
 function silence(seen: Observations, waited: string): Verdict {
   const { counters } = seen;
+  const lost = lostBetween(seen, waited);
+  if (lost !== null) return lost;
   const rejected = rejectionWords(seen);
   if (seen.shellPortOpen === false) {
     return {

@@ -58,7 +58,14 @@ export function leadBlocks(report: Report): Block[] {
 function titleLine(report: Report): Line {
   const versions = ipykernelVersions(report).map((version) => [code(version)]);
   const { client, endpoint } = report.protocol;
-  if (client === undefined) return line`Kernel wedges by arm, ipykernel ${enumeration(versions)}`;
+  const { transport } = report.protocol;
+  if (client === undefined) {
+    const through =
+      transport === undefined
+        ? line``
+        : line` through ${code(`jupyter_server ${transport.versions['jupyter-server']}`)}`;
+    return line`Kernel wedges by arm, ipykernel ${enumeration(versions)}${through}`;
+  }
   if (endpoint !== 'stalled') {
     return line`Kernel wedges by arm, ipykernel ${enumeration(versions)} under ${clientWords(client)}`;
   }

@@ -20,6 +20,8 @@ const MEANING: Readonly<Record<OutcomeKind, string>> = {
     "The kernel had answered. What was missing is the client's own reading: it slept on a reply that lay in its socket, until its own poll timed out, or for ever where it has no time-out. Where stalls are what the experiment counts, the run counts as one; in a rate of wedges it counts nowhere.",
   'lost-reply':
     'The kernel worked and went idle again; what it said of the request did not reach the client as a valid reply. This is no wedge, and the run counts in no rate.',
+  'lost-request':
+    'The kernel is not the one that failed: it finished everything that it was given, lies idle, and nothing is queued in its shell socket. What is between lost the request. This is no wedge, and the run counts in no rate.',
   'lost-idle':
     'The reply came and the idle status with its parent did not, which a front end shows as a cell that never ends. This is no wedge, and the run counts in no rate.',
   late: 'The answer came after the deadline: a stall that ends by itself is no wedge. The run counts in no rate.',

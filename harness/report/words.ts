@@ -71,6 +71,7 @@ const KIND_WORDS: Record<OutcomeKind, string> = {
   'wedged-mute': 'wedged, without a certificate',
   stalled: 'the client left a reply unread until its own poll timed out',
   'lost-reply': 'reply sent by the kernel and never received',
+  'lost-request': 'request lost on its way to the kernel',
   'lost-idle': 'reply received, its idle status not',
   late: 'answered after the deadline',
   slow: 'still busy with the request at the deadline',

@@ -9,11 +9,13 @@ import { readCounters } from '../kernel/counters.ts';
 import {
   type KernelCommandMaker,
   type KernelIdentity,
-  type KernelProcess,
+  type LaunchOptions,
   launchKernel,
+  type RunningKernel,
 } from '../kernel/launch.ts';
 import { killTree } from '../kernel/process-tree.ts';
 import type { Reaper } from '../kernel/reaper.ts';
+import { settledCounters } from '../kernel/settled-counters.ts';
 import type { SourceHashes } from '../kernel/source-files.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import type { RunRecord } from '../model/journal.ts';
@@ -26,7 +28,6 @@ import type { LoopStallMeter } from './loop-stall.ts';
 import { awaitReady, type KernelInfo } from './ready.ts';
 import { type Autopsies, type Patient, tryRung } from './revival.ts';
 import { currentCell, diedOutcome, endedOutcome, outcome, startFailure } from './run-outcome.ts';
-import { settledCounters } from './settled-counters.ts';
 import { Watch, type WatchAccount } from './watch.ts';
 
 /** What every run of an experiment shares. */
@@ -41,6 +42,8 @@ export interface RunContext {
   readonly timer: PreciseTimer;
   readonly stalls: LoopStallMeter;
   readonly reaper: Reaper;
+  /** How kernels are launched; absent: as processes of the harness. */
+  readonly launch?: (options: LaunchOptions) => Promise<RunningKernel>;
   /** Variables for the kernel beyond the allow-list. */
   readonly variables: Readonly<Record<string, string>>;
   /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
@@ -79,13 +82,8 @@ export async function executeRun(
 ): Promise<RunResult | null> {
   const at = new Date().toISOString();
   const startedMs = monotonicMs();
-  const kernel = await launchKernel({
-    makeCommand,
-    cwd: dirname(resolve(notebook.path)),
-    reaper: context.reaper,
-    variables: context.variables,
-  });
-  const client = new KernelClient(kernel.connection);
+  const kernel = await launched(makeCommand, notebook, context);
+  const client = new KernelClient(kernel.way);
   const over = new AbortController();
   const interrupted = new Promise<'interrupted'>((resolve) => {
     if (signal.aborted) resolve('interrupted');
@@ -109,6 +107,7 @@ export async function executeRun(
       account = accountOf(client, null);
       result = startFailure(readiness.reason, kernel);
     } else {
+      await client.settle();
       const readyMs = monotonicMs();
       info = readiness.info;
       startMs = readyMs - startedMs;
@@ -170,6 +169,15 @@ export async function executeRun(
   };
 }
 
+function launched(
+  makeCommand: KernelCommandMaker,
+  notebook: Notebook,
+  context: RunContext,
+): Promise<RunningKernel> {
+  const { launch = launchKernel, reaper, variables } = context;
+  return launch({ makeCommand, cwd: dirname(resolve(notebook.path)), reaper, variables });
+}
+
 /** Microseconds are all that the clock is good for. */
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
@@ -189,7 +197,7 @@ function accountOf(client: KernelClient, frontEnd: FrontEnd | null): Account {
 
 /** The `restart` rung: the wedged kernel ends, and one of the same command is taken to readiness. */
 async function restarted(
-  wedged: KernelProcess,
+  wedged: RunningKernel,
   makeCommand: KernelCommandMaker,
   notebook: Notebook,
   context: RunContext,
@@ -197,13 +205,8 @@ async function restarted(
   // Not `dispose`, which the run itself calls: ports given back twice might be another kernel's by then.
   await killTree(wedged.pid);
   await wedged.exited;
-  const kernel = await launchKernel({
-    makeCommand,
-    cwd: dirname(resolve(notebook.path)),
-    reaper: context.reaper,
-    variables: context.variables,
-  });
-  const client = new KernelClient(kernel.connection);
+  const kernel = await launched(makeCommand, notebook, context);
+  const client = new KernelClient(kernel.way);
   try {
     return (await awaitReady(client, kernel, context.startTimeoutMs)).ready;
   } finally {
@@ -220,7 +223,7 @@ interface Observed {
 }
 
 async function observedOutcome(
-  kernel: KernelProcess,
+  kernel: RunningKernel,
   client: KernelClient,
   frontEnd: FrontEnd,
   context: RunContext,

@@ -1,6 +1,6 @@
 import { isSettled, type KernelClient, type ShellRequest } from '../frontend/client.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
-import type { KernelExit, KernelProcess } from '../kernel/launch.ts';
+import type { KernelExit, RunningKernel } from '../kernel/launch.ts';
 
 /** What a kernel's `kernel_info_reply` says of it; `null` where it is silent. Its words, and hostile. */
 export interface KernelInfo {
@@ -53,7 +53,7 @@ function delay(ms: number): Promise<void> {
  */
 export async function awaitReady(
   client: KernelClient,
-  kernel: KernelProcess,
+  kernel: RunningKernel,
   timeoutMs: number,
 ): Promise<Readiness> {
   const dueMs = monotonicMs() + timeoutMs;

@@ -1,6 +1,6 @@
 import type { KernelClient, ShellRequest } from '../frontend/client.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
-import type { KernelProcess } from '../kernel/launch.ts';
+import type { RunningKernel } from '../kernel/launch.ts';
 import { REVIVAL_RUNGS, type Revival, type RevivalRung } from '../model/observations.ts';
 import { FreshPeer } from '../transport/fresh-peer.ts';
 
@@ -14,7 +14,7 @@ const POLL_MS = 25;
 /** A kernel with an unanswered request, and how to start another like it. */
 export interface Patient {
   readonly client: KernelClient;
-  readonly kernel: KernelProcess;
+  readonly kernel: RunningKernel;
   /** The unanswered request. */
   readonly request: ShellRequest;
   /** Ends the kernel, starts a fresh one and says whether it became ready. */

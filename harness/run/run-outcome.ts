@@ -1,5 +1,5 @@
 import type { CellError, FrontEnd } from '../frontend/traffic.ts';
-import type { KernelProcess } from '../kernel/launch.ts';
+import type { RunningKernel } from '../kernel/launch.ts';
 import type { Outcome } from '../model/outcome.ts';
 
 const STDERR_CHARACTERS = 2_000;
@@ -20,14 +20,15 @@ export function outcome(parts: Pick<Outcome, 'kind' | 'source' | 'reason'> & Par
   };
 }
 
-function describeExit(kernel: KernelProcess): string {
+function describeExit(kernel: RunningKernel): string {
   const { exit } = kernel;
   if (exit === null) return 'the process lives';
-  return exit.signal !== null ? `killed by ${exit.signal}` : `exit code ${exit.code}`;
+  if (exit.signal !== null) return `killed by ${exit.signal}`;
+  return exit.code === null ? 'how, its server does not say' : `exit code ${exit.code}`;
 }
 
 /** A kernel that never was ready: its own doing, or the harness's where a port was not free after all. */
-export function startFailure(reason: string, kernel: KernelProcess): Outcome {
+export function startFailure(reason: string, kernel: RunningKernel): Outcome {
   const stderrTail = kernel.stderrTail().slice(-STDERR_CHARACTERS);
   if (kernel.exit !== null && ADDRESS_IN_USE.test(stderrTail)) {
     return outcome({
@@ -48,7 +49,7 @@ export function startFailure(reason: string, kernel: KernelProcess): Outcome {
 }
 
 /** A kernel whose process ended during the run. */
-export function diedOutcome(kernel: KernelProcess, frontEnd: FrontEnd): Outcome {
+export function diedOutcome(kernel: RunningKernel, frontEnd: FrontEnd): Outcome {
   return outcome({
     kind: 'died',
     source: 'kernel',

@@ -1,7 +1,7 @@
 import { isSettled, type KernelClient, type ShellRequest } from '../frontend/client.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { readCounters } from '../kernel/counters.ts';
-import type { KernelProcess } from '../kernel/launch.ts';
+import type { RunningKernel } from '../kernel/launch.ts';
 import { processSample } from '../kernel/process-sample.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { type Look, lookSchema, type Observations } from '../model/observations.ts';
@@ -68,7 +68,7 @@ export interface WatchAccount {
 /** Watches one run from outside for a request that stays unanswered, and gathers what can be known of it. */
 export class Watch {
   readonly #client: KernelClient;
-  readonly #kernel: KernelProcess;
+  readonly #kernel: RunningKernel;
   readonly #times: WatchTimes;
   readonly #stalls: LoopStallMeter;
   #head: ShellRequest | null = null;
@@ -81,7 +81,7 @@ export class Watch {
   #silent = 0;
   #looks = 0;
 
-  constructor(client: KernelClient, kernel: KernelProcess, times: WatchTimes, stalls: LoopStallMeter) {
+  constructor(client: KernelClient, kernel: RunningKernel, times: WatchTimes, stalls: LoopStallMeter) {
     this.#client = client;
     this.#kernel = kernel;
     this.#times = times;
@@ -184,12 +184,14 @@ export class Watch {
     };
   }
 
+  #idle({ counters, still, cpuShare }: PassiveView): boolean {
+    return counters !== null && still && cpuShare !== null && cpuShare < IDLE_CPU_SHARE;
+  }
+
   #suspicious(passive: PassiveView): boolean {
     return (
+      this.#idle(passive) &&
       passive.counters !== null &&
-      passive.still &&
-      passive.cpuShare !== null &&
-      passive.cpuShare < IDLE_CPU_SHARE &&
       countersShowStrand(passive.counters, this.#client.expected)
     );
   }
@@ -217,7 +219,10 @@ export class Watch {
       this.#client.trace.mark('the deadline has passed');
       heartbeat = await this.#client.heartbeat(HEARTBEAT_TIMEOUT_MS);
       control ??= (await this.#client.control('kernel_info_request', {}, CONTROL_TIMEOUT_MS)) !== null;
-      if (!this.#looked && control && this.#suspicious(passive)) await this.#lookOnce();
+      // A server that was connected to anew has sent the kernel requests that nobody counted: the counters alone
+      // may then hide a strand, which the look does not.
+      const isHidden = this.#client.reconnected === true && this.#idle(passive);
+      if (!this.#looked && control && (isHidden || this.#suspicious(passive))) await this.#lookOnce();
       if (!isCertified()) await this.#settledBy(request, graceEndMs);
     }
     const answeredLate = isSettled(request);
@@ -238,6 +243,7 @@ export class Watch {
     return {
       request: request.msgType,
       waitedMs,
+      ...(this.#client.reconnected === null ? {} : { through: 'server' as const }),
       ...seen,
       counters: passive.counters,
       cpuShare: passive.cpuShare,

@@ -24,7 +24,26 @@ export interface Channels {
    * @param onShellRequest told of each shell request that another peer sends for it
    */
   renew(onShellRequest: (msgId: string) => void): Promise<void>;
+  /**
+   * Take account of what others on the way have asked of the kernel's shell since the last time; nothing of the
+   * client's own may be unanswered.
+   */
+  settle(): Promise<void>;
+  /** Whether the way itself has shown that the kernel listens on all its channels. */
+  readonly isUp: boolean;
+  /** Shell requests that the way sent to the kernel of its own accord, at the last `settle`. */
+  readonly foreign: number;
+  /** Of a Jupyter Server; `null`: there is none. */
+  readonly server: ServerAccount | null;
   close(): Promise<void>;
+}
+
+/** What @jupyterlab/services did by itself on the way through a server. */
+export interface ServerAccount {
+  /** Shell requests of the library's own: its `kernel_info`. */
+  readonly library: number;
+  /** WebSockets opened after the first, other than by the traffic. */
+  readonly reconnects: number;
 }
 
 /** Opens the channels of one client, whose session is named. */
@@ -33,7 +52,7 @@ export type ChannelsMaker = (session: string, receive: Receiver) => Channels;
 // libzmq's default of 100 ms would add 50 ms on average to each start-up: we connect before the kernel binds.
 const RECONNECT_MS = 5;
 
-const DEALER_OPTIONS = {
+export const DEALER_OPTIONS = {
   linger: 0,
   reconnectInterval: RECONNECT_MS,
   sendHighWaterMark: 0,
@@ -47,11 +66,60 @@ function isClosed(error: unknown): boolean {
 }
 
 /**
+ * Hand on what a socket receives until it is closed. One reader a socket, since zeromq.js allows no more.
+ *
+ * @param onFrames what it throws is handed to `onFailure`, and does not end the reader
+ */
+export async function readSocket(
+  socket: Dealer | Subscriber,
+  onFrames: (frames: Buffer[]) => void,
+  onFailure: (error: Error) => void,
+): Promise<void> {
+  while (!socket.closed) {
+    let frames: Buffer[];
+    try {
+      frames = await socket.receive();
+    } catch (error) {
+      if (!socket.closed && !isClosed(error)) onFailure(error as Error);
+      return;
+    }
+    try {
+      onFrames(frames);
+    } catch (error) {
+      // A reader that ended here would make every later answer look like the kernel's silence.
+      onFailure(error as Error);
+    }
+  }
+}
+
+/**
+ * Send one heartbeat and wait for its echo, on a socket of its own.
+ *
+ * @returns whether the echo came within `timeoutMs`
+ */
+export async function heartbeatEchoes(connection: ConnectionInfo, timeoutMs: number): Promise<boolean> {
+  const socket = new Request({ linger: 0, receiveTimeout: timeoutMs, sendTimeout: timeoutMs });
+  try {
+    socket.connect(`tcp://${connection.ip}:${connection.hb_port}`);
+    await socket.send('ping');
+    const [echo] = await socket.receive();
+    return echo?.toString() === 'ping';
+  } catch {
+    return false; // no echo in time is the answer, not an error
+  } finally {
+    socket.close();
+  }
+}
+
+/**
  * The client's sockets to one kernel over ZeroMQ: exactly one shell peer, one control peer, one iopub
  * subscription. One reader a socket and one send at a time (zeromq.js allows no more); a bad frame is
  * counted and never ends a reader.
  */
 export class KernelChannels implements Channels {
+  readonly isUp = false;
+  readonly foreign = 0;
+  readonly server = null;
   #shell: Dealer;
   readonly #control: Dealer;
   readonly #iopub: Subscriber;
@@ -104,23 +172,8 @@ export class KernelChannels implements Channels {
     return this.#sending[channel];
   }
 
-  /**
-   * Send one heartbeat and wait for its echo, on a socket of its own.
-   *
-   * @returns whether the echo came within `timeoutMs`
-   */
-  async heartbeat(timeoutMs: number): Promise<boolean> {
-    const socket = new Request({ linger: 0, receiveTimeout: timeoutMs, sendTimeout: timeoutMs });
-    try {
-      socket.connect(this.#address(this.#connection.hb_port));
-      await socket.send('ping');
-      const [echo] = await socket.receive();
-      return echo?.toString() === 'ping';
-    } catch {
-      return false; // no echo in time is the answer, not an error
-    } finally {
-      socket.close();
-    }
+  heartbeat(timeoutMs: number): Promise<boolean> {
+    return heartbeatEchoes(this.#connection, timeoutMs);
   }
 
   /**
@@ -143,6 +196,8 @@ export class KernelChannels implements Channels {
     await nudged;
   }
 
+  async settle(): Promise<void> {} // a nudge's peers are the client's to count
+
   /** Close every socket and wait for the readers to end. */
   async close(): Promise<void> {
     this.#close();
@@ -156,22 +211,16 @@ export class KernelChannels implements Channels {
     return `tcp://${this.#connection.ip}:${port}`;
   }
 
-  async #read(socket: Dealer | Subscriber, channel: Channel): Promise<void> {
-    while (!socket.closed) {
-      let frames: Buffer[];
-      try {
-        frames = await socket.receive();
-      } catch (error) {
-        if (!socket.closed && !isClosed(error)) this.#failure ??= error as Error;
-        return;
-      }
-      if (channel === 'iopub') for (const tell of this.#iopubWaiters.splice(0)) tell();
-      try {
+  #read(socket: Dealer | Subscriber, channel: Channel): Promise<void> {
+    return readSocket(
+      socket,
+      (frames) => {
+        if (channel === 'iopub') for (const tell of this.#iopubWaiters.splice(0)) tell();
         this.#receive(channel, decodeMessage(frames, this.#key));
-      } catch (error) {
-        // A reader that ended here would make every later answer look like the kernel's silence.
-        this.#failure ??= error as Error;
-      }
-    }
+      },
+      (error) => {
+        this.#failure ??= error;
+      },
+    );
   }
 }

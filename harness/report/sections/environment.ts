@@ -37,7 +37,7 @@ export function environmentBlocks(report: Report): Block[] {
       ),
     )}.`,
     protocol.client === undefined
-      ? line`Client: traffic ${armNames(protocol.traffic)}, latency ${code(protocol.latency.spec)}.`
+      ? line`Client: traffic ${armNames(protocol.traffic)}, latency ${code(protocol.latency.spec)}${throughServer(report)}.`
       : clientLine(protocol.client, report.experiment.clientEnvironment),
   ];
   if (starts.length > 0) {
@@ -46,6 +46,19 @@ export function environmentBlocks(report: Report): Block[] {
     );
   }
   return [{ kind: 'list', items }, armHashes(report), packageList(environment.packages)];
+}
+
+function throughServer({ protocol, experiment }: Report): Line {
+  if (protocol.transport === undefined) return line``;
+  const versions = enumeration(
+    Object.entries(protocol.transport.versions).map(([name, version]) => line`${code(`${name} ${version}`)}`),
+  );
+  const { serverEnvironment } = experiment;
+  const python =
+    serverEnvironment === undefined
+      ? line``
+      : line`, Python ${code(serverEnvironment.python)}, libzmq ${code(serverEnvironment.libzmq)}, environment ${code(serverEnvironment.key)}`;
+  return line`, through a Jupyter Server that starts the kernels, with ${versions}${python}. Shell and iopub go through its WebSocket; control and heartbeat are asked of the kernel directly, which does not touch its shell`;
 }
 
 function clientLine(client: ProtocolClient, environment: ClientEnvironment | undefined): Line {

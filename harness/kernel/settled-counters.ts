@@ -1,5 +1,5 @@
-import { readCounters } from '../kernel/counters.ts';
 import type { KernelCounters } from '../model/arm.ts';
+import { readCounters } from './counters.ts';
 
 // The last reply's callback is still to run on the shell-channel loop when the client has the reply: it takes
 // microseconds there. Counters that stood still for this long are those of a kernel at rest.

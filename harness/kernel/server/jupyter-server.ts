@@ -1,0 +1,181 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EXIT_CODES, SoakError } from '../../model/errors.ts';
+import { publicText } from '../../model/public-text.ts';
+import type { ServerAddress } from '../../transport/server-settings.ts';
+import { OutputTail } from '../output-tail.ts';
+import { allocatePorts, releasePorts } from '../ports.ts';
+import { kernelEnvironmentVariables, killTree, launchesDetached } from '../process-tree.ts';
+import type { Reaper } from '../reaper.ts';
+
+const START_TIMEOUT_MS = 60_000;
+const ASK_EVERY_MS = 100;
+// The port was free when it was chosen; another process may have taken it since.
+const ATTEMPTS = 3;
+
+/** A Jupyter Server of the harness's own: loopback, a random token, folders of its own, no extensions. */
+export class JupyterServer {
+  readonly address: ServerAddress;
+  /** Private; runs have theirs in it, and it goes with the server. */
+  readonly folder: string;
+  readonly pid: number;
+  /** Resolves when the process has ended. */
+  readonly exited: Promise<void>;
+  readonly #stderr: OutputTail;
+  readonly #release: () => Promise<void>;
+
+  private constructor(parts: {
+    address: ServerAddress;
+    folder: string;
+    child: ChildProcess;
+    stderr: OutputTail;
+    release: () => Promise<void>;
+  }) {
+    this.address = parts.address;
+    this.folder = parts.folder;
+    this.pid = parts.child.pid ?? -1;
+    this.#stderr = parts.stderr;
+    this.#release = parts.release;
+    this.exited = exitOf(parts.child);
+  }
+
+  /** Folder that the server looks for kernelspecs in. */
+  get specFolder(): string {
+    return join(this.folder, 'data', 'kernels');
+  }
+
+  /** Folder with the connection files of its kernels. */
+  get runtimeFolder(): string {
+    return join(this.folder, 'runtime');
+  }
+
+  /** Last part of its log, which what kernels write to standard error is in too; fit to be published. */
+  stderrTail(): string {
+    return publicText(this.#stderr.text());
+  }
+
+  /**
+   * Start one and wait until it answers.
+   *
+   * @param python interpreter that has jupyter_server
+   * @param rootDir folder above all that kernels are to run in
+   * @throws SoakError `server-start`
+   */
+  static async start(python: string, rootDir: string, reaper: Reaper): Promise<JupyterServer> {
+    let words = '';
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const started = await JupyterServer.#attempt(python, rootDir, reaper);
+      if (started instanceof JupyterServer) return started;
+      words = started;
+      if (!/in use|not available/i.test(words)) break;
+    }
+    throw new SoakError(
+      'server-start',
+      `The Jupyter Server did not start: ${words.slice(-600) || 'it said nothing'}`,
+      {
+        remedy: 'Clear the cache folder and run the command again.',
+        exitCode: EXIT_CODES.environment,
+      },
+    );
+  }
+
+  /** @returns what it wrote, where it did not start */
+  static async #attempt(python: string, rootDir: string, reaper: Reaper): Promise<JupyterServer | string> {
+    const ports = await allocatePorts();
+    const folder = mkdtempSync(join(tmpdir(), 'soak-server-'));
+    const token = randomBytes(32).toString('hex');
+    for (const part of ['config', 'data/kernels', 'runtime']) {
+      await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
+    }
+    const config = join(folder, 'config', 'jupyter_server_config.json');
+    await writeFile(config, JSON.stringify(settings(token, ports.shell, rootDir)), { mode: 0o600 });
+    const child = spawn(python, ['-m', 'jupyter_server', `--config=${config}`], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: launchesDetached(process.platform),
+      windowsHide: true,
+      env: kernelEnvironmentVariables(process.env, {
+        JUPYTER_CONFIG_DIR: join(folder, 'config'),
+        JUPYTER_DATA_DIR: join(folder, 'data'),
+        JUPYTER_RUNTIME_DIR: join(folder, 'runtime'),
+        JUPYTER_NO_CONFIG: '1',
+      }),
+    });
+    const stderr = new OutputTail();
+    child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    const pid = child.pid ?? -1;
+    reaper.hold(pid, folder);
+    const exited = exitOf(child);
+    const server = new JupyterServer({
+      address: { url: `http://127.0.0.1:${ports.shell}/`, token },
+      folder,
+      child,
+      stderr,
+      release: async () => {
+        await killTree(pid);
+        await exited;
+        child.stderr?.destroy();
+        releasePorts(ports);
+        await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+        reaper.release(pid);
+      },
+    });
+    if (await server.#answers()) return server;
+    await server.stop();
+    return server.stderrTail();
+  }
+
+  /** End it with whatever kernels it still has, and remove its folder. */
+  stop(): Promise<void> {
+    return this.#release();
+  }
+
+  async #answers(): Promise<boolean> {
+    let hasEnded = false;
+    void this.exited.then(() => {
+      hasEnded = true;
+    });
+    const dueMs = performance.now() + START_TIMEOUT_MS;
+    const { url, token } = this.address;
+    while (!hasEnded && performance.now() < dueMs) {
+      const response = await fetch(`${url}api/status`, {
+        headers: { Authorization: `token ${token}` },
+      }).catch(() => null);
+      await response?.body?.cancel();
+      if (response?.ok === true) return true;
+      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+    }
+    return false;
+  }
+}
+
+function exitOf(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => child.once('exit', () => resolve()));
+}
+
+/** A dead kernel stays dead: one started in its place under the same name would hide the death. */
+function settings(token: string, port: number, rootDir: string): object {
+  return {
+    IdentityProvider: { token },
+    KernelManager: { autorestart: false },
+    ServerApp: {
+      ip: '127.0.0.1',
+      port,
+      port_retries: 0,
+      open_browser: false,
+      allow_root: true,
+      root_dir: rootDir,
+      terminals_enabled: false,
+      use_redirect_file: false,
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import { z } from 'zod';
+
+/** How the harness's front end gets to a kernel. */
+export const TRANSPORTS = ['direct', 'server'] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
+/** The server between the front end and the kernels, as the frozen protocol names it. */
+export const protocolTransportSchema = z.object({
+  name: z.literal('server'),
+  /** Versions of what decides how it sends and reads, at both ends: `jupyter-server`, `@jupyterlab/services`, … */
+  versions: z.record(z.string(), z.string()),
+});
+export type ProtocolTransport = z.infer<typeof protocolTransportSchema>;

@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type Kernel,
+  KernelConnection,
+  type KernelMessage,
+  type ServerConnection,
+} from '@jupyterlab/services';
+import { Dealer } from 'zeromq';
+import {
+  type Channels,
+  DEALER_OPTIONS,
+  heartbeatEchoes,
+  type Receiver,
+  readSocket,
+  type ServerAccount,
+} from './channels.ts';
+import type { ConnectionInfo } from './connection.ts';
+import { decodeMessage, encodeMessage, type Message, type Outgoing } from './wire.ts';
+
+// The library asks kernel_info on each WebSocket; while the kernel is wedged it gets no answer.
+const LIBRARY_PATIENCE_MS = 5_000;
+
+/** A kernel of a server, and what is known of it besides. */
+export interface ServedKernel {
+  readonly settings: ServerConnection.ISettings;
+  readonly model: Kernel.IModel;
+  /** Its own sockets: control and heartbeat are asked directly, so that a server's silence is not the kernel's. */
+  readonly connection: ConnectionInfo;
+  /** Shell requests that the kernel has been given, once it is at rest. */
+  readonly delivered: () => Promise<number>;
+}
+
+/**
+ * A client's way to one kernel through a Jupyter Server: shell and iopub over the WebSocket of
+ * @jupyterlab/services, control and heartbeat over the kernel's own sockets, which do not touch shell.
+ */
+export class ServerChannels implements Channels {
+  readonly #served: ServedKernel;
+  readonly #receive: Receiver;
+  readonly #library: KernelConnection;
+  readonly #control: Dealer;
+  readonly #reading: Promise<void>;
+  readonly #own = new Set<string>();
+  /** Shell requests of the library's own without a reply yet. */
+  readonly #asked = new Set<string>();
+  #sending: Promise<void> = Promise.resolve();
+  #librarySent = 0;
+  #connections = 0;
+  #renewals = 0;
+  #foreign = 0;
+  #isUp = false;
+  #failure: Error | null = null;
+  #changed: () => void = () => {};
+
+  constructor(served: ServedKernel, session: string, receive: Receiver) {
+    this.#served = served;
+    this.#receive = receive;
+    const { connection } = served;
+    // Not the session, which is what the server's own control peer is called.
+    this.#control = new Dealer({ ...DEALER_OPTIONS, routingId: randomUUID() });
+    this.#control.connect(`tcp://${connection.ip}:${connection.control_port}`);
+    this.#reading = readSocket(
+      this.#control,
+      (frames) => receive('control', decodeMessage(frames, connection.key)),
+      (error) => this.#failed(error),
+    );
+    this.#library = new KernelConnection({
+      model: served.model,
+      serverSettings: served.settings,
+      clientId: session,
+      username: 'kernel-soak',
+      handleComms: false,
+    });
+    this.#library.anyMessage.connect((_sender, { msg, direction }) => this.#seen(msg, direction));
+    this.#library.connectionStatusChanged.connect((_sender, status) => {
+      if (status === 'connected') this.#connections += 1;
+    });
+    // Rejected when the connection is disposed of before the kernel said what it is.
+    this.#library.info.catch(() => {});
+  }
+
+  get failure(): Error | null {
+    return this.#failure;
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  get foreign(): number {
+    return this.#foreign;
+  }
+
+  get server(): ServerAccount {
+    return {
+      library: this.#librarySent,
+      reconnects: Math.max(0, this.#connections - 1 - this.#renewals),
+    };
+  }
+
+  /** A message that the library could not take. */
+  malformed(): void {
+    this.#receive('shell', { ok: false, why: 'malformed' });
+  }
+
+  send(channel: 'shell' | 'control', message: Outgoing): Promise<void> {
+    if (channel === 'shell') {
+      this.#sendShell(message);
+      return Promise.resolve();
+    }
+    const frames = encodeMessage(message, this.#served.connection.key);
+    this.#sending = this.#sending
+      .then(() => this.#control.send(frames))
+      .catch((error: unknown) => {
+        if (!this.#control.closed) this.#failed(error as Error);
+      });
+    return this.#sending;
+  }
+
+  #sendShell({ header, parentHeader, metadata, content }: Outgoing): void {
+    const hasReply = header.msg_type.endsWith('_request');
+    const message = {
+      channel: 'shell',
+      header,
+      parent_header: parentHeader ?? {},
+      metadata: metadata ?? {},
+      content,
+      buffers: [],
+    } as unknown as KernelMessage.IShellMessage;
+    this.#own.add(header.msg_id);
+    try {
+      const future = this.#library.sendShellMessage(message, hasReply, true);
+      future.done.catch(() => {}); // rejected when the connection is disposed of
+    } catch (error) {
+      this.#failed(error as Error);
+    }
+  }
+
+  heartbeat(timeoutMs: number): Promise<boolean> {
+    return heartbeatEchoes(this.#served.connection, timeoutMs);
+  }
+
+  /** Open the WebSocket anew, as a front end does whose page is opened again: the server then nudges by itself. */
+  async renew(): Promise<void> {
+    this.#renewals += 1;
+    try {
+      await this.#library.reconnect();
+    } catch (error) {
+      this.#failed(error as Error);
+      return;
+    }
+    await this.settle();
+  }
+
+  async settle(): Promise<void> {
+    await this.#libraryAnswered();
+    this.#foreign = Math.max(0, (await this.#served.delivered()) - this.#own.size);
+  }
+
+  async close(): Promise<void> {
+    this.#library.dispose();
+    this.#control.close();
+    await this.#reading;
+  }
+
+  #failed(error: Error): void {
+    this.#failure ??= error;
+  }
+
+  #libraryAnswered(): Promise<void> {
+    if (this.#asked.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, LIBRARY_PATIENCE_MS);
+      this.#changed = () => {
+        if (this.#asked.size > 0) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #seen(msg: KernelMessage.IMessage, direction: 'send' | 'recv'): void {
+    if (direction === 'send') {
+      if (msg.channel === 'shell' && !this.#own.has(msg.header.msg_id)) {
+        this.#librarySent += 1;
+        this.#asked.add(msg.header.msg_id);
+      }
+      return;
+    }
+    // The server hands on nothing before the kernel has answered its nudge.
+    this.#isUp = true;
+    const parent = (msg.parent_header as { msg_id?: string }).msg_id ?? '';
+    if (msg.channel === 'shell' && this.#asked.delete(parent)) {
+      this.#changed();
+      return;
+    }
+    if (msg.channel !== 'shell' && msg.channel !== 'iopub') return;
+    try {
+      this.#receive(msg.channel, { ok: true, message: messageOf(msg) });
+    } catch (error) {
+      this.#failed(error as Error);
+    }
+  }
+}
+
+function messageOf(msg: KernelMessage.IMessage): Message {
+  return {
+    header: msg.header as unknown as Message['header'],
+    parent_header: msg.parent_header as unknown as Message['parent_header'],
+    metadata: msg.metadata as unknown as Message['metadata'],
+    content: msg.content as unknown as Message['content'],
+    buffers: (msg.buffers ?? []).map((buffer) =>
+      ArrayBuffer.isView(buffer)
+        ? Buffer.from(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+        : Buffer.from(buffer),
+    ),
+  };
+}
