@@ -55,6 +55,15 @@ describe('options', () => {
     expect(runOptionsSchema.parse(JSON.parse(JSON.stringify(options)))).toEqual(options);
   });
 
+  test('a transport is one that there is, and not a client’s', () => {
+    expect(parsed({}).transport).toBe('direct');
+    expect(parsed({ transport: 'server' }).transport).toBe('server');
+    expect(soakErrorOf(() => parsed({ transport: 'carrier-pigeon' })).message).toContain('"carrier-pigeon"');
+    expect(soakErrorOf(() => parsed({ transport: 'server', client: 'nbclient' })).message).toContain(
+      '--client nbclient takes its place',
+    );
+  });
+
   test('given are taken, by one flag or the other', () => {
     expect(parsed({ arms: ' control , fix,' }).arms).toEqual(['control', 'fix']);
     expect(parsed({ arm: ['a', 'b'], arms: 'c' }).arms).toEqual(['a', 'b', 'c']);
@@ -171,6 +180,7 @@ describe.skipIf(!isPosix)('the reproduce-it command', () => {
       'notebooks',
       { notebook: ['a b.ipynb', "it's.ipynb", '$(touch x).ipynb', '-n.ipynb', '*.ipynb', 'ü&;|<>.ipynb'] },
     ],
+    ['through a server', { transport: 'server' }],
     ['traffic', { traffic: 'overlap,pipeline', pipelineDepth: '7', latency: 'uniform:0-5ms' }],
     ['a latency file', { latency: 'file:/data/my latency.json' }],
     ['times', { timeout: '2.5', startTimeout: '30', suspectAfter: '0' }],

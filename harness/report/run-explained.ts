@@ -94,6 +94,11 @@ function signs({ outcome, client, kernel, loopStallMs }: RunRecord): string[] {
       `others   ${counted(sent, 'shell request')} sent by other peers for it, ${begun} of them begun`,
     );
   }
+  if (client.server !== undefined && client.server.reconnects > 0) {
+    lines.push(
+      `server   its connection was lost and opened again, ${counted(client.server.reconnects, 'time')}`,
+    );
+  }
   if (kernel !== null) {
     lines.push(
       `kernel   ${counted(kernel.delivered, 'request')} delivered to it, ${kernel.begun} begun, ${kernel.ended} finished, ${counted(kernel.replies, 'reply', 'replies')} sent`,

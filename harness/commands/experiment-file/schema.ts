@@ -2,6 +2,7 @@ import type { Option } from 'commander';
 import { z } from 'zod';
 import { CLIENTS } from '../../model/client.ts';
 import { TRAFFIC_PROFILES } from '../../model/protocol.ts';
+import { TRANSPORTS } from '../../model/transport.ts';
 
 /** A key of an experiment file, and the option of `soak run` that it stands for. */
 export interface ExperimentKey {
@@ -73,6 +74,8 @@ function valueSchema({ option, isList }: ExperimentKey): z.ZodType {
   switch (option.name()) {
     case 'autopsy':
       return z.union([z.enum(['full', 'none']), z.int().min(1)]);
+    case 'transport':
+      return z.enum(TRANSPORTS);
     case 'client':
       return z.enum(CLIENTS);
     case 'client-timeout':

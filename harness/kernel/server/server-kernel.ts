@@ -21,6 +21,12 @@ import { killTree } from '../process-tree.ts';
 import { settledCounters } from '../settled-counters.ts';
 import type { JupyterServer } from './jupyter-server.ts';
 
+/** What launching needs of a server; its address may be that of a proxy before it. */
+export type ServerPlace = Pick<
+  JupyterServer,
+  'address' | 'folder' | 'specFolder' | 'runtimeFolder' | 'stderrTail'
+>;
+
 const WATCH_EVERY_MS = 50;
 const DELETE_TIMEOUT_MS = 10_000;
 
@@ -30,7 +36,7 @@ class ServerKernel implements RunningKernel {
   readonly way: ChannelsMaker;
   readonly command: KernelCommand;
   readonly exited: Promise<KernelExit>;
-  readonly #server: JupyterServer;
+  readonly #server: ServerPlace;
   readonly #model: Kernel.IModel;
   readonly #folder: string;
   readonly #specFolder: string;
@@ -39,7 +45,7 @@ class ServerKernel implements RunningKernel {
   #isOver = false;
 
   constructor(parts: {
-    server: JupyterServer;
+    server: ServerPlace;
     model: Kernel.IModel;
     command: KernelCommand;
     connection: ConnectionInfo;
@@ -134,7 +140,7 @@ class ServerKernel implements RunningKernel {
  * @throws Error when the server refuses, which is no kernel's doing
  */
 export async function launchThroughServer(
-  server: JupyterServer,
+  server: ServerPlace,
   rootDir: string,
   { makeCommand, cwd, variables }: LaunchOptions,
 ): Promise<RunningKernel> {

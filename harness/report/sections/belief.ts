@@ -24,6 +24,7 @@ export function beliefBlocks(report: Report): Block[] {
     deadlineLine(report),
     ...driftLines(report),
     ...analysis.aa.map((check) => equalityLine(report, check)),
+    ...serverLines(report),
     stallLine(report),
   ];
   const blocks: Block[] = [{ kind: 'list', items }];
@@ -119,6 +120,18 @@ function driftLines(report: Report): Line[] {
   if (drift === null) return [];
   return [
     line`${strong(text('Drift'))}: ${code(drift.arm)} wedged in ${ratio(drift.firstHalf)} of its first half and ${ratio(drift.secondHalf)} of its second, Fisher two-sided ${num(pValue(drift.fisherTwoSided))}.`,
+  ];
+}
+
+/** Nothing where no server was on the way. */
+function serverLines({ protocol, runs }: Report): Line[] {
+  if (protocol.transport === undefined) return [];
+  const servers = runs.flatMap(({ client }) => client.server ?? []);
+  const library = servers.reduce((sum, each) => sum + each.library, 0);
+  const others = runs.reduce((sum, { client }) => sum + (client.others?.sent ?? 0), 0);
+  const again = servers.filter(({ reconnects }) => reconnects > 0).length;
+  return [
+    line`${strong(text('Server'))}: besides the front end’s requests the kernels were given ${num(counted(others, 'shell request'))} of the way itself, ${num(String(library))} of them the client library’s ${code('kernel_info')}, the rest the server’s (${code('kernel_info')} at the start and its nudge); ${num(again === 0 ? 'no run' : counted(again, 'run'))} lost its connection and opened it again.`,
   ];
 }
 

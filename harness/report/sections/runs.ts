@@ -2,7 +2,7 @@ import type { RunRecord } from '../../model/journal.ts';
 import type { OutcomeKind } from '../../model/outcome.ts';
 import { TRACE_EVENTS, type TraceEvent } from '../../model/trace.ts';
 import { type Block, code, type Line, line, runLink, type Table } from '../document.ts';
-import { duration, percent } from '../format-number.ts';
+import { counted, duration, percent } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { kindWords, num } from '../words.ts';
 
@@ -86,6 +86,12 @@ export function runStory(run: RunRecord, report: Report): Block[] {
   if (client.others !== undefined) {
     items.push(
       line`Other shell peers sent ${num(String(client.others.sent))} requests for it, of which the kernel began ${num(String(client.others.begun))}.`,
+    );
+  }
+  if (client.server !== undefined) {
+    const { library, reconnects } = client.server;
+    items.push(
+      line`Of these ${num(counted(library, 'request'))} of @jupyterlab/services, its kernel_info, the rest of the server.${reconnects === 0 ? line`` : line` It reconnected ${num(counted(reconnects, 'time'))}: read this run with care.`}`,
     );
   }
   items.push(

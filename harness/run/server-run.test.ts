@@ -1,0 +1,214 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
+import { JupyterServer } from '../kernel/server/jupyter-server.ts';
+import { checkArmsOfServer, commonFolder, prepareServer } from '../kernel/server/prepare-server.ts';
+import { launchThroughServer, type ServerPlace } from '../kernel/server/server-kernel.ts';
+import { packageRoot } from '../model/package-root.ts';
+import type { TrafficProfile } from '../model/protocol.ts';
+import { loadArm } from '../plan/arms.ts';
+import { type Direction, droppingProxy } from '../testing/dropping-proxy.ts';
+import { type RealSurroundings, realSurroundings } from '../testing/real-experiment.ts';
+import { soakErrorOf } from '../testing/soak-error.ts';
+import { quietConsole } from '../transport/server-settings.ts';
+import { checkedRun } from './checked-run.ts';
+import type { RunContext, RunResult } from './execute-run.ts';
+
+let surroundings: RealSurroundings;
+let server: JupyterServer;
+let rootDir: string;
+let loud: () => void;
+let cells: Notebook;
+let seed = 0;
+
+beforeAll(async () => {
+  surroundings = await realSurroundings({ timeoutMs: 5_000 });
+  const path = join(packageRoot(), 'notebooks', 'many-cells.ipynb');
+  cells = await readNotebook(path);
+  const prepared = await prepareServer([path], {
+    onProgress: () => {},
+    signal: new AbortController().signal,
+  });
+  rootDir = prepared.rootDir;
+  server = await JupyterServer.start(prepared.python, rootDir, surroundings.context.reaper);
+  loud = quietConsole();
+}, 300_000);
+
+afterAll(async () => {
+  loud();
+  await server.stop();
+  await surroundings.close();
+});
+
+async function run(
+  arm: string,
+  options: { traffic?: TrafficProfile; notebook?: Notebook; place?: ServerPlace | null } = {},
+): Promise<RunResult> {
+  const { traffic = 'overlap', notebook = cells, place = server } = options;
+  const context: RunContext =
+    place === null
+      ? surroundings.context
+      : { ...surroundings.context, launch: (how) => launchThroughServer(place, rootDir, how) };
+  seed += 1;
+  const order = { run: `b000-${arm}`, block: 0, position: 0, arm, notebookIndex: 0, traffic, seed };
+  const result = await checkedRun(
+    order,
+    notebook,
+    await surroundings.arm(arm),
+    context,
+    new AbortController().signal,
+  );
+  if (result === null) throw new Error('The run was interrupted.');
+  return result;
+}
+
+function through(url: string): ServerPlace {
+  const { folder, specFolder, runtimeFolder, address } = server;
+  const stderrTail = () => server.stderrTail();
+  return { folder, specFolder, runtimeFolder, address: { ...address, url }, stderrTail };
+}
+
+describe('through a real Jupyter Server', () => {
+  test('a run completes; every request that the kernel was given is accounted for', async () => {
+    const { record, notebook } = await run('stream', { notebook: leadingCells(cells, 20) });
+    expect(record.outcome).toMatchObject({ kind: 'completed' });
+    expect(record.client.server).toEqual({ library: 1, reconnects: 0 });
+    // The library's own kernel_info, the server's when the kernel started, and its nudge.
+    expect(record.client.others?.sent).toBeGreaterThanOrEqual(2);
+    expect(record.kernel?.delivered).toBe(record.client.sent + (record.client.others?.begun ?? 0));
+    expect(record.kernel?.streamSends).toBe(record.kernel?.replies);
+    const direct = await run('stream', { notebook: leadingCells(cells, 20), place: null });
+    expect(outputs(notebook)).toEqual(outputs(direct.notebook));
+    expect(direct.record.client.server).toBeUndefined();
+  }, 60_000);
+
+  test('the strand of the released kernel is certified and revived', async () => {
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      const { record } = await run('control');
+      if (record.outcome.kind === 'completed') continue;
+      expect(record.outcome).toMatchObject({ kind: 'wedged-stranded', source: 'kernel' });
+      expect(record.outcome.observations).toMatchObject({ through: 'server', revivedByRearm: true });
+      return;
+    }
+    expect.fail('no wedge in eight runs');
+  }, 180_000);
+
+  test('nudge traffic opens the WebSocket anew before each cell, and the account still holds', async () => {
+    const { record } = await run('stream', { traffic: 'nudge', notebook: leadingCells(cells, 4) });
+    expect(record.outcome).toMatchObject({ kind: 'completed' });
+    expect(record.client.server).toEqual({ library: 5, reconnects: 0 });
+    expect(record.kernel?.delivered).toBe(record.client.sent + (record.client.others?.begun ?? 0));
+  }, 60_000);
+
+  test('its folders and token are private; a stranger is not let in', async () => {
+    const { address, folder } = server;
+    const config = join(folder, 'config', 'jupyter_server_config.json');
+    expect(readFileSync(config, 'utf8')).toContain(address.token);
+    if (process.platform !== 'win32') {
+      expect(statSync(config).mode & 0o777).toBe(0o600);
+      expect(statSync(folder).mode & 0o777).toBe(0o700);
+    }
+    expect((await fetch(`${address.url}api/kernels`)).status).toBe(403);
+    expect(server.stderrTail()).not.toContain(address.token);
+  });
+
+  test('nothing of a run stays behind', async () => {
+    const { address } = server;
+    const answer = await fetch(`${address.url}api/kernels`, {
+      headers: { Authorization: `token ${address.token}` },
+    });
+    expect(await answer.json()).toEqual([]);
+    const stopped = await JupyterServer.start(
+      (await prepareServer([cells.path], { onProgress: () => {}, signal: new AbortController().signal }))
+        .python,
+      rootDir,
+      surroundings.context.reaper,
+    );
+    await stopped.stop();
+    expect(existsSync(stopped.folder)).toBe(false);
+    await expect(fetch(stopped.address.url)).rejects.toThrow();
+  }, 60_000);
+});
+
+describe('a proxy before it that loses', () => {
+  async function losing(
+    drops: (direction: Direction, message: Buffer) => boolean,
+    work = (place: ServerPlace) =>
+      run('stream', { notebook: leadingCells(cells, 6), place, traffic: 'sequential' }),
+  ): Promise<RunResult> {
+    const proxy = await droppingProxy(server.address.url, drops);
+    try {
+      return await work(through(proxy.url));
+    } finally {
+      await proxy.close();
+    }
+  }
+
+  /** From the third of them on. */
+  function late(direction: Direction, type: string): (way: Direction, message: Buffer) => boolean {
+    let count = 0;
+    return (way, message) => {
+      if (way === direction && message.includes(`"${type}"`)) count += 1;
+      return way === direction && message.includes(`"${type}"`) && count >= 3;
+    };
+  }
+
+  test('nothing loses nothing', async () => {
+    const { record } = await losing(() => false);
+    expect(record.outcome).toMatchObject({ kind: 'completed' });
+  }, 60_000);
+
+  test('replies is what lost them', async () => {
+    const { record } = await losing(late('from-kernel', 'execute_reply'));
+    expect(record.outcome).toMatchObject({ kind: 'lost-reply', source: 'server', cell: 2 });
+  }, 60_000);
+
+  test('everything that the kernel says is what lost it, and no wedge of the kernel', async () => {
+    let begun = 0;
+    const { record } = await losing((way, message) => {
+      if (way === 'to-kernel' && message.includes('"execute_request"')) begun += 1;
+      return way === 'from-kernel' && begun >= 3;
+    });
+    expect(record.outcome).toMatchObject({ kind: 'lost-reply', source: 'server', cell: 2 });
+    expect(record.outcome.reason).toContain('lost on the way through the server');
+  }, 60_000);
+
+  test('requests is what lost them, and no wedge of the kernel', async () => {
+    const { record } = await losing(late('to-kernel', 'execute_request'));
+    expect(record.outcome).toMatchObject({ kind: 'lost-request', source: 'server', cell: 2 });
+  }, 60_000);
+
+  test('the connection is reconnected to, and the run says so', async () => {
+    const proxy = await droppingProxy(server.address.url, (way, message) => {
+      if (way === 'to-kernel' && message.includes('"execute_request"') && !wasCut) {
+        wasCut = true;
+        setTimeout(() => proxy.cut(), 300);
+      }
+      return false;
+    });
+    let wasCut = false;
+    try {
+      const { record } = await run('stream', { place: through(proxy.url), traffic: 'sequential' });
+      expect(record.client.server?.reconnects).toBeGreaterThanOrEqual(1);
+      expect(record.outcome.kind).not.toMatch(/^wedged/);
+    } finally {
+      await proxy.close();
+    }
+  }, 60_000);
+});
+
+test('a bare arm is refused: nobody would know what the server sent its kernel', async () => {
+  const arm = await loadArm('bare');
+  expect(soakErrorOf(() => checkArmsOfServer([arm]))).toMatchObject({ code: 'bare-arm' });
+});
+
+test('the root is the deepest folder that all notebooks are below', () => {
+  expect(commonFolder([join('/a', 'b', 'x.ipynb'), join('/a', 'b', 'c', 'y.ipynb')])).toBe(join('/a', 'b'));
+  expect(commonFolder([join('/a', 'x.ipynb'), join('/ab', 'y.ipynb')])).toBe(join('/'));
+});
+
+function outputs(notebook: RunResult['notebook']): unknown[] {
+  const all = (notebook as { cells: { outputs?: unknown[] }[] } | null)?.cells ?? [];
+  return all.map((cell) => cell.outputs ?? []);
+}
