@@ -200,7 +200,7 @@ describe('a proxy before it that loses', () => {
 
 test('a bare arm is refused: nobody would know what the server sent its kernel', async () => {
   const arm = await loadArm('bare');
-  expect(soakErrorOf(() => checkArmsOfServer([arm]))).toMatchObject({ code: 'bare-arm' });
+  expect(await soakErrorOf(() => checkArmsOfServer([arm]))).toMatchObject({ code: 'bare-arm' });
 });
 
 test('the root is the deepest folder that all notebooks are below', () => {
