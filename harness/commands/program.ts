@@ -12,6 +12,7 @@ import { registerExplain } from './explain.ts';
 import { registerHistory } from './history.ts';
 import { registerKernels } from './kernels.ts';
 import { registerList } from './list.ts';
+import { registerLocate } from './locate.ts';
 import { registerMechanism } from './mechanism.ts';
 import { registerMerge } from './merge.ts';
 import { registerPlan } from './plan.ts';
@@ -62,6 +63,7 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerKernels(program, write);
   registerList(program);
   registerArms(program, surroundings, onExit);
+  registerLocate(program, surroundings, onExit);
   registerMerge(program, write, onExit);
   registerHistory(program, write);
   registerCompare(program);

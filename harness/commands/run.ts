@@ -69,7 +69,8 @@ export function registerRun(
   addRunOptions(run);
 }
 
-async function runCommand(
+/** Carry out `soak run`: a new experiment, or one that is gone on with. */
+export async function runCommand(
   { raw, said }: RunInput<RawRunCommand>,
   { signal, write }: RunSurroundings,
 ): Promise<ExitCode> {

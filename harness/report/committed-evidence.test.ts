@@ -1,10 +1,12 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BISECT_JOURNAL, readBisect } from '../bisect/journal.ts';
 import { verifyBisect } from '../bisect/write-bisect.ts';
 import { JOURNAL_FILE, readJournal } from '../journal/read.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { localisation, PATHS, pathOf } from './locate/localisation.ts';
+import { locateMarkdown } from './locate/locate-document.ts';
 import { verifyReport } from './verify.ts';
 
 const reports = join(packageRoot(), 'reports');
@@ -40,4 +42,13 @@ test.each(bisects)('%s follows from its journal, and finished', async (_name, fo
   expect(journal.sessions.at(-1)?.event).toBe('finished');
   expect((await readBisect(folder)).journal.torn).toBe(false);
   expect(existsSync(join(folder, 'resume.json'))).toBe(false);
+});
+
+test('locate-7.3.0 follows from the journals of its paths', async () => {
+  const folder = join(reports, 'locate-7.3.0');
+  const named = await Promise.all(
+    PATHS.map(async (path) => ({ path, journal: (await readJournal(join(folder, path))).journal })),
+  );
+  expect(named.map(({ journal }) => pathOf(journal))).toEqual([...PATHS]);
+  expect(readFileSync(join(folder, 'locate.md'), 'utf8')).toBe(locateMarkdown(localisation(named)));
 });

@@ -105,7 +105,10 @@ export async function executeRun(
     identity = kernel.identity();
     if (!readiness.ready) {
       account = accountOf(client, null);
-      result = startFailure(readiness.reason, kernel);
+      const stranded = await strandAtStart(kernel, client, context);
+      // It did start, and wedged before the notebook's turn came.
+      if (stranded !== null) startMs = monotonicMs() - startedMs;
+      result = stranded ?? startFailure(readiness.reason, kernel);
     } else {
       await client.settle();
       const readyMs = monotonicMs();
@@ -277,6 +280,30 @@ async function observedOutcome(
     observations: seen,
   });
   return { account, result, watched: watch.account };
+}
+
+/** The outcome of a kernel that a server's and its library's own requests wedged; `null`: it is not shown. */
+async function strandAtStart(
+  kernel: RunningKernel,
+  client: KernelClient,
+  context: RunContext,
+): Promise<Outcome | null> {
+  const request = client.unsettled[0];
+  if (client.reconnected === null || kernel.exit !== null || request === undefined) return null;
+  const observed = await new Watch(client, kernel, context, context.stalls).strandedAtStart();
+  if (observed === null) return null;
+  const seen = await withRevival(observed, undefined, {
+    client,
+    kernel,
+    request,
+    restart: () => Promise.resolve(false),
+  });
+  return outcome({
+    ...classify(seen),
+    unanswered: seen.request,
+    waitedMs: rounded(seen.waitedMs),
+    observations: seen,
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { KernelClient } from '../frontend/client.ts';
 import { leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
 import { JupyterServer } from '../kernel/server/jupyter-server.ts';
 import { checkArmsOfServer, commonFolder, prepareServer } from '../kernel/server/prepare-server.ts';
@@ -8,12 +9,16 @@ import { launchThroughServer, type ServerPlace } from '../kernel/server/server-k
 import { packageRoot } from '../model/package-root.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
 import { loadArm } from '../plan/arms.ts';
+import { parseLatency } from '../plan/latency.ts';
+import { faultPlaces } from '../report/locate/localisation.ts';
 import { type Direction, droppingProxy } from '../testing/dropping-proxy.ts';
 import { type RealSurroundings, realSurroundings } from '../testing/real-experiment.ts';
 import { soakErrorOf } from '../testing/soak-error.ts';
 import { quietConsole } from '../transport/server-settings.ts';
 import { checkedRun } from './checked-run.ts';
 import type { RunContext, RunResult } from './execute-run.ts';
+import { awaitReady } from './ready.ts';
+import { Watch } from './watch.ts';
 
 let surroundings: RealSurroundings;
 let server: JupyterServer;
@@ -23,7 +28,7 @@ let cells: Notebook;
 let seed = 0;
 
 beforeAll(async () => {
-  surroundings = await realSurroundings({ timeoutMs: 5_000 });
+  surroundings = await realSurroundings({ timeoutMs: 5_000, latency: await parseLatency('nbclient') });
   const path = join(packageRoot(), 'notebooks', 'many-cells.ipynb');
   cells = await readNotebook(path);
   const prepared = await prepareServer([path], {
@@ -162,6 +167,7 @@ describe('a proxy before it that loses', () => {
   test('replies is what lost them', async () => {
     const { record } = await losing(late('from-kernel', 'execute_reply'));
     expect(record.outcome).toMatchObject({ kind: 'lost-reply', source: 'server', cell: 2 });
+    expect([...(faultPlaces(record) ?? [])]).toEqual(['server']); // what soak locate names
   }, 60_000);
 
   test('everything that the kernel says is what lost it, and no wedge of the kernel', async () => {
@@ -197,6 +203,43 @@ describe('a proxy before it that loses', () => {
     }
   }, 60_000);
 });
+
+test('a strand before the notebook is told by the look alone, which the counters of others cannot hide', async () => {
+  const { context } = surroundings;
+  const { makeCommand } = await surroundings.arm('control');
+  const kernel = await launchThroughServer(server, rootDir, {
+    makeCommand,
+    cwd: rootDir,
+    reaper: context.reaper,
+    variables: context.variables,
+  });
+  const client = new KernelClient(kernel.way);
+  try {
+    expect(await awaitReady(client, kernel, 30_000)).toMatchObject({ ready: true });
+    const watch = () => new Watch(client, kernel, context, context.stalls).strandedAtStart();
+    expect(await watch()).toBeNull();
+    // A request while the reply to another goes out, until one is left unread.
+    const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+    const dueMs = performance.now() + 30_000;
+    let quietSinceMs = performance.now();
+    for (let pair = 0; performance.now() - quietSinceMs < 700; pair += 1) {
+      if (performance.now() > dueMs) expect.fail('no strand within half a minute');
+      if (client.unsettled.length > 0) {
+        await delay(5);
+        continue;
+      }
+      quietSinceMs = performance.now();
+      client.request('kernel_info_request', {});
+      await delay((pair % 12) / 2);
+      client.request('kernel_info_request', {});
+    }
+    expect(await watch()).toMatchObject({ through: 'server', look: { pollin: true, fdReadable: false } });
+  } finally {
+    await client.close();
+    await kernel.dispose();
+    await kernel.removeFolder();
+  }
+}, 60_000);
 
 test('a bare arm is refused: nobody would know what the server sent its kernel', async () => {
   const arm = await loadArm('bare');

@@ -135,6 +135,22 @@ export class Watch {
   }
 
   /**
+   * Through a server, requests of the library's and the server's own come before any of ours: whether one that
+   * was not answered in time lies unread. They hide it from the counters, not from the look.
+   *
+   * @returns `null` where it was not certified
+   */
+  async strandedAtStart(): Promise<Observations | null> {
+    const request = this.#client.unsettled[0];
+    if (request === undefined) return null;
+    const passive = await this.#passive();
+    if (!this.#idle(passive)) return null;
+    await this.#lookOnce();
+    if (this.#look === null || !isStrand(this.#look)) return null;
+    return this.observe({ request, waitedMs: monotonicMs() - request.sentAtMs, passive });
+  }
+
+  /**
    * The oldest unsettled request and since when the kernel could have turned to it: requests are
    * served in order, so that its clock starts when those before it were settled.
    */

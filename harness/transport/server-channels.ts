@@ -187,10 +187,11 @@ export class ServerChannels implements Channels {
       }
       return;
     }
-    // The server hands on nothing before the kernel has answered its nudge.
-    this.#isUp = true;
     const parent = (msg.parent_header as { msg_id?: string }).msg_id ?? '';
     if (msg.channel === 'shell' && this.#asked.delete(parent)) {
+      // The server hands on nothing before the kernel has answered its nudge, and now the library's request is
+      // answered too: ours would otherwise come while that reply goes out.
+      this.#isUp = true;
       this.#changed();
       return;
     }

@@ -1,0 +1,159 @@
+import { randomInt } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { readJournal } from '../journal/read.ts';
+import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
+import type { Journal } from '../model/journal.ts';
+import { packageRoot } from '../model/package-root.ts';
+import { plainLine } from '../report/document.ts';
+import { terminalText } from '../report/escape.ts';
+import { localisation, PATHS, type PathName, pathOf } from '../report/locate/localisation.ts';
+import { locateDocument, locateMarkdown } from '../report/locate/locate-document.ts';
+import { journalFolders } from './report-folders.ts';
+import { type RunSurroundings, runCommand } from './run.ts';
+import { numberOption, type RawRunOptions } from './run-options.ts';
+
+const DEFAULT_ARMS = 'control,fix';
+const DEFAULT_RUNS = 10;
+
+interface LocateOptions {
+  readonly arms: string;
+  readonly runs?: string;
+  readonly notebook?: string;
+  readonly timeout?: string;
+  readonly seed?: string;
+  readonly python?: string;
+  readonly out?: string;
+}
+
+const LOCATE_HELP = `
+Each path is an experiment of its own, in a folder of that name below --out; the same command with the
+same --out goes on where it was interrupted. With folders of experiments that are there already (direct,
+--transport server, --client nbclient; one of each), nothing is run.
+
+Exit codes: 0 done, 2 bad input, 4 environment, 130 interrupted.`;
+
+/** `soak locate`: the same arms and notebook by each path to the kernel, and where the fault is. */
+export function registerLocate(
+  program: Command,
+  surroundings: () => RunSurroundings,
+  onExit: (code: ExitCode) => void,
+): void {
+  program
+    .command('locate')
+    .description('the same arms and notebook direct, through a server and by nbclient: which of them fails')
+    .argument('[dir...]', 'experiments that are there already, one of each path')
+    .option('--arms <list>', 'arms with commas', DEFAULT_ARMS)
+    .option('--runs <n>', `runs of each arm by each path (default: ${DEFAULT_RUNS})`)
+    .option('--notebook <path>', 'notebook (default: the ipywidgets notebook)')
+    .option('--timeout <seconds>', 'deadline of a request')
+    .option('--seed <n>', 'seed of order and latencies (default: drawn, and recorded)')
+    .option('--python <exe>', 'interpreter to make the kernel environment from')
+    .option('--out <dir>', 'folder for the paths and locate.md (default: soak-reports/<time>-locate)')
+    .addHelpText('after', LOCATE_HELP)
+    .action(async (dirs: string[], options: LocateOptions) => {
+      onExit(await locateCommand(dirs, options, surroundings()));
+    });
+}
+
+async function locateCommand(
+  dirs: readonly string[],
+  options: LocateOptions,
+  surroundings: RunSurroundings,
+): Promise<ExitCode> {
+  const { write } = surroundings;
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+  const out = resolve(options.out ?? join('soak-reports', `${stamp}-locate`));
+  if (dirs.length === 0) {
+    const code = await runPaths(out, options, surroundings);
+    if (code !== EXIT_CODES.done) {
+      if (code === EXIT_CODES.interrupted) write(`Go on with the same command and --out ${out}\n`);
+      return code;
+    }
+  }
+  const folders = dirs.length === 0 ? PATHS.map((path) => join(out, path)) : await journalFolders(dirs);
+  const journals = new Map<PathName, Journal>();
+  for (const folder of folders) {
+    const { journal } = await readJournal(folder);
+    const path = pathOf(journal);
+    if (path === null || journals.has(path)) {
+      throw new SoakError(
+        'bad-paths',
+        path === null
+          ? `${terminalText(folder, 300)} is of a client that is no path of soak locate.`
+          : `${terminalText(folder, 300)} is a second experiment by the path ${path}.`,
+        { remedy: `Give one experiment of each of: ${PATHS.join(', ')}.` },
+      );
+    }
+    journals.set(path, journal);
+  }
+  const named = PATHS.flatMap((path) => {
+    const journal = journals.get(path);
+    return journal === undefined ? [] : [{ path, journal }];
+  });
+  const located = localisation(named);
+  await mkdir(out, { recursive: true });
+  await writeFile(join(out, 'locate.md'), locateMarkdown(located));
+  const [lead] = locateDocument(located).lead;
+  if (lead?.kind === 'callout') write(`${plainLine(lead.line)}\n\n`);
+  write(`Evidence: ${join(out, 'locate.md')}\n`);
+  return EXIT_CODES.done;
+}
+
+async function runPaths(
+  out: string,
+  options: LocateOptions,
+  surroundings: RunSurroundings,
+): Promise<ExitCode> {
+  const seed = options.seed ?? (await seedOf(out)) ?? String(randomInt(2 ** 31));
+  numberOption('--runs', options.runs, DEFAULT_RUNS, {
+    whole: true,
+    min: 1,
+    max: 1_000_000,
+    unit: 'runs per arm',
+  });
+  const shared: RawRunOptions = {
+    arms: options.arms,
+    runs: options.runs ?? String(DEFAULT_RUNS),
+    notebook: [options.notebook ?? join(packageRoot(), 'notebooks', 'widgets.ipynb')],
+    seed,
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...(options.python === undefined ? {} : { python: options.python }),
+  };
+  const ways: Readonly<Record<PathName, RawRunOptions>> = {
+    direct: {},
+    server: { transport: 'server' },
+    nbclient: { client: 'nbclient' },
+  };
+  for (const path of PATHS) {
+    const folder = join(out, path);
+    const state = await stateOf(folder);
+    if (state === 'finished') continue;
+    surroundings.write(`\n${path}\n`);
+    const raw = state === 'begun' ? { resume: folder } : { ...shared, ...ways[path], out: folder };
+    const code = await runCommand({ raw, said: async (work) => work() }, surroundings);
+    // An arm without a valid run is a finding here.
+    if (code !== EXIT_CODES.done && code !== EXIT_CODES.invalidExperiment) return code;
+  }
+  return EXIT_CODES.done;
+}
+
+async function stateOf(folder: string): Promise<'absent' | 'begun' | 'finished'> {
+  const read = await readJournal(folder).catch((error: unknown) => {
+    if (error instanceof SoakError && error.code === 'no-journal') return null;
+    throw error;
+  });
+  if (read === null) return 'absent';
+  return read.journal.sessions.at(-1)?.event === 'finished' ? 'finished' : 'begun';
+}
+
+/** The seed of a path that was begun: all paths have the same. */
+async function seedOf(out: string): Promise<string | null> {
+  for (const path of PATHS) {
+    if ((await stateOf(join(out, path))) === 'absent') continue;
+    const { journal } = await readJournal(join(out, path));
+    return String(journal.experiment.protocol.seed);
+  }
+  return null;
+}
