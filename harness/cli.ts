@@ -56,6 +56,13 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
+// Whoever reads along may go, as `| head` does; what is recorded and written to files must not depend on it.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 // Anything still open here (a socket, a timer) must not keep a finished command from ending.
 const exitCode = await main(process.argv);
 await new Promise((resolve) => process.stdout.write('', resolve));

@@ -5,6 +5,7 @@ File: 8 bytes of magic, then one unsigned 64-bit little-endian integer for each 
 """
 
 import mmap
+import os
 import sys
 import threading
 
@@ -40,6 +41,12 @@ IN_REPLY = 1
 # Inside a callback that such a call scheduled. What that callback schedules in its turn is the
 # stream's own work and is not counted again.
 IN_CALLBACK = 2
+
+
+def create_file(path, names=NAMES):
+    """Make a counter file with every counter at zero, where the harness cannot."""
+    with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(MAGIC + bytes(8 * len(names)))
 
 
 class Counters:

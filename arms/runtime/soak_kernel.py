@@ -6,7 +6,9 @@ CONFIG.json holds ``overlay`` (the folder to import ``ipykernel`` from), ``count
 (a memory-mapped file, see ``soak_counters``), ``identity`` (where to say which files
 were loaded), ``packages`` (what the overlay has), ``folders`` (where the environment has the
 other packages whose files are said), ``eventLoop`` (``selector`` or ``proactor`` on Windows, else
-null) and ``needsStream`` (whether the arm's change keeps a stream reference).
+null) and ``needsStream`` (whether the arm's change keeps a stream reference). Where a server starts the
+kernel from a kernelspec that was installed (``soak arms install``), there is ``runs`` instead of
+``counters`` and ``identity``: the folder in which each kernel makes a private one for them.
 
 Everything here is the same in every arm, control included. Nothing runs on the
 shell-channel loop that the kernel does not run by itself: counting happens inside calls
@@ -15,12 +17,57 @@ that the kernel makes anyway, and no timer, socket or thread is added.
 
 import json
 import os
+import shutil
 import sys
+import time
+
+
+def remove_abandoned(runs, age_s=86_400.0):
+    """Remove the folders of kernels that ended long ago with nobody on this machine to remove them."""
+    for entry in os.scandir(runs):
+        word = os.path.join(entry.path, "launch.json")
+        try:
+            if time.time() - os.stat(word).st_mtime < age_s:
+                continue
+            with open(word, encoding="utf-8") as file:
+                pid = json.load(file)["pid"]
+            if os.name == "posix":
+                try:
+                    os.kill(pid, 0)
+                    continue
+                except ProcessLookupError:
+                    pass
+            # On Windows a folder with open files cannot be renamed.
+            os.rename(entry.path, entry.path + ".old")
+            shutil.rmtree(entry.path + ".old", ignore_errors=True)
+        except (OSError, ValueError, KeyError):
+            continue
+
+
+def own_places(runs, connection_file):
+    """Make a kernel's private folder, named like its connection file: counters, identity, temporary files."""
+    import soak_counters
+    import soak_identity
+
+    remove_abandoned(runs)
+    name = os.path.splitext(os.path.basename(connection_file))[0]
+    folder = os.path.join(runs, name)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    counters = os.path.join(folder, "counters.bin")
+    soak_counters.create_file(counters)
+    for variable, part in (("IPYTHONDIR", "ipython"), ("TMPDIR", "tmp"), ("TEMP", "tmp"), ("TMP", "tmp")):
+        os.environ[variable] = os.path.join(folder, part)
+        os.makedirs(os.environ[variable], mode=0o700, exist_ok=True)
+    launch = {"pid": os.getpid(), "connectionFile": os.path.abspath(connection_file)}
+    soak_identity.write_json(os.path.join(folder, "launch.json"), launch)
+    return {"counters": counters, "identity": os.path.join(folder, "identity.json")}
 
 
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         config = json.load(file)
+    if "runs" in config:
+        config.update(own_places(config["runs"], sys.argv[sys.argv.index("-f") + 1]))
     import soak_counters
     import soak_event_loop
     import soak_identity

@@ -13,6 +13,7 @@ import { type Arm, loadArm, shippedArmNames } from '../plan/arms.ts';
 import { armsUnderClient } from '../plan/client-change.ts';
 import { OVERLAY_PACKAGES } from '../plan/packages.ts';
 import { cleanText, terminalText } from '../report/escape.ts';
+import { registerArmsInstall } from './install-arms.ts';
 import type { RunSurroundings } from './run.ts';
 
 const CLIENT = { name: 'nbclient', cellTimeoutSeconds: null } as const;
@@ -78,6 +79,7 @@ export function registerArms(
       );
       onExit(isSame(sources) ? EXIT_CODES.done : EXIT_CODES.failed);
     });
+  registerArmsInstall(arms, surroundings);
 }
 
 async function listText(): Promise<string> {

@@ -8,7 +8,12 @@ import { type ArmKernels, armKernelMaker, packagesInOverlays } from '../kernel/a
 import { type ClientArm, checkArmsOfClient, prepareClient } from '../kernel/client-arms.ts';
 import type { KernelEnvironment } from '../kernel/environment/index.ts';
 import { assertNoUndeclaredNoOp } from '../kernel/no-op-arms.ts';
-import { checkArmsOfServer, type PreparedServer, prepareServer } from '../kernel/server/prepare-server.ts';
+import {
+  checkArmsOfServer,
+  type PreparedServer,
+  prepareGivenServer,
+  prepareServer,
+} from '../kernel/server/prepare-server.ts';
 import { SoakError } from '../model/errors.ts';
 import type { ArmEnvironment, ClientEnvironment, Environment, ExperimentRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
@@ -150,13 +155,17 @@ export async function prepareExperiment(
           onProgress,
           signal,
         });
-  const server =
-    options.transport === 'direct'
+  const ownServer =
+    options.transport === 'direct' || options.serverUrl !== null
       ? null
       : await prepareServer(options.notebooks, { python: options.python ?? undefined, onProgress, signal });
-  const arms = new Map<string, ArmKernels | ClientArm>();
-  for (const arm of loaded) arms.set(arm.name, await (client?.armOf ?? kernelsOf)(arm));
-  assertNoUndeclaredNoOp([...arms.values()]);
+  const here = new Map<string, ArmKernels | ClientArm>();
+  for (const arm of loaded) here.set(arm.name, await (client?.armOf ?? kernelsOf)(arm));
+  assertNoUndeclaredNoOp([...here.values()]);
+  const given =
+    options.serverUrl === null ? null : await prepareGivenServer(options.serverUrl, here, process.env);
+  const server = given?.server ?? ownServer;
+  const arms = given?.arms ?? here;
   const reference =
     loaded.find(({ manifest }) => manifest.role === 'control') ?? (loaded[0] as (typeof loaded)[number]);
   const kernelEnvironment = (arms.get(reference.name) as ArmKernels).environment;

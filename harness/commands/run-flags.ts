@@ -35,6 +35,10 @@ export function addRunOptions(command: Command): Command {
       'the way to the kernels: direct, or server: through a Jupyter Server of our own, by REST and WebSocket (default: direct)',
     )
     .option(
+      '--server-url <url>',
+      'a Jupyter Server, JupyterHub user server or gateway that is there already, its token in KERNEL_SOAK_TOKEN or JUPYTER_TOKEN; it needs the kernelspecs of soak arms install',
+    )
+    .option(
       '--client <name>',
       'the program that executes the notebooks, in a process of its own: nbclient, papermill, jupyter-execute (default: the harness itself)',
     )

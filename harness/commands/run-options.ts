@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { serverUrl } from '../kernel/server/given-server.ts';
 import { SoakError } from '../model/errors.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { type Shard, shardSchema } from '../model/shard.ts';
@@ -37,6 +38,8 @@ export const runOptionsSchema = z.object({
   client: clientOptionSchema.nullable().default(null),
   /** How the front end gets to the kernels. */
   transport: z.enum(TRANSPORTS).default('direct'),
+  /** Address of a server that is there already; `null`: none, or one of the harness's own. */
+  serverUrl: z.string().nullable().default(null),
   baseline: z.string().nullable(),
   /** The part of the blocks that is run; `null`: all. */
   shard: shardSchema.nullable().default(null),
@@ -87,6 +90,7 @@ export interface RawRunOptions {
   readonly client?: string;
   readonly clientTimeout?: string;
   readonly transport?: string;
+  readonly serverUrl?: string;
   readonly baseline?: string;
   readonly shard?: string;
   readonly python?: string;
@@ -177,16 +181,26 @@ function autopsyOption(text: string | undefined): RunOptions['autopsy'] {
 }
 
 function transportOption(raw: RawRunOptions): RunOptions['transport'] {
-  const name = TRANSPORTS.find((known) => known === (raw.transport ?? 'direct'));
+  const implied = raw.serverUrl === undefined ? 'direct' : 'server';
+  const name = TRANSPORTS.find((known) => known === (raw.transport ?? implied));
   if (name === undefined) {
     throw new SoakError('bad-option', `--transport ${JSON.stringify(raw.transport)} is none that is known.`, {
       remedy: `Transports there are: ${TRANSPORTS.join(', ')}.`,
     });
   }
+  if (name === 'direct' && raw.serverUrl !== undefined) {
+    throw new SoakError(
+      'bad-option',
+      '--server-url is the way through a server, and --transport direct is not.',
+      {
+        remedy: 'Leave out one of them.',
+      },
+    );
+  }
   if (name !== 'direct' && raw.client !== undefined) {
     throw new SoakError(
       'bad-option',
-      `--transport ${name} is a way of the harness's own front end, and --client ${raw.client} takes its place.`,
+      `${raw.serverUrl === undefined ? `--transport ${name}` : '--server-url'} is a way of the harness's own front end, and --client ${raw.client} takes its place.`,
       { remedy: 'Leave out one of them.' },
     );
   }
@@ -337,6 +351,7 @@ export function parsedRunOptions(
     autopsy: autopsyOption(raw.autopsy),
     client,
     transport: transportOption(raw),
+    serverUrl: raw.serverUrl === undefined ? null : serverUrl(raw.serverUrl),
     baseline: raw.baseline ?? null,
     shard: shardOption(raw, runs),
     python: raw.python ?? null,
@@ -372,7 +387,8 @@ export function reproduceCommand(options: RunOptions, shown: (path: string) => s
   const clientTimeout =
     options.client === null ? DEFAULT_CLIENT_TIMEOUT_SECONDS : (options.client.cellTimeoutSeconds ?? 'none');
   const optional: [string, string | number, string | number][] = [
-    ['--transport', options.transport, 'direct'],
+    ['--transport', options.serverUrl === null ? options.transport : 'direct', 'direct'],
+    ['--server-url', options.serverUrl === null ? '' : '<your server>', ''],
     ['--client', options.client?.name ?? '', ''],
     ['--client-timeout', clientTimeout, DEFAULT_CLIENT_TIMEOUT_SECONDS],
     ...(options.tuned === null && options.client === null ? setting : []),

@@ -1,12 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { readJournal } from '../journal/read.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
+import type { RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { temporaryFolder } from '../testing/real-experiment.ts';
 
@@ -436,14 +437,21 @@ test('--help is worth reading', async () => {
 });
 
 test('on ipykernel 7.3.0 control wedges, each wedge certified and revived by the re-arm, and fix does not', async () => {
-  // At this latency control wedges in about four of five runs: none in eight has a chance of about 3e-6.
-  const args = ['--arms', 'control,fix', '--runs', '8', '--latency', 'uniform:0-20ms', '--seed', '1'];
-  const { code, stdout } = await soak(...args, '--out', out);
-  expect(code).toBe(0);
-  const { journal } = await readJournal(out);
-  const of = (arm: string) => journal.runs.filter((run) => run.arm === arm);
-  expect(of('fix').map(({ outcome }) => outcome.kind)).toEqual(Array(8).fill('completed'));
-  const wedged = of('control').filter(({ outcome }) => outcome.kind !== 'completed');
+  // At this latency control wedges in about four of five runs, and in far fewer on a machine that is overloaded:
+  // there, none in eight was seen.
+  let stdout = '';
+  let wedged: RunRecord[] = [];
+  for (let attempt = 0; attempt < 3 && wedged.length === 0; attempt += 1) {
+    await rm(out, { recursive: true, force: true });
+    const args = ['--arms', 'control,fix', '--runs', '8', '--latency', 'uniform:0-20ms', '--seed', '1'];
+    const soaked = await soak(...args, '--out', out);
+    expect(soaked.code).toBe(0);
+    ({ stdout } = soaked);
+    const { journal } = await readJournal(out);
+    const of = (arm: string) => journal.runs.filter((run) => run.arm === arm);
+    expect(of('fix').map(({ outcome }) => outcome.kind)).toEqual(Array(8).fill('completed'));
+    wedged = of('control').filter(({ outcome }) => outcome.kind !== 'completed');
+  }
   expect(wedged.length).toBeGreaterThan(0);
   for (const { outcome, client, kernel } of wedged) {
     expect(outcome).toMatchObject({ kind: 'wedged-stranded', source: 'kernel' });
@@ -453,4 +461,12 @@ test('on ipykernel 7.3.0 control wedges, each wedge certified and revived by the
   }
   expect(stdout).toContain('wedged-stranded');
   expect(await readFile(join(out, 'evidence.md'), 'utf8')).toMatch(/240 re-arms on 240 replies/);
-}, 120_000);
+}, 360_000);
+
+test('goes on and keeps everything when whoever reads its output leaves', async () => {
+  const { child, ended, said } = start(['--arm', 'stream', '--runs', '3', '--prefix', '3', '--out', out]);
+  await said(/block 1\/3/);
+  child.stdout?.destroy();
+  expect((await ended).code).toBe(0);
+  expect((await readJournal(out)).journal.runs).toHaveLength(3);
+}, 60_000);

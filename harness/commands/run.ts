@@ -216,7 +216,9 @@ async function newSession(folder: string, options: RunOptions, prepared: Prepare
       ? {}
       : { armEnvironments: Object.fromEntries(prepared.armEnvironments) }),
     ...(prepared.clientEnvironment === null ? {} : { clientEnvironment: prepared.clientEnvironment }),
-    ...(prepared.server === null ? {} : { serverEnvironment: prepared.server.environment }),
+    ...((prepared.server?.environment ?? null) === null
+      ? {}
+      : { serverEnvironment: prepared.server?.environment ?? undefined }),
     command: reproduceCommand(options, publicPath),
     baseline: prepared.baseline,
     ...(options.shard === null ? {} : { shard: options.shard }),

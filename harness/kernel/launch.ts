@@ -8,6 +8,7 @@ import { packageRoot } from '../model/package-root.ts';
 import { publicText } from '../model/public-text.ts';
 import type { ChannelsMaker } from '../transport/channels.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
+import { FreshPeer, type ShellPeer } from '../transport/fresh-peer.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelEnvironment } from './environment/index.ts';
 import { OutputTail } from './output-tail.ts';
@@ -47,6 +48,8 @@ export interface KernelCommand {
   readonly variables?: Readonly<Record<string, string>>;
   /** How it is interrupted; absent: by signal, on Windows by message. */
   readonly interruptMode?: 'signal' | 'message';
+  /** Name of the kernelspec that a server which is there already launches, instead of `argv`. */
+  readonly kernelspec?: string;
   /** Whether it may be a kernel that does not serve the control channel, as some do not. */
   readonly mayLackControl?: boolean;
 }
@@ -58,8 +61,8 @@ const LAST_WORDS_MS = 200;
 
 /** A kernel that a run has, however it was launched. */
 export interface RunningKernel {
-  /** Its own sockets. */
-  readonly connection: ConnectionInfo;
+  /** Its own sockets; `null` where it is on a machine that only its server reaches. */
+  readonly connection: ConnectionInfo | null;
   /** How the front end gets to it: by its own sockets, or through a server. */
   readonly way: ConnectionInfo | ChannelsMaker;
   readonly command: KernelCommand;
@@ -68,6 +71,8 @@ export interface RunningKernel {
   readonly exited: Promise<KernelExit>;
   /** How it ended, `null` while it lives. */
   readonly exit: KernelExit | null;
+  /** Another peer of its shell channel, which connects at once. */
+  shellPeer(): ShellPeer;
   /** Last part of what it wrote to standard error, fit to be published. */
   stderrTail(): string;
   /** What the kernel says it loaded; `null` where there is no runtime or it has not said yet. */
@@ -144,6 +149,10 @@ export class KernelProcess implements RunningKernel {
 
   get way(): ConnectionInfo {
     return this.connection;
+  }
+
+  shellPeer(): ShellPeer {
+    return new FreshPeer(this.connection);
   }
 
   stderrTail(): string {
@@ -228,18 +237,30 @@ export function armCommand(
     const identityPath = join(folder, 'identity.json');
     const configPath = join(folder, 'runtime.json');
     createCounterFile(countersPath);
-    const config = {
-      overlay: overlay.folder,
-      counters: countersPath,
-      identity: identityPath,
-      packages: overlay.packages,
-      folders: overlay.site?.folders ?? {},
-      eventLoop: manifest.eventLoop ?? null,
-      needsStream: manifest.needsStream,
-    };
+    const config = { ...runtimeConfig(overlay), counters: countersPath, identity: identityPath };
     writeFileSync(configPath, JSON.stringify(config), { mode: 0o600 });
-    const script = join(packageRoot(), 'arms', 'runtime', 'soak_kernel.py');
-    return { argv: [python, script, configPath, ...kernelArguments], countersPath, identityPath, variables };
+    return {
+      argv: [python, runtimeScript(), configPath, ...kernelArguments],
+      countersPath,
+      identityPath,
+      variables,
+    };
+  };
+}
+
+/** What starts a kernel with the runtime: `soak_kernel.py CONFIG -f CONNECTION_FILE`. */
+export function runtimeScript(): string {
+  return join(packageRoot(), 'arms', 'runtime', 'soak_kernel.py');
+}
+
+/** What the runtime must know of an arm, besides where a kernel's counters and identity go. */
+export function runtimeConfig({ arm, folder, packages, site }: Overlay): Readonly<Record<string, unknown>> {
+  return {
+    overlay: folder,
+    packages,
+    folders: site?.folders ?? {},
+    eventLoop: arm.manifest.eventLoop ?? null,
+    needsStream: arm.manifest.needsStream,
   };
 }
 

@@ -170,6 +170,8 @@ export const runRecordSchema = z.object({
         library: z.number().int().nonnegative(),
         /** WebSockets opened after the first, other than by the traffic: a run to be read with care. */
         reconnects: z.number().int().nonnegative(),
+        /** The kernel was on another machine: nothing of it was seen but what came through the server. */
+        elsewhere: z.literal(true).optional(),
       })
       .optional(),
   }),

@@ -21,6 +21,11 @@ export const OUTCOME_KINDS = [
   'lost-reply',
   /** A server on the way never gave the kernel the request: the kernel is idle and nothing is queued in its socket. */
   'lost-request',
+  /**
+   * Through a server, from a kernel on another machine: unanswered and never begun, and whether the kernel or
+   * what is between lost it cannot be told.
+   */
+  'no-answer',
   /** The reply came, the idle status with its parent did not. */
   'lost-idle',
   /** Answered, but after the deadline. */

@@ -9,5 +9,7 @@ export const protocolTransportSchema = z.object({
   name: z.literal('server'),
   /** Versions of what decides how it sends and reads, at both ends: `jupyter-server`, `@jupyterlab/services`, … */
   versions: z.record(z.string(), z.string()),
+  /** The server was there already (`--server-url`); absent: one of the harness's own. */
+  given: z.literal(true).optional(),
 });
 export type ProtocolTransport = z.infer<typeof protocolTransportSchema>;

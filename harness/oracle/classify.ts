@@ -5,7 +5,8 @@ import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
 /** What an unanswered request was. */
 export interface Verdict {
   readonly kind: OutcomeKind;
-  readonly source: LikelySource;
+  /** `null`: where it was cannot be told. */
+  readonly source: LikelySource | null;
   readonly reason: string;
 }
 
@@ -100,6 +101,16 @@ function harnessFault(seen: Observations, waited: string): Verdict | null {
   return null;
 }
 
+/**
+ * Whether a server is on the way to a kernel whose own account cannot be had, since it is on another machine:
+ * what did not arrive may then have been lost by either.
+ */
+function isUnseen({ through, counters }: Observations): boolean {
+  return through !== undefined && counters === null;
+}
+
+const EITHER = ': by the kernel or on the way, which cannot be told without the kernel’s own account';
+
 /** Answers that came late, or in part. */
 function answerFault(seen: Observations, waited: string): Verdict | null {
   const rejected = rejectionWords(seen);
@@ -109,8 +120,8 @@ function answerFault(seen: Observations, waited: string): Verdict | null {
   if (seen.replySeen && !seen.idleSeen) {
     return {
       kind: 'lost-idle',
-      source: 'kernel',
-      reason: `the reply to ${seen.request} came, the idle status did not within ${seconds(seen.waitedMs)}${rejected}`,
+      source: isUnseen(seen) ? null : 'kernel',
+      reason: `the reply to ${seen.request} came, the idle status did not within ${seconds(seen.waitedMs)}${rejected}${isUnseen(seen) ? EITHER : ''}`,
     };
   }
   if (seen.idleSeen && !seen.replySeen) {
@@ -120,10 +131,10 @@ function answerFault(seen: Observations, waited: string): Verdict | null {
     const isClients = counters !== null && counters.replies >= counters.ended && !unsound;
     return {
       kind: 'lost-reply',
-      source: !isClients ? 'kernel' : (seen.through ?? 'client'),
+      source: isUnseen(seen) ? null : !isClients ? 'kernel' : (seen.through ?? 'client'),
       reason: isClients
         ? `the kernel counted ${counters.replies} replies sent, and the one to ${seen.request} did not arrive within ${seconds(seen.waitedMs)}`
-        : `the kernel finished ${seen.request} (idle) and no valid reply to it came within ${seconds(seen.waitedMs)}${rejected}`,
+        : `the kernel finished ${seen.request} (idle) and no valid reply to it came within ${seconds(seen.waitedMs)}${rejected}${isUnseen(seen) ? EITHER : ''}`,
     };
   }
   return null;
@@ -175,6 +186,13 @@ function silence(seen: Observations, waited: string): Verdict {
       kind: 'slow',
       source: 'notebook',
       reason: `the kernel began ${seen.request} and was not done with it after ${seconds(seen.waitedMs)}${work}`,
+    };
+  }
+  if (isUnseen(seen) && seen.revivedByPeer !== true) {
+    return {
+      kind: 'no-answer',
+      source: null,
+      reason: `${waited} and not begun${controlWords(seen)}${peerWords(seen)}${rejected}${EITHER}`,
     };
   }
   const account =

@@ -1,3 +1,4 @@
+import type { ProtocolTransport } from '../model/transport.ts';
 import {
   type Block,
   code,
@@ -55,15 +56,18 @@ export function leadBlocks(report: Report): Block[] {
   return endpointBlocks(blocks, report.protocol.endpoint);
 }
 
+function serverName({ versions }: ProtocolTransport): Line {
+  const server = code(`jupyter_server ${versions['jupyter-server'] ?? 'of an unknown version'}`);
+  const { gateway } = versions;
+  return gateway === undefined ? [server] : line`a gateway ${code(gateway)} on ${server}`;
+}
+
 function titleLine(report: Report): Line {
   const versions = ipykernelVersions(report).map((version) => [code(version)]);
   const { client, endpoint } = report.protocol;
   const { transport } = report.protocol;
   if (client === undefined) {
-    const through =
-      transport === undefined
-        ? line``
-        : line` through ${code(`jupyter_server ${transport.versions['jupyter-server']}`)}`;
+    const through = transport === undefined ? line`` : line` through ${serverName(transport)}`;
     return line`Kernel wedges by arm, ipykernel ${enumeration(versions)}${through}`;
   }
   if (endpoint !== 'stalled') {

@@ -72,6 +72,7 @@ const KIND_WORDS: Record<OutcomeKind, string> = {
   stalled: 'the client left a reply unread until its own poll timed out',
   'lost-reply': 'reply sent by the kernel and never received',
   'lost-request': 'request lost on its way to the kernel',
+  'no-answer': 'no answer through a server, by whose fault cannot be told',
   'lost-idle': 'reply received, its idle status not',
   late: 'answered after the deadline',
   slow: 'still busy with the request at the deadline',

@@ -38,11 +38,13 @@ export async function checkedRun(
       ? await executeRun(order, notebook, makeCommand, context, signal)
       : await executeClientRun(order, notebook, client.program, makeCommand, context, endpoint, signal);
   if (result === null || result.record.startMs === null) return result;
-  assertIdentity(
-    `The kernel of the run ${order.run}`,
-    arm.overlay,
-    identityFault(arm.overlay, result.identity),
-  );
+  if (result.isElsewhere !== true) {
+    assertIdentity(
+      `The kernel of the run ${order.run}`,
+      arm.overlay,
+      identityFault(arm.overlay, result.identity),
+    );
+  }
   if (client !== undefined && client.overlay !== null) {
     const sources = result.clientSources ?? null;
     const mismatch =

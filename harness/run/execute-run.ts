@@ -56,6 +56,8 @@ export interface RunResult {
   /** The notebook with its outputs, also of a run that did not complete; `null` without a ready kernel. */
   readonly notebook: JsonObject | null;
   readonly identity: KernelIdentity | null;
+  /** Whether the kernel was on another machine, where it can say nothing to us; absent: it was on this one. */
+  readonly isElsewhere?: true;
   /** What a client of its own loaded of the arm's package; `null`: it did not say, absent: there is none. */
   readonly clientSources?: SourceHashes | null;
   /** What the kernel says it is; `null` when it never was ready. */
@@ -147,6 +149,7 @@ export async function executeRun(
   }
   return {
     identity,
+    ...(kernel.connection === null ? { isElsewhere: true as const } : {}),
     info,
     notebook: executed,
     watch: watched,

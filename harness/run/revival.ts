@@ -2,7 +2,7 @@ import type { KernelClient, ShellRequest } from '../frontend/client.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
 import { REVIVAL_RUNGS, type Revival, type RevivalRung } from '../model/observations.ts';
-import { FreshPeer } from '../transport/fresh-peer.ts';
+import type { ShellPeer } from '../transport/fresh-peer.ts';
 
 // Measured: the missing answers come 1 ms after the re-arm; a loaded machine may take longer.
 const REVIVAL_TIMEOUT_MS = 2_000;
@@ -79,7 +79,7 @@ export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revi
     const revived = await patient.restart();
     return { rung, revived, afterMs: revived ? rounded(monotonicMs() - startMs) : null };
   }
-  let peer: FreshPeer | null = null;
+  let peer: ShellPeer | null = null;
   if (rung === 'same-peer') {
     client.request('kernel_info_request', {});
   } else if (rung === 'interrupt') {
@@ -88,7 +88,7 @@ export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revi
       void client.control('interrupt_request', {}, CONTROL_TIMEOUT_MS);
     else kernel.interrupt();
   } else if (rung === 'new-peer') {
-    peer = new FreshPeer(kernel.connection);
+    peer = kernel.shellPeer();
     peer.ask();
   } else if (rung === 're-arm') {
     void client.control('soak_rearm_request', {}, CONTROL_TIMEOUT_MS);

@@ -1,28 +1,42 @@
+import { servedRunsFolder } from '../kernel/server/arm-kernelspecs.ts';
+import { GivenServerKernels } from '../kernel/server/given-server.ts';
 import { JupyterServer } from '../kernel/server/jupyter-server.ts';
-import type { PreparedServer } from '../kernel/server/prepare-server.ts';
-import { launchThroughServer } from '../kernel/server/server-kernel.ts';
+import { launchThroughServer } from '../kernel/server/own-server-kernel.ts';
+import type { OwnServer, PreparedGivenServer } from '../kernel/server/prepare-server.ts';
 import { quietConsole } from '../transport/server-settings.ts';
 import type { RunContext } from './execute-run.ts';
 
 /**
- * A Jupyter Server of the harness's own is there while `work` goes on, and every kernel is launched by it; it is
- * gone afterwards, however that ends. Without one, kernels are processes of the harness.
+ * A Jupyter Server of the harness's own, or one that is there already, is there while `work` goes on, and every kernel is launched by it; it is
+ * gone afterwards if it is ours, however that ends. Without one, kernels are processes of the harness.
  *
  * @throws SoakError `server-start`
  */
 export async function withServer<Result>(
-  prepared: Pick<PreparedServer, 'python' | 'rootDir'> | null,
+  prepared: Pick<OwnServer, 'python' | 'rootDir'> | Pick<PreparedGivenServer, 'address'> | null,
   context: RunContext,
   work: (context: RunContext) => Promise<Result>,
 ): Promise<Result> {
   if (prepared === null) return work(context);
-  const { python, rootDir } = prepared;
-  const server = await JupyterServer.start(python, rootDir, context.reaper);
+  const { launch, stop } = await serverLaunch(prepared, context);
   const loud = quietConsole();
   try {
-    return await work({ ...context, launch: (options) => launchThroughServer(server, rootDir, options) });
+    return await work({ ...context, launch });
   } finally {
     loud();
-    await server.stop();
+    await stop();
   }
+}
+
+async function serverLaunch(
+  prepared: Pick<OwnServer, 'python' | 'rootDir'> | Pick<PreparedGivenServer, 'address'>,
+  { reaper, startTimeoutMs }: RunContext,
+): Promise<{ launch: NonNullable<RunContext['launch']>; stop: () => Promise<void> }> {
+  if ('address' in prepared) {
+    const kernels = new GivenServerKernels(prepared.address, servedRunsFolder(), startTimeoutMs);
+    return { launch: (options) => kernels.launch(options), stop: () => Promise.resolve() };
+  }
+  const { python, rootDir } = prepared;
+  const server = await JupyterServer.start(python, rootDir, reaper);
+  return { launch: (options) => launchThroughServer(server, rootDir, options), stop: () => server.stop() };
 }

@@ -6,7 +6,7 @@ import { processSample } from '../kernel/process-sample.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { type Look, lookSchema, type Observations } from '../model/observations.ts';
 import { countersShowStrand, IDLE_CPU_SHARE, isStrand } from '../oracle/classify.ts';
-import { FreshPeer, shellPortOpen } from '../transport/fresh-peer.ts';
+import { shellPortOpen } from '../transport/fresh-peer.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { firstWordMs } from './revival.ts';
 
@@ -250,12 +250,13 @@ export class Watch {
       rejected: this.#client.account.rejected,
       rejections: this.#client.rejections,
     };
+    const { connection } = this.#kernel;
+    const isOver = isCertified() || answeredLate || this.#kernel.exit !== null;
     const portOpen =
-      isCertified() || answeredLate || this.#kernel.exit !== null
-        ? null
-        : await shellPortOpen(this.#kernel.connection, CONNECT_TIMEOUT_MS);
+      isOver || connection === null ? null : await shellPortOpen(connection, CONNECT_TIMEOUT_MS);
     const isUntouched = firstWordMs(request) === null && this.#kernel.command.countersPath === null;
-    const peer = portOpen === true && isUntouched ? await this.#askNewPeer(request) : null;
+    const isReachable = portOpen === true || (connection === null && !isOver);
+    const peer = isReachable && isUntouched ? await this.#askNewPeer(request) : null;
     return {
       request: request.msgType,
       waitedMs,
@@ -289,7 +290,7 @@ export class Watch {
 
   async #askNewPeer(request: ShellRequest): Promise<{ answered: boolean; revived: boolean }> {
     this.#client.trace.mark('a new shell peer asks kernel_info');
-    const peer = new FreshPeer(this.#kernel.connection);
+    const peer = this.#kernel.shellPeer();
     peer.ask();
     try {
       const dueMs = monotonicMs() + PEER_TIMEOUT_MS;

@@ -44,6 +44,8 @@ export interface ServerAccount {
   readonly library: number;
   /** WebSockets opened after the first, other than by the traffic. */
   readonly reconnects: number;
+  /** Set where the kernel is on another machine, its account and sockets out of reach. */
+  readonly elsewhere?: true;
 }
 
 /** Opens the channels of one client, whose session is named. */

@@ -4,12 +4,22 @@ import { Dealer } from 'zeromq';
 import type { ConnectionInfo } from './connection.ts';
 import { decodeMessage, encodeMessage } from './wire.ts';
 
+/** Another peer of a kernel's shell channel, to see whether the kernel turns to it. */
+export interface ShellPeer {
+  /** Whether a request of its own was answered. */
+  readonly answered: boolean;
+  /** Ask `kernel_info`. */
+  ask(): void;
+  /** Leave. */
+  close(): Promise<void>;
+}
+
 /**
  * Another peer of a kernel's shell or control channel: it connects, asks `kernel_info`, and leaves when
  * closed. On shell, connecting alone can revive a stranded kernel: only traffic that says so uses one
  * before the run has its account.
  */
-export class FreshPeer {
+export class FreshPeer implements ShellPeer {
   readonly #socket: Dealer;
   readonly #session = randomUUID();
   readonly #asked = new Set<string>();

@@ -15,6 +15,7 @@ import {
   type ServerAccount,
 } from './channels.ts';
 import type { ConnectionInfo } from './connection.ts';
+import type { ShellPeer } from './fresh-peer.ts';
 import { decodeMessage, encodeMessage, type Message, type Outgoing } from './wire.ts';
 
 // The library asks kernel_info on each WebSocket; while the kernel is wedged it gets no answer.
@@ -24,11 +25,19 @@ const LIBRARY_PATIENCE_MS = 5_000;
 export interface ServedKernel {
   readonly settings: ServerConnection.ISettings;
   readonly model: Kernel.IModel;
-  /** Its own sockets: control and heartbeat are asked directly, so that a server's silence is not the kernel's. */
-  readonly connection: ConnectionInfo;
-  /** Shell requests that the kernel has been given, once it is at rest. */
-  readonly delivered: () => Promise<number>;
+  /**
+   * Its own sockets: control and heartbeat are asked directly, so that a server's silence is not the kernel's.
+   * `null` where only the server reaches them: control then goes over the WebSocket, and there is no heartbeat.
+   */
+  readonly connection: ConnectionInfo | null;
+  /** Shell requests that the kernel has been given, once it is at rest; `null`: it does not count them. */
+  readonly delivered: () => Promise<number | null>;
+  /** Told when the server says that the kernel has ended or that it starts it again. */
+  readonly onGone?: () => void;
 }
+
+/** States in which the library's kernel is not the one that was started. */
+const GONE: readonly Kernel.Status[] = ['dead', 'autorestarting', 'restarting', 'terminating'];
 
 /**
  * A client's way to one kernel through a Jupyter Server: shell and iopub over the WebSocket of
@@ -38,9 +47,13 @@ export class ServerChannels implements Channels {
   readonly #served: ServedKernel;
   readonly #receive: Receiver;
   readonly #library: KernelConnection;
-  readonly #control: Dealer;
+  /** `null`: control goes over the WebSocket. */
+  readonly #control: { readonly socket: Dealer; readonly key: string } | null;
   readonly #reading: Promise<void>;
+  /** Shell requests of the client. */
   readonly #own = new Set<string>();
+  /** Control requests of the client over the WebSocket. */
+  readonly #ownControl = new Set<string>();
   /** Shell requests of the library's own without a reply yet. */
   readonly #asked = new Set<string>();
   #sending: Promise<void> = Promise.resolve();
@@ -56,14 +69,20 @@ export class ServerChannels implements Channels {
     this.#served = served;
     this.#receive = receive;
     const { connection } = served;
-    // Not the session, which is what the server's own control peer is called.
-    this.#control = new Dealer({ ...DEALER_OPTIONS, routingId: randomUUID() });
-    this.#control.connect(`tcp://${connection.ip}:${connection.control_port}`);
-    this.#reading = readSocket(
-      this.#control,
-      (frames) => receive('control', decodeMessage(frames, connection.key)),
-      (error) => this.#failed(error),
-    );
+    if (connection === null) {
+      this.#control = null;
+      this.#reading = Promise.resolve();
+    } else {
+      // Not the session, which is what the server's own control peer is called.
+      const socket = new Dealer({ ...DEALER_OPTIONS, routingId: randomUUID() });
+      socket.connect(`tcp://${connection.ip}:${connection.control_port}`);
+      this.#control = { socket, key: connection.key };
+      this.#reading = readSocket(
+        socket,
+        (frames) => receive('control', decodeMessage(frames, connection.key)),
+        (error) => this.#failed(error),
+      );
+    }
     this.#library = new KernelConnection({
       model: served.model,
       serverSettings: served.settings,
@@ -74,6 +93,9 @@ export class ServerChannels implements Channels {
     this.#library.anyMessage.connect((_sender, { msg, direction }) => this.#seen(msg, direction));
     this.#library.connectionStatusChanged.connect((_sender, status) => {
       if (status === 'connected') this.#connections += 1;
+    });
+    this.#library.statusChanged.connect((_sender, status) => {
+      if (GONE.includes(status)) served.onGone?.();
     });
     // Rejected when the connection is disposed of before the kernel said what it is.
     this.#library.info.catch(() => {});
@@ -95,6 +117,7 @@ export class ServerChannels implements Channels {
     return {
       library: this.#librarySent,
       reconnects: Math.max(0, this.#connections - 1 - this.#renewals),
+      ...(this.#served.connection === null ? { elsewhere: true as const } : {}),
     };
   }
 
@@ -108,36 +131,44 @@ export class ServerChannels implements Channels {
       this.#sendShell(message);
       return Promise.resolve();
     }
-    const frames = encodeMessage(message, this.#served.connection.key);
+    const control = this.#control;
+    if (control === null) {
+      this.#sendControl(message);
+      return Promise.resolve();
+    }
+    const frames = encodeMessage(message, control.key);
     this.#sending = this.#sending
-      .then(() => this.#control.send(frames))
+      .then(() => control.socket.send(frames))
       .catch((error: unknown) => {
-        if (!this.#control.closed) this.#failed(error as Error);
+        if (!control.socket.closed) this.#failed(error as Error);
       });
     return this.#sending;
   }
 
-  #sendShell({ header, parentHeader, metadata, content }: Outgoing): void {
-    const hasReply = header.msg_type.endsWith('_request');
-    const message = {
-      channel: 'shell',
-      header,
-      parent_header: parentHeader ?? {},
-      metadata: metadata ?? {},
-      content,
-      buffers: [],
-    } as unknown as KernelMessage.IShellMessage;
+  #sendShell(outgoing: Outgoing): void {
+    const { header } = outgoing;
     this.#own.add(header.msg_id);
+    const message = librarysMessage('shell', outgoing) as KernelMessage.IShellMessage;
+    this.#handOver(() => this.#library.sendShellMessage(message, header.msg_type.endsWith('_request'), true));
+  }
+
+  #sendControl(outgoing: Outgoing): void {
+    this.#ownControl.add(outgoing.header.msg_id);
+    const message = librarysMessage('control', outgoing) as KernelMessage.IControlMessage;
+    this.#handOver(() => this.#library.sendControlMessage(message, true, true));
+  }
+
+  #handOver(send: () => { readonly done: Promise<unknown> }): void {
     try {
-      const future = this.#library.sendShellMessage(message, hasReply, true);
-      future.done.catch(() => {}); // rejected when the connection is disposed of
+      send().done.catch(() => {}); // rejected when the connection is disposed of
     } catch (error) {
       this.#failed(error as Error);
     }
   }
 
-  heartbeat(timeoutMs: number): Promise<boolean> {
-    return heartbeatEchoes(this.#served.connection, timeoutMs);
+  heartbeat(timeoutMs: number): Promise<boolean | null> {
+    const { connection } = this.#served;
+    return connection === null ? Promise.resolve(null) : heartbeatEchoes(connection, timeoutMs);
   }
 
   /** Open the WebSocket anew, as a front end does whose page is opened again: the server then nudges by itself. */
@@ -154,12 +185,14 @@ export class ServerChannels implements Channels {
 
   async settle(): Promise<void> {
     await this.#libraryAnswered();
-    this.#foreign = Math.max(0, (await this.#served.delivered()) - this.#own.size);
+    const delivered = await this.#served.delivered();
+    // Without the kernel's own account, what the library is seen to send is all that is known.
+    this.#foreign = delivered === null ? this.#librarySent : Math.max(0, delivered - this.#own.size);
   }
 
   async close(): Promise<void> {
     this.#library.dispose();
-    this.#control.close();
+    this.#control?.socket.close();
     await this.#reading;
   }
 
@@ -195,12 +228,58 @@ export class ServerChannels implements Channels {
       this.#changed();
       return;
     }
-    if (msg.channel !== 'shell' && msg.channel !== 'iopub') return;
+    const isOurs = msg.channel === 'shell' || msg.channel === 'iopub' || this.#ownControl.has(parent);
+    if (!isOurs || msg.channel === 'stdin') return;
     try {
       this.#receive(msg.channel, { ok: true, message: messageOf(msg) });
     } catch (error) {
       this.#failed(error as Error);
     }
+  }
+}
+
+function librarysMessage(
+  channel: 'shell' | 'control',
+  { header, parentHeader, metadata, content }: Outgoing,
+): unknown {
+  return {
+    channel,
+    header,
+    parent_header: parentHeader ?? {},
+    metadata: metadata ?? {},
+    content,
+    buffers: [],
+  };
+}
+
+/** Another WebSocket to a kernel, for which the server joins its shell channel anew and the library asks. */
+export class ServerPeer implements ShellPeer {
+  readonly #library: KernelConnection;
+  #answered = false;
+
+  constructor({ settings, model }: Pick<ServedKernel, 'settings' | 'model'>) {
+    this.#library = new KernelConnection({
+      model,
+      serverSettings: settings,
+      clientId: randomUUID(),
+      username: 'kernel-soak',
+      handleComms: false,
+    });
+    const answered = () => {
+      this.#answered = true;
+    };
+    this.#library.info.then(answered, () => {}); // rejected when it leaves unanswered
+  }
+
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  ask(): void {} // the library asks kernel_info on each WebSocket by itself
+
+  close(): Promise<void> {
+    this.#library.dispose();
+    return Promise.resolve();
   }
 }
 

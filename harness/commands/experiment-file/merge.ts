@@ -14,7 +14,9 @@ const SETS_ASIDE: Readonly<Record<string, readonly string[]>> = {
   python: ['env'],
   env: ['python'],
   // Another front end than the file's own is described by that program alone.
-  client: ['traffic', 'latency', 'prefix', 'tuned', 'pipelineDepth', 'autopsy'],
+  client: ['traffic', 'latency', 'prefix', 'tuned', 'pipelineDepth', 'autopsy', 'transport', 'serverUrl'],
+  transport: ['client', 'clientTimeout', 'serverUrl'],
+  serverUrl: ['client', 'clientTimeout', 'transport'],
 };
 
 /** The options of a file with those of the command line, which win. */

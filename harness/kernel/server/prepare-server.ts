@@ -1,17 +1,21 @@
 import { createRequire } from 'node:module';
 import { dirname, join, resolve, sep } from 'node:path';
-import { SoakError } from '../../model/errors.ts';
+import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import type { ClientEnvironment } from '../../model/journal.ts';
 import type { ProtocolTransport } from '../../model/transport.ts';
 import type { Arm } from '../../plan/arms.ts';
+import type { ServerAddress } from '../../transport/server-settings.ts';
+import type { ArmKernels } from '../arm-kernels.ts';
 import { ensureEnvironment } from '../environment/index.ts';
+import { armStamp, kernelspecName, servedCommand } from './arm-kernelspecs.ts';
+import { givenServer } from './given-server.ts';
 
 /** The lock of the kernel environment constrains what it names. */
 const REQUIREMENTS = ['jupyter-server==2.21.1', 'jupyter-client', 'pyzmq', 'tornado'];
 const CHIEF_PACKAGES = ['jupyter-server', 'jupyter-client', 'pyzmq', 'tornado'] as const;
 
-/** The server of an experiment, its environment made. */
-export interface PreparedServer {
+/** A server of the harness's own, its environment made. */
+export interface OwnServer {
   readonly protocolTransport: ProtocolTransport;
   readonly environment: ClientEnvironment;
   /** Interpreter of the server. */
@@ -19,6 +23,16 @@ export interface PreparedServer {
   /** Folder above all that notebooks run in. */
   readonly rootDir: string;
 }
+
+/** A server that is there already, with the arms' kernelspecs in it. */
+export interface PreparedGivenServer {
+  readonly protocolTransport: ProtocolTransport;
+  readonly environment: null;
+  readonly address: ServerAddress;
+}
+
+/** The server of an experiment. */
+export type PreparedServer = OwnServer | PreparedGivenServer;
 
 /** @throws SoakError `bare-arm` */
 export function checkArmsOfServer(arms: readonly Arm[]): void {
@@ -39,7 +53,7 @@ export function checkArmsOfServer(arms: readonly Arm[]): void {
 export async function prepareServer(
   notebooks: readonly string[],
   options: { python?: string | undefined; onProgress: (line: string) => void; signal: AbortSignal },
-): Promise<PreparedServer> {
+): Promise<OwnServer> {
   const rootDir = commonFolder(notebooks);
   const { python, onProgress, signal } = options;
   const environment = await ensureEnvironment({
@@ -49,7 +63,6 @@ export async function prepareServer(
     signal,
   });
   const { facts } = environment;
-  const library = createRequire(import.meta.url)('@jupyterlab/services/package.json') as { version: string };
   return {
     protocolTransport: {
       name: 'server',
@@ -60,7 +73,7 @@ export async function prepareServer(
             return version === undefined ? [] : [[name, version]];
           }),
         ),
-        '@jupyterlab/services': library.version,
+        ...libraryVersion(),
       },
     },
     environment: {
@@ -72,6 +85,58 @@ export async function prepareServer(
     python: environment.python,
     rootDir,
   };
+}
+
+function libraryVersion(): Record<string, string> {
+  const library = createRequire(import.meta.url)('@jupyterlab/services/package.json') as { version: string };
+  return { '@jupyterlab/services': library.version };
+}
+
+/**
+ * See that a server which is there already has a kernelspec of each arm, and that it is that arm.
+ *
+ * @returns the arms, each started by its kernelspec
+ * @throws SoakError `arm-not-installed`, and what `givenServer` throws
+ */
+export async function prepareGivenServer<Arm extends Pick<ArmKernels, 'overlay' | 'makeCommand'>>(
+  url: string,
+  arms: ReadonlyMap<string, Arm>,
+  env: NodeJS.ProcessEnv,
+): Promise<{ server: PreparedGivenServer; arms: Map<string, Arm> }> {
+  const { address, versions, kernelspecs } = await givenServer(url, env);
+  const served = new Map<string, Arm>();
+  for (const [label, arm] of arms) {
+    const name = kernelspecName(arm.overlay.arm.name);
+    const found = kernelspecs.get(name);
+    if (found?.stamp !== (await armStamp(arm)))
+      throw notInstalled(label, name, found, [...kernelspecs.keys()]);
+    served.set(label, { ...arm, makeCommand: servedCommand(name) });
+  }
+  return {
+    server: {
+      protocolTransport: { name: 'server', versions: { ...versions, ...libraryVersion() }, given: true },
+      environment: null,
+      address,
+    },
+    arms: served,
+  };
+}
+
+function notInstalled(
+  arm: string,
+  name: string,
+  found: { readonly stamp: string | null } | undefined,
+  there: readonly string[],
+): SoakError {
+  const listed = there.length === 0 ? 'none' : there.slice(0, 12).join(', ');
+  const reason =
+    found === undefined
+      ? `The server has no kernel ${name}, by which the arm ${arm} is started; it has ${listed}.`
+      : `The server's kernel ${name} is not the arm ${arm} as it is here: ${found.stamp === null ? 'it was not installed by soak arms install' : 'its sources, settings or runtime are others'}.`;
+  return new SoakError('arm-not-installed', reason, {
+    remedy: `On the server's machine: npm run soak -- arms install '${arm}' --data-dir DIR, with a DIR that its \`jupyter --paths\` lists under data. On this one the version of kernel-soak must be the same.`,
+    exitCode: EXIT_CODES.environment,
+  });
 }
 
 /**

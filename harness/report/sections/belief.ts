@@ -130,8 +130,14 @@ function serverLines({ protocol, runs }: Report): Line[] {
   const library = servers.reduce((sum, each) => sum + each.library, 0);
   const others = runs.reduce((sum, { client }) => sum + (client.others?.sent ?? 0), 0);
   const again = servers.filter(({ reconnects }) => reconnects > 0).length;
+  const lost = line`${num(again === 0 ? 'no run' : counted(again, 'run'))} lost its connection and opened it again`;
+  if (servers.some(({ elsewhere }) => elsewhere === true)) {
+    return [
+      line`${strong(text('Server'))}: the client library sent ${num(counted(library, 'request'))} of its own (${code('kernel_info')}); what the server sent by itself to kernels on another machine could not be counted; ${lost}.`,
+    ];
+  }
   return [
-    line`${strong(text('Server'))}: besides the front end’s requests the kernels were given ${num(counted(others, 'shell request'))} of the way itself, ${num(String(library))} of them the client library’s ${code('kernel_info')}, the rest the server’s (${code('kernel_info')} at the start and its nudge); ${num(again === 0 ? 'no run' : counted(again, 'run'))} lost its connection and opened it again.`,
+    line`${strong(text('Server'))}: besides the front end’s requests the kernels were given ${num(counted(others, 'shell request'))} of the way itself, ${num(String(library))} of them the client library’s ${code('kernel_info')}, the rest the server’s (${code('kernel_info')} at the start and its nudge); ${lost}.`,
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { ProtocolClient } from '../../model/client.ts';
 import type { ClientEnvironment } from '../../model/journal.ts';
-import { type Block, code, enumeration, type Line, line } from '../document.ts';
-import { duration, gibibytes } from '../format-number.ts';
+import { type Block, code, enumeration, type Line, line, text } from '../document.ts';
+import { counted, duration, gibibytes } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num, shortHash } from '../words.ts';
 import { environmentDifferences } from './strata.ts';
@@ -48,7 +48,7 @@ export function environmentBlocks(report: Report): Block[] {
   return [{ kind: 'list', items }, armHashes(report), packageList(environment.packages)];
 }
 
-function throughServer({ protocol, experiment }: Report): Line {
+function throughServer({ protocol, experiment, runs }: Report): Line {
   if (protocol.transport === undefined) return line``;
   const versions = enumeration(
     Object.entries(protocol.transport.versions).map(([name, version]) => line`${code(`${name} ${version}`)}`),
@@ -58,7 +58,14 @@ function throughServer({ protocol, experiment }: Report): Line {
     serverEnvironment === undefined
       ? line``
       : line`, Python ${code(serverEnvironment.python)}, libzmq ${code(serverEnvironment.libzmq)}, environment ${code(serverEnvironment.key)}`;
-  return line`, through a Jupyter Server that starts the kernels, with ${versions}${python}. Shell and iopub go through its WebSocket; control and heartbeat are asked of the kernel directly, which does not touch its shell`;
+  const server =
+    protocol.transport.given === true
+      ? text('a server that was there already and')
+      : text('a Jupyter Server that');
+  const elsewhere = runs.filter(({ client }) => client.server?.elsewhere === true).length;
+  const direct = line`Shell and iopub go through its WebSocket; control and heartbeat are asked of the kernel directly, which does not touch its shell`;
+  const far = line`${num(counted(elsewhere, 'kernel'))} of ${num(String(runs.length))} ran on another machine, out of reach of all but the server: without counters, without certificates, and what was loaded there is the word of its kernelspec, which says nothing of packages besides ipykernel`;
+  return line`, through ${server} starts the kernels, with ${versions}${python}. ${elsewhere === 0 ? direct : elsewhere < runs.length ? line`${direct}; ${far}` : far}`;
 }
 
 function clientLine(client: ProtocolClient, environment: ClientEnvironment | undefined): Line {

@@ -1,0 +1,86 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalJson, sha256 } from '../../model/canonical.ts';
+import { runtimeHash } from '../../plan/freeze.ts';
+import type { ArmKernels } from '../arm-kernels.ts';
+import { cacheFolder } from '../environment/index.ts';
+import { type KernelCommandMaker, runtimeConfig, runtimeScript } from '../launch.ts';
+
+/** Key of a kernelspec's metadata under which an installed arm says which it is. */
+export const METADATA_KEY = 'kernel_soak';
+
+/** An arm that a server can start by the name of a kernelspec. */
+export interface ArmKernelspec {
+  readonly name: string;
+  readonly folder: string;
+}
+
+/** Name of the kernelspec of an arm: servers allow letters, digits, `.`, `_` and `-`. */
+export function kernelspecName(arm: string): string {
+  const plain = arm.replace(/[^A-Za-z0-9._-]+/g, '-').toLowerCase();
+  return plain === arm ? `soak-${arm}` : `soak-${plain}-${sha256(arm).slice(0, 8)}`;
+}
+
+/** What identifies an arm on whatever machine it is installed: the sources that it loads, and the runtime's. */
+export async function armStamp({ overlay }: Pick<ArmKernels, 'overlay'>): Promise<string> {
+  const { treeSha256, eventLoop, variables, arguments: words } = overlay.protocolArm;
+  return sha256(
+    canonicalJson({
+      treeSha256,
+      eventLoop: eventLoop ?? null,
+      variables: variables ?? {},
+      arguments: words ?? [],
+      runtimeSha256: await runtimeHash(),
+    }),
+  );
+}
+
+/** Folder in which kernels that a server starts make their private ones: the same for all of a user's servers. */
+export function servedRunsFolder(cacheDir?: string): string {
+  return join(cacheFolder(cacheDir), 'served');
+}
+
+/**
+ * Write an arm's kernelspec into a Jupyter data folder (`…/share/jupyter`), so that a server which searches it can
+ * start the arm's kernels. It holds as long as the cache that it points into.
+ *
+ * @throws Error of the file system
+ */
+export async function installArm(
+  { overlay, environment }: Pick<ArmKernels, 'overlay' | 'environment'>,
+  dataFolder: string,
+): Promise<ArmKernelspec> {
+  const { name: arm, manifest } = overlay.arm;
+  const name = kernelspecName(arm);
+  const folder = join(dataFolder, 'kernels', name);
+  const runs = servedRunsFolder();
+  await mkdir(runs, { recursive: true, mode: 0o700 });
+  await chmod(runs, 0o700);
+  await mkdir(folder, { recursive: true });
+  const config = join(folder, 'runtime.json');
+  const { python, matplotlibConfigDir } = environment;
+  const spec = {
+    argv: [python, runtimeScript(), config, '-f', '{connection_file}', ...manifest.arguments],
+    display_name: `kernel-soak ${arm}: ipykernel ${environment.facts.ipykernel?.version ?? 'unknown'}`,
+    language: 'python',
+    env: {
+      ...(matplotlibConfigDir === null ? {} : { MPLCONFIGDIR: matplotlibConfigDir }),
+      PYDEVD_DISABLE_FILE_VALIDATION: '1',
+      ...manifest.variables,
+    },
+    metadata: { [METADATA_KEY]: { arm: await armStamp({ overlay }) } },
+  };
+  await writeFile(config, JSON.stringify({ ...runtimeConfig(overlay), runs }));
+  await writeFile(join(folder, 'kernel.json'), `${JSON.stringify(spec, null, 1)}\n`);
+  return { name, folder };
+}
+
+/** The command of an arm that a server starts by its kernelspec; the folder is the kernel's own. */
+export function servedCommand(kernelspec: string): KernelCommandMaker {
+  return (folder) => ({
+    argv: [kernelspec],
+    kernelspec,
+    countersPath: join(folder, 'counters.bin'),
+    identityPath: join(folder, 'identity.json'),
+  });
+}

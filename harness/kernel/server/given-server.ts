@@ -1,0 +1,267 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Kernel, ServerConnection } from '@jupyterlab/services';
+import { EXIT_CODES, SoakError } from '../../model/errors.ts';
+import { publicText } from '../../model/public-text.ts';
+import type { ConnectionInfo } from '../../transport/connection.ts';
+import { ServerPeer } from '../../transport/server-channels.ts';
+import { type ServerAddress, serverSettings } from '../../transport/server-settings.ts';
+import type { KernelCommand, LaunchOptions, RunningKernel } from '../launch.ts';
+import { METADATA_KEY } from './arm-kernelspecs.ts';
+import { endOnServer, ServerKernel } from './server-kernel.ts';
+
+const ANSWER_TIMEOUT_MS = 20_000;
+const LOOK_EVERY_MS = 10;
+const PLACE_ATTEMPTS = 3;
+
+/** Environment variables that a server's token is taken from, the first that is set. */
+export const TOKEN_VARIABLES = ['KERNEL_SOAK_TOKEN', 'JUPYTER_TOKEN'] as const;
+
+/** A Jupyter Server or gateway that is there already. */
+export interface GivenServer {
+  readonly address: ServerAddress;
+  /** What it says of its version, as `jupyter-server` and `gateway`. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Its kernelspecs, with the stamp of those that are an arm. */
+  readonly kernelspecs: ReadonlyMap<string, { readonly stamp: string | null; readonly language: string }>;
+}
+
+/**
+ * Ask a server what it is and which kernels it has.
+ *
+ * @param text address of the server, of a gateway, or of a user's server of a JupyterHub
+ * @throws SoakError `bad-server-url`, `server-unreachable`, `not-a-server`, `server-token`
+ */
+export async function givenServer(text: string, env: NodeJS.ProcessEnv): Promise<GivenServer> {
+  const url = serverUrl(text);
+  const variable = TOKEN_VARIABLES.find((name) => (env[name] ?? '') !== '');
+  const address = { url, token: variable === undefined ? '' : (env[variable] ?? '') };
+  const about = await answerOf(address, 'api');
+  const listed = await answerOf(address, 'api/kernelspecs');
+  const specs = (listed['kernelspecs'] ?? null) as Record<string, { spec?: Record<string, unknown> }> | null;
+  if (typeof specs !== 'object' || specs === null) throw notAServer(url, 'api/kernelspecs lists none');
+  return {
+    address,
+    versions: {
+      ...(typeof about['version'] === 'string' ? { 'jupyter-server': about['version'].slice(0, 80) } : {}),
+      ...(typeof about['gateway_version'] === 'string'
+        ? { gateway: about['gateway_version'].slice(0, 80) }
+        : {}),
+    },
+    kernelspecs: new Map(
+      Object.entries(specs).map(([name, { spec }]) => {
+        const metadata = (spec?.['metadata'] ?? {}) as Record<string, { arm?: unknown } | undefined>;
+        const stamp = metadata[METADATA_KEY]?.arm;
+        return [
+          name,
+          { stamp: typeof stamp === 'string' ? stamp : null, language: String(spec?.['language'] ?? '') },
+        ];
+      }),
+    ),
+  };
+}
+
+/** @throws SoakError `bad-server-url` */
+export function serverUrl(text: string): string {
+  const bad = (reason: string, remedy: string) =>
+    new SoakError('bad-server-url', `--server-url ${JSON.stringify(withoutSecrets(text))} ${reason}.`, {
+      remedy,
+    });
+  if (!URL.canParse(text)) throw bad('is no address', 'Give one such as http://127.0.0.1:8888/.');
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw bad('is neither http nor https', 'Give one such as http://127.0.0.1:8888/.');
+  }
+  if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
+    throw bad(
+      'has more than an address in it',
+      `Leave out what follows the path and any user name. The token belongs in the environment variable ${TOKEN_VARIABLES[0]}, where no list of processes shows it.`,
+    );
+  }
+  const path = url.pathname.replace(/\/(?:lab|tree)\/?$/, '/');
+  return `${url.origin}${path.endsWith('/') ? path : `${path}/`}`;
+}
+
+/** An address as an error message may show it. */
+function withoutSecrets(text: string): string {
+  return text.replace(/[?#].*$/s, '?…').replace(/\/\/[^/@]*@/, '//…@');
+}
+
+function notAServer(url: string, why: string): SoakError {
+  return new SoakError('not-a-server', `What answers at ${url} is no Jupyter Server: ${why}.`, {
+    remedy: 'Give the address that a browser opens, base path included, such as https://hub/user/NAME/.',
+    exitCode: EXIT_CODES.environment,
+  });
+}
+
+async function answerOf({ url, token }: ServerAddress, path: string): Promise<Record<string, unknown>> {
+  const response = await fetch(`${url}${path}`, {
+    headers: token === '' ? {} : { Authorization: `token ${token}` },
+    redirect: 'manual',
+    signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+  }).catch((error: unknown) => {
+    const { message, cause } = error as Error;
+    const words = cause instanceof Error && cause.message !== '' ? cause.message : message;
+    throw new SoakError('server-unreachable', `No server answers at ${url}: ${publicText(words)}.`, {
+      remedy:
+        'Start it, or correct --server-url. Of a certificate of your own, tell Node by NODE_EXTRA_CA_CERTS.',
+      exitCode: EXIT_CODES.environment,
+      cause: error,
+    });
+  });
+  const refused = response.status === 401 || response.status === 403;
+  // A server that wants a login sends browsers to its form.
+  if (refused || (response.status >= 300 && response.status < 400)) {
+    await response.body?.cancel();
+    throw new SoakError(
+      'server-token',
+      token === '' ? `The server at ${url} wants a token.` : `The server at ${url} does not take the token.`,
+      {
+        remedy: `Put its token into the environment variable ${TOKEN_VARIABLES.join(' or ')}.`,
+        exitCode: EXIT_CODES.environment,
+      },
+    );
+  }
+  const body: unknown = await response.json().catch(() => null);
+  if (!response.ok || typeof body !== 'object' || body === null) {
+    throw notAServer(url, `GET ${path} gave status ${response.status}`);
+  }
+  return body as Record<string, unknown>;
+}
+
+/** What the runtime says when a server has started it (arms/runtime/soak_kernel.py). */
+interface LaunchWord {
+  readonly pid: number;
+  readonly connectionFile: string;
+}
+
+/**
+ * Starts the kernels of a server that is there already. Whether they run on this machine is seen of a kernel that
+ * is started for nothing else: by the private folder that the arm's runtime makes, or by its absence once the
+ * kernel answers.
+ */
+export class GivenServerKernels {
+  readonly #address: ServerAddress;
+  readonly #runs: string;
+  readonly #startTimeoutMs: number;
+  #isHere: Promise<boolean> | null = null;
+
+  /** @param runs folder in which the runtime of a kernel on this machine makes its own */
+  constructor(address: ServerAddress, runs: string, startTimeoutMs: number) {
+    this.#address = address;
+    this.#runs = runs;
+    this.#startTimeoutMs = startTimeoutMs;
+  }
+
+  /** @throws SoakError `server-launch` */
+  async launch({ makeCommand, reaper }: LaunchOptions): Promise<RunningKernel> {
+    const { kernelspec: name } = makeCommand('', '');
+    if (name === undefined) throw new Error('A server that is there already launches kernelspecs only.');
+    this.#isHere ??= this.#areHere(name);
+    const isHere = await this.#isHere;
+    const address = this.#address;
+    const model = await started(address, name);
+    const parts = { address, model, stderrTail: () => '' };
+    if (!isHere) {
+      const command: KernelCommand = { ...makeCommand('', ''), countersPath: null, identityPath: null };
+      return new ServerKernel({ ...parts, command, connection: null, folders: [] });
+    }
+    const folder = this.#folderOf(model.id);
+    const word = await within(this.#startTimeoutMs, () => launchWord(folder));
+    if (word === null) {
+      await endOnServer(address, model.id);
+      throw launchError(name, 'the process did not begin in time');
+    }
+    reaper.hold(word.pid, folder);
+    return new ServerKernel({
+      ...parts,
+      command: makeCommand(folder, word.connectionFile),
+      connection: JSON.parse(readFileSync(word.connectionFile, 'utf8')) as ConnectionInfo,
+      folders: [folder],
+      onRemoved: () => reaper.release(word.pid),
+    });
+  }
+
+  #folderOf(kernelId: string): string {
+    return join(this.#runs, `kernel-${kernelId}`);
+  }
+
+  async #areHere(name: string): Promise<boolean> {
+    // A kernel can wedge before it answers, which is what is looked for later.
+    for (let attempt = 0; attempt < PLACE_ATTEMPTS; attempt += 1) {
+      const model = await started(this.#address, name);
+      const peer = new ServerPeer({ settings: serverSettings(this.#address), model });
+      const folder = this.#folderOf(model.id);
+      try {
+        const seen = await within(this.#startTimeoutMs / PLACE_ATTEMPTS, () =>
+          launchWord(folder) !== null ? 'here' : peer.answered ? 'answers' : null,
+        );
+        // It leaves its word before it can answer.
+        if (seen !== null) return launchWord(folder) !== null;
+      } finally {
+        await peer.close();
+        await endOnServer(this.#address, model.id);
+        await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+      }
+    }
+    throw launchError(name, `${PLACE_ATTEMPTS} kernels of it did not answer in time`);
+  }
+}
+
+function launchWord(folder: string): LaunchWord | null {
+  const path = join(folder, 'launch.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as LaunchWord) : null;
+}
+
+/** Look again and again until there is something, `timeoutMs` at most. */
+async function within<Seen>(timeoutMs: number, look: () => Seen | null): Promise<Seen | null> {
+  const dueMs = performance.now() + timeoutMs;
+  for (;;) {
+    const seen = look();
+    if (seen !== null || performance.now() >= dueMs) return seen;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+/** Variables that a gateway gives to its kernels or decides by, such as KERNEL_USERNAME; ours are not among them. */
+function gatewayVariables(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      (entry): entry is [string, string] => /^KERNEL_(?!SOAK_)\w+$/.test(entry[0]) && entry[1] !== undefined,
+    ),
+  );
+}
+
+/** @throws SoakError `server-launch` with the server's own reason */
+async function started(address: ServerAddress, name: string): Promise<Kernel.IModel> {
+  const settings = serverSettings(address);
+  const env = gatewayVariables(process.env);
+  const body = JSON.stringify({ name, ...(Object.keys(env).length === 0 ? {} : { env }) });
+  const response = await ServerConnection.makeRequest(
+    `${address.url}api/kernels`,
+    { method: 'POST', body },
+    settings,
+  ).catch((error: unknown) => {
+    throw launchError(name, (error as Error).message, error);
+  });
+  const answer = (await response.json().catch(() => null)) as Record<string, unknown> | null;
+  if (response.status === 201 && typeof answer?.['id'] === 'string')
+    return answer as unknown as Kernel.IModel;
+  const words = [answer?.['reason'], answer?.['message']].filter(
+    (word) => typeof word === 'string' && word !== '',
+  );
+  throw launchError(name, words.length > 0 ? words.join(' ') : `status ${response.status}`);
+}
+
+function launchError(name: string, why: string, cause?: unknown): SoakError {
+  return new SoakError(
+    'server-launch',
+    `The server did not start the kernel ${name}: ${publicText(why.slice(0, 500).replace(/\.$/, ''))}.`,
+    {
+      remedy: 'Its log may say more. Variables named KERNEL_…, such as KERNEL_USERNAME, are handed on to it.',
+      exitCode: EXIT_CODES.environment,
+      cause,
+    },
+  );
+}

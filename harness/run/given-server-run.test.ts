@@ -1,0 +1,224 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readJournal } from '../journal/read.ts';
+import { servedRunsFolder } from '../kernel/server/arm-kernelspecs.ts';
+import { givenServer, serverUrl } from '../kernel/server/given-server.ts';
+import { JupyterServer } from '../kernel/server/jupyter-server.ts';
+import { prepareServer } from '../kernel/server/prepare-server.ts';
+import { packageRoot } from '../model/package-root.ts';
+import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
+import { soakErrorOf } from '../testing/soak-error.ts';
+
+// A real Jupyter Server that the command finds running, as a user's is; the command is the user's too.
+
+let surroundings: RealSurroundings;
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let server: JupyterServer;
+
+beforeAll(async () => {
+  surroundings = await realSurroundings();
+  folder = await temporaryFolder();
+  const path = join(packageRoot(), 'notebooks', 'many-cells.ipynb');
+  const { python, rootDir } = await prepareServer([path], {
+    onProgress: () => {},
+    signal: new AbortController().signal,
+  });
+  server = await JupyterServer.start(python, rootDir, surroundings.context.reaper);
+  const installed = await soak(['arms', 'install', 'control', 'stream', '--data-dir', dataFolder()]);
+  expect(installed).toMatchObject({ code: 0 });
+  expect(installed.stdout).toContain('stream: kernel soak-stream');
+}, 300_000);
+
+afterAll(async () => {
+  await server.stop();
+  await surroundings.close();
+  await folder.remove();
+});
+
+function dataFolder(): string {
+  return join(server.folder, 'data');
+}
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function soak(args: readonly string[], variables: Record<string, string> = {}): Promise<Ended> {
+  const command = ['--import', 'tsx', join(packageRoot(), 'harness', 'cli.ts'), ...args];
+  const env = { ...process.env, JUPYTER_TOKEN: '', ...variables };
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, command, {
+      cwd: packageRoot(),
+      env,
+    });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as Ended;
+    return { code, stdout, stderr };
+  }
+}
+
+function run(
+  out: string,
+  more: readonly string[] = [],
+  variables: Record<string, string> = {},
+): Promise<Ended> {
+  const { url, token } = server.address;
+  const args = ['--server-url', url, '--arms', 'control,stream', '--runs', '2', '--prefix', '6'];
+  return soak([...args, '--out', out, ...more], { KERNEL_SOAK_TOKEN: token, ...variables });
+}
+
+async function kernelsLeft(): Promise<unknown> {
+  const { url, token } = server.address;
+  const answer = await fetch(`${url}api/kernels`, { headers: { Authorization: `token ${token}` } });
+  return answer.json();
+}
+
+describe('a server that is there already', () => {
+  test('starts the arms, with identity, counters and nothing left behind', async () => {
+    const out = join(folder.path, 'here');
+    const before = await readdir(servedRunsFolder());
+    const { code, stderr } = await run(out);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { journal } = await readJournal(out);
+    expect(journal.experiment.protocol.transport).toMatchObject({
+      name: 'server',
+      given: true,
+      versions: { 'jupyter-server': '2.21.1' },
+    });
+    expect(journal.runs).toHaveLength(4);
+    for (const { outcome, arm, kernel, client } of journal.runs) {
+      expect(outcome.kind).toMatch(/^(completed|wedged-stranded)$/);
+      expect(client.server).toEqual({ library: 1, reconnects: 0 });
+      if (arm === 'stream') expect(kernel?.streamSends).toBe(kernel?.replies);
+      if (outcome.kind === 'completed') {
+        expect(kernel?.delivered).toBe(client.sent + (client.others?.begun ?? 0));
+      }
+    }
+    const { address } = server;
+    for (const name of await readdir(out)) {
+      if (!/\.(jsonl|json|md|html)$/.test(name)) continue;
+      const text = await readFile(join(out, name), 'utf8');
+      expect(text).not.toContain(address.token);
+      expect(text).not.toContain(new URL(address.url).host);
+    }
+    expect(await kernelsLeft()).toEqual([]);
+    expect(await readdir(servedRunsFolder())).toEqual(before);
+  }, 120_000);
+
+  test('whose kernels are elsewhere is soaked by what it hands on, and the evidence says so', async () => {
+    // With another cache the private folders of the kernels are nowhere to be seen, as on another machine; what
+    // the arms are made of is found in the environment that is given.
+    const out = join(folder.path, 'elsewhere');
+    const before = await readdir(servedRunsFolder());
+    const env = ['--env', surroundings.environment.python];
+    const installed = await soak([
+      'arms',
+      'install',
+      'control',
+      'stream',
+      '--data-dir',
+      dataFolder(),
+      ...env,
+    ]);
+    expect(installed.code).toBe(0);
+    const { code, stderr } = await run(out, env, { KERNEL_SOAK_CACHE: join(folder.path, 'other-cache') });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
+    for (const name of await readdir(servedRunsFolder())) {
+      if (!before.includes(name)) await rm(join(servedRunsFolder(), name), { recursive: true });
+    }
+    const { journal } = await readJournal(out);
+    expect(journal.runs).toHaveLength(4);
+    for (const { outcome, kernel, client } of journal.runs) {
+      expect(outcome.kind).toMatch(/^(completed|wedged-mute)$/);
+      expect(kernel).toBeNull();
+      expect(client.server).toMatchObject({ elsewhere: true });
+    }
+    const evidence = await readFile(join(out, 'evidence.md'), 'utf8');
+    expect(evidence).toContain('4 kernels of 4 ran on another machine');
+    expect(evidence).toContain('the counters of `stream` were not read');
+    expect(await kernelsLeft()).toEqual([]);
+  }, 120_000);
+
+  test.each<[string, readonly string[], Record<string, string>, RegExp]>([
+    ['without a token', [], { KERNEL_SOAK_TOKEN: '' }, /wants a token/],
+    ['with a wrong token', [], { KERNEL_SOAK_TOKEN: 'nonsense' }, /does not take the token/],
+    [
+      'an arm that it lacks',
+      ['--arm', 'flush'],
+      {},
+      /no kernel soak-flush, by which the arm flush is started/,
+    ],
+  ])('is refused %s', async (_what, more, variables, words) => {
+    const { code, stderr } = await run(join(folder.path, 'refused'), more, variables);
+    expect(code).toBe(4);
+    expect(stderr).toMatch(words);
+  });
+
+  test('is refused with a kernel that is not the arm any more', async () => {
+    const path = join(dataFolder(), 'kernels', 'soak-control', 'kernel.json');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace(/"arm": "\w{8}/, '"arm": "00000000'));
+    const { code, stderr } = await run(join(folder.path, 'stale'));
+    await writeFile(path, text);
+    expect(code).toBe(4);
+    expect(stderr).toContain(
+      'is not the arm control as it is here: its sources, settings or runtime are others',
+    );
+  });
+});
+
+describe('its address', () => {
+  test.each([
+    ['http://127.0.0.1:8888', 'http://127.0.0.1:8888/'],
+    ['https://hub.example/user/ada', 'https://hub.example/user/ada/'],
+    ['http://localhost:8888/lab', 'http://localhost:8888/'],
+  ])('%s is taken', (text, url) => {
+    expect(serverUrl(text)).toBe(url);
+  });
+
+  test.each([
+    ['nonsense', /is no address/],
+    ['ftp://host/', /neither http nor https/],
+    ['http://host/?token=SECRET', /more than an address/],
+    ['http://ada:SECRET@host/', /more than an address/],
+  ])('%s is refused, and no secret is repeated', async (text, words) => {
+    const error = await soakErrorOf(() => serverUrl(text));
+    expect(error.message).toMatch(words);
+    expect(error.message).not.toContain('SECRET');
+  });
+
+  test('of something else is refused', async () => {
+    const other = createServer((_request, response) => response.end('<html>')).listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}/`;
+    expect((await soakErrorOf(() => givenServer(url, {}))).code).toBe('not-a-server');
+    await new Promise((resolve) => other.close(resolve));
+    expect((await soakErrorOf(() => givenServer(url, {}))).code).toBe('server-unreachable');
+  });
+});
+
+test('a kernel that starts removes what kernels of long ago left', async () => {
+  const runs = join(folder.path, 'runs');
+  const { python } = surroundings.environment;
+  const ended = { pid: 2 ** 22 + 1, connectionFile: 'x' };
+  for (const name of ['kernel-old', 'kernel-alive', 'kernel-strange']) {
+    await mkdir(join(runs, name), { recursive: true });
+  }
+  await writeFile(join(runs, 'kernel-old', 'launch.json'), JSON.stringify(ended));
+  await writeFile(join(runs, 'kernel-alive', 'launch.json'), JSON.stringify({ ...ended, pid: process.pid }));
+  const call = `import sys; sys.path.insert(0, sys.argv[1]); import soak_kernel; soak_kernel.remove_abandoned(sys.argv[2], float(sys.argv[3]))`;
+  const remove = (age: string) =>
+    promisify(execFile)(python, ['-c', call, join(packageRoot(), 'arms', 'runtime'), runs, age]);
+  await remove('3600');
+  expect((await readdir(runs)).sort()).toEqual(['kernel-alive', 'kernel-old', 'kernel-strange']);
+  await remove('0');
+  expect((await readdir(runs)).sort()).toEqual(['kernel-alive', 'kernel-strange']);
+});
