@@ -39,7 +39,9 @@ import {
   parsedBisectOptions,
   type RawBisectOptions,
 } from './bisect-options.ts';
-import { describeArmEnvironment, type Prepared, prepareExperiment } from './prepare.ts';
+import { type Prepared, prepareExperiment } from './prepare.ts';
+import { describeArmEnvironment } from './prepare-arms.ts';
+import { folderStamp } from './report-folders.ts';
 import type { RunSurroundings } from './run.ts';
 import { RUN_DEFAULTS } from './run-options.ts';
 
@@ -162,7 +164,7 @@ async function bisectCommand(
     signal,
   );
   const protocol = frozenProtocol(options, choice, prepared);
-  const folder = resolve(raw.resume ?? raw.out ?? join('soak-reports', `${stamp()}-bisect`));
+  const folder = resolve(raw.resume ?? raw.out ?? join('soak-reports', `${folderStamp()}-bisect`));
   const { writer, journal } = await opened(folder, options, protocol, prepared, resumed !== null);
   write(
     `${protocol.package}, ${protocol.releases.length} releases from ${protocol.releases[0]} to ${protocol.releases.at(-1)}, ${protocol.traffic} traffic, seed ${protocol.seed}\nProtocol ${bisectProtocolHash(protocol).slice(0, 16)}, evidence in ${folder}\n\n`,
@@ -189,10 +191,6 @@ async function bisectCommand(
     return EXIT_CODES.interrupted;
   }
   return end.reason === 'found' ? EXIT_CODES.done : EXIT_CODES.failed;
-}
-
-function stamp(): string {
-  return new Date().toISOString().slice(0, 19).replaceAll(':', '-');
 }
 
 function session(

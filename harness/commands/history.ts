@@ -1,5 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { NamedJournal } from '../journal/merge.ts';
 import { readJournal } from '../journal/read.ts';
@@ -9,6 +8,7 @@ import { type History, historyOf } from '../report/history/history.ts';
 import { historyDocument } from '../report/history/history-document.ts';
 import { historyFigures, historyPlans } from '../report/history/history-figures.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
+import { writeWhole } from '../report/write-report.ts';
 import { journalFolders } from './report-folders.ts';
 
 /** Version of `history.json`. */
@@ -91,9 +91,7 @@ async function writeHistory(
   try {
     for (const { path, content } of files) {
       const target = join(out, path);
-      await mkdir(dirname(target), { recursive: true });
-      await writeFile(`${target}.partial`, content);
-      await rename(`${target}.partial`, target);
+      await writeWhole(target, content);
       write(`${target}\n`);
     }
   } catch (cause) {

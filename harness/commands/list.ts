@@ -9,6 +9,7 @@ import { SoakError } from '../model/errors.ts';
 import { plainLine } from '../report/document.ts';
 import { terminalText } from '../report/escape.ts';
 import { buildReport } from '../report/report.ts';
+import { kernelsTitle } from '../report/sections/arm-environments.ts';
 import { summaryLine } from '../report/summary.ts';
 import { reportFolders } from './report-folders.ts';
 
@@ -41,8 +42,8 @@ async function reportEntry(folder: string): Promise<string> {
   try {
     if (await isBisect(folder)) return await bisectEntry(folder);
     const report = buildReport((await readJournal(folder)).journal);
-    const { at, environment } = report.experiment;
-    return `${terminalText(folder, 300)}\n  ${terminalText(at)}, ipykernel ${terminalText(environment.ipykernel)}\n  ${summaryLine(report)}`;
+    const { at } = report.experiment;
+    return `${terminalText(folder, 300)}\n  ${terminalText(at)}, ${terminalText(plainLine(kernelsTitle(report)).replaceAll('`', ''))}\n  ${summaryLine(report)}`;
   } catch (error) {
     if (!(error instanceof SoakError)) throw error;
     return `${terminalText(folder, 300)}\n  ${terminalText(error.message, 300)}`;

@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readJournal } from '../journal/read.ts';
@@ -10,7 +9,8 @@ import { plainLine } from '../report/document.ts';
 import { terminalText } from '../report/escape.ts';
 import { localisation, PATHS, type PathName, pathOf } from '../report/locate/localisation.ts';
 import { locateDocument, locateMarkdown } from '../report/locate/locate-document.ts';
-import { journalFolders } from './report-folders.ts';
+import { writeWhole } from '../report/write-report.ts';
+import { folderStamp, journalFolders } from './report-folders.ts';
 import { type RunSurroundings, runCommand } from './run.ts';
 import { numberOption, type RawRunOptions } from './run-options.ts';
 
@@ -23,7 +23,9 @@ interface LocateOptions {
   readonly notebook?: string;
   readonly timeout?: string;
   readonly seed?: string;
+  readonly serverUrl?: string;
   readonly python?: string;
+  readonly env?: string;
   readonly out?: string;
 }
 
@@ -49,7 +51,12 @@ export function registerLocate(
     .option('--notebook <path>', 'notebook (default: the ipywidgets notebook)')
     .option('--timeout <seconds>', 'deadline of a request')
     .option('--seed <n>', 'seed of order and latencies (default: drawn, and recorded)')
+    .option(
+      '--server-url <url>',
+      'the server of the path through one, as for soak run (default: one of our own)',
+    )
     .option('--python <exe>', 'interpreter to make the kernel environment from')
+    .option('--env <exe>', 'an existing environment (its interpreter or folder), used as it is')
     .option('--out <dir>', 'folder for the paths and locate.md (default: soak-reports/<time>-locate)')
     .addHelpText('after', LOCATE_HELP)
     .action(async (dirs: string[], options: LocateOptions) => {
@@ -63,8 +70,7 @@ async function locateCommand(
   surroundings: RunSurroundings,
 ): Promise<ExitCode> {
   const { write } = surroundings;
-  const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
-  const out = resolve(options.out ?? join('soak-reports', `${stamp}-locate`));
+  const out = resolve(options.out ?? join('soak-reports', `${folderStamp()}-locate`));
   if (dirs.length === 0) {
     const code = await runPaths(out, options, surroundings);
     if (code !== EXIT_CODES.done) {
@@ -93,11 +99,18 @@ async function locateCommand(
     return journal === undefined ? [] : [{ path, journal }];
   });
   const located = localisation(named);
-  await mkdir(out, { recursive: true });
-  await writeFile(join(out, 'locate.md'), locateMarkdown(located));
+  const place = join(out, 'locate.md');
+  await writeWhole(place, locateMarkdown(located)).catch((cause: unknown) => {
+    throw new SoakError('cannot-write', `${place} cannot be written: ${(cause as Error).message}`, {
+      remedy:
+        'Free space or choose another --out; the experiments are whole, and the same command reads them.',
+      exitCode: EXIT_CODES.environment,
+      cause,
+    });
+  });
   const [lead] = locateDocument(located).lead;
   if (lead?.kind === 'callout') write(`${plainLine(lead.line)}\n\n`);
-  write(`Evidence: ${join(out, 'locate.md')}\n`);
+  write(`Evidence: ${place}\n`);
   return EXIT_CODES.done;
 }
 
@@ -120,10 +133,11 @@ async function runPaths(
     seed,
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
     ...(options.python === undefined ? {} : { python: options.python }),
+    ...(options.env === undefined ? {} : { env: options.env }),
   };
   const ways: Readonly<Record<PathName, RawRunOptions>> = {
     direct: {},
-    server: { transport: 'server' },
+    server: options.serverUrl === undefined ? { transport: 'server' } : { serverUrl: options.serverUrl },
     nbclient: { client: 'nbclient' },
   };
   for (const path of PATHS) {

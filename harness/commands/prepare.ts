@@ -4,26 +4,18 @@ import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { version as libzmqVersion } from 'zeromq';
 import { leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
 import { readJournal } from '../journal/read.ts';
-import { type ArmKernels, armKernelMaker, packagesInOverlays } from '../kernel/arm-kernels.ts';
-import { type ClientArm, checkArmsOfClient, prepareClient } from '../kernel/client-arms.ts';
-import type { KernelEnvironment } from '../kernel/environment/index.ts';
-import { assertNoUndeclaredNoOp } from '../kernel/no-op-arms.ts';
-import {
-  checkArmsOfServer,
-  type PreparedServer,
-  prepareGivenServer,
-  prepareServer,
-} from '../kernel/server/prepare-server.ts';
+import type { PreparedServer } from '../kernel/server/prepare-server.ts';
 import { SoakError } from '../model/errors.ts';
 import type { ArmEnvironment, ClientEnvironment, Environment, ExperimentRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { publicText } from '../model/public-text.ts';
-import { loadArmSpecs } from '../plan/arm-spec.ts';
-import { armsUnderClient } from '../plan/client-change.ts';
 import { harnessVersion, protocolNotebook, runtimeHash } from '../plan/freeze.ts';
 import { type Latency, parseLatency } from '../plan/latency.ts';
+import { assertLanguage } from './kernel-language.ts';
+import { loadedArms, type PreparedSubject, preparedArms } from './prepare-arms.ts';
+import { preparedKernels } from './prepare-kernels.ts';
 import type { RunOptions } from './run-options.ts';
 import { tuningCitation } from './tuned.ts';
 
@@ -38,26 +30,18 @@ export interface Prepared {
   readonly clientEnvironment: ClientEnvironment | null;
   /** `null` where the kernels are processes of the harness or of a client. */
   readonly server: PreparedServer | null;
-  readonly kernelEnvironment: KernelEnvironment;
-  readonly arms: ReadonlyMap<string, ArmKernels | ClientArm>;
+  readonly kernelEnvironment: PreparedSubject['kernelEnvironment'];
+  readonly arms: PreparedSubject['arms'];
   readonly notebooks: readonly Notebook[];
   readonly latency: Latency;
   readonly baseline: ExperimentRecord['baseline'];
 }
 
-async function loadNotebooks(paths: readonly string[], prefix: number | null): Promise<Notebook[]> {
+async function loadNotebooks({ notebooks: paths, prefix, kernels }: RunOptions): Promise<Notebook[]> {
   const notebooks: Notebook[] = [];
   for (const path of paths) {
     const notebook = await readNotebook(path);
-    if (notebook.language !== null && notebook.language !== 'python') {
-      throw new SoakError(
-        'bad-notebook',
-        `The notebook ${path} is written in ${notebook.language}, and the arms are of ipykernel.`,
-        {
-          remedy: 'Give a Python notebook.',
-        },
-      );
-    }
+    if (kernels.length === 0) assertLanguage(notebook, ['python'], 'the arms are of ipykernel');
     notebooks.push(prefix === null ? notebook : leadingCells(notebook, prefix));
   }
   return notebooks;
@@ -89,20 +73,8 @@ function zeromqJsVersion(): string {
   return (createRequire(import.meta.url)('zeromq/package.json') as { version: string }).version;
 }
 
-/** What evidence says of an arm's own environment. */
-export function describeArmEnvironment({ key, facts }: KernelEnvironment): ArmEnvironment {
-  return {
-    key,
-    python: `${facts.implementation} ${facts.python}`,
-    kernelLibzmq: facts.libzmq ?? 'unknown',
-    eventLoop: facts.eventLoop.shellChannel,
-    ipykernel: facts.ipykernel?.version ?? 'unknown',
-    packages: facts.packages,
-  };
-}
-
-function describeEnvironment(environment: KernelEnvironment): Environment {
-  const { key, python, kernelLibzmq, eventLoop, ipykernel, packages } = describeArmEnvironment(environment);
+function describeEnvironment(environment: ArmEnvironment): Environment {
+  const { key, python, kernelLibzmq, eventLoop, ipykernel, packages } = environment;
   return {
     key,
     platform: process.platform,
@@ -132,48 +104,16 @@ export async function prepareExperiment(
   onProgress: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const clientName = options.client?.name ?? null;
-  const loaded = armsUnderClient(await loadArmSpecs(options.arms), clientName);
-  checkArmsOfClient(loaded, clientName);
-  if (options.transport === 'server') checkArmsOfServer(loaded);
-  const notebooks = await loadNotebooks(options.notebooks, options.prefix);
+  const isOfKernels = options.kernels.length > 0;
+  const loaded = isOfKernels ? [] : await loadedArms(options);
+  const notebooks = await loadNotebooks(options);
   const latency = await parseLatency(options.latency);
   const tuning = options.tuned === null ? null : await tuningCitation(options.tuned, notebooks, latency);
   const baseline = await readBaseline(options.baseline);
-  const kernelsOf = armKernelMaker({
-    python: options.python ?? undefined,
-    env: options.env ?? undefined,
-    packages: packagesInOverlays(loaded),
-    onProgress,
-    signal,
-  });
-  const client =
-    options.client === null
-      ? null
-      : await prepareClient(loaded, options.client, kernelsOf, {
-          python: options.python ?? undefined,
-          onProgress,
-          signal,
-        });
-  const ownServer =
-    options.transport === 'direct' || options.serverUrl !== null
-      ? null
-      : await prepareServer(options.notebooks, { python: options.python ?? undefined, onProgress, signal });
-  const here = new Map<string, ArmKernels | ClientArm>();
-  for (const arm of loaded) here.set(arm.name, await (client?.armOf ?? kernelsOf)(arm));
-  assertNoUndeclaredNoOp([...here.values()]);
-  const given =
-    options.serverUrl === null ? null : await prepareGivenServer(options.serverUrl, here, process.env);
-  const server = given?.server ?? ownServer;
-  const arms = given?.arms ?? here;
-  const reference =
-    loaded.find(({ manifest }) => manifest.role === 'control') ?? (loaded[0] as (typeof loaded)[number]);
-  const kernelEnvironment = (arms.get(reference.name) as ArmKernels).environment;
-  const armEnvironments = new Map(
-    [...arms]
-      .filter(([, { environment }]) => environment.key !== kernelEnvironment.key)
-      .map(([name, { environment }]) => [name, describeArmEnvironment(environment)]),
-  );
+  const subject = isOfKernels
+    ? await preparedKernels(options, notebooks, signal)
+    : await preparedArms(loaded, options, onProgress, signal);
+  const { arms, client, server } = subject;
   const protocol: Protocol = {
     arms: [...arms.values()].map(({ overlay }) => overlay.protocolArm),
     notebooks: notebooks.map(protocolNotebook),
@@ -203,11 +143,11 @@ export async function prepareExperiment(
   };
   return {
     protocol,
-    environment: describeEnvironment(kernelEnvironment),
-    armEnvironments,
-    clientEnvironment: client?.environment ?? null,
+    environment: describeEnvironment(subject.armEnvironment),
+    armEnvironments: subject.armEnvironments,
+    clientEnvironment: subject.clientEnvironment,
     server,
-    kernelEnvironment,
+    kernelEnvironment: subject.kernelEnvironment,
     arms,
     notebooks,
     latency,

@@ -51,3 +51,8 @@ export async function journalFolders(dirs: readonly string[]): Promise<string[]>
   }
   return [...new Set(found)];
 }
+
+/** When a report was begun, as the name of its folder has it. */
+export function folderStamp(): string {
+  return new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+}

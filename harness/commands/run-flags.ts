@@ -16,6 +16,11 @@ export function addRunOptions(command: Command): Command {
       'a diff or git:PATH@REV: control, a sham made the same way that changes nothing, and the change',
     )
     .option('--arms <list>', `arms with commas (default: ${d.arms.join(',')})`)
+    .option(
+      '--kernel <name>',
+      'a kernel of any language by its kernelspec, as it is, instead of arms; repeatable; see soak kernels',
+      (value: string, all: string[] = []) => [...all, value],
+    )
     .option('--runs <n>', `runs of each arm (default: ${d.runs})`)
     .option(
       '--notebook <path>',

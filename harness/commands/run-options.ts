@@ -12,7 +12,10 @@ import { shellWord } from './shell-word.ts';
 
 /** `soak run`'s options, parsed: what an experiment is made from. Kept beside a journal until it has finished. */
 export const runOptionsSchema = z.object({
-  arms: z.array(z.string()).min(1),
+  /** Empty where `kernels` are given. */
+  arms: z.array(z.string()),
+  /** Kernelspecs in place of arms. */
+  kernels: z.array(z.string()).default([]),
   notebooks: z.array(z.string()).min(1),
   runs: z.number().int().positive(),
   timeoutSeconds: z.number().positive(),
@@ -69,6 +72,7 @@ export interface RawRunOptions {
   readonly arm?: string[];
   readonly arms?: string;
   readonly try?: string;
+  readonly kernel?: string[];
   readonly runs?: string;
   readonly maxRuns?: string;
   readonly notebook?: string[];
@@ -156,6 +160,33 @@ function armNames(raw: RawRunOptions): string[] {
     });
   }
   return names.length > 0 ? names : [...RUN_DEFAULTS.arms];
+}
+
+/** `--kernel` is a kernel as it is, so that what treats or chooses ipykernel has nothing to do with it. */
+function kernelNames(raw: RawRunOptions): string[] {
+  const names = raw.kernel ?? [];
+  const [first] = names;
+  if (first === undefined) return [];
+  for (const flag of ['arm', 'arms', 'try', 'client', 'env', 'python'] as const) {
+    if (raw[flag] === undefined) continue;
+    throw new SoakError(
+      'bad-option',
+      `--kernel ${first} is a kernel as its kernelspec has it, and --${flag} is about another.`,
+      {
+        remedy: `Leave out --kernel, or --${flag}.`,
+      },
+    );
+  }
+  if (raw.transport === 'server' && raw.serverUrl === undefined) {
+    throw new SoakError('bad-option', `--kernel ${first} is started directly, or by a server that has it.`, {
+      remedy: 'Leave out --transport server, or give the address of a server that is there: --server-url.',
+    });
+  }
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice === undefined) return [...names];
+  throw new SoakError('bad-option', `--kernel ${twice} is given twice.`, {
+    remedy: 'Give each kernel once.',
+  });
 }
 
 /** @throws SoakError `bad-option` for a name that is no profile */
@@ -299,7 +330,8 @@ export function parsedRunOptions(
     ? numberOption('--max-runs', raw.maxRuns, RUN_DEFAULTS.maxRuns, { ...count, unit: 'runs per arm' })
     : numberOption('--runs', raw.runs, RUN_DEFAULTS.runs, { ...count, unit: 'runs per arm' });
   return {
-    arms: armNames(raw),
+    arms: raw.kernel === undefined ? armNames(raw) : [],
+    kernels: kernelNames(raw),
     notebooks: raw.notebook ?? [defaultNotebook],
     runs,
     timeoutSeconds,
@@ -367,9 +399,10 @@ export function parsedRunOptions(
 export function reproduceCommand(options: RunOptions, shown: (path: string) => string): string {
   const words: string[] = [];
   // Folders one by one: their names may have a comma, and a shell replaces a tilde only where a word begins.
+  for (const kernel of options.kernels) words.push('--kernel', shellWord(kernel));
   const arms = options.arms.map((spec) => shownArmSpec(spec, shown));
   if (arms.some((arm) => /[/\\,\s]/.test(arm))) for (const arm of arms) words.push('--arm', shellWord(arm));
-  else words.push('--arms', arms.map(shellWord).join(','));
+  else if (arms.length > 0) words.push('--arms', arms.map(shellWord).join(','));
   if (options.untilDecided) words.push('--until-decided');
   words.push(options.untilDecided ? '--max-runs' : '--runs', String(options.runs));
   const defaultAlpha = options.untilDecided ? RUN_DEFAULTS.alphaUntilDecided : RUN_DEFAULTS.alpha;

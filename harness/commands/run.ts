@@ -11,9 +11,11 @@ import { packageRoot } from '../model/package-root.ts';
 import { protocolHash } from '../model/protocol.ts';
 import { protocolDifferences } from '../model/protocol-differences.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
+import { terminalText } from '../report/escape.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { githubAnnotations, writeGithubSummary } from '../report/github.ts';
 import { buildReport } from '../report/report.ts';
+import { kernelspecWords } from '../report/sections/arm-environments.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 import { writeReport } from '../report/write-report.ts';
 import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
@@ -24,6 +26,7 @@ import { type Display, openDisplay } from './display.ts';
 import { type RunInput, runInput } from './experiment-file/run-input.ts';
 import { judgedExit } from './judged-exit.ts';
 import { type Prepared, prepareExperiment, publicPath } from './prepare.ts';
+import { folderStamp } from './report-folders.ts';
 import { addRunOptions } from './run-flags.ts';
 import {
   parsedRunOptions,
@@ -258,9 +261,8 @@ async function resumeSession(folder: string, prepared: Prepared): Promise<Sessio
 }
 
 function defaultFolderName({ protocol }: Prepared, shard: Shard | null): string {
-  const stamp = now().slice(0, 19).replaceAll(':', '-');
   const part = shard === null ? '' : `-shard-${shard.index}-of-${shard.count}`;
-  return `${`${stamp}-${protocol.arms.map(({ name }) => name).join('-')}`.slice(0, 80)}${part}`;
+  return `${`${folderStamp()}-${protocol.arms.map(({ name }) => name).join('-')}`.slice(0, 80)}${part}`;
 }
 
 function plannedLine(
@@ -268,8 +270,10 @@ function plannedLine(
   recorded: number,
   shard: Shard | undefined,
 ): string {
+  const isOfKernels = protocol.arms.some(({ kernelspec }) => kernelspec !== undefined);
   const arms = protocol.arms
-    .map(({ name }) => {
+    .map(({ name, kernelspec }) => {
+      if (kernelspec !== undefined) return `${name} (${terminalText(kernelspecWords(kernelspec), 120)})`;
       const own = armEnvironments.get(name);
       if (own === undefined) return name;
       const python = own.python === environment.python ? '' : ` on ${own.python}`;
@@ -278,7 +282,7 @@ function plannedLine(
     .join(', ');
   const control = protocol.arms.find(({ role }) => role === 'control')?.name;
   const reference =
-    armEnvironments.size === 0 || control === undefined ? '' : `; the reference is ${control}`;
+    armEnvironments.size === 0 || isOfKernels || control === undefined ? '' : `; the reference is ${control}`;
   const size =
     protocol.decision.stopping === 'fixed'
       ? `${protocol.blocks} runs each`
@@ -289,5 +293,6 @@ function plannedLine(
     shard === undefined
       ? ''
       : `, of which shard ${shard.index}/${shard.count} does blocks ${first + 1} to ${end}`;
-  return `ipykernel ${environment.ipykernel} on ${environment.python}: ${arms}, ${size}${part}, ${protocol.traffic.join('/')} traffic, seed ${protocol.seed}${reference}${more}`;
+  const what = isOfKernels ? 'kernels' : `ipykernel ${environment.ipykernel} on ${environment.python}`;
+  return `${what}: ${arms}, ${size}${part}, ${protocol.traffic.join('/')} traffic, seed ${protocol.seed}${reference}${more}`;
 }

@@ -62,6 +62,18 @@ export const protocolArmEnvironmentSchema = z.object({
 });
 export type ProtocolArmEnvironment = z.infer<typeof protocolArmEnvironmentSchema>;
 
+/** A kernel that a kernelspec starts, as it is: what it says of itself, `null` where it was not asked. */
+export const protocolKernelspecSchema = z.object({
+  name: z.string(),
+  /** Of kernel.json; of a server's kernel, of what the server says of it. */
+  sha256: z.string(),
+  displayName: z.string(),
+  implementation: z.string().nullable(),
+  version: z.string().nullable(),
+  language: z.string(),
+});
+export type ProtocolKernelspec = z.infer<typeof protocolKernelspecSchema>;
+
 /** An arm as the frozen protocol names it. */
 export const protocolArmSchema = z.object({
   name: z.string(),
@@ -88,5 +100,7 @@ export const protocolArmSchema = z.object({
    * client's counter, against its sends. Absent: ipykernel.
    */
   package: z.enum(ARM_PACKAGES).optional(),
+  /** The arm is a kernel of whatever implementation, with nothing injected; `treeSha256` is then of this. */
+  kernelspec: protocolKernelspecSchema.optional(),
 });
 export type ProtocolArm = z.infer<typeof protocolArmSchema>;

@@ -1,17 +1,9 @@
 import type { ProtocolTransport } from '../model/transport.ts';
-import {
-  type Block,
-  code,
-  enumeration,
-  type Line,
-  line,
-  paragraph,
-  type ReportDocument,
-} from './document.ts';
+import { type Block, code, type Line, line, paragraph, type ReportDocument, text } from './document.ts';
 import { endpointBlocks } from './endpoint-words.ts';
 import { counted } from './format-number.ts';
 import type { Report } from './report.ts';
-import { ipykernelVersions } from './sections/arm-environments.ts';
+import { kernelsTitle } from './sections/arm-environments.ts';
 import { armsBlocks, armsTable } from './sections/arms.ts';
 import { beliefBlocks } from './sections/belief.ts';
 import { comparisonBlocks } from './sections/comparisons.ts';
@@ -63,17 +55,18 @@ function serverName({ versions }: ProtocolTransport): Line {
 }
 
 function titleLine(report: Report): Line {
-  const versions = ipykernelVersions(report).map((version) => [code(version)]);
+  const kernels = kernelsTitle(report);
   const { client, endpoint } = report.protocol;
   const { transport } = report.protocol;
+  const isOfKernels = report.protocol.arms.some(({ kernelspec }) => kernelspec !== undefined);
   if (client === undefined) {
     const through = transport === undefined ? line`` : line` through ${serverName(transport)}`;
-    return line`Kernel wedges by arm, ipykernel ${enumeration(versions)}${through}`;
+    return line`Kernel wedges by ${text(isOfKernels ? 'kernel' : 'arm')}, ${kernels}${through}`;
   }
   if (endpoint !== 'stalled') {
-    return line`Kernel wedges by arm, ipykernel ${enumeration(versions)} under ${clientWords(client)}`;
+    return line`Kernel wedges by arm, ${kernels} under ${clientWords(client)}`;
   }
-  return line`Client stalls by arm, ${clientWords(client)}, ${code(`jupyter_client ${client.versions['jupyter-client']}`)}, ${code(`pyzmq ${client.versions['pyzmq']}`)} against ipykernel ${enumeration(versions)}`;
+  return line`Client stalls by arm, ${clientWords(client)}, ${code(`jupyter_client ${client.versions['jupyter-client']}`)}, ${code(`pyzmq ${client.versions['pyzmq']}`)} against ${kernels}`;
 }
 
 function scopeLine(report: Report): Line {

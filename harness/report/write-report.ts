@@ -71,7 +71,7 @@ export async function writeFiles(dir: string, files: readonly ReportFile[]): Pro
 }
 
 /** A rename within one folder is atomic: a reader, or a crash, never sees half a file. */
-async function writeWhole(path: string, content: string): Promise<void> {
+export async function writeWhole(path: string, content: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const partial = `${path}.partial`;
   await writeFile(partial, content);

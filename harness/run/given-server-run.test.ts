@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -11,7 +11,9 @@ import { givenServer, serverUrl } from '../kernel/server/given-server.ts';
 import { JupyterServer } from '../kernel/server/jupyter-server.ts';
 import { prepareServer } from '../kernel/server/prepare-server.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { droppingProxy } from '../testing/dropping-proxy.ts';
 import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
+import { runSoak, type Soaked } from '../testing/run-soak.ts';
 import { soakErrorOf } from '../testing/soak-error.ts';
 
 // A real Jupyter Server that the command finds running, as a user's is; the command is the user's too.
@@ -29,7 +31,15 @@ beforeAll(async () => {
     signal: new AbortController().signal,
   });
   server = await JupyterServer.start(python, rootDir, surroundings.context.reaper);
-  const installed = await soak(['arms', 'install', 'control', 'stream', '--data-dir', dataFolder()]);
+  const installed = await soak([
+    'arms',
+    'install',
+    'control',
+    'stream',
+    '--data-dir',
+    dataFolder(),
+    ...env(),
+  ]);
   expect(installed).toMatchObject({ code: 0 });
   expect(installed.stdout).toContain('stream: kernel soak-stream');
 }, 300_000);
@@ -44,34 +54,27 @@ function dataFolder(): string {
   return join(server.folder, 'data');
 }
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
+/** A cache of this file's own: what other kernels of the same user keep in theirs is not to be touched. */
+function cache(): string {
+  return join(folder.path, 'cache');
 }
 
-async function soak(args: readonly string[], variables: Record<string, string> = {}): Promise<Ended> {
-  const command = ['--import', 'tsx', join(packageRoot(), 'harness', 'cli.ts'), ...args];
-  const env = { ...process.env, JUPYTER_TOKEN: '', ...variables };
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, command, {
-      cwd: packageRoot(),
-      env,
-    });
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as Ended;
-    return { code, stdout, stderr };
-  }
+/** Nothing is installed into that cache. */
+function env(): readonly string[] {
+  return ['--env', surroundings.environment.python];
+}
+
+function soak(args: readonly string[], variables: Record<string, string> = {}): Promise<Soaked> {
+  return runSoak(args, { JUPYTER_TOKEN: '', KERNEL_SOAK_CACHE: cache(), ...variables });
 }
 
 function run(
   out: string,
   more: readonly string[] = [],
   variables: Record<string, string> = {},
-): Promise<Ended> {
+): Promise<Soaked> {
   const { url, token } = server.address;
-  const args = ['--server-url', url, '--arms', 'control,stream', '--runs', '2', '--prefix', '6'];
+  const args = ['--server-url', url, '--arms', 'control,stream', '--runs', '2', '--prefix', '6', ...env()];
   return soak([...args, '--out', out, ...more], { KERNEL_SOAK_TOKEN: token, ...variables });
 }
 
@@ -84,7 +87,6 @@ async function kernelsLeft(): Promise<unknown> {
 describe('a server that is there already', () => {
   test('starts the arms, with identity, counters and nothing left behind', async () => {
     const out = join(folder.path, 'here');
-    const before = await readdir(servedRunsFolder());
     const { code, stderr } = await run(out);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const { journal } = await readJournal(out);
@@ -110,30 +112,14 @@ describe('a server that is there already', () => {
       expect(text).not.toContain(new URL(address.url).host);
     }
     expect(await kernelsLeft()).toEqual([]);
-    expect(await readdir(servedRunsFolder())).toEqual(before);
+    expect(await readdir(servedRunsFolder(cache()))).toEqual([]);
   }, 120_000);
 
   test('whose kernels are elsewhere is soaked by what it hands on, and the evidence says so', async () => {
-    // With another cache the private folders of the kernels are nowhere to be seen, as on another machine; what
-    // the arms are made of is found in the environment that is given.
+    // With another cache the private folders of the kernels are nowhere to be seen, as on another machine.
     const out = join(folder.path, 'elsewhere');
-    const before = await readdir(servedRunsFolder());
-    const env = ['--env', surroundings.environment.python];
-    const installed = await soak([
-      'arms',
-      'install',
-      'control',
-      'stream',
-      '--data-dir',
-      dataFolder(),
-      ...env,
-    ]);
-    expect(installed.code).toBe(0);
-    const { code, stderr } = await run(out, env, { KERNEL_SOAK_CACHE: join(folder.path, 'other-cache') });
+    const { code, stderr } = await run(out, [], { KERNEL_SOAK_CACHE: join(folder.path, 'other-cache') });
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
-    for (const name of await readdir(servedRunsFolder())) {
-      if (!before.includes(name)) await rm(join(servedRunsFolder(), name), { recursive: true });
-    }
     const { journal } = await readJournal(out);
     expect(journal.runs).toHaveLength(4);
     for (const { outcome, kernel, client } of journal.runs) {
@@ -142,10 +128,29 @@ describe('a server that is there already', () => {
       expect(client.server).toMatchObject({ elsewhere: true });
     }
     const evidence = await readFile(join(out, 'evidence.md'), 'utf8');
-    expect(evidence).toContain('4 kernels of 4 ran on another machine');
+    expect(evidence).toContain('4 kernels of 4 were out of reach');
     expect(evidence).toContain('the counters of `stream` were not read');
     expect(await kernelsLeft()).toEqual([]);
   }, 120_000);
+
+  test('starts a kernel by its kernelspec, with nothing installed for it', async () => {
+    const place = join(dataFolder(), 'kernels', 'plain');
+    await mkdir(place);
+    const argv = [surroundings.environment.python, '-m', 'ipykernel_launcher', '-f', '{connection_file}'];
+    await writeFile(
+      join(place, 'kernel.json'),
+      JSON.stringify({ argv, display_name: 'Plain', language: 'python' }),
+    );
+    const out = join(folder.path, 'kernel');
+    const { url, token } = server.address;
+    const args = ['--server-url', url, '--kernel', 'plain', '--runs', '1', '--prefix', '4', '--out', out];
+    const { code, stderr } = await soak(args, { KERNEL_SOAK_TOKEN: token });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { journal } = await readJournal(out);
+    expect(journal.runs.map(({ outcome }) => outcome.kind)).toEqual(['completed']);
+    expect(journal.experiment.protocol.arms).toMatchObject([{ kernelspec: { name: 'plain' } }]);
+    expect(await kernelsLeft()).toEqual([]);
+  }, 60_000);
 
   test.each<[string, readonly string[], Record<string, string>, RegExp]>([
     ['without a token', [], { KERNEL_SOAK_TOKEN: '' }, /wants a token/],
@@ -174,6 +179,25 @@ describe('a server that is there already', () => {
     );
   });
 });
+
+test('soak locate names what is between, behind a proxy that drops replies', async () => {
+  let replies = 0;
+  const proxy = await droppingProxy(server.address.url, (way, message) => {
+    if (way === 'from-kernel' && message.includes('"execute_reply"')) replies += 1;
+    return way === 'from-kernel' && message.includes('"execute_reply"') && replies % 4 === 0;
+  });
+  const out = join(folder.path, 'locate');
+  const notebook = join(packageRoot(), 'notebooks', 'data.ipynb');
+  // An arm without the kernel's fault, in the environment of the others.
+  const args = ['locate', '--arms', 'stream', '--runs', '2', '--timeout', '8', '--notebook', notebook];
+  const { code, stdout, stderr } = await soak([...args, ...env(), '--server-url', proxy.url, '--out', out], {
+    KERNEL_SOAK_TOKEN: server.address.token,
+  });
+  await proxy.close();
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^(The fault is in|Faults were in) .*what is between: the server/m);
+  expect(await readFile(join(out, 'locate.md'), 'utf8')).toContain('what is between: the server');
+}, 240_000);
 
 describe('its address', () => {
   test.each([

@@ -4,9 +4,10 @@ import type { ExperimentFile, OptionValues, Place } from './read.ts';
 
 /** What a flag sets aside of a file besides its own key: two ways to say one thing. */
 const SETS_ASIDE: Readonly<Record<string, readonly string[]>> = {
-  arms: ['arm'],
-  try: ['arm'],
-  arm: ['try'],
+  arms: ['arm', 'kernel'],
+  try: ['arm', 'kernel'],
+  arm: ['try', 'kernel'],
+  kernel: ['arm', 'try', 'client', 'clientTimeout', 'env', 'python'],
   runs: ['untilDecided', 'maxRuns'],
   untilDecided: ['runs'],
   maxRuns: ['runs'],

@@ -18,9 +18,9 @@ export interface ExperimentKey {
 const NOT_OF_THE_EXPERIMENT = ['help', 'resume', 'shard', 'arm'];
 
 /** Options that may be given again and again are lists in a file, and lists are named for several. */
-const PLURAL: Readonly<Record<string, string>> = { notebook: 'notebooks' };
+const PLURAL: Readonly<Record<string, string>> = { notebook: 'notebooks', kernel: 'kernels' };
 
-const LISTS = ['arms', 'notebook', 'traffic'];
+const LISTS = ['arms', 'kernel', 'notebook', 'traffic'];
 
 /** The keys of an experiment file: the options of `soak run`, so that whatever it takes can be in a file. */
 export function experimentKeys(options: readonly Option[]): ExperimentKey[] {

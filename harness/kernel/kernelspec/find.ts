@@ -144,10 +144,14 @@ export function namedKernel(search: KernelSearch, name: string): UsableKernel {
     });
   }
   if (found.state === 'broken') {
-    throw new SoakError('broken-kernel', `The kernel ${found.name} (${found.folder}) ${found.reason}.`, {
-      remedy: 'Repair or remove that kernelspec; `soak kernels` lists those that can be used.',
-      exitCode: EXIT_CODES.environment,
-    });
+    throw new SoakError(
+      'broken-kernel',
+      `The kernel ${found.name} (${found.folder}) cannot be used: ${found.reason}.`,
+      {
+        remedy: 'Repair or remove that kernelspec; `soak kernels` lists those that can be used.',
+        exitCode: EXIT_CODES.environment,
+      },
+    );
   }
   return found;
 }

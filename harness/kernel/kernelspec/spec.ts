@@ -52,7 +52,7 @@ export function parsedSpec(text: string): ParsedSpec {
   const [program = '', ...args] = argv;
   const provisioner = metadata.kernel_provisioner?.provisioner_name ?? LOCAL_PROVISIONER;
   if (provisioner !== LOCAL_PROVISIONER) {
-    return { ok: false, reason: `is started by the provisioner ${provisioner}, which only a Jupyter has` };
+    return { ok: false, reason: `it is started by the provisioner ${provisioner}, which only a Jupyter has` };
   }
   if (!argv.some((word) => word.includes('{connection_file}'))) {
     return {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Kernel, ServerConnection } from '@jupyterlab/services';
+import { canonicalJson, sha256 } from '../../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { publicText } from '../../model/public-text.ts';
 import type { ConnectionInfo } from '../../transport/connection.ts';
@@ -18,13 +19,23 @@ const PLACE_ATTEMPTS = 3;
 /** Environment variables that a server's token is taken from, the first that is set. */
 export const TOKEN_VARIABLES = ['KERNEL_SOAK_TOKEN', 'JUPYTER_TOKEN'] as const;
 
+/** What a server says of a kernelspec. */
+export interface ServerKernelspec {
+  /** Of an arm that was installed, which it is. */
+  readonly stamp: string | null;
+  readonly language: string;
+  readonly displayName: string;
+  /** Of its words, as canonical JSON. */
+  readonly sha256: string;
+}
+
 /** A Jupyter Server or gateway that is there already. */
 export interface GivenServer {
   readonly address: ServerAddress;
   /** What it says of its version, as `jupyter-server` and `gateway`. */
   readonly versions: Readonly<Record<string, string>>;
   /** Its kernelspecs, with the stamp of those that are an arm. */
-  readonly kernelspecs: ReadonlyMap<string, { readonly stamp: string | null; readonly language: string }>;
+  readonly kernelspecs: ReadonlyMap<string, ServerKernelspec>;
 }
 
 /**
@@ -55,7 +66,12 @@ export async function givenServer(text: string, env: NodeJS.ProcessEnv): Promise
         const stamp = metadata[METADATA_KEY]?.arm;
         return [
           name,
-          { stamp: typeof stamp === 'string' ? stamp : null, language: String(spec?.['language'] ?? '') },
+          {
+            stamp: typeof stamp === 'string' ? stamp : null,
+            language: String(spec?.['language'] ?? '').slice(0, 80),
+            displayName: String(spec?.['display_name'] ?? '').slice(0, 120),
+            sha256: sha256(canonicalJson(spec ?? {})),
+          },
         ];
       }),
     ),

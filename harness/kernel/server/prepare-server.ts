@@ -8,7 +8,7 @@ import type { ServerAddress } from '../../transport/server-settings.ts';
 import type { ArmKernels } from '../arm-kernels.ts';
 import { ensureEnvironment } from '../environment/index.ts';
 import { armStamp, kernelspecName, servedCommand } from './arm-kernelspecs.ts';
-import { givenServer } from './given-server.ts';
+import { type GivenServer, givenServer } from './given-server.ts';
 
 /** The lock of the kernel environment constrains what it names. */
 const REQUIREMENTS = ['jupyter-server==2.21.1', 'jupyter-client', 'pyzmq', 'tornado'];
@@ -103,7 +103,8 @@ export async function prepareGivenServer<Arm extends Pick<ArmKernels, 'overlay' 
   arms: ReadonlyMap<string, Arm>,
   env: NodeJS.ProcessEnv,
 ): Promise<{ server: PreparedGivenServer; arms: Map<string, Arm> }> {
-  const { address, versions, kernelspecs } = await givenServer(url, env);
+  const given = await givenServer(url, env);
+  const { kernelspecs } = given;
   const served = new Map<string, Arm>();
   for (const [label, arm] of arms) {
     const name = kernelspecName(arm.overlay.arm.name);
@@ -112,13 +113,15 @@ export async function prepareGivenServer<Arm extends Pick<ArmKernels, 'overlay' 
       throw notInstalled(label, name, found, [...kernelspecs.keys()]);
     served.set(label, { ...arm, makeCommand: servedCommand(name) });
   }
+  return { server: givenTransport(given), arms: served };
+}
+
+/** What an experiment has of a server that is there already. */
+export function givenTransport({ address, versions }: GivenServer): PreparedGivenServer {
   return {
-    server: {
-      protocolTransport: { name: 'server', versions: { ...versions, ...libraryVersion() }, given: true },
-      environment: null,
-      address,
-    },
-    arms: served,
+    protocolTransport: { name: 'server', versions: { ...versions, ...libraryVersion() }, given: true },
+    environment: null,
+    address,
   };
 }
 

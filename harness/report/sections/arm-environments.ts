@@ -1,3 +1,4 @@
+import type { ProtocolKernelspec } from '../../model/arm.ts';
 import type { ArmEnvironment } from '../../model/journal.ts';
 import { type Block, code, enumeration, type Line, line, paragraph, strong, text } from '../document.ts';
 import type { Report } from '../report.ts';
@@ -47,28 +48,32 @@ function changes(from: ArmEnvironment, to: ArmEnvironment): VersionChange[] {
 /** Empty where every arm has the same environment. In the protocol's order. */
 function environmentDifferences(report: Report): EnvironmentDifference[] {
   const reference = referenceName(report);
-  return report.protocol.arms.flatMap(({ name, environment, patchSha256 }): EnvironmentDifference[] => {
-    if (name === reference || report.experiment.armEnvironments === undefined) return [];
-    const from = environmentOf(report, reference);
-    const to = environmentOf(report, name);
-    if (from.key === to.key) return [];
-    const wanted = new Set(
-      [environment, report.protocol.arms.find((arm) => arm.name === reference)?.environment].flatMap(
-        (each) => each?.requirements.map((requirement) => /^[a-z0-9-]+/.exec(requirement)?.[0] ?? '') ?? [],
-      ),
-    );
-    const all = changes(from, to);
-    return [
-      {
-        arm: name,
-        reference,
-        python: from.python === to.python ? null : { name: 'Python', from: from.python, to: to.python },
-        asked: all.filter((change) => wanted.has(change.name)),
-        others: all.filter((change) => !wanted.has(change.name)),
-        patched: patchSha256 !== null,
-      },
-    ];
-  });
+  return report.protocol.arms.flatMap(
+    ({ name, environment, patchSha256, kernelspec }): EnvironmentDifference[] => {
+      // A kernel by its kernelspec has no environment that is looked into.
+      const isKernel = kernelspec !== undefined;
+      if (name === reference || isKernel || report.experiment.armEnvironments === undefined) return [];
+      const from = environmentOf(report, reference);
+      const to = environmentOf(report, name);
+      if (from.key === to.key) return [];
+      const wanted = new Set(
+        [environment, report.protocol.arms.find((arm) => arm.name === reference)?.environment].flatMap(
+          (each) => each?.requirements.map((requirement) => /^[a-z0-9-]+/.exec(requirement)?.[0] ?? '') ?? [],
+        ),
+      );
+      const all = changes(from, to);
+      return [
+        {
+          arm: name,
+          reference,
+          python: from.python === to.python ? null : { name: 'Python', from: from.python, to: to.python },
+          asked: all.filter((change) => wanted.has(change.name)),
+          others: all.filter((change) => !wanted.has(change.name)),
+          patched: patchSha256 !== null,
+        },
+      ];
+    },
+  );
 }
 
 /** How many things an arm changes at once against the reference. */
@@ -162,8 +167,21 @@ export function releaseCaveats(report: Report): Line[] {
   ];
 }
 
+/** What the kernels of an experiment are, for a title: ipykernel's versions, or kernels by their kernelspecs. */
+export function kernelsTitle(report: Report): Line {
+  const kernelspecs = report.protocol.arms.flatMap(({ kernelspec }) => kernelspec ?? []);
+  if (kernelspecs.length > 0) return enumeration(kernelspecs.map(({ name }) => [code(name)]));
+  return line`ipykernel ${enumeration(ipykernelVersions(report).map((version) => [code(version)]))}`;
+}
+
+/** `bash_kernel 0.10.0, bash`: what a kernel says of itself. */
+export function kernelspecWords({ implementation, version, language }: ProtocolKernelspec): string {
+  const what = implementation === null ? 'not asked what it is' : `${implementation} ${version ?? ''}`.trim();
+  return language === '' ? what : `${what}, ${language}`;
+}
+
 /** Distinct ipykernel versions, that of the reference arm first. */
-export function ipykernelVersions(report: Report): string[] {
+function ipykernelVersions(report: Report): string[] {
   const names = [referenceName(report), ...report.protocol.arms.map(({ name }) => name)];
   return [...new Set(names.map((name) => environmentOf(report, name).ipykernel))];
 }

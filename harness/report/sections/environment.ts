@@ -4,6 +4,7 @@ import { type Block, code, enumeration, type Line, line, text } from '../documen
 import { counted, duration, gibibytes } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num, shortHash } from '../words.ts';
+import { kernelspecWords } from './arm-environments.ts';
 import { environmentDifferences } from './strata.ts';
 
 /** Packages that decide how the shell channel behaves; the rest is folded away. */
@@ -24,10 +25,18 @@ export function environmentBlocks(report: Report): Block[] {
     const version = name === 'ipykernel' ? environment.ipykernel : environment.packages[name];
     return version === undefined ? [] : [line`${code(`${name} ${version}`)}`];
   });
+  const kernelspecs = protocol.arms.flatMap(({ kernelspec }) => kernelspec ?? []);
   const starts = analysis.arms.flatMap(({ startMedianMs }) => startMedianMs ?? []);
   const items: Line[] = [
     ...environmentDifferences(report),
-    line`Kernel: Python ${code(environment.python)}, ${chief.length > 0 ? line`${enumeration(chief)}, ` : line``}libzmq ${code(environment.kernelLibzmq)}, event loop ${code(environment.eventLoop)}.`,
+    kernelspecs.length > 0
+      ? line`Kernels, each as its kernelspec starts it, with nothing injected: ${enumeration(
+          kernelspecs.map(
+            (each) =>
+              line`${code(each.name)} (${code(kernelspecWords(each))}, kernelspec ${shortHash(each.sha256)})`,
+          ),
+        )}.`
+      : line`Kernel: Python ${code(environment.python)}, ${chief.length > 0 ? line`${enumeration(chief)}, ` : line``}libzmq ${code(environment.kernelLibzmq)}, event loop ${code(environment.eventLoop)}.`,
     line`Machine: ${code(`${environment.platform} ${environment.arch}`)}, release ${code(environment.osRelease)}, ${num(String(environment.cpus))} CPUs, ${num(gibibytes(environment.memoryBytes))} of memory.`,
     line`Harness: kernel-soak ${code(protocol.harness)}, Node ${code(environment.node)}, zeromq.js ${code(environment.zeromqJs)}, libzmq ${code(environment.libzmq)}. Runtime ${shortHash(protocol.runtimeSha256)}, environment ${code(environment.key)}.`,
     line`Notebooks: ${enumeration(
@@ -45,6 +54,8 @@ export function environmentBlocks(report: Report): Block[] {
       line`Kernel start, median by arm: ${num(duration(Math.min(...starts)))} to ${num(duration(Math.max(...starts)))}.`,
     );
   }
+  // Kernelspecs have said all that is known of theirs.
+  if (kernelspecs.length > 0) return [{ kind: 'list', items }];
   return [{ kind: 'list', items }, armHashes(report), packageList(environment.packages)];
 }
 
@@ -62,9 +73,10 @@ function throughServer({ protocol, experiment, runs }: Report): Line {
     protocol.transport.given === true
       ? text('a server that was there already and')
       : text('a Jupyter Server that');
+  const isOfKernels = protocol.arms.some(({ kernelspec }) => kernelspec !== undefined);
   const elsewhere = runs.filter(({ client }) => client.server?.elsewhere === true).length;
   const direct = line`Shell and iopub go through its WebSocket; control and heartbeat are asked of the kernel directly, which does not touch its shell`;
-  const far = line`${num(counted(elsewhere, 'kernel'))} of ${num(String(runs.length))} ran on another machine, out of reach of all but the server: without counters, without certificates, and what was loaded there is the word of its kernelspec, which says nothing of packages besides ipykernel`;
+  const far = line`${num(counted(elsewhere, 'kernel'))} of ${num(String(runs.length))} were out of reach of all but the server: without counters, without certificates, and what was loaded there is the word of its kernelspec${text(isOfKernels ? '' : ', which says nothing of packages besides ipykernel')}`;
   return line`, through ${server} starts the kernels, with ${versions}${python}. ${elsewhere === 0 ? direct : elsewhere < runs.length ? line`${direct}; ${far}` : far}`;
 }
 

@@ -1,0 +1,81 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readJournal } from '../journal/read.ts';
+import { ensureEnvironment } from '../kernel/environment/index.ts';
+import { temporaryFolder } from '../testing/real-experiment.ts';
+import { runSoak, type Soaked } from '../testing/run-soak.ts';
+
+// Kernels by their kernelspecs, as `soak run --kernel` takes them: real ones, started by what a kernel.json says.
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  const { python } = await ensureEnvironment({});
+  const argv = [python, '-m', 'ipykernel_launcher', '-f', '{connection_file}'];
+  await spec('plain', { argv, display_name: 'Plain', language: 'python' });
+  await spec('quiet', { argv: [...argv, '--quiet'], display_name: 'Quiet', language: 'python' });
+  await spec('dead', {
+    argv: [python, '-c', 'raise SystemExit("no such luck")', '{connection_file}'],
+    language: 'python',
+  });
+  await spec('other', { argv, display_name: 'Says R', language: 'R' });
+}, 300_000);
+
+afterAll(() => folder.remove());
+
+async function spec(name: string, content: object): Promise<void> {
+  const place = join(folder.path, 'kernels', name);
+  await mkdir(place, { recursive: true });
+  await writeFile(join(place, 'kernel.json'), JSON.stringify(content));
+}
+
+function soak(...args: readonly string[]): Promise<Soaked> {
+  return runSoak(args, { JUPYTER_PATH: folder.path });
+}
+
+test('two kernels are compared as they are, and the protocol says which they are', async () => {
+  const out = join(folder.path, 'out');
+  const args = ['--kernel', 'plain', '--kernel', 'quiet', '--runs', '2', '--prefix', '3', '--out', out];
+  const { code, stderr, stdout } = await soak(...args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^kernels: plain \(ipython \d[\d.]*, python\), quiet/);
+  const { journal } = await readJournal(out);
+  const { arms } = journal.experiment.protocol;
+  expect(arms.map(({ kernelspec }) => kernelspec)).toMatchObject([
+    { name: 'plain', displayName: 'Plain', implementation: 'ipython', language: 'python' },
+    { name: 'quiet', displayName: 'Quiet', implementation: 'ipython', language: 'python' },
+  ]);
+  expect(journal.runs.map(({ outcome, kernel }) => [outcome.kind, kernel])).toEqual(
+    Array(4).fill(['completed', null]),
+  );
+  const evidence = await readFile(join(out, 'evidence.md'), 'utf8');
+  expect(evidence).toMatch(/^# Kernel wedges by kernel, `plain` and `quiet`$/m);
+  expect(evidence).toContain('each as its kernelspec starts it, with nothing injected');
+  expect(journal.experiment.command).toContain('--kernel plain --kernel quiet --runs 2');
+}, 120_000);
+
+test.each([
+  ['a name that is none', ['--kernel', 'plian'], 2, /no kernelspec named "plian"/],
+  [
+    'a notebook of another language',
+    ['--kernel', 'other'],
+    2,
+    /written in python, and the kernel other runs another: r/,
+  ],
+  [
+    'a kernel that does not start',
+    ['--kernel', 'dead'],
+    4,
+    /The kernel dead does not start[\s\S]*no such luck/,
+  ],
+  ['arms besides', ['--kernel', 'plain', '--arms', 'control'], 2, /--arms is about another/],
+  ['a client besides', ['--kernel', 'plain', '--client', 'nbclient'], 2, /--client is about another/],
+  ['a kernel twice', ['--kernel', 'plain', '--kernel', 'plain'], 2, /plain is given twice/],
+  ['a server of our own', ['--kernel', 'plain', '--transport', 'server'], 2, /by a server that has it/],
+])('is refused: %s', async (_what, args, exit, words) => {
+  const { code, stderr } = await soak(...args, '--runs', '1', '--out', join(folder.path, 'refused'));
+  expect(code).toBe(exit);
+  expect(stderr).toMatch(words);
+});

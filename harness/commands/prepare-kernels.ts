@@ -1,0 +1,203 @@
+import { dirname, resolve } from 'node:path';
+import type { Notebook } from '../frontend/notebook.ts';
+import { findInterpreter } from '../kernel/environment/interpreter.ts';
+import { type KernelSearch, kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
+import type { KernelCommandMaker } from '../kernel/launch.ts';
+import type { Overlay } from '../kernel/overlay.ts';
+import { type GivenServer, givenServer } from '../kernel/server/given-server.ts';
+import { givenTransport } from '../kernel/server/prepare-server.ts';
+import type { ProtocolKernelspec } from '../model/arm.ts';
+import { canonicalJson, sha256 } from '../model/canonical.ts';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { nearNames } from '../model/near-names.ts';
+import { armManifestSchema } from '../plan/arms.ts';
+import { parseLatency } from '../plan/latency.ts';
+import { askKernel } from '../run/ask-kernel.ts';
+import type { LaunchableArm } from '../run/checked-run.ts';
+import { withSharedContext } from '../run/shared-context.ts';
+import { assertLanguage } from './kernel-language.ts';
+import { searchOf } from './kernels.ts';
+import type { PreparedSubject } from './prepare-arms.ts';
+import type { RunOptions } from './run-options.ts';
+
+// Nothing of a kernel that is not ipykernel's is looked into.
+const UNKNOWN = 'unknown';
+
+interface NamedKernel {
+  readonly makeCommand: KernelCommandMaker;
+  readonly kernelspec: ProtocolKernelspec;
+}
+
+/**
+ * Kernels by the names of their kernelspecs, on this machine or on a server that is there already. Each on this
+ * machine is started once and asked what it is, so that the protocol says which kernel it is about.
+ *
+ * @throws SoakError `unknown-kernel`, `broken-kernel`, `bad-notebook`, `kernel-does-not-start`, and what a server
+ *   that cannot be used is refused with
+ */
+export async function preparedKernels(
+  options: RunOptions,
+  notebooks: readonly Notebook[],
+  signal: AbortSignal,
+): Promise<PreparedSubject> {
+  const search = await searchOf(undefined, signal);
+  const python = search.python?.executable ?? (await findInterpreter(undefined)).executable;
+  const server = options.serverUrl === null ? null : await givenServer(options.serverUrl, process.env);
+  const named: NamedKernel[] = [];
+  for (const name of options.kernels) {
+    named.push(
+      server === null
+        ? await kernelHere(name, search, notebooks, options, python)
+        : kernelOfServer(name, server, notebooks),
+    );
+  }
+  const [first] = named;
+  if (first === undefined) throw new Error('No kernel was named.');
+  const arms = new Map(named.map((each) => [each.kernelspec.name, launchable(each)]));
+  const environments = new Map(
+    named.map(({ kernelspec }) => [
+      kernelspec.name,
+      {
+        key: identityOf(kernelspec).slice(0, 16),
+        python: UNKNOWN,
+        kernelLibzmq: UNKNOWN,
+        eventLoop: UNKNOWN,
+        ipykernel: UNKNOWN,
+        packages: {},
+      },
+    ]),
+  );
+  const armEnvironment = environments.get(first.kernelspec.name);
+  if (armEnvironment === undefined) throw new Error('The first kernel has no environment.');
+  environments.delete(first.kernelspec.name);
+  return {
+    arms,
+    armEnvironment,
+    armEnvironments: environments,
+    client: null,
+    clientEnvironment: null,
+    server: server === null ? null : givenTransport(server),
+    kernelEnvironment: { python, matplotlibConfigDir: null },
+  };
+}
+
+function identityOf(kernelspec: ProtocolKernelspec): string {
+  return sha256(canonicalJson(kernelspec));
+}
+
+async function kernelHere(
+  name: string,
+  search: KernelSearch,
+  notebooks: readonly Notebook[],
+  options: RunOptions,
+  python: string,
+): Promise<NamedKernel> {
+  const kernel = namedKernel(search, name);
+  const { language } = kernel.spec;
+  // By its kernelspec first, before anything is started.
+  assertLanguages(notebooks, [language], kernel.name);
+  const makeCommand = kernelspecCommand(kernel, search.python);
+  const cwd = dirname(resolve(notebooks[0]?.path ?? '.'));
+  const info = await withSharedContext(
+    {
+      protocol: {
+        timeoutMs: options.timeoutSeconds * 1000,
+        startTimeoutMs: options.startTimeoutSeconds * 1000,
+        suspectAfterMs: null,
+        pipelineDepth: options.pipelineDepth,
+      },
+      latency: await parseLatency('none'),
+      kernelEnvironment: { python, matplotlibConfigDir: null },
+    },
+    (context) => askKernel(kernel.name, makeCommand, cwd, context),
+  );
+  assertLanguages(notebooks, [language, info.language ?? ''], kernel.name);
+  return {
+    makeCommand,
+    kernelspec: {
+      name: kernel.name,
+      sha256: kernel.sha256,
+      displayName: kernel.spec.displayName,
+      implementation: info.implementation,
+      version: info.implementationVersion,
+      language: info.language ?? language,
+    },
+  };
+}
+
+function kernelOfServer(name: string, server: GivenServer, notebooks: readonly Notebook[]): NamedKernel {
+  const found = server.kernelspecs.get(name);
+  if (found === undefined) {
+    const there = [...server.kernelspecs.keys()];
+    const near = nearNames(name, there);
+    throw new SoakError('unknown-kernel', `The server has no kernel ${JSON.stringify(name)}.`, {
+      remedy: `It has: ${(near.length > 0 ? near : there.slice(0, 12)).join(', ') || 'none'}.`,
+      exitCode: EXIT_CODES.usage,
+    });
+  }
+  assertLanguages(notebooks, [found.language], name);
+  return {
+    makeCommand: () => ({
+      argv: [name],
+      kernelspec: name,
+      countersPath: null,
+      identityPath: null,
+      mayLackControl: true,
+    }),
+    kernelspec: {
+      name,
+      sha256: found.sha256,
+      displayName: found.displayName,
+      implementation: null,
+      version: null,
+      language: found.language,
+    },
+  };
+}
+
+function assertLanguages(notebooks: readonly Notebook[], languages: readonly string[], name: string): void {
+  for (const notebook of notebooks) assertLanguage(notebook, languages, `the kernel ${name} runs another`);
+}
+
+/** A kernelspec as an arm: nothing is injected, so that it has no sources of its own to show. */
+function launchable({ makeCommand, kernelspec }: NamedKernel): LaunchableArm {
+  const { name, displayName } = kernelspec;
+  const description =
+    `kernel ${displayName === '' ? name : displayName}, as its kernelspec starts it`.replace(/\p{Cc}/gu, ' ');
+  const role = 'treatment';
+  const overlay: Overlay = {
+    arm: {
+      name,
+      folder: null,
+      source: name,
+      manifest: armManifestSchema.parse({
+        role,
+        description: description.slice(0, 200),
+        appliesTo: '>=0',
+        bare: true,
+      }),
+      declaresRole: false,
+      patch: null,
+      patchPackage: 'ipykernel',
+      isRepositoryPatch: false,
+      trees: [],
+      isInert: false,
+      environment: null,
+    },
+    folder: null,
+    packages: [],
+    sources: {},
+    protocolArm: {
+      name,
+      role,
+      description,
+      patchSha256: null,
+      treeSha256: identityOf(kernelspec),
+      engagement: null,
+      kernelspec,
+    },
+    site: null,
+    runtime: null,
+  };
+  return { overlay, makeCommand };
+}
