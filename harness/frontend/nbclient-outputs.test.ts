@@ -3,10 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { prepareServer } from '../kernel/server/prepare-server.ts';
 import { CLIENTS, type ClientName } from '../model/client.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
-import { executeRun } from '../run/execute-run.ts';
+import { executeRun, type RunContext } from '../run/execute-run.ts';
+import { withServer } from '../run/server-context.ts';
 import { realClientRun } from '../testing/real-client.ts';
 import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
 import { type JsonObject, readNotebook } from './notebook.ts';
@@ -45,13 +47,17 @@ async function withNbclient(notebook: string): Promise<JsonObject> {
   throw lastError;
 }
 
-async function withUs(path: string, traffic: TrafficProfile): Promise<JsonObject> {
+async function withUs(
+  path: string,
+  traffic: TrafficProfile,
+  context: RunContext = real.context,
+): Promise<JsonObject> {
   const { makeCommand } = await real.arm('stream');
   const result = await executeRun(
     { run: 'b000-stream', block: 0, position: 0, arm: 'stream', notebookIndex: 0, traffic, seed: 1 },
     await readNotebook(path),
     makeCommand,
-    real.context,
+    context,
     new AbortController().signal,
   );
   expect(result?.record.outcome).toMatchObject({ kind: 'completed' });
@@ -152,6 +158,19 @@ test.each(CASES)(
     const [theirs, ours] = [await withClient(client, path), await withUs(path, 'widgets')];
     expect(JSON.stringify(theirs)).toContain('"output_type"');
     expect(withoutVolatile(asOnTerminal(theirs))).toEqual(withoutVolatile(ours));
+  },
+  60_000,
+);
+
+test.each(['plain', 'data', 'widgets'])(
+  'the outputs of %s.ipynb through a Jupyter Server are our own',
+  async (name) => {
+    const path = join(packageRoot(), 'notebooks', `${name}.ipynb`);
+    const signal = new AbortController().signal;
+    const prepared = await prepareServer([path], { onProgress: () => {}, signal });
+    const through = await withServer(prepared, real.context, (context) => withUs(path, 'widgets', context));
+    expect(JSON.stringify(through)).toContain('"output_type"');
+    expect(withoutVolatile(through)).toEqual(withoutVolatile(await withUs(path, 'widgets')));
   },
   60_000,
 );

@@ -326,3 +326,48 @@ test.each([
 test('every rung of the ladder has words', () => {
   expect(Object.keys(RUNG_WORDS).sort()).toEqual([...REVIVAL_RUNGS].sort());
 });
+
+describe('through a server, of a kernel whose own account cannot be had', () => {
+  const far = {
+    through: 'server',
+    counters: null,
+    cpuShare: null,
+    processState: null,
+    heartbeat: null,
+  } as const;
+  const EITHER = /by the kernel or on the way, which cannot be told/;
+
+  test.each<[string, Partial<Observations>, OutcomeKind, LikelySource | null, RegExp]>([
+    [
+      'revived by another peer: the kernel’s',
+      { peerAnswered: true, revivedByPeer: true },
+      'wedged-mute',
+      'kernel',
+      /a new shell peer made the kernel turn to it/,
+    ],
+    ['not revived: of either', { peerAnswered: true, revivedByPeer: false }, 'no-answer', null, EITHER],
+    [
+      'no peer answered either',
+      { peerAnswered: false, revivedByPeer: false, control: false },
+      'no-answer',
+      null,
+      EITHER,
+    ],
+    ['begun and not done', { busySeen: true }, 'slow', 'notebook', /began execute_request and was not done/],
+    ['idle without its reply: of either', { busySeen: true, idleSeen: true }, 'lost-reply', null, EITHER],
+    ['a reply without idle: of either', { busySeen: true, replySeen: true }, 'lost-idle', null, EITHER],
+    ['answered late', { answeredLate: true, busySeen: true }, 'late', 'kernel', /after the deadline/],
+  ])('%s', (_name, seen, kind, source, reason) => {
+    const verdict = classify(observations({ ...far, ...seen }));
+    expect(verdict).toMatchObject({ kind, source });
+    expect(verdict.reason).toMatch(reason);
+  });
+
+  test('its own account settles it where it can be had', () => {
+    const kept = observations({
+      through: 'server',
+      counters: counters({ delivered: 10, begun: 10, ended: 10, replies: 10 }),
+    });
+    expect(classify(kept)).toMatchObject({ kind: 'lost-reply', source: 'server' });
+  });
+});
