@@ -128,7 +128,7 @@ export async function prepareExperiment(
     suspectAfterMs: options.suspectAfterSeconds === 0 ? null : options.suspectAfterSeconds * 1000,
     ...(options.autopsy === 'none' ? {} : { autopsy: options.autopsy }),
     ...(tuning === null ? {} : { tuning }),
-    launch: 'spawn',
+    launch: options.launch,
     ...(client === null ? {} : { client: client.protocolClient }),
     ...(server === null ? {} : { transport: server.protocolTransport }),
     ...(client?.endpoint === 'stalled' ? { endpoint: client.endpoint } : {}),

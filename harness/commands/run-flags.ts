@@ -36,6 +36,10 @@ export function addRunOptions(command: Command): Command {
       `the front end's latency: none, fixed:2ms, uniform:0-5ms, nbclient, file:PATH (default: ${d.latency}, measured)`,
     )
     .option(
+      '--launch <method>',
+      'how kernels come about: spawn, or fork: from a process that has imported ipykernel and the arm (POSIX; default: spawn)',
+    )
+    .option(
       '--transport <name>',
       'the way to the kernels: direct, or server: through a Jupyter Server of our own, by REST and WebSocket (default: direct)',
     )

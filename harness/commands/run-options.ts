@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { serverUrl } from '../kernel/server/given-server.ts';
 import { SoakError } from '../model/errors.ts';
+import { LAUNCH_METHODS } from '../model/launch-method.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { type Shard, shardSchema } from '../model/shard.ts';
 import { TRANSPORTS } from '../model/transport.ts';
@@ -39,6 +40,8 @@ export const runOptionsSchema = z.object({
   autopsy: z.union([z.literal('full'), z.literal('none'), z.number().int().positive()]).default('none'),
   /** The program that executes the notebooks; `null`: the harness's own front end. */
   client: clientOptionSchema.nullable().default(null),
+  /** How kernels come about, where an arm does not say it. */
+  launch: z.enum(LAUNCH_METHODS).default('spawn'),
   /** How the front end gets to the kernels. */
   transport: z.enum(TRANSPORTS).default('direct'),
   /** Address of a server that is there already; `null`: none, or one of the harness's own. */
@@ -93,6 +96,7 @@ export interface RawRunOptions {
   readonly autopsy?: string;
   readonly client?: string;
   readonly clientTimeout?: string;
+  readonly launch?: string;
   readonly transport?: string;
   readonly serverUrl?: string;
   readonly baseline?: string;
@@ -209,6 +213,32 @@ function autopsyOption(text: string | undefined): RunOptions['autopsy'] {
   throw new SoakError('bad-option', `--autopsy ${JSON.stringify(text)} is not usable.`, {
     remedy: 'Give full, none, or the number of wedges, from 1 to 999999, that get one.',
   });
+}
+
+function launchOption(raw: RawRunOptions): RunOptions['launch'] {
+  const method = LAUNCH_METHODS.find((known) => known === (raw.launch ?? 'spawn'));
+  if (method === undefined) {
+    throw new SoakError('bad-option', `--launch ${JSON.stringify(raw.launch)} is none that is known.`, {
+      remedy: `Give ${LAUNCH_METHODS.join(' or ')}.`,
+    });
+  }
+  if (method === 'spawn') return method;
+  const other =
+    raw.client !== undefined
+      ? `--client ${raw.client}`
+      : raw.serverUrl !== undefined || raw.transport === 'server'
+        ? 'a server'
+        : raw.kernel !== undefined
+          ? '--kernel'
+          : null;
+  if (other === null) return method;
+  throw new SoakError(
+    'bad-option',
+    `--launch ${method} is of kernels that the harness starts with an arm, and ${other} starts them otherwise.`,
+    {
+      remedy: 'Leave out one of them.',
+    },
+  );
 }
 
 function transportOption(raw: RawRunOptions): RunOptions['transport'] {
@@ -382,6 +412,7 @@ export function parsedRunOptions(
     saveNotebooks: raw.saveNotebooks === true,
     autopsy: autopsyOption(raw.autopsy),
     client,
+    launch: launchOption(raw),
     transport: transportOption(raw),
     serverUrl: raw.serverUrl === undefined ? null : serverUrl(raw.serverUrl),
     baseline: raw.baseline ?? null,
@@ -420,6 +451,7 @@ export function reproduceCommand(options: RunOptions, shown: (path: string) => s
   const clientTimeout =
     options.client === null ? DEFAULT_CLIENT_TIMEOUT_SECONDS : (options.client.cellTimeoutSeconds ?? 'none');
   const optional: [string, string | number, string | number][] = [
+    ['--launch', options.launch, 'spawn'],
     ['--transport', options.serverUrl === null ? options.transport : 'direct', 'direct'],
     ['--server-url', options.serverUrl === null ? '' : '<your server>', ''],
     ['--client', options.client?.name ?? '', ''],

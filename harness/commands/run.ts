@@ -19,6 +19,7 @@ import { kernelspecWords } from '../report/sections/arm-environments.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 import { writeReport } from '../report/write-report.ts';
 import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
+import { withForks } from '../run/fork-context.ts';
 import { Autopsies } from '../run/revival.ts';
 import { withServer } from '../run/server-context.ts';
 import { withSharedContext } from '../run/shared-context.ts';
@@ -101,6 +102,7 @@ export async function runCommand(
       options.saveNotebooks ? join(folder, 'notebooks') : null,
       signal,
       display,
+      (why) => write(`Kernels are spawned that were to be forked: ${terminalText(why, 300)}.\n`),
     );
     await writer.append({ type: 'session', at: now(), event: end.event, reason: end.reason, abandoned: [] });
   } catch (error) {
@@ -133,26 +135,29 @@ async function soak(
   notebookFolder: string | null,
   signal: AbortSignal,
   display: Display,
+  onSpawned: (why: string) => void,
 ): Promise<ExperimentEnd> {
   const autopsies = new Autopsies(
     prepared.protocol.autopsy,
     recorded.filter(({ outcome }) => (outcome.observations?.revival ?? null) !== null).length,
   );
   return withSharedContext({ ...prepared, autopsies }, (shared) =>
-    withServer(prepared.server, shared, (context) =>
-      runExperiment(
-        {
-          protocol: prepared.protocol,
-          arms: prepared.arms,
-          notebooks: prepared.notebooks,
-          writer,
-          recorded,
-          notebookFolder,
-          shard: experiment.shard,
-          signal,
-          context,
-        },
-        display.events,
+    withServer(prepared.server, shared, (through) =>
+      withForks(prepared.protocol.launch, through, onSpawned, (context) =>
+        runExperiment(
+          {
+            protocol: prepared.protocol,
+            arms: prepared.arms,
+            notebooks: prepared.notebooks,
+            writer,
+            recorded,
+            notebookFolder,
+            shard: experiment.shard,
+            signal,
+            context,
+          },
+          display.events,
+        ),
       ),
     ),
   );

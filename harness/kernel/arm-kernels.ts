@@ -172,6 +172,7 @@ function armFacts({ environment, manifest }: Arm, { facts }: KernelEnvironment):
         }),
     ...(Object.keys(manifest.variables).length === 0 ? {} : { variables: manifest.variables }),
     ...(manifest.eventLoop === undefined ? {} : { eventLoop: manifest.eventLoop }),
+    ...(manifest.launch === undefined ? {} : { launch: manifest.launch }),
     ...(manifest.arguments.length === 0 ? {} : { arguments: manifest.arguments }),
   };
 }

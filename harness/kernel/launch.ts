@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LaunchMethod } from '../model/launch-method.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { publicText } from '../model/public-text.ts';
 import type { ChannelsMaker } from '../transport/channels.ts';
@@ -50,8 +51,24 @@ export interface KernelCommand {
   readonly interruptMode?: 'signal' | 'message';
   /** Name of the kernelspec that a server which is there already launches, instead of `argv`. */
   readonly kernelspec?: string;
+  /** What a process that forks such kernels is made from; absent: they are spawned. */
+  readonly forkable?: ForkableCommand;
+  /** How the arm wants it launched; absent: as the experiment does. */
+  readonly launch?: LaunchMethod;
   /** Whether it may be a kernel that does not serve the control channel, as some do not. */
   readonly mayLackControl?: boolean;
+}
+
+/** A kernel of an arm with the runtime, as a process that has imported the arm can fork it. */
+export interface ForkableCommand {
+  readonly python: string;
+  /** What the runtime must know of the arm, the same for all its kernels. */
+  readonly arm: Readonly<Record<string, unknown>>;
+  /** Variables of every kernel of the arm, which may matter when modules are imported. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** The run's own configuration. */
+  readonly configPath: string;
+  readonly arguments: readonly string[];
 }
 
 /** Makes the command once the private folder and the connection file are there. */
@@ -71,6 +88,10 @@ export interface RunningKernel {
   readonly exited: Promise<KernelExit>;
   /** How it ended, `null` while it lives. */
   readonly exit: KernelExit | null;
+  /** Whether it was spawned or forked, where it is a process of the harness. */
+  readonly launched?: LaunchMethod;
+  /** Set when it ended because what launched it had: nothing is then said of the kernel. */
+  readonly lost?: string | null;
   /** Another peer of its shell channel, which connects at once. */
   shellPeer(): ShellPeer;
   /** Last part of what it wrote to standard error, fit to be published. */
@@ -94,22 +115,47 @@ export interface LaunchOptions {
   readonly variables?: Readonly<Record<string, string>>;
 }
 
+/** A kernel's process, however it came about. */
+export interface KernelChild {
+  readonly pid: number;
+  /** Resolves when the process has ended and what it wrote to standard error has been read. */
+  readonly exited: Promise<KernelExit>;
+  /** How it ended, `null` while it lives. */
+  readonly exit: KernelExit | null;
+  /** Whether it was spawned or forked. */
+  readonly launched: LaunchMethod;
+  /** Set when it ended because what launched it had: nothing is then said of the kernel. */
+  readonly lost: string | null;
+  readonly stderr: OutputTail;
+  /** Send SIGINT. */
+  interrupt(): void;
+  /** Let go of its streams, once it has ended. */
+  close(): void;
+}
+
+/** What a process is started with, its folder and connection file there. */
+export interface KernelStart {
+  readonly command: KernelCommand;
+  readonly cwd: string;
+  /** A run's own variables, beyond the allow-list. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** Starts the process of a kernel. */
+export type KernelStarter = (start: KernelStart) => Promise<KernelChild>;
+
 /** A kernel process, its private folder and its connection. */
 export class KernelProcess implements RunningKernel {
   readonly connection: ConnectionInfo;
   readonly folder: string;
   readonly command: KernelCommand;
-  readonly pid: number;
-  /** Resolves when the process has ended and what it wrote to standard error is in `stderrTail`. */
   readonly exited: Promise<KernelExit>;
-  #exit: KernelExit | null = null;
-  readonly #child: ChildProcess;
+  readonly #child: KernelChild;
   readonly #ports: KernelPorts;
   readonly #reaper: Reaper;
-  readonly #stderr: OutputTail;
 
   constructor(parts: {
-    child: ChildProcess;
+    child: KernelChild;
     connection: ConnectionInfo;
     folder: string;
     command: KernelCommand;
@@ -120,31 +166,25 @@ export class KernelProcess implements RunningKernel {
     this.connection = parts.connection;
     this.folder = parts.folder;
     this.command = parts.command;
-    this.pid = parts.child.pid ?? -1;
+    this.exited = parts.child.exited;
     this.#ports = parts.ports;
     this.#reaper = parts.reaper;
-    this.#stderr = new OutputTail();
-    parts.child.stderr?.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
-    // What a kernel or notebook prints to its own stdout is drained and dropped: a full pipe would
-    // stop the kernel, and that would be our doing.
-    parts.child.stdout?.resume();
-    this.exited = new Promise((resolve) => {
-      parts.child.once('exit', (code, signal) => {
-        const exit = { code, signal };
-        this.#exit = exit;
-        // Its last words, by which a taken port is told from a broken kernel, may still be in the pipe.
-        // A child of its own that holds the pipe open must not hold the run.
-        const timer = setTimeout(() => resolve(exit), LAST_WORDS_MS);
-        parts.child.once('close', () => {
-          clearTimeout(timer);
-          resolve(exit);
-        });
-      });
-    });
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   get exit(): KernelExit | null {
-    return this.#exit;
+    return this.#child.exit;
+  }
+
+  get launched(): LaunchMethod {
+    return this.#child.launched;
+  }
+
+  get lost(): string | null {
+    return this.#child.lost;
   }
 
   get way(): ConnectionInfo {
@@ -156,7 +196,7 @@ export class KernelProcess implements RunningKernel {
   }
 
   stderrTail(): string {
-    return publicText(this.#stderr.text());
+    return publicText(this.#child.stderr.text());
   }
 
   identity(): KernelIdentity | null {
@@ -164,14 +204,13 @@ export class KernelProcess implements RunningKernel {
   }
 
   interrupt(): void {
-    this.#child.kill('SIGINT');
+    this.#child.interrupt();
   }
 
   async dispose(): Promise<void> {
     await killTree(this.pid);
     await this.exited;
-    this.#child.stdout?.destroy();
-    this.#child.stderr?.destroy();
+    this.#child.close();
     releasePorts(this.#ports);
   }
 
@@ -181,6 +220,75 @@ export class KernelProcess implements RunningKernel {
     this.#reaper.release(this.pid);
   }
 }
+
+/** A kernel in a process that was spawned for it. */
+class SpawnedChild implements KernelChild {
+  readonly launched = 'spawn';
+  readonly lost = null;
+  readonly pid: number;
+  readonly stderr = new OutputTail();
+  readonly exited: Promise<KernelExit>;
+  readonly #child: ChildProcess;
+  #exit: KernelExit | null = null;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.pid = child.pid ?? -1;
+    child.stderr?.on('data', (chunk: Buffer) => this.stderr.push(chunk));
+    // What a kernel or notebook prints to its own stdout is drained and dropped: a full pipe would
+    // stop the kernel, and that would be our doing.
+    child.stdout?.resume();
+    this.exited = new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        const exit = { code, signal };
+        this.#exit = exit;
+        // Its last words, by which a taken port is told from a broken kernel, may still be in the pipe.
+        // A child of its own that holds the pipe open must not hold the run.
+        const timer = setTimeout(() => resolve(exit), LAST_WORDS_MS);
+        child.once('close', () => {
+          clearTimeout(timer);
+          resolve(exit);
+        });
+      });
+    });
+  }
+
+  get exit(): KernelExit | null {
+    return this.#exit;
+  }
+
+  interrupt(): void {
+    this.#child.kill('SIGINT');
+  }
+
+  close(): void {
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+}
+
+/** @throws Error of `spawn` when the program cannot be started at all */
+export const spawnKernel: KernelStarter = async ({ command, cwd, variables }) => {
+  const [file, ...args] = command.argv;
+  const child = spawn(file, args, {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: launchesDetached(process.platform),
+    windowsHide: true,
+    env: kernelEnvironmentVariables(process.env, {
+      ...(process.platform === 'win32'
+        ? { KERNEL_SOAK_PARENT_PID: String(process.pid) }
+        : { JPY_PARENT_PID: String(process.pid) }),
+      ...variables,
+      ...command.variables,
+    }),
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', reject);
+  });
+  return new SpawnedChild(child);
+};
 
 /** What a kernel says it loaded; `null` where there is no runtime or it has not said yet. */
 export function readIdentity({ identityPath }: KernelCommand): KernelIdentity | null {
@@ -244,6 +352,8 @@ export function armCommand(
       countersPath,
       identityPath,
       variables,
+      forkable: { python, arm: runtimeConfig(overlay), variables, configPath, arguments: kernelArguments },
+      ...(manifest.launch === undefined ? {} : { launch: manifest.launch }),
     };
   };
 }
@@ -269,9 +379,13 @@ export function runtimeConfig({ arm, folder, packages, site }: Overlay): Readonl
  * registered with the reaper at once. Returns as soon as the process exists; readiness is the
  * handshake's matter.
  *
- * @throws Error of `spawn` when the program cannot be started at all
+ * @param start how its process comes about
+ * @throws Error of `start` when the program cannot be started at all
  */
-export async function launchKernel(options: LaunchOptions): Promise<KernelProcess> {
+export async function launchKernel(
+  options: LaunchOptions,
+  start: KernelStarter = spawnKernel,
+): Promise<KernelProcess> {
   const ports = await allocatePorts();
   const folder = mkdtempSync(join(tmpdir(), 'soak-'));
   try {
@@ -290,24 +404,8 @@ export async function launchKernel(options: LaunchOptions): Promise<KernelProces
     const connectionFile = join(folder, 'connection.json');
     writeFileSync(connectionFile, JSON.stringify(connection), { mode: 0o600, flag: 'wx' });
     const command = options.makeCommand(folder, connectionFile);
-    const [file, ...args] = command.argv;
-    const child = spawn(file, args, {
-      cwd: options.cwd,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: launchesDetached(process.platform),
-      windowsHide: true,
-      env: kernelEnvironmentVariables(process.env, {
-        ...(process.platform === 'win32'
-          ? { KERNEL_SOAK_PARENT_PID: String(process.pid) }
-          : { JPY_PARENT_PID: String(process.pid) }),
-        ...(await runVariables(folder, options.variables)),
-        ...command.variables,
-      }),
-    });
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', reject);
-    });
+    const variables = await runVariables(folder, options.variables);
+    const child = await start({ command, cwd: options.cwd, variables });
     const kernel = new KernelProcess({ child, connection, folder, command, ports, reaper: options.reaper });
     options.reaper.hold(kernel.pid, folder);
     return kernel;

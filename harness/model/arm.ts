@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LAUNCH_METHODS } from './launch-method.ts';
 
 /** `control` has no change, `sham` the change's overhead without its effect, `treatment` the change itself. */
 export const ARM_ROLES = ['control', 'sham', 'treatment'] as const;
@@ -93,6 +94,8 @@ export const protocolArmSchema = z.object({
   eventLoop: z.enum(['selector', 'proactor']).optional(),
   /** Environment variables of the kernel; absent: none of the arm's own. */
   variables: z.record(z.string(), z.string()).optional(),
+  /** How the arm's kernels come about, where it is not as the experiment's; absent: as they do. */
+  launch: z.enum(LAUNCH_METHODS).optional(),
   /** Arguments of the kernel after its connection file; absent: none. */
   arguments: z.array(z.string()).optional(),
   /**

@@ -175,6 +175,8 @@ export const runRecordSchema = z.object({
       })
       .optional(),
   }),
+  /** Set where the kernel was spawned although it was to be forked. */
+  launched: z.literal('spawn').optional(),
   /** Counters of the kernel-side runtime; `null` where it was not injected or never started. */
   kernel: kernelCountersSchema.nullable(),
   /** Request to reply-and-idle of each answered cell, in order, milliseconds. */

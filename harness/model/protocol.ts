@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { protocolArmSchema } from './arm.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 import { protocolClientSchema } from './client.ts';
+import { LAUNCH_METHODS } from './launch-method.ts';
 import { ENDPOINTS } from './outcome.ts';
 import { protocolTransportSchema } from './transport.ts';
 
@@ -64,7 +65,8 @@ export const protocolSchema = z.object({
   autopsy: z.union([z.literal('full'), z.number().int().positive()]).optional(),
   /** The tuning that chose traffic, latency and notebook; absent: they were named. */
   tuning: tuningCitationSchema.optional(),
-  launch: z.literal('spawn'),
+  /** How kernels come about, where an arm does not say it; where a fork is unsafe, they are spawned. */
+  launch: z.enum(LAUNCH_METHODS),
   /**
    * The program that executes the notebooks; absent: the harness's own front end. Traffic and latency are
    * then the program's own: one cell after another, `Output` models mirrored (`widgets`), nothing drawn.

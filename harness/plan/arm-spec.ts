@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import type { LaunchMethod } from '../model/launch-method.ts';
 import { type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
 import { type ArmWord, type EventLoop, parseArmSpec } from './arm-words.ts';
 import {
@@ -22,6 +23,7 @@ interface ReadWords {
   readonly requirements: readonly string[];
   readonly python: string | null;
   readonly eventLoop: EventLoop | null;
+  readonly launch: LaunchMethod | null;
   readonly patch: {
     readonly name: string;
     readonly text: string;
@@ -38,6 +40,7 @@ async function readWords(words: readonly ArmWord[]): Promise<ReadWords> {
     requirements: [] as string[],
     python: null as string | null,
     eventLoop: null as EventLoop | null,
+    launch: null as LaunchMethod | null,
     patch: null as ReadWords['patch'],
     patchPackage: 'ipykernel' as Arm['patchPackage'],
     trees: [] as GitTree[],
@@ -57,6 +60,9 @@ async function readWords(words: readonly ArmWord[]): Promise<ReadWords> {
       case 'event-loop':
         assertEventLoop(word.name, process.platform);
         read.eventLoop = word.name;
+        break;
+      case 'launch':
+        read.launch = word.method;
         break;
       case 'patch': {
         const { text, package: name, leftOut } = await readPatchFile(resolve(word.path));
@@ -84,6 +90,7 @@ function derivedName(text: string, read: ReadWords, wanted: WantedEnvironment | 
     ...(wanted?.requirements ?? []),
     ...(wanted === null || wanted.python === null ? [] : [`py${wanted.python}`]),
     ...(read.eventLoop === null ? [] : [read.eventLoop]),
+    ...(read.launch === null ? [] : [`launch-${read.launch}`]),
   ];
   const name = words
     .map((word) => word.replace(/===?/g, '-').replace(/[^A-Za-z0-9._-]+/g, '-'))
@@ -99,11 +106,12 @@ function derivedName(text: string, read: ReadWords, wanted: WantedEnvironment | 
 }
 
 function described(read: ReadWords, wanted: WantedEnvironment | null): string {
-  const { base, patch, trees, isInert, eventLoop } = read;
+  const { base, patch, trees, isInert, eventLoop, launch } = read;
   const setting = [
     ...(wanted?.requirements ?? []),
     ...(wanted === null || wanted.python === null ? [] : [`Python ${wanted.python}`]),
     ...(eventLoop === null ? [] : [`${eventLoop} event loop`]),
+    ...(launch === null ? [] : [`kernels launched by ${launch}`]),
   ].join(', ');
   const changes = [
     ...trees.map((tree) => `${tree.package} at commit ${tree.commit.slice(0, SHORT_COMMIT)}`),
@@ -150,6 +158,7 @@ export async function loadArmSpec(text: string): Promise<Arm> {
     role,
     description: described(read, wanted),
     ...(read.eventLoop === null ? {} : { eventLoop: read.eventLoop }),
+    ...(read.launch === null ? {} : { launch: read.launch }),
   };
   return {
     name: spec.label ?? derivedName(text, read, wanted),

@@ -1,4 +1,5 @@
 import { SoakError } from '../model/errors.ts';
+import { LAUNCH_METHODS, type LaunchMethod } from '../model/launch-method.ts';
 import { looksLikeRequirement, pythonOf } from './arm-environment.ts';
 
 /** Between the words of one arm. White space is part of it, since folders may have a plus in their names. */
@@ -20,6 +21,7 @@ export type ArmWord =
   | { readonly kind: 'requirement'; readonly text: string }
   | { readonly kind: 'python'; readonly version: string }
   | { readonly kind: 'event-loop'; readonly name: EventLoop }
+  | { readonly kind: 'launch'; readonly method: LaunchMethod }
   /** A diff; `inert`: an edit without effect of the files that it touches. */
   | { readonly kind: 'patch'; readonly path: string; readonly inert: boolean }
   /** A commit of a local clone; `inert` likewise. */
@@ -48,6 +50,16 @@ function parsedWord(arm: string, word: string): ArmWord {
     if (name !== undefined) return { kind: 'event-loop', name };
     throw badArm(arm, `there is no event loop ${JSON.stringify(loop)}.`, `Give ${EVENT_LOOPS.join(' or ')}.`);
   }
+  const launch = /^launch:(.*)$/s.exec(word)?.[1];
+  if (launch !== undefined) {
+    const method = LAUNCH_METHODS.find((known) => known === launch);
+    if (method !== undefined) return { kind: 'launch', method };
+    throw badArm(
+      arm,
+      `no kernel is launched by ${JSON.stringify(launch)}.`,
+      `Give ${LAUNCH_METHODS.join(' or ')}.`,
+    );
+  }
   const inner = INERT.exec(word)?.[1];
   const change = inner ?? word;
   const inert = inner !== undefined;
@@ -67,8 +79,8 @@ function parsedWord(arm: string, word: string): ArmWord {
 
 /**
  * Take `[LABEL=]WORD[ + WORD]…` apart. A word is an arm's name or folder, a requirement (`ipykernel==7.4.0`),
- * a Python (`py3.13`), a diff (`my-change.diff`), a commit of a clone (`git:PATH@REV`) or an event loop
- * (`event-loop:proactor`).
+ * a Python (`py3.13`), a diff (`my-change.diff`), a commit of a clone (`git:PATH@REV`), an event loop
+ * (`event-loop:proactor`) or how its kernels come about (`launch:fork`).
  *
  * @throws SoakError `bad-arm` for words that contradict each other
  */
@@ -82,6 +94,7 @@ export function parseArmSpec(text: string): ArmSpec {
   only('arm', 'arms');
   only('python', 'Pythons');
   only('event-loop', 'event loops');
+  only('launch', 'ways to launch');
   only('patch', 'patches');
   if (words.some(({ kind }) => kind === 'arm') && words.some(({ kind }) => kind === 'patch')) {
     throw badArm(text, 'an arm and a patch are two changes.', 'Give each its own --arm.');
@@ -110,6 +123,8 @@ function shownWord(word: ArmWord, shown: (path: string) => string): string {
       return `py${word.version}`;
     case 'event-loop':
       return `event-loop:${word.name}`;
+    case 'launch':
+      return `launch:${word.method}`;
     case 'patch':
       return `${word.inert ? 'inert:' : ''}${shown(word.path)}`;
     case 'git':

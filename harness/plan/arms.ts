@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ARM_PACKAGES, ARM_ROLES, isClientPackage, KERNEL_COUNTERS } from '../model/arm.ts';
 import { CLIENT_COUNTERS } from '../model/client.ts';
 import { SoakError } from '../model/errors.ts';
+import { LAUNCH_METHODS } from '../model/launch-method.ts';
 import { didYouMean } from '../model/near-names.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { pythonOf, type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
@@ -53,6 +54,8 @@ export const armManifestSchema = z.strictObject({
   arguments: z.array(z.string()).default([]),
   /** On Windows: which asyncio event loop the arm's kernels run on. */
   eventLoop: z.enum(EVENT_LOOPS).optional(),
+  /** How the arm's kernels come about; absent: as the experiment has it. */
+  launch: z.enum(LAUNCH_METHODS).optional(),
 });
 export type ArmManifest = z.infer<typeof armManifestSchema>;
 

@@ -19,6 +19,7 @@ import { settledCounters } from '../kernel/settled-counters.ts';
 import type { SourceHashes } from '../kernel/source-files.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import type { RunRecord } from '../model/journal.ts';
+import type { LaunchMethod } from '../model/launch-method.ts';
 import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { classify, isStrand } from '../oracle/classify.ts';
@@ -44,6 +45,8 @@ export interface RunContext {
   readonly reaper: Reaper;
   /** How kernels are launched; absent: as processes of the harness. */
   readonly launch?: (options: LaunchOptions) => Promise<RunningKernel>;
+  /** How kernels come about that do not say so themselves; absent: they are spawned. */
+  readonly launchMethod?: LaunchMethod;
   /** Variables for the kernel beyond the allow-list. */
   readonly variables: Readonly<Record<string, string>>;
   /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
@@ -169,6 +172,9 @@ export async function executeRun(
       client: account.client,
       kernel: counters,
       cellMs: account.cellMs.map(rounded),
+      ...(kernel.launched === 'spawn' && wantedMethod(kernel, context) === 'fork'
+        ? { launched: 'spawn' as const }
+        : {}),
       loopStallMs: rounded(context.stalls.longestSince(startedMs)),
       ...(result.kind === 'completed' ? {} : { trace: client.trace.since(traceOriginMs) }),
     },
@@ -182,6 +188,10 @@ function launched(
 ): Promise<RunningKernel> {
   const { launch = launchKernel, reaper, variables } = context;
   return launch({ makeCommand, cwd: dirname(resolve(notebook.path)), reaper, variables });
+}
+
+function wantedMethod({ command }: RunningKernel, { launchMethod }: RunContext): LaunchMethod {
+  return command.launch ?? launchMethod ?? 'spawn';
 }
 
 /** Microseconds are all that the clock is good for. */

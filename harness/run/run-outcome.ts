@@ -30,6 +30,9 @@ function describeExit(kernel: RunningKernel): string {
 /** A kernel that never was ready: its own doing, or the harness's where a port was not free after all. */
 export function startFailure(reason: string, kernel: RunningKernel): Outcome {
   const stderrTail = kernel.stderrTail().slice(-STDERR_CHARACTERS);
+  if ((kernel.lost ?? null) !== null) {
+    return outcome({ kind: 'harness-fault', source: 'harness', reason: kernel.lost ?? '' });
+  }
   if (kernel.exit !== null && ADDRESS_IN_USE.test(stderrTail)) {
     return outcome({
       kind: 'harness-fault',
@@ -50,6 +53,10 @@ export function startFailure(reason: string, kernel: RunningKernel): Outcome {
 
 /** A kernel whose process ended during the run. */
 export function diedOutcome(kernel: RunningKernel, frontEnd: FrontEnd): Outcome {
+  const lost = kernel.lost ?? null;
+  if (lost !== null) {
+    return outcome({ kind: 'harness-fault', source: 'harness', reason: lost, cell: currentCell(frontEnd) });
+  }
   return outcome({
     kind: 'died',
     source: 'kernel',

@@ -15,9 +15,20 @@ const SETS_ASIDE: Readonly<Record<string, readonly string[]>> = {
   python: ['env'],
   env: ['python'],
   // Another front end than the file's own is described by that program alone.
-  client: ['traffic', 'latency', 'prefix', 'tuned', 'pipelineDepth', 'autopsy', 'transport', 'serverUrl'],
-  transport: ['client', 'clientTimeout', 'serverUrl'],
-  serverUrl: ['client', 'clientTimeout', 'transport'],
+  client: [
+    'traffic',
+    'latency',
+    'prefix',
+    'tuned',
+    'pipelineDepth',
+    'autopsy',
+    'transport',
+    'serverUrl',
+    'launch',
+  ],
+  transport: ['client', 'clientTimeout', 'serverUrl', 'launch'],
+  serverUrl: ['client', 'clientTimeout', 'transport', 'launch'],
+  launch: ['client', 'clientTimeout', 'transport', 'serverUrl', 'kernel'],
 };
 
 /** The options of a file with those of the command line, which win. */

@@ -1,6 +1,7 @@
 import type { Option } from 'commander';
 import { z } from 'zod';
 import { CLIENTS } from '../../model/client.ts';
+import { LAUNCH_METHODS } from '../../model/launch-method.ts';
 import { TRAFFIC_PROFILES } from '../../model/protocol.ts';
 import { TRANSPORTS } from '../../model/transport.ts';
 
@@ -74,6 +75,8 @@ function valueSchema({ option, isList }: ExperimentKey): z.ZodType {
   switch (option.name()) {
     case 'autopsy':
       return z.union([z.enum(['full', 'none']), z.int().min(1)]);
+    case 'launch':
+      return z.enum(LAUNCH_METHODS);
     case 'transport':
       return z.enum(TRANSPORTS);
     case 'client':

@@ -1,0 +1,251 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { packageRoot } from '../../model/package-root.ts';
+import type { ForkableCommand, KernelChild, KernelExit, KernelStart } from '../launch.ts';
+import { OutputTail } from '../output-tail.ts';
+import { kernelEnvironmentVariables, killTree, launchesDetached } from '../process-tree.ts';
+import type { Reaper } from '../reaper.ts';
+
+const READY_TIMEOUT_MS = 60_000;
+const FORK_TIMEOUT_MS = 20_000;
+
+/** What arms/runtime/soak_fork.py says, a line each. */
+const eventSchema = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('ready') }),
+  z.object({ event: z.literal('unsafe'), reason: z.string() }),
+  z.object({ event: z.literal('forked'), id: z.string(), pid: z.number().int().min(2) }),
+  z.object({ event: z.literal('failed'), id: z.string(), reason: z.string() }),
+  z.object({ event: z.literal('stderr'), pid: z.number().int(), text: z.string() }),
+  z.object({
+    event: z.literal('exit'),
+    pid: z.number().int(),
+    code: z.number().int().nullable(),
+    signal: z.number().int().nullable(),
+  }),
+]);
+
+function signalName(number: number | null): NodeJS.Signals | null {
+  const named = Object.entries(constants.signals).find(([, value]) => value === number);
+  return named === undefined ? null : (named[0] as NodeJS.Signals);
+}
+
+/** A kernel that a launcher forked. */
+class ForkedChild implements KernelChild {
+  readonly launched = 'fork';
+  readonly stderr = new OutputTail();
+  readonly exited: Promise<KernelExit>;
+  readonly pid: number;
+  #exit: KernelExit | null = null;
+  #lost: string | null = null;
+  #ended: (exit: KernelExit) => void = () => {};
+
+  constructor(pid: number) {
+    this.pid = pid;
+    this.exited = new Promise((resolve) => {
+      this.#ended = resolve;
+    });
+  }
+
+  get exit(): KernelExit | null {
+    return this.#exit;
+  }
+
+  get lost(): string | null {
+    return this.#lost;
+  }
+
+  interrupt(): void {
+    process.kill(this.pid, 'SIGINT');
+  }
+
+  close(): void {} // its streams are the launcher's
+
+  end(exit: KernelExit, lost: string | null = null): void {
+    if (this.#exit !== null) return;
+    this.#exit = exit;
+    this.#lost = lost;
+    this.#ended(exit);
+  }
+}
+
+interface Waiting {
+  readonly forked: (child: ForkedChild) => void;
+  readonly failed: (error: Error) => void;
+}
+
+/** A process that has imported ipykernel and an arm, and forks the arm's kernels. POSIX only. */
+export class ForkLauncher {
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  readonly #reaper: Reaper;
+  readonly #kernels = new Map<number, ForkedChild>();
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #words = new OutputTail();
+  readonly #exited: Promise<void>;
+  #settle: (unsafe: string | null) => void = () => {};
+  #over: string | null = null;
+
+  private constructor(child: ChildProcess, folder: string, reaper: Reaper) {
+    this.#child = child;
+    this.#folder = folder;
+    this.#reaper = reaper;
+    child.stderr?.on('data', (chunk: Buffer) => this.#words.push(chunk));
+    child.stdin?.on('error', () => {}); // it has ended, which `exit` tells
+    if (child.stdout !== null) {
+      createInterface({ input: child.stdout }).on('line', (line) => this.#hear(line));
+    }
+    this.#exited = new Promise((resolve) => {
+      child.once('close', () => {
+        this.#lose();
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Start one and wait until it has imported everything.
+   *
+   * @returns the launcher, or why kernels of this arm have to be spawned
+   */
+  static async start(command: ForkableCommand, reaper: Reaper): Promise<ForkLauncher | string> {
+    const folder = await mkdtemp(join(tmpdir(), 'soak-fork-'));
+    const config = join(folder, 'arm.json');
+    await writeFile(config, JSON.stringify(command.arm), { mode: 0o600 });
+    const script = join(packageRoot(), 'arms', 'runtime', 'soak_fork.py');
+    const child = spawn(command.python, [script, config], {
+      cwd: folder,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: launchesDetached(process.platform),
+      env: kernelEnvironmentVariables(process.env, {
+        PYDEVD_DISABLE_FILE_VALIDATION: '1',
+        ...command.variables,
+      }),
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    const launcher = new ForkLauncher(child, folder, reaper);
+    reaper.hold(child.pid ?? -1, folder);
+    const unsafe = await launcher.#ready();
+    if (unsafe === null) return launcher;
+    await launcher.stop();
+    return unsafe;
+  }
+
+  /** Whether it can still fork. */
+  get isAlive(): boolean {
+    return this.#over === null;
+  }
+
+  /**
+   * Fork a kernel.
+   *
+   * @throws Error when the system refuses, or the launcher has ended
+   */
+  fork(
+    forkable: ForkableCommand,
+    { cwd, variables }: Pick<KernelStart, 'cwd' | 'variables'>,
+  ): Promise<KernelChild> {
+    const id = randomUUID();
+    const request = {
+      id,
+      config: forkable.configPath,
+      arguments: forkable.arguments,
+      cwd,
+      variables: { ...variables, ...forkable.variables },
+    };
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => settled(() => reject(new Error('The launcher did not fork in time.'))),
+        FORK_TIMEOUT_MS,
+      );
+      const settled = (how: () => void) => {
+        clearTimeout(timer);
+        this.#waiting.delete(id);
+        how();
+      };
+      if (this.#over !== null) {
+        settled(() => reject(new Error(this.#over ?? '')));
+        return;
+      }
+      this.#waiting.set(id, {
+        forked: (child) => settled(() => resolve(child)),
+        failed: (error) => settled(() => reject(error)),
+      });
+      this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
+    });
+  }
+
+  /** End it with whatever kernels it still has. */
+  async stop(): Promise<void> {
+    this.#over ??= 'the launcher was stopped';
+    const { pid } = this.#child;
+    if (pid !== undefined) await killTree(pid);
+    for (const kernel of this.#kernels.keys()) await killTree(kernel);
+    await this.#exited;
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+    if (pid !== undefined) this.#reaper.release(pid);
+  }
+
+  #ready(): Promise<string | null> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve('importing ipykernel took too long'), READY_TIMEOUT_MS);
+      this.#settle = (unsafe) => {
+        clearTimeout(timer);
+        resolve(unsafe);
+      };
+    });
+  }
+
+  #hear(line: string): void {
+    let json: unknown;
+    try {
+      json = JSON.parse(line);
+    } catch {
+      return; // something that a module printed while it was imported
+    }
+    const parsed = eventSchema.safeParse(json);
+    if (!parsed.success) return;
+    const event = parsed.data;
+    switch (event.event) {
+      case 'ready':
+        this.#settle(null);
+        break;
+      case 'unsafe':
+        this.#settle(event.reason);
+        break;
+      case 'forked': {
+        const child = new ForkedChild(event.pid);
+        this.#kernels.set(event.pid, child);
+        this.#waiting.get(event.id)?.forked(child);
+        break;
+      }
+      case 'failed':
+        this.#waiting.get(event.id)?.failed(new Error(`The launcher could not fork: ${event.reason}.`));
+        break;
+      case 'stderr':
+        this.#kernels.get(event.pid)?.stderr.push(Buffer.from(event.text));
+        break;
+      case 'exit':
+        this.#kernels.get(event.pid)?.end({ code: event.code, signal: signalName(event.signal) });
+        this.#kernels.delete(event.pid);
+        break;
+    }
+  }
+
+  /** It has ended, and took with it the word on how its kernels end; those that live see that and end too. */
+  #lose(): void {
+    this.#over ??= `the launcher ended: ${this.#words.text().trim().slice(-500) || 'it said nothing'}`;
+    this.#settle(this.#over);
+    for (const { failed } of this.#waiting.values()) failed(new Error(this.#over));
+    for (const child of this.#kernels.values()) {
+      child.end({ code: null, signal: null }, 'the process that had forked the kernel ended');
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { canonicalJson } from '../../model/canonical.ts';
+import type { LaunchMethod } from '../../model/launch-method.ts';
+import {
+  type ForkableCommand,
+  type KernelStarter,
+  type LaunchOptions,
+  launchKernel,
+  type RunningKernel,
+  spawnKernel,
+} from '../launch.ts';
+import type { Reaper } from '../reaper.ts';
+import { ForkLauncher } from './fork-launcher.ts';
+
+/** Launches the kernels of an experiment: spawned, or forked by a launcher for each arm. */
+export class ForkLaunchers {
+  readonly #method: LaunchMethod;
+  readonly #platform: NodeJS.Platform;
+  readonly #reaper: Reaper;
+  readonly #onSpawned: (why: string) => void;
+  readonly #launchers = new Map<string, Promise<ForkLauncher | string>>();
+  readonly #said = new Set<string>();
+
+  /**
+   * @param method of arms that do not say how
+   * @param onSpawned told once of each reason why kernels are spawned that were to be forked
+   */
+  constructor(parts: {
+    method: LaunchMethod;
+    reaper: Reaper;
+    onSpawned: (why: string) => void;
+    platform?: NodeJS.Platform;
+  }) {
+    this.#method = parts.method;
+    this.#reaper = parts.reaper;
+    this.#onSpawned = parts.onSpawned;
+    this.#platform = parts.platform ?? process.platform;
+  }
+
+  launch(options: LaunchOptions): Promise<RunningKernel> {
+    return launchKernel(options, this.#start);
+  }
+
+  async stop(): Promise<void> {
+    for (const started of this.#launchers.values()) {
+      const launcher = await started;
+      if (typeof launcher !== 'string') await launcher.stop();
+    }
+  }
+
+  readonly #start: KernelStarter = async (start) => {
+    const { command } = start;
+    if ((command.launch ?? this.#method) === 'spawn') return spawnKernel(start);
+    const launcher =
+      this.#platform === 'win32'
+        ? 'Windows has no fork'
+        : command.forkable === undefined
+          ? 'nothing of it is there to be imported before'
+          : await this.#launcherOf(command.forkable);
+    if (typeof launcher !== 'string' && command.forkable !== undefined) {
+      return launcher.fork(command.forkable, start);
+    }
+    const why = String(launcher);
+    if (!this.#said.has(why)) this.#onSpawned(why);
+    this.#said.add(why);
+    return spawnKernel(start);
+  };
+
+  async #launcherOf(command: ForkableCommand): Promise<ForkLauncher | string> {
+    const key = canonicalJson([command.python, command.arm, command.variables]);
+    const known = this.#launchers.get(key);
+    if (known !== undefined) {
+      const launcher = await known;
+      if (typeof launcher === 'string' || launcher.isAlive) return launcher;
+      // Another made one meanwhile.
+      if (this.#launchers.get(key) !== known) return this.#launcherOf(command);
+      await launcher.stop();
+    }
+    const started = ForkLauncher.start(command, this.#reaper);
+    this.#launchers.set(key, started);
+    return started;
+  }
+}
