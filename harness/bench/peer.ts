@@ -1,28 +1,30 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface, type Interface } from 'node:readline';
 import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
 import { packageRoot } from '../model/package-root.ts';
 
 /** A long-lived process of peers.py, asked a line at a time. */
 export class Peer {
   readonly #child: ChildProcess;
   readonly #lines: Interface;
+  readonly #ended: Promise<never>;
 
   constructor(python: string, args: readonly string[], env: NodeJS.ProcessEnv) {
     const script = join(packageRoot(), 'harness', 'bench', 'peers.py');
-    this.#child = spawn(python, [script, ...args], { stdio: ['pipe', 'pipe', 'inherit'], env });
+    this.#child = spawn(python, [script, ...args], { stdio: ['pipe', 'pipe', 'ignore'], env });
     if (this.#child.stdout === null) throw new Error('The peer has no output.');
     this.#lines = createInterface({ input: this.#child.stdout });
+    this.#ended = once(this.#child, 'exit').then(() => {
+      throw new Error('A peer ended before it answered.');
+    });
+    this.#ended.catch(() => {}); // at the end it is meant to
   }
 
   async ask<Answer>(line: string): Promise<Answer> {
     const answer = once(this.#lines, 'line') as Promise<[string]>;
     this.#child.stdin?.write(`${line}\n`);
-    const ended = once(this.#child, 'exit').then(() => {
-      throw new Error('A peer ended before it answered.');
-    });
-    const [text] = await Promise.race([answer, ended]);
+    const [text] = await Promise.race([answer, this.#ended]);
     return JSON.parse(text) as Answer;
   }
 
