@@ -14,9 +14,11 @@ const LOOK_EVERY_MS = 250;
 function lookAt(pid: number, startMs: number): ProcessLook | null {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const resident = /^VmRSS:\s+(\d+)/m.exec(status)?.[1];
+    if (resident === undefined) return null; // it is a zombie by now
     return {
       seconds: (performance.now() - startMs) / 1000,
-      residentMiB: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024,
+      residentMiB: Number(resident) / 1024,
       openFiles: readdirSync(`/proc/${pid}/fd`).length,
     };
   } catch {

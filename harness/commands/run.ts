@@ -1,7 +1,9 @@
 import { randomInt } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { readJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { canonicalJson } from '../model/canonical.ts';
@@ -137,6 +139,8 @@ async function soak(
   display: Display,
   onSpawned: (why: string) => void,
 ): Promise<ExperimentEnd> {
+  // One listener for each run that is going on.
+  setMaxListeners(0, signal);
   const autopsies = new Autopsies(
     prepared.protocol.autopsy,
     recorded.filter(({ outcome }) => (outcome.observations?.revival ?? null) !== null).length,
@@ -154,7 +158,7 @@ async function soak(
             notebookFolder,
             shard: experiment.shard,
             signal,
-            context,
+            context: notebookFolder === null ? { ...context, keptCharacters: MIRRORED_CHARACTERS } : context,
           },
           display.events,
         ),

@@ -24,6 +24,9 @@ export interface ExecutedCell {
  */
 export const MAX_OUTPUT_CHARACTERS = 64 * 1024 * 1024;
 
+/** Where no notebook is kept: enough for what `Output` widgets mirror back to the kernel. */
+export const MIRRORED_CHARACTERS = 4 * 1024 * 1024;
+
 interface Cell {
   readonly index: number;
   readonly ordinal: number;

@@ -175,6 +175,8 @@ export const runRecordSchema = z.object({
       })
       .optional(),
   }),
+  /** Outputs beyond what is kept of a notebook, which the saved one lacks; absent: none. */
+  droppedOutputs: z.number().int().positive().optional(),
   /** Set where the kernel was spawned although it was to be forked. */
   launched: z.literal('spawn').optional(),
   /** Counters of the kernel-side runtime; `null` where it was not injected or never started. */

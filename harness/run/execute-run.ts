@@ -47,6 +47,8 @@ export interface RunContext {
   readonly launch?: (options: LaunchOptions) => Promise<RunningKernel>;
   /** How kernels come about that do not say so themselves; absent: they are spawned. */
   readonly launchMethod?: LaunchMethod;
+  /** Characters of output kept of a run, at most; absent: as many as a saved notebook may have. */
+  readonly keptCharacters?: number;
   /** Variables for the kernel beyond the allow-list. */
   readonly variables: Readonly<Record<string, string>>;
   /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
@@ -97,6 +99,7 @@ export async function executeRun(
   let startMs: number | null = null;
   let notebookMs: number | null = null;
   let executed: JsonObject | null = null;
+  let outputs: NotebookOutputs | null = null;
   let result: Outcome;
   let watched: WatchAccount | null = null;
   let traceOriginMs = startedMs;
@@ -120,7 +123,9 @@ export async function executeRun(
       info = readiness.info;
       startMs = readyMs - startedMs;
       traceOriginMs = readyMs;
-      const outputs = new NotebookOutputs();
+      outputs = new NotebookOutputs(
+        context.keptCharacters === undefined ? {} : { maxCharacters: context.keptCharacters },
+      );
       const frontEnd = new FrontEnd({
         client,
         notebook,
@@ -174,6 +179,9 @@ export async function executeRun(
       cellMs: account.cellMs.map(rounded),
       ...(kernel.launched === 'spawn' && wantedMethod(kernel, context) === 'fork'
         ? { launched: 'spawn' as const }
+        : {}),
+      ...(context.keptCharacters === undefined && outputs !== null && outputs.dropped > 0
+        ? { droppedOutputs: outputs.dropped }
         : {}),
       loopStallMs: rounded(context.stalls.longestSince(startedMs)),
       ...(result.kind === 'completed' ? {} : { trace: client.trace.since(traceOriginMs) }),

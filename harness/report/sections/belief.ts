@@ -25,6 +25,7 @@ export function beliefBlocks(report: Report): Block[] {
     ...driftLines(report),
     ...analysis.aa.map((check) => equalityLine(report, check)),
     ...serverLines(report),
+    ...droppedLines(report),
     stallLine(report),
   ];
   const blocks: Block[] = [{ kind: 'list', items }];
@@ -138,6 +139,15 @@ function serverLines({ protocol, runs }: Report): Line[] {
   }
   return [
     line`${strong(text('Server'))}: besides the front end’s requests the kernels were given ${num(counted(others, 'shell request'))} of the way itself, ${num(String(library))} of them the client library’s ${code('kernel_info')}, the rest the server’s (${code('kernel_info')} at the start and its nudge); ${lost}.`,
+  ];
+}
+
+/** Nothing where every saved notebook has all of its outputs. */
+function droppedLines({ runs }: Report): Line[] {
+  const short = runs.filter(({ droppedOutputs }) => droppedOutputs !== undefined).length;
+  if (short === 0) return [];
+  return [
+    line`${strong(text('Notebooks'))}: those of ${num(counted(short, 'run'))} lack the outputs beyond what is kept of a notebook (64 Mi characters); outcomes do not depend on it.`,
   ];
 }
 
