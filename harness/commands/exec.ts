@@ -11,7 +11,7 @@ import {
 } from '../exec/journal.ts';
 import { checkedOutput, writeWhole } from '../exec/output.ts';
 import { type KernelRate, kernelRates } from '../exec/rate.ts';
-import { notebookText } from '../frontend/executed-notebook.ts';
+import { notebookPieces } from '../frontend/executed-notebook.ts';
 import { readNotebook } from '../frontend/notebook.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
@@ -191,7 +191,7 @@ async function exec(
   const isWritten =
     exitCode === EXEC_EXIT_CODES.clean || (exitCode === EXEC_EXIT_CODES.cellRaised && !raw.inplace);
   if (isWritten && execution.notebook !== null) {
-    await writeWhole(output, notebookText(execution.notebook));
+    await writeWhole(output, notebookPieces(execution.notebook));
     write(`Written: ${output}\n`);
   } else if (exitCode !== EXIT_CODES.interrupted) {
     write('No notebook was written.\n');

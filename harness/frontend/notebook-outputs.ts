@@ -19,8 +19,8 @@ export interface ExecutedCell {
 
 /**
  * Characters of output that are kept per notebook. A kernel that floods iopub must cost neither the
- * harness's memory nor the run's outcome, and V8 holds no string of 512 Mi characters. Each output message
- * counts for 64 more than its text.
+ * harness's memory nor the run's outcome, and V8 holds no string of 512 Mi characters. A stream's text is
+ * written piece by piece and counts half. Each output message counts for 64 more than its text.
  */
 export const MAX_OUTPUT_CHARACTERS = 64 * 1024 * 1024;
 
@@ -238,7 +238,7 @@ function withoutOverwritten(output: CellOutput): CellOutput {
 }
 
 function charactersOf(output: CellOutput): number {
-  const text = output.output_type === 'stream' ? output.text.length : JSON.stringify(output).length;
+  const text = output.output_type === 'stream' ? output.text.length / 2 : JSON.stringify(output).length;
   // A flood of one-character messages costs the bookkeeping of each, not its character.
   return text + 64;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SoakError } from '../model/errors.ts';
-import { executedNotebook, notebookText } from './executed-notebook.ts';
+import { executedNotebook, notebookPieces, notebookText } from './executed-notebook.ts';
 import { type JsonObject, MAX_NOTEBOOK_BYTES, parsedNotebook, readNotebook } from './notebook.ts';
 import { NotebookOutputs } from './notebook-outputs.ts';
 
@@ -160,4 +160,29 @@ describe('readNotebook', () => {
     const text = notebookText(executedNotebook(await readNotebook(path), new NotebookOutputs()));
     expect(JSON.parse(text).cells[0].source).toEqual(source);
   });
+});
+
+it('a long text is written piece by piece, and reads as any other', () => {
+  const lines = Array.from(
+    { length: 30_000 },
+    (_, i) => `${i} "é" \u001b[1m${'x'.repeat(40)}${['\n', '\r\n', '\u2028', '\v'][i % 4]}`,
+  );
+  const text = `${lines.join('')}the end`;
+  expect(text.length).toBeGreaterThan(1024 * 1024);
+  const output = { output_type: 'stream', name: 'stdout', text };
+  const cell = {
+    cell_type: 'code',
+    source: 'x\n',
+    metadata: {},
+    execution_count: 1,
+    outputs: [output, output],
+  };
+  const notebook = { nbformat: 4, nbformat_minor: 4, metadata: {}, cells: [cell] };
+  const pieces = [...notebookPieces(notebook)];
+  expect(pieces.length).toBeGreaterThan(10);
+  expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(text.length / 2);
+  const written = pieces.join('');
+  const read = JSON.parse(written) as { cells: { outputs: { text: string[] }[] }[] };
+  for (const { text: list } of read.cells[0]?.outputs ?? []) expect(list).toEqual([...lines, 'the end']);
+  expect(written).toBe(`${JSON.stringify(read, null, 1)}\n`);
 });

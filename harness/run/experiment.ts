@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import { notebookText } from '../frontend/executed-notebook.ts';
+import { notebookPieces } from '../frontend/executed-notebook.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import type { JournalWriter } from '../journal/write.ts';
 import type { RunRecord } from '../model/journal.ts';
@@ -158,5 +158,5 @@ async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunRe
   if (plan.notebookFolder === null || result.notebook === null) return;
   await mkdir(plan.notebookFolder, { recursive: true });
   const name = plan.notebooks[order.notebookIndex]?.name.replace(/\.ipynb$/, '') ?? 'notebook';
-  await writeFile(join(plan.notebookFolder, `${order.run}-${name}.ipynb`), notebookText(result.notebook));
+  await writeFile(join(plan.notebookFolder, `${order.run}-${name}.ipynb`), notebookPieces(result.notebook));
 }

@@ -1,9 +1,9 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { figureSvg } from '../report/figures/svg.ts';
 import { PALETTES, THEMES } from '../report/palette.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
+import { writeWhole } from '../report/write-report.ts';
 import { dosePlan } from './dose-response.ts';
 import { recordText, type TuningRecord } from './record.ts';
 import { tuningResults } from './results.ts';
@@ -29,12 +29,9 @@ export function tuningFiles(record: TuningRecord): { readonly path: string; read
   ];
 }
 
-/** A rename within one folder is atomic: whoever ends the process leaves the old file or the new one. */
-async function writeWhole(path: string, content: string): Promise<void> {
+async function written(path: string, content: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(`${path}.partial`, content);
-    await rename(`${path}.partial`, path);
+    await writeWhole(path, content);
   } catch (cause) {
     throw new SoakError('tuning-not-written', `${path} could not be written: ${(cause as Error).message}`, {
       remedy: 'Give --out a folder that you may write to, on a disk with space.',
@@ -46,10 +43,10 @@ async function writeWhole(path: string, content: string): Promise<void> {
 
 /** @throws SoakError `tuning-not-written` */
 export async function writeRecord(folder: string, record: TuningRecord): Promise<void> {
-  await writeWhole(join(folder, RECORD_FILE), recordText(record));
+  await written(join(folder, RECORD_FILE), recordText(record));
 }
 
 /** @throws SoakError `tuning-not-written` */
 export async function writeTuningFiles(folder: string, record: TuningRecord): Promise<void> {
-  for (const { path, content } of tuningFiles(record)) await writeWhole(join(folder, path), content);
+  for (const { path, content } of tuningFiles(record)) await written(join(folder, path), content);
 }
