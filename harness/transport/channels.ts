@@ -51,8 +51,9 @@ export interface ServerAccount {
 /** Opens the channels of one client, whose session is named. */
 export type ChannelsMaker = (session: string, receive: Receiver) => Channels;
 
-// libzmq's default of 100 ms would add 50 ms on average to each start-up: we connect before the kernel binds.
-const RECONNECT_MS = 5;
+// libzmq's default of 100 ms would add 50 ms on average to each start-up: we connect before the kernel binds. Each
+// attempt costs processor time: at 5 ms those of one start were a tenth of all that a run costs the harness.
+const RECONNECT_MS = 12;
 
 export const DEALER_OPTIONS = {
   linger: 0,
