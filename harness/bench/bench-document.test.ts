@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { packageRoot } from '../model/package-root.ts';
 import { type BenchResult, benchMarkdown, targets } from './bench-document.ts';
 
 const look = { seconds: 1, residentMiB: 100, openFiles: 20 };
@@ -61,4 +64,10 @@ test('runs a minute follow from the times', () => {
   expect(text).toContain('| kernel-soak, fork | 200 | 300 | 150 | 400 |');
   expect(text).toContain('| nbclient, a loop in one warm process | 800 | 75 | 500 | 120 |');
   expect(text).toContain('median 1.12 s of 1 wedges');
+});
+
+test('the committed figures are those of the committed measurement', () => {
+  const folder = join(packageRoot(), 'reports', 'bench');
+  const result = JSON.parse(readFileSync(join(folder, 'bench.json'), 'utf8')) as BenchResult;
+  expect(readFileSync(join(folder, 'bench.md'), 'utf8')).toBe(benchMarkdown(result));
 });

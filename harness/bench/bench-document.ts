@@ -84,7 +84,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   );
 }
 
-/** `reports/bench/README.md`: a pure function of what was measured. */
+/** `reports/bench/bench.md`: a pure function of what was measured. */
 export function benchMarkdown(result: BenchResult): string {
   const { runs, trips, verdicts, scale } = result;
   const ms = (values: readonly number[]) => median(values).toFixed(0);

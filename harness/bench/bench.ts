@@ -70,5 +70,5 @@ const result = await withBench(async (surroundings): Promise<BenchResult> => {
 });
 await mkdir(values.out, { recursive: true });
 await writeFile(join(values.out, 'bench.json'), `${JSON.stringify(result)}\n`);
-await writeFile(join(values.out, 'README.md'), benchMarkdown(result));
-say(`Written: ${join(values.out, 'README.md')}`);
+await writeFile(join(values.out, 'bench.md'), benchMarkdown(result));
+say(`Written: ${join(values.out, 'bench.md')}`);

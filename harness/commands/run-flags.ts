@@ -76,6 +76,10 @@ export function addRunOptions(command: Command): Command {
       '--baseline <dir>',
       'compare with the control of an earlier report; nothing is interleaved then, and the report says so',
     )
+    .option(
+      '--max-minutes <n>',
+      'begin no block after so many minutes; what is recorded stays, and --resume goes on (default: no limit)',
+    )
     .option('--shard <i/n>', 'only the i-th of n parts of the blocks, never of the arms; needs --seed')
     .option(
       '--fail-on <rules>',

@@ -470,3 +470,25 @@ test('goes on and keeps everything when whoever reads its output leaves', async 
   expect((await ended).code).toBe(0);
   expect((await readJournal(out)).journal.runs).toHaveLength(3);
 }, 60_000);
+
+test('--max-minutes begins no block after its time, and --resume goes on to the end', async () => {
+  const args = ['--arms', 'control,stream', '--runs', '40', '--prefix', '2', '--seed', '3', '--out', out];
+  const first = await soak(...args, '--max-minutes', '0.1');
+  expect(first.code).toBe(0);
+  expect(first.stdout).toContain('Go on with: npm run soak -- --resume');
+  const { journal } = await readJournal(out);
+  expect(journal.sessions.at(-1)).toMatchObject({ event: 'stopped', reason: 'the time given was over' });
+  // Whole blocks, and not all of them.
+  expect(journal.runs.length % 2).toBe(0);
+  expect(journal.runs.length).toBeGreaterThan(0);
+  expect(journal.runs.length).toBeLessThan(80);
+  const second = await soak('--resume', out, '--max-minutes', '0.1');
+  expect(second.code).toBe(0);
+  const runs = (await readJournal(out)).journal.runs.map(({ run }) => run);
+  expect(runs.length).toBeGreaterThan(journal.runs.length);
+  expect(new Set(runs).size).toBe(runs.length);
+  for (const bad of ['0', '-1', 'soon']) {
+    const refused = await soak('--arm', 'control', '--max-minutes', bad);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('--max-minutes')]);
+  }
+}, 120_000);

@@ -32,6 +32,7 @@ import { type Prepared, prepareExperiment, publicPath } from './prepare.ts';
 import { folderStamp } from './report-folders.ts';
 import { addRunOptions } from './run-flags.ts';
 import {
+  numberOption,
   parsedRunOptions,
   type RawRunOptions,
   type RunOptions,
@@ -53,6 +54,7 @@ interface RawRunCommand extends RawRunOptions {
   readonly out?: string;
   readonly resume?: string;
   readonly failOn?: string;
+  readonly maxMinutes?: string;
 }
 
 /** Add `soak run`, the default command. `surroundings` is asked for when it begins. */
@@ -82,6 +84,13 @@ export async function runCommand(
 ): Promise<ExitCode> {
   const resumed = raw.resume !== undefined;
   const rules = raw.failOn === undefined ? [] : await said(() => failRules(raw.failOn ?? ''));
+  const startMs = performance.now();
+  const minutes =
+    raw.maxMinutes === undefined
+      ? null
+      : await said(() =>
+          numberOption('--max-minutes', raw.maxMinutes, 0, { min: 0.01, max: 100_000, unit: 'minutes' }),
+        );
   const options = await said(() => (resumed ? resumedOptions(raw) : freshOptions(raw)));
   const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal));
   assertCanFail(rules, prepared.protocol);
@@ -102,7 +111,7 @@ export async function runCommand(
       prepared,
       session,
       options.saveNotebooks ? join(folder, 'notebooks') : null,
-      signal,
+      { signal, ...(minutes === null ? {} : { dueMs: startMs + minutes * 60_000 }) },
       display,
       (why) => write(`Kernels are spawned that were to be forked: ${terminalText(why, 300)}.\n`),
     );
@@ -124,10 +133,8 @@ export async function runCommand(
   write(
     `${verdictParagraph(report)}\n\n${summaryLine(report)}\n\nEvidence: ${join(folder, 'evidence.md')}\n`,
   );
-  if (end.event === 'interrupted') {
-    write(`Go on with: npm run soak -- --resume ${folder}\n`);
-    return EXIT_CODES.interrupted;
-  }
+  if (end.event !== 'finished') write(`Go on with: npm run soak -- --resume ${folder}\n`);
+  if (end.event === 'interrupted') return EXIT_CODES.interrupted;
   return judgedExit(report, rules, write);
 }
 
@@ -135,7 +142,7 @@ async function soak(
   prepared: Prepared,
   { writer, recorded, experiment }: Session,
   notebookFolder: string | null,
-  signal: AbortSignal,
+  { signal, dueMs }: { readonly signal: AbortSignal; readonly dueMs?: number },
   display: Display,
   onSpawned: (why: string) => void,
 ): Promise<ExperimentEnd> {
@@ -158,6 +165,7 @@ async function soak(
             notebookFolder,
             shard: experiment.shard,
             signal,
+            dueMs,
             context: notebookFolder === null ? { ...context, keptCharacters: MIRRORED_CHARACTERS } : context,
           },
           display.events,
@@ -179,7 +187,7 @@ async function freshOptions(raw: RawRunOptions): Promise<RunOptions> {
 
 async function resumedOptions(raw: RawRunCommand): Promise<RunOptions> {
   const folder = raw.resume ?? '';
-  const given = Object.keys(raw).filter((key) => key !== 'resume' && key !== 'failOn');
+  const given = Object.keys(raw).filter((key) => !['resume', 'failOn', 'maxMinutes'].includes(key));
   if (given.length > 0) {
     throw new SoakError(
       'bad-option',

@@ -34,6 +34,8 @@ export interface ExperimentPlan {
   readonly notebookFolder: string | null;
   /** The part of the blocks to carry out; absent: all. */
   readonly shard?: Shard | undefined;
+  /** `performance.now()` after which no block is begun; absent: none. */
+  readonly dueMs?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -79,7 +81,7 @@ class BlockOrder {
 
 /**
  * Carry out what the protocol says and the journal does not have yet: blocks in order, arms interleaved
- * within them, `concurrency` runs at once. Under `until-decided` no block is begun after the one that
+ * within them, `concurrency` runs at once. With a due time, a block that was begun is still completed. Under `until-decided` no block is begun after the one that
  * decides; runs under way are still recorded. A shard decides by its own blocks alone: whether it has a block
  * then depends on earlier blocks only, so that E over the blocks of all shards, in block order, stays valid.
  *
@@ -121,9 +123,12 @@ export async function runExperiment(
   };
 
   const underWay = new Set<Promise<void>>();
+  let isLate = false;
   for (let block = range.first; block < range.end && !over(); block += 1) {
-    for (const order of blockOrders(protocol, block)) {
-      if (done.has(order.run)) continue;
+    const orders = blockOrders(protocol, block).filter(({ run }) => !done.has(run));
+    isLate = orders.length > 0 && performance.now() >= (plan.dueMs ?? Infinity);
+    if (isLate) break;
+    for (const order of orders) {
       const run = limit(() => runOne(order)).finally(() => underWay.delete(run));
       underWay.add(run);
       // No block is planned far ahead of the one that may decide.
@@ -133,6 +138,7 @@ export async function runExperiment(
   await Promise.all(underWay);
   if (fault !== null) throw fault;
   if (signal.aborted) return { event: 'interrupted', reason: String(signal.reason ?? 'interrupted') };
+  if (isLate && !over()) return { event: 'stopped', reason: 'the time given was over' };
   const { shard } = plan;
   const size = range.end - range.first;
   const of = shard === undefined ? '' : ` of shard ${shard.index}/${shard.count}`;

@@ -16,7 +16,7 @@ export interface ExperimentKey {
  * Options that belong to one call and not to the experiment: what goes on with a folder, and which part of
  * the experiment is done here.
  */
-const NOT_OF_THE_EXPERIMENT = ['help', 'resume', 'shard', 'arm'];
+const NOT_OF_THE_EXPERIMENT = ['help', 'resume', 'shard', 'max-minutes', 'arm'];
 
 /** Options that may be given again and again are lists in a file, and lists are named for several. */
 const PLURAL: Readonly<Record<string, string>> = { notebook: 'notebooks', kernel: 'kernels' };
