@@ -78,7 +78,7 @@ export function addRunOptions(command: Command): Command {
     )
     .option(
       '--max-minutes <n>',
-      'begin no block after so many minutes; what is recorded stays, and --resume goes on (default: no limit)',
+      'begin no block after so many minutes of soaking; what is recorded stays, and --resume goes on (default: no limit)',
     )
     .option('--shard <i/n>', 'only the i-th of n parts of the blocks, never of the arms; needs --seed')
     .option(

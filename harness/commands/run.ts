@@ -84,7 +84,6 @@ export async function runCommand(
 ): Promise<ExitCode> {
   const resumed = raw.resume !== undefined;
   const rules = raw.failOn === undefined ? [] : await said(() => failRules(raw.failOn ?? ''));
-  const startMs = performance.now();
   const minutes =
     raw.maxMinutes === undefined
       ? null
@@ -111,7 +110,7 @@ export async function runCommand(
       prepared,
       session,
       options.saveNotebooks ? join(folder, 'notebooks') : null,
-      { signal, ...(minutes === null ? {} : { dueMs: startMs + minutes * 60_000 }) },
+      { signal, ...(minutes === null ? {} : { dueMs: performance.now() + minutes * 60_000 }) },
       display,
       (why) => write(`Kernels are spawned that were to be forked: ${terminalText(why, 300)}.\n`),
     );
