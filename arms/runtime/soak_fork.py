@@ -83,9 +83,10 @@ def preload(config):
 
 
 def say(event, **facts):
-    # One write, so that a kernel's words never come between.
-    line = json.dumps({"event": event, **facts}) + "\n"
-    os.write(1, line.encode())
+    # A signal can end a long write before its time.
+    rest = (json.dumps({"event": event, **facts}) + "\n").encode()
+    while rest:
+        rest = rest[os.write(1, rest) :]
 
 
 class Forked(Exception):

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readJournal } from '../journal/read.ts';
+import { canonicalJson } from '../model/canonical.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
@@ -94,6 +95,7 @@ async function locateCommand(
     }
     journals.set(path, journal);
   }
+  assertComparable(journals);
   const named = PATHS.flatMap((path) => {
     const journal = journals.get(path);
     return journal === undefined ? [] : [{ path, journal }];
@@ -112,6 +114,29 @@ async function locateCommand(
   if (lead?.kind === 'callout') write(`${plainLine(lead.line)}\n\n`);
   write(`Evidence: ${place}\n`);
   return EXIT_CODES.done;
+}
+
+/**
+ * The matrix says where a fault is only where nothing but the path differs.
+ *
+ * @throws SoakError `bad-paths`
+ */
+function assertComparable(journals: ReadonlyMap<PathName, Journal>): void {
+  const [first, ...others] = [...journals].map(([path, { experiment }]) => ({
+    path,
+    notebooks: experiment.protocol.notebooks.map(({ sha256 }) => sha256),
+    arms: experiment.protocol.arms.map(({ name, treeSha256 }) => [name, treeSha256]),
+  }));
+  for (const other of others) {
+    for (const what of ['notebooks', 'arms'] as const) {
+      if (canonicalJson(other[what]) === canonicalJson(first?.[what])) continue;
+      throw new SoakError(
+        'bad-paths',
+        `The experiments by the paths ${first?.path} and ${other.path} have different ${what}.`,
+        { remedy: 'Give experiments of the same notebooks and arms, or let soak locate run them.' },
+      );
+    }
+  }
 }
 
 async function runPaths(

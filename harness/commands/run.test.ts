@@ -477,7 +477,8 @@ test('--max-minutes begins no block after its time, and --resume goes on to the 
   expect(first.code).toBe(0);
   expect(first.stdout).toContain('Go on with: npm run soak -- --resume');
   const { journal } = await readJournal(out);
-  expect(journal.sessions.at(-1)).toMatchObject({ event: 'stopped', reason: 'the time given was over' });
+  expect(journal.sessions.at(-1)).toMatchObject({ event: 'time-over' });
+  expect(await readFile(join(out, 'evidence.md'), 'utf8')).toContain('Stopped by its time limit');
   // Whole blocks, and not all of them.
   expect(journal.runs.length % 2).toBe(0);
   expect(journal.runs.length).toBeGreaterThan(0);

@@ -170,7 +170,7 @@ export const runRecordSchema = z.object({
         library: z.number().int().nonnegative(),
         /** WebSockets opened after the first, other than by the traffic: a run to be read with care. */
         reconnects: z.number().int().nonnegative(),
-        /** The kernel was on another machine: nothing of it was seen but what came through the server. */
+        /** The kernel was out of reach, on another machine for example: nothing of it was seen but what came through the server. */
         elsewhere: z.literal(true).optional(),
       })
       .optional(),
@@ -194,11 +194,14 @@ export const runRecordSchema = z.object({
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
 
-/** A session that ended or resumed; `reason` says why. */
+/**
+ * A session that ended or resumed; `reason` says why. `stopped`: by a fault of the harness or of what it stands
+ * on; `time-over`: by --max-minutes.
+ */
 export const sessionRecordSchema = z.object({
   type: z.literal('session'),
   at: z.string(),
-  event: z.enum(['resumed', 'interrupted', 'stopped', 'finished']),
+  event: z.enum(['resumed', 'interrupted', 'stopped', 'time-over', 'finished']),
   reason: z.string(),
   /** Runs begun by an earlier session and never recorded: run again, and listed. */
   abandoned: z.array(z.string()),

@@ -22,7 +22,7 @@ export const OUTCOME_KINDS = [
   /** A server on the way never gave the kernel the request: the kernel is idle and nothing is queued in its socket. */
   'lost-request',
   /**
-   * Through a server, from a kernel on another machine: unanswered and never begun, and whether the kernel or
+   * Through a server, from a kernel out of reach of all but it: unanswered and never begun, and whether the kernel or
    * what is between lost it cannot be told.
    */
   'no-answer',

@@ -102,7 +102,7 @@ function harnessFault(seen: Observations, waited: string): Verdict | null {
 }
 
 /**
- * Whether a server is on the way to a kernel whose own account cannot be had, since it is on another machine:
+ * Whether a server is on the way to a kernel whose own account cannot be had, since only the server reaches it:
  * what did not arrive may then have been lost by either.
  */
 function isUnseen({ through, counters }: Observations): boolean {

@@ -201,3 +201,23 @@ it('lists invalid runs with their reasons', () => {
 it('fits into one comment on GitHub however many runs there are', () => {
   expect(evidenceMarkdown(buildReport(syntheticJournal({ blocks: 2_000 }))).length).toBeLessThan(65_536);
 });
+
+describe('how kernels came about', () => {
+  const evidenceOf = (launch: 'spawn' | 'fork', change?: (run: RunRecord) => RunRecord) =>
+    evidenceMarkdown(
+      buildReport(
+        syntheticJournal({
+          arms: [CONTROL, FIX],
+          protocol: { launch },
+          ...(change === undefined ? {} : { change }),
+        }),
+      ),
+    );
+
+  it('is said where they were forked, with how many were spawned instead', () => {
+    expect(evidenceOf('spawn')).not.toContain('- Launch:');
+    expect(evidenceOf('fork')).toContain('- Launch: kernels of every arm were forked from');
+    const some = evidenceOf('fork', (run) => (run.block < 3 ? { ...run, launched: 'spawn' } : run));
+    expect(some).toMatch(/- Launch: .*; 6 of 40 runs were spawned instead/);
+  });
+});

@@ -9,7 +9,7 @@ import { strataOf } from '../stats/strata.ts';
 /** How far the experiment got. */
 export interface Progress {
   /**
-   * `whole`: every planned block; `decided`: stopped by its own rule; `partial`: cut short, by hand or by a
+   * `whole`: every planned block; `decided`: stopped by its own rule; `partial`: cut short, by hand, by its time limit or by a
    * fault, or still running.
    */
   readonly state: 'whole' | 'decided' | 'partial';

@@ -23,7 +23,7 @@ const MEANING: Readonly<Record<OutcomeKind, string>> = {
   'lost-request':
     'The kernel is not the one that failed: it finished everything that it was given, lies idle, and nothing is queued in its shell socket. What is between lost the request. This is no wedge, and the run counts in no rate.',
   'no-answer':
-    'The kernel was on another machine, so that neither its counters nor its sockets could be looked at, and another connection through the server brought no answer either. Whether the kernel wedged or the message was lost on the way cannot be told, and the run counts in no rate.',
+    'The kernel was out of reach of all but the server, so that neither its counters nor its sockets could be looked at, and another connection through the server brought no answer either. Whether the kernel wedged or the message was lost on the way cannot be told, and the run counts in no rate.',
   'lost-idle':
     'The reply came and the idle status with its parent did not, which a front end shows as a cell that never ends. This is no wedge, and the run counts in no rate.',
   late: 'The answer came after the deadline: a stall that ends by itself is no wedge. The run counts in no rate.',

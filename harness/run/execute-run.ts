@@ -61,7 +61,7 @@ export interface RunResult {
   /** The notebook with its outputs, also of a run that did not complete; `null` without a ready kernel. */
   readonly notebook: JsonObject | null;
   readonly identity: KernelIdentity | null;
-  /** Whether the kernel was on another machine, where it can say nothing to us; absent: it was on this one. */
+  /** Whether the kernel was out of reach of all but the server, and could say nothing to us; absent: it was not. */
   readonly isElsewhere?: true;
   /** What a client of its own loaded of the arm's package; `null`: it did not say, absent: there is none. */
   readonly clientSources?: SourceHashes | null;

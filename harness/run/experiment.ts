@@ -41,7 +41,7 @@ export interface ExperimentPlan {
 
 /** Why an experiment ended. */
 export interface ExperimentEnd {
-  readonly event: 'finished' | 'stopped' | 'interrupted';
+  readonly event: 'finished' | 'time-over' | 'interrupted';
   readonly reason: string;
 }
 
@@ -81,8 +81,8 @@ class BlockOrder {
 
 /**
  * Carry out what the protocol says and the journal does not have yet: blocks in order, arms interleaved
- * within them, `concurrency` runs at once. With a due time, a block that was begun is still completed. Under `until-decided` no block is begun after the one that
- * decides; runs under way are still recorded. A shard decides by its own blocks alone: whether it has a block
+ * within them, `concurrency` runs at once. With a due time, a block that was begun is still completed. Under
+ * `until-decided` no block is begun after the one that decides; runs under way are still recorded. A shard decides by its own blocks alone: whether it has a block
  * then depends on earlier blocks only, so that E over the blocks of all shards, in block order, stays valid.
  *
  * @throws SoakError `identity-mismatch` when a kernel loaded anything but its arm; `cannot-write`
@@ -138,7 +138,7 @@ export async function runExperiment(
   await Promise.all(underWay);
   if (fault !== null) throw fault;
   if (signal.aborted) return { event: 'interrupted', reason: String(signal.reason ?? 'interrupted') };
-  if (isLate && !over()) return { event: 'stopped', reason: 'the time given was over' };
+  if (isLate && !over()) return { event: 'time-over', reason: 'the time given was over' };
   const { shard } = plan;
   const size = range.end - range.first;
   const of = shard === undefined ? '' : ` of shard ${shard.index}/${shard.count}`;

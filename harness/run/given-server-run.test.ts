@@ -10,6 +10,7 @@ import { servedRunsFolder } from '../kernel/server/arm-kernelspecs.ts';
 import { givenServer, serverUrl } from '../kernel/server/given-server.ts';
 import { JupyterServer } from '../kernel/server/jupyter-server.ts';
 import { prepareServer } from '../kernel/server/prepare-server.ts';
+import { endOnServer } from '../kernel/server/server-kernel.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { droppingProxy } from '../testing/dropping-proxy.ts';
 import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
@@ -198,6 +199,48 @@ test('soak locate names what is between, behind a proxy that drops replies', asy
   expect(stdout).toMatch(/^(The fault is in|Faults were in) .*what is between: the server/m);
   expect(await readFile(join(out, 'locate.md'), 'utf8')).toContain('what is between: the server');
 }, 240_000);
+
+test('soak locate compares paths of the same arms and notebook only', async () => {
+  const committed = join(packageRoot(), 'reports');
+  const dirs = ['locate-7.3.0/direct', 'server-7.3.0/first'].map((name) => join(committed, name));
+  const { code, stderr } = await soak(['locate', ...dirs, '--out', join(folder.path, 'mixed')]);
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/paths direct and server have different (arms|notebooks)/),
+  ]);
+});
+
+test.each([
+  ['that refuses twice is asked again', [500, 500, 204], null],
+  ['that has forgotten the kernel already is done with it', [404], null],
+  [
+    'that goes on refusing is said to have left a kernel',
+    [500, 500, 500, 500],
+    /did not end the kernel k1: status 500/,
+  ],
+])(
+  'a server %s',
+  async (_what, answers, words) => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      response.statusCode = answers[asked.length] ?? 204;
+      asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+      response.end();
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const ended = endOnServer({ url, token: 'secret' }, 'k1');
+    if (words === null) await ended;
+    else {
+      const error = await soakErrorOf(() => ended);
+      expect(error).toMatchObject({ code: 'kernel-left', message: expect.stringMatching(words) });
+      expect(`${error.message} ${error.remedy}`).not.toContain('secret');
+    }
+    expect(asked).toEqual(answers.map(() => 'DELETE /api/kernels/k1 token secret'));
+    await new Promise((resolve) => server.close(resolve));
+  },
+  20_000,
+);
 
 describe('its address', () => {
   test.each([

@@ -44,7 +44,7 @@ export interface ServerAccount {
   readonly library: number;
   /** WebSockets opened after the first, other than by the traffic. */
   readonly reconnects: number;
-  /** Set where the kernel is on another machine, its account and sockets out of reach. */
+  /** Set where the kernel's account and sockets are out of reach, on another machine for example. */
   readonly elsewhere?: true;
 }
 

@@ -223,7 +223,10 @@ export class ForkLauncher {
       case 'forked': {
         const child = new ForkedChild(event.pid);
         this.#kernels.set(event.pid, child);
-        this.#waiting.get(event.id)?.forked(child);
+        const waiting = this.#waiting.get(event.id);
+        // Whoever asked has gone: nobody else would ever end it.
+        if (waiting === undefined) void killTree(event.pid);
+        waiting?.forked(child);
         break;
       }
       case 'failed':

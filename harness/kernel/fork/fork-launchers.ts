@@ -42,8 +42,8 @@ export class ForkLaunchers {
 
   async stop(): Promise<void> {
     for (const started of this.#launchers.values()) {
-      const launcher = await started;
-      if (typeof launcher !== 'string') await launcher.stop();
+      const launcher = await started.catch(() => null); // said by the launch that asked for it
+      if (launcher instanceof ForkLauncher) await launcher.stop();
     }
   }
 
@@ -65,18 +65,22 @@ export class ForkLaunchers {
     return spawnKernel(start);
   };
 
-  async #launcherOf(command: ForkableCommand): Promise<ForkLauncher | string> {
+  /** The arm's launcher, in the place of one that has ended; whoever asks meanwhile waits for the same one. */
+  #launcherOf(command: ForkableCommand): Promise<ForkLauncher | string> {
     const key = canonicalJson([command.python, command.arm, command.variables]);
     const known = this.#launchers.get(key);
-    if (known !== undefined) {
-      const launcher = await known;
-      if (typeof launcher === 'string' || launcher.isAlive) return launcher;
-      // Another made one meanwhile.
-      if (this.#launchers.get(key) !== known) return this.#launcherOf(command);
-      await launcher.stop();
-    }
-    const started = ForkLauncher.start(command, this.#reaper);
-    this.#launchers.set(key, started);
-    return started;
+    const launcher = this.#living(known, command);
+    this.#launchers.set(key, launcher);
+    return launcher;
+  }
+
+  async #living(
+    known: Promise<ForkLauncher | string> | undefined,
+    command: ForkableCommand,
+  ): Promise<ForkLauncher | string> {
+    const launcher = await known?.catch(() => undefined);
+    if (typeof launcher === 'string' || launcher?.isAlive === true) return launcher;
+    await launcher?.stop();
+    return ForkLauncher.start(command, this.#reaper);
   }
 }

@@ -47,5 +47,13 @@ export async function launchThroughServer(
     readFileSync(join(runtimeFolder, `kernel-${model.id}.json`), 'utf8'),
   ) as ConnectionInfo;
   const stderrTail = () => server.stderrTail();
-  return new ServerKernel({ address, model, command, connection, stderrTail, folders: [folder, specFolder] });
+  return new ServerKernel({
+    address,
+    model,
+    command,
+    connection,
+    stderrTail,
+    folders: [folder, specFolder],
+    isOwn: true,
+  });
 }

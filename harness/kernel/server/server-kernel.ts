@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { type Kernel, KernelAPI } from '@jupyterlab/services';
+import { EXIT_CODES, SoakError } from '../../model/errors.ts';
+import { publicText } from '../../model/public-text.ts';
 import type { ChannelsMaker } from '../../transport/channels.ts';
 import type { ConnectionInfo } from '../../transport/connection.ts';
 import { FreshPeer, type ShellPeer } from '../../transport/fresh-peer.ts';
@@ -19,13 +21,14 @@ import { settledCounters } from '../settled-counters.ts';
 // Elsewhere than on Linux each look starts a process.
 const WATCH_EVERY_MS = process.platform === 'linux' ? 50 : 1_000;
 const DELETE_TIMEOUT_MS = 20_000;
+const DELETE_AGAIN_AFTER_MS = [200, 1_000, 3_000] as const;
 
 /** What is known of a kernel that a server started. */
 export interface ServerKernelParts {
   readonly address: ServerAddress;
   readonly model: Kernel.IModel;
   readonly command: KernelCommand;
-  /** `null`: on another machine. */
+  /** `null`: out of reach of all but the server. */
   readonly connection: ConnectionInfo | null;
   /** The last of what the server and its kernels wrote, where that is known. */
   readonly stderrTail: () => string;
@@ -33,6 +36,8 @@ export interface ServerKernelParts {
   readonly folders: readonly string[];
   /** Called once the folders are gone. */
   readonly onRemoved?: () => void;
+  /** The kernels of a server of our own end with it, and by pid before. */
+  readonly isOwn?: true;
 }
 
 /** A kernel that a Jupyter Server started. */
@@ -62,7 +67,7 @@ export class ServerKernel implements RunningKernel {
     this.exited = parts.connection === null ? this.#untilGone() : this.#watch();
   }
 
-  /** -1 until it has said so, and where it is on another machine. */
+  /** -1 until it has said so, and where it is out of reach. */
   get pid(): number {
     this.#pid ??= this.identity()?.pid ?? null;
     return this.#pid ?? -1;
@@ -96,7 +101,9 @@ export class ServerKernel implements RunningKernel {
     const { model, address } = this.#parts;
     // At once, and not by a request that a wedged kernel takes its time over.
     if (this.pid > 0) await killTree(this.pid);
-    await endOnServer(address, model.id);
+    await endOnServer(address, model.id).catch((error: unknown) => {
+      if (this.#parts.isOwn !== true) throw error;
+    });
     await this.exited;
   }
 
@@ -146,13 +153,31 @@ export class ServerKernel implements RunningKernel {
   }
 }
 
-/** Have the server forget a kernel, and end it where it lives. A server that has ended took its kernels with it. */
+/**
+ * Have the server forget a kernel, and end it where it lives. A server that does not answer is asked again.
+ *
+ * @throws SoakError `kernel-left` where it lived to the last and did not end the kernel
+ */
 export async function endOnServer({ url, token }: ServerAddress, kernelId: string): Promise<void> {
-  await fetch(`${url}api/kernels/${kernelId}`, {
-    method: 'DELETE',
-    headers: { Authorization: `token ${token}` },
-    signal: AbortSignal.timeout(DELETE_TIMEOUT_MS),
-  })
-    .then((response) => response.body?.cancel())
-    .catch(() => {});
+  let why = '';
+  for (const pauseMs of [0, ...DELETE_AGAIN_AFTER_MS]) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    try {
+      const response = await fetch(`${url}api/kernels/${kernelId}`, {
+        method: 'DELETE',
+        headers: { Authorization: `token ${token}` },
+        signal: AbortSignal.timeout(DELETE_TIMEOUT_MS),
+      });
+      await response.body?.cancel();
+      if (response.ok || response.status === 404) return;
+      why = `status ${response.status}`;
+    } catch (error) {
+      const { cause, message } = error as Error;
+      why = cause instanceof Error ? cause.message : message;
+    }
+  }
+  throw new SoakError('kernel-left', `The server did not end the kernel ${kernelId}: ${publicText(why)}.`, {
+    remedy: `End it by hand: DELETE ${url}api/kernels/${kernelId}, or in the server's list of running kernels.`,
+    exitCode: EXIT_CODES.environment,
+  });
 }

@@ -134,7 +134,7 @@ function serverLines({ protocol, runs }: Report): Line[] {
   const lost = line`${num(again === 0 ? 'no run' : counted(again, 'run'))} lost its connection and opened it again`;
   if (servers.some(({ elsewhere }) => elsewhere === true)) {
     return [
-      line`${strong(text('Server'))}: the client library sent ${num(counted(library, 'request'))} of its own (${code('kernel_info')}); what the server sent by itself to kernels on another machine could not be counted; ${lost}.`,
+      line`${strong(text('Server'))}: the client library sent ${num(counted(library, 'request'))} of its own (${code('kernel_info')}); what the server sent by itself to kernels that only it could reach could not be counted; ${lost}.`,
     ];
   }
   return [

@@ -48,6 +48,7 @@ export function environmentBlocks(report: Report): Block[] {
     protocol.client === undefined
       ? line`Client: traffic ${armNames(protocol.traffic)}, latency ${code(protocol.latency.spec)}${throughServer(report)}.`
       : clientLine(protocol.client, report.experiment.clientEnvironment),
+    ...launchLines(report),
   ];
   if (starts.length > 0) {
     items.push(
@@ -57,6 +58,26 @@ export function environmentBlocks(report: Report): Block[] {
   // Kernelspecs have said all that is known of theirs.
   if (kernelspecs.length > 0) return [{ kind: 'list', items }];
   return [{ kind: 'list', items }, armHashes(report), packageList(environment.packages)];
+}
+
+/** How kernels came about, where that was not as anyone starts them. */
+function launchLines({ protocol, runs }: Report): Line[] {
+  const methodOf = new Map(protocol.arms.map(({ name, launch }) => [name, launch ?? protocol.launch]));
+  const toFork = runs.filter(({ arm }) => methodOf.get(arm) === 'fork');
+  const forking = protocol.arms.filter(({ name }) => methodOf.get(name) === 'fork');
+  if (forking.length === 0) return [];
+  const whose =
+    forking.length === protocol.arms.length
+      ? line`of every arm`
+      : line`of ${armNames(forking.map(({ name }) => name))}`;
+  const spawned = toFork.filter(({ launched }) => launched === 'spawn').length;
+  const but =
+    spawned === 0
+      ? line``
+      : line`; ${num(String(spawned))} of ${num(counted(toFork.length, 'run'))} were spawned instead, where a fork was not safe`;
+  return [
+    line`Launch: kernels ${whose} were forked from a process that had imported ipykernel and the arm, with one seed of string hashes for all of an arm's${but}.`,
+  ];
 }
 
 function throughServer({ protocol, experiment, runs }: Report): Line {

@@ -323,18 +323,20 @@ function plainWarningLines(report: Report): Line[] {
   return lines;
 }
 
+/** Why an experiment is not whole, by its last session. */
+const CAUSES: Readonly<Record<string, string>> = {
+  interrupted: 'Interrupted',
+  stopped: 'Stopped by a fault of the harness',
+  'time-over': 'Stopped by its time limit',
+};
+
 function partialLine(report: Report): Line {
   const { analysis, progress } = report;
-  const cause =
-    progress.last?.event === 'interrupted'
-      ? 'Interrupted'
-      : progress.last?.event === 'stopped'
-        ? 'Stopped by a fault of the harness'
-        : 'Not finished';
+  const cause = CAUSES[progress.last?.event ?? 'finished'] ?? 'Not finished';
   const validity =
     analysis.test === 'e-process'
       ? 'E is valid whenever one stops, by hand too.'
-      : 'A fixed-size test assumes that the stop did not depend on the results.';
+      : `A fixed-size test assumes that the stop did not depend on the results${progress.last?.event === 'time-over' ? '; a time limit depends on them a little, since a run that wedges takes longer' : ''}.`;
   return line`${strong(text(cause))}: ${num(String(analysis.blocks.counted))} of ${num(counted(analysis.blocks.planned, 'planned block'))} are counted. ${text(validity)}`;
 }
 
