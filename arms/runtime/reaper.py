@@ -1,7 +1,7 @@
 """End what the harness launched once the harness is gone, however it went.
 
 Reads lines from standard input: ``+ PID FOLDER`` (a process group leader to end and a private
-folder to remove, JSON-encoded) and ``- PID``. When standard input closes, every process still
+folder to remove, JSON-encoded) and ``- PID``; a folder alone is one whose process is not there yet. When standard input closes, every process still
 listed is killed with all of its group, and every folder still listed is removed. It runs in a
 session of its own, so that a Ctrl-C at the terminal or a kill of the harness's group leaves it
 alive for just long enough.
@@ -46,6 +46,7 @@ def remove_folder(folder):
 def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     held = {}
+    early = set()  # folders whose process is not there yet
     # Bytes, since the harness writes UTF-8 whatever this platform's text encoding is.
     for line in sys.stdin.buffer:
         sign, _, rest = line.partition(b" ")
@@ -53,13 +54,17 @@ def main():
             entry = json.loads(rest)
         except ValueError:
             continue  # cut short, as the harness was killed while it wrote
-        if sign == b"+":
-            held[entry["pid"]] = entry["folder"]
+        folder = entry.get("folder")
+        if "pid" not in entry:
+            (early.add if sign == b"+" else early.discard)(folder)
+        elif sign == b"+":
+            held[entry["pid"]] = folder
+            early.discard(folder)
         else:
             held.pop(entry["pid"], None)
     for pid in held:
         kill_tree(pid)
-    for folder in held.values():
+    for folder in (*held.values(), *early):
         remove_folder(folder)
 
 

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { candidates } from '../bisect/candidates.ts';
@@ -248,8 +248,9 @@ async function opened(
       environment,
       command: bisectCommandLine(options),
     };
-    const writer = await JournalWriter.createAs<BisectEntry>(BISECT_JOURNAL, folder, first);
-    await writeFile(join(folder, RESUME_FILE), JSON.stringify(options), { mode: 0o600 });
+    const writer = await JournalWriter.createAs<BisectEntry>(BISECT_JOURNAL, folder, first, {
+      [RESUME_FILE]: JSON.stringify(options),
+    });
     return { writer, journal: (await readBisect(folder)).journal };
   }
   const { writer, text } = await JournalWriter.resumeAs<BisectEntry, BisectText>(BISECT_JOURNAL_KIND, folder);

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
@@ -203,7 +203,9 @@ async function resumedOptions(raw: RawRunCommand): Promise<RunOptions> {
       'cannot-resume',
       finished ? `The experiment in ${folder} has finished.` : `${join(folder, RESUME_FILE)} cannot be read.`,
       {
-        remedy: finished ? 'Read its evidence.md, or begin a new experiment.' : 'Begin a new experiment.',
+        remedy: finished
+          ? `Read its evidence.md (soak report ${folder} writes it anew), or begin a new experiment.`
+          : 'Begin a new experiment.',
         cause: error,
       },
     );
@@ -242,8 +244,7 @@ async function newSession(folder: string, options: RunOptions, prepared: Prepare
     baseline: prepared.baseline,
     ...(options.shard === null ? {} : { shard: options.shard }),
   };
-  const writer = await JournalWriter.create(folder, experiment);
-  await writeFile(join(folder, RESUME_FILE), JSON.stringify(options), { mode: 0o600 });
+  const writer = await JournalWriter.create(folder, experiment, { [RESUME_FILE]: JSON.stringify(options) });
   return { writer, recorded: [], experiment };
 }
 

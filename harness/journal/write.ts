@@ -123,6 +123,7 @@ const EXPERIMENT: JournalKind<JournalText> = { file: JOURNAL_FILE, read: readJou
 /** Appends records, one line each; a run's line is on the disk before the next run's outcome can matter. */
 export class JournalWriter<Written extends Entry = JournalRecord> {
   readonly folder: string;
+  readonly #path: string;
   readonly #file: FileHandle;
   /** Where the last whole line ends. */
   #wholeBytes: number;
@@ -130,8 +131,9 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
   #torn = false;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(folder: string, file: FileHandle, wholeBytes: number) {
+  private constructor(folder: string, name: string, file: FileHandle, wholeBytes: number) {
     this.folder = folder;
+    this.#path = join(folder, name);
     this.#file = file;
     this.#wholeBytes = wholeBytes;
   }
@@ -139,10 +141,15 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
   /**
    * Begin a journal in a folder that holds no other.
    *
+   * @param beside files that go with it, by name: on the disk before the journal's first line, with which it begins
    * @throws SoakError `folder-not-empty`, `folder-in-use`, `cannot-write`
    */
-  static create(folder: string, experiment: ExperimentRecord): Promise<JournalWriter> {
-    return JournalWriter.createAs<JournalRecord>(EXPERIMENT.file, folder, experiment);
+  static create(
+    folder: string,
+    experiment: ExperimentRecord,
+    beside: Readonly<Record<string, string>> = {},
+  ): Promise<JournalWriter> {
+    return JournalWriter.createAs<JournalRecord>(EXPERIMENT.file, folder, experiment, beside);
   }
 
   /** The same of another kind of journal. */
@@ -150,19 +157,18 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     name: string,
     folder: string,
     first: Written,
+    beside: Readonly<Record<string, string>> = {},
   ): Promise<JournalWriter<Written>> {
     try {
       await mkdir(folder, { recursive: true });
-      const found = (await readdir(folder)).filter((name) => name !== LOCK_FILE);
-      if (found.length > 0) {
-        const other = found.includes(name) ? 'holds another experiment' : `is not empty (${found[0]})`;
-        throw new SoakError('folder-not-empty', `The report folder ${folder} ${other}.`, {
-          remedy: `Choose another --out, or go on with that experiment: --resume ${folder}.`,
-        });
-      }
       return await withLock(folder, async () => {
+        await assertUnused(folder, name, Object.keys(beside));
+        for (const [other, text] of Object.entries(beside)) {
+          await writeFile(join(folder, other), text, { mode: 0o600, flush: true });
+        }
+        await rm(join(folder, name), { force: true }); // whoever began it ended before its first line was whole
         const file = await open(join(folder, name), 'ax');
-        const writer = new JournalWriter<Written>(folder, file, 0);
+        const writer = new JournalWriter<Written>(folder, name, file, 0);
         await writer.append(first).catch(async (error: unknown) => {
           await file.close();
           throw error;
@@ -194,7 +200,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
       return await withLock(folder, async () => {
         const text = await kind.read(folder);
         const file = await open(join(folder, kind.file), 'a');
-        const writer = new JournalWriter<Written>(folder, file, text.wholeBytes);
+        const writer = new JournalWriter<Written>(folder, kind.file, file, text.wholeBytes);
         writer.#torn = text.journal.torn;
         await writer.#cutTorn();
         return { writer, text };
@@ -242,9 +248,27 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
   async #cutTorn(): Promise<void> {
     if (!this.#torn) return;
     // By its path: a handle that may only append cannot cut a file on Windows.
-    await truncate(join(this.folder, JOURNAL_FILE), this.#wholeBytes);
+    await truncate(this.#path, this.#wholeBytes);
     this.#torn = false;
   }
+}
+
+/**
+ * Whether a journal can begin here: nothing is in the folder, or no more than what one leaves that was killed
+ * before its first line was whole.
+ *
+ * @throws SoakError `folder-not-empty`
+ */
+async function assertUnused(folder: string, name: string, beside: readonly string[]): Promise<void> {
+  const found = (await readdir(folder)).filter((each) => each !== LOCK_FILE);
+  const isBegun = found.includes(name) && (await readFile(join(folder, name))).includes('\n');
+  const other = found.find((each) => each !== name && !beside.includes(each));
+  if (!isBegun && other === undefined) return;
+  throw new SoakError(
+    'folder-not-empty',
+    `The report folder ${folder} ${isBegun ? 'holds another experiment' : `is not empty (${other})`}.`,
+    { remedy: `Choose another --out, or go on with that experiment: --resume ${folder}.` },
+  );
 }
 
 /** The lock stays with what `begin` gives; it is given back when `begin` fails. */

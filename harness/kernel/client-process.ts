@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { CLIENT_COUNTERS, type ClientName } from '../model/client.ts';
@@ -244,7 +243,7 @@ export async function launchClient(options: {
   variables?: Readonly<Record<string, string>>;
 }): Promise<ClientProcess> {
   const { program, reaper } = options;
-  const folder = mkdtempSync(join(tmpdir(), 'soak-'));
+  const folder = reaper.makeFolder('soak-');
   const inside = (name: string) => join(folder, name);
   try {
     const spec = join(folder, 'jupyter', 'kernels', KERNELSPEC);
@@ -309,6 +308,7 @@ export async function launchClient(options: {
     return client;
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
+    reaper.forgetFolder(folder);
     throw error;
   }
 }

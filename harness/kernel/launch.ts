@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import { packageRoot } from '../model/package-root.ts';
@@ -387,7 +386,7 @@ export async function launchKernel(
   start: KernelStarter = spawnKernel,
 ): Promise<KernelProcess> {
   const ports = await allocatePorts();
-  const folder = mkdtempSync(join(tmpdir(), 'soak-'));
+  const folder = options.reaper.makeFolder('soak-');
   try {
     const connection: ConnectionInfo = {
       transport: 'tcp',
@@ -412,6 +411,7 @@ export async function launchKernel(
   } catch (error) {
     releasePorts(ports);
     await rm(folder, { recursive: true, force: true });
+    options.reaper.forgetFolder(folder);
     throw error;
   }
 }

@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 
 /**
@@ -31,6 +35,38 @@ export class Reaper {
       // The reaper was ended by somebody: kernels then still have their own parent poller.
     });
     return new Reaper(child);
+  }
+
+  /**
+   * Make a private folder (0700), registered before it is there: however the harness ends, it goes.
+   *
+   * @param start of its name
+   * @param within default: the folder for temporary files
+   * @throws SoakError `no-temporary-folder`
+   */
+  makeFolder(start: string, within: string = tmpdir()): string {
+    const folder = join(within, `${start}${randomBytes(6).toString('hex')}`);
+    this.#child.stdin?.write(`+ ${JSON.stringify({ folder })}\n`);
+    try {
+      mkdirSync(folder, { mode: 0o700 });
+    } catch (error) {
+      this.forgetFolder(folder);
+      throw new SoakError(
+        'no-temporary-folder',
+        `No folder can be made in the folder for temporary files ${within}: ${(error as Error).message}.`,
+        {
+          remedy: 'Make it writable and free space there, or set TMPDIR (Windows: TEMP) to one that is.',
+          exitCode: EXIT_CODES.environment,
+          cause: error,
+        },
+      );
+    }
+    return folder;
+  }
+
+  /** Forget a folder that is gone, for which no process came to be registered. */
+  forgetFolder(folder: string): void {
+    this.#child.stdin?.write(`- ${JSON.stringify({ folder })}\n`);
   }
 
   /** Register a process-group leader and the folder that goes with it. */

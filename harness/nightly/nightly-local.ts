@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readJournal } from '../journal/read.ts';
 import { SoakError } from '../model/errors.ts';
-import { packageRoot } from '../model/package-root.ts';
 import { buildReport } from '../report/report.ts';
 import { seededUniform } from '../stats/random.ts';
+import { SoakProcess } from '../testing/soak-process.ts';
 import { journalDifferences } from './journal-differences.ts';
 
 /** How a night is rehearsed on one machine. */
@@ -108,18 +106,18 @@ async function shardWithKills(
   const runsOfShard = Math.ceil((blocks * 3) / shards);
   let done = 0;
   for (let attempt = 0; attempt < kills; attempt += 1) {
-    const child = start(attempt === 0 ? args : ['run', '--resume', part]);
+    const started = attempt === 0 ? args : ['run', '--resume', part];
+    const child = new SoakProcess(started);
     const begun = 1 + Math.floor((attempt + uniform()) * (runsOfShard / (kills + 1)));
     const waitMs = Math.floor(uniform() * GREATEST_DELAY_MS);
     await Promise.race([child.ended, hasBegun(part, begun)]);
-    if (child.process.exitCode === null) await Promise.race([child.ended, delay(waitMs)]);
-    if (child.process.exitCode !== null) {
-      await child.assertEnded();
+    if (!child.isOver) await Promise.race([child.ended, delay(waitMs)]);
+    if (child.isOver) {
+      await assertEnded(child, started);
       onProgress(`shard ${shard} ended before kill ${attempt + 1}`);
       return done;
     }
-    child.process.kill('SIGKILL');
-    await child.ended;
+    await child.kill();
     done += 1;
     onProgress(`shard ${shard} killed ${waitMs} ms after its run ${begun} began`);
   }
@@ -128,42 +126,18 @@ async function shardWithKills(
   return done;
 }
 
-interface Started {
-  readonly process: ChildProcess;
-  readonly ended: Promise<unknown>;
-  readonly assertEnded: () => Promise<void>;
-}
-
-function start(args: readonly string[]): Started {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', join(packageRoot(), 'harness', 'cli.ts'), ...args],
-    { cwd: packageRoot(), stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true },
+async function assertEnded(soak: SoakProcess, args: readonly string[]): Promise<void> {
+  await soak.ended;
+  if (soak.code === 0) return;
+  throw new SoakError(
+    'nightly-local',
+    `soak ${args.join(' ')} ended with ${soak.code ?? soak.process.signalCode}: ${soak.said.slice(-4000)}`,
+    { remedy: 'Read what it said; the folder of the night keeps what was recorded.' },
   );
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      said = `${said}${chunk.toString()}`.slice(-4000);
-    });
-  }
-  const ended = once(child, 'close');
-  return {
-    process: child,
-    ended,
-    async assertEnded() {
-      await ended;
-      if (child.exitCode === 0) return;
-      throw new SoakError(
-        'nightly-local',
-        `soak ${args.join(' ')} ended with ${child.exitCode ?? child.signalCode}: ${said.trim()}`,
-        { remedy: 'Read what it said; the folder of the night keeps what was recorded.' },
-      );
-    },
-  };
 }
 
 async function soak(args: readonly string[]): Promise<void> {
-  await start(args).assertEnded();
+  await assertEnded(new SoakProcess(args), args);
 }
 
 /** Until so many runs have begun, the resumed ones counted again. */

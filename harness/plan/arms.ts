@@ -103,41 +103,22 @@ export async function shippedArmNames(): Promise<string[]> {
   return names.sort();
 }
 
-/**
- * Read an arm by the name of one that ships, or by the path of a folder with an `arm.json`.
- *
- * @throws SoakError `unknown-arm`, `bad-arm`
- */
-export async function loadArm(nameOrPath: string): Promise<Arm> {
-  const looksLikePath = isAbsolute(nameOrPath) || /[\\/]/.test(nameOrPath) || nameOrPath.startsWith('.');
-  const folder = looksLikePath ? resolve(nameOrPath) : join(armsFolder(), nameOrPath);
-  const known = await shippedArmNames();
-  if (!looksLikePath && !known.includes(nameOrPath)) {
-    throw new SoakError('unknown-arm', `There is no arm named ${JSON.stringify(nameOrPath)}.`, {
-      remedy: `${didYouMean(nameOrPath, known)}Arms there are: ${known.join(', ')}. For one of your own, give the path of its folder, such as ./${nameOrPath}.`,
-    });
-  }
-  const name = basename(folder);
-  const bad = (reason: string, remedy: string, cause?: unknown) =>
-    new SoakError('bad-arm', `The arm ${JSON.stringify(nameOrPath)} cannot be used: ${reason}`, {
+function badArm(source: string) {
+  return (reason: string, remedy: string, cause?: unknown) =>
+    new SoakError('bad-arm', `The arm ${JSON.stringify(source)} cannot be used: ${reason}`, {
       remedy,
       cause,
     });
-  if (!ARM_NAME.test(name)) {
-    throw bad(
-      `its folder's name ${JSON.stringify(name)} is not a plain name.`,
-      'Use letters, digits, dots, dashes and underscores, 40 at most.',
-    );
-  }
-  if (!(await isFolder(folder)))
-    throw bad('there is no such folder.', `Arms that ship: ${known.join(', ')}.`);
-  const manifestPath = join(folder, 'arm.json');
-  let text: string;
-  try {
-    text = await readFile(manifestPath, 'utf8');
-  } catch (error) {
-    throw bad('it has no readable arm.json.', 'See arms/fix for an example.', error);
-  }
+}
+
+/**
+ * An arm's manifest from the text of its `arm.json`.
+ *
+ * @param source names the arm in errors
+ * @throws SoakError `bad-arm`
+ */
+export function parsedManifest(text: string, source: string): ArmManifest {
+  const bad = badArm(source);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -179,6 +160,41 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
       'Give a file name without folders.',
     );
   }
+  return manifest;
+}
+
+/**
+ * Read an arm by the name of one that ships, or by the path of a folder with an `arm.json`.
+ *
+ * @throws SoakError `unknown-arm`, `bad-arm`
+ */
+export async function loadArm(nameOrPath: string): Promise<Arm> {
+  const looksLikePath = isAbsolute(nameOrPath) || /[\\/]/.test(nameOrPath) || nameOrPath.startsWith('.');
+  const folder = looksLikePath ? resolve(nameOrPath) : join(armsFolder(), nameOrPath);
+  const known = await shippedArmNames();
+  if (!looksLikePath && !known.includes(nameOrPath)) {
+    throw new SoakError('unknown-arm', `There is no arm named ${JSON.stringify(nameOrPath)}.`, {
+      remedy: `${didYouMean(nameOrPath, known)}Arms there are: ${known.join(', ')}. For one of your own, give the path of its folder, such as ./${nameOrPath}.`,
+    });
+  }
+  const name = basename(folder);
+  const bad = badArm(nameOrPath);
+  if (!ARM_NAME.test(name)) {
+    throw bad(
+      `its folder's name ${JSON.stringify(name)} is not a plain name.`,
+      'Use letters, digits, dots, dashes and underscores, 40 at most.',
+    );
+  }
+  if (!(await isFolder(folder)))
+    throw bad('there is no such folder.', `Arms that ship: ${known.join(', ')}.`);
+  const manifestPath = join(folder, 'arm.json');
+  let text: string;
+  try {
+    text = await readFile(manifestPath, 'utf8');
+  } catch (error) {
+    throw bad('it has no readable arm.json.', 'See arms/fix for an example.', error);
+  }
+  const manifest = parsedManifest(text, nameOrPath);
   const patch =
     manifest.patch === undefined
       ? null

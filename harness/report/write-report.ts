@@ -74,6 +74,11 @@ export async function writeFiles(dir: string, files: readonly ReportFile[]): Pro
 export async function writeWhole(path: string, content: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const partial = `${path}.partial`;
-  await writeFile(partial, content);
-  await rename(partial, path);
+  try {
+    await writeFile(partial, content);
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true }).catch(() => {}); // half a file is of no use to anyone
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { constants, tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
@@ -113,7 +113,7 @@ export class ForkLauncher {
    * @returns the launcher, or why kernels of this arm have to be spawned
    */
   static async start(command: ForkableCommand, reaper: Reaper): Promise<ForkLauncher | string> {
-    const folder = await mkdtemp(join(tmpdir(), 'soak-fork-'));
+    const folder = reaper.makeFolder('soak-fork-');
     const config = join(folder, 'arm.json');
     await writeFile(config, JSON.stringify(command.arm), { mode: 0o600 });
     const script = join(packageRoot(), 'arms', 'runtime', 'soak_fork.py');

@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { publicText } from '../../model/public-text.ts';
@@ -86,7 +84,7 @@ export class JupyterServer {
   /** @returns what it wrote, where it did not start */
   static async #attempt(python: string, rootDir: string, reaper: Reaper): Promise<JupyterServer | string> {
     const ports = await allocatePorts();
-    const folder = mkdtempSync(join(tmpdir(), 'soak-server-'));
+    const folder = reaper.makeFolder('soak-server-');
     const token = randomBytes(32).toString('hex');
     for (const part of ['config', 'data/kernels', 'runtime']) {
       await mkdir(join(folder, part), { recursive: true, mode: 0o700 });

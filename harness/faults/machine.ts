@@ -1,0 +1,130 @@
+import { execFileSync } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { seededUniform } from '../stats/random.ts';
+import { type Campaign, type FaultResult, notPossible, resultOf } from './campaign.ts';
+import { reported, type Trial } from './trial.ts';
+
+/** The wall clock jumps by hours, both ways: no time that matters is taken from it. */
+export async function clockJumps(campaign: Campaign): Promise<FaultResult> {
+  const experiment = campaign.experiment(campaign.extent.blocks);
+  const trial = campaign.trial();
+  const preload = [fileURLToPath(new URL('./clock-jumps.ts', import.meta.url))];
+  const soak = trial.start(trial.argumentsFor(experiment), { preload });
+  await soak.ended;
+  if (soak.code !== 0) trial.failures.push(`ended with ${soak.code}: ${soak.said.slice(-400)}`);
+  await trial.finish(experiment, await campaign.whole(experiment));
+  const { journal } = await reported(trial.out);
+  const hours = journal.runs.map(({ at }) => new Date(at).getTime() / 3_600_000);
+  const seen = `the dates of its runs span ${(Math.max(...hours) - Math.min(...hours)).toFixed(1)} hours`;
+  return resultOf('wall clock jumping by up to two hours', 1, [trial], seen);
+}
+
+const STOPPED_MS = 6_000;
+
+/** Everything is stopped for longer than a deadline, as by a laptop's lid: no kernel is blamed for it. */
+export async function suspended(campaign: Campaign): Promise<FaultResult> {
+  const uniform = seededUniform(campaign.seed, 'suspensions');
+  const times = campaign.extent.isWhole ? 10 : 1;
+  const experiment = campaign.experiment(campaign.extent.blocks, ['--timeout', '3']);
+  const trials: Trial[] = [];
+  let done = 0;
+  while (done < times) {
+    const trial = campaign.trial();
+    trials.push(trial);
+    const soak = trial.start(trial.argumentsFor(experiment));
+    for (;;) {
+      await Promise.race([soak.ended, delay(2_500 + uniform() * 1_500)]);
+      if (soak.isOver || done >= times) break;
+      // The harness first and last: nothing can seem to be silent while it looks.
+      const mine = trial.processes().map(({ pid }) => pid);
+      const all = [soak.process.pid ?? 0, ...mine.filter((pid) => pid !== soak.process.pid)];
+      for (const pid of all) signal(pid, 'SIGSTOP');
+      await delay(STOPPED_MS);
+      for (const pid of [...all].reverse()) signal(pid, 'SIGCONT');
+      done += 1;
+    }
+    await soak.ended;
+    if (soak.code !== 0) trial.failures.push(`ended with ${soak.code}: ${soak.said.slice(-400)}`);
+    await trial.finish(experiment, null);
+    const { journal } = await reported(trial.out);
+    for (const { run, outcome } of journal.runs) {
+      if (['completed', 'harness-fault', 'late'].includes(outcome.kind)) continue;
+      trial.failures.push(`${run} is ${outcome.kind}: ${outcome.reason}`);
+    }
+  }
+  return resultOf('everything suspended for 6 s, twice the deadline', done, trials);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+/** A limit of open files that is reached: said, and no kernel is blamed. */
+export async function fewDescriptors(campaign: Campaign): Promise<FaultResult> {
+  const experiment = campaign.experiment(campaign.extent.isWhole ? campaign.extent.blocks : 2);
+  const trials: Trial[] = [];
+  const seen: string[] = [];
+  for (const limit of campaign.extent.isWhole ? [20, 28, 36, 44, 52, 60, 80] : [32]) {
+    const trial = campaign.trial();
+    trials.push(trial);
+    const soak = trial.start(trial.argumentsFor(experiment), {
+      wrap: (command) => ['sh', '-c', `ulimit -n ${limit}; exec "$@"`, 'sh', ...command],
+    });
+    await soak.ended;
+    trial.acknowledge();
+    seen.push(`${limit}: exit ${soak.code ?? soak.process.signalCode}, ${trial.acknowledged} runs`);
+    // Below what Node itself needs to start, nothing of ours can say anything.
+    if (soak.code !== 0 && soak.said.includes('soak: '))
+      trial.assertRefused(soak, soak.code === 3 ? 3 : 4, /./);
+    await trial.assertNothingLeft();
+    await trial.finish(experiment, null, trial.acknowledged > 0 ? (soak.code === 3 ? 3 : 0) : 0);
+    const { journal } = await reported(trial.out);
+    for (const { run, outcome } of journal.runs) {
+      if (['completed', 'harness-fault', 'start-failed'].includes(outcome.kind)) continue;
+      trial.failures.push(`limit ${limit}: ${run} is ${outcome.kind}: ${outcome.reason}`);
+    }
+  }
+  return resultOf('limit of open files', trials.length, trials, seen.join('; '));
+}
+
+/** In a network of its own, brings loopback up, takes every port that kernels are given, and starts the command. */
+const TAKE_PORTS = `
+import fcntl, resource, socket, struct, subprocess, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+any_socket = socket.socket()
+fcntl.ioctl(any_socket, 0x8914, struct.pack("16sH14x", b"lo", 0x41))  # SIOCSIFFLAGS: up, running
+held = []
+for port in range(20000, 32001):
+    one = socket.socket()
+    one.bind(("127.0.0.1", port))
+    one.listen(1)
+    held.append(one)
+sys.exit(subprocess.run(sys.argv[1:]).returncode)
+`;
+
+/** Every port that kernels are given is taken. */
+export async function noPorts(campaign: Campaign): Promise<FaultResult> {
+  const fault = 'all ports taken';
+  const limit = Number(execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }));
+  try {
+    execFileSync('unshare', ['-rn', 'true'], { stdio: 'ignore' });
+  } catch {
+    return notPossible(fault, 'no network namespace can be made here');
+  }
+  if (!(limit > 12_100)) return notPossible(fault, `only ${limit} files may be open here`);
+  const experiment = campaign.experiment(2);
+  const trial = campaign.trial();
+  const soak = trial.start(trial.argumentsFor(experiment), {
+    wrap: (command) => ['unshare', '-rn', 'python3', '-c', TAKE_PORTS, ...command],
+  });
+  await soak.ended;
+  trial.assertRefused(soak, 4, /No five free ports/);
+  trial.acknowledge();
+  await trial.finish(experiment, await campaign.whole(experiment));
+  return resultOf(fault, 1, [trial]);
+}
