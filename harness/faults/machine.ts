@@ -66,13 +66,16 @@ function signal(pid: number, name: NodeJS.Signals): void {
 
 /** A limit of open files that is reached: said, and no kernel is blamed. */
 export async function fewDescriptors(campaign: Campaign): Promise<FaultResult> {
-  const experiment = campaign.experiment(campaign.extent.isWhole ? campaign.extent.blocks : 2);
+  const { isWhole, blocks } = campaign.extent;
+  const experiment = campaign.experiment(isWhole ? blocks : 4, ['--concurrency', '20']);
   const trials: Trial[] = [];
   const seen: string[] = [];
-  for (const limit of campaign.extent.isWhole ? [20, 28, 36, 44, 52, 60, 80] : [32]) {
+  // From where Node itself can just load the command to where twenty kernels have what they need.
+  for (const limit of isWhole ? [160, 170, 180, 200, 220, 240, 280, 320] : [200]) {
     const trial = campaign.trial();
     trials.push(trial);
     const soak = trial.start(trial.argumentsFor(experiment), {
+      isBuilt: true,
       wrap: (command) => ['sh', '-c', `ulimit -n ${limit}; exec "$@"`, 'sh', ...command],
     });
     await soak.ended;

@@ -22,6 +22,22 @@ function errorFrom(stderr: string, installer: 'uv' | 'pip' = 'pip', freeBytes: n
   );
 }
 
+test.each([
+  [
+    'pip' as const,
+    'ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have updated the package versions, please update the hashes. Otherwise, examine the package contents carefully; someone may have tampered with them.\n    six==1.17.0:\n        Expected sha256 0000\n             Got        4721',
+  ],
+  [
+    'uv' as const,
+    '  × Failed to download `six==1.17.0`\n  ╰─▶ Hash mismatch for `six==1.17.0`\n\n      Expected:\n        sha256:0000\n\n      Computed:\n        sha256:4721',
+  ],
+])('%s that was given another file than the lock names is package-altered', (installer, text) => {
+  expect(errorFrom(text, installer)).toMatchObject({
+    code: 'package-altered',
+    exitCode: EXIT_CODES.environment,
+  });
+});
+
 // Each text is what the installer printed when the situation was brought about.
 describe('what an installer says', () => {
   test('pip without a network is no-network, although it ends with "no matching distribution"', () => {

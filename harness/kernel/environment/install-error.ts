@@ -20,6 +20,7 @@ const NETWORK =
   /failed to establish a new connection|newconnectionerror|connecttimeout|readtimeout|name resolution|getaddrinfo|could not connect|connection refused|connection reset|error sending request|dns error|network is unreachable|connectivity is disabled|proxyerror|certificate verify failed|invalid peer certificate|operation timed out/i;
 const NOT_FOUND =
   /no matching distribution found|no solution found|could not find a version|no matching version/i;
+const ALTERED = /do not match the hashes|hash mismatch/i;
 const VENV_MISSING = /ensurepip is not available|no module named '?(venv|ensurepip)/i;
 
 /** With less left, a failure without a reason of its own is taken for a full disk: ensurepip hides the reason. */
@@ -52,6 +53,18 @@ export function installError(result: CommandResult, context: InstallationStep): 
           `Check the connection, the proxy and ${installer}'s index settings` +
           (installer === 'uv' ? " (uv does not read pip's), " : ', ') +
           'or use an existing environment with --env.',
+        exitCode: EXIT_CODES.environment,
+      },
+    );
+  }
+  if (ALTERED.test(output)) {
+    return new SoakError(
+      'package-altered',
+      `The kernel environment could not be made: a package is not the one that the lock names.\n${quoted}`,
+      {
+        remedy:
+          'The index gives other files than PyPI did when the lock was made. Use another one, or an existing ' +
+          'environment with --env.',
         exitCode: EXIT_CODES.environment,
       },
     );

@@ -20,6 +20,14 @@ describe('the lock', () => {
     expect(lockText()).not.toMatch(/https?:|--(index-url|extra-index-url|find-links)/);
   });
 
+  test('has hashes of every package', () => {
+    const { requirements } = installation(undefined, lockText());
+    const lines = requirements.trim().split('\n');
+    expect(lines).toHaveLength(locked.length);
+    for (const line of lines)
+      expect(line).toMatch(/ --hash=sha256:[0-9a-f]{64}( --hash=sha256:[0-9a-f]{64})*$/);
+  });
+
   test('has every direct requirement, at its pin', () => {
     const names = new Set(locked.map(requirementName));
     for (const requirement of directRequirements()) expect(names).toContain(requirementName(requirement));
@@ -38,6 +46,14 @@ describe('an installation', () => {
     const { requirements, constraints } = installation(undefined, lock);
     expect(requirementLines(requirements)).toEqual(requirementLines(lock));
     expect(constraints).toBe('');
+  });
+
+  test('has the hashes of the lock where it is the lock, and constraints without', () => {
+    const hashed = `six==1.17.0 \\\n    --hash=sha256:${'a'.repeat(64)} \\\n    --hash=sha256:${'b'.repeat(64)}\n    # via x\n`;
+    expect(installation(undefined, hashed).requirements).toBe(
+      `six==1.17.0 --hash=sha256:${'a'.repeat(64)} --hash=sha256:${'b'.repeat(64)}\n`,
+    );
+    expect(installation(['numpy'], hashed).constraints).toBe('six==1.17.0\n');
   });
 
   test('constrains what a requirement leaves open', () => {

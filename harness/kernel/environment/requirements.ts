@@ -11,7 +11,7 @@ export interface Installation {
   readonly constraints: string;
 }
 
-/** The lock of the default environment: every package, transitive ones too, with environment markers. */
+/** The lock of the default environment: every package, transitive ones too, with environment markers and hashes. */
 export function lockText(): string {
   // A checkout on Windows may have turned the line ends: the key must not depend on that.
   return readFileSync(lockPath(), 'utf8').replaceAll('\r\n', '\n');
@@ -67,21 +67,28 @@ export function versionsBesideLock(packages: Readonly<Record<string, string>>): 
 }
 
 /**
- * What to install: the whole lock, or `requirements` with the lock as constraints. A requirement that says a
- * version (or an address) of its own is taken out of the constraints: the lock holds for everything else.
+ * What to install: the whole lock, hashes included, or `requirements` with the lock's versions as constraints. A
+ * requirement that says a version (or an address) of its own is taken out of the constraints: the lock holds for
+ * everything else.
  */
 export function installation(requirements: readonly string[] | undefined, lock: string): Installation {
   if (requirements === undefined) {
-    return { requirements: `${requirementLines(lock).join('\n')}\n`, constraints: '' };
+    return { requirements: `${wholeLines(lock).join('\n')}\n`, constraints: '' };
   }
   const overridden = new Set(requirements.filter(namesVersion).map(requirementName));
   const constraints = requirementLines(lock).filter((line) => !overridden.has(requirementName(line)));
   return { requirements: `${requirements.join('\n')}\n`, constraints: `${constraints.join('\n')}\n` };
 }
 
-/** Lines without comments (also uv's "# via" annotations), options and blank lines. */
+/** Requirements without hashes, comments (also uv's "# via" annotations), options and blank lines. */
 export function requirementLines(text: string): readonly string[] {
+  return wholeLines(text).map((line) => line.replace(/\s+--hash=\S+/g, ''));
+}
+
+/** Requirements, each on a line of its own with its hashes. */
+function wholeLines(text: string): readonly string[] {
   return text
+    .replace(/\s*\\\r?\n\s*/g, ' ')
     .split(/\r?\n/)
     .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
     .filter((line) => line !== '' && !line.startsWith('-'));
