@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
@@ -143,6 +143,12 @@ export async function noTemporaryFolder(campaign: Campaign): Promise<FaultResult
   return resultOf(fault, 1, [trial]);
 }
 
+/** Another file in a file's place; what a link there points to stays as it is. */
+function replaceFile(path: string, text: string): void {
+  rmSync(path);
+  writeFileSync(path, text);
+}
+
 /** Damage to the cached environment: made anew, and said. */
 export async function damagedCache(campaign: Campaign): Promise<FaultResult> {
   const fault = 'cached environment damaged';
@@ -164,9 +170,10 @@ export async function damagedCache(campaign: Campaign): Promise<FaultResult> {
   const find = (name: string) =>
     execFileSync('find', [cache, '-path', `*${name}`], { encoding: 'utf8' }).split('\n')[0] ?? '';
   const damages: readonly (readonly [() => void, RegExp | null])[] = [
-    [() => writeFileSync(find('/complete.json'), '{"form'), null],
+    [() => replaceFile(find('/complete.json'), '{"form'), null],
     [() => execFileSync('rm', ['-r', find('/site-packages/zmq')]), /making it anew/],
-    [() => writeFileSync(find('/bin/python'), 'no program'), null],
+    // Put in its place and not written through it: it is a link to the machine's own interpreter.
+    [() => replaceFile(find('/bin/python'), 'no program'), null],
     [() => execFileSync('rm', ['-r', find('/overlays')]), null],
   ];
   for (const [damage, words] of damages) {
