@@ -53,7 +53,7 @@ export function addRunOptions(command: Command): Command {
     )
     .option(
       '--ipc',
-      "Unix sockets in the run's private folder, and no TCP port of the kernels' (not on Windows)",
+      "Unix sockets in the run's private folder, and no TCP port for any channel of the kernels (not on Windows)",
     )
     .option(
       '--client <name>',

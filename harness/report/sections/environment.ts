@@ -95,7 +95,7 @@ function socketLines({ sockets, client, transport }: Protocol): Line[] {
       : line`over TCP on loopback`;
   const guard =
     sockets.encryption === undefined
-      ? line`, in the clear`
+      ? line`; in the clear`
       : line`, encrypted by CurveZMQ on all five channels, with keys of each kernel's own. A kernel of each arm, started before the first run, turned away on every channel a peer without keys and one with another server's key`;
   return [line`Sockets: between ${peer} and the kernels ${way}${guard}.`];
 }
