@@ -26,6 +26,8 @@ test('an experiment is resumed as it was begun, says so in its evidence, and lea
   const size = ['--arms', 'control', '--runs', '3', '--prefix', '3'];
   const first = await soak(...size, ...FLAGS, '--max-minutes', '0.01', '--out', out);
   expect({ code: first.code, stderr: first.stderr }).toEqual({ code: 0, stderr: '' });
+  const way = FLAGS.includes('--ipc') ? ', over Unix sockets' : '';
+  expect(first.stdout).toContain(`traffic, encrypted${way}, seed`);
   const second = await soak('--resume', out);
   expect({ code: second.code, stderr: second.stderr }).toEqual({ code: 0, stderr: '' });
   const { journal } = await readJournal(out);
