@@ -51,6 +51,11 @@ export interface RunContext {
   readonly keptCharacters?: number;
   /** Variables for the kernel beyond the allow-list. */
   readonly variables: Readonly<Record<string, string>>;
+  /**
+   * Told once the run has its outcome and only what ends it is left to do: the next one may begin beside that.
+   * May be told more than once.
+   */
+  readonly onMeasured?: () => void;
   /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
   readonly autopsies?: Autopsies;
 }
@@ -149,6 +154,7 @@ export async function executeRun(
     }
   } finally {
     over.abort();
+    context.onMeasured?.();
     await client.close();
     await kernel.dispose();
     const { countersPath } = kernel.command;
@@ -274,6 +280,7 @@ async function observedOutcome(
   if (first.what === 'ended') {
     const { account, ...rest } = ended(endedOutcome(first.error, client.failure));
     const { countersPath } = kernel.command;
+    context.onMeasured?.();
     return {
       ...rest,
       account: { ...account, kernel: countersPath === null ? null : await settledCounters(countersPath) },
