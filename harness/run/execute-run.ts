@@ -54,6 +54,11 @@ export interface RunContext {
   readonly sockets?: Sockets | undefined;
   /** Variables for the kernel beyond the allow-list. */
   readonly variables: Readonly<Record<string, string>>;
+  /**
+   * Told once the run has its outcome and only what ends it is left to do: the next one may begin beside that.
+   * May be told more than once.
+   */
+  readonly onMeasured?: () => void;
   /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
   readonly autopsies?: Autopsies;
 }
@@ -152,6 +157,7 @@ export async function executeRun(
     }
   } finally {
     over.abort();
+    context.onMeasured?.();
     await client.close();
     await kernel.dispose();
     const { countersPath } = kernel.command;
@@ -277,6 +283,7 @@ async function observedOutcome(
   if (first.what === 'ended') {
     const { account, ...rest } = ended(endedOutcome(first.error, client.failure));
     const { countersPath } = kernel.command;
+    context.onMeasured?.();
     return {
       ...rest,
       account: { ...account, kernel: countersPath === null ? null : await settledCounters(countersPath) },
