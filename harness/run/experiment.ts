@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { notebookPieces } from '../frontend/executed-notebook.ts';
 import type { Notebook } from '../frontend/notebook.ts';
-import type { JournalWriter } from '../journal/write.ts';
+import { type JournalWriter, unwritable } from '../journal/write.ts';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
@@ -162,7 +163,12 @@ async function launchRun(plan: ExperimentPlan, order: RunOrder): Promise<RunResu
 
 async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunResult): Promise<void> {
   if (plan.notebookFolder === null || result.notebook === null) return;
-  await mkdir(plan.notebookFolder, { recursive: true });
+  const { notebookFolder, writer } = plan;
   const name = plan.notebooks[order.notebookIndex]?.name.replace(/\.ipynb$/, '') ?? 'notebook';
-  await writeFile(join(plan.notebookFolder, `${order.run}-${name}.ipynb`), notebookPieces(result.notebook));
+  const pieces = notebookPieces(result.notebook);
+  const path = join(notebookFolder, `${order.run}-${name}.ipynb`);
+  const saved = mkdir(notebookFolder, { recursive: true }).then(() => writeFile(path, pieces));
+  await fileWithDeadline('save-notebook', saved, path).catch((error: unknown) => {
+    throw unwritable(writer.folder, error);
+  });
 }

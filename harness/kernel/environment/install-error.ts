@@ -1,3 +1,4 @@
+import { DeadlinePassed } from '../../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { diskFullError } from './cache.ts';
 import { installRefusal } from './install-refusal.ts';
@@ -41,6 +42,19 @@ export function installError(result: CommandResult, context: InstallationStep): 
   const { installer, step, interpreter, folder, freeBytes } = context;
   const output = `${result.stdout}\n${result.stderr}`;
   const quoted = relevantLines(output);
+  if (result.timedOut) {
+    const { message } = new DeadlinePassed('install-step', undefined);
+    return new SoakError(
+      'installation-stalled',
+      `The kernel environment could not be made, by ${step}: ${message}\n${quoted}`,
+      {
+        remedy:
+          'Run the command again: what was fetched is not fetched again. Check the network and the proxy, or use an ' +
+          'existing environment with --env.',
+        exitCode: EXIT_CODES.environment,
+      },
+    );
+  }
   // The order matters: pip, without a network, ends by saying that it found no matching distribution.
   if (DISK_FULL.test(output)) return diskFullError(folder, new Error(quoted));
   if (NETWORK.test(output)) {

@@ -1,5 +1,6 @@
 import { statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { deadlineMs } from '../../model/deadlines.ts';
 import type { SoakError } from '../../model/errors.ts';
 import { type InstallationStep, type Installer, installError, venvMissingError } from './install-error.ts';
 import type { Interpreter } from './interpreter.ts';
@@ -29,9 +30,6 @@ const REDIRECTING_SETTINGS = [
   'UV_SYSTEM_PYTHON',
   'VIRTUAL_ENV',
 ] as const;
-
-/** Only a hint that uv works at all. */
-const UV_VERSION_TIMEOUT_MS = 10_000;
 
 export interface InstallOptions {
   readonly interpreter: Interpreter;
@@ -81,7 +79,7 @@ export async function installerOf(
   signal?: AbortSignal,
 ): Promise<InstallerFound> {
   // In the folder where it will run: a version manager's shim may work in one folder and not in another.
-  const uv = await runCommand('uv', ['--version'], { cwd: folder, timeoutMs: UV_VERSION_TIMEOUT_MS, signal });
+  const uv = await runCommand('uv', ['--version'], { cwd: folder, timeoutMs: deadlineMs('find-uv'), signal });
   if (uv.code === 0) return { kind: 'uv', version: /\d+(\.\d+)+/.exec(uv.stdout)?.[0] ?? null };
   // venv brings its own pip, so that its version is known only afterwards.
   return interpreter.ensurepip
@@ -151,6 +149,7 @@ async function step(
     // uv and pip read settings of the project in the working folder: there is none here.
     cwd: dirname(folder),
     env: installerEnvironment(process.env),
+    timeoutMs: deadlineMs('install-step'),
     signal,
     onLine: (line) => {
       const progress = progressOf(line);
