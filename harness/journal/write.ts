@@ -12,7 +12,7 @@ import {
 } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeadlinePassed, fileWithDeadline } from '../model/deadlines.ts';
+import { DeadlinePassed, fileWithDeadline, withDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, JournalRecord } from '../model/journal.ts';
 import { JOURNAL_FILE, type JournalText, readJournal } from './read.ts';
@@ -190,7 +190,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     try {
       await fileWithDeadline('open-journal', mkdir(folder, { recursive: true }));
       return await withLock(folder, async () => {
-        const file = await fileWithDeadline('open-journal', begunFile(folder, name, beside));
+        const file = await opened(begunFile(folder, name, beside));
         const writer = new JournalWriter<Written>(folder, name, file, 0);
         await writer.append(first).catch(async (error: unknown) => {
           await file.close();
@@ -222,7 +222,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     try {
       return await withLock(folder, async () => {
         const text = await kind.read(folder);
-        const file = await fileWithDeadline('open-journal', open(join(folder, kind.file), 'a'));
+        const file = await opened(open(join(folder, kind.file), 'a'));
         const writer = new JournalWriter<Written>(folder, kind.file, file, text.wholeBytes);
         writer.#torn = text.journal.torn;
         await writer.#cutTorn();
@@ -307,6 +307,11 @@ async function assertUnused(folder: string, name: string, beside: readonly strin
     `The report folder ${folder} ${isBegun ? 'holds another experiment' : `is not empty (${other})`}.`,
     { remedy: `Choose another --out, or go on with that experiment: --resume ${folder}.` },
   );
+}
+
+/** A journal's file; one that opens too late is closed again. */
+function opened(file: Promise<FileHandle>): Promise<FileHandle> {
+  return withDeadline('open-journal', file, { isFile: true, onLate: (late) => void late.close() });
 }
 
 /** A new journal's file, what goes with it on the disk before. @throws SoakError `folder-not-empty` */

@@ -117,6 +117,15 @@ export const DEADLINES = {
 
 export type DeadlineName = keyof typeof DEADLINES;
 
+/** The waits for a disk. */
+export type FileDeadline = Exclude<
+  Extract<
+    DeadlineName,
+    `${'read' | 'open' | 'append' | 'close' | 'save' | 'write' | 'take' | 'make' | 'remove'}-${string}`
+  >,
+  'close-socket'
+>;
+
 const shortened = new Map<DeadlineName, number>();
 
 /** Milliseconds of a deadline. */
@@ -196,7 +205,7 @@ export async function withDeadline<Value>(
 
 /** The same of work with a file or a folder. */
 export function fileWithDeadline<Value>(
-  name: DeadlineName,
+  name: FileDeadline,
   work: Promise<Value>,
   who?: string,
 ): Promise<Value> {
