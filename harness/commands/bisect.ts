@@ -14,6 +14,7 @@ import {
   readBisect,
 } from '../bisect/journal.ts';
 import { DEFAULT_MODEL } from '../bisect/model.ts';
+import { hasValidRun } from '../bisect/results.ts';
 import { type BisectEnd, bisect } from '../bisect/session.ts';
 import { resultLine } from '../bisect/words.ts';
 import { writeBisect } from '../bisect/write-bisect.ts';
@@ -107,8 +108,8 @@ Each look is a coin toss, so nothing is crossed out for good: every release has 
 Each batch is the bad release (positive control) and the release whose runs teach most. The labels are
 tested too. soak report and soak verify read its folder.
 
-Exit codes: 0 named, 1 not named (budget, or the bad release never wedged), 2 bad input, 4 environment,
-130 interrupted.`;
+Exit codes: 0 named, 1 not named (budget, or the bad release never wedged), 2 bad input, 3 the bad release
+has no valid run, 4 environment, 130 interrupted.`;
 
 /** Releases by name, and the arm that each is. */
 interface Choice {
@@ -194,6 +195,7 @@ async function bisectCommand(
     write(`Go on with: npm run soak -- bisect --resume ${folder}\n`);
     return EXIT_CODES.interrupted;
   }
+  if (!hasValidRun(end.state)) return EXIT_CODES.invalidExperiment;
   return end.reason === 'found' ? EXIT_CODES.done : EXIT_CODES.failed;
 }
 

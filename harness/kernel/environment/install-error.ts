@@ -21,7 +21,8 @@ const NETWORK =
   /failed to establish a new connection|newconnectionerror|connecttimeout|readtimeout|name resolution|getaddrinfo|could not connect|connection refused|connection reset|error sending request|dns error|network is unreachable|connectivity is disabled|proxyerror|certificate verify failed|invalid peer certificate|operation timed out/i;
 const NOT_FOUND =
   /no matching distribution found|no solution found|could not find a version|no matching version/i;
-const ALTERED = /do not match the hashes|hash mismatch/i;
+const ALTERED =
+  /do not match the hashes|hash mismatch|hashes are required in --require-hashes mode|all requirements must have a hash/i;
 const VENV_MISSING = /ensurepip is not available|no module named '?(venv|ensurepip)/i;
 
 /** With less left, a failure without a reason of its own is taken for a full disk: ensurepip hides the reason. */

@@ -58,6 +58,9 @@ export async function installPackages(options: InstallOptions): Promise<Installe
   options.onProgress(
     `Making the kernel environment with ${installer} (Python ${options.interpreter.version}); this is done once`,
   );
+  if (options.installation.constraints !== '') {
+    options.onProgress('It is not the locked one: versions are as the lock has them, and no hash is checked');
+  }
   const files = await writeRequirements(options);
   await (installer === 'uv' ? installWithUv(options, files) : installWithPip(options, files));
   return installer;
@@ -91,7 +94,8 @@ export async function installerOf(
 async function writeRequirements({ folder, installation }: InstallOptions): Promise<readonly string[]> {
   const requirements = join(dirname(folder), 'requirements.txt');
   await writeFile(requirements, installation.requirements);
-  if (installation.constraints === '') return ['-r', requirements];
+  // The lock: what has no hash in it, such as a package that an altered index adds, is refused.
+  if (installation.constraints === '') return ['--require-hashes', '-r', requirements];
   const constraints = join(dirname(folder), 'constraints.txt');
   await writeFile(constraints, installation.constraints);
   return ['-r', requirements, '-c', constraints];
