@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { soakProgram } from './commands/program.ts';
-import { stuckFileCalls } from './model/deadlines.ts';
+import { isDoneWithin, stuckFileCalls } from './model/deadlines.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from './model/errors.ts';
 import { harnessVersion } from './plan/freeze.ts';
 
@@ -78,5 +78,7 @@ process.on('uncaughtException', (error) => {
 
 // Anything still open here (a socket, a timer) must not keep a finished command from ending.
 const exitCode = await main(process.argv);
-await new Promise((resolve) => process.stdout.write('', resolve));
+const printed = new Promise((resolve) => process.stdout.write('', resolve));
+if (!(await isDoneWithin('standard-output', printed)))
+  process.stderr.write('soak: nobody reads the rest of what it prints; it has ended all the same.\n');
 end(process.exitCode ?? exitCode);

@@ -18,7 +18,8 @@ import { testEnvironment } from '../testing/test-environment.ts';
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder, ...names);
 const report = (...names: string[]) => join(packageRoot(), 'reports', ...names);
-const QUICK = ['--traffic', 'sequential', '--latency', 'none', '--seed', '1', '--runs', '1'];
+const QUICK = ['--traffic', 'sequential', '--latency', 'none', '--seed', '1'];
+const ONE = ['--runs', '1'];
 const NO_PYTHON = ['--python', at('no-such-python')];
 
 function notebook(name: string, source: string): void {
@@ -66,7 +67,15 @@ beforeAll(async () => {
     at('fault.mjs'),
     `${fault} os.totalmem = () => { throw new TypeError('unforeseen'); }; syncBuiltinESMExports();`,
   );
-  writeFileSync(at('late-fault.mjs'), "setTimeout(() => { throw new TypeError('unforeseen'); }, 2_000);");
+  writeFileSync(
+    at('late-fault.mjs'),
+    `const { stdout } = process;
+     const write = stdout.write.bind(stdout);
+     stdout.write = (text, ...rest) => {
+       if (String(text).includes('Protocol')) setTimeout(() => { throw new TypeError('unforeseen'); });
+       return write(text, ...rest);
+     };`,
+  );
 }, 300_000);
 
 interface Case {
@@ -80,16 +89,9 @@ interface Case {
 
 const { done, failed, usage, invalidExperiment, environment, internal, interrupted } = EXIT_CODES;
 const run = (name: string, ...more: string[]) => [
-  ...[
-    'run',
-    '--arms',
-    'control',
-    '--notebook',
-    at(name),
-    ...QUICK,
-    '--out',
-    at(`out-${more.length}-${name}`),
-  ],
+  ...['run', '--arms', 'control', '--notebook', at(name), ...QUICK],
+  ...['--out', at(`out-${more.length}-${name}`)],
+  ...(more.some((word) => /^--(runs|max-runs)$/.test(word)) ? [] : ONE),
   ...more,
 ];
 const exec = (name: string, ...more: string[]) => [
@@ -130,7 +132,7 @@ const CASES: readonly Case[] = [
   { code: invalidExperiment, args: run('raising.ipynb'), why: 'no run is valid' },
   {
     code: invalidExperiment,
-    args: run('raising.ipynb', '--until-decided', '--alpha', '0.01'),
+    args: run('raising.ipynb', '--until-decided', '--max-runs', '1'),
     why: 'nothing can be decided',
   },
   {
@@ -138,7 +140,7 @@ const CASES: readonly Case[] = [
     args: run('raising.ipynb', '--max-minutes', '0.01', '--runs', '50'),
     why: 'the time was over before a valid run',
   },
-  { code: invalidExperiment, args: run('good.ipynb', '--shard', '2/2'), why: 'the shard has no block' },
+  { code: usage, args: run('good.ipynb', '--shard', '2/2'), why: 'the shard has no block' },
   { code: environment, args: run('good.ipynb', ...NO_PYTHON), why: 'there is no such Python' },
   {
     code: internal,

@@ -111,6 +111,9 @@ export const DEADLINES = {
     remedy: MACHINE,
   },
 
+  // Whoever reads may have paused; what is printed is in the report too.
+  'standard-output': { ms: 600_000, didNot: 'standard output was not read to its end', remedy: PROGRAM },
+
   // GitHub answers in a second, or has a bad day.
   github: { ms: 30_000, didNot: 'GitHub did not answer', remedy: 'Run the job again.' },
 } as const satisfies Readonly<Record<string, Deadline>>;

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, Server } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { MessagePort } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Dealer } from 'zeromq';
@@ -29,6 +30,7 @@ import { GivenServerKernels, givenServer } from '../kernel/server/given-server.t
 import { JupyterServer } from '../kernel/server/jupyter-server.ts';
 import { endOnServer } from '../kernel/server/server-kernel.ts';
 import { type DeadlineName, type FileDeadline, shortenDeadlines } from '../model/deadlines.ts';
+import { packageRoot } from '../model/package-root.ts';
 import { loadArm } from '../plan/arms.ts';
 import { git } from '../plan/git.ts';
 import { LatencyDraws, parseLatency } from '../plan/latency.ts';
@@ -458,6 +460,30 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
     },
     ends: 'The Jupyter Server did not end after it was killed within 0.3 s.',
     ms: { 'server-start': 30_000, 'server-status': 5_000 },
+  },
+  'standard-output': {
+    // The command itself, whose output is a pipe that is full and that nobody reads.
+    hang: async () => {
+      const preload = join(folder, 'flood.ts');
+      const deadlines = pathToFileURL(join(packageRoot(), 'harness', 'model', 'deadlines.ts')).href;
+      writeFileSync(
+        preload,
+        `import { shortenDeadlines } from '${deadlines}';
+         shortenDeadlines({ 'standard-output': 200 });
+         process.stdout.write('x'.repeat(4_000_000));`,
+      );
+      const cli = join(packageRoot(), 'harness', 'cli.ts');
+      const command = ['--import', 'tsx', '--import', preload, cli, 'stats', '--reference', '6/20'];
+      const child = spawn(process.execPath, [...command, '--treatment', '0/20'], { cwd: packageRoot() });
+      let said = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+      const [code] = await once(child, 'exit');
+      child.stdout.destroy();
+      return [code, said];
+    },
+    ends: [0, 'soak: nobody reads the rest of what it prints; it has ended all the same.\n'],
   },
   github: {
     hang: async () => {
