@@ -112,7 +112,7 @@ export async function runCommand(
       prepared,
       session,
       options.saveNotebooks ? join(folder, 'notebooks') : null,
-      { signal, ...(minutes === null ? {} : { dueMs: performance.now() + minutes * 60_000 }) },
+      { signal, ...(minutes === null ? {} : { maxMs: minutes * 60_000 }) },
       display,
       (why) => write(`Kernels are spawned that were to be forked: ${terminalText(why, 300)}.\n`),
     );
@@ -145,7 +145,7 @@ async function soak(
   prepared: Prepared,
   { writer, recorded, experiment }: Session,
   notebookFolder: string | null,
-  { signal, dueMs }: { readonly signal: AbortSignal; readonly dueMs?: number },
+  { signal, maxMs }: { readonly signal: AbortSignal; readonly maxMs?: number },
   display: Display,
   onSpawned: (why: string) => void,
 ): Promise<ExperimentEnd> {
@@ -168,7 +168,7 @@ async function soak(
             notebookFolder,
             shard: experiment.shard,
             signal,
-            dueMs,
+            maxMs,
             context: notebookFolder === null ? { ...context, keptCharacters: MIRRORED_CHARACTERS } : context,
           },
           display.events,

@@ -464,7 +464,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
   'standard-output': {
     // The command itself, whose output is a pipe that is full and that nobody reads.
     hang: async () => {
-      const preload = join(folder, 'flood.ts');
+      const preload = join(folder, 'flood.mts');
       const deadlines = pathToFileURL(join(packageRoot(), 'harness', 'model', 'deadlines.ts')).href;
       writeFileSync(
         preload,

@@ -35,8 +35,8 @@ export interface ExperimentPlan {
   readonly notebookFolder: string | null;
   /** The part of the blocks to carry out; absent: all. */
   readonly shard?: Shard | undefined;
-  /** `performance.now()` after which no block is begun; absent: none. */
-  readonly dueMs?: number | undefined;
+  /** Milliseconds from the first block after which no further one is begun; absent: none. */
+  readonly maxMs?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -125,10 +125,13 @@ export async function runExperiment(
 
   const underWay = new Set<Promise<void>>();
   let isLate = false;
+  let begun = 0;
+  const dueMs = performance.now() + (plan.maxMs ?? Infinity);
   for (let block = range.first; block < range.end && !over(); block += 1) {
     const orders = blockOrders(protocol, block).filter(({ run }) => !done.has(run));
-    isLate = orders.length > 0 && performance.now() >= (plan.dueMs ?? Infinity);
+    isLate = orders.length > 0 && begun > 0 && performance.now() >= dueMs;
     if (isLate) break;
+    if (orders.length > 0) begun += 1;
     for (const order of orders) {
       const run = limit(() => runOne(order)).finally(() => underWay.delete(run));
       underWay.add(run);
