@@ -1,9 +1,16 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { soakProgram } from './commands/program.ts';
+import { isDoneWithin, stuckFileCalls } from './model/deadlines.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from './model/errors.ts';
 import { systemError } from './model/system-error.ts';
 import { harnessVersion } from './plan/freeze.ts';
+
+/** An exit waits for the threads of file calls, which a silent disk keeps: then nothing but a kill ends the process. */
+function end(code: number | string): void {
+  if (stuckFileCalls() > 0) process.kill(process.pid, 'SIGKILL');
+  process.exit(code);
+}
 
 let interruptedBy: AbortSignal | null = null;
 
@@ -11,7 +18,7 @@ let interruptedBy: AbortSignal | null = null;
 function interruption(): AbortSignal {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(EXIT_CODES.interrupted);
+    if (controller.signal.aborted) end(EXIT_CODES.interrupted);
     process.stderr.write(
       `\n${name}: ending the runs under way and writing what is recorded. Again: end at once.\n`,
     );
@@ -32,7 +39,7 @@ function describe(error: unknown): { text: string; code: ExitCode } {
   const known = error instanceof SoakError ? error : systemError(error);
   if (known !== null) return { text: `soak: ${known.message}\n${known.remedy}\n`, code: known.exitCode };
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { text: `soak: internal error, please report it.\n${trace}\n`, code: EXIT_CODES.failed };
+  return { text: `soak: internal error, please report it.\n${trace}\n`, code: EXIT_CODES.internal };
 }
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
@@ -63,7 +70,15 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// What nobody caught would end with 1, which is a result.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(describe(error).text);
+  end(EXIT_CODES.internal);
+});
+
 // Anything still open here (a socket, a timer) must not keep a finished command from ending.
 const exitCode = await main(process.argv);
-await new Promise((resolve) => process.stdout.write('', resolve));
-process.exit(process.exitCode ?? exitCode);
+const printed = new Promise((resolve) => process.stdout.write('', resolve));
+if (!(await isDoneWithin('standard-output', printed)))
+  process.stderr.write('soak: nobody reads the rest of what it prints; it has ended all the same.\n');
+end(process.exitCode ?? exitCode);

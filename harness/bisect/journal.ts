@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { JournalKind } from '../journal/write.ts';
@@ -14,6 +13,7 @@ import {
   sessionRecordSchema,
 } from '../model/journal.ts';
 import { protocolNotebookSchema, TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { readInput } from '../model/read-input.ts';
 import { MOST_PROBES, modelSchema } from './model.ts';
 
 /** Name of the journal in the folder of a bisect: another than an experiment's, whose report it cannot have. */
@@ -259,7 +259,7 @@ function checkedBatch(
  */
 export async function readBisect(folder: string): Promise<BisectText> {
   const path = join(folder, BISECT_JOURNAL);
-  const bytes = await readFile(path).catch((cause: unknown) => {
+  const bytes = await readInput(path).catch((cause: unknown) => {
     throw new SoakError('no-journal', `There is no bisect to read at ${path}: ${(cause as Error).message}`, {
       remedy: `Give the folder that soak bisect wrote, the one with ${BISECT_JOURNAL} in it.`,
       cause,

@@ -144,6 +144,11 @@ export function bisectState(
   };
 }
 
+/** Whether its control has one: without, nothing was asked of any release. */
+export function hasValidRun({ span, tallies }: Pick<BisectState, 'span' | 'tallies'>): boolean {
+  return (tallies[span.bad]?.runs ?? 0) > 0;
+}
+
 /** Why a bisect needs no further batch; `null`: it does. */
 export type Finding =
   /** The change points are named at the confidence asked for. */

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { candidates } from '../bisect/candidates.ts';
@@ -14,6 +14,7 @@ import {
   readBisect,
 } from '../bisect/journal.ts';
 import { DEFAULT_MODEL } from '../bisect/model.ts';
+import { hasValidRun } from '../bisect/results.ts';
 import { type BisectEnd, bisect } from '../bisect/session.ts';
 import { resultLine } from '../bisect/words.ts';
 import { writeBisect } from '../bisect/write-bisect.ts';
@@ -22,8 +23,10 @@ import { JournalWriter } from '../journal/write.ts';
 import { type ArmKernels, armKernelMaker } from '../kernel/arm-kernels.ts';
 import { packageReleases } from '../kernel/environment/releases.ts';
 import { canonicalJson } from '../model/canonical.ts';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { publicText } from '../model/public-text.ts';
+import { readInput } from '../model/read-input.ts';
 import { loadArmSpec } from '../plan/arm-spec.ts';
 import { protocolNotebook } from '../plan/freeze.ts';
 import { commitsBetween } from '../plan/git-commits.ts';
@@ -105,8 +108,8 @@ Each look is a coin toss, so nothing is crossed out for good: every release has 
 Each batch is the bad release (positive control) and the release whose runs teach most. The labels are
 tested too. soak report and soak verify read its folder.
 
-Exit codes: 0 named, 1 not named (budget, or the bad release never wedged), 2 bad input, 4 environment,
-130 interrupted.`;
+Exit codes: 0 named, 1 not named (budget, or the bad release never wedged), 2 bad input, 3 the bad release
+has no valid run, 4 environment, 130 interrupted.`;
 
 /** Releases by name, and the arm that each is. */
 interface Choice {
@@ -179,7 +182,9 @@ async function bisectCommand(
   } finally {
     await writer.close();
   }
-  if (end.event === 'finished') await rm(join(folder, RESUME_FILE), { force: true });
+  if (end.event === 'finished') {
+    await fileWithDeadline('close-journal', rm(join(folder, RESUME_FILE), { force: true }));
+  }
   const read = (await readBisect(folder)).journal;
   await writeBisect(folder, read, end.state);
   const reason = end.event === 'finished' ? end.reason : null;
@@ -190,6 +195,7 @@ async function bisectCommand(
     write(`Go on with: npm run soak -- bisect --resume ${folder}\n`);
     return EXIT_CODES.interrupted;
   }
+  if (!hasValidRun(end.state)) return EXIT_CODES.invalidExperiment;
   return end.reason === 'found' ? EXIT_CODES.done : EXIT_CODES.failed;
 }
 
@@ -290,14 +296,16 @@ async function resumedOptions(
     );
   }
   const text = await readBisect(folder);
-  const kept = await readFile(join(folder, RESUME_FILE), 'utf8').catch((error: unknown) => {
-    const finished = text.journal.sessions.at(-1)?.event === 'finished';
-    throw new SoakError(
-      'cannot-resume',
-      finished ? `The bisect in ${folder} has finished.` : `${join(folder, RESUME_FILE)} cannot be read.`,
-      { remedy: finished ? 'Read its bisect.md, or begin a new one.' : 'Begin a new one.', cause: error },
-    );
-  });
+  const kept = await readInput(join(folder, RESUME_FILE))
+    .then(String)
+    .catch((error: unknown) => {
+      const finished = text.journal.sessions.at(-1)?.event === 'finished';
+      throw new SoakError(
+        'cannot-resume',
+        finished ? `The bisect in ${folder} has finished.` : `${join(folder, RESUME_FILE)} cannot be read.`,
+        { remedy: finished ? 'Read its bisect.md, or begin a new one.' : 'Begin a new one.', cause: error },
+      );
+    });
   const parsed = bisectOptionsSchema.safeParse(JSON.parse(kept));
   if (parsed.success) return { options: parsed.data, text };
   throw new SoakError('cannot-resume', `${join(folder, RESUME_FILE)} was changed.`, {

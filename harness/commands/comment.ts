@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { readInput } from '../model/read-input.ts';
 import { escapeAnnotation } from '../report/escape.ts';
 import { leadMarkdown } from '../report/evidence.ts';
 import { buildReport } from '../report/report.ts';
@@ -56,7 +56,7 @@ async function pullRequest(variables: Variables): Promise<PullRequest> {
   const eventPath = wanted('GITHUB_EVENT_PATH');
   const event = z
     .object({ pull_request: z.object({ number: z.number().int().positive() }) })
-    .safeParse(JSON.parse(await readFile(eventPath, 'utf8')));
+    .safeParse(JSON.parse(String(await readInput(eventPath))));
   if (!event.success) {
     throw new SoakError('no-pull-request', 'The workflow does not run for a pull request.', {
       remedy: "Give the step the condition github.event_name == 'pull_request'.",

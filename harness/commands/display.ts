@@ -142,7 +142,8 @@ function runLine(record: RunRecord, protocol: Protocol): string {
   const cells = protocol.notebooks[record.notebook]?.codeCells.length ?? 0;
   const where = cell === null ? '' : cell < cells ? ` at cell ${cell}` : ' after the last cell';
   const why = kind === 'completed' ? '' : `: ${reason}`;
-  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}`;
+  const left = record.left === undefined ? '' : `; left behind: ${record.left.join(' ')}`;
+  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}${left}`;
 }
 
 /** How an experiment is shown. */

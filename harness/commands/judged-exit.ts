@@ -3,6 +3,11 @@ import { escapeAnnotation, terminalText } from '../report/escape.ts';
 import { type FailRule, failures } from '../report/fail-on.ts';
 import type { Report } from '../report/report.ts';
 
+/** The exit code of a report as it stands, without rules: invalid where an arm has no valid run, also so far. */
+export function reportExit({ analysis }: Pick<Report, 'analysis'>): ExitCode {
+  return analysis.armsWithoutValidRun.length > 0 ? EXIT_CODES.invalidExperiment : EXIT_CODES.done;
+}
+
 /**
  * The exit code of an experiment that is over, whatever its verdict: invalid where an arm has no valid run,
  * failed where a rule of `--fail-on` is met, which is said. A control that wedged changes nothing.
@@ -18,6 +23,6 @@ export function judgedExit(
     if (process.env['GITHUB_ACTIONS'] === 'true')
       write(`::error title=--fail-on::${escapeAnnotation(reason)}\n`);
   }
-  if (report.analysis.armsWithoutValidRun.length > 0) return EXIT_CODES.invalidExperiment;
-  return reasons.length > 0 ? EXIT_CODES.failed : EXIT_CODES.done;
+  const code = reportExit(report);
+  return code === EXIT_CODES.done && reasons.length > 0 ? EXIT_CODES.failed : code;
 }

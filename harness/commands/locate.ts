@@ -5,6 +5,7 @@ import { readJournal } from '../journal/read.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
+import { outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { plainLine } from '../report/document.ts';
 import { terminalText } from '../report/escape.ts';
@@ -35,7 +36,7 @@ Each path is an experiment of its own, in a folder of that name below --out; the
 same --out goes on where it was interrupted. With folders of experiments that are there already (direct,
 --transport server, --client nbclient; one of each), nothing is run.
 
-Exit codes: 0 done, 2 bad input, 4 environment, 130 interrupted.`;
+Exit codes: 0 done, 2 bad input, 3 an arm without a valid run by any path, 4 environment, 130 interrupted.`;
 
 /** `soak locate`: the same arms and notebook by each path to the kernel, and where the fault is. */
 export function registerLocate(
@@ -113,7 +114,16 @@ async function locateCommand(
   const [lead] = locateDocument(located).lead;
   if (lead?.kind === 'callout') write(`${plainLine(lead.line)}\n\n`);
   write(`Evidence: ${place}\n`);
-  return EXIT_CODES.done;
+  // By one path an arm without a valid run is a finding; by none of them it is no experiment.
+  const hasValid = (arm: string) => named.some(({ journal }) => validRuns(journal, arm) > 0);
+  const arms = named[0]?.journal.experiment.protocol.arms ?? [];
+  return arms.every(({ name }) => hasValid(name)) ? EXIT_CODES.done : EXIT_CODES.invalidExperiment;
+}
+
+function validRuns({ experiment, runs }: Journal, arm: string): number {
+  const { endpoint } = experiment.protocol;
+  return runs.filter((run) => run.arm === arm && outcomeStatus(run.outcome.kind, endpoint) !== 'invalid')
+    .length;
 }
 
 /**

@@ -5,6 +5,7 @@ import { version as libzmqVersion } from 'zeromq';
 import { leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
 import { readJournal } from '../journal/read.ts';
 import type { PreparedServer } from '../kernel/server/prepare-server.ts';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import { SoakError } from '../model/errors.ts';
 import type { ArmEnvironment, ClientEnvironment, Environment, ExperimentRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
@@ -95,6 +96,14 @@ function describeEnvironment(environment: ArmEnvironment): Environment {
   };
 }
 
+async function readInputs(options: RunOptions) {
+  const loaded = options.kernels.length > 0 ? [] : await loadedArms(options);
+  const notebooks = await loadNotebooks(options);
+  const latency = await parseLatency(options.latency);
+  const tuning = options.tuned === null ? null : await tuningCitation(options.tuned, notebooks, latency);
+  return { loaded, notebooks, latency, tuning, baseline: await readBaseline(options.baseline) };
+}
+
 /**
  * Read, make and freeze everything that an experiment needs. What can be refused is refused here, before
  * a kernel is started; notebooks and arms come before the environment, which may take minutes to make.
@@ -108,11 +117,10 @@ export async function prepareExperiment(
 ): Promise<Prepared> {
   const isOfKernels = options.kernels.length > 0;
   assertSocketsFit(options);
-  const loaded = isOfKernels ? [] : await loadedArms(options);
-  const notebooks = await loadNotebooks(options);
-  const latency = await parseLatency(options.latency);
-  const tuning = options.tuned === null ? null : await tuningCitation(options.tuned, notebooks, latency);
-  const baseline = await readBaseline(options.baseline);
+  const { loaded, notebooks, latency, tuning, baseline } = await fileWithDeadline(
+    'read-inputs',
+    readInputs(options),
+  );
   const subject = isOfKernels
     ? await preparedKernels(options, notebooks, signal)
     : await preparedArms(loaded, options, onProgress, signal);

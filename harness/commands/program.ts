@@ -58,8 +58,8 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerTune(program, surroundings, onExit);
   registerBisect(program, surroundings, onExit);
   registerMechanism(program, surroundings, onExit);
-  registerVerify(program);
-  registerReport(program);
+  registerVerify(program, onExit);
+  registerReport(program, onExit);
   registerKernels(program, write);
   registerList(program);
   registerArms(program, surroundings, onExit);

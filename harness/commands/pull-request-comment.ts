@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { deadlineMs } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 
 /** GitHub's limit of a comment is 65,536 characters; what follows the cut has room in the rest. */
@@ -6,7 +7,6 @@ const BODY_CHARACTERS = 60_000;
 const PER_PAGE = 100;
 /** A pull request with more comments than this gets a new one. */
 const PAGES = 30;
-const TIMEOUT_MS = 30_000;
 
 const commentsSchema = z.array(
   z.object({
@@ -106,7 +106,7 @@ async function ask(
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify({ body }) }),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(deadlineMs('github')),
     });
     text = await response.text();
   } catch (error) {

@@ -1,30 +1,34 @@
 import type { Command } from 'commander';
 import { endOf } from '../bisect/document.ts';
 import { readBisect } from '../bisect/journal.ts';
-import { bisectState } from '../bisect/results.ts';
+import { bisectState, hasValidRun } from '../bisect/results.ts';
 import { resultLine } from '../bisect/words.ts';
 import { isBisect, writeBisect } from '../bisect/write-bisect.ts';
 import { readJournal } from '../journal/read.ts';
+import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import { plainLine } from '../report/document.ts';
 import { githubAnnotations, writeGithubSummary } from '../report/github.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 import { writeReport } from '../report/write-report.ts';
+import { reportExit } from './judged-exit.ts';
 
 /** `soak report DIR`: renders again from the journal. */
-export function registerReport(program: Command): void {
+export function registerReport(program: Command, onExit: (code: ExitCode) => void): void {
   program
     .command('report')
     .description('write the documents of an experiment again from its journal, byte for byte')
     .argument('<dir>', 'folder with journal.jsonl')
+    .addHelpText('after', '\nExit codes: 0 done, 2 bad input, 3 an arm without a valid run, 4 environment.')
     .option('--line', 'print only the result in one line, for a commit message; write nothing')
     .action(async (dir: string, options: { line?: true }) => {
       if (await isBisect(dir)) {
-        await reportBisect(dir, options.line === true);
+        onExit(await reportBisect(dir, options.line === true));
         return;
       }
       const { journal } = await readJournal(dir);
       const report = buildReport(journal);
+      onExit(reportExit(report));
       if (options.line) {
         process.stdout.write(`${summaryLine(report)}\n`);
         return;
@@ -38,10 +42,11 @@ export function registerReport(program: Command): void {
     });
 }
 
-async function reportBisect(dir: string, onlyLine: boolean): Promise<void> {
+async function reportBisect(dir: string, onlyLine: boolean): Promise<ExitCode> {
   const { journal } = await readBisect(dir);
   const state = bisectState(journal);
   const result = plainLine(resultLine(journal.bisect.protocol, state, endOf(journal)));
   const paths = onlyLine ? [] : await writeBisect(dir, journal, state);
   process.stdout.write(`${result}\n${onlyLine ? '' : `\n${paths.map((path) => `${path}\n`).join('')}`}`);
+  return hasValidRun(state) ? EXIT_CODES.done : EXIT_CODES.invalidExperiment;
 }

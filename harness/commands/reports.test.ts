@@ -33,7 +33,7 @@ async function printed(...argv: string[]): Promise<string> {
   const program = new Command().exitOverride();
   registerCompare(program);
   registerList(program);
-  registerReport(program);
+  registerReport(program, () => {});
   let text = '';
   const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
     text += String(chunk);

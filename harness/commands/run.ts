@@ -1,17 +1,19 @@
 import { randomInt } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { readJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { canonicalJson } from '../model/canonical.ts';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { protocolHash } from '../model/protocol.ts';
 import { protocolDifferences } from '../model/protocol-differences.ts';
+import { readInput } from '../model/read-input.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import { terminalText } from '../report/escape.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
@@ -110,7 +112,7 @@ export async function runCommand(
       prepared,
       session,
       options.saveNotebooks ? join(folder, 'notebooks') : null,
-      { signal, ...(minutes === null ? {} : { dueMs: performance.now() + minutes * 60_000 }) },
+      { signal, ...(minutes === null ? {} : { maxMs: minutes * 60_000 }) },
       display,
       (why) => write(`Kernels are spawned that were to be forked: ${terminalText(why, 300)}.\n`),
     );
@@ -123,7 +125,9 @@ export async function runCommand(
     display.close();
     await writer.close();
   }
-  if (end.event === 'finished') await rm(join(folder, RESUME_FILE), { force: true });
+  if (end.event === 'finished') {
+    await fileWithDeadline('close-journal', rm(join(folder, RESUME_FILE), { force: true }));
+  }
   const { journal } = await readJournal(folder);
   const report = buildReport(journal);
   await writeReport(folder, journal, report);
@@ -141,7 +145,7 @@ async function soak(
   prepared: Prepared,
   { writer, recorded, experiment }: Session,
   notebookFolder: string | null,
-  { signal, dueMs }: { readonly signal: AbortSignal; readonly dueMs?: number },
+  { signal, maxMs }: { readonly signal: AbortSignal; readonly maxMs?: number },
   display: Display,
   onSpawned: (why: string) => void,
 ): Promise<ExperimentEnd> {
@@ -164,7 +168,7 @@ async function soak(
             notebookFolder,
             shard: experiment.shard,
             signal,
-            dueMs,
+            maxMs,
             context: notebookFolder === null ? { ...context, keptCharacters: MIRRORED_CHARACTERS } : context,
           },
           display.events,
@@ -197,19 +201,23 @@ async function resumedOptions(raw: RawRunCommand): Promise<RunOptions> {
     );
   }
   const { journal } = await readJournal(folder);
-  const text = await readFile(join(folder, RESUME_FILE), 'utf8').catch((error: unknown) => {
-    const finished = journal.sessions.at(-1)?.event === 'finished';
-    throw new SoakError(
-      'cannot-resume',
-      finished ? `The experiment in ${folder} has finished.` : `${join(folder, RESUME_FILE)} cannot be read.`,
-      {
-        remedy: finished
-          ? `Read its evidence.md (soak report ${folder} writes it anew), or begin a new experiment.`
-          : 'Begin a new experiment.',
-        cause: error,
-      },
-    );
-  });
+  const text = await readInput(join(folder, RESUME_FILE))
+    .then(String)
+    .catch((error: unknown) => {
+      const finished = journal.sessions.at(-1)?.event === 'finished';
+      throw new SoakError(
+        'cannot-resume',
+        finished
+          ? `The experiment in ${folder} has finished.`
+          : `${join(folder, RESUME_FILE)} cannot be read.`,
+        {
+          remedy: finished
+            ? `Read its evidence.md (soak report ${folder} writes it anew), or begin a new experiment.`
+            : 'Begin a new experiment.',
+          cause: error,
+        },
+      );
+    });
   const parsed = runOptionsSchema.safeParse(JSON.parse(text));
   if (!parsed.success) {
     throw new SoakError('cannot-resume', `${join(folder, RESUME_FILE)} was changed.`, {

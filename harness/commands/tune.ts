@@ -108,8 +108,9 @@ Exit codes: 0 a setting was chosen, 1 nothing wedged, 2 bad input, 3 no valid ru
 130 interrupted.`;
 
 async function renderCommand(folder: string): Promise<ExitCode> {
-  await writeTuningFiles(folder, await readRecord(join(folder, RECORD_FILE)));
-  return EXIT_CODES.done;
+  const record = await readRecord(join(folder, RECORD_FILE));
+  await writeTuningFiles(folder, record);
+  return tuningResults(record).total.runs === 0 ? EXIT_CODES.invalidExperiment : EXIT_CODES.done;
 }
 
 function parts(text: string): string[] {

@@ -1,27 +1,38 @@
 import type { Command } from 'commander';
+import { bisectState, hasValidRun } from '../bisect/results.ts';
 import { isBisect, verifyBisect } from '../bisect/write-bisect.ts';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { terminalText } from '../report/escape.ts';
 import { counted } from '../report/format-number.ts';
+import { buildReport } from '../report/report.ts';
 import { type Difference, type Verification, verifyReport } from '../report/verify.ts';
+import { reportExit } from './judged-exit.ts';
 
 /** Differences printed at most: one changed line of a journal can change a hundred numbers. */
 const PRINTED = 40;
 
 /** `soak verify DIR|evidence.md`: recomputes every number of a report; exit code 1 when one differs. */
-export function registerVerify(program: Command): void {
+export function registerVerify(program: Command, onExit: (code: ExitCode) => void): void {
   program
     .command('verify')
     .description('recompute every number of a report from the journal beside it, and name each that differs')
     .argument('<report>', 'folder of a report, or its evidence.md')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 verified, 1 a difference, 2 bad input, 3 verified, but an arm has no valid run, 4 environment.',
+    )
     .option('--all', `print every difference, not only the first ${PRINTED}`)
     .action(async (target: string, options: { all?: true }) => {
       const limit = options.all ? Number.POSITIVE_INFINITY : PRINTED;
-      const { differences, text } = (await isBisect(target))
+      const { differences, text, isValid } = (await isBisect(target))
         ? await verifiedBisect(target, limit)
         : await verifiedExperiment(target, limit);
       process.stdout.write(`${text}\n`);
-      if (differences.length === 0) return;
+      if (differences.length === 0) {
+        if (!isValid) process.stdout.write('It is true, and says nothing: an arm has no valid run.\n');
+        onExit(isValid ? EXIT_CODES.done : EXIT_CODES.invalidExperiment);
+        return;
+      }
       throw new SoakError(
         'evidence-differs',
         `The report at ${target} is not what its journal gives: ${counted(differences.length, 'difference')}.`,
@@ -35,20 +46,26 @@ export function registerVerify(program: Command): void {
 }
 
 interface Verified {
+  /** Whether every arm has a valid run; of a bisect, its control. */
+  readonly isValid: boolean;
   readonly differences: readonly Difference[];
   readonly text: string;
 }
 
 async function verifiedExperiment(target: string, limit: number): Promise<Verified> {
   const verification = await verifyReport(target);
-  return { differences: verification.differences, text: verificationText(verification, limit) };
+  const { differences, journal } = verification;
+  const isValid = journal === null || reportExit(buildReport(journal)) === EXIT_CODES.done;
+  return { differences, text: verificationText(verification, limit), isValid };
 }
 
 async function verifiedBisect(target: string, limit: number): Promise<Verified> {
   const { journal, differences, files } = await verifyBisect(target);
-  if (differences.length > 0) return { differences, text: differencesText(differences, limit) };
+  const isValid = hasValidRun(bisectState(journal));
+  if (differences.length > 0) return { differences, text: differencesText(differences, limit), isValid };
   return {
     differences,
+    isValid,
     text: [
       `${terminalText(target)}: verified. ${counted(files.length, 'file')}, every number in them and the choice of every batch follow from the journal.`,
       `${counted(journal.batches.length, 'batch', 'batches')}; journal ${journal.sha256}, protocol ${journal.bisect.protocolSha256}.`,

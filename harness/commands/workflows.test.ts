@@ -184,7 +184,35 @@ describe.skipIf(process.platform === 'win32')(
       );
       const artifacts = run.uses.filter(({ uses }) => uses.startsWith('actions/upload-artifact@'));
       expect(new Set(artifacts.map(({ with: { name } }) => name)).size).toBe(artifacts.length);
-      expect(artifacts).toHaveLength(32);
+      expect(artifacts).toHaveLength(33);
+    });
+
+    complete('nightly: both locks are audited, each reader is fuzzed, faults are made', async () => {
+      const commands = await checked(rehearsed(workflow('nightly.yml'), 'schedule'));
+      const count = (words: string) => commands.filter((command) => command === words).length;
+      // Only that they are asked for: the answer is the registry's.
+      expect(count('npm audit --omit=dev --audit-level=low')).toBe(6);
+      const audit = commands.filter((command) => command.startsWith('pipx run '));
+      expect(audit).toHaveLength(6);
+      for (const words of audit)
+        expect(words).toMatch(
+          /pip-audit==\d+\.\d+\.\d+ --requirement arms\/runtime\/requirements\.txt --require-hashes --disable-pip --strict$/,
+        );
+      const fuzzed = commands.flatMap(
+        (command) => /^npm test -- harness\/testing\/fuzz\.test\.ts -t (.*)$/.exec(command)?.[1] ?? [],
+      );
+      const readers = [
+        ...readFileSync(join(packageRoot(), 'harness', 'testing', 'fuzz.test.ts'), 'utf8').matchAll(
+          /^ {2}test\(\n {4}'(.*)',$/gm,
+        ),
+      ].map((match) => match[1] ?? '');
+      expect(readers).toHaveLength(fuzzed.length);
+      for (const reader of readers)
+        expect(
+          fuzzed.filter((part) => reader.includes(part)),
+          reader,
+        ).toHaveLength(1);
+      expect(count('npm run faults -- --seed 42 --kills 60 --night 200 --out faults')).toBe(1);
     });
 
     complete('nightly by hand: another commit, seed and size', async () => {
@@ -276,7 +304,8 @@ describe.skipIf(process.platform === 'win32')(
 async function checked({ invocations }: RehearsedRun): Promise<string[]> {
   for (const { where, words } of invocations) {
     const [program = '', ...args] = words;
-    const soakArgs = program === 'npm' ? npmArguments(where, args) : args.slice(1);
+    const soakArgs =
+      program === 'npm' ? npmArguments(where, args) : program === 'pipx' ? null : args.slice(1);
     if (program === 'node') expect(args[0]?.replaceAll('\\', '/'), where).toMatch(/\/dist\/cli\.js$/);
     if (soakArgs !== null) await parsed(where, soakArgs);
   }
@@ -285,7 +314,7 @@ async function checked({ invocations }: RehearsedRun): Promise<string[]> {
 
 /** What `npm` hands to `soak`; `null` for another script. */
 function npmArguments(where: string, [verb = '', ...rest]: readonly string[]): readonly string[] | null {
-  if (verb === 'ci') return null;
+  if (verb === 'ci' || verb === 'audit') return null;
   const [name = '', dashes, ...args] = verb === 'test' ? ['test', ...rest] : rest;
   if ((verb !== 'run' && verb !== 'test') || !Object.hasOwn(scripts, name)) {
     throw new Error(`${where}: package.json has no script ${name}`);

@@ -1,9 +1,11 @@
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { runRecordSchema } from '../model/journal.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { readInput } from '../model/read-input.ts';
 
 /** Version of the journal's schema; a reader refuses a newer one. */
 export const EXEC_JOURNAL_SCHEMA = 1;
@@ -69,6 +71,21 @@ export const execRecordSchema = z.discriminatedUnion('type', [
 ]);
 export type ExecRecord = z.infer<typeof execRecordSchema>;
 
+async function appended(path: string, record: ExecRecord): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(path, 'a+');
+  try {
+    const { size } = await file.stat();
+    const last = Buffer.alloc(1);
+    if (size > 0) await file.read(last, 0, 1, size - 1);
+    const isTorn = size > 0 && last.toString() !== '\n';
+    await file.appendFile(`${isTorn ? '\n' : ''}${JSON.stringify(record)}\n`);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
 /**
  * Append one record, on the disk when this resolves. Several commands may write the same journal: each record is
  * one write to a file opened for appending. A line that a crash cut short is left, and the record begins a new one.
@@ -77,18 +94,7 @@ export type ExecRecord = z.infer<typeof execRecordSchema>;
  */
 export async function appendExecRecord(path: string, record: ExecRecord): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(path, 'a+');
-    try {
-      const { size } = await file.stat();
-      const last = Buffer.alloc(1);
-      if (size > 0) await file.read(last, 0, 1, size - 1);
-      const isTorn = size > 0 && last.toString() !== '\n';
-      await file.appendFile(`${isTorn ? '\n' : ''}${JSON.stringify(record)}\n`);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
+    await fileWithDeadline('append-journal', appended(path, record), path);
   } catch (error) {
     throw new SoakError(
       'cannot-write',
@@ -115,12 +121,18 @@ export interface ExecJournal {
  * @throws SoakError `no-journal`; `bad-journal` for a line that is JSON and no record, which no crash leaves
  */
 export async function readExecJournal(path: string): Promise<ExecJournal> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new SoakError('no-journal', `There is no journal to read at ${path}: ${(error as Error).message}`, {
-      remedy: 'Give the file that soak exec wrote, with --journal.',
-      cause: error,
+  const text = await readInput(path)
+    .then(String)
+    .catch((error: unknown) => {
+      throw new SoakError(
+        'no-journal',
+        `There is no journal to read at ${path}: ${(error as Error).message}`,
+        {
+          remedy: 'Give the file that soak exec wrote, with --journal.',
+          cause: error,
+        },
+      );
     });
-  });
   const records: ExecRecord[] = [];
   let torn = 0;
   for (const [index, line] of text.split('\n').entries()) {

@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { sha256 } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
+import { readInput } from '../model/read-input.ts';
 
 /** Largest notebook file that is read, bytes: beyond it a notebook is a data file by mistake. */
 export const MAX_NOTEBOOK_BYTES = 256 * 1024 * 1024;
@@ -58,7 +59,7 @@ export async function readNotebook(path: string): Promise<Notebook> {
         'Clear its outputs (jupyter nbconvert --clear-output --inplace) and try again.',
       );
     }
-    bytes = await readFile(path);
+    bytes = await readInput(path);
   } catch (cause) {
     if (cause instanceof SoakError) throw cause;
     throw badNotebook(

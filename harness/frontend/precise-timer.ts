@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { isDoneWithin } from '../model/deadlines.ts';
 
 /** Monotonic milliseconds with nanosecond resolution, equal in every thread of the process. */
 export function monotonicMs(): number {
@@ -79,7 +80,7 @@ export class PreciseTimer {
     const ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
     this.#worker.ref();
     this.#post(null);
-    await ended;
+    if (!(await isDoneWithin('timer-stop', ended))) this.#worker.unref();
     this.#port.close();
   }
 

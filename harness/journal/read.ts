@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import {
   type ExperimentRecord,
@@ -168,9 +170,11 @@ export async function readJournal(folder: string): Promise<JournalText> {
   const path = join(folder, JOURNAL_FILE);
   const parser = new JournalParser(path);
   try {
-    for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) {
-      parser.push(piece as Buffer);
-    }
+    await fileWithDeadline(
+      'read-journal',
+      readPieces(path, (piece) => parser.push(piece)),
+      path,
+    );
   } catch (error) {
     if (error instanceof SoakError) throw error;
     throw new SoakError('no-journal', `There is no journal to read at ${path}: ${(error as Error).message}`, {
@@ -179,4 +183,10 @@ export async function readJournal(folder: string): Promise<JournalText> {
     });
   }
   return parser.end();
+}
+
+/** @throws Error of the file system, or that it is no file, as a pipe is not that nobody writes to */
+async function readPieces(path: string, onPiece: (piece: Buffer) => void): Promise<void> {
+  if (!(await stat(path)).isFile()) throw new Error('it is no file');
+  for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) onPiece(piece as Buffer);
 }

@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { JournalRecord } from '../model/journal.ts';
 import type { MergedJournal } from './merge.ts';
@@ -14,25 +15,7 @@ const PIECE_CHARACTERS = 1 << 20;
  */
 export async function writeMergedJournal(folder: string, merged: MergedJournal): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
-    const [found] = await readdir(folder);
-    if (found !== undefined) {
-      throw new SoakError('folder-not-empty', `The folder ${folder} is not empty (${found}).`, {
-        remedy: 'Choose another --out: a merge never writes over what is there.',
-      });
-    }
-    const partial = join(folder, `${JOURNAL_FILE}.partial`);
-    const file = await open(partial, 'wx');
-    try {
-      for (const piece of pieces(merged)) await file.appendFile(piece);
-      await file.datasync();
-    } catch (error) {
-      await file.close();
-      await rm(partial, { force: true });
-      throw error;
-    }
-    await file.close();
-    await rename(partial, join(folder, JOURNAL_FILE));
+    await fileWithDeadline('write-report', written(folder, merged), folder);
   } catch (error) {
     if (error instanceof SoakError) throw error;
     throw new SoakError(
@@ -45,6 +28,28 @@ export async function writeMergedJournal(folder: string, merged: MergedJournal):
       },
     );
   }
+}
+
+async function written(folder: string, merged: MergedJournal): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const [found] = await readdir(folder);
+  if (found !== undefined) {
+    throw new SoakError('folder-not-empty', `The folder ${folder} is not empty (${found}).`, {
+      remedy: 'Choose another --out: a merge never writes over what is there.',
+    });
+  }
+  const partial = join(folder, `${JOURNAL_FILE}.partial`);
+  const file = await open(partial, 'wx');
+  try {
+    for (const piece of pieces(merged)) await file.appendFile(piece);
+    await file.datasync();
+  } catch (error) {
+    await file.close();
+    await rm(partial, { force: true });
+    throw error;
+  }
+  await file.close();
+  await rename(partial, join(folder, JOURNAL_FILE));
 }
 
 /** The file's text: 100,000 runs are not held as one. */

@@ -6,11 +6,13 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   truncate,
   writeFile,
 } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { DeadlinePassed, fileWithDeadline, withDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, JournalRecord } from '../model/journal.ts';
 import { JOURNAL_FILE, type JournalText, readJournal } from './read.ts';
@@ -43,19 +45,37 @@ function inUse(folder: string, holder: number): SoakError {
 }
 
 async function takeLock(folder: string): Promise<void> {
+  let isOver = false;
+  try {
+    await fileWithDeadline(
+      'take-lock',
+      lockTaken(folder, () => isOver),
+    );
+  } finally {
+    isOver = true;
+  }
+}
+
+async function lockTaken(folder: string, isOver: () => boolean): Promise<void> {
   const path = join(folder, LOCK_FILE);
   if (writtenHere.has(resolve(folder))) throw inUse(folder, process.pid);
   let unsignedUntilMs: number | null = null;
-  for (;;) {
+  while (!isOver()) {
     try {
       await writeFile(path, String(process.pid), { flag: 'wx' });
+      if (isOver()) await rm(path, { force: true });
+      if (isOver()) return;
       writtenHere.add(resolve(folder));
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const text = await readFile(path, 'utf8').catch(() => null);
-    if (text === null) continue;
+    const text = await lockText(path).catch(() => null);
+    if (text === null) {
+      // Given back just now; or nothing that can be read, and that is so the next time too.
+      await delay(LOCK_POLL_MS);
+      continue;
+    }
     const holder = /^\d{1,10}$/.test(text) ? Number(text) : 0;
     if (holder > 0 && holder !== process.pid && isAlive(holder)) throw inUse(folder, holder);
     if (text === '') {
@@ -67,6 +87,11 @@ async function takeLock(folder: string): Promise<void> {
     }
     await removeStaleLock(path, text);
   }
+}
+
+/** `null` of what is no file, such as a pipe, which would never be read to its end. */
+async function lockText(path: string): Promise<string | null> {
+  return (await stat(path)).isFile() ? readFile(path, 'utf8') : null;
 }
 
 /** Remove a dead writer's lock, unless another writer has just put its own in its place. */
@@ -85,10 +110,11 @@ async function removeStaleLock(path: string, text: string): Promise<void> {
 
 async function releaseLock(folder: string): Promise<void> {
   writtenHere.delete(resolve(folder));
-  await rm(join(folder, LOCK_FILE), { force: true });
+  await fileWithDeadline('close-journal', rm(join(folder, LOCK_FILE), { force: true }));
 }
 
-function unwritable(folder: string, error: unknown): SoakError {
+/** A file-system error of a report folder; a SoakError as it is. */
+export function unwritable(folder: string, error: unknown): SoakError {
   if (error instanceof SoakError) return error;
   return new SoakError(
     'cannot-write',
@@ -130,6 +156,8 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
   /** Bytes of a line that was cut short may follow it. */
   #torn = false;
   #writing: Promise<void> = Promise.resolve();
+  /** Set when a record was not taken in time: it may still be written, so that nothing can come after it. */
+  #stuck: DeadlinePassed | null = null;
 
   private constructor(folder: string, name: string, file: FileHandle, wholeBytes: number) {
     this.folder = folder;
@@ -160,14 +188,9 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     beside: Readonly<Record<string, string>> = {},
   ): Promise<JournalWriter<Written>> {
     try {
-      await mkdir(folder, { recursive: true });
+      await fileWithDeadline('open-journal', mkdir(folder, { recursive: true }));
       return await withLock(folder, async () => {
-        await assertUnused(folder, name, Object.keys(beside));
-        for (const [other, text] of Object.entries(beside)) {
-          await writeFile(join(folder, other), text, { mode: 0o600, flush: true });
-        }
-        await rm(join(folder, name), { force: true }); // whoever began it ended before its first line was whole
-        const file = await open(join(folder, name), 'ax');
+        const file = await opened(begunFile(folder, name, beside));
         const writer = new JournalWriter<Written>(folder, name, file, 0);
         await writer.append(first).catch(async (error: unknown) => {
           await file.close();
@@ -199,7 +222,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     try {
       return await withLock(folder, async () => {
         const text = await kind.read(folder);
-        const file = await open(join(folder, kind.file), 'a');
+        const file = await opened(open(join(folder, kind.file), 'a'));
         const writer = new JournalWriter<Written>(folder, kind.file, file, text.wholeBytes);
         writer.#torn = text.journal.torn;
         await writer.#cutTorn();
@@ -214,17 +237,18 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
    * Append one record, in call order. A begin may still be in the page cache; anything else is on the disk.
    * A record that could not be written whole leaves nothing behind: the next one begins on a line of its own.
    *
-   * @throws SoakError `cannot-write`; the writer can still be used
+   * @throws SoakError `cannot-write`; the writer can still be used. DeadlinePassed; it cannot
    */
   append(record: Written): Promise<void> {
     const line = Buffer.from(`${JSON.stringify(record)}\n`);
     const written = this.#writing.then(async () => {
-      await this.#cutTorn();
-      this.#torn = true;
-      await this.#file.appendFile(line);
-      this.#wholeBytes += line.length;
-      this.#torn = false;
-      if (record.type !== 'begin') await this.#file.datasync();
+      if (this.#stuck !== null) throw this.#stuck;
+      await fileWithDeadline('append-journal', this.#write(line, record.type !== 'begin')).catch(
+        (error: unknown) => {
+          if (error instanceof DeadlinePassed) this.#stuck = error;
+          throw error;
+        },
+      );
     });
     // The next append must not be refused for this one's failure, which its own caller is told of.
     this.#writing = written.catch(() => {});
@@ -236,12 +260,26 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
   /** Close the file and give the folder free. */
   async close(): Promise<void> {
     await this.#writing;
+    if (this.#stuck !== null) {
+      // Closing it waits for what is stuck, and the lock has to stay: the record may yet be written.
+      this.#file.close().catch(() => {});
+      return;
+    }
     try {
-      await this.#cutTorn();
+      await fileWithDeadline('close-journal', this.#cutTorn());
     } finally {
-      await this.#file.close();
+      await fileWithDeadline('close-journal', this.#file.close());
       await releaseLock(this.folder);
     }
+  }
+
+  async #write(line: Buffer, isSynced: boolean): Promise<void> {
+    await this.#cutTorn();
+    this.#torn = true;
+    await this.#file.appendFile(line);
+    this.#wholeBytes += line.length;
+    this.#torn = false;
+    if (isSynced) await this.#file.datasync();
   }
 
   /** Cut off what a failed write left: with another line after it, it would make the whole journal unreadable. */
@@ -269,6 +307,25 @@ async function assertUnused(folder: string, name: string, beside: readonly strin
     `The report folder ${folder} ${isBegun ? 'holds another experiment' : `is not empty (${other})`}.`,
     { remedy: `Choose another --out, or go on with that experiment: --resume ${folder}.` },
   );
+}
+
+/** A journal's file; one that opens too late is closed again. */
+function opened(file: Promise<FileHandle>): Promise<FileHandle> {
+  return withDeadline('open-journal', file, { isFile: true, onLate: (late) => void late.close() });
+}
+
+/** A new journal's file, what goes with it on the disk before. @throws SoakError `folder-not-empty` */
+async function begunFile(
+  folder: string,
+  name: string,
+  beside: Readonly<Record<string, string>>,
+): Promise<FileHandle> {
+  await assertUnused(folder, name, Object.keys(beside));
+  for (const [other, text] of Object.entries(beside)) {
+    await writeFile(join(folder, other), text, { mode: 0o600, flush: true });
+  }
+  await rm(join(folder, name), { force: true }); // whoever began it ended before its first line was whole
+  return open(join(folder, name), 'ax');
 }
 
 /** The lock stays with what `begin` gives; it is given back when `begin` fails. */

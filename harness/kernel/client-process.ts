@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { CLIENT_COUNTERS, type ClientName } from '../model/client.ts';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { publicText } from '../model/public-text.ts';
 import type { Sockets } from '../model/sockets.ts';
@@ -13,7 +14,7 @@ import { createCounterFile } from './counters.ts';
 import type { KernelCommand, KernelCommandMaker, KernelExit, KernelIdentity } from './launch.ts';
 import { kernelspecMetadata, managerSettings } from './manager-settings.ts';
 import { OutputTail } from './output-tail.ts';
-import { kernelEnvironmentVariables, killTree, launchesDetached } from './process-tree.ts';
+import { endOf, kernelEnvironmentVariables, killTree, launchesDetached, spawned } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
 import type { SourceHashes } from './source-files.ts';
 
@@ -208,15 +209,21 @@ export class ClientProcess {
     return null;
   }
 
-  /** End the client and its kernel with everything below them. The folder stays until `removeFolder`. */
+  /**
+   * End the client and its kernel with everything below them. The folder stays until `removeFolder`.
+   *
+   * @throws DeadlinePassed when the client cannot be ended: both are then the reaper's
+   */
   async dispose(): Promise<void> {
     // Once: by the second time their ids may be others'.
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     await killTree(this.pid);
-    await this.exited;
     const { kernelPid } = this;
     if (kernelPid !== null) await killTree(kernelPid);
+    await endOf(this.pid, this.exited);
+    // It may have started its kernel just before it ended.
+    if (kernelPid === null && this.kernelPid !== null) await killTree(this.kernelPid);
     this.#child.stdin?.destroy();
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
@@ -224,9 +231,8 @@ export class ClientProcess {
 
   /** Remove the private folder and let the reaper forget the processes; after `dispose`. */
   async removeFolder(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
-    this.#reaper.release(this.pid);
     if (this.#kernelPid !== null) this.#reaper.release(this.#kernelPid);
+    await this.#reaper.removeFolderOf(this.pid, this.folder);
   }
 }
 
@@ -252,7 +258,7 @@ export async function launchClient(options: {
   try {
     const spec = join(folder, 'jupyter', 'kernels', KERNELSPEC);
     for (const path of [spec, ...['runtime', 'config', 'data', 'tmp', 'answers'].map(inside)]) {
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      await fileWithDeadline('make-folder', mkdir(path, { recursive: true, mode: 0o700 }));
     }
     const kernelCommand = options.makeKernelCommand(folder, '{connection_file}');
     writeFileSync(
@@ -309,16 +315,12 @@ export async function launchClient(options: {
         ...options.variables,
       }),
     });
-    await new Promise<void>((started, failed) => {
-      child.once('spawn', started);
-      child.once('error', failed);
-    });
+    await spawned(child);
     const client = new ClientProcess({ child, folder, kernelCommand, reaper });
     reaper.hold(client.pid, folder);
     return client;
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    reaper.forgetFolder(folder);
+    await reaper.removeFolder(folder);
     throw error;
   }
 }

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { publicText } from '../model/public-text.ts';
@@ -15,7 +16,7 @@ import type { KernelEnvironment } from './environment/index.ts';
 import { OutputTail } from './output-tail.ts';
 import type { Overlay } from './overlay.ts';
 import { allocatePorts, type KernelPorts, releasePorts } from './ports.ts';
-import { kernelEnvironmentVariables, killTree, launchesDetached } from './process-tree.ts';
+import { endOf, kernelEnvironmentVariables, killTree, launchesDetached, spawned } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
 import type { SourceHashes } from './source-files.ts';
 
@@ -100,7 +101,11 @@ export interface RunningKernel {
   identity(): KernelIdentity | null;
   /** Interrupt as `interrupt_mode: signal` does. */
   interrupt(): void;
-  /** End it with everything below it. Its folder stays until `removeFolder`, so that counters can be read. */
+  /**
+   * End it with everything below it. Its folder stays until `removeFolder`, so that counters can be read.
+   *
+   * @throws DeadlinePassed when it cannot be ended: it is then the reaper's, and its ports stay taken
+   */
   dispose(): Promise<void>;
   /** Remove the private folder; after `dispose`. */
   removeFolder(): Promise<void>;
@@ -211,15 +216,14 @@ export class KernelProcess implements RunningKernel {
 
   async dispose(): Promise<void> {
     await killTree(this.pid);
-    await this.exited;
+    await endOf(this.pid, this.exited);
     this.#child.close();
     if (this.#ports !== null) releasePorts(this.#ports);
   }
 
   /** Remove the private folder and let the reaper forget the process; after `dispose`. */
   async removeFolder(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
-    this.#reaper.release(this.pid);
+    await this.#reaper.removeFolderOf(this.pid, this.folder);
   }
 }
 
@@ -285,10 +289,7 @@ export const spawnKernel: KernelStarter = async ({ command, cwd, variables }) =>
       ...command.variables,
     }),
   });
-  await new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve);
-    child.once('error', reject);
-  });
+  await spawned(child);
   return new SpawnedChild(child);
 };
 
@@ -308,7 +309,7 @@ export async function runVariables(
   variables: Readonly<Record<string, string>> = {},
 ): Promise<Record<string, string>> {
   const temporary = join(folder, 'tmp');
-  await mkdir(temporary);
+  await fileWithDeadline('make-folder', mkdir(temporary));
   return {
     IPYTHONDIR: join(folder, 'ipython'),
     TMPDIR: temporary,
@@ -404,8 +405,7 @@ export async function launchKernel(
     return kernel;
   } catch (error) {
     if (ports !== null) releasePorts(ports);
-    await rm(folder, { recursive: true, force: true });
-    options.reaper.forgetFolder(folder);
+    await options.reaper.removeFolder(folder);
     throw error;
   }
 }

@@ -1,13 +1,13 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { isClientPackage, type ProtocolArm } from '../model/arm.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
+import { DeadlinePassed, deadlineMs, fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Arm } from '../plan/arms.ts';
 import type { OverlayPackage } from '../plan/packages.ts';
 import { armSources, type InstalledPackage } from './arm-sources.ts';
+import { runCommand } from './environment/run-command.ts';
 import type { ExpectedRuntime } from './identity.ts';
 import {
   filesBelow,
@@ -66,15 +66,15 @@ export interface OverlayInputs {
  */
 async function compileSources(python: string, name: string, folder: string): Promise<void> {
   const args = ['-I', '-m', 'compileall', '-q', '--invalidation-mode', 'checked-hash', folder];
-  try {
-    await promisify(execFile)(python, args, { windowsHide: true });
-  } catch (error) {
-    const output = (error as { stdout?: string }).stdout ?? '';
-    throw new SoakError('bad-patch', `The patched ${name} does not compile: ${output.trim().slice(0, 800)}`, {
-      remedy: 'Mend the patch: what it leaves must be valid Python for this interpreter.',
-      cause: error,
-    });
-  }
+  const { code, stdout, timedOut, spawnError } = await runCommand(python, args, {
+    timeoutMs: deadlineMs('compile-overlay'),
+  });
+  if (timedOut) throw new DeadlinePassed('compile-overlay', undefined);
+  if (code === 0) return;
+  throw new SoakError('bad-patch', `The patched ${name} does not compile: ${stdout.trim().slice(0, 800)}`, {
+    remedy: 'Mend the patch: what it leaves must be valid Python for this interpreter.',
+    cause: spawnError ?? undefined,
+  });
 }
 
 /**
@@ -82,9 +82,13 @@ async function compileSources(python: string, name: string, folder: string): Pro
  * site-packages is only read. Two processes may make the same overlay at once: it is built beside
  * its place and moved in whole.
  *
- * @throws SoakError `arm-does-not-apply`, `bad-patch`, `patch-does-not-apply`
+ * @throws SoakError `arm-does-not-apply`, `bad-patch`, `patch-does-not-apply`; DeadlinePassed
  */
-export async function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
+export function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
+  return fileWithDeadline('write-cache', madeOverlay(arm, inputs));
+}
+
+async function madeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
   const name = arm.manifest.package;
   const packages = new Map<OverlayPackage, InstalledPackage>([
     [name, { folder: inputs.packageFolder, version: inputs.version }],

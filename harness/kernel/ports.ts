@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net';
+import { withDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 
 /** The five ports of a connection file. */
@@ -23,7 +24,8 @@ let next = FIRST_PORT + ((process.pid * 97) % (LAST_PORT - FIRST_PORT));
 
 function bind(port: number): Promise<Server | null> {
   return new Promise((resolve) => {
-    const server = createServer();
+    // Whoever connects meanwhile, such as an earlier kernel's peer that tries again, would keep it from closing.
+    const server = createServer((socket) => socket.destroy());
     server.once('error', () => resolve(null));
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(server));
   });
@@ -38,9 +40,13 @@ function close(server: Server): Promise<void> {
  * handed out twice by this process until `releasePorts`. Another process can still take one before
  * the kernel binds it; the kernel then says EADDRINUSE, which is the harness's fault, never a verdict.
  *
- * @throws SoakError `no-ports`
+ * @throws SoakError `no-ports`; DeadlinePassed
  */
-export async function allocatePorts(): Promise<KernelPorts> {
+export function allocatePorts(): Promise<KernelPorts> {
+  return withDeadline('allot-ports', freePorts(), { onLate: releasePorts });
+}
+
+async function freePorts(): Promise<KernelPorts> {
   const servers: { port: number; server: Server }[] = [];
   try {
     for (let attempt = 0; servers.length < 5 && attempt < ATTEMPTS; attempt += 1) {

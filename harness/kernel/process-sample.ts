@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import pidusage from 'pidusage';
+import { withDeadline } from '../model/deadlines.ts';
 
 /** One look at a process from outside. */
 export interface ProcessSample {
@@ -24,7 +25,7 @@ export function parseProcStat(text: string): ProcessSample {
 /**
  * Sample a process without touching it.
  *
- * @returns `null` when there is no such process
+ * @returns `null` when there is no such process, or the system does not say in time
  */
 export async function processSample(
   pid: number,
@@ -32,7 +33,7 @@ export async function processSample(
 ): Promise<ProcessSample | null> {
   try {
     if (platform === 'linux') return parseProcStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-    return { cpuMs: (await pidusage(pid)).ctime, state: null };
+    return { cpuMs: (await withDeadline('sample-process', pidusage(pid))).ctime, state: null };
   } catch {
     return null;
   }

@@ -1,5 +1,7 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { DeadlinePassed, deadlineMs, withDeadline } from '../model/deadlines.ts';
+import { processSample } from './process-sample.ts';
 
 /** How a process and everything below it is ended on a platform. */
 export type KillPlan =
@@ -34,11 +36,36 @@ export async function killTree(pid: number, platform: NodeJS.Platform = process.
     return;
   }
   // taskkill's 128 says that there is no such process.
-  await promisify(execFile)(plan.file, [...plan.args], { windowsHide: true }).catch(
-    (error: { code?: number }) => {
+  const options = { windowsHide: true, timeout: deadlineMs('kill-tree'), killSignal: 'SIGKILL' } as const;
+  await promisify(execFile)(plan.file, [...plan.args], options).catch(
+    (error: { code?: number; killed?: boolean }) => {
+      if (error.killed === true) throw new DeadlinePassed('kill-tree', undefined);
       if (error.code !== 128) throw error;
     },
   );
+}
+
+/** Resolves once a child's process exists. @throws Error of `spawn` when the program cannot be started at all */
+export function spawned(child: ChildProcess): Promise<void> {
+  const begun = new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', reject);
+  });
+  return withDeadline('spawn', begun, { who: child.spawnfile });
+}
+
+/**
+ * Wait for the end of a process that was killed. Where nobody comes to say that it ended, the system is asked.
+ *
+ * @throws DeadlinePassed when it is still there, as one is that waits for a disk
+ */
+export async function endOf(pid: number, exited: Promise<unknown>): Promise<void> {
+  try {
+    await withDeadline('kernel-exit', exited, { who: `the process ${pid}` });
+  } catch (error) {
+    const sample = await processSample(pid);
+    if (sample !== null && sample.state !== 'Z' && sample.state !== 'X') throw error;
+  }
 }
 
 /** Whether a kernel can be made the leader of its own group: everywhere but on Windows. */

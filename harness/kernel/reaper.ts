@@ -2,11 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileWithDeadline, isDoneWithin } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { killTree, spawned } from './process-tree.ts';
 
 /**
  * A small process beside the harness that outlives it by a moment: when the pipe to it closes, however
@@ -14,6 +17,9 @@ import { packageRoot } from '../model/package-root.ts';
  */
 export class Reaper {
   readonly #child: ChildProcess;
+  /** What is registered: folders, and processes with theirs. */
+  readonly #folders = new Set<string>();
+  readonly #held = new Map<number, string>();
 
   private constructor(child: ChildProcess) {
     this.#child = child;
@@ -28,7 +34,7 @@ export class Reaper {
       detached: true,
       windowsHide: true,
     });
-    await once(child, 'spawn');
+    await spawned(child);
     child.unref();
     (child.stdin as Socket | null)?.unref();
     child.stdin?.on('error', () => {
@@ -46,7 +52,7 @@ export class Reaper {
    */
   makeFolder(start: string, within: string = tmpdir()): string {
     const folder = join(within, `${start}${randomBytes(6).toString('hex')}`);
-    this.#child.stdin?.write(`+ ${JSON.stringify({ folder })}\n`);
+    this.#holdFolder(folder);
     try {
       mkdirSync(folder, { mode: 0o700 });
     } catch (error) {
@@ -66,25 +72,62 @@ export class Reaper {
 
   /** Forget a folder that is gone, for which no process came to be registered. */
   forgetFolder(folder: string): void {
+    this.#folders.delete(folder);
     this.#child.stdin?.write(`- ${JSON.stringify({ folder })}\n`);
   }
 
   /** Register a process-group leader and the folder that goes with it. */
   hold(pid: number, folder: string): void {
+    this.#folders.delete(folder);
+    this.#held.set(pid, folder);
     this.#child.stdin?.write(`+ ${JSON.stringify({ pid, folder })}\n`);
   }
 
   /** Forget a process that has ended. */
   release(pid: number): void {
+    this.#held.delete(pid);
     this.#child.stdin?.write(`- ${JSON.stringify({ pid })}\n`);
   }
 
-  /** End the reaper, which first ends what is still registered. At once if somebody has killed it. */
+  /**
+   * Remove a private folder.
+   *
+   * @throws DeadlinePassed, or Error of the file system: the reaper then tries at its end
+   */
+  async removeFolder(folder: string): Promise<void> {
+    await fileWithDeadline(
+      'remove-folder',
+      rm(folder, { recursive: true, force: true, maxRetries: 5 }),
+      folder,
+    );
+    this.forgetFolder(folder);
+  }
+
+  /** Remove the folder of a process that has ended. Its id is forgotten at once, since it may be another's soon. */
+  async removeFolderOf(pid: number, folder: string): Promise<void> {
+    this.release(pid);
+    this.#holdFolder(folder);
+    await this.removeFolder(folder);
+  }
+
+  /**
+   * End the reaper, which first ends what is still registered. At once if somebody has killed it; one that does not
+   * end is killed, and its work done here.
+   */
   async stop(): Promise<void> {
     const hasEnded = this.#child.exitCode !== null || this.#child.signalCode !== null;
     const exited = hasEnded ? Promise.resolve() : once(this.#child, 'exit');
     this.#child.ref();
     this.#child.stdin?.end();
-    await exited;
+    if (await isDoneWithin('reaper-stop', exited)) return;
+    this.#child.kill('SIGKILL');
+    this.#child.unref();
+    for (const pid of this.#held.keys()) await killTree(pid);
+    for (const folder of [...this.#held.values(), ...this.#folders]) await this.removeFolder(folder);
+  }
+
+  #holdFolder(folder: string): void {
+    this.#folders.add(folder);
+    this.#child.stdin?.write(`+ ${JSON.stringify({ folder })}\n`);
   }
 }

@@ -13,6 +13,8 @@ export const EXIT_CODES = {
   invalidExperiment: 3,
   /** Python, a package, the network or the file system is not as it must be. */
   environment: 4,
+  /** A fault in kernel-soak itself: neither a result nor something that its user could mend (EX_SOFTWARE of sysexits.h). */
+  internal: 70,
   interrupted: 130,
 } as const;
 
@@ -41,3 +43,6 @@ export class SoakError extends Error {
     this.exitCode = options.exitCode ?? EXIT_CODES.usage;
   }
 }
+
+/** What went wrong with one run and need not with the next: that run's outcome, and never a verdict on its kernel. */
+export class RunFault extends SoakError {}

@@ -177,6 +177,8 @@ export const runRecordSchema = z.object({
   }),
   /** Outputs beyond what is kept of a notebook, which the saved one lacks; absent: none. */
   droppedOutputs: z.number().int().positive().optional(),
+  /** What of the run had not gone in time and was left to the reaper, a sentence each; absent: nothing. */
+  left: z.array(z.string()).min(1).optional(),
   /** Set where the kernel was spawned although it was to be forked. */
   launched: z.literal('spawn').optional(),
   /** Counters of the kernel-side runtime; `null` where it was not injected or never started. */

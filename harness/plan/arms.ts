@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { satisfies, validRange } from '@renovatebot/pep440';
 import { z } from 'zod';
@@ -8,6 +8,7 @@ import { SoakError } from '../model/errors.ts';
 import { LAUNCH_METHODS } from '../model/launch-method.ts';
 import { didYouMean } from '../model/near-names.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { readInput } from '../model/read-input.ts';
 import { pythonOf, type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
 import { kernelArguments, kernelVariables } from './arm-launch.ts';
 import { EVENT_LOOPS } from './arm-words.ts';
@@ -190,7 +191,7 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
   const manifestPath = join(folder, 'arm.json');
   let text: string;
   try {
-    text = await readFile(manifestPath, 'utf8');
+    text = String(await readInput(manifestPath));
   } catch (error) {
     throw bad('it has no readable arm.json.', 'See arms/fix for an example.', error);
   }
@@ -198,9 +199,11 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
   const patch =
     manifest.patch === undefined
       ? null
-      : await readFile(join(folder, manifest.patch), 'utf8').catch((error: unknown) => {
-          throw bad(`its patch ${manifest.patch} cannot be read.`, 'Put the file beside arm.json.', error);
-        });
+      : await readInput(join(folder, manifest.patch))
+          .then(String)
+          .catch((error: unknown) => {
+            throw bad(`its patch ${manifest.patch} cannot be read.`, 'Put the file beside arm.json.', error);
+          });
   const python = manifest.python === undefined ? null : pythonOf(`py${manifest.python}`);
   if (python === null && manifest.python !== undefined) {
     throw bad(`its Python ${JSON.stringify(manifest.python)} is not a version.`, 'Give it such as "3.13".');

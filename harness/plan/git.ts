@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
+import { DeadlinePassed, deadlineMs, isDoneWithin } from '../model/deadlines.ts';
 import { SoakError } from '../model/errors.ts';
 
 // A package's sources are a few megabytes; anything far beyond is no such package.
 const OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024;
-const GIT_TIMEOUT_MS = 60_000;
 
 /**
  * What git is told by variables: to ask nobody, to fetch nothing, and to leave out what a user's own
@@ -30,14 +30,16 @@ export interface GitResult {
 /**
  * Run git on a repository, asking nobody and fetching nothing.
  *
- * @throws SoakError `git-missing`
+ * @throws SoakError `git-missing`; DeadlinePassed
  */
 export function git(folder: string, args: readonly string[], input = ''): Promise<GitResult> {
   const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => !REDIRECTING.test(name)));
   const child = spawn('git', ['-C', folder, '-c', 'core.fsmonitor=false', ...args], {
     env: { ...kept, ...GIT_VARIABLES },
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: GIT_TIMEOUT_MS,
+    timeout: deadlineMs('git'),
+    // A process that was stopped takes no other signal.
+    killSignal: 'SIGKILL',
     windowsHide: true,
   });
   const chunks: Buffer[] = [];
@@ -65,6 +67,17 @@ export function git(folder: string, args: readonly string[], input = ''): Promis
           : cause,
       ),
     );
-    child.once('close', (code) => resolve({ code, stdout: Buffer.concat(chunks), stderr }));
+    const closed = new Promise<void>((done) => {
+      child.once('close', (code) => {
+        resolve({ code, stdout: Buffer.concat(chunks), stderr });
+        done();
+      });
+    });
+    // Killed at its time; or ended, while a child of its own holds the pipes open.
+    child.once('exit', async (_, signal) => {
+      if (signal === 'SIGKILL' || !(await isDoneWithin('command-end', closed))) {
+        reject(new DeadlinePassed('git', undefined));
+      }
+    });
   });
 }

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { readInput } from '../model/read-input.ts';
 import { seededUniform, type Uniform } from '../stats/random.ts';
 
 /** What a front end's latency is the latency of. */
@@ -58,9 +58,11 @@ async function empiricalLatency(path: string, spec: string): Promise<Latency> {
         'It must hold {"schema": 1, "commMsgMs": [quantiles…], "executeRequestMs": [quantiles…]}, ascending, in milliseconds.',
       cause,
     });
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw bad((error as Error).message, error);
-  });
+  const text = await readInput(path)
+    .then(String)
+    .catch((error: unknown) => {
+      throw bad((error as Error).message, error);
+    });
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { parsePatch } from 'diff';
 import { SoakError } from '../model/errors.ts';
+import { readInput } from '../model/read-input.ts';
 import { isOverlayPackage, OVERLAY_PACKAGES, type OverlayPackage } from './packages.ts';
 
 /** A change as its author has it: the diff of a repository, which may touch tests and documents besides. */
@@ -32,9 +32,11 @@ export function isBesidePackage(path: string): boolean {
 export async function readPatchFile(path: string): Promise<PatchFile> {
   const bad = (reason: string, remedy: string, cause?: unknown) =>
     new SoakError('bad-patch', `The patch ${path} ${reason}`, { remedy, cause });
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw bad('cannot be read.', 'Check the path.', error);
-  });
+  const text = await readInput(path)
+    .then(String)
+    .catch((error: unknown) => {
+      throw bad('cannot be read.', 'Check the path.', error);
+    });
   let names: string[];
   try {
     names = parsePatch(text).flatMap(({ oldFileName, newFileName }) => {

@@ -1,4 +1,5 @@
 import { appendFile } from 'node:fs/promises';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { plainLine } from './document.ts';
 import { escapeAnnotation, escapeAnnotationProperty } from './escape.ts';
@@ -37,7 +38,7 @@ export async function writeGithubSummary(
   const path = environment['GITHUB_STEP_SUMMARY'];
   if (path === undefined || path === '') return false;
   try {
-    await appendFile(path, `${leadMarkdown(report)}\n`);
+    await fileWithDeadline('write-summary', appendFile(path, `${leadMarkdown(report)}\n`), path);
     return true;
   } catch (cause) {
     throw new SoakError(

@@ -133,7 +133,7 @@ it('takes line ends of Windows for what they are', async () => {
 it('ends the command with 1 when something differs, with 2 when there is no report', async () => {
   const program = () => {
     const root = new Command().exitOverride();
-    registerVerify(root);
+    registerVerify(root, () => {});
     return root;
   };
   await program().parseAsync(['node', 'soak', 'verify', folder]);

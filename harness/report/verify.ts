@@ -1,9 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { diffArrays } from 'diff';
 import { JOURNAL_FILE, readJournal } from '../journal/read.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
+import { readInput } from '../model/read-input.ts';
 import { buildReport } from './report.ts';
 import { type ReportFile, reportFiles } from './write-report.ts';
 
@@ -103,7 +104,7 @@ function chosenFile(target: string, expected: ReturnType<typeof reportFiles>) {
 /** Line ends as git on Windows or a comment form may have made them do not count. */
 async function readText(path: string): Promise<string | null> {
   try {
-    return (await readFile(path, 'utf8')).replaceAll('\r\n', '\n');
+    return String(await readInput(path)).replaceAll('\r\n', '\n');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new SoakError('report-unreadable', `${path} cannot be read: ${String(cause)}`, {

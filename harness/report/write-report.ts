@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { DeadlinePassed, fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
 import { evidenceHtml, evidenceMarkdown, figures } from './evidence.ts';
@@ -48,18 +49,7 @@ export async function writeReport(
  */
 export async function writeFiles(dir: string, files: readonly ReportFile[]): Promise<string[]> {
   try {
-    await mkdir(join(dir, 'figures'), { recursive: true });
-    const paths: string[] = [];
-    for (const file of files) {
-      const path = join(dir, ...file.path.split('/'));
-      await writeWhole(path, file.content);
-      paths.push(path);
-    }
-    const known = new Set(files.map(({ path }) => path));
-    for (const name of await readdir(join(dir, 'figures'))) {
-      if (name.endsWith('.svg') && !known.has(`figures/${name}`)) await rm(join(dir, 'figures', name));
-    }
-    return paths;
+    return await fileWithDeadline('write-report', writtenFiles(dir, files));
   } catch (cause) {
     throw new SoakError('report-not-written', `The report in ${dir} could not be written: ${String(cause)}`, {
       remedy:
@@ -70,15 +60,32 @@ export async function writeFiles(dir: string, files: readonly ReportFile[]): Pro
   }
 }
 
+async function writtenFiles(dir: string, files: readonly ReportFile[]): Promise<string[]> {
+  await mkdir(join(dir, 'figures'), { recursive: true });
+  const paths: string[] = [];
+  for (const file of files) {
+    const path = join(dir, ...file.path.split('/'));
+    await writeWhole(path, file.content);
+    paths.push(path);
+  }
+  const known = new Set(files.map(({ path }) => path));
+  for (const name of await readdir(join(dir, 'figures'))) {
+    if (name.endsWith('.svg') && !known.has(`figures/${name}`)) await rm(join(dir, 'figures', name));
+  }
+  return paths;
+}
+
 /** A rename within one folder is atomic: a reader, or a crash, never sees half a file. */
 export async function writeWhole(path: string, content: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const partial = `${path}.partial`;
+  const written = mkdir(dirname(path), { recursive: true })
+    .then(() => writeFile(partial, content))
+    .then(() => rename(partial, path));
   try {
-    await writeFile(partial, content);
-    await rename(partial, path);
+    await fileWithDeadline('write-report', written, path);
   } catch (error) {
-    await rm(partial, { force: true }).catch(() => {}); // half a file is of no use to anyone
+    // Half a file is of no use to anyone; a disk that is silent would be as silent of this.
+    if (!(error instanceof DeadlinePassed)) await rm(partial, { force: true }).catch(() => {});
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { KernelClient } from '../frontend/client.ts';
 import { type KernelCommandMaker, launchKernel } from '../kernel/launch.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { assertEncrypted } from './assert-encrypted.ts';
+import { cleanedUp } from './clean-up.ts';
 import type { RunContext } from './execute-run.ts';
 import { awaitReady, type KernelInfo } from './ready.ts';
 
@@ -45,8 +46,7 @@ export async function askKernel(
     if (!readiness.ready) throw failed(readiness.reason, kernel.stderrTail());
     return readiness.info;
   } finally {
-    await client.close();
-    await kernel.dispose();
-    await kernel.removeFolder();
+    // What is left is the reaper's, as in a run.
+    await cleanedUp(client, kernel);
   }
 }

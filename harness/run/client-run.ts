@@ -1,8 +1,9 @@
 import type { Notebook } from '../frontend/notebook.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { type ClientProcess, type ClientProgram, launchClient } from '../kernel/client-process.ts';
-import type { KernelCommandMaker, KernelIdentity } from '../kernel/launch.ts';
+import type { KernelCommandMaker } from '../kernel/launch.ts';
 import type { Stall } from '../model/client.ts';
+import { RunFault } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Observations } from '../model/observations.ts';
 import type { Endpoint, Outcome } from '../model/outcome.ts';
@@ -10,10 +11,13 @@ import { publicText } from '../model/public-text.ts';
 import { classify } from '../oracle/classify.ts';
 import { classifyClient, isTimeout, stallReason } from '../oracle/classify-client.ts';
 import type { RunOrder } from '../plan/schedule.ts';
+import { cleanedUp } from './clean-up.ts';
 import { answeredRequests, clientAccount, clientTrace } from './client-account.ts';
 import { ClientWatch, type ClientWatchEnd, type Counted, type KernelStrand } from './client-watch.ts';
 import type { RunContext, RunResult } from './execute-run.ts';
-import { outcome } from './run-outcome.ts';
+import { overdue, runBoundMs } from './run-bound.ts';
+import { faultOutcome, outcome } from './run-outcome.ts';
+import { placeOf, rounded, unlaunched } from './run-record.ts';
 
 const STDERR_CHARACTERS = 2_000;
 
@@ -43,28 +47,34 @@ export async function executeClientRun(
     reaper: context.reaper,
     variables: context.variables,
     sockets: context.sockets,
+  }).catch((error: unknown) => {
+    if (error instanceof RunFault) return error;
+    throw error;
   });
+  if (process instanceof RunFault) return unlaunched(process, order, at, startedMs, context.stalls);
   const watch = new ClientWatch(process, context, endpoint);
+  const late = overdue(context.boundMs ?? runBoundMs(notebook, context));
+  let ran: Omit<RunResult, 'notebook'> | null = null;
+  let left: readonly string[] = [];
+  let executed: RunResult['notebook'] = null;
   try {
-    const end = await watch.run(signal);
+    const end = await Promise.race([watch.run(signal), late.passed]).catch((error: unknown) => {
+      if (error instanceof RunFault) return { what: 'fault' as const, fault: error };
+      throw error;
+    });
     if (end === null) return null;
     const endMs = monotonicMs();
     if (end.what === 'exited') await process.exited;
     const counted =
       end.what === 'stranded' ? end.strand.counted : end.what === 'stalled' ? end.counted : watch.count();
     const events = end.what === 'stalled' ? end.events : process.events();
-    const result = runOutcome(process, watch, end, counted, endpoint, context.stalls.longestSince(startedMs));
+    const result =
+      end.what === 'fault'
+        ? faultOutcome(end.fault)
+        : runOutcome(process, watch, end, counted, endpoint, context.stalls.longestSince(startedMs));
     const { firstCellMs, stalls } = watch;
     const record: RunRecord = {
-      type: 'run',
-      run: order.run,
-      block: order.block,
-      position: order.position,
-      arm: order.arm,
-      notebook: order.notebookIndex,
-      traffic: order.traffic,
-      seed: order.seed,
-      at,
+      ...placeOf(order, at),
       startMs: firstCellMs === null ? null : rounded(firstCellMs - startedMs),
       notebookMs: firstCellMs === null ? null : rounded(endMs - firstCellMs),
       outcome: result,
@@ -78,22 +88,22 @@ export async function executeClientRun(
       clientCounters: counted.client,
       ...(stalls.length === 0 ? {} : { stalls: [...stalls] }),
     };
-    const identity: KernelIdentity | null = process.kernelIdentity();
-    const clientSources = process.clientSources();
-    await process.dispose();
-    // Of the kernel's words the client's are known only: nothing of its kernel_info.
-    return {
+    ran = {
       record,
-      identity,
+      identity: process.kernelIdentity(),
+      // Of the kernel's words the client's are known only: nothing of its kernel_info.
       info: null,
-      clientSources,
-      notebook: process.executedNotebook(),
+      clientSources: process.clientSources(),
       watch: watch.account,
     };
   } finally {
-    await process.dispose();
-    await process.removeFolder();
+    late.forget();
+    left = await cleanedUp(null, process, () => {
+      executed = process.executedNotebook();
+    });
   }
+  const record = left.length === 0 ? ran.record : { ...ran.record, left: [...left] };
+  return { ...ran, record, notebook: executed };
 }
 
 function runOutcome(
@@ -195,9 +205,4 @@ function strandOutcome(
     waitedMs: seen.waitedMs,
     observations: seen,
   });
-}
-
-/** Microseconds are all that the clock is good for. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

@@ -13,11 +13,12 @@ import {
   launchKernel,
   type RunningKernel,
 } from '../kernel/launch.ts';
-import { killTree } from '../kernel/process-tree.ts';
+import { endOf, killTree } from '../kernel/process-tree.ts';
 import type { Reaper } from '../kernel/reaper.ts';
 import { settledCounters } from '../kernel/settled-counters.ts';
 import type { SourceHashes } from '../kernel/source-files.ts';
 import type { KernelCounters } from '../model/arm.ts';
+import { RunFault } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import type { Observations } from '../model/observations.ts';
@@ -26,10 +27,20 @@ import type { Sockets } from '../model/sockets.ts';
 import { classify, isStrand } from '../oracle/classify.ts';
 import { type Latency, LatencyDraws } from '../plan/latency.ts';
 import type { RunOrder } from '../plan/schedule.ts';
+import { cleanedUp } from './clean-up.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { awaitReady, type KernelInfo } from './ready.ts';
 import { type Autopsies, type Patient, tryRung } from './revival.ts';
-import { currentCell, diedOutcome, endedOutcome, outcome, startFailure } from './run-outcome.ts';
+import { overdue, runBoundMs } from './run-bound.ts';
+import {
+  currentCell,
+  diedOutcome,
+  endedOutcome,
+  faultOutcome,
+  outcome,
+  startFailure,
+} from './run-outcome.ts';
+import { placeOf, rounded, unlaunched } from './run-record.ts';
 import { Watch, type WatchAccount } from './watch.ts';
 
 /** What every run of an experiment shares. */
@@ -59,6 +70,8 @@ export interface RunContext {
    * May be told more than once.
    */
   readonly onMeasured?: () => void;
+  /** The whole run's deadline, a net beneath those of its parts; absent: what follows from them. */
+  readonly boundMs?: number;
   /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
   readonly autopsies?: Autopsies;
 }
@@ -83,7 +96,8 @@ export interface RunResult {
 const EXIT_DRAIN_MS = 100;
 /**
  * Launch a fresh kernel, take the notebook through it, and say what happened. Never retries. The kernel,
- * its children, its folder and its ports are gone when this resolves.
+ * its children, its folder and its ports are gone when this resolves, but for what the record says is left. What of
+ * the harness's own stops is the run's outcome, and the next run may go better.
  *
  * @returns `null` when `signal` was aborted before the run had its outcome
  * @throws when the program cannot be started at all, or the harness cannot clean up
@@ -97,7 +111,11 @@ export async function executeRun(
 ): Promise<RunResult | null> {
   const at = new Date().toISOString();
   const startedMs = monotonicMs();
-  const kernel = await launched(makeCommand, notebook, context);
+  const kernel = await launched(makeCommand, notebook, context).catch((error: unknown) => {
+    if (error instanceof RunFault) return error;
+    throw error;
+  });
+  if (kernel instanceof RunFault) return unlaunched(kernel, order, at, startedMs, context.stalls);
   const client = new KernelClient(kernel.way);
   const over = new AbortController();
   const interrupted = new Promise<'interrupted'>((resolve) => {
@@ -115,18 +133,24 @@ export async function executeRun(
   let identity: KernelIdentity | null = null;
   let counters: KernelCounters | null = null;
   let info: KernelInfo | null = null;
+  let left: readonly string[] = [];
+  const late = overdue(context.boundMs ?? runBoundMs(notebook, context));
   try {
-    const readiness = await Promise.race([awaitReady(client, kernel, context.startTimeoutMs), interrupted]);
+    const readiness = await Promise.race([
+      awaitReady(client, kernel, context.startTimeoutMs),
+      interrupted,
+      late.passed,
+    ]);
     if (readiness === 'interrupted') return null;
     identity = kernel.identity();
     if (!readiness.ready) {
       account = accountOf(client, null);
-      const stranded = await strandAtStart(kernel, client, context);
+      const stranded = await Promise.race([strandAtStart(kernel, client, context), late.passed]);
       // It did start, and wedged before the notebook's turn came.
       if (stranded !== null) startMs = monotonicMs() - startedMs;
       result = stranded ?? startFailure(readiness.reason, kernel);
     } else {
-      await client.settle();
+      await Promise.race([client.settle(), late.passed]);
       const readyMs = monotonicMs();
       info = readiness.info;
       startMs = readyMs - startedMs;
@@ -149,20 +173,24 @@ export async function executeRun(
           restarted(kernel, makeCommand, notebook, context),
         ),
         interrupted,
+        late.passed,
       ]);
       if (observed === 'interrupted') return null;
       ({ account, result, watched } = observed);
       notebookMs = monotonicMs() - readyMs;
       executed = executedNotebook(notebook, outputs, readiness.languageInfo ?? undefined);
     }
+  } catch (error) {
+    if (!(error instanceof RunFault)) throw error;
+    result = faultOutcome(error);
   } finally {
+    late.forget();
     over.abort();
     context.onMeasured?.();
-    await client.close();
-    await kernel.dispose();
     const { countersPath } = kernel.command;
-    counters = account.kernel ?? (countersPath === null ? null : readCounters(countersPath));
-    await kernel.removeFolder();
+    left = await cleanedUp(client, kernel, () => {
+      counters = account.kernel ?? (countersPath === null ? null : readCounters(countersPath));
+    });
   }
   return {
     identity,
@@ -171,19 +199,12 @@ export async function executeRun(
     notebook: executed,
     watch: watched,
     record: {
-      type: 'run',
-      run: order.run,
-      block: order.block,
-      position: order.position,
-      arm: order.arm,
-      notebook: order.notebookIndex,
-      traffic: order.traffic,
-      seed: order.seed,
-      at,
+      ...placeOf(order, at),
       startMs: startMs === null ? null : rounded(startMs),
       notebookMs: notebookMs === null ? null : rounded(notebookMs),
       outcome: result,
       client: account.client,
+      ...(left.length === 0 ? {} : { left: [...left] }),
       kernel: counters,
       cellMs: account.cellMs.map(rounded),
       ...(kernel.launched === 'spawn' && wantedMethod(kernel, context) === 'fork'
@@ -211,11 +232,6 @@ function wantedMethod({ command }: RunningKernel, { launchMethod }: RunContext):
   return command.launch ?? launchMethod ?? 'spawn';
 }
 
-/** Microseconds are all that the clock is good for. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
-}
-
 /** What had been sent, answered and counted when the run had its outcome. */
 interface Account {
   readonly client: RunRecord['client'];
@@ -237,15 +253,14 @@ async function restarted(
 ): Promise<boolean> {
   // Not `dispose`, which the run itself calls: ports given back twice might be another kernel's by then.
   await killTree(wedged.pid);
-  await wedged.exited;
+  await endOf(wedged.pid, wedged.exited);
   const kernel = await launched(makeCommand, notebook, context);
   const client = new KernelClient(kernel.way);
   try {
     return (await awaitReady(client, kernel, context.startTimeoutMs)).ready;
   } finally {
-    await client.close();
-    await kernel.dispose();
-    await kernel.removeFolder();
+    const left = await cleanedUp(client, kernel);
+    if (left.length > 0) client.trace.mark(left.join(' '));
   }
 }
 

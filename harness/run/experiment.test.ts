@@ -1,41 +1,87 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ensureEnvironment } from '../kernel/environment/index.ts';
-import { packageRoot } from '../model/package-root.ts';
-import { temporaryFolder } from '../testing/real-experiment.ts';
-import { runSoak } from '../testing/run-soak.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parsedNotebook } from '../frontend/notebook.ts';
+import { experimentRecord } from '../journal/journal.fixture.ts';
+import { readJournal } from '../journal/read.ts';
+import { JournalWriter } from '../journal/write.ts';
+import { DeadlinePassed } from '../model/deadlines.ts';
+import type { Protocol } from '../model/protocol.ts';
+import type { Shard } from '../model/shard.ts';
+import { type RealSurroundings, realSurroundings } from '../testing/real-experiment.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
+import type { LaunchableArm } from './checked-run.ts';
+import { type ExperimentEnd, runExperiment } from './experiment.ts';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+// No kernel is launched: each run ends at its launch, as a harness fault, and the experiment goes on.
+
+let surroundings: RealSurroundings;
 beforeAll(async () => {
-  await ensureEnvironment({});
-  folder = await temporaryFolder();
-});
-afterAll(() => folder.remove());
+  surroundings = await realSurroundings();
+}, 300_000);
+afterAll(() => surroundings.close());
 
-/** When runs begin and are recorded, one run at a time, as places in a block: `b0` or `r0` for the first. */
-async function begunAndRecorded(...size: string[]): Promise<string[]> {
-  const out = join(folder.path, size.join(''));
-  const notebook = join(packageRoot(), 'notebooks', 'plain.ipynb');
-  const args = ['--arms', 'control,stream', '--notebook', notebook, '--prefix', '2', '--seed', '1'];
-  const { code } = await runSoak([...args, '--traffic', 'sequential', ...size, '--out', out]);
-  expect(code).toBe(0);
-  const lines = (await readFile(join(out, 'journal.jsonl'), 'utf8')).trim().split('\n');
-  const places = new Map<string, number>();
-  return lines
-    .map((line) => JSON.parse(line) as { type: string; run: string })
-    .filter(({ type }) => type === 'begin' || type === 'run')
-    .map(({ type, run }) => {
-      if (!places.has(run)) places.set(run, places.size);
-      return `${type === 'begin' ? 'b' : 'r'}${places.get(run)}`;
-    });
+const notebook = parsedNotebook(
+  Buffer.from(
+    '{"nbformat":4,"nbformat_minor":4,"metadata":{},"cells":[{"cell_type":"code","source":"x","metadata":{},"outputs":[]}]}',
+  ),
+  'a.ipynb',
+);
+const { protocol } = experimentRecord();
+const undecided: Protocol = {
+  ...protocol,
+  decision: { stopping: 'until-decided', test: 'e-process', alpha: 0.001, p0: null },
+};
+
+/** One session; each launch takes `launchMs`. */
+async function session(
+  writer: JournalWriter,
+  parts: { protocol: Protocol; maxMs?: number; shard?: Shard; launchMs: number },
+): Promise<ExperimentEnd> {
+  const arm: LaunchableArm = {
+    overlay: undefined as never,
+    makeCommand: () => {
+      throw new Error('Nothing is launched.');
+    },
+  };
+  const launch = async () => {
+    await new Promise((resolve) => setTimeout(resolve, parts.launchMs));
+    throw new DeadlinePassed('launcher-fork', undefined);
+  };
+  return runExperiment({
+    ...parts,
+    arms: new Map(protocol.arms.map(({ name }) => [name, arm])),
+    notebooks: [notebook],
+    context: { ...surroundings.context, launch },
+    writer,
+    recorded: (await readJournal(writer.folder)).journal.runs,
+    notebookFolder: null,
+    signal: new AbortController().signal,
+  });
 }
 
-test('a run begins while its predecessor’s kernel is still taken away', async () => {
-  expect(await begunAndRecorded('--runs', '2')).toEqual(['b0', 'b1', 'r0', 'b2', 'r1', 'b3', 'r2', 'r3']);
-});
+async function begun(): Promise<JournalWriter> {
+  return JournalWriter.create(`${temporaryFolder()}/report`, experimentRecord());
+}
 
-test('but not before it is known whether a block decides', async () => {
-  const order = await begunAndRecorded('--until-decided', '--max-runs', '2');
-  expect(order).toEqual(['b0', 'b1', 'r0', 'r1', 'b2', 'b3', 'r2', 'r3']);
+async function blocksOf(writer: JournalWriter): Promise<number[]> {
+  const { runs } = (await readJournal(writer.folder)).journal;
+  for (const { outcome } of runs) expect(outcome.kind).toBe('harness-fault');
+  return [...new Set(runs.map(({ block }) => block))];
+}
+
+describe('a time limit', () => {
+  test.each<[string, { protocol: Protocol; shard?: Shard; first: number; last: number }]>([
+    ['of a fixed number of runs', { protocol, first: 0, last: 19 }],
+    ['of one that goes until it is decided', { protocol: undecided, first: 0, last: 19 }],
+    ['of a shard', { protocol, shard: { index: 2, count: 2 }, first: 10, last: 19 }],
+  ])('%s is over after a whole block, and the next session goes on', async (_, { first, last, ...parts }) => {
+    const writer = await begun();
+    // It is over at once, and one block is begun all the same, in each session.
+    expect((await session(writer, { ...parts, maxMs: 0, launchMs: 1 })).event).toBe('time-over');
+    expect(await blocksOf(writer)).toEqual([first]);
+    expect((await session(writer, { ...parts, maxMs: 0, launchMs: 1 })).event).toBe('time-over');
+    expect(await blocksOf(writer)).toEqual([first, first + 1]);
+    expect((await session(writer, { ...parts, launchMs: 0 })).event).toBe('finished');
+    expect((await blocksOf(writer)).at(-1)).toBe(last);
+    await writer.close();
+  });
 });

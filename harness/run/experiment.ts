@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { notebookPieces } from '../frontend/executed-notebook.ts';
 import type { Notebook } from '../frontend/notebook.ts';
-import type { JournalWriter } from '../journal/write.ts';
+import { type JournalWriter, unwritable } from '../journal/write.ts';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
@@ -34,8 +35,8 @@ export interface ExperimentPlan {
   readonly notebookFolder: string | null;
   /** The part of the blocks to carry out; absent: all. */
   readonly shard?: Shard | undefined;
-  /** `performance.now()` after which no block is begun; absent: none. */
-  readonly dueMs?: number | undefined;
+  /** Milliseconds from the first block after which no further one is begun; absent: none. */
+  readonly maxMs?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -125,10 +126,13 @@ export async function runExperiment(
 
   const underWay = new Set<Promise<void>>();
   let isLate = false;
+  let begun = 0;
+  const dueMs = performance.now() + (plan.maxMs ?? Infinity);
   for (let block = range.first; block < range.end && !over(); block += 1) {
     const orders = blockOrders(protocol, block).filter(({ run }) => !done.has(run));
-    isLate = orders.length > 0 && performance.now() >= (plan.dueMs ?? Infinity);
+    isLate = orders.length > 0 && begun > 0 && performance.now() >= dueMs;
     if (isLate) break;
+    if (orders.length > 0) begun += 1;
     for (const order of orders) {
       const mayDecide = protocol.decision.stopping === 'until-decided' && order === orders.at(-1);
       const run = limited(limit, (release) => runOne(order, mayDecide ? () => {} : release)).finally(() =>
@@ -182,7 +186,12 @@ async function launchRun(
 
 async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunResult): Promise<void> {
   if (plan.notebookFolder === null || result.notebook === null) return;
-  await mkdir(plan.notebookFolder, { recursive: true });
+  const { notebookFolder, writer } = plan;
   const name = plan.notebooks[order.notebookIndex]?.name.replace(/\.ipynb$/, '') ?? 'notebook';
-  await writeFile(join(plan.notebookFolder, `${order.run}-${name}.ipynb`), notebookPieces(result.notebook));
+  const pieces = notebookPieces(result.notebook);
+  const path = join(notebookFolder, `${order.run}-${name}.ipynb`);
+  const saved = mkdir(notebookFolder, { recursive: true }).then(() => writeFile(path, pieces));
+  await fileWithDeadline('save-notebook', saved, path).catch((error: unknown) => {
+    throw unwritable(writer.folder, error);
+  });
 }

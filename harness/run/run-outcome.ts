@@ -1,6 +1,8 @@
 import type { CellError, FrontEnd } from '../frontend/traffic.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
+import type { RunFault } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
+import { publicText } from '../model/public-text.ts';
 
 const STDERR_CHARACTERS = 2_000;
 // ipykernel's words when a port was taken between our release and its bind.
@@ -18,6 +20,11 @@ export function outcome(parts: Pick<Outcome, 'kind' | 'source' | 'reason'> & Par
     observations: null,
     ...parts,
   };
+}
+
+/** A run that the harness could not carry out: nothing is said of the kernel. */
+export function faultOutcome(fault: RunFault): Outcome {
+  return outcome({ kind: 'harness-fault', source: 'harness', reason: publicText(fault.message) });
 }
 
 function describeExit(kernel: RunningKernel): string {

@@ -4,6 +4,7 @@ import { readCounters } from '../kernel/counters.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
 import { processSample } from '../kernel/process-sample.ts';
 import type { KernelCounters } from '../model/arm.ts';
+import { DeadlinePassed, deadlineMs } from '../model/deadlines.ts';
 import { type Look, lookSchema, type Observations } from '../model/observations.ts';
 import { countersShowStrand, IDLE_CPU_SHARE, isStrand } from '../oracle/classify.ts';
 import { shellPortOpen } from '../transport/fresh-peer.ts';
@@ -72,7 +73,7 @@ export class Watch {
   readonly #times: WatchTimes;
   readonly #stalls: LoopStallMeter;
   #head: ShellRequest | null = null;
-  #headSinceMs = 0;
+  #headSinceMs = monotonicMs();
   #suspectAtMs = Number.POSITIVE_INFINITY;
   #suspected = false;
   /** The look at the head: one at most for each request, since a look can itself change what it sees. */
@@ -97,13 +98,18 @@ export class Watch {
    * traffic, for a late answer must not let the run go on, and calls `observe`.
    *
    * @returns `null` once `signal` is aborted, since the run ended otherwise
+   * @throws DeadlinePassed when nothing is unanswered and nothing is sent
    */
   async unanswered(signal: AbortSignal): Promise<Silence | null> {
     while (!signal.aborted) {
       await delay(WATCH_TICK_MS);
       if (signal.aborted) return null;
       const head = this.#updateHead();
-      if (head === null) continue;
+      if (head === null) {
+        // The kernel owes nothing: it is the front end's turn, or that of what reconnects it.
+        if (monotonicMs() - this.#headSinceMs < deadlineMs('front-end-idle')) continue;
+        throw new DeadlinePassed('front-end-idle', undefined);
+      }
       const waitedMs = monotonicMs() - this.#headSinceMs;
       const isBegun = firstWordMs(head) !== null;
       const dueMs = Math.min(
@@ -143,6 +149,7 @@ export class Watch {
   async strandedAtStart(): Promise<Observations | null> {
     const request = this.#client.unsettled[0];
     if (request === undefined) return null;
+    this.#headSinceMs = request.sentAtMs;
     const passive = await this.#passive();
     if (!this.#idle(passive)) return null;
     await this.#lookOnce();

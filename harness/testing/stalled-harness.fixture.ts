@@ -6,10 +6,10 @@ import { LoopStallMeter } from '../run/loop-stall.ts';
 import { type FaultName, faultyKernelArgv } from './faulty-kernel.ts';
 
 /**
- * One run in a process of its own, which a test can stop: `python behaviour delayMs timeoutMs`. Says `cell 3`
+ * One run in a process of its own, which a test can stop: `python behaviour delayMs timeoutMs flood`. Says `cell 3`
  * as it is about to send the faulty cell, and at the end the outcome as JSON.
  */
-const [python = '', name = '', delayMs = '0', timeoutMs = '0'] = process.argv.slice(2);
+const [python = '', name = '', delayMs = '0', timeoutMs = '0', flood = '0'] = process.argv.slice(2);
 const FAULTY_CELL = 3;
 
 const cells = Array.from({ length: 4 }, () => ({
@@ -44,7 +44,11 @@ const result = await executeRun(
       sha256: null,
       quantileMs(reaction) {
         if (reaction === 'executeRequest') cell += 1;
-        if (cell === FAULTY_CELL) process.stdout.write(`cell ${FAULTY_CELL}\n`);
+        if (cell === FAULTY_CELL) {
+          process.stdout.write(`cell ${FAULTY_CELL}\n`);
+          // More than any pipe takes that nobody reads, once the request is on its way.
+          if (flood !== '0') setTimeout(() => process.stdout.write(`${'x'.repeat(Number(flood))}\n`), 100);
+        }
         return 0;
       },
     },

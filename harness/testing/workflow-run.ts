@@ -59,7 +59,8 @@ esac
 
 /**
  * Rehearse a workflow: each job, for each cell of its matrix, runs the scripts of its steps under a real bash as
- * GitHub does, with npm and node written down and not run. Composite actions are taken apart; other actions are
+ * GitHub does, with npm, node and pipx written down and not run: what an audit would find is not rehearsed, since it
+ * asks a registry. Composite actions are taken apart; other actions are
  * written down too.
  *
  * @throws Error when a script fails, names a program that is not there, or an expression names nothing
@@ -119,6 +120,7 @@ class JobRun {
     for (const [name, text] of [
       ['npm', STAND_IN],
       ['node', STAND_IN],
+      ['pipx', STAND_IN],
       ['git', GIT],
     ] as const) {
       writeFileSync(join(this.#programs, name), text);

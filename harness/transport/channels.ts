@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Dealer, Request, Subscriber } from 'zeromq';
+import { withDeadline } from '../model/deadlines.ts';
 import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
 import { nudge } from './nudge.ts';
 import { type Decoded, decodeMessage, encodeMessage, type Outgoing } from './wire.ts';
@@ -209,13 +210,13 @@ export class KernelChannels implements Channels {
 
   async settle(): Promise<void> {} // a nudge's peers are the client's to count
 
-  /** Close every socket and wait for the readers to end. */
+  /** Close every socket and wait for the readers to end. @throws DeadlinePassed when one does not */
   async close(): Promise<void> {
     this.#close();
     this.#shell.close();
     this.#control.close();
     this.#iopub.close();
-    await Promise.all(this.#readers);
+    await withDeadline('close-socket', Promise.all(this.#readers));
   }
 
   #read(socket: Dealer | Subscriber, channel: Channel): Promise<void> {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { Dealer } from 'zeromq';
+import { withDeadline } from '../model/deadlines.ts';
 import { type ConnectionInfo, curveOptions, endpoint, socketFile } from './connection.ts';
 import { decodeMessage, encodeMessage } from './wire.ts';
 
@@ -66,7 +67,7 @@ export class FreshPeer implements ShellPeer {
   /** Leave. */
   async close(): Promise<void> {
     this.#socket.close();
-    await Promise.all([this.#reading, this.#sending]);
+    await withDeadline('close-socket', Promise.all([this.#reading, this.#sending]));
     if (this.#failure !== null) throw this.#failure;
   }
 

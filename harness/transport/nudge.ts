@@ -1,3 +1,4 @@
+import { isDoneWithin } from '../model/deadlines.ts';
 import type { ConnectionInfo } from './connection.ts';
 import { FreshPeer } from './fresh-peer.ts';
 
@@ -18,7 +19,8 @@ export interface NudgeListener {
  * Ask `kernel_info` as jupyter_server does when a front end connects: by a transient shell peer and a
  * transient control peer, again every half second, until one of the two is answered and something came on
  * iopub. Then both leave at once, so that the shell peer may be gone before its own reply goes out: that
- * reply is under way when the front end's first request arrives (ipykernel issue #1554).
+ * reply is under way when the front end's first request arrives (ipykernel issue #1554). A kernel that answers neither
+ * is left to that first request, as jupyter_server leaves it: its silence is then judged as any other.
  */
 export async function nudge(connection: ConnectionInfo, listener: NudgeListener): Promise<void> {
   const shell = new FreshPeer(connection, 'shell');
@@ -34,7 +36,7 @@ export async function nudge(connection: ConnectionInfo, listener: NudgeListener)
   ask();
   const timer = setInterval(ask, ASK_AGAIN_MS);
   try {
-    await Promise.race([Promise.all([answered, listener.iopub]), listener.over]);
+    await isDoneWithin('nudge', Promise.race([Promise.all([answered, listener.iopub]), listener.over]));
   } finally {
     clearInterval(timer);
     await Promise.all([shell.close(), control.close()]);

@@ -6,6 +6,7 @@ import {
   type ServerConnection,
 } from '@jupyterlab/services';
 import { Dealer } from 'zeromq';
+import { withDeadline } from '../model/deadlines.ts';
 import {
   type Channels,
   DEALER_OPTIONS,
@@ -179,7 +180,7 @@ export class ServerChannels implements Channels {
   async renew(): Promise<void> {
     this.#renewals += 1;
     try {
-      await this.#library.reconnect();
+      await withDeadline('server-reconnect', this.#library.reconnect());
     } catch (error) {
       this.#failed(error as Error);
       return;
@@ -197,7 +198,7 @@ export class ServerChannels implements Channels {
   async close(): Promise<void> {
     this.#library.dispose();
     this.#control?.socket.close();
-    await this.#reading;
+    await withDeadline('close-socket', this.#reading);
   }
 
   #failed(error: Error): void {

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { protocolArmSchema } from '../model/arm.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
@@ -6,6 +5,7 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { environmentSchema } from '../model/journal.ts';
 import { OUTCOME_KINDS } from '../model/outcome.ts';
 import { protocolNotebookSchema, TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { readInput } from '../model/read-input.ts';
 
 /** Version of `tuning.json`; a reader refuses any other. */
 export const TUNING_SCHEMA = 1;
@@ -146,16 +146,18 @@ export function parsedRecord(text: string, path: string): TuningRecord {
 
 /** @throws SoakError `bad-tuning` */
 export async function readRecord(path: string): Promise<TuningRecord> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new SoakError(
-      'bad-tuning',
-      `The tuning record ${JSON.stringify(path)} cannot be read: ${(cause as Error).message}`,
-      {
-        remedy: 'Give the path of the tuning.json that `soak tune` wrote.',
-        exitCode: EXIT_CODES.usage,
-        cause,
-      },
-    );
-  });
+  const text = await readInput(path)
+    .then(String)
+    .catch((cause: unknown) => {
+      throw new SoakError(
+        'bad-tuning',
+        `The tuning record ${JSON.stringify(path)} cannot be read: ${(cause as Error).message}`,
+        {
+          remedy: 'Give the path of the tuning.json that `soak tune` wrote.',
+          exitCode: EXIT_CODES.usage,
+          cause,
+        },
+      );
+    });
   return parsedRecord(text, path);
 }

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import type { Option } from 'commander';
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { didYouMean } from '../../model/near-names.ts';
+import { readInput } from '../../model/read-input.ts';
 import { terminalText } from '../../report/escape.ts';
 import { pathsFromFile } from './paths.ts';
 import { type ExperimentKey, experimentFileSchema, experimentKeys } from './schema.ts';
@@ -74,7 +74,7 @@ async function textOf(path: string): Promise<string> {
       remedy: 'Give the path of a YAML or JSON file; arms/experiments has examples.',
       cause,
     });
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readInput(path).catch((error: NodeJS.ErrnoException) => {
     throw unreadable(error.code === 'ENOENT' ? 'there is no such file' : error.message, error);
   });
   if (bytes.length > LARGEST_FILE_BYTES)

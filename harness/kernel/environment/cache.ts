@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import envPaths from 'env-paths';
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../../model/canonical.ts';
+import { DeadlinePassed, deadlineMs, fileWithDeadline } from '../../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
+import { readInput } from '../../model/read-input.ts';
 import type { Interpreter } from './interpreter.ts';
 
 /** Part of every key: raise it when environments of an earlier layout must not be used. */
@@ -86,7 +88,7 @@ export function slotOf(cache: string, key: string): Slot {
 /** The marker of a finished installation; `null` when there is none, or none that can be read. */
 export async function readMarker(slot: Slot): Promise<Marker | null> {
   try {
-    return markerSchema.parse(JSON.parse(await readFile(slot.markerPath, 'utf8')));
+    return markerSchema.parse(JSON.parse(String(await readInput(slot.markerPath))));
   } catch {
     // Absent, of another format or damaged: in each case nothing here can be relied on.
     return null;
@@ -94,7 +96,11 @@ export async function readMarker(slot: Slot): Promise<Marker | null> {
 }
 
 /** Declares an installation finished. Atomic, and on disk when it returns. */
-export async function writeMarker(slot: Slot, marker: Marker): Promise<void> {
+export function writeMarker(slot: Slot, marker: Marker): Promise<void> {
+  return fileWithDeadline('write-cache', writtenMarker(slot, marker));
+}
+
+async function writtenMarker(slot: Slot, marker: Marker): Promise<void> {
   const temporary = `${slot.markerPath}.${randomBytes(4).toString('hex')}`;
   const file = await open(temporary, 'wx');
   try {
@@ -107,7 +113,11 @@ export async function writeMarker(slot: Slot, marker: Marker): Promise<void> {
 }
 
 /** Empties a slot, the marker first, so that a half-emptied one is never taken for finished. */
-export async function clearSlot(slot: Slot, onProgress: (line: string) => void): Promise<void> {
+export function clearSlot(slot: Slot, onProgress: (line: string) => void): Promise<void> {
+  return fileWithDeadline('write-cache', clearedSlot(slot, onProgress));
+}
+
+async function clearedSlot(slot: Slot, onProgress: (line: string) => void): Promise<void> {
   await mkdir(slot.folder, { recursive: true });
   await rm(slot.markerPath, { force: true });
   for (const name of await readdir(slot.folder)) {
@@ -123,7 +133,8 @@ export async function clearSlot(slot: Slot, onProgress: (line: string) => void):
  * Runs `work` while no other process does so for the same slot; says once that it waits. `work` gets a signal
  * that also aborts when the lock is lost, for example because this machine slept.
  *
- * @throws SoakError `cache-not-writable` or `disk-full`; whatever `work` throws.
+ * @throws SoakError `cache-not-writable` or `disk-full`; DeadlinePassed when the other does not finish; whatever
+ *   `work` throws.
  */
 export async function withSlotLocked<Result>(
   slot: Slot,
@@ -132,14 +143,14 @@ export async function withSlotLocked<Result>(
 ): Promise<Result> {
   const lost = new AbortController();
   try {
-    await mkdir(slot.folder, { recursive: true });
+    await fileWithDeadline('make-folder', mkdir(slot.folder, { recursive: true }));
     const release = await acquire(slot, options, lost);
     try {
       const signals = options.signal ? [options.signal, lost.signal] : [lost.signal];
       return await work(AbortSignal.any(signals));
     } finally {
       // A lock that was lost is another process's now.
-      if (!lost.signal.aborted) await release();
+      if (!lost.signal.aborted) await fileWithDeadline('make-folder', release());
     }
   } catch (error) {
     throw fileSystemError(error, slot.folder);
@@ -153,10 +164,12 @@ async function acquire(
 ): Promise<() => Promise<void>> {
   // Loaded here: it hooks into process exit, and a cached environment needs no lock.
   const { default: lockfile } = await import('proper-lockfile');
+  const dueMs = performance.now() + deadlineMs('environment-lock');
   for (let waiting = false; ; waiting = true) {
     options.signal?.throwIfAborted();
+    if (performance.now() >= dueMs) throw new DeadlinePassed('environment-lock', undefined);
     try {
-      return await lockfile.lock(slot.folder, {
+      const locked = lockfile.lock(slot.folder, {
         lockfilePath: slot.lockPath,
         realpath: false,
         stale: LOCK_STALE_MS,
@@ -174,6 +187,7 @@ async function acquire(
             ),
           ),
       });
+      return await fileWithDeadline('make-folder', locked);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
       if (!waiting) options.onProgress('Another process is making this kernel environment: waiting for it');

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { deadlineMs } from '../../model/deadlines.ts';
 import { packageRoot } from '../../model/package-root.ts';
 import { type CommandResult, runCommand } from './run-command.ts';
-
-/** Reading every package's metadata from a cold disk can take seconds; a Python that never ends is broken. */
-const PROBE_TIMEOUT_MS = 60_000;
 
 export const environmentFactsSchema = z.object({
   /** For example `3.13.1`. */
@@ -50,7 +48,7 @@ export type ProbeResult =
 export async function probeEnvironment(python: string, signal?: AbortSignal): Promise<ProbeResult> {
   const script = join(packageRoot(), 'arms', 'runtime', 'probe_environment.py');
   const result = await runCommand(python, ['-I', script], {
-    timeoutMs: PROBE_TIMEOUT_MS,
+    timeoutMs: deadlineMs('probe-python'),
     signal,
   });
   if (result.spawnError || result.code !== 0) return { runs: false, reason: endOf(result) };
@@ -66,7 +64,7 @@ export async function probeEnvironment(python: string, signal?: AbortSignal): Pr
 
 function endOf(result: CommandResult): string {
   if (result.spawnError) return `its interpreter cannot be started (${result.spawnError.code ?? 'unknown'})`;
-  if (result.timedOut) return `its interpreter did not answer within ${PROBE_TIMEOUT_MS / 1000} s`;
+  if (result.timedOut) return `its interpreter did not answer within ${deadlineMs('probe-python') / 1000} s`;
   const last = result.stderr.trim().split('\n').at(-1)?.slice(0, 200) ?? '';
   return `its interpreter ended with ${result.signal ?? `exit code ${result.code}`}${last === '' ? '' : `: ${last}`}`;
 }

@@ -1,3 +1,4 @@
+import { DeadlinePassed } from '../../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { diskFullError } from './cache.ts';
 import { installRefusal } from './install-refusal.ts';
@@ -20,7 +21,8 @@ const NETWORK =
   /failed to establish a new connection|newconnectionerror|connecttimeout|readtimeout|name resolution|getaddrinfo|could not connect|connection refused|connection reset|error sending request|dns error|network is unreachable|connectivity is disabled|proxyerror|certificate verify failed|invalid peer certificate|operation timed out/i;
 const NOT_FOUND =
   /no matching distribution found|no solution found|could not find a version|no matching version/i;
-const ALTERED = /do not match the hashes|hash mismatch/i;
+const ALTERED =
+  /do not match the hashes|hash mismatch|hashes are required in --require-hashes mode|all requirements must have a hash/i;
 const VENV_MISSING = /ensurepip is not available|no module named '?(venv|ensurepip)/i;
 
 /** With less left, a failure without a reason of its own is taken for a full disk: ensurepip hides the reason. */
@@ -41,6 +43,19 @@ export function installError(result: CommandResult, context: InstallationStep): 
   const { installer, step, interpreter, folder, freeBytes } = context;
   const output = `${result.stdout}\n${result.stderr}`;
   const quoted = relevantLines(output);
+  if (result.timedOut) {
+    const { message } = new DeadlinePassed('install-step', undefined);
+    return new SoakError(
+      'installation-stalled',
+      `The kernel environment could not be made, by ${step}: ${message}\n${quoted}`,
+      {
+        remedy:
+          'Run the command again: what was fetched is not fetched again. Check the network and the proxy, or use an ' +
+          'existing environment with --env.',
+        exitCode: EXIT_CODES.environment,
+      },
+    );
+  }
   // The order matters: pip, without a network, ends by saying that it found no matching distribution.
   if (DISK_FULL.test(output)) return diskFullError(folder, new Error(quoted));
   if (NETWORK.test(output)) {

@@ -1,5 +1,6 @@
 import { statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { deadlineMs } from '../../model/deadlines.ts';
 import type { SoakError } from '../../model/errors.ts';
 import { type InstallationStep, type Installer, installError, venvMissingError } from './install-error.ts';
 import type { Interpreter } from './interpreter.ts';
@@ -30,9 +31,6 @@ const REDIRECTING_SETTINGS = [
   'VIRTUAL_ENV',
 ] as const;
 
-/** Only a hint that uv works at all. */
-const UV_VERSION_TIMEOUT_MS = 10_000;
-
 export interface InstallOptions {
   readonly interpreter: Interpreter;
   readonly installation: Installation;
@@ -60,6 +58,9 @@ export async function installPackages(options: InstallOptions): Promise<Installe
   options.onProgress(
     `Making the kernel environment with ${installer} (Python ${options.interpreter.version}); this is done once`,
   );
+  if (options.installation.constraints !== '') {
+    options.onProgress('It is not the locked one: versions are as the lock has them, and no hash is checked');
+  }
   const files = await writeRequirements(options);
   await (installer === 'uv' ? installWithUv(options, files) : installWithPip(options, files));
   return installer;
@@ -81,7 +82,7 @@ export async function installerOf(
   signal?: AbortSignal,
 ): Promise<InstallerFound> {
   // In the folder where it will run: a version manager's shim may work in one folder and not in another.
-  const uv = await runCommand('uv', ['--version'], { cwd: folder, timeoutMs: UV_VERSION_TIMEOUT_MS, signal });
+  const uv = await runCommand('uv', ['--version'], { cwd: folder, timeoutMs: deadlineMs('find-uv'), signal });
   if (uv.code === 0) return { kind: 'uv', version: /\d+(\.\d+)+/.exec(uv.stdout)?.[0] ?? null };
   // venv brings its own pip, so that its version is known only afterwards.
   return interpreter.ensurepip
@@ -93,7 +94,8 @@ export async function installerOf(
 async function writeRequirements({ folder, installation }: InstallOptions): Promise<readonly string[]> {
   const requirements = join(dirname(folder), 'requirements.txt');
   await writeFile(requirements, installation.requirements);
-  if (installation.constraints === '') return ['-r', requirements];
+  // The lock: what has no hash in it, such as a package that an altered index adds, is refused.
+  if (installation.constraints === '') return ['--require-hashes', '-r', requirements];
   const constraints = join(dirname(folder), 'constraints.txt');
   await writeFile(constraints, installation.constraints);
   return ['-r', requirements, '-c', constraints];
@@ -151,6 +153,7 @@ async function step(
     // uv and pip read settings of the project in the working folder: there is none here.
     cwd: dirname(folder),
     env: installerEnvironment(process.env),
+    timeoutMs: deadlineMs('install-step'),
     signal,
     onLine: (line) => {
       const progress = progressOf(line);

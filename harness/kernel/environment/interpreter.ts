@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { z } from 'zod';
+import { deadlineMs } from '../../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import {
   type Command,
@@ -14,9 +15,6 @@ import { type CommandResult, runCommand } from './run-command.ts';
 
 /** The oldest Python that ipykernel 7 installs on. */
 export const MINIMUM_PYTHON = [3, 10] as const;
-
-/** An interpreter prints its version within milliseconds; something else that was named may never end. */
-const IDENTIFY_TIMEOUT_MS = 30_000;
 
 /**
  * Written for every Python since 2.7, so that one that is too old can say so. The path of the working folder
@@ -161,7 +159,7 @@ function identify(command: Command, signal: AbortSignal | undefined): Promise<Co
   // -E and -s and not -I, which Python 2 does not know. The user's working folder is kept: version managers'
   // shims choose by it.
   return runCommand(executable, [...args, '-E', '-s', '-c', IDENTIFY], {
-    timeoutMs: IDENTIFY_TIMEOUT_MS,
+    timeoutMs: deadlineMs('identify-python'),
     signal,
   });
 }
@@ -206,7 +204,7 @@ function why(result: CommandResult): string {
   if (result.spawnError) {
     return result.spawnError.code === 'EACCES' ? 'it is not executable' : result.spawnError.message;
   }
-  if (result.timedOut) return `it did not answer within ${IDENTIFY_TIMEOUT_MS / 1000} s`;
+  if (result.timedOut) return `it did not answer within ${deadlineMs('identify-python') / 1000} s`;
   if (result.code === 0) return 'it ran, but did not answer as Python does';
   const ended = result.signal === null ? `exit code ${result.code}` : `ended by ${result.signal}`;
   const lines = result.stderr.trim().split('\n');

@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { DeadlinePassed, deadlineMs } from '../../model/deadlines.ts';
 import { runCommand } from './run-command.ts';
-
-/** Building the cache takes 1 to 10 s, more with thousands of fonts on a slow disk. */
-const FONT_CACHE_TIMEOUT_MS = 300_000;
 
 /**
  * Makes a MPLCONFIGDIR with matplotlib's font cache in it, once for all kernels: otherwise each kernel's first
@@ -24,11 +22,13 @@ export async function warmMatplotlib(
     const result = await runCommand(python, ['-I', '-c', 'import matplotlib.font_manager'], {
       cwd: dirname(folder),
       env: { ...process.env, MPLCONFIGDIR: temporary },
-      timeoutMs: FONT_CACHE_TIMEOUT_MS,
+      timeoutMs: deadlineMs('font-cache'),
       signal: options.signal,
     });
     if (result.code !== 0) {
-      const last = result.stderr.trim().split('\n').at(-1)?.slice(0, 200) ?? '';
+      const last = result.timedOut
+        ? new DeadlinePassed('font-cache', undefined).message
+        : (result.stderr.trim().split('\n').at(-1)?.slice(0, 200) ?? '');
       options.onProgress(`matplotlib's font cache could not be built: ${last}`);
       return null;
     }

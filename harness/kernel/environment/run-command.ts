@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { isDoneWithin } from '../../model/deadlines.ts';
 import { killTree, launchesDetached } from '../process-tree.ts';
 
 /** Bytes of each stream kept: pip's longest useful message is far shorter, and a compiler's output far longer. */
@@ -55,12 +56,14 @@ export async function runCommand(
 
   let timedOut = false;
   let killed: Promise<void> | undefined;
+  let onKilled = (): Promise<void> => Promise.resolve();
   const end = (): void => {
     if (child.pid === undefined) return;
     // Forced at once: what an installer leaves half-done is never used, so there is nothing to tidy up for.
     killed = killTree(child.pid);
     // It is awaited below; until then a failure must not count as unhandled.
     killed.catch(() => {});
+    void onKilled();
   };
   const deadline =
     options.timeoutMs === undefined
@@ -74,7 +77,20 @@ export async function runCommand(
   const result = await new Promise<Pick<CommandResult, 'code' | 'signal' | 'spawnError'>>((resolve) => {
     child.once('error', (spawnError) => resolve({ code: null, signal: null, spawnError }));
     // 'close' and not 'exit': the streams are complete only then.
-    child.once('close', (code, signal) => resolve({ code, signal, spawnError: null }));
+    const closed = new Promise<void>((done) => {
+      child.once('close', (code, signal) => {
+        resolve({ code, signal, spawnError: null });
+        done();
+      });
+    });
+    // But what it started may hold them open for ever.
+    const giveUp = async () => {
+      if (await isDoneWithin('command-end', closed)) return;
+      for (const stream of [child.stdout, child.stderr]) stream.destroy();
+      resolve({ code: child.exitCode, signal: child.signalCode, spawnError: null });
+    };
+    child.once('exit', giveUp);
+    onKilled = giveUp;
   });
   clearTimeout(deadline);
   options.signal?.removeEventListener('abort', end);

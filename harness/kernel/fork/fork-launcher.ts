@@ -1,18 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import {
+  DEADLINES,
+  DeadlinePassed,
+  deadlineMs,
+  fileWithDeadline,
+  withDeadline,
+} from '../../model/deadlines.ts';
+import { EXIT_CODES, RunFault, SoakError } from '../../model/errors.ts';
 import { packageRoot } from '../../model/package-root.ts';
 import type { ForkableCommand, KernelChild, KernelExit, KernelStart } from '../launch.ts';
 import { OutputTail } from '../output-tail.ts';
-import { kernelEnvironmentVariables, killTree, launchesDetached } from '../process-tree.ts';
+import { kernelEnvironmentVariables, killTree, launchesDetached, spawned } from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
-
-const READY_TIMEOUT_MS = 60_000;
-const FORK_TIMEOUT_MS = 20_000;
 
 /** What arms/runtime/soak_fork.py says, a line each. */
 const eventSchema = z.discriminatedUnion('event', [
@@ -73,6 +78,13 @@ class ForkedChild implements KernelChild {
   }
 }
 
+function lost(why: string): RunFault {
+  return new RunFault('launcher-lost', `The kernel could not be forked: ${why}.`, {
+    remedy: DEADLINES['launcher-fork'].remedy,
+    exitCode: EXIT_CODES.environment,
+  });
+}
+
 interface Waiting {
   readonly forked: (child: ForkedChild) => void;
   readonly failed: (error: Error) => void;
@@ -115,7 +127,7 @@ export class ForkLauncher {
   static async start(command: ForkableCommand, reaper: Reaper): Promise<ForkLauncher | string> {
     const folder = reaper.makeFolder('soak-fork-');
     const config = join(folder, 'arm.json');
-    await writeFile(config, JSON.stringify(command.arm), { mode: 0o600 });
+    await fileWithDeadline('make-folder', writeFile(config, JSON.stringify(command.arm), { mode: 0o600 }));
     const script = join(packageRoot(), 'arms', 'runtime', 'soak_fork.py');
     const child = spawn(command.python, [script, config], {
       cwd: folder,
@@ -126,10 +138,7 @@ export class ForkLauncher {
         ...command.variables,
       }),
     });
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', reject);
-    });
+    await spawned(child);
     const launcher = new ForkLauncher(child, folder, reaper);
     reaper.hold(child.pid ?? -1, folder);
     const unsafe = await launcher.#ready();
@@ -146,7 +155,8 @@ export class ForkLauncher {
   /**
    * Fork a kernel.
    *
-   * @throws Error when the system refuses, or the launcher has ended
+   * @throws DeadlinePassed or RunFault `launcher-lost` when it did not fork or has ended: another takes its place;
+   *   SoakError `cannot-fork` when the system refuses
    */
   fork(
     forkable: ForkableCommand,
@@ -161,17 +171,19 @@ export class ForkLauncher {
       variables: { ...variables, ...forkable.variables },
     };
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => settled(() => reject(new Error('The launcher did not fork in time.'))),
-        FORK_TIMEOUT_MS,
-      );
+      const timer = setTimeout(() => {
+        const passed = new DeadlinePassed('launcher-fork', undefined);
+        // Stopped, perhaps: it would not fork the next one either.
+        this.#over ??= passed.message;
+        settled(() => reject(passed));
+      }, deadlineMs('launcher-fork'));
       const settled = (how: () => void) => {
         clearTimeout(timer);
         this.#waiting.delete(id);
         how();
       };
       if (this.#over !== null) {
-        settled(() => reject(new Error(this.#over ?? '')));
+        settled(() => reject(lost(this.#over ?? '')));
         return;
       }
       this.#waiting.set(id, {
@@ -182,20 +194,26 @@ export class ForkLauncher {
     });
   }
 
-  /** End it with whatever kernels it still has. */
+  /**
+   * End it with whatever kernels it still has.
+   *
+   * @throws DeadlinePassed when it cannot be ended: it is then the reaper's
+   */
   async stop(): Promise<void> {
     this.#over ??= 'the launcher was stopped';
     const { pid } = this.#child;
     if (pid !== undefined) await killTree(pid);
     for (const kernel of this.#kernels.keys()) await killTree(kernel);
-    await this.#exited;
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
-    if (pid !== undefined) this.#reaper.release(pid);
+    await withDeadline('launcher-exit', this.#exited);
+    if (pid !== undefined) await this.#reaper.removeFolderOf(pid, this.#folder);
   }
 
   #ready(): Promise<string | null> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve('importing ipykernel took too long'), READY_TIMEOUT_MS);
+      const timer = setTimeout(
+        () => resolve('importing ipykernel took too long'),
+        deadlineMs('launcher-ready'),
+      );
       this.#settle = (unsafe) => {
         clearTimeout(timer);
         resolve(unsafe);
@@ -230,7 +248,12 @@ export class ForkLauncher {
         break;
       }
       case 'failed':
-        this.#waiting.get(event.id)?.failed(new Error(`The launcher could not fork: ${event.reason}.`));
+        this.#waiting.get(event.id)?.failed(
+          new SoakError('cannot-fork', `The launcher could not fork a kernel: ${event.reason}.`, {
+            remedy: DEADLINES['launcher-fork'].remedy,
+            exitCode: EXIT_CODES.environment,
+          }),
+        );
         break;
       case 'stderr':
         this.#kernels.get(event.pid)?.stderr.push(Buffer.from(event.text));
@@ -246,7 +269,7 @@ export class ForkLauncher {
   #lose(): void {
     this.#over ??= `the launcher ended: ${this.#words.text().trim().slice(-500) || 'it said nothing'}`;
     this.#settle(this.#over);
-    for (const { failed } of this.#waiting.values()) failed(new Error(this.#over));
+    for (const { failed } of this.#waiting.values()) failed(lost(this.#over));
     for (const child of this.#kernels.values()) {
       child.end({ code: null, signal: null }, 'the process that had forked the kernel ended');
     }

@@ -1,4 +1,5 @@
 import { canonicalJson } from '../../model/canonical.ts';
+import { DeadlinePassed } from '../../model/deadlines.ts';
 import type { LaunchMethod } from '../../model/launch-method.ts';
 import {
   type ForkableCommand,
@@ -43,7 +44,7 @@ export class ForkLaunchers {
   async stop(): Promise<void> {
     for (const started of this.#launchers.values()) {
       const launcher = await started.catch(() => null); // said by the launch that asked for it
-      if (launcher instanceof ForkLauncher) await launcher.stop();
+      if (launcher instanceof ForkLauncher) await launcher.stop().catch(leaveToReaper);
     }
   }
 
@@ -80,7 +81,11 @@ export class ForkLaunchers {
   ): Promise<ForkLauncher | string> {
     const launcher = await known?.catch(() => undefined);
     if (typeof launcher === 'string' || launcher?.isAlive === true) return launcher;
-    await launcher?.stop();
+    await launcher?.stop().catch(leaveToReaper);
     return ForkLauncher.start(command, this.#reaper);
   }
+}
+
+function leaveToReaper(error: unknown): void {
+  if (!(error instanceof DeadlinePassed)) throw error;
 }

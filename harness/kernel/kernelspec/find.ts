@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { access, readdir, readFile, stat } from 'node:fs/promises';
+import { access, readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { sha256 } from '../../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
+import { readInput } from '../../model/read-input.ts';
 import { launchWords, searchedProgram } from './command.ts';
 import { findPythonPlace } from './python-place.ts';
 import { type FolderSource, type KernelFolder, kernelFolders, type PythonPlace } from './search-paths.ts';
@@ -100,7 +101,7 @@ async function readKernel(
   }
   let bytes: Buffer;
   try {
-    bytes = await readFile(join(base.folder, 'kernel.json'));
+    bytes = await readInput(join(base.folder, 'kernel.json'));
   } catch (error) {
     return broken(`kernel.json cannot be read: ${(error as Error).message}`);
   }

@@ -1,10 +1,8 @@
 import { z } from 'zod';
+import { deadlineMs } from '../../model/deadlines.ts';
 import { type Command, pythonCandidates } from '../environment/platform.ts';
 import { runCommand } from '../environment/run-command.ts';
 import type { PythonPlace } from './search-paths.ts';
-
-/** An interpreter answers within milliseconds; something else that is named so may never end. */
-const ASK_TIMEOUT_MS = 30_000;
 
 // Without -s or -I, which would switch off the user's site folder that is asked about. The path of the working
 // folder goes first: a file named json.py there would otherwise be run.
@@ -44,7 +42,7 @@ export async function findPythonPlace(
     python === undefined ? pythonCandidates(process.platform) : [[python]];
   for (const [executable, ...args] of candidates) {
     const { code, stdout } = await runCommand(executable, [...args, '-c', ASK], {
-      timeoutMs: ASK_TIMEOUT_MS,
+      timeoutMs: deadlineMs('identify-python'),
       signal,
     });
     if (code !== 0) continue;

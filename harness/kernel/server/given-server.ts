@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Kernel, ServerConnection } from '@jupyterlab/services';
 import { canonicalJson, sha256 } from '../../model/canonical.ts';
+import { deadlineMs, fileWithDeadline, withDeadline } from '../../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { publicText } from '../../model/public-text.ts';
 import type { ConnectionInfo } from '../../transport/connection.ts';
@@ -12,7 +13,6 @@ import type { KernelCommand, LaunchOptions, RunningKernel } from '../launch.ts';
 import { METADATA_KEY } from './arm-kernelspecs.ts';
 import { endOnServer, ServerKernel } from './server-kernel.ts';
 
-const ANSWER_TIMEOUT_MS = 20_000;
 const LOOK_EVERY_MS = 10;
 const PLACE_ATTEMPTS = 3;
 
@@ -115,7 +115,7 @@ async function answerOf({ url, token }: ServerAddress, path: string): Promise<Re
   const response = await fetch(`${url}${path}`, {
     headers: token === '' ? {} : { Authorization: `token ${token}` },
     redirect: 'manual',
-    signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    signal: AbortSignal.timeout(deadlineMs('server-answer')),
   }).catch((error: unknown) => {
     const { message, cause } = error as Error;
     const words = cause instanceof Error && cause.message !== '' ? cause.message : message;
@@ -218,7 +218,11 @@ export class GivenServerKernels {
       } finally {
         await peer.close();
         await endOnServer(this.#address, model.id);
-        await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+        await fileWithDeadline(
+          'remove-folder',
+          rm(folder, { recursive: true, force: true, maxRetries: 5 }),
+          folder,
+        );
       }
     }
     throw launchError(name, `${PLACE_ATTEMPTS} kernels of it did not answer in time`);
@@ -249,8 +253,15 @@ function gatewayVariables(env: NodeJS.ProcessEnv): Record<string, string> {
   );
 }
 
-/** @throws SoakError `server-launch` with the server's own reason */
-async function started(address: ServerAddress, name: string): Promise<Kernel.IModel> {
+/** @throws SoakError `server-launch` with the server's own reason; DeadlinePassed when it is silent */
+function started(address: ServerAddress, name: string): Promise<Kernel.IModel> {
+  return withDeadline('server-launch', startedAtLast(address, name), {
+    who: `${name}:`,
+    onLate: ({ id }) => void endOnServer(address, id).catch(() => {}),
+  });
+}
+
+async function startedAtLast(address: ServerAddress, name: string): Promise<Kernel.IModel> {
   const settings = serverSettings(address);
   const env = gatewayVariables(process.env);
   const body = JSON.stringify({ name, ...(Object.keys(env).length === 0 ? {} : { env }) });

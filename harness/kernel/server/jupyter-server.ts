@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { deadlineMs, fileWithDeadline, withDeadline } from '../../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { publicText } from '../../model/public-text.ts';
 import type { Sockets } from '../../model/sockets.ts';
@@ -9,10 +10,9 @@ import type { ServerAddress } from '../../transport/server-settings.ts';
 import { managerSettings } from '../manager-settings.ts';
 import { OutputTail } from '../output-tail.ts';
 import { allocatePorts, releasePorts } from '../ports.ts';
-import { kernelEnvironmentVariables, killTree, launchesDetached } from '../process-tree.ts';
+import { kernelEnvironmentVariables, killTree, launchesDetached, spawned } from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
 
-const START_TIMEOUT_MS = 60_000;
 const ASK_EVERY_MS = 100;
 // The port was free when it was chosen; another process may have taken it since.
 const ATTEMPTS = 3;
@@ -110,10 +110,11 @@ export class JupyterServer {
     const folder = reaper.makeFolder('soak-server-');
     const token = randomBytes(32).toString('hex');
     for (const part of ['config', 'data/kernels', 'runtime']) {
-      await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
+      await fileWithDeadline('make-folder', mkdir(join(folder, part), { recursive: true, mode: 0o700 }));
     }
     const config = join(folder, 'config', 'jupyter_server_config.json');
-    await writeFile(config, JSON.stringify(settings(token, ports.shell, rootDir, sockets)), { mode: 0o600 });
+    const text = JSON.stringify(settings(token, ports.shell, rootDir, sockets));
+    await fileWithDeadline('make-folder', writeFile(config, text, { mode: 0o600 }));
     const child = spawn(python, ['-m', 'jupyter_server', `--config=${config}`], {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -128,10 +129,7 @@ export class JupyterServer {
     });
     const stderr = new OutputTail();
     child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', reject);
-    });
+    await spawned(child);
     const pid = child.pid ?? -1;
     reaper.hold(pid, folder);
     const exited = exitOf(child);
@@ -142,11 +140,10 @@ export class JupyterServer {
       stderr,
       release: async () => {
         await killTree(pid);
-        await exited;
+        await withDeadline('server-exit', exited);
         child.stderr?.destroy();
         releasePorts(ports);
-        await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-        reaper.release(pid);
+        await reaper.removeFolderOf(pid, folder);
       },
     });
     if (await server.#answers()) return server;
@@ -154,7 +151,11 @@ export class JupyterServer {
     return server.stderrTail();
   }
 
-  /** End it with whatever kernels it still has, and remove its folder. */
+  /**
+   * End it with whatever kernels it still has, and remove its folder.
+   *
+   * @throws DeadlinePassed when it cannot be ended: it is then the reaper's, and its port stays taken
+   */
   stop(): Promise<void> {
     return this.#release();
   }
@@ -164,13 +165,15 @@ export class JupyterServer {
     void this.exited.then(() => {
       hasEnded = true;
     });
-    const dueMs = performance.now() + START_TIMEOUT_MS;
+    const dueMs = performance.now() + deadlineMs('server-start');
     const { url, token } = this.address;
     while (!hasEnded && performance.now() < dueMs) {
       const response = await fetch(`${url}api/status`, {
         headers: { Authorization: `token ${token}` },
+        // One that takes connections and is silent is asked again, and not waited for.
+        signal: AbortSignal.timeout(deadlineMs('server-status')),
       }).catch(() => null);
-      await response?.body?.cancel();
+      await response?.body?.cancel().catch(() => {});
       if (response?.ok === true) return true;
       await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
     }

@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { KernelAPI } from '@jupyterlab/services';
+import { fileWithDeadline, withDeadline } from '../../model/deadlines.ts';
 import type { ConnectionInfo } from '../../transport/connection.ts';
 import { serverSettings } from '../../transport/server-settings.ts';
 import { type LaunchOptions, type RunningKernel, runVariables } from '../launch.ts';
 import { kernelspecMetadata } from '../manager-settings.ts';
 import { notEncrypted } from '../offers-curve.ts';
 import type { JupyterServer } from './jupyter-server.ts';
-import { ServerKernel } from './server-kernel.ts';
+import { endOnServer, ServerKernel } from './server-kernel.ts';
 
 /** What launching needs of a server; its address may be that of a proxy before it. */
 export type ServerPlace = Pick<
@@ -21,19 +22,19 @@ export type ServerPlace = Pick<
  * Have a server of ours start a kernel of the command, through a kernelspec made for it alone, with a private
  * folder within the server's.
  *
- * @throws Error when the server refuses, which is no kernel's doing
- * @throws SoakError `not-encrypted`
+ * @throws Error when the server refuses, which is no kernel's doing; DeadlinePassed when it is silent; SoakError
+ *   `not-encrypted`
  */
 export async function launchThroughServer(
   server: ServerPlace,
   rootDir: string,
   { makeCommand, cwd, variables, sockets = {} }: LaunchOptions,
 ): Promise<RunningKernel> {
-  const folder = await mkdtemp(join(server.folder, 'run-'));
+  const folder = await fileWithDeadline('make-folder', mkdtemp(join(server.folder, 'run-')));
   const name = `soak-${randomUUID()}`;
   const specFolder = join(server.specFolder, name);
   const command = makeCommand(folder, '{connection_file}');
-  await mkdir(specFolder);
+  await fileWithDeadline('make-folder', mkdir(specFolder));
   const spec = {
     argv: command.argv,
     display_name: name,
@@ -41,11 +42,15 @@ export async function launchThroughServer(
     env: { ...(await runVariables(folder, variables)), ...command.variables },
     metadata: kernelspecMetadata(sockets),
   };
-  await writeFile(join(specFolder, 'kernel.json'), JSON.stringify(spec), { mode: 0o600 });
+  const specFile = join(specFolder, 'kernel.json');
+  await fileWithDeadline('make-folder', writeFile(specFile, JSON.stringify(spec), { mode: 0o600 }));
   const path = relative(rootDir, cwd).split(sep).join('/');
   const options = { name, path } as unknown as Parameters<typeof KernelAPI.startNew>[0];
   const { address, runtimeFolder } = server;
-  const model = await KernelAPI.startNew(options, serverSettings(address));
+  const model = await withDeadline('server-launch', KernelAPI.startNew(options, serverSettings(address)), {
+    // It would stay with the server until that ends.
+    onLate: ({ id }) => void endOnServer(address, id).catch(() => {}),
+  });
   const connection = JSON.parse(
     readFileSync(join(runtimeFolder, `kernel-${model.id}.json`), 'utf8'),
   ) as ConnectionInfo;

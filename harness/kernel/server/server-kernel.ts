@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { type Kernel, KernelAPI } from '@jupyterlab/services';
+import { deadlineMs, fileWithDeadline, withDeadline } from '../../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { publicText } from '../../model/public-text.ts';
 import type { ChannelsMaker } from '../../transport/channels.ts';
@@ -20,7 +21,6 @@ import { settledCounters } from '../settled-counters.ts';
 
 // Elsewhere than on Linux each look starts a process.
 const WATCH_EVERY_MS = process.platform === 'linux' ? 50 : 1_000;
-const DELETE_TIMEOUT_MS = 20_000;
 const DELETE_AGAIN_AFTER_MS = [200, 1_000, 3_000] as const;
 
 /** What is known of a kernel that a server started. */
@@ -104,12 +104,16 @@ export class ServerKernel implements RunningKernel {
     await endOnServer(address, model.id).catch((error: unknown) => {
       if (this.#parts.isOwn !== true) throw error;
     });
-    await this.exited;
+    await withDeadline('kernel-exit', this.exited, { who: `the kernel ${model.id}` });
   }
 
   async removeFolder(): Promise<void> {
     for (const folder of this.#parts.folders) {
-      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+      await fileWithDeadline(
+        'remove-folder',
+        rm(folder, { recursive: true, force: true, maxRetries: 5 }),
+        folder,
+      );
     }
     this.#parts.onRemoved?.();
   }
@@ -166,9 +170,9 @@ export async function endOnServer({ url, token }: ServerAddress, kernelId: strin
       const response = await fetch(`${url}api/kernels/${kernelId}`, {
         method: 'DELETE',
         headers: { Authorization: `token ${token}` },
-        signal: AbortSignal.timeout(DELETE_TIMEOUT_MS),
+        signal: AbortSignal.timeout(deadlineMs('server-delete')),
       });
-      await response.body?.cancel();
+      await response.body?.cancel().catch(() => {});
       if (response.ok || response.status === 404) return;
       why = `status ${response.status}`;
     } catch (error) {

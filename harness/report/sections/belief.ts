@@ -26,6 +26,7 @@ export function beliefBlocks(report: Report): Block[] {
     ...analysis.aa.map((check) => equalityLine(report, check)),
     ...serverLines(report),
     ...droppedLines(report),
+    ...leftLines(report),
     stallLine(report),
   ];
   const blocks: Block[] = [{ kind: 'list', items }];
@@ -148,6 +149,16 @@ function droppedLines({ runs }: Report): Line[] {
   if (short === 0) return [];
   return [
     line`${strong(text('Notebooks'))}: those of ${num(counted(short, 'run'))} lack the outputs beyond what is kept of a notebook (64 Mi characters); outcomes do not depend on it.`,
+  ];
+}
+
+/** Nothing where everything went in time. */
+function leftLines({ runs }: Report): Line[] {
+  const leaving = runs.filter(({ left }) => left !== undefined);
+  const [first] = leaving;
+  if (first === undefined) return [];
+  return [
+    line`${strong(text('Left behind'))}: ${num(counted(leaving.length, 'run'))} could not give back in time what ${text(leaving.length === 1 ? 'it' : 'they')} had, which the reaper ended with the harness if it could be: ${runLink(first.run)}, ${code((first.left ?? []).join(' '))}`,
   ];
 }
 

@@ -1,0 +1,53 @@
+import type { Notebook } from '../frontend/notebook.ts';
+import { DEADLINES, deadlineMs } from '../model/deadlines.ts';
+import { EXIT_CODES, RunFault } from '../model/errors.ts';
+
+// What the oracle does once a request is overdue, with its samples, looks, grace and new peer: some fifteen seconds.
+// A restart of the ladder comes on top.
+const VERDICT_MS = 60_000;
+
+/** What a run's bound follows from. */
+interface Times {
+  readonly timeoutMs: number;
+  readonly startTimeoutMs: number;
+}
+
+/**
+ * The longest that a run can take whose every part ends by its own deadline, milliseconds: two starts, each cell
+ * with what lies between two requests, its mirrored and overlapping ones with it, and the verdict.
+ */
+export function runBoundMs(
+  { codeCells }: Pick<Notebook, 'codeCells'>,
+  { timeoutMs, startTimeoutMs }: Times,
+): number {
+  const betweenMs = deadlineMs('front-end-idle');
+  return 2 * startTimeoutMs + (codeCells.length + 1) * (2 * timeoutMs + betweenMs) + VERDICT_MS;
+}
+
+/** A bound on a run. */
+export interface Overdue {
+  /** Rejects when it has passed, with RunFault `run-overdue`. */
+  readonly passed: Promise<never>;
+  /** Do without it: the run has ended. */
+  readonly forget: () => void;
+}
+
+export function overdue(boundMs: number): Overdue {
+  let timer: NodeJS.Timeout | undefined;
+  const passed = new Promise<never>((_, reject) => {
+    // A timer of more than 24 days would fire at once.
+    timer = setTimeout(
+      () =>
+        reject(
+          new RunFault(
+            'run-overdue',
+            `The run did not end within ${boundMs / 1000} s, by when each of its parts should have.`,
+            { remedy: DEADLINES['front-end-idle'].remedy, exitCode: EXIT_CODES.environment },
+          ),
+        ),
+      Math.min(boundMs, 2 ** 31 - 1),
+    );
+  });
+  passed.catch(() => {}); // nobody may be waiting when it passes, as while the run is cleaned up
+  return { passed, forget: () => clearTimeout(timer) };
+}
