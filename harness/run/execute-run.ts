@@ -22,7 +22,7 @@ import type { RunRecord } from '../model/journal.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
-import { classify, isStrand } from '../oracle/classify.ts';
+import { classify, isStrand, refusedVerdict } from '../oracle/classify.ts';
 import { type Latency, LatencyDraws } from '../plan/latency.ts';
 import type { RunOrder } from '../plan/schedule.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
@@ -260,6 +260,7 @@ async function observedOutcome(
     traffic.then((error) => ({ what: 'ended' as const, error })),
     watch.unanswered(over.signal).then((silence) => ({ what: 'unanswered' as const, silence })),
     kernel.exited.then(() => ({ what: 'exited' as const })),
+    client.refusal.then((channel) => ({ what: 'refused' as const, channel })),
   ]);
   if (first.what === 'exited') {
     await Promise.race([traffic, new Promise((resolve) => setTimeout(resolve, EXIT_DRAIN_MS))]);
@@ -271,6 +272,9 @@ async function observedOutcome(
     watched: watch.account,
   });
   if (first.what === 'exited') return ended(diedOutcome(kernel, frontEnd));
+  if (first.what === 'refused') {
+    return ended(outcome({ ...refusedVerdict(first.channel), cell: currentCell(frontEnd) }));
+  }
   if (first.what === 'ended') {
     const { account, ...rest } = ended(endedOutcome(first.error, client.failure));
     const { countersPath } = kernel.command;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Dealer } from 'zeromq';
 import type { ConnectionInfo } from './connection.ts';
-import { decodeMessage, encodeMessage, type Message } from './wire.ts';
+import { decodeMessage, encodeMessage, MAX_FRAME_BYTES, type Message } from './wire.ts';
 
 /**
  * A connection to a kernel's control channel and to nothing else, beside a client that is not ours: control
@@ -15,7 +15,7 @@ export class ControlPeer {
 
   constructor(connection: ConnectionInfo) {
     this.#connection = connection;
-    this.#socket = new Dealer({ linger: 0, routingId: this.#session });
+    this.#socket = new Dealer({ linger: 0, routingId: this.#session, maxMessageSize: MAX_FRAME_BYTES });
     this.#socket.connect(`tcp://${connection.ip}:${connection.control_port}`);
   }
 

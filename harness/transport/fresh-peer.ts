@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { Dealer } from 'zeromq';
 import type { ConnectionInfo } from './connection.ts';
-import { decodeMessage, encodeMessage } from './wire.ts';
+import { decodeMessage, encodeMessage, MAX_FRAME_BYTES } from './wire.ts';
 
 /** Another peer of a kernel's shell channel, to see whether the kernel turns to it. */
 export interface ShellPeer {
@@ -33,7 +33,7 @@ export class FreshPeer implements ShellPeer {
 
   constructor(connection: ConnectionInfo, channel: 'shell' | 'control' = 'shell') {
     this.#key = connection.key;
-    this.#socket = new Dealer({ linger: 0, routingId: this.#session });
+    this.#socket = new Dealer({ linger: 0, routingId: this.#session, maxMessageSize: MAX_FRAME_BYTES });
     const port = channel === 'shell' ? connection.shell_port : connection.control_port;
     this.#socket.connect(`${connection.transport}://${connection.ip}:${port}`);
     this.#reading = this.#read();
