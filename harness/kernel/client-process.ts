@@ -9,8 +9,10 @@ import { publicText } from '../model/public-text.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelCommand, KernelCommandMaker, KernelExit, KernelIdentity } from './launch.ts';
+import { RUN_VARIABLE } from './marked-processes.ts';
 import { OutputTail } from './output-tail.ts';
-import { kernelEnvironmentVariables, killTree, launchesDetached } from './process-tree.ts';
+import { removePrivateFolder } from './private-folder.ts';
+import { kernelEnvironmentVariables, killMarked, killRun, launchesDetached } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
 import type { SourceHashes } from './source-files.ts';
 
@@ -210,10 +212,11 @@ export class ClientProcess {
     // Once: by the second time their ids may be others'.
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    await killTree(this.pid);
+    await killRun(this.pid, this.folder);
     await this.exited;
     const { kernelPid } = this;
-    if (kernelPid !== null) await killTree(kernelPid);
+    if (kernelPid !== null) await killRun(kernelPid, this.folder);
+    await killMarked(this.folder);
     this.#child.stdin?.destroy();
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
@@ -221,7 +224,7 @@ export class ClientProcess {
 
   /** Remove the private folder and let the reaper forget the processes; after `dispose`. */
   async removeFolder(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    await removePrivateFolder(this.folder);
     this.#reaper.release(this.pid);
     if (this.#kernelPid !== null) this.#reaper.release(this.#kernelPid);
   }
@@ -286,6 +289,7 @@ export async function launchClient(options: {
       detached: launchesDetached(process.platform),
       windowsHide: true,
       env: kernelEnvironmentVariables(process.env, {
+        [RUN_VARIABLE]: folder,
         IPYTHONDIR: inside('ipython'),
         JUPYTER_PATH: inside('jupyter'),
         JUPYTER_RUNTIME_DIR: inside('runtime'),

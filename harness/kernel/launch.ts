@@ -11,10 +11,12 @@ import type { ConnectionInfo } from '../transport/connection.ts';
 import { FreshPeer, type ShellPeer } from '../transport/fresh-peer.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelEnvironment } from './environment/index.ts';
+import { RUN_VARIABLE } from './marked-processes.ts';
 import { OutputTail } from './output-tail.ts';
 import type { Overlay } from './overlay.ts';
 import { allocatePorts, type KernelPorts, releasePorts } from './ports.ts';
-import { kernelEnvironmentVariables, killTree, launchesDetached } from './process-tree.ts';
+import { removePrivateFolder } from './private-folder.ts';
+import { kernelEnvironmentVariables, killMarked, killRun, launchesDetached } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
 import type { SourceHashes } from './source-files.ts';
 
@@ -207,15 +209,16 @@ export class KernelProcess implements RunningKernel {
   }
 
   async dispose(): Promise<void> {
-    await killTree(this.pid);
+    await killRun(this.pid, this.folder);
     await this.exited;
+    await killMarked(this.folder);
     this.#child.close();
     releasePorts(this.#ports);
   }
 
   /** Remove the private folder and let the reaper forget the process; after `dispose`. */
   async removeFolder(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    await removePrivateFolder(this.folder);
     this.#reaper.release(this.pid);
   }
 }
@@ -307,6 +310,7 @@ export async function runVariables(
   const temporary = join(folder, 'tmp');
   await mkdir(temporary);
   return {
+    [RUN_VARIABLE]: folder,
     IPYTHONDIR: join(folder, 'ipython'),
     TMPDIR: temporary,
     TEMP: temporary,

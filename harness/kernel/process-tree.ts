@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { descendantsOf, MarkedProcesses } from './marked-processes.ts';
 
 /** How a process and everything below it is ended on a platform. */
 export type KillPlan =
@@ -39,6 +40,53 @@ export async function killTree(pid: number, platform: NodeJS.Platform = process.
       if (error.code !== 128) throw error;
     },
   );
+}
+
+const marked = new MarkedProcesses();
+// A process that is being ended goes within milliseconds; one that keeps forking is caught in some round.
+const ROUNDS = 50;
+const ROUND_MS = 5;
+
+/**
+ * `killTree`, and on Linux everything else that a run started, also in sessions of its own and with its parent gone:
+ * what is below the process now, and what has the run's mark in its environment. A process that had both its mark and
+ * its parents removed escapes; elsewhere, so does all that left the group (on Windows: whose parent has ended).
+ *
+ * @param folder the run's private folder, its mark
+ */
+export async function killRun(
+  pid: number,
+  folder: string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<void> {
+  const below = platform === 'linux' ? descendantsOf(pid) : [];
+  await killTree(pid, platform);
+  for (const each of below) killNow(each);
+  if (platform === 'linux') for (const each of marked.of(folder)) killNow(each);
+}
+
+/** End what still has a run's mark, until nothing has; its kernel must have ended. Linux alone tells. */
+export async function killMarked(
+  folder: string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<void> {
+  if (platform !== 'linux') return;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const left = marked.of(folder);
+    if (left.length === 0) return;
+    for (const each of left) killNow(each);
+    await new Promise((resolve) => setTimeout(resolve, ROUND_MS));
+  }
+}
+
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // EPERM: it is another user's by now, as a program with that right can make itself.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
+  }
 }
 
 /** Whether a kernel can be made the leader of its own group: everywhere but on Windows. */

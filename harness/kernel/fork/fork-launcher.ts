@@ -7,8 +7,15 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { packageRoot } from '../../model/package-root.ts';
 import type { ForkableCommand, KernelChild, KernelExit, KernelStart } from '../launch.ts';
+import { RUN_VARIABLE } from '../marked-processes.ts';
 import { OutputTail } from '../output-tail.ts';
-import { kernelEnvironmentVariables, killTree, launchesDetached } from '../process-tree.ts';
+import {
+  kernelEnvironmentVariables,
+  killMarked,
+  killRun,
+  killTree,
+  launchesDetached,
+} from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
 
 const READY_TIMEOUT_MS = 60_000;
@@ -122,6 +129,7 @@ export class ForkLauncher {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: launchesDetached(process.platform),
       env: kernelEnvironmentVariables(process.env, {
+        [RUN_VARIABLE]: folder,
         PYDEVD_DISABLE_FILE_VALIDATION: '1',
         ...command.variables,
       }),
@@ -186,9 +194,10 @@ export class ForkLauncher {
   async stop(): Promise<void> {
     this.#over ??= 'the launcher was stopped';
     const { pid } = this.#child;
-    if (pid !== undefined) await killTree(pid);
+    if (pid !== undefined) await killRun(pid, this.#folder);
     for (const kernel of this.#kernels.keys()) await killTree(kernel);
     await this.#exited;
+    await killMarked(this.#folder);
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
     if (pid !== undefined) this.#reaper.release(pid);
   }

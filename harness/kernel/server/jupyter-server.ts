@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { publicText } from '../../model/public-text.ts';
 import type { ServerAddress } from '../../transport/server-settings.ts';
+import { RUN_VARIABLE } from '../marked-processes.ts';
 import { OutputTail } from '../output-tail.ts';
 import { allocatePorts, releasePorts } from '../ports.ts';
-import { kernelEnvironmentVariables, killTree, launchesDetached } from '../process-tree.ts';
+import { kernelEnvironmentVariables, killMarked, killRun, launchesDetached } from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
 
 const START_TIMEOUT_MS = 60_000;
@@ -97,6 +98,7 @@ export class JupyterServer {
       detached: launchesDetached(process.platform),
       windowsHide: true,
       env: kernelEnvironmentVariables(process.env, {
+        [RUN_VARIABLE]: folder,
         JUPYTER_CONFIG_DIR: join(folder, 'config'),
         JUPYTER_DATA_DIR: join(folder, 'data'),
         JUPYTER_RUNTIME_DIR: join(folder, 'runtime'),
@@ -118,8 +120,9 @@ export class JupyterServer {
       child,
       stderr,
       release: async () => {
-        await killTree(pid);
+        await killRun(pid, folder);
         await exited;
+        await killMarked(folder);
         child.stderr?.destroy();
         releasePorts(ports);
         await rm(folder, { recursive: true, force: true, maxRetries: 5 });

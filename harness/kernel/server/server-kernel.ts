@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { type Kernel, KernelAPI } from '@jupyterlab/services';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { publicText } from '../../model/public-text.ts';
@@ -14,8 +13,9 @@ import {
   type RunningKernel,
   readIdentity,
 } from '../launch.ts';
+import { removePrivateFolder } from '../private-folder.ts';
 import { processSample } from '../process-sample.ts';
-import { killTree } from '../process-tree.ts';
+import { killMarked, killRun } from '../process-tree.ts';
 import { settledCounters } from '../settled-counters.ts';
 
 // Elsewhere than on Linux each look starts a process.
@@ -100,16 +100,18 @@ export class ServerKernel implements RunningKernel {
     this.#gone();
     const { model, address } = this.#parts;
     // At once, and not by a request that a wedged kernel takes its time over.
-    if (this.pid > 0) await killTree(this.pid);
+    const [folder] = this.#parts.folders;
+    if (this.pid > 0) await killRun(this.pid, folder ?? '');
     await endOnServer(address, model.id).catch((error: unknown) => {
       if (this.#parts.isOwn !== true) throw error;
     });
     await this.exited;
+    if (folder !== undefined) await killMarked(folder);
   }
 
   async removeFolder(): Promise<void> {
     for (const folder of this.#parts.folders) {
-      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+      await removePrivateFolder(folder);
     }
     this.#parts.onRemoved?.();
   }

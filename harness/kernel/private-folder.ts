@@ -1,0 +1,33 @@
+import { chmod, lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const RETRIES = 5;
+
+/**
+ * Remove the private folder of a process that has ended. What a notebook took the rights away from, within it, is
+ * given them back first.
+ *
+ * @throws Error of the file system where it cannot be removed
+ */
+export async function removePrivateFolder(folder: string): Promise<void> {
+  try {
+    await rm(folder, { recursive: true, force: true, maxRetries: RETRIES });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    await makeRemovable(folder);
+    await rm(folder, { recursive: true, force: true, maxRetries: RETRIES });
+  }
+}
+
+async function makeRemovable(folder: string): Promise<void> {
+  const places = [folder];
+  for (let place = places.pop(); place !== undefined; place = places.pop()) {
+    // A link's target is not ours.
+    if (!(await lstat(place)).isDirectory()) continue;
+    await chmod(place, 0o700);
+    for (const entry of await readdir(place, { withFileTypes: true })) {
+      if (entry.isDirectory()) places.push(join(place, entry.name));
+    }
+  }
+}
