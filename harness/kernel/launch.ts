@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LaunchMethod } from '../model/launch-method.ts';
@@ -11,6 +11,7 @@ import type { ConnectionInfo } from '../transport/connection.ts';
 import { FreshPeer, type ShellPeer } from '../transport/fresh-peer.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelEnvironment } from './environment/index.ts';
+import { type KernelIdentity, readIdentity } from './kernel-identity.ts';
 import { RUN_VARIABLE } from './marked-processes.ts';
 import { OutputTail } from './output-tail.ts';
 import type { Overlay } from './overlay.ts';
@@ -18,26 +19,11 @@ import { allocatePorts, type KernelPorts, releasePorts } from './ports.ts';
 import { removePrivateFolder } from './private-folder.ts';
 import { kernelEnvironmentVariables, killMarked, killRun, launchesDetached } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
-import type { SourceHashes } from './source-files.ts';
 
 /** How a kernel process ended; both `null` while it lives. */
 export interface KernelExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-}
-
-/** What a kernel says it is (arms/runtime/soak_identity.py). */
-export interface KernelIdentity {
-  readonly sources: SourceHashes;
-  readonly ipykernel: string;
-  readonly python: string;
-  readonly pyzmq: string;
-  readonly libzmq: string;
-  /** Class of the loop that serves the shell channel. */
-  readonly eventLoop: string;
-  /** Class of the main thread's loop; `null` elsewhere than on Windows. */
-  readonly mainLoop: string | null;
-  readonly pid: number;
 }
 
 /** What to run in a run's folder. */
@@ -201,7 +187,7 @@ export class KernelProcess implements RunningKernel {
   }
 
   identity(): KernelIdentity | null {
-    return readIdentity(this.command);
+    return readIdentity(this.command.identityPath);
   }
 
   interrupt(): void {
@@ -291,16 +277,6 @@ export const spawnKernel: KernelStarter = async ({ command, cwd, variables }) =>
   });
   return new SpawnedChild(child);
 };
-
-/** What a kernel says it loaded; `null` where there is no runtime or it has not said yet. */
-export function readIdentity({ identityPath }: KernelCommand): KernelIdentity | null {
-  if (identityPath === null) return null;
-  try {
-    return JSON.parse(readFileSync(identityPath, 'utf8')) as KernelIdentity;
-  } catch {
-    return null;
-  }
-}
 
 /** A kernel's own variables: what it and the notebook write for a while goes with the run's folder. */
 export async function runVariables(

@@ -1,7 +1,8 @@
 import type { Notebook } from '../frontend/notebook.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { type ClientProcess, type ClientProgram, launchClient } from '../kernel/client-process.ts';
-import type { KernelCommandMaker, KernelIdentity } from '../kernel/launch.ts';
+import type { KernelIdentity } from '../kernel/kernel-identity.ts';
+import type { KernelCommandMaker } from '../kernel/launch.ts';
 import type { Stall } from '../model/client.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Observations } from '../model/observations.ts';

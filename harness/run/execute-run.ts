@@ -6,9 +6,9 @@ import { NotebookOutputs } from '../frontend/notebook-outputs.ts';
 import { monotonicMs, type PreciseTimer } from '../frontend/precise-timer.ts';
 import { FrontEnd } from '../frontend/traffic.ts';
 import { readCounters } from '../kernel/counters.ts';
+import type { KernelIdentity } from '../kernel/kernel-identity.ts';
 import {
   type KernelCommandMaker,
-  type KernelIdentity,
   type LaunchOptions,
   launchKernel,
   type RunningKernel,

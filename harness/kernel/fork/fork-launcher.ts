@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { packageRoot } from '../../model/package-root.ts';
 import type { ForkableCommand, KernelChild, KernelExit, KernelStart } from '../launch.ts';
@@ -17,9 +16,13 @@ import {
   launchesDetached,
 } from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
+import { readLines } from './bounded-lines.ts';
 
 const READY_TIMEOUT_MS = 60_000;
 const FORK_TIMEOUT_MS = 20_000;
+// 64 KiB of a kernel's standard error, each byte escaped, are the longest that it says; a module that is imported may
+// print anything.
+const MAX_LINE_BYTES = 1 << 20;
 
 /** What arms/runtime/soak_fork.py says, a line each. */
 const eventSchema = z.discriminatedUnion('event', [
@@ -104,7 +107,7 @@ export class ForkLauncher {
     child.stderr?.on('data', (chunk: Buffer) => this.#words.push(chunk));
     child.stdin?.on('error', () => {}); // it has ended, which `exit` tells
     if (child.stdout !== null) {
-      createInterface({ input: child.stdout }).on('line', (line) => this.#hear(line));
+      readLines(child.stdout, MAX_LINE_BYTES, (line) => this.#hear(line));
     }
     this.#exited = new Promise((resolve) => {
       child.once('close', () => {

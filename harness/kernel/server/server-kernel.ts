@@ -6,13 +6,8 @@ import type { ConnectionInfo } from '../../transport/connection.ts';
 import { FreshPeer, type ShellPeer } from '../../transport/fresh-peer.ts';
 import { type ServedKernel, ServerChannels, ServerPeer } from '../../transport/server-channels.ts';
 import { type ServerAddress, serverSettings } from '../../transport/server-settings.ts';
-import {
-  type KernelCommand,
-  type KernelExit,
-  type KernelIdentity,
-  type RunningKernel,
-  readIdentity,
-} from '../launch.ts';
+import { type KernelIdentity, readIdentity } from '../kernel-identity.ts';
+import type { KernelCommand, KernelExit, RunningKernel } from '../launch.ts';
 import { removePrivateFolder } from '../private-folder.ts';
 import { processSample } from '../process-sample.ts';
 import { killMarked, killRun } from '../process-tree.ts';
@@ -86,7 +81,7 @@ export class ServerKernel implements RunningKernel {
   }
 
   identity(): KernelIdentity | null {
-    return readIdentity(this.command);
+    return readIdentity(this.command.identityPath);
   }
 
   interrupt(): void {
@@ -123,7 +118,9 @@ export class ServerKernel implements RunningKernel {
       model,
       connection,
       delivered: async () =>
-        command.countersPath === null ? null : (await settledCounters(command.countersPath)).delivered,
+        command.countersPath === null
+          ? null
+          : ((await settledCounters(command.countersPath))?.delivered ?? null),
       onGone: () => this.#gone(),
     };
   }
