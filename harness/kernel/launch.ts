@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { publicText } from '../model/public-text.ts';
@@ -16,7 +16,7 @@ import { RUN_VARIABLE } from './marked-processes.ts';
 import { OutputTail } from './output-tail.ts';
 import type { Overlay } from './overlay.ts';
 import { allocatePorts, type KernelPorts, releasePorts } from './ports.ts';
-import { removePrivateFolder } from './private-folder.ts';
+import { isUnwritable, noTemporaryFolder, removePrivateFolder } from './private-folder.ts';
 import { kernelEnvironmentVariables, killMarked, killRun, launchesDetached } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
 
@@ -359,7 +359,7 @@ export function runtimeConfig({ arm, folder, packages, site }: Overlay): Readonl
  * handshake's matter.
  *
  * @param start how its process comes about
- * @throws Error of `start` when the program cannot be started at all
+ * @throws Error of `start` when the program cannot be started at all, SoakError `no-temporary-folder`
  */
 export async function launchKernel(
   options: LaunchOptions,
@@ -392,6 +392,6 @@ export async function launchKernel(
     releasePorts(ports);
     await rm(folder, { recursive: true, force: true });
     options.reaper.forgetFolder(folder);
-    throw error;
+    throw isUnwritable(error) ? noTemporaryFolder(dirname(folder), error) : error;
   }
 }

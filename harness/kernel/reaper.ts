@@ -5,8 +5,8 @@ import { mkdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { noTemporaryFolder } from './private-folder.ts';
 
 /**
  * A small process beside the harness that outlives it by a moment: when the pipe to it closes, however
@@ -51,15 +51,7 @@ export class Reaper {
       mkdirSync(folder, { mode: 0o700 });
     } catch (error) {
       this.forgetFolder(folder);
-      throw new SoakError(
-        'no-temporary-folder',
-        `No folder can be made in the folder for temporary files ${within}: ${(error as Error).message}.`,
-        {
-          remedy: 'Make it writable and free space there, or set TMPDIR (Windows: TEMP) to one that is.',
-          exitCode: EXIT_CODES.environment,
-          cause: error,
-        },
-      );
+      throw noTemporaryFolder(within, error);
     }
     return folder;
   }
