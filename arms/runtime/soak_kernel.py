@@ -58,6 +58,7 @@ def own_places(runs, connection_file):
     for variable, part in (("IPYTHONDIR", "ipython"), ("TMPDIR", "tmp"), ("TEMP", "tmp"), ("TMP", "tmp")):
         os.environ[variable] = os.path.join(folder, part)
         os.makedirs(os.environ[variable], mode=0o700, exist_ok=True)
+    os.environ["KERNEL_SOAK_RUN"] = folder  # harness/kernel/marked-processes.ts
     launch = {"pid": os.getpid(), "connectionFile": os.path.abspath(connection_file)}
     soak_identity.write_json(os.path.join(folder, "launch.json"), launch)
     return {"counters": counters, "identity": os.path.join(folder, "identity.json")}

@@ -42,6 +42,7 @@ import {
   runOptionsSchema,
 } from './run-options.ts';
 import { tunedOptions } from './tuned.ts';
+import { unendedRuns } from './unended-runs.ts';
 
 /** What an unfinished experiment is made from; removed when it has finished, since it may hold private paths. */
 const RESUME_FILE = 'resume.json';
@@ -101,7 +102,8 @@ export async function runCommand(
   const session = resumed
     ? await resumeSession(folder, prepared)
     : await newSession(folder, options, prepared);
-  const { writer, recorded, experiment } = session;
+  const { writer, recorded, experiment, unended } = session;
+  if (unended !== null) write(`${terminalText(unended, 2_000)}\n\n`);
   write(
     `${plannedLine(prepared, recorded.length, experiment.shard)}\nProtocol ${experiment.protocolSha256.slice(0, 16)}, report in ${folder}\n\n`,
   );
@@ -231,6 +233,8 @@ interface Session {
   readonly writer: JournalWriter;
   readonly recorded: readonly RunRecord[];
   readonly experiment: ExperimentRecord;
+  /** Words on runs during which the harness ended without one; `null`: there are none. */
+  readonly unended: string | null;
 }
 
 async function newSession(folder: string, options: RunOptions, prepared: Prepared): Promise<Session> {
@@ -253,7 +257,7 @@ async function newSession(folder: string, options: RunOptions, prepared: Prepare
     ...(options.shard === null ? {} : { shard: options.shard }),
   };
   const writer = await JournalWriter.create(folder, experiment, { [RESUME_FILE]: JSON.stringify(options) });
-  return { writer, recorded: [], experiment };
+  return { writer, recorded: [], experiment, unended: null };
 }
 
 async function resumeSession(folder: string, prepared: Prepared): Promise<Session> {
@@ -282,7 +286,7 @@ async function resumeSession(folder: string, prepared: Prepared): Promise<Sessio
     reason: `${runs.length} runs recorded`,
     abandoned: [...abandoned],
   });
-  return { writer, recorded: runs, experiment };
+  return { writer, recorded: runs, experiment, unended: unendedRuns(text.journal) };
 }
 
 function defaultFolderName({ protocol }: Prepared, shard: Shard | null): string {

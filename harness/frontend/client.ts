@@ -51,6 +51,12 @@ export class KernelClient {
   readonly #others = new Map<string, boolean>();
   #replies = 0;
   #idles = 0;
+  #refuse: (channel: Channel) => void = () => {};
+  #refused: Channel | null = null;
+  /** Resolves with the first channel whose connection was given up, for a frame beyond what is taken. */
+  readonly refusal = new Promise<Channel>((resolve) => {
+    this.#refuse = resolve;
+  });
   #iopubSeen = false;
   #startingSeen = false;
   #changed: (() => void) | null = null;
@@ -80,6 +86,11 @@ export class KernelClient {
   /** Whether the kernel published `starting`, or a server showed as much: it listens on all its channels by then. */
   get startingSeen(): boolean {
     return this.#startingSeen || this.#channels.isUp;
+  }
+
+  /** The first channel whose connection was given up for a frame beyond what is taken; `null`: none. */
+  get refused(): Channel | null {
+    return this.#refused;
   }
 
   /** First error of a socket of ours, `null` while all is well. */
@@ -234,6 +245,10 @@ export class KernelClient {
   #receive(channel: Channel, decoded: Decoded): void {
     if (!decoded.ok) {
       this.#reject(channel, decoded.why, null);
+      if (decoded.why === 'oversized') {
+        this.#refused ??= channel;
+        this.#refuse(channel);
+      }
     } else if (channel === 'iopub') {
       this.#iopubSeen = true;
       this.#receiveIopub(decoded.message);
@@ -271,7 +286,7 @@ export class KernelClient {
   }
 
   #receiveReply(message: Message): void {
-    const request = this.#requests.get(message.parent_header.msg_id ?? '');
+    const request = this.#requestOf(message);
     // Never take the next shell message for the reply: only its parent says whose it is.
     if (request === undefined) {
       this.#reject('shell', 'foreign-parent', null);
@@ -294,8 +309,14 @@ export class KernelClient {
     if (isSettled(request)) this.#unsettled.delete(request);
   }
 
+  /** The request of ours that a message names as its parent, by its id and by our session where it names one. */
+  #requestOf({ parent_header }: Message): ShellRequest | undefined {
+    const { msg_id, session } = parent_header;
+    return session === undefined || session === this.#session ? this.#requests.get(msg_id ?? '') : undefined;
+  }
+
   #receiveIopub(message: Message): void {
-    const request = this.#requests.get(message.parent_header.msg_id ?? '');
+    const request = this.#requestOf(message);
     const state = message.header.msg_type === 'status' ? message.content['execution_state'] : null;
     if (state === 'starting') this.#startingSeen = true;
     const parent = message.parent_header.msg_id ?? '';

@@ -31,13 +31,22 @@ interface Cell {
   readonly index: number;
   readonly ordinal: number;
   readonly outputs: CellOutput[];
-  /** Outputs by display id, those of a cleared cell left out. */
-  readonly displays: Map<string, DisplayOutput[]>;
+  /** The first output of each stream's name, which the others are merged into. */
+  readonly streams: Map<string, StreamOutput>;
+  /** Display ids of the outputs that carry one. */
+  readonly displayIds: Map<CellOutput, string>;
   executionCount: number | null;
   clearBeforeNext: boolean;
 }
 
-type DisplayOutput = Extract<CellOutput, { data: JsonObject }>;
+type StreamOutput = Extract<CellOutput, { output_type: 'stream' }>;
+
+/** What every output of a display id shows: the last that was said. */
+interface Display {
+  readonly data: JsonObject;
+  readonly metadata: JsonObject;
+  readonly characters: number;
+}
 
 /**
  * The outputs of one notebook's cells, and its mirror of ipywidgets `Output` models, from the iopub messages
@@ -60,7 +69,8 @@ export class NotebookOutputs {
   readonly #cells = new Map<number, Cell>();
   /** Cells whose request was sent and whose idle status has not come, by message id. */
   readonly #open = new Map<string, Cell>();
-  readonly #widgets = new WidgetMirror();
+  readonly #displays = new Map<string, Display>();
+  readonly #widgets: WidgetMirror;
   #begun = 0;
   #characters = 0;
   #dropped = 0;
@@ -68,11 +78,12 @@ export class NotebookOutputs {
   /** @param options.maxCharacters Output kept, in characters; what is beyond it is counted and dropped. */
   constructor(options: { readonly maxCharacters?: number } = {}) {
     this.#maxCharacters = options.maxCharacters ?? MAX_OUTPUT_CHARACTERS;
+    this.#widgets = new WidgetMirror(this.#maxCharacters);
   }
 
-  /** Outputs, or pieces of one, that were dropped because `maxCharacters` was reached. */
+  /** Outputs, pieces of one, or states of widgets that were dropped because `maxCharacters` was reached. */
   get dropped(): number {
-    return this.#dropped;
+    return this.#dropped + this.#widgets.dropped;
   }
 
   /** Expects the messages of a cell; to be called before its request is sent. Forgets its earlier outputs. */
@@ -82,7 +93,8 @@ export class NotebookOutputs {
       index: cellIndex,
       ordinal: this.#begun,
       outputs: [],
-      displays: new Map(),
+      streams: new Map(),
+      displayIds: new Map(),
       executionCount: null,
       clearBeforeNext: false,
     };
@@ -134,10 +146,12 @@ export class NotebookOutputs {
 
   /** Every cell begun, in that order, with its outputs so far: a display update can still change them. */
   executedCells(): ExecutedCell[] {
-    return [...this.#cells.values()].map(({ index, executionCount, outputs }) => ({
+    return [...this.#cells.values()].map(({ index, executionCount, outputs, displayIds }) => ({
       index,
       executionCount,
-      outputs: orderedStreams(outputs).map(withoutOverwritten),
+      outputs: orderedStreams(outputs).map((output) =>
+        withoutOverwritten(this.#shown(output, displayIds.get(output))),
+      ),
     }));
   }
 
@@ -158,12 +172,18 @@ export class NotebookOutputs {
     if (cell.clearBeforeNext) clearCell(cell);
     const displayId = displayIdOf(message.content);
     if (displayId !== null && 'data' in output) {
-      const outputs = cell.displays.get(displayId);
-      if (outputs === undefined) cell.displays.set(displayId, [output]);
-      else outputs.push(output);
+      cell.displayIds.set(output, displayId);
+      const { data, metadata } = output;
+      this.#displays.set(displayId, { data, metadata, characters: charactersOf(output) });
     }
-    appendMerged(cell.outputs, output);
+    appendMerged(cell, output);
     return [];
+  }
+
+  #shown(output: CellOutput, displayId: string | undefined): CellOutput {
+    const display = displayId === undefined ? undefined : this.#displays.get(displayId);
+    if (display === undefined || !('data' in output)) return output;
+    return { ...output, data: display.data, metadata: display.metadata };
   }
 
   #clear(cell: Cell, msgId: string, message: IopubMessage): OutputSync[] {
@@ -179,13 +199,19 @@ export class NotebookOutputs {
 
   #updateDisplays(content: JsonObject): void {
     const displayId = displayIdOf(content);
-    if (displayId === null) return;
-    for (const cell of this.#cells.values()) {
-      for (const output of cell.displays.get(displayId) ?? []) {
-        output.data = objectOrEmpty(content['data']);
-        output.metadata = objectOrEmpty(content['metadata']);
-      }
+    const display = displayId === null ? undefined : this.#displays.get(displayId);
+    if (displayId === null || display === undefined) return;
+    const data = objectOrEmpty(content['data']);
+    const metadata = objectOrEmpty(content['metadata']);
+    const characters = charactersOf({ output_type: 'display_data', data, metadata });
+    // It takes the other's place, and counts instead of it.
+    const total = this.#characters - display.characters + characters;
+    if (total > this.#maxCharacters) {
+      this.#dropped += 1;
+      return;
     }
+    this.#characters = total;
+    this.#displays.set(displayId, { data, metadata, characters });
   }
 
   #withinBound(output: CellOutput): boolean {
@@ -198,18 +224,20 @@ export class NotebookOutputs {
 
 function clearCell(cell: Cell): void {
   cell.outputs.length = 0;
-  cell.displays.clear();
+  cell.streams.clear();
+  cell.displayIds.clear();
   cell.clearBeforeNext = false;
 }
 
 /** Appends an output; a stream's text goes to the first output of its name, wherever that is. */
-function appendMerged(outputs: CellOutput[], output: CellOutput): void {
+function appendMerged({ outputs, streams }: Cell, output: CellOutput): void {
   if (output.output_type === 'stream') {
-    const first = outputs.find((other) => other.output_type === 'stream' && other.name === output.name);
-    if (first?.output_type === 'stream') {
+    const first = streams.get(output.name);
+    if (first !== undefined) {
       first.text += output.text;
       return;
     }
+    streams.set(output.name, output);
   }
   outputs.push(output);
 }

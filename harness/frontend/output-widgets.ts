@@ -37,7 +37,15 @@ interface WidgetModel {
   readonly state: Map<string, unknown>;
   /** By the JSON text of their path. */
   readonly buffers: Map<string, JsonObject>;
+  /** Characters of each part of the two. */
+  readonly sizes: Map<string, number>;
 }
+
+// Of a widget that is known and of a part of its state, besides its text.
+const PART_CHARACTERS = 64;
+// `with output:` within itself; nobody nests so far.
+const MAX_CATCHES = 1_000;
+const MAX_OUTPUT_WIDGETS = 100_000;
 
 /**
  * The front end's side of ipywidgets, as far as nbclient 0.11 has it (nbclient/output_widget.py): the state of
@@ -52,6 +60,19 @@ export class WidgetMirror {
   readonly #outputWidgets = new Map<string, OutputWidget>();
   /** Who catches the output of a request, innermost last. */
   readonly #catchers = new Map<string, OutputWidget[]>();
+  readonly #maxCharacters: number;
+  #characters = 0;
+  #dropped = 0;
+
+  /** @param maxCharacters State kept of all widgets, in characters; what is beyond it is counted and dropped. */
+  constructor(maxCharacters: number) {
+    this.#maxCharacters = maxCharacters;
+  }
+
+  /** Parts of widgets' states that were dropped because `maxCharacters` was reached. */
+  get dropped(): number {
+    return this.#dropped;
+  }
 
   /** Takes in a `comm_open`, `comm_msg` or `comm_close`. */
   receive(message: IopubMessage): void {
@@ -127,24 +148,45 @@ export class WidgetMirror {
   #store(commId: string, state: JsonObject, paths: unknown, buffers: readonly Uint8Array[]): void {
     let model = this.#models.get(commId);
     if (model === undefined) {
-      model = { state: new Map(), buffers: new Map() };
+      model = { state: new Map(), buffers: new Map(), sizes: new Map() };
+      if (!this.#isKept(model, '', commId.length)) return;
       this.#models.set(commId, model);
     }
-    for (const key of Object.keys(state)) model.state.set(key, state[key]);
+    for (const key of Object.keys(state)) {
+      const characters = key.length + JSON.stringify(state[key]).length;
+      if (this.#isKept(model, `state ${key}`, characters)) model.state.set(key, state[key]);
+    }
     if (!Array.isArray(paths)) return;
     for (const [i, path] of paths.entries()) {
       const buffer = buffers[i];
       if (buffer === undefined) return;
-      const data = Buffer.from(buffer).toString('base64');
-      model.buffers.set(JSON.stringify(path), { data, encoding: 'base64', path });
+      const key = JSON.stringify(path);
+      if (!this.#isKept(model, `buffer ${key}`, 2 * key.length + (buffer.length * 4) / 3)) continue;
+      model.buffers.set(key, { data: Buffer.from(buffer).toString('base64'), encoding: 'base64', path });
     }
+  }
+
+  /** Whether a part of a state still fits, in the place of what it replaces. */
+  #isKept(model: WidgetModel, part: string, characters: number): boolean {
+    const size = characters + PART_CHARACTERS;
+    const total = this.#characters - (model.sizes.get(part) ?? 0) + size;
+    if (total > this.#maxCharacters) {
+      this.#dropped += 1;
+      return false;
+    }
+    this.#characters = total;
+    model.sizes.set(part, size);
+    return true;
   }
 
   #open(commId: string, target: unknown, state: JsonObject): void {
     if (target !== 'jupyter.widget') return;
     if (state['_model_module'] !== '@jupyter-widgets/output' || state['_model_name'] !== 'OutputModel')
       return;
-    const outputs = Array.isArray(state['outputs']) ? (state['outputs'] as CellOutput[]) : [];
+    // What is sent to the kernel must not depend on what is kept, so that the widget itself is.
+    if (this.#outputWidgets.size >= MAX_OUTPUT_WIDGETS) return;
+    const stated = this.#models.get(commId)?.state.get('outputs');
+    const outputs = Array.isArray(stated) ? (stated as CellOutput[]) : [];
     this.#outputWidgets.set(commId, { commId, outputs, clearBeforeNext: false, msgId: null });
   }
 
@@ -155,7 +197,7 @@ export class WidgetMirror {
     if (msgId !== '') {
       const catchers = this.#catchers.get(msgId);
       if (catchers === undefined) this.#catchers.set(msgId, [widget]);
-      else catchers.push(widget);
+      else if (catchers.length < MAX_CATCHES) catchers.push(widget);
       widget.msgId = msgId;
       return;
     }

@@ -175,7 +175,7 @@ export class FrontEnd {
       if (this.#parts.notebook.codeCells[position]?.mayRaise) continue;
       return {
         position,
-        ename: errorText(reply['ename'] ?? 'unknown'),
+        ename: publicText(errorText(reply['ename'] ?? 'unknown')),
         evalue: publicText(errorText(reply['evalue'] ?? '')),
       };
     }

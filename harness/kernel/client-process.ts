@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -11,10 +11,20 @@ import type { Sockets } from '../model/sockets.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import { socketPrefix } from './connection-file.ts';
 import { createCounterFile } from './counters.ts';
-import type { KernelCommand, KernelCommandMaker, KernelExit, KernelIdentity } from './launch.ts';
+import { readKernelFile, readKernelJson } from './kernel-file.ts';
+import { type KernelIdentity, readClientSources, readIdentity } from './kernel-identity.ts';
+import type { KernelCommand, KernelCommandMaker, KernelExit } from './launch.ts';
 import { kernelspecMetadata, managerSettings } from './manager-settings.ts';
+import { RUN_VARIABLE } from './marked-processes.ts';
 import { OutputTail } from './output-tail.ts';
-import { endOf, kernelEnvironmentVariables, killTree, launchesDetached, spawned } from './process-tree.ts';
+import {
+  endOf,
+  kernelEnvironmentVariables,
+  killMarked,
+  killRun,
+  launchesDetached,
+  spawned,
+} from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
 import type { SourceHashes } from './source-files.ts';
 
@@ -52,12 +62,13 @@ export interface ClientEvent {
   readonly msgType: string;
 }
 
+// What client, kernel and notebook write to the run's folder; the notebook with its outputs is the largest.
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
+const EVENT = /^(\d{1,20}) (sent|taken|late) (\d{1,9}) ([a-z_]{1,80})$/;
+
+/** `null`: not written (yet), since files of the runtime appear whole. */
 function json(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return null; // not written (yet): files of the runtime appear whole
-  }
+  return readKernelJson(path, MAX_FILE_BYTES);
 }
 
 const connectionSchema = z.object({
@@ -124,9 +135,9 @@ export class ClientProcess {
   get kernelPid(): number | null {
     if (this.#kernelPid === null) {
       const pid = json(`${this.kernelCommand.identityPath}.pid`);
-      if (typeof pid === 'number') {
-        this.#kernelPid = pid;
-        this.#reaper.hold(pid, this.folder);
+      if (Number.isSafeInteger(pid) && Number(pid) > 1) {
+        this.#kernelPid = Number(pid);
+        this.#reaper.hold(this.#kernelPid, this.folder);
       }
     }
     return this.#kernelPid;
@@ -134,15 +145,12 @@ export class ClientProcess {
 
   /** What the kernel says that it loaded; `null` until it has its sockets. */
   kernelIdentity(): KernelIdentity | null {
-    const { identityPath } = this.kernelCommand;
-    return identityPath === null ? null : (json(identityPath) as KernelIdentity | null);
+    return readIdentity(this.kernelCommand.identityPath);
   }
 
   /** What the client says that it loaded of the arm's package. */
   clientSources(): SourceHashes | null {
-    return (
-      (json(join(this.folder, 'client-identity.json')) as { sources: SourceHashes } | null)?.sources ?? null
-    );
+    return readClientSources(join(this.folder, 'client-identity.json'));
   }
 
   /**
@@ -175,24 +183,15 @@ export class ClientProcess {
 
   /** The client's log of shell messages so far; a line that is being written is left out. */
   events(): ClientEvent[] {
-    let text: string;
-    try {
-      text = readFileSync(join(this.folder, 'events.log'), 'utf8');
-    } catch {
-      return []; // the client has not begun
-    }
-    return text
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => {
-        const [at = '0', what = 'sent', request = '0', msgType = ''] = line.split(' ');
-        return {
-          atMs: Number(at) / 1e6,
-          what: what as ClientEvent['what'],
-          request: Number(request),
-          msgType,
-        };
-      });
+    const log = readKernelFile(join(this.folder, 'events.log'), MAX_FILE_BYTES); // `null`: it has not begun
+    const lines = log?.toString('utf8').split('\n').slice(0, -1) ?? [];
+    return lines.flatMap((line) => {
+      const [, at, what, request, msgType = ''] = EVENT.exec(line) ?? [];
+      if (at === undefined) return []; // the notebook can write there
+      return [
+        { atMs: Number(at) / 1e6, what: what as ClientEvent['what'], request: Number(request), msgType },
+      ];
+    });
   }
 
   /** Ask the client's probe thread; `null` when no answer came within `timeoutMs`. */
@@ -218,12 +217,11 @@ export class ClientProcess {
     // Once: by the second time their ids may be others'.
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    await killTree(this.pid);
-    const { kernelPid } = this;
-    if (kernelPid !== null) await killTree(kernelPid);
+    await killRun(this.pid, this.folder);
     await endOf(this.pid, this.exited);
-    // It may have started its kernel just before it ended.
-    if (kernelPid === null && this.kernelPid !== null) await killTree(this.kernelPid);
+    const { kernelPid } = this;
+    if (kernelPid !== null) await killRun(kernelPid, this.folder);
+    await killMarked(this.folder);
     this.#child.stdin?.destroy();
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
@@ -302,6 +300,7 @@ export async function launchClient(options: {
       detached: launchesDetached(process.platform),
       windowsHide: true,
       env: kernelEnvironmentVariables(process.env, {
+        [RUN_VARIABLE]: folder,
         IPYTHONDIR: inside('ipython'),
         JUPYTER_PATH: inside('jupyter'),
         JUPYTER_RUNTIME_DIR: inside('runtime'),

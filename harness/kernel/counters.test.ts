@@ -64,10 +64,10 @@ os.kill(os.getpid(), 9)`;
     ['cut short', Buffer.concat([Buffer.from('KSOAK\0\0\x01', 'latin1'), Buffer.alloc(79)])],
     ['of another layout', Buffer.concat([Buffer.from('KSOAK\0\0\x02', 'latin1'), Buffer.alloc(80)])],
     ['something else', Buffer.alloc(200, 'x')],
-  ])('that is %s is refused by both', (_what, content) => {
+  ])('that is %s is none to either', (_what, content) => {
     const path = join(temporaryFolder(), 'counters.bin');
     writeFileSync(path, content);
-    expect(() => readCounters(path)).toThrow(/not a counter file/);
+    expect(readCounters(path)).toBeNull();
     expect(() => ran('import soak_counters\nsoak_counters.Counters(sys.argv[1])\nprint(1)', path)).toThrow();
   });
 });

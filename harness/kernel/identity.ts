@@ -1,5 +1,5 @@
 import type { ArmPackage } from '../model/arm.ts';
-import type { KernelIdentity } from './launch.ts';
+import type { KernelIdentity } from './kernel-identity.ts';
 import type { Overlay } from './overlay.ts';
 import type { SourceHashes } from './source-files.ts';
 

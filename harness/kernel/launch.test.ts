@@ -160,7 +160,7 @@ describe('ipykernel under an arm', () => {
     async (name) => {
       const { kernel, mismatch } = await underArm(name);
       expect(mismatch).toBeNull();
-      expect(readCounters(kernel.command.countersPath ?? '').delivered).toBe(0);
+      expect(readCounters(kernel.command.countersPath ?? '')?.delivered).toBe(0);
     },
   );
 });

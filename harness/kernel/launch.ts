@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import { packageRoot } from '../model/package-root.ts';
@@ -13,31 +13,26 @@ import { FreshPeer, type ShellPeer } from '../transport/fresh-peer.ts';
 import { connectionInfo } from './connection-file.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelEnvironment } from './environment/index.ts';
+import { type KernelIdentity, readIdentity } from './kernel-identity.ts';
+import { RUN_VARIABLE } from './marked-processes.ts';
 import { OutputTail } from './output-tail.ts';
 import type { Overlay } from './overlay.ts';
 import { allocatePorts, type KernelPorts, releasePorts } from './ports.ts';
-import { endOf, kernelEnvironmentVariables, killTree, launchesDetached, spawned } from './process-tree.ts';
+import { isUnwritable, noTemporaryFolder } from './private-folder.ts';
+import {
+  endOf,
+  kernelEnvironmentVariables,
+  killMarked,
+  killRun,
+  launchesDetached,
+  spawned,
+} from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
-import type { SourceHashes } from './source-files.ts';
 
 /** How a kernel process ended; both `null` while it lives. */
 export interface KernelExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-}
-
-/** What a kernel says it is (arms/runtime/soak_identity.py). */
-export interface KernelIdentity {
-  readonly sources: SourceHashes;
-  readonly ipykernel: string;
-  readonly python: string;
-  readonly pyzmq: string;
-  readonly libzmq: string;
-  /** Class of the loop that serves the shell channel. */
-  readonly eventLoop: string;
-  /** Class of the main thread's loop; `null` elsewhere than on Windows. */
-  readonly mainLoop: string | null;
-  readonly pid: number;
 }
 
 /** What to run in a run's folder. */
@@ -207,7 +202,7 @@ export class KernelProcess implements RunningKernel {
   }
 
   identity(): KernelIdentity | null {
-    return readIdentity(this.command);
+    return readIdentity(this.command.identityPath);
   }
 
   interrupt(): void {
@@ -215,8 +210,9 @@ export class KernelProcess implements RunningKernel {
   }
 
   async dispose(): Promise<void> {
-    await killTree(this.pid);
+    await killRun(this.pid, this.folder);
     await endOf(this.pid, this.exited);
+    await killMarked(this.folder);
     this.#child.close();
     if (this.#ports !== null) releasePorts(this.#ports);
   }
@@ -293,16 +289,6 @@ export const spawnKernel: KernelStarter = async ({ command, cwd, variables }) =>
   return new SpawnedChild(child);
 };
 
-/** What a kernel says it loaded; `null` where there is no runtime or it has not said yet. */
-export function readIdentity({ identityPath }: KernelCommand): KernelIdentity | null {
-  if (identityPath === null) return null;
-  try {
-    return JSON.parse(readFileSync(identityPath, 'utf8')) as KernelIdentity;
-  } catch {
-    return null;
-  }
-}
-
 /** A kernel's own variables: what it and the notebook write for a while goes with the run's folder. */
 export async function runVariables(
   folder: string,
@@ -311,6 +297,7 @@ export async function runVariables(
   const temporary = join(folder, 'tmp');
   await fileWithDeadline('make-folder', mkdir(temporary));
   return {
+    [RUN_VARIABLE]: folder,
     IPYTHONDIR: join(folder, 'ipython'),
     TMPDIR: temporary,
     TEMP: temporary,
@@ -384,7 +371,7 @@ export function runtimeConfig({ arm, folder, packages, site }: Overlay): Readonl
  *
  * @param start how its process comes about
  * @throws Error of `start` when the program cannot be started at all
- * @throws SoakError `socket-path-too-long`
+ * @throws SoakError `socket-path-too-long`, `no-temporary-folder`
  */
 export async function launchKernel(
   options: LaunchOptions,
@@ -406,6 +393,6 @@ export async function launchKernel(
   } catch (error) {
     if (ports !== null) releasePorts(ports);
     await options.reaper.removeFolder(folder);
-    throw error;
+    throw isUnwritable(error) ? noTemporaryFolder(dirname(folder), error) : error;
   }
 }

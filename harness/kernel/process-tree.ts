@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { DeadlinePassed, deadlineMs, withDeadline } from '../model/deadlines.ts';
+import { descendantsOf, MarkedProcesses } from './marked-processes.ts';
 import { processSample } from './process-sample.ts';
 
 /** How a process and everything below it is ended on a platform. */
@@ -65,6 +66,53 @@ export async function endOf(pid: number, exited: Promise<unknown>): Promise<void
   } catch (error) {
     const sample = await processSample(pid);
     if (sample !== null && sample.state !== 'Z' && sample.state !== 'X') throw error;
+  }
+}
+
+const marked = new MarkedProcesses();
+// A process that is being ended goes within milliseconds; one that keeps forking is caught in some round.
+const ROUNDS = 50;
+const ROUND_MS = 5;
+
+/**
+ * `killTree`, and on Linux everything else that a run started, also in sessions of its own and with its parent gone:
+ * what is below the process now, and what has the run's mark in its environment. A process that had both its mark and
+ * its parents removed escapes; elsewhere, so does all that left the group (on Windows: whose parent has ended).
+ *
+ * @param folder the run's private folder, its mark
+ */
+export async function killRun(
+  pid: number,
+  folder: string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<void> {
+  const below = platform === 'linux' ? descendantsOf(pid) : [];
+  await killTree(pid, platform);
+  for (const each of below) killNow(each);
+  if (platform === 'linux') for (const each of marked.of(folder)) killNow(each);
+}
+
+/** End what still has a run's mark, until nothing has; its kernel must have ended. Linux alone tells. */
+export async function killMarked(
+  folder: string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<void> {
+  if (platform !== 'linux') return;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const left = marked.of(folder);
+    if (left.length === 0) return;
+    for (const each of left) killNow(each);
+    await new Promise((resolve) => setTimeout(resolve, ROUND_MS));
+  }
+}
+
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // EPERM: it is another user's by now, as a program with that right can make itself.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }
 }
 

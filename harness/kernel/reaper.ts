@@ -2,14 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileWithDeadline, isDoneWithin } from '../model/deadlines.ts';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { killTree, spawned } from './process-tree.ts';
+import { noTemporaryFolder, removePrivateFolder } from './private-folder.ts';
+import { killRun, spawned } from './process-tree.ts';
 
 /**
  * A small process beside the harness that outlives it by a moment: when the pipe to it closes, however
@@ -57,15 +56,7 @@ export class Reaper {
       mkdirSync(folder, { mode: 0o700 });
     } catch (error) {
       this.forgetFolder(folder);
-      throw new SoakError(
-        'no-temporary-folder',
-        `No folder can be made in the folder for temporary files ${within}: ${(error as Error).message}.`,
-        {
-          remedy: 'Make it writable and free space there, or set TMPDIR (Windows: TEMP) to one that is.',
-          exitCode: EXIT_CODES.environment,
-          cause: error,
-        },
-      );
+      throw noTemporaryFolder(within, error);
     }
     return folder;
   }
@@ -95,11 +86,7 @@ export class Reaper {
    * @throws DeadlinePassed, or Error of the file system: the reaper then tries at its end
    */
   async removeFolder(folder: string): Promise<void> {
-    await fileWithDeadline(
-      'remove-folder',
-      rm(folder, { recursive: true, force: true, maxRetries: 5 }),
-      folder,
-    );
+    await fileWithDeadline('remove-folder', removePrivateFolder(folder), folder);
     this.forgetFolder(folder);
   }
 
@@ -122,7 +109,7 @@ export class Reaper {
     if (await isDoneWithin('reaper-stop', exited)) return;
     this.#child.kill('SIGKILL');
     this.#child.unref();
-    for (const pid of this.#held.keys()) await killTree(pid);
+    for (const [pid, folder] of this.#held) await killRun(pid, folder);
     for (const folder of [...this.#held.values(), ...this.#folders]) await this.removeFolder(folder);
   }
 

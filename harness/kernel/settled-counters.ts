@@ -13,16 +13,22 @@ function delay(ms: number): Promise<void> {
 
 /**
  * The counters of a kernel that has answered everything, once it is at rest, so that ending it cuts off
- * nothing that it had begun. Gives up waiting after a quarter of a second: they are then as they stand.
+ * nothing that it had begun. Gives up waiting after a quarter of a second: they are then as they stand. `null`: there
+ * are none any more.
  */
-export async function settledCounters(path: string): Promise<KernelCounters> {
+export async function settledCounters(path: string): Promise<KernelCounters | null> {
   let counters = readCounters(path);
   let stillMs = 0;
-  for (let waitedMs = 0; stillMs < STILL_MS && waitedMs < GIVE_UP_MS; waitedMs += READ_EVERY_MS) {
+  for (
+    let waitedMs = 0;
+    counters !== null && stillMs < STILL_MS && waitedMs < GIVE_UP_MS;
+    waitedMs += READ_EVERY_MS
+  ) {
     await delay(READ_EVERY_MS);
+    const before = counters;
     const next = readCounters(path);
-    const isStill = Object.entries(next).every(
-      ([name, value]) => counters[name as keyof KernelCounters] === value,
+    const isStill = Object.entries(next ?? {}).every(
+      ([name, value]) => before[name as keyof KernelCounters] === value,
     );
     stillMs = isStill ? stillMs + READ_EVERY_MS : 0;
     counters = next;

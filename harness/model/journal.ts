@@ -154,7 +154,7 @@ export const runRecordSchema = z.object({
     idles: z.number().int().nonnegative(),
     /** Requests sent, by message type. */
     byType: z.record(z.string(), z.number().int().nonnegative()),
-    /** Messages not taken: bad signature, foreign parent, malformed frame, or a second reply. */
+    /** Messages not taken: bad signature, replay, foreign parent, malformed or oversized frame, or a second reply. */
     rejected: z.number().int().nonnegative(),
     /**
      * Shell requests of other peers, sent for this client, such as a nudge's; `begun`: those that the kernel

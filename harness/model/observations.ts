@@ -15,6 +15,25 @@ export const lookSchema = z.object({
 });
 export type Look = z.infer<typeof lookSchema>;
 
+// A kernel's word is journalled: a notebook may start thousands of threads and name them as it likes.
+const MAX_THREADS = 40;
+const MAX_FRAMES = 8;
+const MAX_WORD_CHARACTERS = 200;
+
+/** The look that a kernel answers with, bounded, the threads that decide first; `null`: it is none. */
+export function lookOfKernel(content: unknown): Look | null {
+  const parsed = lookSchema.safeParse(content);
+  if (!parsed.success) return null;
+  const names = Object.keys(parsed.data.threads).filter((name) => name.length <= MAX_WORD_CHARACTERS);
+  const decisive = ['Shell channel', 'MainThread'].filter((name) => names.includes(name));
+  const kept = [...new Set([...decisive, ...names])].slice(0, MAX_THREADS);
+  const frames = (name: string) =>
+    (parsed.data.threads[name] ?? [])
+      .slice(0, MAX_FRAMES)
+      .map((frame) => frame.slice(0, MAX_WORD_CHARACTERS));
+  return { ...parsed.data, threads: Object.fromEntries(kept.map((name) => [name, frames(name)])) };
+}
+
 /**
  * What may bring a stranded request back, as people try it. One rung is tried a wedge, in turn by the
  * wedge's number: a strand that one rung has revived says nothing of the next.

@@ -17,7 +17,7 @@ export const OUTCOME_KINDS = [
    * in the client's own shell socket, or was found only when the client's own poll had timed out.
    */
   'stalled',
-  /** The kernel counted the reply as sent; the client never received it. */
+  /** The kernel counted the reply as sent, or sent a frame beyond what is taken; the client never received it. */
   'lost-reply',
   /** A server on the way never gave the kernel the request: the kernel is idle and nothing is queued in its socket. */
   'lost-request',
@@ -26,7 +26,7 @@ export const OUTCOME_KINDS = [
    * what is between lost it cannot be told.
    */
   'no-answer',
-  /** The reply came, the idle status with its parent did not. */
+  /** The reply came, the idle status with its parent did not; or a frame on iopub was beyond what is taken. */
   'lost-idle',
   /** Answered, but after the deadline. */
   'late',

@@ -64,6 +64,8 @@ const REJECTION_WORDS: Readonly<Record<string, string>> = {
   'foreign-parent': 'their parent is no request of ours',
   'wrong-type': 'a reply of the wrong type',
   'second-reply': 'a second reply',
+  replayed: 'the very same message again',
+  oversized: 'a frame beyond 256 MiB',
 };
 
 function seconds(ms: number): string {
@@ -83,7 +85,21 @@ export function classify(seen: Observations): Verdict {
       reason: `${waited}: it is queued in the shell socket (POLLIN), whose descriptor is registered and not readable, and the loop is parked${proofWords(seen)}`,
     };
   }
+  const refused = Object.keys(seen.rejections).find((key) => key.endsWith(' oversized'));
+  if (refused !== undefined) return refusedVerdict(refused.split(' ')[0] ?? '');
   return harnessFault(seen, waited) ?? answerFault(seen, waited) ?? silence(seen, waited);
+}
+
+/**
+ * What a kernel's frame beyond the limit makes of a run: its connection is given up, so that no more answers come by
+ * it, and what is missing from then on is no silence of the kernel.
+ */
+export function refusedVerdict(channel: string): Verdict {
+  return {
+    kind: channel === 'iopub' ? 'lost-idle' : 'lost-reply',
+    source: 'kernel',
+    reason: `the kernel sent a frame beyond 256 MiB on ${channel}, more than could be taken in, or bytes that are not ZeroMQ’s: its connection was given up, and answers with it`,
+  };
 }
 
 /** What the observer itself did or suffered: nothing is then said of the kernel. */

@@ -28,7 +28,7 @@ export function answeredRequests(events: readonly ClientEvent[]): AnsweredReques
     }
     const request = open.get(event.request);
     open.delete(event.request);
-    if (request?.msgType === 'execute_request') cellMs.push(rounded(event.atMs - request.atMs));
+    if (request?.msgType === 'execute_request') cellMs.push(rounded(Math.max(0, event.atMs - request.atMs)));
   }
   const [oldest] = open.values();
   return { cellMs, byType, untaken: oldest?.msgType ?? null };

@@ -3,8 +3,8 @@ import type { ClientEvent, ClientProcess } from '../kernel/client-process.ts';
 import { readClientCounters, readCounters } from '../kernel/counters.ts';
 import { processSample } from '../kernel/process-sample.ts';
 import type { KernelCounters } from '../model/arm.ts';
-import type { ClientCounters, Stall } from '../model/client.ts';
-import { type Look, lookSchema } from '../model/observations.ts';
+import { CLIENT_COUNTERS, type ClientCounters, type Stall } from '../model/client.ts';
+import { type Look, lookOfKernel } from '../model/observations.ts';
 import type { Endpoint } from '../model/outcome.ts';
 import { countersShowStrand, IDLE_CPU_SHARE, isStrand } from '../oracle/classify.ts';
 import { countersShowStall, isClientStrand } from '../oracle/classify-client.ts';
@@ -75,6 +75,7 @@ export class ClientWatch {
   readonly #stalls: Stall[] = [];
   readonly #marks: { readonly atMs: number; readonly act: string }[] = [];
   #counted: Counted;
+  #lastClient = Object.fromEntries(CLIENT_COUNTERS.map((name) => [name, 0])) as ClientCounters;
   #movedAtMs = monotonicMs();
   #open: OpenStall | null = null;
   #looked = false;
@@ -123,8 +124,14 @@ export class ClientWatch {
     const started = countersPath !== null && this.#process.kernelPid !== null;
     return {
       kernel: started ? readCounters(countersPath) : null,
-      client: readClientCounters(this.#process.countersPath),
+      client: this.#clientCounters(),
     };
+  }
+
+  #clientCounters(): ClientCounters {
+    // A notebook can remove them: the client then looks as if it had stopped.
+    this.#lastClient = readClientCounters(this.#process.countersPath) ?? this.#lastClient;
+    return this.#lastClient;
   }
 
   /**
@@ -227,8 +234,8 @@ export class ClientWatch {
     try {
       this.#mark('suspicion: one look at the shell-channel loop');
       const reply = await control.request('soak_probe_request', ASK_TIMEOUT_MS);
-      const parsed = lookSchema.safeParse(reply?.content);
-      if (!parsed.success || !isStrand(parsed.data)) return null;
+      const look = lookOfKernel(reply?.content);
+      if (look === null || !isStrand(look)) return null;
       const startMs = monotonicMs();
       this.#mark('tried: re-arm');
       const rearmed = control.request('soak_rearm_request', ASK_TIMEOUT_MS);
@@ -237,7 +244,7 @@ export class ClientWatch {
       const revivedAfterMs = revived ? rounded(monotonicMs() - startMs) : null;
       await rearmed;
       const strand: KernelStrand = {
-        look: parsed.data,
+        look: look,
         cpuShare,
         processState: state,
         counted,
@@ -258,7 +265,7 @@ export class ClientWatch {
     this.#mark("suspicion: one look at the client's loop");
     // The account is that of the run, before anything that may bring the client to take what it owes.
     const events = this.#process.events();
-    const parsed = lookSchema.safeParse(await this.#process.ask('look', ASK_TIMEOUT_MS));
+    const look = lookOfKernel(await this.#process.ask('look', ASK_TIMEOUT_MS));
     const stall: Stall = {
       cell: client.executes === 0 ? null : client.executes - 1,
       request: answeredRequests(events).untaken ?? 'unknown',
@@ -266,7 +273,7 @@ export class ClientWatch {
       replies: kernel?.replies ?? 0,
       taken: client.taken,
       cpuShare,
-      look: parsed.success ? parsed.data : null,
+      look,
       end: 'not',
       endedAfterMs: null,
     };

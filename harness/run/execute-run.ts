@@ -6,9 +6,9 @@ import { NotebookOutputs } from '../frontend/notebook-outputs.ts';
 import { monotonicMs, type PreciseTimer } from '../frontend/precise-timer.ts';
 import { FrontEnd } from '../frontend/traffic.ts';
 import { readCounters } from '../kernel/counters.ts';
+import type { KernelIdentity } from '../kernel/kernel-identity.ts';
 import {
   type KernelCommandMaker,
-  type KernelIdentity,
   type LaunchOptions,
   launchKernel,
   type RunningKernel,
@@ -24,7 +24,7 @@ import type { LaunchMethod } from '../model/launch-method.ts';
 import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { Sockets } from '../model/sockets.ts';
-import { classify, isStrand } from '../oracle/classify.ts';
+import { classify, isStrand, refusedVerdict } from '../oracle/classify.ts';
 import { type Latency, LatencyDraws } from '../plan/latency.ts';
 import type { RunOrder } from '../plan/schedule.ts';
 import { cleanedUp } from './clean-up.ts';
@@ -284,6 +284,7 @@ async function observedOutcome(
     traffic.then((error) => ({ what: 'ended' as const, error })),
     watch.unanswered(over.signal).then((silence) => ({ what: 'unanswered' as const, silence })),
     kernel.exited.then(() => ({ what: 'exited' as const })),
+    client.refusal.then((channel) => ({ what: 'refused' as const, channel })),
   ]);
   if (first.what === 'exited') {
     await Promise.race([traffic, new Promise((resolve) => setTimeout(resolve, EXIT_DRAIN_MS))]);
@@ -295,6 +296,9 @@ async function observedOutcome(
     watched: watch.account,
   });
   if (first.what === 'exited') return ended(diedOutcome(kernel, frontEnd));
+  if (first.what === 'refused') {
+    return ended(outcome({ ...refusedVerdict(first.channel), cell: currentCell(frontEnd) }));
+  }
   if (first.what === 'ended') {
     const { account, ...rest } = ended(endedOutcome(first.error, client.failure));
     const { countersPath } = kernel.command;

@@ -1,94 +1,28 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Notebook, parsedNotebook } from '../frontend/notebook.ts';
-import { PreciseTimer } from '../frontend/precise-timer.ts';
-import type { KernelCommandMaker } from '../kernel/launch.ts';
-import { Reaper } from '../kernel/reaper.ts';
-import { type RunRecord, runRecordSchema } from '../model/journal.ts';
 import type { Observations } from '../model/observations.ts';
 import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
-import type { TrafficProfile } from '../model/protocol.ts';
 import { TRACE_EVENTS } from '../model/trace.ts';
-import { parseLatency } from '../plan/latency.ts';
-import { FAULTS, type FaultName, type FaultyBehaviour, faultyKernelArgv } from '../testing/faulty-kernel.ts';
-import { testPython } from '../testing/test-python.ts';
-import { executeRun, type RunContext } from './execute-run.ts';
-import { LoopStallMeter } from './loop-stall.ts';
+import { FAULTS, type FaultName, type FaultyBehaviour, type HostileFault } from '../testing/faulty-kernel.ts';
+import {
+  FAULTY_CELL,
+  FAULTY_CELLS,
+  FAULTY_TIMEOUT_MS,
+  type FaultyRuns,
+  faultyRuns,
+} from '../testing/faulty-run.ts';
+import type { RunContext } from './execute-run.ts';
 
-const CELLS = 5;
-const FAULTY_CELL = 3;
-const TIMEOUT_MS = 1_000;
-
-let python: string;
-let reaper: Reaper;
-let context: RunContext;
-const timer = new PreciseTimer();
-const stalls = new LoopStallMeter();
-
-function notebook(): Notebook {
-  const cells = Array.from({ length: CELLS }, (_, index) => ({
-    cell_type: 'code',
-    source: `print:cell ${index}`,
-    metadata: {},
-    outputs: [],
-    execution_count: null,
-  }));
-  const bytes = Buffer.from(JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells }));
-  return parsedNotebook(bytes, 'five-cells.ipynb');
-}
+let runs: FaultyRuns;
 
 beforeAll(async () => {
-  python = await testPython();
-  reaper = await Reaper.start(python);
-  context = {
-    timeoutMs: TIMEOUT_MS,
-    startTimeoutMs: 20_000,
-    suspectAfterMs: 300,
-    pipelineDepth: 3,
-    latency: await parseLatency('none'),
-    timer,
-    stalls,
-    reaper,
-    variables: {},
-  };
+  runs = await faultyRuns();
 });
 
-afterAll(async () => {
-  stalls.stop();
-  await timer.close();
-  await reaper.stop();
-});
+afterAll(() => runs.close());
 
-interface Provoked {
-  readonly record: RunRecord;
-  /** The run's private folder. */
-  readonly folder: string;
-}
-
-async function provoked(
-  behaviour: FaultyBehaviour,
-  overrides: Partial<RunContext> = {},
-  traffic: TrafficProfile = 'sequential',
-): Promise<Provoked> {
-  let folder = '';
-  const makeCommand: KernelCommandMaker = (made, connectionFile) => {
-    folder = made;
-    const [file = '', ...rest] = faultyKernelArgv({ at: FAULTY_CELL, ...behaviour }, connectionFile, python);
-    return { argv: [file, ...rest], countersPath: null, identityPath: null };
-  };
-  const result = await executeRun(
-    { run: 'b000-faulty', block: 0, position: 0, arm: 'faulty', notebookIndex: 0, traffic, seed: 1 },
-    notebook(),
-    makeCommand,
-    { ...context, ...overrides },
-    new AbortController().signal,
-  );
-  if (result === null) throw new Error('The run was interrupted.');
-  // What the journal would keep, and what a reader would read back.
-  const record = runRecordSchema.parse(JSON.parse(JSON.stringify(result.record)));
-  return { record, folder };
-}
+const provoked: FaultyRuns['provoked'] = (...args) => runs.provoked(...args);
 
 /** Command lines of all processes; of one that ended meanwhile, nothing. */
 async function linuxCommandLines(): Promise<string[]> {
@@ -112,7 +46,7 @@ const AT_THE_CELL = FAULTY_CELL - 1;
 const SHORT_START = { startTimeoutMs: 1_500 };
 const ANSWERED = /every request was answered/;
 
-const EXPECTED: Record<FaultName, Expectation> = {
+const EXPECTED: Record<Exclude<FaultName, HostileFault>, Expectation> = {
   normal: { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
 
   'port-taken': { kind: 'harness-fault', source: 'harness', reason: /a port .* was taken/, cell: null },
@@ -156,7 +90,7 @@ const EXPECTED: Record<FaultName, Expectation> = {
     kind: 'late',
     source: 'kernel',
     reason: /unanswered for 1\.\d s and then answered, after the deadline/,
-    behaviour: { delayMs: TIMEOUT_MS + 600 },
+    behaviour: { delayMs: FAULTY_TIMEOUT_MS + 600 },
     observations: { answeredLate: true },
   },
   'wrong-parent': {
@@ -248,7 +182,7 @@ const EXPECTED: Record<FaultName, Expectation> = {
 };
 
 const ON_POSIX_ALONE: readonly FaultName[] = ['killed', 'aborts'];
-const NAMES = (Object.keys(FAULTS) as FaultName[]).filter(
+const NAMES = (Object.keys(EXPECTED) as (keyof typeof EXPECTED)[]).filter(
   (name) => process.platform !== 'win32' || !ON_POSIX_ALONE.includes(name),
 );
 
@@ -271,7 +205,7 @@ describe('a run of a kernel that', () => {
     const { exit } = FAULTS[name];
     if (exit !== null && expected.kind !== 'harness-fault') expect(outcome.exit).toEqual(exit);
     expect(record.trace === undefined).toBe(isCompleted);
-    if (isCompleted) expect(record.cellMs).toHaveLength(CELLS);
+    if (isCompleted) expect(record.cellMs).toHaveLength(FAULTY_CELLS);
     // No verdict waits longer than its deadline, a grace and a few questions.
     else expect(record.notebookMs ?? 0).toBeLessThan(10_000);
   });
@@ -293,7 +227,7 @@ test('a flood of messages is taken in, in bounded memory', async () => {
 });
 
 test('an answer after the deadline does not let the run go on', async () => {
-  const { record } = await provoked({ name: 'late', delayMs: TIMEOUT_MS + 300 });
+  const { record } = await provoked({ name: 'late', delayMs: FAULTY_TIMEOUT_MS + 300 });
   expect(record.outcome.kind).toBe('late');
   expect(record.client.byType['execute_request']).toBe(FAULTY_CELL);
 });
@@ -321,7 +255,7 @@ test('the trace tells the end of the story: the request, the deadline, the new p
   const peerAt = trace.find(({ type }) => type.startsWith('a new shell peer'))?.atMs ?? 0;
   const firstWord = trace.find(({ what, request }) => what === 'received' && request === stranded?.request);
   expect(firstWord?.atMs).toBeGreaterThan(peerAt);
-  expect(peerAt - (stranded?.atMs ?? 0)).toBeGreaterThanOrEqual(TIMEOUT_MS);
+  expect(peerAt - (stranded?.atMs ?? 0)).toBeGreaterThanOrEqual(FAULTY_TIMEOUT_MS);
 });
 
 test('nothing of a wedged run is left: neither folder nor listening kernel', async () => {

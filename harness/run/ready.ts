@@ -1,6 +1,7 @@
 import { isSettled, type KernelClient, type ShellRequest } from '../frontend/client.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { KernelExit, RunningKernel } from '../kernel/launch.ts';
+import { refusedVerdict } from '../oracle/classify.ts';
 
 /** What a kernel's `kernel_info_reply` says of it; `null` where it is silent. Its words, and hostile. */
 export interface KernelInfo {
@@ -57,10 +58,13 @@ export async function awaitReady(
   timeoutMs: number,
 ): Promise<Readiness> {
   const dueMs = monotonicMs() + timeoutMs;
-  const exited = kernel.exited.then((): 'exited' => 'exited');
+  const exited = Promise.race([kernel.exited, client.refusal]).then((): 'exited' => 'exited');
   const died = (): Readiness => ({
     ready: false,
-    reason: 'the process ended before it was ready',
+    reason:
+      client.refused === null
+        ? 'the process ended before it was ready'
+        : refusedVerdict(client.refused).reason,
     exit: kernel.exit,
   });
   const late = (what: string): Readiness => ({
@@ -135,7 +139,8 @@ function statedInfo({
   const stated = typeof languageInfo === 'object' && languageInfo !== null && !Array.isArray(languageInfo);
   const language = stated ? (languageInfo as Record<string, unknown>) : null;
   return {
-    languageInfo: language,
+    languageInfo:
+      language !== null && JSON.stringify(language).length > MAX_LANGUAGE_INFO_CHARACTERS ? null : language,
     info: {
       protocolVersion: statedText(reply?.['protocol_version']),
       implementation: statedText(reply?.['implementation']),
@@ -146,6 +151,8 @@ function statedInfo({
   };
 }
 
+// It goes into every saved notebook; ipykernel's has some 300.
+const MAX_LANGUAGE_INFO_CHARACTERS = 10_000;
 /** Longest text kept of what a kernel says of itself, characters. */
 const MAX_STATED_CHARACTERS = 200;
 

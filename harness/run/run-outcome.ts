@@ -8,6 +8,9 @@ const STDERR_CHARACTERS = 2_000;
 // ipykernel's words when a port was taken between our release and its bind.
 const ADDRESS_IN_USE = /Address already in use|EADDRINUSE|WinError 10048|WSAEADDRINUSE/;
 
+// Python's and Windows' words when a disk or a quota is full.
+const NO_SPACE = /No space left on device|Disk quota exceeded|\[Errno (28|122)\]|WinError 112/;
+
 /** An outcome, with `null` for what does not belong to its kind. */
 export function outcome(parts: Pick<Outcome, 'kind' | 'source' | 'reason'> & Partial<Outcome>): Outcome {
   return {
@@ -45,6 +48,15 @@ export function startFailure(reason: string, kernel: RunningKernel): Outcome {
       kind: 'harness-fault',
       source: 'harness',
       reason: 'a port allotted to the kernel was taken by another process before the kernel bound it',
+      exit: kernel.exit,
+      stderrTail,
+    });
+  }
+  if (kernel.exit !== null && NO_SPACE.test(stderrTail)) {
+    return outcome({
+      kind: 'harness-fault',
+      source: 'harness',
+      reason: 'no space was left on the disk when the kernel started',
       exit: kernel.exit,
       stderrTail,
     });

@@ -5,7 +5,7 @@ import type { RunningKernel } from '../kernel/launch.ts';
 import { processSample } from '../kernel/process-sample.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { DeadlinePassed, deadlineMs } from '../model/deadlines.ts';
-import { type Look, lookSchema, type Observations } from '../model/observations.ts';
+import { type Look, lookOfKernel, type Observations } from '../model/observations.ts';
 import { countersShowStrand, IDLE_CPU_SHARE, isStrand } from '../oracle/classify.ts';
 import { shellPortOpen } from '../transport/fresh-peer.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
@@ -224,8 +224,7 @@ export class Watch {
     this.#looks += 1;
     this.#client.trace.mark('suspicion: one look at the shell-channel loop');
     const reply = await this.#client.control('soak_probe_request', {}, CONTROL_TIMEOUT_MS);
-    const parsed = lookSchema.safeParse(reply?.content);
-    this.#look = parsed.success ? parsed.data : null;
+    this.#look = lookOfKernel(reply?.content);
   }
 
   /**

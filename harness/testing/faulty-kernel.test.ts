@@ -63,6 +63,11 @@ const DOSES: Partial<Record<FaultName, Partial<FaultyBehaviour>>> = {
   'floods-stdout': { count: 1_000_000 },
   'deep-json': { count: 20_000 },
   'huge-frame': { count: 1_000_000 },
+  'oversized-iopub': { count: 1_000_000 },
+  'oversized-shell': { count: 1_000_000 },
+  'many-frames': { count: 1 },
+  'wide-json': { count: 100_000 },
+  'absurd-values': { count: 100_000 },
 };
 
 const FACTS = Object.entries(FAULTS) as [FaultName, FaultFacts][];

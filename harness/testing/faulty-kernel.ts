@@ -65,9 +65,31 @@ export const FAULTS = {
   'invalid-utf8': SOUND,
   'proto-keys': SOUND,
   'wrong-header-type': SOUND,
+
+  replays: SOUND,
+  'replays-old': { ...SILENT, busy: false },
+  'foreign-session': SOUND,
+  'oversized-iopub': SOUND,
+  'oversized-shell': { ...SOUND, reply: 'none' },
+  'oversized-control': { ...SILENT, responsive: false },
+  'many-frames': SOUND,
+  'wide-json': SOUND,
+  'absurd-values': { ...SOUND, reply: 'error' },
 } as const satisfies Record<string, FaultFacts>;
 
 export type FaultName = keyof typeof FAULTS;
+
+/** Those that attack whoever listens: their runs are in harness/run/hostile-kernel.test.ts. */
+export type HostileFault =
+  | 'replays'
+  | 'replays-old'
+  | 'foreign-session'
+  | 'oversized-iopub'
+  | 'oversized-shell'
+  | 'oversized-control'
+  | 'many-frames'
+  | 'wide-json'
+  | 'absurd-values';
 
 export interface FaultyBehaviour {
   readonly name: FaultName;

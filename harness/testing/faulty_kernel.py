@@ -60,6 +60,18 @@ At the cell, answering rightly, but before that
     proto-keys          `__proto__`, `constructor` and `prototype` as keys: display_data, and the reply itself
     wrong-header-type   correctly signed messages whose header is a list, number, string, null or not JSON or
                         whose fields have wrong types, and messages that lack frames, on shell and iopub
+
+At the cell, attacking whoever listens
+    replays             answers rightly, every message twice: the very same signed bytes
+    replays-old         answers nothing, and sends what the cell before was answered with N [50] times again
+    foreign-session     soundly signed answers to this request's id, but of another session; then the right ones
+    oversized-iopub     a frame of N [1,073,741,824] bytes on iopub, then the right answer
+    oversized-shell     the same on shell, in the place of the reply
+    oversized-control   the same on control, in the place of the next answer there; the cell is not answered
+    many-frames         N [60] messages of 200 MiB each on iopub, then the right answer
+    wide-json           a display_data whose content has N [20,000,000] empty objects, then the right answer
+    absurd-values       an error whose name, text, count and states are numbers without sense or texts of N
+                        [5,000,000] characters; every kernel_info_reply has such a language_info too
 """
 
 from __future__ import annotations
@@ -77,9 +89,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # A test kernel leaves nothing behind, not even byte code.
 sys.dont_write_bytecode = True
 
-from faulty_kernel_cells import CELL_FAULTS, wait_for_ever  # noqa: E402
+from faulty_kernel_cells import CELL_FAULTS as PLAIN_FAULTS  # noqa: E402
+from faulty_kernel_cells import wait_for_ever  # noqa: E402
+from faulty_kernel_hostile import HOSTILE_FAULTS  # noqa: E402
 from faulty_kernel_server import Kernel  # noqa: E402
 
+CELL_FAULTS = {**PLAIN_FAULTS, **HOSTILE_FAULTS}
 PARENT_POLL_S = 0.2
 START_BEHAVIOURS = (
     "normal",
@@ -103,6 +118,13 @@ DEFAULT_COUNT = {
     "floods-stdout": 100_000_000,
     "deep-json": 100_000,
     "huge-frame": 64 * 1024 * 1024,
+    "replays-old": 50,
+    "oversized-iopub": 1 << 30,
+    "oversized-shell": 1 << 30,
+    "oversized-control": 1 << 30,
+    "many-frames": 60,
+    "wide-json": 20_000_000,
+    "absurd-values": 5_000_000,
 }
 
 

@@ -102,6 +102,11 @@ class Kernel:
         self.execution_count = 0
         self.stranded = False
         self.flood: Iterable[Frames] = ()
+        # How often each message is sent, what the last cell was answered with, and an answer put in another's place.
+        self.repeat = 1
+        self.last_cell: list[Frames] = []
+        self.last_replies: list[Frames] = []
+        self.control_answer_frames: Optional[list[Any]] = None
         self.flood_done = threading.Event()
         self.wake_reader, self.wake_writer = socket.socketpair()
 
@@ -182,7 +187,7 @@ class Kernel:
         deadline = time.monotonic() + STALLED_SUBSCRIBER_S
         while True:
             try:
-                return self.iopub.send_multipart(frames, zmq.NOBLOCK)
+                return self.iopub.send_multipart(frames, zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 # XPUB reports POLLOUT always, so there is nothing to wait on but time.
                 time.sleep(0.001)
@@ -191,7 +196,13 @@ class Kernel:
 
     def publish(self, msg_type: str, content: Any, parent: Any, outlet: zmq.Socket | None = None) -> None:
         topic = f"kernel.{self.wire.session}.{msg_type}".encode()
-        (outlet or self.outlet).send_multipart([topic, *self.wire.frames(msg_type, content, parent)])
+        frames = [topic, *self.wire.frames(msg_type, content, parent)]
+        if outlet is not None:
+            outlet.send_multipart(frames)
+            return
+        self.last_cell.append(frames)
+        for _ in range(self.repeat):
+            self.send_iopub_frames(frames)
 
     def publish_flood(self, messages: Iterable[Frames]) -> None:
         self.flood = messages
@@ -211,8 +222,8 @@ class Kernel:
             content = self.control_answer(header["msg_type"], request["content"])
             self.publish("status", {"execution_state": "busy"}, header, outlet)
             reply_type = header["msg_type"].replace("_request", "_reply")
-            reply = self.wire.frames(reply_type, content, header)
-            self.control.send_multipart([*request["identities"], *reply])
+            reply = self.control_answer_frames or self.wire.frames(reply_type, content, header)
+            self.control.send_multipart([*request["identities"], *reply], copy=False)
             self.publish("status", {"execution_state": "idle"}, header, outlet)
             if reply_type == "shutdown_reply":
                 self.control.close()
@@ -268,6 +279,7 @@ class Kernel:
             if self.fault is not None and self.cells == self.options.at:
                 self.fault(self, request)
             else:
+                self.last_cell, self.last_replies = [], []
                 self.begin(request)
                 self.finish(request)
             return
@@ -283,7 +295,7 @@ class Kernel:
                 "protocol_version": "5.5" if self.options.welcome else "5.3",
                 "implementation": "faulty_kernel",
                 "implementation_version": "1",
-                "language_info": LANGUAGE,
+                "language_info": self.language_info(),
                 "banner": f"faulty_kernel: {self.options.behaviour}",
                 "help_links": [],
                 "supported_features": [],
@@ -295,6 +307,11 @@ class Kernel:
             "inspect_request": {"found": False, "data": {}, "metadata": {}},
         }
         return {"status": "complete" if msg_type == "is_complete_request" else "ok", **more.get(msg_type, {})}
+
+    def language_info(self) -> Message:
+        if self.options.behaviour != "absurd-values":
+            return LANGUAGE
+        return {**LANGUAGE, "version": "3" * self.options.count, "__proto__": {"polluted": True}}
 
     def status(self, request: Message, state: str) -> None:
         self.publish("status", {"execution_state": state}, request["header"])
@@ -332,7 +349,13 @@ class Kernel:
         self.send_shell(request, self.reply_frames(request, content))
 
     def send_shell(self, request: Message, frames: Frames) -> None:
-        self.shell.send_multipart([*request["identities"], *frames])
+        whole = [*request["identities"], *frames]
+        self.last_replies.append(whole)
+        for _ in range(self.repeat):
+            self.shell.send_multipart(whole)
+
+    def send_iopub_frames(self, frames: Frames) -> None:
+        self.outlet.send_multipart(frames)
 
     def send_iopub(self, frames: Frames) -> None:
         self.outlet.send_multipart([b"kernel.hostile", *frames])

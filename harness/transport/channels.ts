@@ -3,7 +3,8 @@ import { Dealer, Request, Subscriber } from 'zeromq';
 import { withDeadline } from '../model/deadlines.ts';
 import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
 import { nudge } from './nudge.ts';
-import { type Decoded, decodeMessage, encodeMessage, type Outgoing } from './wire.ts';
+import { watchRefusedFrames } from './refused-frames.ts';
+import { type Decoded, encodeMessage, MAX_FRAME_BYTES, MessageDecoder, type Outgoing } from './wire.ts';
 
 export type Channel = 'shell' | 'control' | 'iopub';
 
@@ -61,7 +62,16 @@ export const DEALER_OPTIONS = {
   reconnectInterval: RECONNECT_MS,
   sendHighWaterMark: 0,
   receiveHighWaterMark: 0,
+  maxMessageSize: MAX_FRAME_BYTES,
 } as const;
+
+// What has come and was not read yet is in libzmq's memory, without a bound of its own: a high-water mark would have
+// the kernel drop messages, idle statuses among them. Frames of 256 MiB come faster than they are parsed.
+const MAX_BACKLOG_BYTES = 3 * 1024 ** 3;
+// Looked at this often: below it no backlog of that size can have come.
+const LOOK_AT_MEMORY_EVERY_BYTES = 64 * 1024 ** 2;
+// A heartbeat is what we sent.
+const MAX_HEARTBEAT_BYTES = 1_024;
 
 /** Ends when the socket is closed: zeromq.js then rejects the pending receive with this code. */
 function isClosed(error: unknown): boolean {
@@ -102,8 +112,13 @@ export async function readSocket(
  * @returns whether the echo came within `timeoutMs`
  */
 export async function heartbeatEchoes(connection: ConnectionInfo, timeoutMs: number): Promise<boolean> {
-  const times = { receiveTimeout: timeoutMs, sendTimeout: timeoutMs };
-  const socket = new Request({ linger: 0, ...times, ...curveOptions(connection) });
+  const socket = new Request({
+    linger: 0,
+    receiveTimeout: timeoutMs,
+    sendTimeout: timeoutMs,
+    maxMessageSize: MAX_HEARTBEAT_BYTES,
+    ...curveOptions(connection),
+  });
   try {
     socket.connect(endpoint(connection, 'hb'));
     await socket.send('ping');
@@ -129,6 +144,10 @@ export class KernelChannels implements Channels {
   readonly #control: Dealer;
   readonly #iopub: Subscriber;
   readonly #key: string;
+  readonly #decoder: MessageDecoder;
+  readonly #rssAtStart = process.memoryUsage.rss();
+  readonly #maxBacklogBytes: number;
+  #unlookedBytes = 0;
   readonly #connection: ConnectionInfo;
   readonly #receive: Receiver;
   #sending: Record<'shell' | 'control', Promise<void>> = {
@@ -141,9 +160,17 @@ export class KernelChannels implements Channels {
   #iopubWaiters: (() => void)[] = [];
   #failure: Error | null = null;
 
-  constructor(connection: ConnectionInfo, identity: string, receive: Receiver) {
+  /** @param maxBacklogBytes more memory than at the start that may be in use when large messages come */
+  constructor(
+    connection: ConnectionInfo,
+    identity: string,
+    receive: Receiver,
+    maxBacklogBytes: number = MAX_BACKLOG_BYTES,
+  ) {
+    this.#maxBacklogBytes = maxBacklogBytes;
     this.#connection = connection;
     this.#key = connection.key;
+    this.#decoder = new MessageDecoder(connection.key);
     this.#receive = receive;
     this.#closed = new Promise((resolve) => {
       this.#close = resolve;
@@ -155,6 +182,7 @@ export class KernelChannels implements Channels {
       linger: 0,
       reconnectInterval: RECONNECT_MS,
       receiveHighWaterMark: 0,
+      maxMessageSize: MAX_FRAME_BYTES,
       ...curve,
     });
     this.#iopub.subscribe();
@@ -219,12 +247,27 @@ export class KernelChannels implements Channels {
     await withDeadline('close-socket', Promise.all(this.#readers));
   }
 
+  /** Whether what has come is more than is kept of a kernel that sends faster than can be read. */
+  #isTooMuch(frames: readonly Buffer[]): boolean {
+    for (const frame of frames) this.#unlookedBytes += frame.length;
+    if (this.#unlookedBytes < LOOK_AT_MEMORY_EVERY_BYTES) return false;
+    this.#unlookedBytes = 0;
+    return process.memoryUsage.rss() - this.#rssAtStart > this.#maxBacklogBytes;
+  }
+
   #read(socket: Dealer | Subscriber, channel: Channel): Promise<void> {
+    const refused = () => this.#receive(channel, { ok: false, why: 'oversized' });
+    watchRefusedFrames(socket, refused);
     return readSocket(
       socket,
       (frames) => {
+        if (this.#isTooMuch(frames)) {
+          socket.close();
+          refused();
+          return;
+        }
         if (channel === 'iopub') for (const tell of this.#iopubWaiters.splice(0)) tell();
-        this.#receive(channel, decodeMessage(frames, this.#key));
+        this.#receive(channel, this.#decoder.decode(frames));
       },
       (error) => {
         this.#failure ??= error;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Dealer } from 'zeromq';
 import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
-import { decodeMessage, encodeMessage, type Message } from './wire.ts';
+import { decodeMessage, encodeMessage, MAX_FRAME_BYTES, type Message } from './wire.ts';
 
 /**
  * A connection to a kernel's control channel and to nothing else, beside a client that is not ours: control
@@ -15,7 +15,12 @@ export class ControlPeer {
 
   constructor(connection: ConnectionInfo) {
     this.#connection = connection;
-    this.#socket = new Dealer({ linger: 0, routingId: this.#session, ...curveOptions(connection) });
+    this.#socket = new Dealer({
+      linger: 0,
+      routingId: this.#session,
+      maxMessageSize: MAX_FRAME_BYTES,
+      ...curveOptions(connection),
+    });
     this.#socket.connect(endpoint(connection, 'control'));
   }
 

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { Dealer } from 'zeromq';
 import { withDeadline } from '../model/deadlines.ts';
 import { type ConnectionInfo, curveOptions, endpoint, socketFile } from './connection.ts';
-import { decodeMessage, encodeMessage } from './wire.ts';
+import { decodeMessage, encodeMessage, MAX_FRAME_BYTES } from './wire.ts';
 
 /** Another peer of a kernel's shell channel, to see whether the kernel turns to it. */
 export interface ShellPeer {
@@ -34,7 +34,12 @@ export class FreshPeer implements ShellPeer {
 
   constructor(connection: ConnectionInfo, channel: 'shell' | 'control' = 'shell') {
     this.#key = connection.key;
-    this.#socket = new Dealer({ linger: 0, routingId: this.#session, ...curveOptions(connection) });
+    this.#socket = new Dealer({
+      linger: 0,
+      routingId: this.#session,
+      maxMessageSize: MAX_FRAME_BYTES,
+      ...curveOptions(connection),
+    });
     this.#socket.connect(endpoint(connection, channel));
     this.#reading = this.#read();
   }

@@ -18,8 +18,12 @@ export interface Message {
   readonly buffers: readonly Buffer[];
 }
 
-/** Why a message was not taken: kept, because a repaired message would erase evidence. */
-export type Rejection = 'malformed' | 'bad-signature';
+/**
+ * Why a message was not taken: kept, because a repaired message would erase evidence. `replayed`: its signature was
+ * taken before. `oversized`: a frame beyond `MAX_FRAME_BYTES`, or a backlog beyond what is kept of one; the connection
+ * that it came by is given up, and nothing more comes by it.
+ */
+export type Rejection = 'malformed' | 'bad-signature' | 'replayed' | 'oversized';
 
 export type Decoded =
   | { readonly ok: true; readonly message: Message }
@@ -32,21 +36,46 @@ const MAX_HEADER_BYTES = 1 << 20;
 // Python's json, which wrote it and would read it, stops at its recursion limit of 1000; what is deeper
 // would overflow the stack of whoever serialises, copies or prints it here.
 const MAX_DEPTH = 1000;
+// Three bytes of `{},` become some sixty of heap: a frame of the largest size could ask for more than V8 has, which
+// ends the process. A figure of a million points has a few million values.
+const MAX_VALUES = 1 << 23;
 
-/** Whether a parsed value nests deeper than `MAX_DEPTH`; without recursion, by layers. */
-function isTooDeep(value: unknown): boolean {
-  let layer = [value];
-  for (let depth = 0; layer.length > 0; depth += 1) {
-    if (depth > MAX_DEPTH) return true;
-    const next: unknown[] = [];
-    for (const outer of layer) {
-      for (const inner of Object.values(outer as object)) {
-        if (inner !== null && typeof inner === 'object') next.push(inner);
-      }
-    }
-    layer = next;
+/**
+ * Longest frame taken, bytes. Notebooks print and show 100 MB in one message; a text of more than 512 Mi characters
+ * V8 cannot hold, and the frame, its text and what is parsed of it are in memory together.
+ */
+export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Whether JSON nests deeper than `MAX_DEPTH` or has more than `MAX_VALUES` values: told before it is parsed. */
+function isTooMuch(json: Buffer): boolean {
+  let depth = 0;
+  let values = 0;
+  for (let at = 0; at < json.length; at += 1) {
+    const byte = json[at];
+    if (byte === QUOTE) {
+      at = endOfText(json, at);
+      if (at < 0) return false; // no JSON, which the parser says
+    } else if (byte === 0x5b || byte === 0x7b) {
+      depth += 1;
+      values += 1;
+    } else if (byte === 0x5d || byte === 0x7d) depth -= 1;
+    else if (byte === 0x2c) values += 1;
+    if (depth > MAX_DEPTH + 1 || values > MAX_VALUES) return true;
   }
   return false;
+}
+
+/** Where the text ends that begins at a quote: at the next quote that is not escaped; -1 without one. */
+function endOfText(json: Buffer, start: number): number {
+  for (let end = json.indexOf(QUOTE, start + 1); end >= 0; end = json.indexOf(QUOTE, end + 1)) {
+    let before = end - 1;
+    while (json[before] === BACKSLASH) before -= 1;
+    if ((end - before) % 2 === 1) return end;
+  }
+  return -1;
 }
 
 function signature(key: string, frames: readonly Buffer[]): string {
@@ -84,7 +113,7 @@ export function encodeMessage(message: Outgoing, key: string): Buffer[] {
  * lone surrogate in a string, and a signed reply that holds one is still the reply.
  *
  * Never throws. `malformed`: no delimiter, fewer than four JSON frames, a frame that is no JSON object, one
- * nested deeper than 1000, a header beyond 1 MiB or without textual `msg_id` and `msg_type`.
+ * nested deeper than 1000 or with more than 8 Mi values, a header beyond 1 MiB or without textual `msg_id` and `msg_type`.
  */
 export function decodeMessage(frames: readonly Buffer[], key: string): Decoded {
   const start = frames.findIndex((frame) => frame.equals(DELIMITER));
@@ -100,13 +129,14 @@ export function decodeMessage(frames: readonly Buffer[], key: string): Decoded {
   const parts: Record<string, unknown>[] = [];
   for (const [index, frame] of json.entries()) {
     if (index < 2 && frame.length > MAX_HEADER_BYTES) return { ok: false, why: 'malformed' };
+    if (isTooMuch(frame)) return { ok: false, why: 'malformed' };
     let part: unknown;
     try {
       part = JSON.parse(frame.toString('utf8'));
     } catch {
       return { ok: false, why: 'malformed' };
     }
-    if (!isRecord(part) || isTooDeep(part)) return { ok: false, why: 'malformed' };
+    if (!isRecord(part)) return { ok: false, why: 'malformed' };
     parts.push(part);
   }
   const [header, parentHeader, metadata, content] = parts;
@@ -123,4 +153,36 @@ export function decodeMessage(frames: readonly Buffer[], key: string): Decoded {
       buffers: rest.slice(JSON_FRAMES),
     },
   };
+}
+
+// jupyter_client remembers 65,536 (`Session.digest_history_size`) and then forgets at random; here the last
+// `REMEMBERED` at least are known, and twice as many are in memory at most.
+const REMEMBERED = 1 << 15;
+
+/**
+ * Decodes the messages of one connection. The same signature a second time is the same message again, since every
+ * message has an id of its own: whoever can send bytes and not sign could otherwise have an old message count twice.
+ */
+export class MessageDecoder {
+  readonly #key: string;
+  #recent = new Set<string>();
+  #before = new Set<string>();
+
+  constructor(key: string) {
+    this.#key = key;
+  }
+
+  /** `decodeMessage`, and `replayed` for a message that was taken before. */
+  decode(frames: readonly Buffer[]): Decoded {
+    const decoded = decodeMessage(frames, this.#key);
+    if (!decoded.ok || this.#key === '') return decoded;
+    const digest = frames[frames.findIndex((frame) => frame.equals(DELIMITER)) + 1]?.toString('latin1') ?? '';
+    if (this.#recent.has(digest) || this.#before.has(digest)) return { ok: false, why: 'replayed' };
+    this.#recent.add(digest);
+    if (this.#recent.size >= REMEMBERED) {
+      this.#before = this.#recent;
+      this.#recent = new Set();
+    }
+    return decoded;
+  }
 }

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import {
   DEADLINES,
@@ -15,9 +14,22 @@ import {
 import { EXIT_CODES, RunFault, SoakError } from '../../model/errors.ts';
 import { packageRoot } from '../../model/package-root.ts';
 import type { ForkableCommand, KernelChild, KernelExit, KernelStart } from '../launch.ts';
+import { RUN_VARIABLE } from '../marked-processes.ts';
 import { OutputTail } from '../output-tail.ts';
-import { kernelEnvironmentVariables, killTree, launchesDetached, spawned } from '../process-tree.ts';
+import {
+  kernelEnvironmentVariables,
+  killMarked,
+  killRun,
+  killTree,
+  launchesDetached,
+  spawned,
+} from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
+import { readLines } from './bounded-lines.ts';
+
+// 64 KiB of a kernel's standard error, each byte escaped, are the longest that it says; a module that is imported may
+// print anything.
+const MAX_LINE_BYTES = 1 << 20;
 
 /** What arms/runtime/soak_fork.py says, a line each. */
 const eventSchema = z.discriminatedUnion('event', [
@@ -109,7 +121,7 @@ export class ForkLauncher {
     child.stderr?.on('data', (chunk: Buffer) => this.#words.push(chunk));
     child.stdin?.on('error', () => {}); // it has ended, which `exit` tells
     if (child.stdout !== null) {
-      createInterface({ input: child.stdout }).on('line', (line) => this.#hear(line));
+      readLines(child.stdout, MAX_LINE_BYTES, (line) => this.#hear(line));
     }
     this.#exited = new Promise((resolve) => {
       child.once('close', () => {
@@ -134,6 +146,7 @@ export class ForkLauncher {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: launchesDetached(process.platform),
       env: kernelEnvironmentVariables(process.env, {
+        [RUN_VARIABLE]: folder,
         PYDEVD_DISABLE_FILE_VALIDATION: '1',
         ...command.variables,
       }),
@@ -202,9 +215,10 @@ export class ForkLauncher {
   async stop(): Promise<void> {
     this.#over ??= 'the launcher was stopped';
     const { pid } = this.#child;
-    if (pid !== undefined) await killTree(pid);
+    if (pid !== undefined) await killRun(pid, this.#folder);
     for (const kernel of this.#kernels.keys()) await killTree(kernel);
     await withDeadline('launcher-exit', this.#exited);
+    await killMarked(this.#folder);
     if (pid !== undefined) await this.#reaper.removeFolderOf(pid, this.#folder);
   }
 

@@ -8,9 +8,16 @@ import { publicText } from '../../model/public-text.ts';
 import type { Sockets } from '../../model/sockets.ts';
 import type { ServerAddress } from '../../transport/server-settings.ts';
 import { managerSettings } from '../manager-settings.ts';
+import { RUN_VARIABLE } from '../marked-processes.ts';
 import { OutputTail } from '../output-tail.ts';
 import { allocatePorts, releasePorts } from '../ports.ts';
-import { kernelEnvironmentVariables, killTree, launchesDetached, spawned } from '../process-tree.ts';
+import {
+  kernelEnvironmentVariables,
+  killMarked,
+  killRun,
+  launchesDetached,
+  spawned,
+} from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
 
 const ASK_EVERY_MS = 100;
@@ -121,6 +128,7 @@ export class JupyterServer {
       detached: launchesDetached(process.platform),
       windowsHide: true,
       env: kernelEnvironmentVariables(process.env, {
+        [RUN_VARIABLE]: folder,
         JUPYTER_CONFIG_DIR: join(folder, 'config'),
         JUPYTER_DATA_DIR: join(folder, 'data'),
         JUPYTER_RUNTIME_DIR: join(folder, 'runtime'),
@@ -139,8 +147,9 @@ export class JupyterServer {
       child,
       stderr,
       release: async () => {
-        await killTree(pid);
+        await killRun(pid, folder);
         await withDeadline('server-exit', exited);
+        await killMarked(folder);
         child.stderr?.destroy();
         releasePorts(ports);
         await reaper.removeFolderOf(pid, folder);

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { type Kernel, KernelAPI } from '@jupyterlab/services';
 import { deadlineMs, fileWithDeadline, withDeadline } from '../../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
@@ -8,15 +7,11 @@ import type { ConnectionInfo } from '../../transport/connection.ts';
 import { FreshPeer, type ShellPeer } from '../../transport/fresh-peer.ts';
 import { type ServedKernel, ServerChannels, ServerPeer } from '../../transport/server-channels.ts';
 import { type ServerAddress, serverSettings } from '../../transport/server-settings.ts';
-import {
-  type KernelCommand,
-  type KernelExit,
-  type KernelIdentity,
-  type RunningKernel,
-  readIdentity,
-} from '../launch.ts';
+import { type KernelIdentity, readIdentity } from '../kernel-identity.ts';
+import type { KernelCommand, KernelExit, RunningKernel } from '../launch.ts';
+import { removePrivateFolder } from '../private-folder.ts';
 import { processSample } from '../process-sample.ts';
-import { killTree } from '../process-tree.ts';
+import { killMarked, killRun, killTree } from '../process-tree.ts';
 import { settledCounters } from '../settled-counters.ts';
 
 // Elsewhere than on Linux each look starts a process.
@@ -86,7 +81,7 @@ export class ServerKernel implements RunningKernel {
   }
 
   identity(): KernelIdentity | null {
-    return readIdentity(this.command);
+    return readIdentity(this.command.identityPath);
   }
 
   interrupt(): void {
@@ -100,20 +95,18 @@ export class ServerKernel implements RunningKernel {
     this.#gone();
     const { model, address } = this.#parts;
     // At once, and not by a request that a wedged kernel takes its time over.
-    if (this.pid > 0) await killTree(this.pid);
+    const [folder] = this.#parts.folders;
+    if (this.pid > 0) await (folder === undefined ? killTree(this.pid) : killRun(this.pid, folder));
     await endOnServer(address, model.id).catch((error: unknown) => {
       if (this.#parts.isOwn !== true) throw error;
     });
     await withDeadline('kernel-exit', this.exited, { who: `the kernel ${model.id}` });
+    if (folder !== undefined) await killMarked(folder);
   }
 
   async removeFolder(): Promise<void> {
     for (const folder of this.#parts.folders) {
-      await fileWithDeadline(
-        'remove-folder',
-        rm(folder, { recursive: true, force: true, maxRetries: 5 }),
-        folder,
-      );
+      await fileWithDeadline('remove-folder', removePrivateFolder(folder), folder);
     }
     this.#parts.onRemoved?.();
   }
@@ -125,7 +118,9 @@ export class ServerKernel implements RunningKernel {
       model,
       connection,
       delivered: async () =>
-        command.countersPath === null ? null : (await settledCounters(command.countersPath)).delivered,
+        command.countersPath === null
+          ? null
+          : ((await settledCounters(command.countersPath))?.delivered ?? null),
       onGone: () => this.#gone(),
     };
   }

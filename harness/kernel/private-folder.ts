@@ -1,0 +1,52 @@
+import { chmod, lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+
+const RETRIES = 5;
+
+/** That nothing can be made in the folder for temporary files. */
+export function noTemporaryFolder(within: string, cause: unknown): SoakError {
+  return new SoakError(
+    'no-temporary-folder',
+    `No folder can be made in the folder for temporary files ${within}: ${(cause as Error).message}.`,
+    {
+      remedy: 'Make it writable and free space there, or set TMPDIR (Windows: TEMP) to one that is.',
+      exitCode: EXIT_CODES.environment,
+      cause,
+    },
+  );
+}
+
+/** Whether a file could not be written for want of room or rights. */
+export function isUnwritable(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/**
+ * Remove the private folder of a process that has ended. What a notebook took the rights away from, within it, is
+ * given them back first.
+ *
+ * @throws Error of the file system where it cannot be removed
+ */
+export async function removePrivateFolder(folder: string): Promise<void> {
+  try {
+    await rm(folder, { recursive: true, force: true, maxRetries: RETRIES });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    await makeRemovable(folder);
+    await rm(folder, { recursive: true, force: true, maxRetries: RETRIES });
+  }
+}
+
+async function makeRemovable(folder: string): Promise<void> {
+  const places = [folder];
+  for (let place = places.pop(); place !== undefined; place = places.pop()) {
+    // A link's target is not ours.
+    if (!(await lstat(place)).isDirectory()) continue;
+    await chmod(place, 0o700);
+    for (const entry of await readdir(place, { withFileTypes: true })) {
+      if (entry.isDirectory()) places.push(join(place, entry.name));
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import { type Notebook, parsedNotebook } from '../frontend/notebook.ts';
+import { PreciseTimer } from '../frontend/precise-timer.ts';
+import type { KernelCommandMaker } from '../kernel/launch.ts';
+import { Reaper } from '../kernel/reaper.ts';
+import { type RunRecord, runRecordSchema } from '../model/journal.ts';
+import type { TrafficProfile } from '../model/protocol.ts';
+import { parseLatency } from '../plan/latency.ts';
+import { executeRun, type RunContext, type RunResult } from '../run/execute-run.ts';
+import { LoopStallMeter } from '../run/loop-stall.ts';
+import { type FaultyBehaviour, faultyKernelArgv } from './faulty-kernel.ts';
+import { testPython } from './test-python.ts';
+
+export const FAULTY_CELLS = 5;
+/** Counted from 1. */
+export const FAULTY_CELL = 3;
+export const FAULTY_TIMEOUT_MS = 1_000;
+
+/** What a run of the test kernel left. */
+export interface FaultyRun {
+  /** As the journal would keep it, and a reader would read it back. */
+  readonly record: RunRecord;
+  readonly result: RunResult;
+  /** The run's private folder. */
+  readonly folder: string;
+}
+
+/** What runs of the test kernel share; to be closed at the end. */
+export interface FaultyRuns {
+  provoked(
+    behaviour: FaultyBehaviour,
+    overrides?: Partial<RunContext>,
+    traffic?: TrafficProfile,
+  ): Promise<FaultyRun>;
+  close(): Promise<void>;
+}
+
+function fiveCells(): Notebook {
+  const cells = Array.from({ length: FAULTY_CELLS }, (_, index) => ({
+    cell_type: 'code',
+    source: `print:cell ${index}`,
+    metadata: {},
+    outputs: [],
+    execution_count: null,
+  }));
+  const bytes = Buffer.from(JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells }));
+  return parsedNotebook(bytes, 'five-cells.ipynb');
+}
+
+/** Runs of the test kernel through the real run path, each on a notebook of five cells. */
+export async function faultyRuns(): Promise<FaultyRuns> {
+  const python = await testPython();
+  const reaper = await Reaper.start(python);
+  const timer = new PreciseTimer();
+  const stalls = new LoopStallMeter();
+  const context: RunContext = {
+    timeoutMs: FAULTY_TIMEOUT_MS,
+    startTimeoutMs: 20_000,
+    suspectAfterMs: 300,
+    pipelineDepth: 3,
+    latency: await parseLatency('none'),
+    timer,
+    stalls,
+    reaper,
+    variables: {},
+  };
+  return {
+    async provoked(behaviour, overrides = {}, traffic = 'sequential') {
+      let folder = '';
+      const makeCommand: KernelCommandMaker = (made, connectionFile) => {
+        folder = made;
+        const argv = faultyKernelArgv({ at: FAULTY_CELL, ...behaviour }, connectionFile, python);
+        return { argv: argv as [string, ...string[]], countersPath: null, identityPath: null };
+      };
+      const result = await executeRun(
+        { run: 'b000-faulty', block: 0, position: 0, arm: 'faulty', notebookIndex: 0, traffic, seed: 1 },
+        fiveCells(),
+        makeCommand,
+        { ...context, ...overrides },
+        new AbortController().signal,
+      );
+      if (result === null) throw new Error('The run was interrupted.');
+      return { record: runRecordSchema.parse(JSON.parse(JSON.stringify(result.record))), result, folder };
+    },
+    async close() {
+      stalls.stop();
+      await timer.close();
+      await reaper.stop();
+    },
+  };
+}

@@ -1,0 +1,278 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { executedNotebook, notebookText } from '../frontend/executed-notebook.ts';
+import { parsedNotebook } from '../frontend/notebook.ts';
+import { NotebookOutputs } from '../frontend/notebook-outputs.ts';
+import { createCounterFile, readCounters } from '../kernel/counters.ts';
+import { readLines } from '../kernel/fork/bounded-lines.ts';
+import { readIdentity } from '../kernel/kernel-identity.ts';
+import { KERNEL_COUNTERS, kernelCountersSchema } from '../model/arm.ts';
+import { lookOfKernel, lookSchema } from '../model/observations.ts';
+import { CASES, damaged, fuzz, inBoundedMemory, read, SEED, TIMEOUT_MS } from './fuzzing.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+// What a kernel says besides its answers: outputs, files of its own, and words on control.
+
+const KEPT_CHARACTERS = 20_000;
+let folder: string;
+beforeAll(() => {
+  folder = temporaryFolder();
+});
+
+/** Mostly what the readers look for, with anything in its place. */
+const key = fc.constantFrom(
+  'name',
+  'text',
+  'data',
+  'metadata',
+  'transient',
+  'display_id',
+  'execution_count',
+  'execution_state',
+  'wait',
+  'comm_id',
+  'state',
+  'msg_id',
+  'outputs',
+  'buffer_paths',
+  'target_name',
+  '_model_module',
+  '_model_name',
+  'ename',
+  'evalue',
+  'traceback',
+  '__proto__',
+  'constructor',
+  'toString',
+  'text/plain',
+);
+const word = fc.constantFrom(
+  'a',
+  'b',
+  'stdout',
+  'stderr',
+  'idle',
+  'busy',
+  'jupyter.widget',
+  '@jupyter-widgets/output',
+  'OutputModel',
+  'cell-0',
+  'cell-1',
+  '',
+  '\ud800',
+  '\r\n\r',
+  '__proto__',
+);
+const { value } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 5 },
+    word,
+    fc.constantFrom<unknown>(null, true, 0, -1, 1e300, 'x'.repeat(5_000)),
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc
+      .array(fc.tuple(key, tie('value')), { maxLength: 8 })
+      .map((entries) =>
+        JSON.parse(
+          `{${entries.map((pair) => pair.map((each) => JSON.stringify(each)).join(':')).join(',')}}`,
+        ),
+      ),
+  ),
+}));
+const content = fc
+  .array(fc.tuple(key, value), { maxLength: 10 })
+  .map(
+    (entries) =>
+      JSON.parse(
+        `{${entries.map((pair) => pair.map((each) => JSON.stringify(each)).join(':')).join(',')}}`,
+      ) as Record<string, unknown>,
+  );
+const message = fc.record({
+  type: fc.constantFrom(
+    'stream',
+    'display_data',
+    'update_display_data',
+    'execute_result',
+    'error',
+    'clear_output',
+    'status',
+    'comm_open',
+    'comm_msg',
+    'comm_close',
+    'execute_input',
+    '__proto__',
+  ),
+  parent: fc.constantFrom<unknown>('cell-0', 'cell-1', 'cell-0', 'cell-1', 'other', 7, null),
+  content,
+  // As ipywidgets and display have them, so that more than one message in a thousand gets anywhere.
+  like: fc.constantFrom<Record<string, unknown>>(
+    {},
+    { name: 'stdout', text: 'x\r' },
+    { data: { 'text/plain': 'x' }, transient: { display_id: 'a' } },
+    { comm_id: 'a', data: { state: { msg_id: 'cell-0', outputs: [] } } },
+    {
+      comm_id: 'a',
+      target_name: 'jupyter.widget',
+      data: { state: { _model_module: '@jupyter-widgets/output', _model_name: 'OutputModel' } },
+    },
+  ),
+});
+
+describe('whatever a kernel says, it is taken or refused:', () => {
+  test(
+    'outputs, of which a notebook is saved that is no larger than what is kept',
+    async () => {
+      const cell = { cell_type: 'code', source: 'x', metadata: {}, outputs: [], execution_count: null };
+      const json = { nbformat: 4, nbformat_minor: 5, metadata: {}, cells: [cell, cell] };
+      const notebook = parsedNotebook(Buffer.from(JSON.stringify(json)), 'fuzz.ipynb');
+      let outputs = 0;
+      let syncs = 0;
+      let dropped = 0;
+      await inBoundedMemory(() =>
+        fc.assert(
+          fc.asyncProperty(fc.array(message, { maxLength: 60, size: 'max' }), async (messages) => {
+            await read(() => {
+              const taken = new NotebookOutputs({ maxCharacters: KEPT_CHARACTERS });
+              for (const index of [0, 1]) taken.beginCell(index, `cell-${index}`);
+              for (const { type, parent, content, like } of messages) {
+                const sent = taken.receive({
+                  header: { msg_type: type },
+                  parent_header: { msg_id: parent },
+                  content: { ...content, ...like },
+                  buffers: [Buffer.from('x')],
+                });
+                syncs += sent.length;
+              }
+              const text = notebookText(executedNotebook(notebook, taken));
+              // Each kept character may be written as an escape of six, in a line of its own, deeply indented.
+              expect(text.length).toBeLessThan(KEPT_CHARACTERS * 60);
+              dropped += taken.dropped;
+              outputs += taken.executedCells().reduce((sum, each) => sum + each.outputs.length, 0);
+              const saved = parsedNotebook(Buffer.from(text), 'saved.ipynb');
+              expect(saved.cells).toHaveLength(2);
+            });
+          }),
+          { numRuns: Math.ceil(CASES / 10), seed: SEED },
+        ),
+      );
+      expect(Math.min(outputs, syncs, dropped)).toBeGreaterThan(0);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'counters, in a file that it can write to',
+    () => {
+      const sound = join(folder, 'sound.bin');
+      const path = join(folder, 'counters.bin');
+      createCounterFile(sound);
+      const seed = Buffer.concat([
+        Buffer.from('KSOAK\0\0\x01', 'latin1'),
+        ...KERNEL_COUNTERS.map((_, index) => Buffer.from([index, 0, 0, 0, 0, 0, index, 0])),
+      ]);
+      return fuzz([seed], (bytes) => {
+        writeFileSync(path, bytes);
+        const counters = readCounters(path);
+        // What is taken can be journalled, and read again.
+        if (counters !== null) kernelCountersSchema.parse(JSON.parse(JSON.stringify(counters)));
+        return counters;
+      });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'what it is, in another',
+    () => {
+      const path = join(folder, 'identity.json');
+      const seed = {
+        sources: { 'ipykernel/kernelapp.py': 'a'.repeat(64) },
+        ipykernel: '7.3.0',
+        python: '3.11.7',
+        pyzmq: '27.1.0',
+        libzmq: '4.3.5',
+        eventLoop: 'x',
+        mainLoop: null,
+        pid: 1234,
+      };
+      return fuzz([Buffer.from(JSON.stringify(seed))], (bytes) => {
+        writeFileSync(path, bytes);
+        const identity = readIdentity(path);
+        if (identity !== null) expect(identity.pid).toBeGreaterThan(1);
+        return identity;
+      });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'how its loop stands, of which little is kept',
+    () => {
+      const threads = {
+        MainThread: ['selectors.py:468 select'],
+        'Shell channel': ['selectors.py:468 select'],
+      };
+      const seed = {
+        fdReadable: false,
+        fdRegistered: true,
+        pollin: true,
+        pollout: true,
+        receiving: true,
+        threads: {
+          ...Object.fromEntries(
+            Array.from({ length: 100 }, (_, index) => [`t${index}`, Array(50).fill('f')]),
+          ),
+          ...threads,
+        },
+      };
+      return fuzz([Buffer.from(JSON.stringify(seed))], (bytes) => {
+        let json: unknown = null;
+        try {
+          json = JSON.parse(bytes.toString('utf8'));
+        } catch {
+          return null;
+        }
+        const look = lookOfKernel(json);
+        if (look !== null) {
+          const text = JSON.stringify(look);
+          expect(text.length).toBeLessThan(40 * 8 * 1_300);
+          lookSchema.parse(JSON.parse(text));
+        }
+        return look;
+      });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'lines of what forks it',
+    async () => {
+      const seeds = [Buffer.from('{"event":"ready"}\n{"event":"exit","pid":1,"code":null,"signal":9}\n')];
+      await inBoundedMemory(async () =>
+        fc.assert(
+          fc.property(damaged(seeds), fc.nat(1_000), (bytes, cut) => {
+            const stream = new PassThrough();
+            const lines: string[] = [];
+            readLines(stream, 5_000, (line) => lines.push(line));
+            for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)]) stream.emit('data', piece);
+            const whole = bytes.toString('utf8').split('\n').slice(0, -1);
+            expect(lines.length).toBeLessThanOrEqual(whole.length);
+            for (const line of lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(15_000);
+          }),
+          { numRuns: CASES, seed: SEED },
+        ),
+      );
+    },
+    TIMEOUT_MS,
+  );
+});
+
+test('a folder, a pipe or nothing in the place of a file is no file', () => {
+  mkdirSync(join(folder, 'directory'));
+  expect(readCounters(join(folder, 'directory'))).toBeNull();
+  expect(readIdentity(join(folder, 'nothing'))).toBeNull();
+  writeFileSync(join(folder, 'large'), Buffer.alloc(9 * 2 ** 20, ' '));
+  expect(readIdentity(join(folder, 'large'))).toBeNull();
+});
