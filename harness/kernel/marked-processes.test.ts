@@ -49,6 +49,8 @@ describe('in a process table', () => {
     expect(new MarkedProcesses(proc).of(folder).sort()).toEqual([10, 11, 14]);
     expect(new MarkedProcesses(proc).of('/tmp/soak-fork-a')).toEqual([15]);
     expect(new MarkedProcesses(proc).of('/tmp/soak-none')).toEqual([]);
+    // Every folder is within it: without this, one run's end would be that of all others.
+    expect(() => new MarkedProcesses(proc).of('')).toThrow(RangeError);
   });
 
   test('those of others are known again, and one that has just been forked is looked at once more', async () => {
