@@ -16,7 +16,7 @@ import {
 import { DEFAULT_MODEL } from '../bisect/model.ts';
 import { type BisectEnd, bisect } from '../bisect/session.ts';
 import { resultLine } from '../bisect/words.ts';
-import { writeBisect } from '../bisect/write-bisect.ts';
+import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { type ArmKernels, armKernelMaker } from '../kernel/arm-kernels.ts';
@@ -181,6 +181,7 @@ async function bisectCommand(
   }
   if (end.event === 'finished') await rm(join(folder, RESUME_FILE), { force: true });
   const read = (await readBisect(folder)).journal;
+  const { writeBisect } = await import('../bisect/write-bisect.ts');
   await writeBisect(folder, read, end.state);
   const reason = end.event === 'finished' ? end.reason : null;
   write(
@@ -369,7 +370,8 @@ async function carriedOut(
         run: async (release, order) => {
           const arm = kernels.get(release);
           if (arm === undefined) throw new Error('A release is run before it was made.');
-          const result = await checkedRun(order, notebook, arm, context, signal);
+          const kept = { ...context, keptCharacters: MIRRORED_CHARACTERS };
+          const result = await checkedRun(order, notebook, arm, kept, signal);
           return result?.record ?? null;
         },
         signal,

@@ -3,13 +3,10 @@ import { endOf } from '../bisect/document.ts';
 import { readBisect } from '../bisect/journal.ts';
 import { bisectState } from '../bisect/results.ts';
 import { resultLine } from '../bisect/words.ts';
-import { isBisect, writeBisect } from '../bisect/write-bisect.ts';
 import { readJournal } from '../journal/read.ts';
 import { plainLine } from '../report/document.ts';
-import { githubAnnotations, writeGithubSummary } from '../report/github.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
-import { writeReport } from '../report/write-report.ts';
 
 /** `soak report DIR`: renders again from the journal. */
 export function registerReport(program: Command): void {
@@ -19,6 +16,7 @@ export function registerReport(program: Command): void {
     .argument('<dir>', 'folder with journal.jsonl')
     .option('--line', 'print only the result in one line, for a commit message; write nothing')
     .action(async (dir: string, options: { line?: true }) => {
+      const { isBisect } = await import('../bisect/write-bisect.ts');
       if (await isBisect(dir)) {
         await reportBisect(dir, options.line === true);
         return;
@@ -29,6 +27,8 @@ export function registerReport(program: Command): void {
         process.stdout.write(`${summaryLine(report)}\n`);
         return;
       }
+      const { writeReport } = await import('../report/write-report.ts');
+      const { githubAnnotations, writeGithubSummary } = await import('../report/github.ts');
       const paths = await writeReport(dir, journal, report);
       process.stdout.write(`${verdictParagraph(report)}\n\n${paths.map((path) => `${path}\n`).join('')}`);
       await writeGithubSummary(report, process.env);
@@ -39,6 +39,7 @@ export function registerReport(program: Command): void {
 }
 
 async function reportBisect(dir: string, onlyLine: boolean): Promise<void> {
+  const { writeBisect } = await import('../bisect/write-bisect.ts');
   const { journal } = await readBisect(dir);
   const state = bisectState(journal);
   const result = plainLine(resultLine(journal.bisect.protocol, state, endOf(journal)));

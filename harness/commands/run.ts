@@ -15,11 +15,9 @@ import { protocolDifferences } from '../model/protocol-differences.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import { terminalText } from '../report/escape.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
-import { githubAnnotations, writeGithubSummary } from '../report/github.ts';
 import { buildReport } from '../report/report.ts';
 import { kernelspecWords } from '../report/sections/arm-environments.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
-import { writeReport } from '../report/write-report.ts';
 import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
 import { withForks } from '../run/fork-context.ts';
 import { Autopsies } from '../run/revival.ts';
@@ -126,6 +124,9 @@ export async function runCommand(
   if (end.event === 'finished') await rm(join(folder, RESUME_FILE), { force: true });
   const { journal } = await readJournal(folder);
   const report = buildReport(journal);
+  // Only now: what draws figures would take 30 MiB of memory all through the runs.
+  const { writeReport } = await import('../report/write-report.ts');
+  const { githubAnnotations, writeGithubSummary } = await import('../report/github.ts');
   await writeReport(folder, journal, report);
   await writeGithubSummary(report, process.env);
   if (process.env['GITHUB_ACTIONS'] === 'true') write(`${githubAnnotations(report).join('\n')}\n`);

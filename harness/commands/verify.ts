@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { isBisect, verifyBisect } from '../bisect/write-bisect.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { terminalText } from '../report/escape.ts';
 import { counted } from '../report/format-number.ts';
-import { type Difference, type Verification, verifyReport } from '../report/verify.ts';
+import type { Difference, Verification } from '../report/verify.ts';
 
 /** Differences printed at most: one changed line of a journal can change a hundred numbers. */
 const PRINTED = 40;
@@ -17,6 +16,7 @@ export function registerVerify(program: Command): void {
     .option('--all', `print every difference, not only the first ${PRINTED}`)
     .action(async (target: string, options: { all?: true }) => {
       const limit = options.all ? Number.POSITIVE_INFINITY : PRINTED;
+      const { isBisect } = await import('../bisect/write-bisect.ts');
       const { differences, text } = (await isBisect(target))
         ? await verifiedBisect(target, limit)
         : await verifiedExperiment(target, limit);
@@ -40,11 +40,13 @@ interface Verified {
 }
 
 async function verifiedExperiment(target: string, limit: number): Promise<Verified> {
+  const { verifyReport } = await import('../report/verify.ts');
   const verification = await verifyReport(target);
   return { differences: verification.differences, text: verificationText(verification, limit) };
 }
 
 async function verifiedBisect(target: string, limit: number): Promise<Verified> {
+  const { verifyBisect } = await import('../bisect/write-bisect.ts');
   const { journal, differences, files } = await verifyBisect(target);
   if (differences.length > 0) return { differences, text: differencesText(differences, limit) };
   return {
