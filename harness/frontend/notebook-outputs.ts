@@ -1,6 +1,17 @@
-import { type CellOutput, displayIdOf, type IopubMessage, objectOrEmpty, outputOf } from './cell-output.ts';
+import { jsonCharacters } from '../model/json-characters.ts';
+import type { LongText } from '../model/long-text.ts';
+import {
+  displayIdOf,
+  type IopubMessage,
+  type OtherOutput,
+  objectOrEmpty,
+  outputOf,
+  type StreamOutput,
+} from './cell-output.ts';
 import type { JsonObject } from './notebook.ts';
 import { type OutputSync, WidgetMirror, type WidgetState } from './output-widgets.ts';
+import { type StreamStore, StreamText } from './stream-text.ts';
+import type { TextSpill } from './text-spill.ts';
 
 export type { CellOutput, IopubMessage } from './cell-output.ts';
 export type { OutputSync, WidgetState } from './output-widgets.ts';
@@ -14,13 +25,14 @@ export interface ExecutedCell {
    * what the kernel said; `null` when the kernel never began the cell.
    */
   readonly executionCount: number | null;
-  readonly outputs: readonly CellOutput[];
+  readonly outputs: readonly (StreamOutput<string | LongText> | OtherOutput)[];
 }
 
 /**
  * Characters of output that are kept per notebook. A kernel that floods iopub must cost neither the
  * harness's memory nor the run's outcome, and V8 holds no string of 512 Mi characters. A stream's text is
- * written piece by piece and counts half. Each output message counts for 64 more than its text.
+ * set aside in a file, written from there piece by piece, and counts half. Each output message counts for 64
+ * more than its text. The state of widgets may have as much again.
  */
 export const MAX_OUTPUT_CHARACTERS = 64 * 1024 * 1024;
 
@@ -30,14 +42,14 @@ export const MIRRORED_CHARACTERS = 4 * 1024 * 1024;
 interface Cell {
   readonly index: number;
   readonly ordinal: number;
-  readonly outputs: CellOutput[];
+  readonly outputs: (StreamOutput<StreamText> | OtherOutput)[];
   /** Outputs by display id, those of a cleared cell left out. */
   readonly displays: Map<string, DisplayOutput[]>;
   executionCount: number | null;
   clearBeforeNext: boolean;
 }
 
-type DisplayOutput = Extract<CellOutput, { data: JsonObject }>;
+type DisplayOutput = Extract<OtherOutput, { data: JsonObject }>;
 
 /**
  * The outputs of one notebook's cells, and its mirror of ipywidgets `Output` models, from the iopub messages
@@ -53,26 +65,34 @@ type DisplayOutput = Extract<CellOutput, { data: JsonObject }>;
  *   merging shifts; here they are found whatever was merged;
  * - output caught by an `Output` widget goes to the widget, and the widget's new state is returned to be sent.
  *
- * A malformed message never throws: what it lacks is left empty, or it is ignored.
+ * A malformed message does not throw: what it lacks is left empty, or it is ignored.
  */
 export class NotebookOutputs {
   readonly #maxCharacters: number;
   readonly #cells = new Map<number, Cell>();
   /** Cells whose request was sent and whose idle status has not come, by message id. */
   readonly #open = new Map<string, Cell>();
-  readonly #widgets = new WidgetMirror();
+  readonly #widgets: WidgetMirror;
+  /** What outputs with a display id count for, which an update changes. */
+  readonly #displayed = new WeakMap<DisplayOutput, number>();
   #begun = 0;
   #characters = 0;
   #dropped = 0;
+  readonly #store: StreamStore;
 
-  /** @param options.maxCharacters Output kept, in characters; what is beyond it is counted and dropped. */
-  constructor(options: { readonly maxCharacters?: number } = {}) {
+  /**
+   * @param options.maxCharacters Output kept, in characters; what is beyond it is counted and dropped.
+   * @param options.spill Where long stream text is set aside; absent: it is kept in memory.
+   */
+  constructor(options: { readonly maxCharacters?: number; readonly spill?: TextSpill } = {}) {
     this.#maxCharacters = options.maxCharacters ?? MAX_OUTPUT_CHARACTERS;
+    this.#widgets = new WidgetMirror(this.#maxCharacters);
+    this.#store = { spill: options.spill ?? null, held: 0 };
   }
 
-  /** Outputs, or pieces of one, that were dropped because `maxCharacters` was reached. */
+  /** Outputs, updates of one and parts of widgets that were dropped because `maxCharacters` was reached. */
   get dropped(): number {
-    return this.#dropped;
+    return this.#dropped + this.#widgets.dropped;
   }
 
   /** Expects the messages of a cell; to be called before its request is sent. Forgets its earlier outputs. */
@@ -93,6 +113,7 @@ export class NotebookOutputs {
   /**
    * Takes one iopub message in.
    *
+   * @throws SoakError where long text cannot be set aside: what is kept is not whole from then on.
    * @returns The `Output` widgets whose state it changed, in order, for the front end to send; mostly none.
    */
   receive(message: IopubMessage): OutputSync[] {
@@ -137,7 +158,9 @@ export class NotebookOutputs {
     return [...this.#cells.values()].map(({ index, executionCount, outputs }) => ({
       index,
       executionCount,
-      outputs: orderedStreams(outputs).map(withoutOverwritten),
+      outputs: orderedStreams(outputs).map((output) =>
+        output.output_type === 'stream' ? { ...output, text: output.text.value() } : output,
+      ),
     }));
   }
 
@@ -151,19 +174,34 @@ export class NotebookOutputs {
     if (output === null) return [];
     const kept = this.#withinBound(output);
     if (this.#widgets.catches(msgId)) {
-      const sync = this.#widgets.add(msgId, kept ? output : null, message.parent_header);
+      const whole = output.output_type === 'stream' ? { ...output, text: String(output.text) } : output;
+      const sync = this.#widgets.add(msgId, kept ? whole : null, message.parent_header);
       return sync === null ? [] : [sync];
     }
     if (!kept) return [];
     if (cell.clearBeforeNext) clearCell(cell);
     const displayId = displayIdOf(message.content);
     if (displayId !== null && 'data' in output) {
+      this.#displayed.set(output, charactersOf(output));
       const outputs = cell.displays.get(displayId);
       if (outputs === undefined) cell.displays.set(displayId, [output]);
       else outputs.push(output);
     }
-    appendMerged(cell.outputs, output);
+    if (output.output_type === 'stream') this.#appendMerged(cell.outputs, output);
+    else cell.outputs.push(output);
     return [];
+  }
+
+  /** A stream's text goes to the first output of its name, wherever that is. */
+  #appendMerged(outputs: Cell['outputs'], { name, text }: StreamOutput<string | LongText>): void {
+    let first = outputs.find(
+      (other): other is StreamOutput<StreamText> => other.output_type === 'stream' && other.name === name,
+    );
+    if (first === undefined) {
+      first = { output_type: 'stream', name, text: new StreamText(this.#store) };
+      outputs.push(first);
+    }
+    first.text.append(text);
   }
 
   #clear(cell: Cell, msgId: string, message: IopubMessage): OutputSync[] {
@@ -181,14 +219,27 @@ export class NotebookOutputs {
     const displayId = displayIdOf(content);
     if (displayId === null) return;
     for (const cell of this.#cells.values()) {
-      for (const output of cell.displays.get(displayId) ?? []) {
-        output.data = objectOrEmpty(content['data']);
-        output.metadata = objectOrEmpty(content['metadata']);
-      }
+      for (const output of cell.displays.get(displayId) ?? []) this.#update(output, content);
     }
   }
 
-  #withinBound(output: CellOutput): boolean {
+  /** What an update replaces is given back: a display may change for as long as it will. */
+  #update(output: DisplayOutput, content: JsonObject): void {
+    const data = objectOrEmpty(content['data']);
+    const metadata = objectOrEmpty(content['metadata']);
+    const before = this.#displayed.get(output) ?? 0;
+    const after = charactersOf({ ...output, data, metadata });
+    if (after > before && this.#characters - before + after > this.#maxCharacters) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#characters += after - before;
+    this.#displayed.set(output, after);
+    output.data = data;
+    output.metadata = metadata;
+  }
+
+  #withinBound(output: StreamOutput<string | LongText> | OtherOutput): boolean {
     this.#characters += charactersOf(output);
     if (this.#characters <= this.#maxCharacters) return true;
     this.#dropped += 1;
@@ -197,25 +248,14 @@ export class NotebookOutputs {
 }
 
 function clearCell(cell: Cell): void {
+  for (const output of cell.outputs) if (output.output_type === 'stream') output.text.release();
   cell.outputs.length = 0;
   cell.displays.clear();
   cell.clearBeforeNext = false;
 }
 
-/** Appends an output; a stream's text goes to the first output of its name, wherever that is. */
-function appendMerged(outputs: CellOutput[], output: CellOutput): void {
-  if (output.output_type === 'stream') {
-    const first = outputs.find((other) => other.output_type === 'stream' && other.name === output.name);
-    if (first?.output_type === 'stream') {
-      first.text += output.text;
-      return;
-    }
-  }
-  outputs.push(output);
-}
-
 /** The two streams are asynchronous to each other, so that which came first says nothing: stdout is put first. */
-function orderedStreams(outputs: readonly CellOutput[]): CellOutput[] {
+function orderedStreams(outputs: Cell['outputs']): Cell['outputs'] {
   const ordered = [...outputs];
   for (let i = 0; i + 1 < ordered.length; i += 1) {
     const [first, second] = [ordered[i], ordered[i + 1]];
@@ -227,18 +267,9 @@ function orderedStreams(outputs: readonly CellOutput[]): CellOutput[] {
   return ordered;
 }
 
-/** The output, a stream's without the part of each line that a carriage return made to be overwritten. */
-function withoutOverwritten(output: CellOutput): CellOutput {
-  if (output.output_type !== 'stream' || !output.text.includes('\r')) return output;
-  // nbclient's `.*\r(?=[^\n])`, by hand: a regular expression takes quadratic time on long lines without one.
-  // A carriage return that ends its line overwrites nothing, and so does one that ends the text.
-  const lines = output.text.split('\n');
-  const text = lines.map((line) => line.slice(line.slice(0, -1).lastIndexOf('\r') + 1)).join('\n');
-  return { ...output, text };
-}
-
-function charactersOf(output: CellOutput): number {
-  const text = output.output_type === 'stream' ? output.text.length / 2 : JSON.stringify(output).length;
+function charactersOf(output: StreamOutput<string | LongText> | OtherOutput): number {
+  const text =
+    output.output_type === 'stream' ? output.text.length / 2 + output.name.length : jsonCharacters(output);
   // A flood of one-character messages costs the bookkeeping of each, not its character.
   return text + 64;
 }

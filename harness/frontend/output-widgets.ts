@@ -1,3 +1,4 @@
+import { jsonCharacters } from '../model/json-characters.ts';
 import type { CellOutput, IopubMessage } from './cell-output.ts';
 import type { JsonObject } from './notebook.ts';
 
@@ -35,9 +36,18 @@ interface OutputWidget {
 interface WidgetModel {
   /** A map, not an object: the kernel chooses the keys. */
   readonly state: Map<string, unknown>;
+  /** What each part counts for. */
+  readonly characters: Map<string, number>;
   /** By the JSON text of their path. */
   readonly buffers: Map<string, JsonObject>;
 }
+
+const BOOKKEEPING_CHARACTERS = 64;
+/**
+ * Characters of what the kernel says of its `Output` widgets, whatever is kept of others: it decides what is sent.
+ * Some 80,000 widgets that catch at once.
+ */
+const MAX_OUTPUT_WIDGET_CHARACTERS = 8 * 1024 * 1024;
 
 /**
  * The front end's side of ipywidgets, as far as nbclient 0.11 has it (nbclient/output_widget.py): the state of
@@ -52,6 +62,20 @@ export class WidgetMirror {
   readonly #outputWidgets = new Map<string, OutputWidget>();
   /** Who catches the output of a request, innermost last. */
   readonly #catchers = new Map<string, OutputWidget[]>();
+  readonly #maxCharacters: number;
+  #characters = 0;
+  #outputWidgetCharacters = 0;
+  #dropped = 0;
+
+  /** @param maxCharacters of state kept; what is beyond it is counted and dropped */
+  constructor(maxCharacters: number) {
+    this.#maxCharacters = maxCharacters;
+  }
+
+  /** Values and buffers that were dropped because `maxCharacters` was reached. */
+  get dropped(): number {
+    return this.#dropped;
+  }
 
   /** Takes in a `comm_open`, `comm_msg` or `comm_close`. */
   receive(message: IopubMessage): void {
@@ -127,17 +151,51 @@ export class WidgetMirror {
   #store(commId: string, state: JsonObject, paths: unknown, buffers: readonly Uint8Array[]): void {
     let model = this.#models.get(commId);
     if (model === undefined) {
-      model = { state: new Map(), buffers: new Map() };
+      if (!this.#take(commId.length, 0)) return;
+      model = { state: new Map(), buffers: new Map(), characters: new Map() };
       this.#models.set(commId, model);
     }
-    for (const key of Object.keys(state)) model.state.set(key, state[key]);
+    for (const key of Object.keys(state)) {
+      if (this.#takePart(model, `state ${key}`, jsonCharacters(state[key]))) model.state.set(key, state[key]);
+    }
     if (!Array.isArray(paths)) return;
     for (const [i, path] of paths.entries()) {
       const buffer = buffers[i];
       if (buffer === undefined) return;
+      const place = JSON.stringify(path);
+      if (!this.#takePart(model, `buffer ${place}`, Math.ceil((buffer.length * 4) / 3))) continue;
       const data = Buffer.from(buffer).toString('base64');
-      model.buffers.set(JSON.stringify(path), { data, encoding: 'base64', path });
+      model.buffers.set(place, { data, encoding: 'base64', path });
     }
+  }
+
+  #takePart({ characters }: WidgetModel, part: string, size: number): boolean {
+    const total = part.length + size;
+    if (!this.#take(total, characters.get(part) ?? 0)) return false;
+    characters.set(part, total);
+    return true;
+  }
+
+  /** Whether there is room for so many characters, in place of others; if so it is taken. */
+  #take(characters: number, before: number): boolean {
+    // Of each the bookkeeping too, and at least: a flood of small ones costs that.
+    const more = before === 0 ? characters + BOOKKEEPING_CHARACTERS : characters - before;
+    if (more > 0 && this.#characters + more > this.#maxCharacters) {
+      this.#dropped += 1;
+      return false;
+    }
+    this.#characters += more;
+    return true;
+  }
+
+  #takeOutputWidget(characters: number): boolean {
+    const total = this.#outputWidgetCharacters + characters + BOOKKEEPING_CHARACTERS;
+    if (total > MAX_OUTPUT_WIDGET_CHARACTERS) {
+      this.#dropped += 1;
+      return false;
+    }
+    this.#outputWidgetCharacters = total;
+    return true;
   }
 
   #open(commId: string, target: unknown, state: JsonObject): void {
@@ -145,6 +203,7 @@ export class WidgetMirror {
     if (state['_model_module'] !== '@jupyter-widgets/output' || state['_model_name'] !== 'OutputModel')
       return;
     const outputs = Array.isArray(state['outputs']) ? (state['outputs'] as CellOutput[]) : [];
+    if (!this.#takeOutputWidget(commId.length + jsonCharacters(outputs))) return;
     this.#outputWidgets.set(commId, { commId, outputs, clearBeforeNext: false, msgId: null });
   }
 
@@ -153,6 +212,7 @@ export class WidgetMirror {
     const msgId = state['msg_id'];
     if (widget === undefined || typeof msgId !== 'string') return;
     if (msgId !== '') {
+      if (!this.#takeOutputWidget(msgId.length)) return;
       const catchers = this.#catchers.get(msgId);
       if (catchers === undefined) this.#catchers.set(msgId, [widget]);
       else catchers.push(widget);
@@ -162,7 +222,10 @@ export class WidgetMirror {
     if (widget.msgId === null) return;
     const catchers = this.#catchers.get(widget.msgId) ?? [];
     const place = catchers.lastIndexOf(widget);
-    if (place !== -1) catchers.splice(place, 1);
+    if (place !== -1) {
+      catchers.splice(place, 1);
+      this.#outputWidgetCharacters -= widget.msgId.length + BOOKKEEPING_CHARACTERS;
+    }
     if (catchers.length === 0) this.#catchers.delete(widget.msgId);
     widget.msgId = null;
   }
