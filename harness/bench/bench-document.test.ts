@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { packageRoot } from '../model/package-root.ts';
 import { type BenchResult, benchMarkdown, targets } from './bench-document.ts';
 
-const look = { seconds: 1, residentMiB: 100, openFiles: 20 };
+const look = { seconds: 1, residentMiB: 100, peakMiB: 110, openFiles: 20 };
 const ratio = { value: 0.5, low: 0.4, high: 0.6 };
 
 const RESULT: BenchResult = {

@@ -56,7 +56,7 @@ export async function benchFloods({ folder }: BenchSurroundings): Promise<Flood[
       '300',
     ];
     await watchedSoak([...args, '--seed', '1', '--out', out], process.env, (look) => {
-      mostMiB = Math.max(mostMiB, look.residentMiB);
+      mostMiB = Math.max(mostMiB, look.peakMiB);
       ({ seconds } = look);
     });
     const text = await readFile(join(out, 'notebooks', `b000-stream-flood-${index}.ipynb`), 'utf8');

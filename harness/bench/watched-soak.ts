@@ -6,6 +6,8 @@ import { packageRoot } from '../model/package-root.ts';
 export interface ProcessLook {
   readonly seconds: number;
   readonly residentMiB: number;
+  /** The most that it ever was resident, between looks too. */
+  readonly peakMiB: number;
   readonly openFiles: number;
 }
 
@@ -14,11 +16,12 @@ const LOOK_EVERY_MS = 250;
 function lookAt(pid: number, startMs: number): ProcessLook | null {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const resident = /^VmRSS:\s+(\d+)/m.exec(status)?.[1];
-    if (resident === undefined) return null; // it is a zombie by now
+    const [resident, peak] = [/^VmRSS:\s+(\d+)/m, /^VmHWM:\s+(\d+)/m].map((line) => line.exec(status)?.[1]);
+    if (resident === undefined || peak === undefined) return null; // it is a zombie by now
     return {
       seconds: (performance.now() - startMs) / 1000,
       residentMiB: Number(resident) / 1024,
+      peakMiB: Number(peak) / 1024,
       openFiles: readdirSync(`/proc/${pid}/fd`).length,
     };
   } catch {

@@ -17,7 +17,7 @@ import { DEFAULT_MODEL } from '../bisect/model.ts';
 import { hasValidRun } from '../bisect/results.ts';
 import { type BisectEnd, bisect } from '../bisect/session.ts';
 import { resultLine } from '../bisect/words.ts';
-import { writeBisect } from '../bisect/write-bisect.ts';
+import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { type ArmKernels, armKernelMaker } from '../kernel/arm-kernels.ts';
@@ -186,6 +186,7 @@ async function bisectCommand(
     await fileWithDeadline('close-journal', rm(join(folder, RESUME_FILE), { force: true }));
   }
   const read = (await readBisect(folder)).journal;
+  const { writeBisect } = await import('../bisect/write-bisect.ts');
   await writeBisect(folder, read, end.state);
   const reason = end.event === 'finished' ? end.reason : null;
   write(
@@ -377,7 +378,8 @@ async function carriedOut(
         run: async (release, order) => {
           const arm = kernels.get(release);
           if (arm === undefined) throw new Error('A release is run before it was made.');
-          const result = await checkedRun(order, notebook, arm, context, signal);
+          const kept = { ...context, keptCharacters: MIRRORED_CHARACTERS };
+          const result = await checkedRun(order, notebook, arm, kept, signal);
           return result?.record ?? null;
         },
         signal,

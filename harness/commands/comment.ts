@@ -4,7 +4,6 @@ import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { readInput } from '../model/read-input.ts';
 import { escapeAnnotation } from '../report/escape.ts';
-import { leadMarkdown } from '../report/evidence.ts';
 import { buildReport } from '../report/report.ts';
 import { commentBody, commentMarker, type PullRequest, putComment } from './pull-request-comment.ts';
 
@@ -30,6 +29,7 @@ and ends with 0: the evidence is in the job summary all the same.`,
       const to = await pullRequest(process.env);
       const { journal } = await readJournal(dir);
       const marker = commentMarker(name);
+      const { leadMarkdown } = await import('../report/evidence.ts');
       const body = commentBody(marker, leadMarkdown(buildReport(journal)), footer(process.env));
       const done = await putComment(to, marker, body);
       if (done.how !== 'not-permitted') write(`Comment ${done.how}: ${done.url}\n`);

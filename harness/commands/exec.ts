@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { EXEC_EXIT_CODES, executeWithRetries } from '../exec/attempts.ts';
+import { EXEC_EXIT_CODES, type Execution, executeWithRetries } from '../exec/attempts.ts';
 import {
   appendExecRecord,
   EXEC_JOURNAL_SCHEMA,
@@ -146,7 +146,7 @@ async function exec(
   const journal = resolve(raw.journal);
   const common = { schema: EXEC_JOURNAL_SCHEMA, execution: randomBytes(8).toString('hex') } as const;
   const at = () => new Date().toISOString();
-  const execution = await withSharedContext(
+  const exitCode = await withSharedContext(
     {
       protocol: { ...settings, startTimeoutMs, pipelineDepth: RUN_DEFAULTS.pipelineDepth },
       latency,
@@ -168,7 +168,7 @@ async function exec(
         settings: { ...settings, latency: latency.spec },
         harness: await harnessVersion(),
       };
-      return executeWithRetries({
+      const execution = await executeWithRetries({
         notebook,
         arm: kernel.arm,
         makeCommand: kernel.makeCommand,
@@ -183,21 +183,36 @@ async function exec(
           write(`attempt ${attempt} of ${attempts}: ${attemptWords(run, notebook.codeCells.length)}\n`);
         },
       });
+      // Here, since the files that long output lies in go with what is shared.
+      try {
+        const end = { ...common, at: at(), exitCode: execution.exitCode };
+        await appendExecRecord(journal, { type: 'exec-end', ...end });
+        await keepExecuted(execution, output, raw.inplace === true, write);
+      } finally {
+        await execution.discard?.();
+      }
+      return execution.exitCode;
     },
   );
-  await appendExecRecord(journal, { type: 'exec-end', ...common, at: at(), exitCode: execution.exitCode });
-  const { exitCode } = execution;
+  await printRates(journal, write);
+  return exitCode;
+}
+
+async function keepExecuted(
+  { exitCode, notebook }: Execution,
+  output: string,
+  inplace: boolean,
+  write: (text: string) => void,
+): Promise<void> {
   // A cell's error belongs into a copy, where it can be read, and a wedged run's part into neither.
   const isWritten =
-    exitCode === EXEC_EXIT_CODES.clean || (exitCode === EXEC_EXIT_CODES.cellRaised && !raw.inplace);
-  if (isWritten && execution.notebook !== null) {
-    await writeWhole(output, notebookPieces(execution.notebook));
+    exitCode === EXEC_EXIT_CODES.clean || (exitCode === EXEC_EXIT_CODES.cellRaised && !inplace);
+  if (isWritten && notebook !== null) {
+    await writeWhole(output, notebookPieces(notebook));
     write(`Written: ${output}\n`);
   } else if (exitCode !== EXIT_CODES.interrupted) {
     write('No notebook was written.\n');
   }
-  await printRates(journal, write);
-  return exitCode;
 }
 
 function attemptWords(run: RunRecord, cells: number): string {

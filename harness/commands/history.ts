@@ -6,9 +6,7 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { terminalText } from '../report/escape.ts';
 import { type History, historyOf } from '../report/history/history.ts';
 import { historyDocument } from '../report/history/history-document.ts';
-import { historyFigures, historyPlans } from '../report/history/history-figures.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
-import { writeWhole } from '../report/write-report.ts';
 import { journalFolders } from './report-folders.ts';
 
 /** Version of `history.json`. */
@@ -38,7 +36,7 @@ export function registerHistory(program: Command, write: (text: string) => void)
         journals.push({ name: terminalText(folder, 300), journal: (await readJournal(folder)).journal });
       }
       const history = historyOf(journals, flagAlpha(options.flagAlpha));
-      const markdown = historyMarkdown(history, options.out !== undefined);
+      const markdown = await historyMarkdown(history, options.out !== undefined);
       if (options.out !== undefined) await writeHistory(resolve(options.out), history, markdown, write);
       if (options.json) write(historyJson(history));
       else if (options.out === undefined) write(markdown);
@@ -65,7 +63,8 @@ function flagAlpha(text: string | undefined): number {
   });
 }
 
-function historyMarkdown(history: History, withFigures: boolean): string {
+async function historyMarkdown(history: History, withFigures: boolean): Promise<string> {
+  const { historyPlans } = await import('../report/history/history-figures.ts');
   const texts = withFigures
     ? historyPlans(history).map(({ name, title, alternative }) => ({ name, title, alternative }))
     : [];
@@ -83,6 +82,8 @@ async function writeHistory(
   markdown: string,
   write: (text: string) => void,
 ): Promise<void> {
+  const { historyFigures } = await import('../report/history/history-figures.ts');
+  const { writeWhole } = await import('../report/write-report.ts');
   const files = [
     { path: 'history.md', content: markdown },
     { path: 'history.json', content: historyJson(history) },

@@ -3,7 +3,6 @@ import { endOf } from '../bisect/document.ts';
 import { BISECT_JOURNAL, readBisect } from '../bisect/journal.ts';
 import { bisectState } from '../bisect/results.ts';
 import { resultLine } from '../bisect/words.ts';
-import { isBisect } from '../bisect/write-bisect.ts';
 import { JOURNAL_FILE, readJournal } from '../journal/read.ts';
 import { SoakError } from '../model/errors.ts';
 import { plainLine } from '../report/document.ts';
@@ -40,6 +39,7 @@ async function bisectEntry(folder: string): Promise<string> {
 
 async function reportEntry(folder: string): Promise<string> {
   try {
+    const { isBisect } = await import('../bisect/write-bisect.ts');
     if (await isBisect(folder)) return await bisectEntry(folder);
     const report = buildReport((await readJournal(folder)).journal);
     const { at } = report.experiment;

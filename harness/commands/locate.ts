@@ -11,7 +11,6 @@ import { plainLine } from '../report/document.ts';
 import { terminalText } from '../report/escape.ts';
 import { localisation, PATHS, type PathName, pathOf } from '../report/locate/localisation.ts';
 import { locateDocument, locateMarkdown } from '../report/locate/locate-document.ts';
-import { writeWhole } from '../report/write-report.ts';
 import { folderStamp, journalFolders } from './report-folders.ts';
 import { type RunSurroundings, runCommand } from './run.ts';
 import { numberOption, type RawRunOptions } from './run-options.ts';
@@ -103,6 +102,7 @@ async function locateCommand(
   });
   const located = localisation(named);
   const place = join(out, 'locate.md');
+  const { writeWhole } = await import('../report/write-report.ts');
   await writeWhole(place, locateMarkdown(located)).catch((cause: unknown) => {
     throw new SoakError('cannot-write', `${place} cannot be written: ${(cause as Error).message}`, {
       remedy:

@@ -7,10 +7,8 @@ import type { ExitCode } from '../model/errors.ts';
 import { terminalText } from '../report/escape.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { counted } from '../report/format-number.ts';
-import { githubAnnotations, writeGithubSummary } from '../report/github.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
-import { writeReport } from '../report/write-report.ts';
 import { judgedExit } from './judged-exit.ts';
 import { journalFolders } from './report-folders.ts';
 
@@ -60,6 +58,8 @@ async function mergeCommand(
   await writeMergedJournal(out, merged);
   const { journal } = await readJournal(out);
   const report = buildReport(journal);
+  const { writeReport } = await import('../report/write-report.ts');
+  const { githubAnnotations, writeGithubSummary } = await import('../report/github.ts');
   await writeReport(out, journal, report);
   await writeGithubSummary(report, process.env);
   if (process.env['GITHUB_ACTIONS'] === 'true') write(`${githubAnnotations(report).join('\n')}\n`);

@@ -4,7 +4,7 @@ import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import { type KernelSearch, kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import type { Overlay } from '../kernel/overlay.ts';
-import { type GivenServer, givenServer } from '../kernel/server/given-server.ts';
+import type { GivenServer } from '../kernel/server/given-server.ts';
 import { givenTransport } from '../kernel/server/prepare-server.ts';
 import type { ProtocolKernelspec } from '../model/arm.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
@@ -43,7 +43,11 @@ export async function preparedKernels(
 ): Promise<PreparedSubject> {
   const search = await searchOf(undefined, signal);
   const python = search.python?.executable ?? (await findInterpreter(undefined)).executable;
-  const server = options.serverUrl === null ? null : await givenServer(options.serverUrl, process.env);
+  const { serverUrl } = options;
+  const server =
+    serverUrl === null
+      ? null
+      : await (await import('../kernel/server/given-server.ts')).givenServer(serverUrl, process.env);
   const named: NamedKernel[] = [];
   for (const name of options.kernels) {
     named.push(

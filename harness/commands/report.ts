@@ -3,14 +3,11 @@ import { endOf } from '../bisect/document.ts';
 import { readBisect } from '../bisect/journal.ts';
 import { bisectState, hasValidRun } from '../bisect/results.ts';
 import { resultLine } from '../bisect/words.ts';
-import { isBisect, writeBisect } from '../bisect/write-bisect.ts';
 import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import { plainLine } from '../report/document.ts';
-import { githubAnnotations, writeGithubSummary } from '../report/github.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
-import { writeReport } from '../report/write-report.ts';
 import { reportExit } from './judged-exit.ts';
 
 /** `soak report DIR`: renders again from the journal. */
@@ -22,6 +19,7 @@ export function registerReport(program: Command, onExit: (code: ExitCode) => voi
     .addHelpText('after', '\nExit codes: 0 done, 2 bad input, 3 an arm without a valid run, 4 environment.')
     .option('--line', 'print only the result in one line, for a commit message; write nothing')
     .action(async (dir: string, options: { line?: true }) => {
+      const { isBisect } = await import('../bisect/write-bisect.ts');
       if (await isBisect(dir)) {
         onExit(await reportBisect(dir, options.line === true));
         return;
@@ -33,6 +31,8 @@ export function registerReport(program: Command, onExit: (code: ExitCode) => voi
         process.stdout.write(`${summaryLine(report)}\n`);
         return;
       }
+      const { writeReport } = await import('../report/write-report.ts');
+      const { githubAnnotations, writeGithubSummary } = await import('../report/github.ts');
       const paths = await writeReport(dir, journal, report);
       process.stdout.write(`${verdictParagraph(report)}\n\n${paths.map((path) => `${path}\n`).join('')}`);
       await writeGithubSummary(report, process.env);
@@ -43,6 +43,7 @@ export function registerReport(program: Command, onExit: (code: ExitCode) => voi
 }
 
 async function reportBisect(dir: string, onlyLine: boolean): Promise<ExitCode> {
+  const { writeBisect } = await import('../bisect/write-bisect.ts');
   const { journal } = await readBisect(dir);
   const state = bisectState(journal);
   const result = plainLine(resultLine(journal.bisect.protocol, state, endOf(journal)));

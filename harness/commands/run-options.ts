@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { serverUrl } from '../kernel/server/given-server.ts';
+import { serverUrl } from '../kernel/server/server-url.ts';
 import { SoakError } from '../model/errors.ts';
 import { LAUNCH_METHODS } from '../model/launch-method.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';

@@ -17,11 +17,9 @@ import { readInput } from '../model/read-input.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import { terminalText } from '../report/escape.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
-import { githubAnnotations, writeGithubSummary } from '../report/github.ts';
 import { buildReport } from '../report/report.ts';
 import { kernelspecWords } from '../report/sections/arm-environments.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
-import { writeReport } from '../report/write-report.ts';
 import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
 import { withForks } from '../run/fork-context.ts';
 import { Autopsies } from '../run/revival.ts';
@@ -132,6 +130,9 @@ export async function runCommand(
   }
   const { journal } = await readJournal(folder);
   const report = buildReport(journal);
+  // Only now: what draws figures would take 30 MiB of memory all through the runs.
+  const { writeReport } = await import('../report/write-report.ts');
+  const { githubAnnotations, writeGithubSummary } = await import('../report/github.ts');
   await writeReport(folder, journal, report);
   await writeGithubSummary(report, process.env);
   if (process.env['GITHUB_ACTIONS'] === 'true') write(`${githubAnnotations(report).join('\n')}\n`);

@@ -3,6 +3,7 @@ import { loadavg } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { leadingCells } from '../frontend/notebook.ts';
+import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
@@ -24,8 +25,6 @@ import {
 } from '../tune/record.ts';
 import { tuningResults } from '../tune/results.ts';
 import { type TryCandidate, tune } from '../tune/session.ts';
-import { tuningText } from '../tune/tuning-text.ts';
-import { RECORD_FILE, writeRecord, writeTuningFiles } from '../tune/write-tuning.ts';
 import { type Prepared, prepareExperiment, publicPath } from './prepare.ts';
 import { parsedRunOptions, type RunOptions } from './run-options.ts';
 import { openTuneDisplay } from './tune-display.ts';
@@ -108,6 +107,7 @@ Exit codes: 0 a setting was chosen, 1 nothing wedged, 2 bad input, 3 no valid ru
 130 interrupted.`;
 
 async function renderCommand(folder: string): Promise<ExitCode> {
+  const { RECORD_FILE, writeTuningFiles } = await import('../tune/write-tuning.ts');
   const record = await readRecord(join(folder, RECORD_FILE));
   await writeTuningFiles(folder, record);
   return tuningResults(record).total.runs === 0 ? EXIT_CODES.invalidExperiment : EXIT_CODES.done;
@@ -211,6 +211,7 @@ async function tuneCommand(raw: RawTuneOptions, { signal, write }: TuneSurroundi
   write(
     `ipykernel ${environment.ipykernel} on ${environment.python}: ${arm.name} alone, ${candidates.length} settings, ${budgetMinutes} min, seed ${options.seed}\n\n`,
   );
+  const { RECORD_FILE, writeRecord, writeTuningFiles } = await import('../tune/write-tuning.ts');
   await writeRecord(folder, recordOf({ runs: [], chosen: null, end: 'interrupted' }));
   const result = await withSharedContext(prepared, async (context) => {
     const tryCandidate = candidateTrier(prepared, latencies, signal, context);
@@ -238,6 +239,7 @@ async function tuneCommand(raw: RawTuneOptions, { signal, write }: TuneSurroundi
   await writeRecord(folder, record);
   await writeTuningFiles(folder, record);
   const results = tuningResults(record);
+  const { tuningText } = await import('../tune/tuning-text.ts');
   write(
     `${tuningText(record, results, relative(process.cwd(), join(folder, RECORD_FILE)))}\n\nRecord: ${join(folder, 'tuning.md')}\n`,
   );
@@ -273,7 +275,7 @@ function candidateTrier(
       order,
       leadingCells(notebook, candidate.cells),
       arm,
-      { ...context, latency },
+      { ...context, latency, keptCharacters: MIRRORED_CHARACTERS },
       signal,
     );
     if (result === null) return null;

@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
 import { bisectState, hasValidRun } from '../bisect/results.ts';
-import { isBisect, verifyBisect } from '../bisect/write-bisect.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { terminalText } from '../report/escape.ts';
 import { counted } from '../report/format-number.ts';
 import { buildReport } from '../report/report.ts';
-import { type Difference, type Verification, verifyReport } from '../report/verify.ts';
+import type { Difference, Verification } from '../report/verify.ts';
 import { reportExit } from './judged-exit.ts';
 
 /** Differences printed at most: one changed line of a journal can change a hundred numbers. */
@@ -24,6 +23,7 @@ export function registerVerify(program: Command, onExit: (code: ExitCode) => voi
     .option('--all', `print every difference, not only the first ${PRINTED}`)
     .action(async (target: string, options: { all?: true }) => {
       const limit = options.all ? Number.POSITIVE_INFINITY : PRINTED;
+      const { isBisect } = await import('../bisect/write-bisect.ts');
       const { differences, text, isValid } = (await isBisect(target))
         ? await verifiedBisect(target, limit)
         : await verifiedExperiment(target, limit);
@@ -53,6 +53,7 @@ interface Verified {
 }
 
 async function verifiedExperiment(target: string, limit: number): Promise<Verified> {
+  const { verifyReport } = await import('../report/verify.ts');
   const verification = await verifyReport(target);
   const { differences, journal } = verification;
   const isValid = journal === null || reportExit(buildReport(journal)) === EXIT_CODES.done;
@@ -60,6 +61,7 @@ async function verifiedExperiment(target: string, limit: number): Promise<Verifi
 }
 
 async function verifiedBisect(target: string, limit: number): Promise<Verified> {
+  const { verifyBisect } = await import('../bisect/write-bisect.ts');
   const { journal, differences, files } = await verifyBisect(target);
   const isValid = hasValidRun(bisectState(journal));
   if (differences.length > 0) return { differences, text: differencesText(differences, limit), isValid };

@@ -23,6 +23,8 @@ export interface Execution {
   readonly exitCode: ExitCode;
   /** With the outputs of the last attempt; `null` where no kernel became ready, or when interrupted. */
   readonly notebook: JsonObject | null;
+  /** Removes what of the notebook lies in files; it cannot be written any more. */
+  readonly discard?: () => Promise<void>;
   readonly attempts: number;
 }
 
@@ -74,10 +76,16 @@ export async function executeWithRetries(plan: ExecutionPlan): Promise<Execution
       plan.signal,
     );
     if (result === null) return { exitCode: EXIT_CODES.interrupted, notebook: null, attempts: attempt };
-    await plan.onAttempt(attempt, result.record);
     const exitCode = exitCodeOf(result.record);
-    if (exitCode !== EXEC_EXIT_CODES.wedged || attempt >= plan.attempts) {
-      return { exitCode, notebook: result.notebook, attempts: attempt };
+    const isLast = exitCode !== EXEC_EXIT_CODES.wedged || attempt >= plan.attempts;
+    let isHandedOn = false;
+    try {
+      await plan.onAttempt(attempt, result.record);
+      isHandedOn = isLast;
+    } finally {
+      if (!isHandedOn) await result.discard?.();
     }
+    const { notebook, discard } = result;
+    if (isLast) return { exitCode, notebook, attempts: attempt, ...(discard ? { discard } : {}) };
   }
 }

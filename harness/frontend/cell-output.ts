@@ -1,3 +1,4 @@
+import { LongText } from '../model/long-text.ts';
 import type { JsonObject } from './notebook.ts';
 
 /** What of a parsed iopub message decides the outputs of a cell. */
@@ -9,8 +10,17 @@ export interface IopubMessage {
 }
 
 /** A stream, result, display or error, as nbformat 4 stores it. */
-export type CellOutput =
-  | { readonly output_type: 'stream'; readonly name: string; text: string }
+export type CellOutput = StreamOutput | OtherOutput;
+
+/** `Text` where it is not yet, or no longer, a string. */
+export interface StreamOutput<Text = string> {
+  readonly output_type: 'stream';
+  readonly name: string;
+  readonly text: Text;
+}
+
+/** Every output but a stream. */
+export type OtherOutput =
   | { readonly output_type: 'display_data'; data: JsonObject; metadata: JsonObject }
   | {
       readonly output_type: 'execute_result';
@@ -29,12 +39,12 @@ export type CellOutput =
  * The output of a `stream`, `display_data`, `execute_result` or `error` message (nbformat/v4/nbbase.py,
  * `output_from_msg`); `null` for a stream without name or text. Other fields that are missing become empty.
  */
-export function outputOf(message: IopubMessage): CellOutput | null {
+export function outputOf(message: IopubMessage): StreamOutput<string | LongText> | OtherOutput | null {
   const { content } = message;
   switch (message.header.msg_type) {
     case 'stream': {
       const { name, text } = content as { name?: unknown; text?: unknown };
-      if (typeof name !== 'string' || typeof text !== 'string') return null;
+      if (typeof name !== 'string' || (typeof text !== 'string' && !(text instanceof LongText))) return null;
       return { output_type: 'stream', name, text };
     }
     case 'display_data':

@@ -44,6 +44,15 @@ async function sent(msgType: string, hasReply = true): Promise<{ request: ShellR
 const status = (request: ShellRequest, state: string) =>
   peer.publish(message('status', request.msgId, { execution_state: state }));
 
+test('of a reply no more is kept than is needed, however long it is', async () => {
+  const { request, identity } = await sent('execute_request');
+  const traceback = Array.from({ length: 1_000 }, () => 'x'.repeat(1_000));
+  const content = { status: 'error', ename: 'E', evalue: 'v'.repeat(1_000_000), traceback };
+  await peer.answer('shell', identity, message('execute_reply', request.msgId, content));
+  await eventually('the reply', () => request.reply);
+  expect(request.reply).toEqual({ status: 'error', ename: 'E', evalue: 'v'.repeat(64 * 1024) });
+});
+
 describe('a request is settled', () => {
   test.each(['reply first', 'idle first'])('by its reply and its idle status: %s', async (order) => {
     const { request, identity } = await sent('execute_request');

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { jsonCharacters } from '../model/json-characters.ts';
 import { type Channel, type Channels, type ChannelsMaker, KernelChannels } from '../transport/channels.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import type { Decoded, Message, MessageHeader } from '../transport/wire.ts';
@@ -22,7 +23,7 @@ export interface ShellRequest {
   busyAtMs: number | null;
   replyAtMs: number | null;
   idleAtMs: number | null;
-  /** Content of the first reply. */
+  /** Content of the first reply, without what is too long in it to be needed. */
   reply: Readonly<Record<string, unknown>> | null;
   replies: number;
 }
@@ -30,6 +31,20 @@ export interface ShellRequest {
 /** Whether nothing more is to come: reply (where there is one) and idle, in either order. */
 export function isSettled(request: ShellRequest): boolean {
   return request.idleAtMs !== null && (request.replyAtMs !== null || !request.hasReply);
+}
+
+/** Characters of one field of a reply that are kept, for as long as the run: a traceback may be of any length. */
+const MAX_FIELD_CHARACTERS = 64 * 1024;
+
+function bounded(content: Message['content']): Message['content'] {
+  const fields = Object.entries(content).flatMap(([name, value]): [string, unknown][] => {
+    if (name.length > MAX_FIELD_CHARACTERS) return [];
+    if (jsonCharacters(value) <= MAX_FIELD_CHARACTERS) return [[name, value]];
+    // By way of bytes: a slice would keep alive what it was cut from.
+    const start = typeof value === 'string' ? value.slice(0, MAX_FIELD_CHARACTERS) : null;
+    return start === null ? [] : [[name, Buffer.from(start, 'utf16le').toString('utf16le')]];
+  });
+  return Object.fromEntries(fields);
 }
 
 /** How a front end is told of what a kernel publishes. */
@@ -304,7 +319,7 @@ export class KernelClient {
     }
     this.#traceReceived('shell', message, request, message.content['status']);
     request.replyAtMs = monotonicMs();
-    request.reply = message.content;
+    request.reply = bounded(message.content);
     this.#replies += 1;
     if (isSettled(request)) this.#unsettled.delete(request);
   }

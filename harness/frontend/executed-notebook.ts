@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { LongText } from '../model/long-text.ts';
 import type { JsonObject, Notebook } from './notebook.ts';
 import type { NotebookOutputs } from './notebook-outputs.ts';
 
 /**
  * The notebook with the outputs of its executed cells, as nbformat 4 JSON and as nbclient leaves it: cells that
  * were not executed keep what they had, a stale widget state gives way to the new one where there is one.
- * nbclient's timestamps of each cell (`metadata.execution`) are not made: they differ on every run.
+ * nbclient's timestamps of each cell (`metadata.execution`) are not made: they differ on every run. The text of a
+ * stream may be a `LongText`.
  *
  * @param languageInfo `language_info` of the kernel's `kernel_info_reply`, stored as nbclient does.
  */
@@ -34,7 +36,7 @@ export function executedNotebook(
 
 /** Texts longer than this are written piece by piece: with their escapes they need not fit a string. */
 const LONG_TEXT = 1024 * 1024;
-const LINES_A_PIECE = 4_096;
+const PIECE_CHARACTERS = 64 * 1024;
 
 /**
  * The text of a notebook's file as nbformat writes it, so that saving over one makes a readable difference:
@@ -47,11 +49,12 @@ export function notebookText(notebook: JsonObject): string {
 /** `notebookText` in pieces, for a file of whatever length. */
 export function* notebookPieces(notebook: JsonObject): Generator<string> {
   const cells = Array.isArray(notebook['cells']) ? (notebook['cells'] as JsonObject[]) : [];
-  const long: string[] = [];
+  const long: Iterable<string>[] = [];
   const mark = `long text ${randomUUID()} `;
   const kept = (text: unknown): unknown => {
-    if (typeof text !== 'string' || text.length <= LONG_TEXT) return lines(text);
-    long.push(text);
+    if (text instanceof LongText) long.push(text.pieces());
+    else if (typeof text !== 'string' || text.length <= LONG_TEXT) return lines(text);
+    else long.push(slices(text));
     return `${mark}${long.length - 1}`;
   };
   const whole = JSON.stringify(
@@ -64,32 +67,42 @@ export function* notebookPieces(notebook: JsonObject): Generator<string> {
     const before = whole.slice(from, found.index);
     yield before;
     const indent = / *$/.exec(before.slice(before.lastIndexOf('\n') + 1).replace(/\S.*$/s, ''))?.[0] ?? '';
-    yield* pieces(long[Number(found[1])] ?? '', indent);
+    yield* lineList(long[Number(found[1])] ?? [], indent);
     from = found.index + found[0].length;
   }
   yield `${whole.slice(from)}\n`;
 }
 
-/** A text as the JSON list of its lines. */
-function* pieces(text: string, indent: string): Generator<string> {
-  yield '[';
-  let from = 0;
-  let separator = '\n';
-  let piece: string[] = [];
-  const add = (to: number) => {
-    piece.push(`${separator}${indent} ${JSON.stringify(text.slice(from, to))}`);
-    separator = ',\n';
-    from = to;
-  };
-  for (const { index } of text.matchAll(new RegExp(AFTER_LINE_END, 'g'))) {
-    if (index === 0 || index >= text.length) continue;
-    add(index);
-    if (piece.length < LINES_A_PIECE) continue;
-    yield piece.join('');
-    piece = [];
+function* slices(text: string): Generator<string> {
+  for (let from = 0; from < text.length; from += PIECE_CHARACTERS) {
+    yield text.slice(from, from + PIECE_CHARACTERS);
   }
-  add(text.length);
-  yield `${piece.join('')}\n${indent}]`;
+}
+
+/** A text, which is not empty, as the JSON list of its lines; it may be cut anywhere. */
+function* lineList(text: Iterable<string>, indent: string): Generator<string> {
+  let written = '[';
+  let before = `\n${indent} "`;
+  let isOpen = false;
+  const add = (part: string, ends: boolean) => {
+    written += `${isOpen ? '' : before}${JSON.stringify(part).slice(1, -1)}${ends ? '"' : ''}`;
+    before = `,\n${indent} "`;
+    isOpen = !ends;
+  };
+  let rest = '';
+  for (const piece of text) {
+    const parts = (rest + piece).split(AFTER_LINE_END);
+    // What follows decides of the last character: a line feed after a carriage return, half a character.
+    const last = parts.pop() ?? '';
+    const held = UNDECIDED.test(last) ? 1 : 0;
+    rest = last.slice(last.length - held);
+    for (const part of parts) add(part, true);
+    if (last.length > held) add(last.slice(0, last.length - held), !held && LINE_END.test(last));
+    yield written;
+    written = '';
+  }
+  if (rest !== '') add(rest, true);
+  yield `${written}${isOpen ? '"' : ''}\n${indent}]`;
 }
 
 type Keep = (text: unknown) => unknown;
@@ -114,6 +127,9 @@ function isText(mime: string): boolean {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: Python splits at these, and nbformat with it.
 const AFTER_LINE_END = /(?<=\r(?!\n)|[\n\v\f\x1c-\x1e\x85\u2028\u2029])/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
+const LINE_END = /[\n\v\f\x1c-\x1e\x85\u2028\u2029]$/;
+const UNDECIDED = /[\r\ud800-\udbff]$/;
 
 /** A string as its lines with their endings, by the boundaries of Python's `str.splitlines`; others as they are. */
 function lines(text: unknown): unknown {

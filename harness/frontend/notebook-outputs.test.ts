@@ -191,6 +191,38 @@ describe('NotebookOutputs', () => {
     expect(syncs.map((sync) => sync.parentHeader)).toEqual([PARENT, PARENT]);
   });
 
+  it('bounds what updates make of a display, and gives back what they replace', () => {
+    const outputs = new NotebookOutputs({ maxCharacters: 100_000 });
+    outputs.beginCell(0, 'cell-1');
+    const shown = (type: string, id: string, text: string) =>
+      outputs.receive(message(type, { data: { text }, metadata: {}, transient: { display_id: id } }));
+    for (const id of ['a', 'b', 'c']) shown('display_data', id, '');
+    for (let i = 0; i < 1_000; i += 1) shown('update_display_data', 'a', `${i}${'x'.repeat(10_000)}`);
+    expect(outputs.dropped).toBe(0);
+    shown('update_display_data', 'b', 'y'.repeat(80_000));
+    shown('update_display_data', 'c', 'z'.repeat(80_000));
+    expect(outputs.dropped).toBe(1);
+    shown('update_display_data', 'b', '');
+    shown('update_display_data', 'c', 'z'.repeat(80_000));
+    expect(outputs.dropped).toBe(1);
+    const lengths = outputs.executedCells()[0]?.outputs.map((output) => JSON.stringify(output).length);
+    expect(lengths?.map((length) => Math.floor(length / 10_000))).toEqual([1, 0, 8]);
+  });
+
+  it('bounds the state of widgets, and gives back what is replaced', () => {
+    const outputs = new NotebookOutputs({ maxCharacters: 100_000 });
+    outputs.beginCell(0, 'cell-1');
+    const update = (id: string, value: string) =>
+      outputs.receive(message('comm_msg', { comm_id: id, data: { state: { _model_name: 'X', value } } }));
+    for (let i = 0; i < 1_000; i += 1) update('a', 'x'.repeat(10_000 + i));
+    expect(outputs.dropped).toBe(0);
+    for (let i = 0; i < 100; i += 1) update(`w${i}`, 'x'.repeat(10_000));
+    expect(outputs.dropped).toBeGreaterThan(90);
+    expect(JSON.stringify(outputs.widgetState()).length).toBeLessThan(110_000);
+    for (let i = 0; i < 10_000; i += 1) update(`more${i}`, '');
+    expect(JSON.stringify(outputs.widgetState()).length).toBeLessThan(200_000);
+  });
+
   it('takes a flood of small messages in bounded memory and little time', () => {
     const outputs = new NotebookOutputs({ maxCharacters: 1_000_000 });
     outputs.beginCell(0, 'cell-1');

@@ -1,6 +1,17 @@
-import { type CellOutput, displayIdOf, type IopubMessage, objectOrEmpty, outputOf } from './cell-output.ts';
+import { jsonCharacters } from '../model/json-characters.ts';
+import type { LongText } from '../model/long-text.ts';
+import {
+  displayIdOf,
+  type IopubMessage,
+  type OtherOutput,
+  objectOrEmpty,
+  outputOf,
+  type StreamOutput,
+} from './cell-output.ts';
 import type { JsonObject } from './notebook.ts';
 import { type OutputSync, WidgetMirror, type WidgetState } from './output-widgets.ts';
+import { type StreamStore, StreamText } from './stream-text.ts';
+import type { TextSpill } from './text-spill.ts';
 
 export type { CellOutput, IopubMessage } from './cell-output.ts';
 export type { OutputSync, WidgetState } from './output-widgets.ts';
@@ -14,13 +25,14 @@ export interface ExecutedCell {
    * what the kernel said; `null` when the kernel never began the cell.
    */
   readonly executionCount: number | null;
-  readonly outputs: readonly CellOutput[];
+  readonly outputs: readonly (StreamOutput<string | LongText> | OtherOutput)[];
 }
 
 /**
  * Characters of output that are kept per notebook. A kernel that floods iopub must cost neither the
  * harness's memory nor the run's outcome, and V8 holds no string of 512 Mi characters. A stream's text is
- * written piece by piece and counts half. Each output message counts for 64 more than its text.
+ * set aside in a file, written from there piece by piece, and counts half. Each output message counts for 64
+ * more than its text. The state of widgets may have as much again.
  */
 export const MAX_OUTPUT_CHARACTERS = 64 * 1024 * 1024;
 
@@ -30,16 +42,14 @@ export const MIRRORED_CHARACTERS = 4 * 1024 * 1024;
 interface Cell {
   readonly index: number;
   readonly ordinal: number;
-  readonly outputs: CellOutput[];
+  readonly outputs: (StreamOutput<StreamText> | OtherOutput)[];
   /** The first output of each stream's name, which the others are merged into. */
-  readonly streams: Map<string, StreamOutput>;
+  readonly streams: Map<string, StreamOutput<StreamText>>;
   /** Display ids of the outputs that carry one. */
-  readonly displayIds: Map<CellOutput, string>;
+  readonly displayIds: Map<OtherOutput, string>;
   executionCount: number | null;
   clearBeforeNext: boolean;
 }
-
-type StreamOutput = Extract<CellOutput, { output_type: 'stream' }>;
 
 /** What every output of a display id shows: the last that was said. */
 interface Display {
@@ -62,7 +72,7 @@ interface Display {
  *   merging shifts; here they are found whatever was merged;
  * - output caught by an `Output` widget goes to the widget, and the widget's new state is returned to be sent.
  *
- * A malformed message never throws: what it lacks is left empty, or it is ignored.
+ * A malformed message does not throw: what it lacks is left empty, or it is ignored.
  */
 export class NotebookOutputs {
   readonly #maxCharacters: number;
@@ -74,14 +84,19 @@ export class NotebookOutputs {
   #begun = 0;
   #characters = 0;
   #dropped = 0;
+  readonly #store: StreamStore;
 
-  /** @param options.maxCharacters Output kept, in characters; what is beyond it is counted and dropped. */
-  constructor(options: { readonly maxCharacters?: number } = {}) {
+  /**
+   * @param options.maxCharacters Output kept, in characters; what is beyond it is counted and dropped.
+   * @param options.spill Where long stream text is set aside; absent: it is kept in memory.
+   */
+  constructor(options: { readonly maxCharacters?: number; readonly spill?: TextSpill } = {}) {
     this.#maxCharacters = options.maxCharacters ?? MAX_OUTPUT_CHARACTERS;
     this.#widgets = new WidgetMirror(this.#maxCharacters);
+    this.#store = { spill: options.spill ?? null, held: 0 };
   }
 
-  /** Outputs, pieces of one, or states of widgets that were dropped because `maxCharacters` was reached. */
+  /** Outputs, updates of displays and parts of widgets that were dropped because `maxCharacters` was reached. */
   get dropped(): number {
     return this.#dropped + this.#widgets.dropped;
   }
@@ -105,6 +120,7 @@ export class NotebookOutputs {
   /**
    * Takes one iopub message in.
    *
+   * @throws SoakError where long text cannot be set aside: what is kept is not whole from then on.
    * @returns The `Output` widgets whose state it changed, in order, for the front end to send; mostly none.
    */
   receive(message: IopubMessage): OutputSync[] {
@@ -150,7 +166,9 @@ export class NotebookOutputs {
       index,
       executionCount,
       outputs: orderedStreams(outputs).map((output) =>
-        withoutOverwritten(this.#shown(output, displayIds.get(output))),
+        output.output_type === 'stream'
+          ? { ...output, text: output.text.value() }
+          : this.#shown(output, displayIds.get(output)),
       ),
     }));
   }
@@ -165,22 +183,27 @@ export class NotebookOutputs {
     if (output === null) return [];
     const kept = this.#withinBound(output);
     if (this.#widgets.catches(msgId)) {
-      const sync = this.#widgets.add(msgId, kept ? output : null, message.parent_header);
+      const whole = output.output_type === 'stream' ? { ...output, text: String(output.text) } : output;
+      const sync = this.#widgets.add(msgId, kept ? whole : null, message.parent_header);
       return sync === null ? [] : [sync];
     }
     if (!kept) return [];
     if (cell.clearBeforeNext) clearCell(cell);
+    if (output.output_type === 'stream') {
+      appendMerged(cell, output, this.#store);
+      return [];
+    }
     const displayId = displayIdOf(message.content);
     if (displayId !== null && 'data' in output) {
       cell.displayIds.set(output, displayId);
       const { data, metadata } = output;
       this.#displays.set(displayId, { data, metadata, characters: charactersOf(output) });
     }
-    appendMerged(cell, output);
+    cell.outputs.push(output);
     return [];
   }
 
-  #shown(output: CellOutput, displayId: string | undefined): CellOutput {
+  #shown(output: OtherOutput, displayId: string | undefined): OtherOutput {
     const display = displayId === undefined ? undefined : this.#displays.get(displayId);
     if (display === undefined || !('data' in output)) return output;
     return { ...output, data: display.data, metadata: display.metadata };
@@ -214,7 +237,7 @@ export class NotebookOutputs {
     this.#displays.set(displayId, { data, metadata, characters });
   }
 
-  #withinBound(output: CellOutput): boolean {
+  #withinBound(output: StreamOutput<string | LongText> | OtherOutput): boolean {
     this.#characters += charactersOf(output);
     if (this.#characters <= this.#maxCharacters) return true;
     this.#dropped += 1;
@@ -223,27 +246,30 @@ export class NotebookOutputs {
 }
 
 function clearCell(cell: Cell): void {
+  for (const { text } of cell.streams.values()) text.release();
   cell.outputs.length = 0;
   cell.streams.clear();
   cell.displayIds.clear();
   cell.clearBeforeNext = false;
 }
 
-/** Appends an output; a stream's text goes to the first output of its name, wherever that is. */
-function appendMerged({ outputs, streams }: Cell, output: CellOutput): void {
-  if (output.output_type === 'stream') {
-    const first = streams.get(output.name);
-    if (first !== undefined) {
-      first.text += output.text;
-      return;
-    }
-    streams.set(output.name, output);
+/** A stream's text goes to the first output of its name, wherever that is. */
+function appendMerged(
+  { outputs, streams }: Cell,
+  { name, text }: StreamOutput<string | LongText>,
+  store: StreamStore,
+): void {
+  let first = streams.get(name);
+  if (first === undefined) {
+    first = { output_type: 'stream', name, text: new StreamText(store) };
+    streams.set(name, first);
+    outputs.push(first);
   }
-  outputs.push(output);
+  first.text.append(text);
 }
 
 /** The two streams are asynchronous to each other, so that which came first says nothing: stdout is put first. */
-function orderedStreams(outputs: readonly CellOutput[]): CellOutput[] {
+function orderedStreams(outputs: Cell['outputs']): Cell['outputs'] {
   const ordered = [...outputs];
   for (let i = 0; i + 1 < ordered.length; i += 1) {
     const [first, second] = [ordered[i], ordered[i + 1]];
@@ -255,18 +281,9 @@ function orderedStreams(outputs: readonly CellOutput[]): CellOutput[] {
   return ordered;
 }
 
-/** The output, a stream's without the part of each line that a carriage return made to be overwritten. */
-function withoutOverwritten(output: CellOutput): CellOutput {
-  if (output.output_type !== 'stream' || !output.text.includes('\r')) return output;
-  // nbclient's `.*\r(?=[^\n])`, by hand: a regular expression takes quadratic time on long lines without one.
-  // A carriage return that ends its line overwrites nothing, and so does one that ends the text.
-  const lines = output.text.split('\n');
-  const text = lines.map((line) => line.slice(line.slice(0, -1).lastIndexOf('\r') + 1)).join('\n');
-  return { ...output, text };
-}
-
-function charactersOf(output: CellOutput): number {
-  const text = output.output_type === 'stream' ? output.text.length / 2 : JSON.stringify(output).length;
+function charactersOf(output: StreamOutput<string | LongText> | OtherOutput): number {
+  const text =
+    output.output_type === 'stream' ? output.text.length / 2 + output.name.length : jsonCharacters(output);
   // A flood of one-character messages costs the bookkeeping of each, not its character.
   return text + 64;
 }

@@ -1,3 +1,4 @@
+import { jsonCharacters } from '../model/json-characters.ts';
 import type { CellOutput, IopubMessage } from './cell-output.ts';
 import type { JsonObject } from './notebook.ts';
 
@@ -153,7 +154,7 @@ export class WidgetMirror {
       this.#models.set(commId, model);
     }
     for (const key of Object.keys(state)) {
-      const characters = key.length + JSON.stringify(state[key]).length;
+      const characters = key.length + jsonCharacters(state[key]);
       if (this.#isKept(model, `state ${key}`, characters)) model.state.set(key, state[key]);
     }
     if (!Array.isArray(paths)) return;

@@ -38,6 +38,17 @@ export async function checkedRun(
       ? await executeRun(order, notebook, makeCommand, context, signal)
       : await executeClientRun(order, notebook, client.program, makeCommand, context, endpoint, signal);
   if (result === null || result.record.startMs === null) return result;
+  try {
+    assertArm(order, arm, result);
+  } catch (error) {
+    await result.discard?.();
+    throw error;
+  }
+  return result;
+}
+
+function assertArm(order: RunOrder, arm: LaunchableArm, result: RunResult): void {
+  const { client } = arm;
   if (result.isElsewhere !== true) {
     assertIdentity(
       `The kernel of the run ${order.run}`,
@@ -51,7 +62,6 @@ export async function checkedRun(
       sources === null ? 'it did not say what it loaded' : identityMismatch(client.overlay, sources);
     assertIdentity(`The client of the run ${order.run}`, client.overlay, mismatch);
   }
-  return result;
 }
 
 function assertIdentity(who: string, overlay: Overlay, mismatch: string | null): void {

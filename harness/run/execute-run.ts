@@ -4,6 +4,7 @@ import { executedNotebook } from '../frontend/executed-notebook.ts';
 import type { JsonObject, Notebook } from '../frontend/notebook.ts';
 import { NotebookOutputs } from '../frontend/notebook-outputs.ts';
 import { monotonicMs, type PreciseTimer } from '../frontend/precise-timer.ts';
+import { TextSpill } from '../frontend/text-spill.ts';
 import { FrontEnd } from '../frontend/traffic.ts';
 import { readCounters } from '../kernel/counters.ts';
 import type { KernelIdentity } from '../kernel/kernel-identity.ts';
@@ -81,6 +82,8 @@ export interface RunResult {
   readonly record: RunRecord;
   /** The notebook with its outputs, also of a run that did not complete; `null` without a ready kernel. */
   readonly notebook: JsonObject | null;
+  /** Removes what of the notebook lies in files; it cannot be written any more. */
+  readonly discard?: () => Promise<void>;
   readonly identity: KernelIdentity | null;
   /** Whether the kernel was out of reach of all but the server, and could say nothing to us; absent: it was not. */
   readonly isElsewhere?: true;
@@ -126,6 +129,8 @@ export async function executeRun(
   let notebookMs: number | null = null;
   let executed: JsonObject | null = null;
   let outputs: NotebookOutputs | null = null;
+  const spill = new TextSpill(context.reaper);
+  let isWhole = false;
   let result: Outcome;
   let watched: WatchAccount | null = null;
   let traceOriginMs = startedMs;
@@ -156,7 +161,7 @@ export async function executeRun(
       startMs = readyMs - startedMs;
       traceOriginMs = readyMs;
       outputs = new NotebookOutputs(
-        context.keptCharacters === undefined ? {} : { maxCharacters: context.keptCharacters },
+        context.keptCharacters === undefined ? { spill } : { maxCharacters: context.keptCharacters },
       );
       const frontEnd = new FrontEnd({
         client,
@@ -180,9 +185,11 @@ export async function executeRun(
       notebookMs = monotonicMs() - readyMs;
       executed = executedNotebook(notebook, outputs, readiness.languageInfo ?? undefined);
     }
+    isWhole = true;
   } catch (error) {
     if (!(error instanceof RunFault)) throw error;
     result = faultOutcome(error);
+    isWhole = true;
   } finally {
     late.forget();
     over.abort();
@@ -191,9 +198,11 @@ export async function executeRun(
     left = await cleanedUp(client, kernel, () => {
       counters = account.kernel ?? (countersPath === null ? null : readCounters(countersPath));
     });
+    if (!isWhole) await spill.remove();
   }
   return {
     identity,
+    discard: () => spill.remove(),
     ...(kernel.connection === null ? { isElsewhere: true as const } : {}),
     info,
     notebook: executed,

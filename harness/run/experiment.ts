@@ -115,8 +115,12 @@ export async function runExperiment(
       await plan.writer.append({ type: 'begin', run: order.run, at: new Date().toISOString() });
       const result = await launchRun(plan, order, onMeasured);
       if (result === null) return;
-      await plan.writer.append(result.record);
-      await keepNotebook(plan, order, result);
+      try {
+        await plan.writer.append(result.record);
+        await keepNotebook(plan, order, result);
+      } finally {
+        await result.discard?.();
+      }
       events.onRun?.(result.record);
       for (const state of blocks.add(result.record)) events.onBlock?.(state);
     } catch (error) {

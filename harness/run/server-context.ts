@@ -1,10 +1,7 @@
 import { servedRunsFolder } from '../kernel/server/arm-kernelspecs.ts';
-import { GivenServerKernels } from '../kernel/server/given-server.ts';
 import { JupyterServer } from '../kernel/server/jupyter-server.ts';
-import { launchThroughServer } from '../kernel/server/own-server-kernel.ts';
 import type { OwnServer, PreparedGivenServer } from '../kernel/server/prepare-server.ts';
 import { DeadlinePassed } from '../model/deadlines.ts';
-import { quietConsole } from '../transport/server-settings.ts';
 import type { RunContext } from './execute-run.ts';
 
 /**
@@ -19,6 +16,8 @@ export async function withServer<Result>(
   work: (context: RunContext) => Promise<Result>,
 ): Promise<Result> {
   if (prepared === null) return work(context);
+  // Here and not above: most experiments have no server, and its library would take 15 MiB of memory.
+  const { quietConsole } = await import('../transport/server-settings.ts');
   const { launch, stop } = await serverLaunch(prepared, context);
   const loud = quietConsole();
   try {
@@ -37,10 +36,12 @@ async function serverLaunch(
   { reaper, startTimeoutMs, sockets }: RunContext,
 ): Promise<{ launch: NonNullable<RunContext['launch']>; stop: () => Promise<void> }> {
   if ('address' in prepared) {
+    const { GivenServerKernels } = await import('../kernel/server/given-server.ts');
     const kernels = new GivenServerKernels(prepared.address, servedRunsFolder(), startTimeoutMs);
     return { launch: (options) => kernels.launch(options), stop: () => Promise.resolve() };
   }
   const { python, rootDir } = prepared;
+  const { launchThroughServer } = await import('../kernel/server/own-server-kernel.ts');
   const server = await JupyterServer.start(python, rootDir, reaper, sockets);
   return { launch: (options) => launchThroughServer(server, rootDir, options), stop: () => server.stop() };
 }

@@ -53,6 +53,21 @@ describe('sending', () => {
 });
 
 describe('receiving', () => {
+  test('lets the bytes of a large message go at once, which nothing else would make V8 do', async () => {
+    let bytes: WeakRef<Buffer> | null = null;
+    const other = new KernelChannels(peer.connection, 'other', (_channel, decoded) => {
+      const [buffer] = decoded.ok ? decoded.message.buffers : [];
+      if (buffer !== undefined) bytes = new WeakRef(buffer);
+    });
+    const large = { ...message('large'), buffers: [Buffer.alloc(32 << 20)] };
+    while (bytes === null) {
+      await peer.publish(large);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await eventually('their end', () => (bytes as WeakRef<Buffer> | null)?.deref() === undefined);
+    await other.close();
+  });
+
   test('goes on after frames that are no message, and counts each', async () => {
     await channels.send('shell', message('hello'));
     const [identity] = await peer.shell.receive();

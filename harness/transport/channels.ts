@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Dealer, Request, Subscriber } from 'zeromq';
 import { withDeadline } from '../model/deadlines.ts';
 import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
+import { collectGarbage } from './garbage.ts';
 import { nudge } from './nudge.ts';
 import { watchRefusedFrames } from './refused-frames.ts';
 import { type Decoded, encodeMessage, MAX_FRAME_BYTES, MessageDecoder, type Outgoing } from './wire.ts';
@@ -57,6 +58,9 @@ export type ChannelsMaker = (session: string, receive: Receiver) => Channels;
 // attempt costs processor time: at 5 ms those of one start were a tenth of all that a run costs the harness.
 const RECONNECT_MS = 12;
 
+// After a message of so many bytes they are given back at once: see `collectGarbage`.
+const LARGE_BYTES = 8 << 20;
+
 export const DEALER_OPTIONS = {
   linger: 0,
   reconnectInterval: RECONNECT_MS,
@@ -89,13 +93,14 @@ export async function readSocket(
   onFrames: (frames: Buffer[]) => void,
   onFailure: (error: Error) => void,
 ): Promise<void> {
-  while (!socket.closed) {
+  // A function of its own: this one, while it waits for the next message, would keep the last one alive.
+  const readOne = async (): Promise<boolean> => {
     let frames: Buffer[];
     try {
       frames = await socket.receive();
     } catch (error) {
       if (!socket.closed && !isClosed(error)) onFailure(error as Error);
-      return;
+      return false;
     }
     try {
       onFrames(frames);
@@ -103,7 +108,10 @@ export async function readSocket(
       // A reader that ended here would make every later answer look like the kernel's silence.
       onFailure(error as Error);
     }
-  }
+    if (frames.reduce((sum, { length }) => sum + length, 0) >= LARGE_BYTES) setImmediate(collectGarbage);
+    return true;
+  };
+  while (!socket.closed && (await readOne()));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { streamContent } from './long-stream.ts';
 
 /** Header of a Jupyter message (jupyter_client, messaging.rst, "General message format"). */
 export interface MessageHeader {
@@ -110,7 +111,8 @@ export function encodeMessage(message: Outgoing, key: string): Buffer[] {
  * Decode and verify. The signature is checked over the bytes as received, in constant time; an empty
  * key means that the connection is unsigned. JSON objects are plain data: `__proto__` keys stay keys.
  * Bytes that are not UTF-8 become U+FFFD, as in jupyter_client: ipykernel itself sends such bytes for a
- * lone surrogate in a string, and a signed reply that holds one is still the reply.
+ * lone surrogate in a string, and a signed reply that holds one is still the reply. The `text` of a `stream`
+ * message is a `LongText` where it has more than 1 MiB.
  *
  * Never throws. `malformed`: no delimiter, fewer than four JSON frames, a frame that is no JSON object, one
  * nested deeper than 1000 or with more than 8 Mi values, a header beyond 1 MiB or without textual `msg_id` and `msg_type`.
@@ -132,7 +134,8 @@ export function decodeMessage(frames: readonly Buffer[], key: string): Decoded {
     if (isTooMuch(frame)) return { ok: false, why: 'malformed' };
     let part: unknown;
     try {
-      part = JSON.parse(frame.toString('utf8'));
+      const isStream = index === 3 && parts[0]?.['msg_type'] === 'stream';
+      part = isStream ? streamContent(frame) : JSON.parse(frame.toString('utf8'));
     } catch {
       return { ok: false, why: 'malformed' };
     }

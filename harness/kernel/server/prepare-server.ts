@@ -8,7 +8,7 @@ import type { ServerAddress } from '../../transport/server-settings.ts';
 import type { ArmKernels } from '../arm-kernels.ts';
 import { ensureEnvironment } from '../environment/index.ts';
 import { armStamp, kernelspecName, servedCommand } from './arm-kernelspecs.ts';
-import { type GivenServer, givenServer } from './given-server.ts';
+import type { GivenServer } from './given-server.ts';
 
 /** The lock of the kernel environment constrains what it names. */
 const REQUIREMENTS = ['jupyter-server==2.21.1', 'jupyter-client', 'pyzmq', 'tornado'];
@@ -103,6 +103,7 @@ export async function prepareGivenServer<Arm extends Pick<ArmKernels, 'overlay' 
   arms: ReadonlyMap<string, Arm>,
   env: NodeJS.ProcessEnv,
 ): Promise<{ server: PreparedGivenServer; arms: Map<string, Arm> }> {
+  const { givenServer } = await import('./given-server.ts');
   const given = await givenServer(url, env);
   const { kernelspecs } = given;
   const served = new Map<string, Arm>();

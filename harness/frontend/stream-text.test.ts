@@ -1,0 +1,185 @@
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { LongText } from '../model/long-text.ts';
+import { seededUniform } from '../stats/random.ts';
+import { soakErrorOf } from '../testing/soak-error.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { executedNotebook, notebookPieces, notebookText } from './executed-notebook.ts';
+import { parsedNotebook } from './notebook.ts';
+import { NotebookOutputs } from './notebook-outputs.ts';
+import { StreamText } from './stream-text.ts';
+import { TextSpill } from './text-spill.ts';
+
+function spillIn(within = temporaryFolder()) {
+  const forgotten: string[] = [];
+  const spill = new TextSpill({
+    makeFolder: (start) => {
+      const folder = join(within, start);
+      mkdirSync(folder, { mode: 0o700 });
+      return folder;
+    },
+    forgetFolder: (folder) => forgotten.push(folder),
+  });
+  return { spill, within, forgotten };
+}
+
+/** nbclient's rule over the whole text, for lines without end too. */
+function onScreen(text: string): string {
+  const lines = text.split('\n').map((line) => line.slice(line.slice(0, -1).lastIndexOf('\r') + 1));
+  return lines.join('\n');
+}
+
+const PARTS = ['\r', '\n', '\r\n', 'é', '漢', '😀', '\ud83d', '\ude00', '\v', '\u2028', '\x85'];
+
+/** Messages of 3 MB: short and long ones, lines of every length, what overwrites and what is cut. */
+function messages(seed: number, overwrites: number): string[] {
+  const uniform = seededUniform(seed, 'stream text');
+  const all: string[] = [];
+  for (let size = 0; size < 3_000_000; size += all.at(-1)?.length ?? 0) {
+    const part = PARTS[Math.floor(uniform() * PARTS.length)] ?? '';
+    const isLong = uniform() < 0.5;
+    const filler = 'x'.repeat(Math.floor(uniform() * (isLong ? 60_000 : 100)));
+    all.push(part === '\r' && uniform() > overwrites ? filler : filler + part);
+  }
+  return all;
+}
+
+describe('StreamText', () => {
+  it.each([
+    [1, 1],
+    [2, 1],
+    [3, 0.05],
+    [4, 0.05],
+    [5, 0],
+    [6, 0],
+  ])(
+    'that is set aside is the text that is not (seed %i, %f of the carriage returns)',
+    (seed, overwrites) => {
+      const { spill, within } = spillIn();
+      const store = { spill, held: 0 };
+      const [aside, inMemory] = [new StreamText(store), new StreamText({ spill: null, held: 0 })];
+      let most = 0;
+      const all = messages(seed, overwrites);
+      for (const text of all) {
+        aside.append(text);
+        inMemory.append(text);
+        most = Math.max(most, store.held);
+      }
+      const expected = onScreen(all.join(''));
+      expect(inMemory.value() === expected).toBe(true);
+      const value = aside.value();
+      expect(String(value) === expected).toBe(true);
+      expect(value.length).toBe(expected.length);
+      expect(most).toBeLessThan(1_300_000);
+      if (overwrites === 0) {
+        expect(value).toBeInstanceOf(LongText);
+        expect(readdirSync(within)).toEqual(['soak-output-']);
+      }
+      // What was released is no longer counted, and what comes after is text of its own.
+      aside.release();
+      aside.append('after');
+      expect([aside.value(), store.held]).toEqual(['after', 5]);
+    },
+  );
+
+  it('keeps short text in memory, and makes no folder for it', () => {
+    const { spill, within } = spillIn();
+    const text = new StreamText({ spill, held: 0 });
+    text.append('x'.repeat(1_000_000));
+    expect(typeof text.value()).toBe('string');
+    expect(readdirSync(within)).toEqual([]);
+  });
+
+  it('takes a message in pieces, which are never all in memory', () => {
+    const { spill } = spillIn();
+    const store = { spill, held: 0 };
+    const text = new StreamText(store);
+    let most = 0;
+    class Counting extends LongText {
+      readonly length = 20_000_000;
+      *pieces() {
+        for (let i = 0; i < 2_000; i += 1) {
+          yield 'x'.repeat(10_000);
+          most = Math.max(most, store.held);
+        }
+      }
+    }
+    text.append(new Counting());
+    expect(text.value().length).toBe(20_000_000);
+    expect(most).toBeLessThan(1_200_000);
+  });
+});
+
+describe('TextSpill', () => {
+  it.skipIf(process.platform === 'win32')('is private, and gone when it is removed', async () => {
+    const { spill, within, forgotten } = spillIn();
+    const piece = spill.write('text');
+    const folder = join(within, 'soak-output-');
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder, 'text')).mode & 0o777).toBe(0o600);
+    expect(spill.read(piece)).toBe('text');
+    await spill.remove();
+    expect(existsSync(folder)).toBe(false);
+    expect(forgotten).toEqual([folder]);
+    expect(() => spill.read(piece)).toThrow('removed');
+    await spill.remove();
+  });
+
+  it('says that it cannot write, without the place', async () => {
+    const spill = new TextSpill({ makeFolder: () => '/not/there', forgetFolder: () => {} });
+    const error = await soakErrorOf(async () => spill.write('text'));
+    expect([error.code, error.message]).toEqual([
+      'output-not-set-aside',
+      'Long output of a cell cannot be kept in the folder for temporary files: ENOENT.',
+    ]);
+    expect(error.remedy).toContain('TMPDIR');
+  });
+});
+
+describe('a notebook whose outputs were set aside', () => {
+  const cells = [0, 1].map(() => ({ cell_type: 'code', source: 'x', metadata: {}, outputs: [] }));
+  const bytes = Buffer.from(JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells }));
+  const notebook = parsedNotebook(bytes, 'n.ipynb');
+
+  it.each([7, 8, 9])('is byte for byte the one that was in memory (seed %i)', (seed) => {
+    const { spill } = spillIn();
+    const outputs = [new NotebookOutputs(), new NotebookOutputs({ spill })] as const;
+    const uniform = seededUniform(seed, 'notebook');
+    for (const each of outputs) for (const cell of [0, 1]) each.beginCell(cell, `cell-${cell}`);
+    const receive = (type: string, cell: number, content: Record<string, unknown>) => {
+      const message = { header: { msg_type: type }, parent_header: { msg_id: `cell-${cell}` }, content };
+      for (const each of outputs) each.receive(message);
+    };
+    for (const text of messages(seed, 0.02)) {
+      const cell = uniform() < 0.8 ? 0 : 1;
+      receive('stream', cell, { name: uniform() < 0.9 ? 'stdout' : 'stderr', text });
+      if (uniform() < 0.1) receive('display_data', cell, { data: { 'text/plain': text }, metadata: {} });
+    }
+    const [whole, pieces] = outputs.map((each) => executedNotebook(notebook, each));
+    // The writer before this one took lines from the whole text, as JSON.stringify has them.
+    const text = notebookText(whole ?? {});
+    expect([...notebookPieces(pieces ?? {})].join('') === text).toBe(true);
+    const asJson = JSON.parse(text) as { cells: { outputs: { text?: string[] }[] }[] };
+    expect(`${JSON.stringify(asJson, null, 1)}\n` === text).toBe(true);
+    const stdout = outputs[1].executedCells()[0]?.outputs[0];
+    expect(stdout?.output_type === 'stream' && stdout.text).toBeInstanceOf(LongText);
+  });
+
+  it('forgets what was cleared', () => {
+    const { spill } = spillIn();
+    const outputs = new NotebookOutputs({ spill });
+    outputs.beginCell(0, 'cell-0');
+    const message = (type: string, content: Record<string, unknown>) => ({
+      header: { msg_type: type },
+      parent_header: { msg_id: 'cell-0' },
+      content,
+    });
+    outputs.receive(message('stream', { name: 'stdout', text: 'x'.repeat(3_000_000) }));
+    outputs.receive(message('clear_output', { wait: true }));
+    outputs.receive(message('stream', { name: 'stdout', text: 'y' }));
+    expect(outputs.executedCells()[0]?.outputs).toEqual([
+      { output_type: 'stream', name: 'stdout', text: 'y' },
+    ]);
+  });
+});
