@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
@@ -273,6 +274,12 @@ test('a folder, a pipe or nothing in the place of a file is no file', () => {
   mkdirSync(join(folder, 'directory'));
   expect(readCounters(join(folder, 'directory'))).toBeNull();
   expect(readIdentity(join(folder, 'nothing'))).toBeNull();
+  if (process.platform !== 'win32') {
+    // Whoever opened either and read it would wait, or never end.
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    symlinkSync('/dev/zero', join(folder, 'endless'));
+    for (const name of ['pipe', 'endless']) expect(readCounters(join(folder, name))).toBeNull();
+  }
   writeFileSync(join(folder, 'large'), Buffer.alloc(9 * 2 ** 20, ' '));
   expect(readIdentity(join(folder, 'large'))).toBeNull();
 });
