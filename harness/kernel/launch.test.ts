@@ -123,6 +123,16 @@ describe('a kernel that is launched', () => {
     expect(existsSync(folder)).toBe(false);
   });
 
+  test('for which there is no room leaves no folder, and it is said what to do', async () => {
+    const full = () => {
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    };
+    await expect(launchKernel({ makeCommand: full, cwd: '.', reaper })).rejects.toMatchObject({
+      code: 'no-temporary-folder',
+      exitCode: 4,
+    });
+  });
+
   test('gives its ports free at its end', async () => {
     const kernel = await launch((_folder, connectionFile) => {
       const [file = '', ...args] = faultyKernelArgv({ name: 'normal' }, connectionFile, python);

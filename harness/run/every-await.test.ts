@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, Server } from 'node:net';
+import { Server } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MessagePort } from 'node:worker_threads';
@@ -34,6 +34,7 @@ import { packageRoot } from '../model/package-root.ts';
 import { loadArm } from '../plan/arms.ts';
 import { git } from '../plan/git.ts';
 import { LatencyDraws, parseLatency } from '../plan/latency.ts';
+import { ANSWERING_SERVER, listeningInSilence, SILENT_SERVER } from '../testing/silent-server.ts';
 import { soakErrorOf } from '../testing/soak-error.ts';
 import { SocketPeer } from '../testing/socket-peer.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
@@ -80,20 +81,10 @@ function firstOnPath(path: string): void {
   vi.stubEnv('PATH', `${path.slice(0, path.lastIndexOf('/'))}${delimiter}${process.env['PATH']}`);
 }
 
-/** Takes connections, and says nothing. */
 async function silentServer(): Promise<string> {
-  const server = createServer();
-  const sockets = new Set<{ destroy(): void }>();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanUp.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as { port: number }).port}/`;
+  const { url, close } = await listeningInSilence();
+  cleanUp.push(close);
+  return url;
 }
 
 const message = async (what: () => unknown) => (await soakErrorOf(what)).message;
@@ -493,13 +484,6 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
     ends: /^The comment could not be made: GitHub was not reached \(The operation was aborted due to timeout\)/,
   },
 };
-
-const SERVER = `#!${process.execPath}
-const { config } = { config: process.argv.find((word) => word.startsWith('--config=')).slice(9) };
-const { port } = JSON.parse(require('node:fs').readFileSync(config, 'utf8')).ServerApp;
-`;
-const SILENT_SERVER = `${SERVER}require('node:net').createServer(() => {}).listen(port, '127.0.0.1', () => console.error('it listens'));`;
-const ANSWERING_SERVER = `${SERVER}require('node:http').createServer((_, answer) => answer.end('{}')).listen(port, '127.0.0.1');`;
 
 // The stand-ins are scripts with a first line that says what runs them, and some are stopped by signals.
 describe.skipIf(process.platform === 'win32')('a wait that hangs ends, and says so:', () => {

@@ -185,9 +185,11 @@ class Kernel:
 
     def deliver(self, frames: Frames) -> None:
         deadline = time.monotonic() + STALLED_SUBSCRIBER_S
+        # What is no bytes is mapped memory of whatever size; to hand on small frames as they are costs more.
+        copy = isinstance(frames[-1], bytes)
         while True:
             try:
-                return self.iopub.send_multipart(frames, zmq.NOBLOCK, copy=False)
+                return self.iopub.send_multipart(frames, zmq.NOBLOCK, copy=copy)
             except zmq.Again:
                 # XPUB reports POLLOUT always, so there is nothing to wait on but time.
                 time.sleep(0.001)

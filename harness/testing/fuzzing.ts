@@ -102,14 +102,18 @@ function heapBytes(): number {
 }
 
 /** Both ends are met: inputs that no reader refuses, or none takes, would show nothing. */
-export async function fuzz(seeds: readonly Buffer[], reader: (bytes: Buffer) => unknown): Promise<void> {
+export async function fuzz(
+  seeds: readonly Buffer[],
+  reader: (bytes: Buffer) => unknown,
+  cases: number = CASES,
+): Promise<void> {
   const ends = { taken: 0, refused: 0 };
   await inBoundedMemory(() =>
     fc.assert(
       fc.asyncProperty(damaged(seeds), async (bytes) => {
         ends[await read(() => reader(bytes))] += 1;
       }),
-      { numRuns: CASES, seed: SEED },
+      { numRuns: cases, seed: SEED },
     ),
   );
   expect(ends.taken).toBeGreaterThan(0);

@@ -38,8 +38,9 @@ const MAX_HEADER_BYTES = 1 << 20;
 // would overflow the stack of whoever serialises, copies or prints it here.
 const MAX_DEPTH = 1000;
 // Three bytes of `{},` become some sixty of heap: a frame of the largest size could ask for more than V8 has, which
-// ends the process. A figure of a million points has a few million values.
-const MAX_VALUES = 1 << 23;
+// ends the process; as many keys that all differ take V8 six seconds. A figure of a million points has two or three
+// million.
+const MAX_VALUES = 1 << 22;
 
 /**
  * Longest frame taken, bytes. Notebooks print and show 100 MB in one message; a text of more than 512 Mi characters
@@ -115,7 +116,7 @@ export function encodeMessage(message: Outgoing, key: string): Buffer[] {
  * message is a `LongText` where it has more than 1 MiB.
  *
  * Never throws. `malformed`: no delimiter, fewer than four JSON frames, a frame that is no JSON object, one
- * nested deeper than 1000 or with more than 8 Mi values, a header beyond 1 MiB or without textual `msg_id` and `msg_type`.
+ * nested deeper than 1000 or with more than 4 Mi values, a header beyond 1 MiB or without textual `msg_id` and `msg_type`.
  */
 export function decodeMessage(frames: readonly Buffer[], key: string): Decoded {
   const start = frames.findIndex((frame) => frame.equals(DELIMITER));
