@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { shippedArmNames } from '../plan/arms.ts';
+import { builtCommand } from '../testing/built-command.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 
 beforeAll(async () => {
@@ -13,11 +14,9 @@ beforeAll(async () => {
 
 function soak(...args: string[]) {
   return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-    const child = execFile(
-      process.execPath,
-      ['--import', 'tsx', join(packageRoot(), 'harness', 'cli.ts'), 'arms', ...args],
-      { cwd: packageRoot(), encoding: 'utf8' },
-      (_error, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
+    const [file, ...rest] = builtCommand(['arms', ...args]);
+    const child = execFile(file, rest, { cwd: packageRoot(), encoding: 'utf8' }, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode, stdout, stderr }),
     );
   });
 }

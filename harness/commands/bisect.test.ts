@@ -6,6 +6,7 @@ import { readBisect } from '../bisect/journal.ts';
 import { bisectCalibration } from '../calibrate/bisect-calibration.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { builtCommand } from '../testing/built-command.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 
 // The command as a user starts it, on real kernels of two releases.
@@ -20,11 +21,9 @@ beforeAll(async () => {
 function soak(args: readonly string[], onOutput: (text: string, interrupt: () => void) => void = () => {}) {
   return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
     let said = '';
-    const child = execFile(
-      process.execPath,
-      ['--import', 'tsx', join(packageRoot(), 'harness', 'cli.ts'), ...args],
-      { cwd: packageRoot(), encoding: 'utf8' },
-      (_error, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
+    const [file, ...rest] = builtCommand(args);
+    const child = execFile(file, rest, { cwd: packageRoot(), encoding: 'utf8' }, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode, stdout, stderr }),
     );
     child.stdout?.on('data', (chunk: string) => {
       said += chunk;

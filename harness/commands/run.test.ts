@@ -9,6 +9,7 @@ import { readJournal } from '../journal/read.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { builtCommand } from '../testing/built-command.ts';
 import { temporaryFolder } from '../testing/real-experiment.ts';
 
 // The command as a user starts it: real processes, real kernels, real signals.
@@ -42,15 +43,12 @@ interface Started {
 }
 
 function start(args: readonly string[], variables: Record<string, string> = {}): Started {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', join(packageRoot(), 'harness', 'cli.ts'), ...args],
-    {
-      cwd: packageRoot(),
-      env: { ...process.env, TMPDIR: join(folder.path, 'tmp'), ...variables },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const [file, ...rest] = builtCommand(args);
+  const child = spawn(file, rest, {
+    cwd: packageRoot(),
+    env: { ...process.env, TMPDIR: join(folder.path, 'tmp'), ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   const listeners = new Set<() => void>();

@@ -9,6 +9,7 @@ import { readJournal } from '../journal/read.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { parseLatency } from '../plan/latency.ts';
+import { builtCommand } from '../testing/built-command.ts';
 import { temporaryFolder } from '../testing/real-experiment.ts';
 import { readRecord } from '../tune/record.ts';
 import { parsedRunOptions, type RawRunOptions, reproduceCommand } from './run-options.ts';
@@ -24,14 +25,8 @@ afterAll(() => folder.remove());
 
 /** The command as a user starts it; a signal is sent once standard output matches. */
 async function soak(args: readonly string[], interruptAt?: RegExp) {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', join(packageRoot(), 'harness', 'cli.ts'), ...args],
-    {
-      cwd: packageRoot(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const [file, ...rest] = builtCommand(args);
+  const child = spawn(file, rest, { cwd: packageRoot(), stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => {
     const before = stdout;

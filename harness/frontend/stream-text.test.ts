@@ -12,16 +12,19 @@ import { StreamText } from './stream-text.ts';
 import { TextSpill } from './text-spill.ts';
 
 function spillIn(within = temporaryFolder()) {
-  const forgotten: string[] = [];
+  const removed: string[] = [];
   const spill = new TextSpill({
     makeFolder: (start) => {
       const folder = join(within, start);
       mkdirSync(folder, { mode: 0o700 });
       return folder;
     },
-    forgetFolder: (folder) => forgotten.push(folder),
+    removeFolder: async (folder) => {
+      removed.push(folder);
+      rmSync(folder, { recursive: true });
+    },
   });
-  return { spill, within, forgotten };
+  return { spill, within, removed };
 }
 
 /** nbclient's rule over the whole text, for lines without end too. */
@@ -113,7 +116,7 @@ describe('StreamText', () => {
 
 describe('TextSpill', () => {
   it.skipIf(process.platform === 'win32')('is private, and gone when it is removed', async () => {
-    const { spill, within, forgotten } = spillIn();
+    const { spill, within, removed } = spillIn();
     const piece = spill.write('text');
     const folder = join(within, 'soak-output-');
     expect(statSync(folder).mode & 0o777).toBe(0o700);
@@ -121,13 +124,13 @@ describe('TextSpill', () => {
     expect(spill.read(piece)).toBe('text');
     await spill.remove();
     expect(existsSync(folder)).toBe(false);
-    expect(forgotten).toEqual([folder]);
+    expect(removed).toEqual([folder]);
     expect(() => spill.read(piece)).toThrow('removed');
     await spill.remove();
   });
 
   it('says that it cannot write, without the place', async () => {
-    const spill = new TextSpill({ makeFolder: () => '/not/there', forgetFolder: () => {} });
+    const spill = new TextSpill({ makeFolder: () => '/not/there', removeFolder: async () => {} });
     const error = await soakErrorOf(async () => spill.write('text'));
     expect([error.code, error.message]).toEqual([
       'output-not-set-aside',

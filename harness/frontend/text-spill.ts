@@ -1,5 +1,4 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 
@@ -14,7 +13,7 @@ export interface SpilledText {
 /** Makes a private folder that goes however the harness ends; see `Reaper`. */
 export interface FolderMaker {
   makeFolder(start: string): string;
-  forgetFolder(folder: string): void;
+  removeFolder(folder: string): Promise<void>;
 }
 
 const NARROW = /^[\0-\xff]*$/;
@@ -79,15 +78,13 @@ export class TextSpill {
     return this.#scratch.subarray(0, size);
   }
 
-  /** Remove what was set aside; nothing of it can be read any more. */
+  /** Remove what was set aside; nothing of it can be read any more. @throws DeadlinePassed */
   async remove(): Promise<void> {
     const [folder, file] = [this.#folder, this.#file];
     this.#file = null;
     this.#folder = null;
     if (file !== null) closeSync(file);
-    if (folder === null) return;
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-    this.#folders.forgetFolder(folder);
+    if (folder !== null) await this.#folders.removeFolder(folder);
   }
 }
 

@@ -37,13 +37,18 @@ afterAll(async () => {
 
 /** The reaper, with an eye on the folders for output; `missing`: one that it gives is not there. */
 function watchedReaper(missing: boolean): Reaper {
-  const watched: Pick<Reaper, 'makeFolder' | 'forgetFolder' | 'hold' | 'release'> = {
+  const watched: Pick<
+    Reaper,
+    'makeFolder' | 'forgetFolder' | 'removeFolder' | 'hold' | 'release' | 'removeFolderOf'
+  > = {
     makeFolder: (start, within) => {
       if (start !== 'soak-output-') return reaper.makeFolder(start, within);
       folders.push(missing ? '/not/there' : reaper.makeFolder(start, within));
       return folders.at(-1) ?? '';
     },
     forgetFolder: (folder) => reaper.forgetFolder(folder),
+    removeFolder: (folder) => reaper.removeFolder(folder),
+    removeFolderOf: (pid, folder) => reaper.removeFolderOf(pid, folder),
     hold: (pid, folder) => reaper.hold(pid, folder),
     release: (pid) => reaper.release(pid),
   };

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../model/package-root.ts';
+import { builtCommand } from './built-command.ts';
 
 /** How a command ended. */
 export interface Soaked {
@@ -15,10 +15,10 @@ export async function runSoak(
   args: readonly string[],
   variables: Readonly<Record<string, string>> = {},
 ): Promise<Soaked> {
-  const command = ['--import', 'tsx', join(packageRoot(), 'harness', 'cli.ts'), ...args];
+  const [file, ...rest] = builtCommand(args);
   const options = { cwd: packageRoot(), env: { ...process.env, ...variables } };
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, command, options);
+    const { stdout, stderr } = await promisify(execFile)(file, rest, options);
     return { code: 0, stdout, stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as Soaked;
