@@ -107,8 +107,8 @@ export class Trial {
   }
 
   /** Nothing of it lives or lies about, a moment after its command ended. */
-  async assertNothingLeft(): Promise<void> {
-    const due = performance.now() + GONE_WITHIN_MS;
+  async assertNothingLeft(withinMs = GONE_WITHIN_MS): Promise<void> {
+    const due = performance.now() + withinMs;
     for (;;) {
       const left = [
         ...this.processes().map(({ pid, command }) => `process ${pid} (${command.slice(0, 80)})`),
