@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['harness/**/*.test.ts'],
-    // Tests of real kernels share two cores with each other: a start-up can take seconds.
-    testTimeout: 60_000,
+    // A net for what hangs, not a bound on speed: tests of real kernels, and first installations, share two cores.
+    testTimeout: 300_000,
     hookTimeout: 300_000,
     pool: 'forks',
     maxWorkers: 2,

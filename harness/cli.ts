@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { soakProgram } from './commands/program.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from './model/errors.ts';
+import { systemError } from './model/system-error.ts';
 import { harnessVersion } from './plan/freeze.ts';
 
 let interruptedBy: AbortSignal | null = null;
@@ -28,9 +29,8 @@ function describe(error: unknown): { text: string; code: ExitCode } {
   if (interruptedBy?.aborted && error === interruptedBy.reason) {
     return { text: 'soak: interrupted before a run was recorded.\n', code: EXIT_CODES.interrupted };
   }
-  if (error instanceof SoakError) {
-    return { text: `soak: ${error.message}\n${error.remedy}\n`, code: error.exitCode };
-  }
+  const known = error instanceof SoakError ? error : systemError(error);
+  if (known !== null) return { text: `soak: ${known.message}\n${known.remedy}\n`, code: known.exitCode };
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { text: `soak: internal error, please report it.\n${trace}\n`, code: EXIT_CODES.failed };
 }

@@ -66,7 +66,7 @@ test('shows what an arm changes, and that control changes nothing', async () => 
   const unknown = await soak('show', 'fixx');
   expect(unknown.code).toBe(2);
   expect(unknown.stderr).toContain('"fixx"');
-}, 60_000);
+});
 
 test('a released function is the same in two releases and another in the third', async () => {
   const name = 'SubshellManager._send_on_shell_channel';
@@ -80,7 +80,7 @@ test('a released function is the same in two releases and another in the third',
   expect(other.stdout).toMatch(/6\.31\.0 +not there/);
   expect(other.stdout).toMatch(/^- +self\._shell_socket\.send_multipart\(msg\)$/m);
   expect(other.stdout).toMatch(/^\+ +self\._shell_stream\.send_multipart\(msg\)$/m);
-}, 120_000);
+});
 
 test('a tree at hand is compared without being imported; layout is told from code', async () => {
   const [first, moved, laidOut, changed] = [
@@ -97,7 +97,7 @@ test('a tree at hand is compared without being imported; layout is told from cod
   const [a, b] = JSON.parse(code.stdout) as { found: { code: string; line: number } }[];
   expect(a?.found.code).not.toBe(b?.found.code);
   expect(a?.found.line).toBe(3);
-}, 60_000);
+});
 
 test.each<[string, string[], RegExp]>([
   ['a function that is not there', ['sned', tree()], /function "sned"[\s\S]*Manager\.send/],
@@ -105,12 +105,8 @@ test.each<[string, string[], RegExp]>([
   ['a release that is not there', ['send', '7.3.99'], /No release of ipykernel[\s\S]*Near it are .*7\.3\.0/],
   ['neither', ['send', 'newest'], /neither a version nor a folder/],
   ['a folder without the package', ['send', './harness'], /no package ipykernel/],
-])(
-  '%s is refused',
-  async (_what, args, message) => {
-    const { code, stderr } = await soak('same', ...args);
-    expect(code).toBe(2);
-    expect(stderr).toMatch(message);
-  },
-  60_000,
-);
+])('%s is refused', async (_what, args, message) => {
+  const { code, stderr } = await soak('same', ...args);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(message);
+});

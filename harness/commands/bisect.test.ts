@@ -69,7 +69,7 @@ test('a bisect is interrupted, goes on, spends its budget, and is verified', asy
   const changed = await soak(['verify', out]);
   expect(changed.code).not.toBe(0);
   expect(changed.stdout + changed.stderr).toContain('bisect.md');
-}, 180_000);
+});
 
 describe('is refused', () => {
   test.each<[string, string[], RegExp]>([

@@ -54,7 +54,7 @@ test('two kernels are compared as they are, and the protocol says which they are
   expect(evidence).toMatch(/^# Kernel wedges by kernel, `plain` and `quiet`$/m);
   expect(evidence).toContain('each as its kernelspec starts it, with nothing injected');
   expect(journal.experiment.command).toContain('--kernel plain --kernel quiet --runs 2');
-}, 120_000);
+});
 
 test.each([
   ['a name that is none', ['--kernel', 'plian'], 2, /no kernelspec named "plian"/],

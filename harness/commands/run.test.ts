@@ -156,7 +156,7 @@ test('control, sham and fix on real kernels give evidence that the journal bears
   expect(readdirSync(join(out, 'notebooks'))).toHaveLength(6);
   expect(existsSync(join(out, 'resume.json'))).toBe(false);
   expect(nothingLeft()).toBe(true);
-}, 120_000);
+});
 
 test('Ctrl-C leaves a whole journal, a partial report and no kernel; --resume goes on where it stopped', async () => {
   const path = await notebook('slow.ipynb', ...Array(5).fill('import time; time.sleep(0.2)'));
@@ -183,7 +183,7 @@ test('Ctrl-C leaves a whole journal, a partial report and no kernel; --resume go
   );
   // What was recorded before the interruption is untouched, byte for byte in meaning.
   expect(journal.runs.slice(0, partial.runs.length)).toEqual(partial.runs);
-}, 120_000);
+});
 
 test('kill -9 of the harness leaves no kernel, child or folder, and --resume runs the abandoned run again', async () => {
   const path = await notebook(
@@ -208,7 +208,7 @@ test('kill -9 of the harness leaves no kernel, child or folder, and --resume run
   expect(journal.runs).toHaveLength(3);
   expect(journal.sessions[0]).toMatchObject({ event: 'resumed', abandoned: ['b001-control'] });
   expect(await readFile(join(out, 'evidence.md'), 'utf8')).toContain('b001-control');
-}, 120_000);
+});
 
 test('--resume refuses a notebook that changed, and a finished experiment', async () => {
   const path = await notebook('changing.ipynb', ...Array(4).fill('import time; time.sleep(0.2)'));
@@ -226,7 +226,7 @@ test('--resume refuses a notebook that changed, and a finished experiment', asyn
   const finished = await soak('--resume', out);
   expect(finished.code).toBe(2);
   expect(finished.stderr).toMatch(/has finished/);
-}, 120_000);
+});
 
 test('an experiment file is run, flags before what it says; a word that is neither file nor command is refused', async () => {
   const path = await notebook('of-file.ipynb', '1 + 1');
@@ -251,7 +251,7 @@ test('an experiment file is run, flags before what it says; a word that is neith
   const refused = await soak('run', file, '--out', out);
   expect(refused.code).toBe(2);
   expect(refused.stderr).toMatch(/experiment\.yaml:1:17: arms: .*"fixx"/);
-}, 120_000);
+});
 
 test('one arm alone is reported against p0, and against the control of an earlier report', async () => {
   const path = await notebook('tiny.ipynb', '1 + 1');
@@ -278,7 +278,7 @@ test('one arm alone is reported against p0, and against the control of an earlie
   const evidence = await readFile(join(out, 'evidence.md'), 'utf8');
   expect(evidence).toMatch(/nothing was interleaved/i);
   expect(evidence).toMatch(/earlier/i);
-}, 120_000);
+});
 
 test('what a kernel or notebook does wrong is a counted outcome, never a crash', async () => {
   const noisy = await notebook(
@@ -306,7 +306,7 @@ test('what a kernel or notebook does wrong is a counted outcome, never a crash',
   expect(journal.runs[2]?.outcome.exit?.code).toBe(3);
   expect(code).toBe(0);
   expect(nothingLeft()).toBe(true);
-}, 120_000);
+});
 
 test('an experiment without a valid run is invalid', async () => {
   const raising = await notebook('raising.ipynb', '1 / 0');
@@ -323,7 +323,7 @@ test('an experiment without a valid run is invalid', async () => {
   );
   expect(code).toBe(3);
   expect(stdout).toMatch(/no valid run|no verdict/i);
-}, 60_000);
+});
 
 test('bad input is refused with the value, the reason and the remedy, and without a stack trace', async () => {
   const unreadable = join(folder.path, 'unreadable.ipynb');
@@ -386,7 +386,7 @@ test('bad input is refused with the value, the reason and the remedy, and withou
   }
   expect(existsSync(out)).toBe(false);
   expect(readdirSync(occupied)).toEqual(['notes.txt']);
-}, 180_000);
+});
 
 test('a report folder that holds another experiment is left alone', async () => {
   const path = await notebook('tiny.ipynb', '1 + 1');
@@ -397,7 +397,7 @@ test('a report folder that holds another experiment is left alone', async () => 
   expect(again.code).toBe(2);
   expect(again.stderr).toMatch(/holds another experiment/);
   expect(await readFile(join(out, 'journal.jsonl'), 'utf8')).toBe(before);
-}, 60_000);
+});
 
 test('ports in use are passed over', async () => {
   // The first ports that a process would try depend on its pid: occupy a broad band of them.
@@ -417,7 +417,7 @@ test('ports in use are passed over', async () => {
   expect((await readJournal(out)).journal.runs.every(({ outcome }) => outcome.kind === 'completed')).toBe(
     true,
   );
-}, 60_000);
+});
 
 test('--help is worth reading', async () => {
   const { code, stdout } = await soak('run', '--help');
@@ -469,7 +469,7 @@ test('goes on and keeps everything when whoever reads its output leaves', async 
   child.stdout?.destroy();
   expect((await ended).code).toBe(0);
   expect((await readJournal(out)).journal.runs).toHaveLength(3);
-}, 60_000);
+});
 
 test('--max-minutes begins no block after its time, and --resume goes on to the end', async () => {
   const args = ['--arms', 'control,stream', '--runs', '300', '--prefix', '2', '--seed', '3', '--out', out];
@@ -492,4 +492,4 @@ test('--max-minutes begins no block after its time, and --resume goes on to the 
     const refused = await soak('--arm', 'control', '--max-minutes', bad);
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('--max-minutes')]);
   }
-}, 120_000);
+});

@@ -73,7 +73,7 @@ test('Ctrl-C keeps the runs recorded until then, and the table of them', async (
   expect(record.command).toBe('npm run soak -- tune --minutes 5 --traffic overlap --seed 1');
   expect(await readFile(join(out, 'tuning.md'), 'utf8')).toContain('**Interrupted**');
   expect(stdout).toMatch(/^Traffic +Latency/m);
-}, 180_000);
+});
 
 test('an experiment with tuned settings cites the record in its protocol', async () => {
   const out = join(folder.path, 'tuned');
@@ -98,7 +98,7 @@ test('an experiment with tuned settings cites the record in its protocol', async
   expect(protocol.notebooks[0]?.codeCells).toHaveLength(candidate?.cells as number);
   expect(command).toContain('--tuned reports/tune-7.3.0/tuning.json');
   expect(await readFile(join(out, 'evidence.md'), 'utf8')).toContain(record.sha256);
-}, 180_000);
+});
 
 const options = (raw: RawRunOptions) => parsedRunOptions(raw, 'default.ipynb', () => 1);
 

@@ -101,7 +101,6 @@ test.each(['plain', 'data', 'many-cells', 'widgets'])(
     };
     expect(models(ours)).toEqual(models(theirs));
   },
-  120_000,
 );
 
 /** Another program as the client, in its own environment; the arm without stalls, so that none ends the run. */
@@ -151,16 +150,12 @@ const CASES = CLIENTS.flatMap((client) =>
   [client === 'papermill' ? 'many-cells' : 'plain', 'widgets'].map((name) => [client, name] as const),
 );
 
-test.each(CASES)(
-  'the outputs that --client %s leaves of %s.ipynb are our own',
-  async (client, name) => {
-    const path = join(packageRoot(), 'notebooks', `${name}.ipynb`);
-    const [theirs, ours] = [await withClient(client, path), await withUs(path, 'widgets')];
-    expect(JSON.stringify(theirs)).toContain('"output_type"');
-    expect(withoutVolatile(asOnTerminal(theirs))).toEqual(withoutVolatile(ours));
-  },
-  60_000,
-);
+test.each(CASES)('the outputs that --client %s leaves of %s.ipynb are our own', async (client, name) => {
+  const path = join(packageRoot(), 'notebooks', `${name}.ipynb`);
+  const [theirs, ours] = [await withClient(client, path), await withUs(path, 'widgets')];
+  expect(JSON.stringify(theirs)).toContain('"output_type"');
+  expect(withoutVolatile(asOnTerminal(theirs))).toEqual(withoutVolatile(ours));
+});
 
 test.each(['plain', 'data', 'widgets'])(
   'the outputs of %s.ipynb through a Jupyter Server are our own',
@@ -172,7 +167,6 @@ test.each(['plain', 'data', 'widgets'])(
     expect(JSON.stringify(through)).toContain('"output_type"');
     expect(withoutVolatile(through)).toEqual(withoutVolatile(await withUs(path, 'widgets')));
   },
-  60_000,
 );
 
 test('the outputs are the same under every traffic profile', async () => {

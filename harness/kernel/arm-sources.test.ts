@@ -95,7 +95,7 @@ describe('a tried diff', () => {
     const identity = await identityOf(change);
     expect(identityFault(change.overlay, identity)).toBeNull();
     expect(identityFault(control.overlay, identity)).toMatch(/control\.py with SHA-256/);
-  }, 120_000);
+  });
 
   test('that does not fit says of which release', async () => {
     const patch = join(temporaryFolder(), 'other.diff');
@@ -133,7 +133,7 @@ describe('a commit', () => {
     const error = await soakErrorOf(() => kernelsOf([`fix + git:${clone.folder}@HEAD`]));
     expect(error.code).toBe('arm-does-not-apply');
     expect(error.message).toContain('7.4.0.dev0');
-  }, 120_000);
+  });
 
   test.each(['IPython', 'jupyter_client', 'zmq'])(
     'of %s: control has that package in its overlay too',
@@ -150,7 +150,6 @@ describe('a commit', () => {
       expect(Object.keys(identity.sources).filter((path) => path.startsWith(`site:${name}/`))).toEqual([]);
       expect(identityFault(control.overlay, identity)).toBeNull();
     },
-    120_000,
   );
 
   test('of another pyzmq than the one whose compiled part is there', async () => {
@@ -179,7 +178,7 @@ describe('what a kernel loaded of its environment', () => {
     expect(identityFault(overlay, { ...identity, python: '3.9.0' })).toMatch(/runs Python 3\.9\.0, not/);
     expect(identityFault(overlay, { ...identity, libzmq: '4.1.0' })).toMatch(/runs libzmq 4\.1\.0, not/);
     expect(identityFault(overlay, null)).toMatch(/did not say/);
-  }, 120_000);
+  });
 });
 
 describe('an arm that changes nothing', () => {
@@ -210,7 +209,7 @@ describe('an arm that changes nothing', () => {
       expect(error.code).toBe('no-op-arm');
       expect(error.message).toMatch(/byte for byte/);
     }
-  }, 120_000);
+  });
 
   test('is allowed where it says so', async () => {
     for (const specs of [
@@ -223,5 +222,5 @@ describe('an arm that changes nothing', () => {
       expect(() => assertNoUndeclaredNoOp(made)).not.toThrow();
     }
     expect((await loadArmSpec('again=control')).source).toBe('control');
-  }, 120_000);
+  });
 });

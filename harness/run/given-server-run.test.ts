@@ -114,7 +114,7 @@ describe('a server that is there already', () => {
     }
     expect(await kernelsLeft()).toEqual([]);
     expect(await readdir(servedRunsFolder(cache()))).toEqual([]);
-  }, 120_000);
+  });
 
   test('whose kernels are elsewhere is soaked by what it hands on, and the evidence says so', async () => {
     // With another cache the private folders of the kernels are nowhere to be seen, as on another machine.
@@ -123,8 +123,10 @@ describe('a server that is there already', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
     const { journal } = await readJournal(out);
     expect(journal.runs).toHaveLength(4);
-    for (const { outcome, kernel, client } of journal.runs) {
-      expect(outcome.kind).toMatch(/^(completed|wedged-mute)$/);
+    for (const { arm, outcome, kernel, client } of journal.runs) {
+      // The server's own requests may wedge a control before it was ever ready.
+      const kinds = arm === 'stream' ? /^completed$/ : /^(completed|wedged-mute|start-failed)$/;
+      expect(outcome.kind).toMatch(kinds);
       expect(kernel).toBeNull();
       expect(client.server).toMatchObject({ elsewhere: true });
     }
@@ -132,7 +134,7 @@ describe('a server that is there already', () => {
     expect(evidence).toContain('4 kernels of 4 were out of reach');
     expect(evidence).toContain('the counters of `stream` were not read');
     expect(await kernelsLeft()).toEqual([]);
-  }, 120_000);
+  });
 
   test('starts a kernel by its kernelspec, with nothing installed for it', async () => {
     const place = join(dataFolder(), 'kernels', 'plain');
@@ -151,7 +153,7 @@ describe('a server that is there already', () => {
     expect(journal.runs.map(({ outcome }) => outcome.kind)).toEqual(['completed']);
     expect(journal.experiment.protocol.arms).toMatchObject([{ kernelspec: { name: 'plain' } }]);
     expect(await kernelsLeft()).toEqual([]);
-  }, 60_000);
+  });
 
   test.each<[string, readonly string[], Record<string, string>, RegExp]>([
     ['without a token', [], { KERNEL_SOAK_TOKEN: '' }, /wants a token/],
@@ -218,29 +220,25 @@ test.each([
     [500, 500, 500, 500],
     /did not end the kernel k1: status 500/,
   ],
-])(
-  'a server %s',
-  async (_what, answers, words) => {
-    const asked: string[] = [];
-    const server = createServer((request, response) => {
-      response.statusCode = answers[asked.length] ?? 204;
-      asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
-      response.end();
-    }).listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    const ended = endOnServer({ url, token: 'secret' }, 'k1');
-    if (words === null) await ended;
-    else {
-      const error = await soakErrorOf(() => ended);
-      expect(error).toMatchObject({ code: 'kernel-left', message: expect.stringMatching(words) });
-      expect(`${error.message} ${error.remedy}`).not.toContain('secret');
-    }
-    expect(asked).toEqual(answers.map(() => 'DELETE /api/kernels/k1 token secret'));
-    await new Promise((resolve) => server.close(resolve));
-  },
-  20_000,
-);
+])('a server %s', async (_what, answers, words) => {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    response.statusCode = answers[asked.length] ?? 204;
+    asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const ended = endOnServer({ url, token: 'secret' }, 'k1');
+  if (words === null) await ended;
+  else {
+    const error = await soakErrorOf(() => ended);
+    expect(error).toMatchObject({ code: 'kernel-left', message: expect.stringMatching(words) });
+    expect(`${error.message} ${error.remedy}`).not.toContain('secret');
+  }
+  expect(asked).toEqual(answers.map(() => 'DELETE /api/kernels/k1 token secret'));
+  await new Promise((resolve) => server.close(resolve));
+});
 
 describe('its address', () => {
   test.each([

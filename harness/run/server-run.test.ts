@@ -86,7 +86,7 @@ describe('through a real Jupyter Server', () => {
     const direct = await run('stream', { notebook: leadingCells(cells, 20), place: null });
     expect(outputs(notebook)).toEqual(outputs(direct.notebook));
     expect(direct.record.client.server).toBeUndefined();
-  }, 60_000);
+  });
 
   test('the strand of the released kernel is certified and revived', async () => {
     for (let attempt = 0; attempt < 8; attempt += 1) {
@@ -97,14 +97,14 @@ describe('through a real Jupyter Server', () => {
       return;
     }
     expect.fail('no wedge in eight runs');
-  }, 180_000);
+  });
 
   test('nudge traffic opens the WebSocket anew before each cell, and the account still holds', async () => {
     const { record } = await run('stream', { traffic: 'nudge', notebook: leadingCells(cells, 4) });
     expect(record.outcome).toMatchObject({ kind: 'completed' });
     expect(record.client.server).toEqual({ library: 5, reconnects: 0 });
     expect(record.kernel?.delivered).toBe(record.client.sent + (record.client.others?.begun ?? 0));
-  }, 60_000);
+  });
 
   test('its folders and token are private; a stranger is not let in', async () => {
     const { address, folder } = server;
@@ -133,7 +133,7 @@ describe('through a real Jupyter Server', () => {
     await stopped.stop();
     expect(existsSync(stopped.folder)).toBe(false);
     await expect(fetch(stopped.address.url)).rejects.toThrow();
-  }, 60_000);
+  });
 });
 
 describe('a proxy before it that loses', () => {
@@ -162,13 +162,13 @@ describe('a proxy before it that loses', () => {
   test('nothing loses nothing', async () => {
     const { record } = await losing(() => false);
     expect(record.outcome).toMatchObject({ kind: 'completed' });
-  }, 60_000);
+  });
 
   test('replies is what lost them', async () => {
     const { record } = await losing(late('from-kernel', 'execute_reply'));
     expect(record.outcome).toMatchObject({ kind: 'lost-reply', source: 'server', cell: 2 });
     expect([...(faultPlaces(record) ?? [])]).toEqual(['server']); // what soak locate names
-  }, 60_000);
+  });
 
   test('everything that the kernel says is what lost it, and no wedge of the kernel', async () => {
     let begun = 0;
@@ -178,12 +178,12 @@ describe('a proxy before it that loses', () => {
     });
     expect(record.outcome).toMatchObject({ kind: 'lost-reply', source: 'server', cell: 2 });
     expect(record.outcome.reason).toContain('lost on the way through the server');
-  }, 60_000);
+  });
 
   test('requests is what lost them, and no wedge of the kernel', async () => {
     const { record } = await losing(late('to-kernel', 'execute_request'));
     expect(record.outcome).toMatchObject({ kind: 'lost-request', source: 'server', cell: 2 });
-  }, 60_000);
+  });
 
   test('the connection is reconnected to, and the run says so', async () => {
     const proxy = await droppingProxy(server.address.url, (way, message) => {
@@ -201,7 +201,7 @@ describe('a proxy before it that loses', () => {
     } finally {
       await proxy.close();
     }
-  }, 60_000);
+  });
 });
 
 test('a strand before the notebook is told by the look alone, which the counters of others cannot hide', async () => {
@@ -239,7 +239,7 @@ test('a strand before the notebook is told by the look alone, which the counters
     await kernel.dispose();
     await kernel.removeFolder();
   }
-}, 60_000);
+});
 
 test('a bare arm is refused: nobody would know what the server sent its kernel', async () => {
   const arm = await loadArm('bare');

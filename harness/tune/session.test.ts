@@ -106,7 +106,7 @@ test('over many seeds the choice is a setting that wedges in most runs, and fres
   expect(rates.every((rate) => rate > 0.5)).toBe(true);
   // Four standard deviations of a count with those rates.
   expect(Math.abs(wedged - expected)).toBeLessThan(4 * Math.sqrt(fresh * 0.25));
-}, 120_000);
+});
 
 test('the leading curve is measured at its low end too', async () => {
   const { runs } = await simulated({ hazard: trueHazard, seed: 3, minutes: 5 });

@@ -101,7 +101,7 @@ describe.runIf(canFork)('forked kernels', () => {
     for (const index of [0, 2, 3, 4]) expect(first[index]).not.toBe(second[index]);
     expect(one.connection?.key).not.toBe(two.connection?.key);
     expect(said).toEqual([]);
-  }, 60_000);
+  });
 
   test('take a notebook through, with counters and the right outputs', async () => {
     const notebook = leadingCells(await readNotebook(join(packageRoot(), 'notebooks', 'plain.ipynb')), 8);
@@ -130,7 +130,7 @@ describe.runIf(canFork)('forked kernels', () => {
     }
     expect(forked?.identity?.sources).toEqual(spawned?.identity?.sources);
     expect(said).toEqual([]);
-  }, 60_000);
+  });
 
   test('say how they end, and what they wrote last', async () => {
     const gone = await kernelOf('control');
@@ -145,7 +145,7 @@ describe.runIf(canFork)('forked kernels', () => {
     await saidBy(killed, 'import os, signal; os.kill(os.getpid(), signal.SIGKILL)');
     expect(await killed.exited).toEqual({ code: null, signal: 'SIGKILL' });
     expect(killed.lost).toBeNull();
-  }, 60_000);
+  });
 
   test('that end with their launcher are no kernel’s death; the next one is forked anew', async () => {
     const own = new ForkLaunchers({
@@ -168,7 +168,7 @@ describe.runIf(canFork)('forked kernels', () => {
     } finally {
       await own.stop();
     }
-  }, 60_000);
+  });
 
   test('and their launcher are gone when it is stopped', async () => {
     const own = new ForkLaunchers({
@@ -184,7 +184,7 @@ describe.runIf(canFork)('forked kernels', () => {
       const sample = await processSample(pid);
       expect(sample === null || sample.state === 'Z').toBe(true);
     }
-  }, 60_000);
+  });
 
   test('are not made of a process that importing left a thread in', async () => {
     const place = join(folder.path, 'threaded', 'ipykernel');
@@ -198,7 +198,7 @@ describe.runIf(canFork)('forked kernels', () => {
     const forkable = { python, arm, variables: {}, configPath: '', arguments: [] };
     const launcher = await ForkLauncher.start(forkable, surroundings.context.reaper);
     expect(launcher).toBe('importing ipykernel left 2 threads running');
-  }, 60_000);
+  });
 
   test('are spawned where the arm says so', async () => {
     const { makeCommand } = await surroundings.arm('control');
