@@ -73,7 +73,7 @@ export async function fewDescriptors(campaign: Campaign): Promise<FaultResult> {
   const ends = { withWords: 0, wholly: 0 };
   await campaign.build();
   // From where Node itself can just load the command to where twenty kernels have what they need.
-  for (const limit of isWhole ? [60, 120, 160, 180, 200, 220, 240, 280, 320, 500] : [200, 500]) {
+  for (const limit of isWhole ? [60, 160, 170, 175, 180, 185, 190, 195, 200, 320] : [160, 500]) {
     const trial = campaign.trial();
     trials.push(trial);
     const soak = trial.start(trial.argumentsFor(experiment), {
@@ -86,7 +86,8 @@ export async function fewDescriptors(campaign: Campaign): Promise<FaultResult> {
     const isOfNode = soak.code !== 0 && !soak.said.includes('soak: ');
     if (isOfNode) {
       // Too few for Node itself to load the command, which can then say nothing.
-      if (!/EMFILE|too many open files/i.test(soak.said))
+      // Its loader says of a module that it cannot open that it does not find it.
+      if (!/EMFILE|too many open files|ERR_MODULE_NOT_FOUND/i.test(soak.said))
         trial.failures.push(
           `limit ${limit}: exit ${soak.code} for no reason given: ${soak.said.slice(-300)}`,
         );

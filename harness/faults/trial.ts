@@ -133,7 +133,8 @@ export class Trial {
       .split('\n')
       .slice(0, 2)
       .join(' ')
-      .replaceAll(dirname(this.out), '…');
+      .replaceAll(dirname(this.out), '…')
+      .replace(/(?<=\bprocess )\d+|(?<=\bsoak-)[0-9a-f]{12}/g, '…');
     this.said.push(said);
     if (process.code !== code) {
       this.failures.push(
