@@ -6,7 +6,8 @@ CONFIG.json holds ``client`` (``nbclient``, ``papermill`` or ``jupyter-execute``
 ``output``, ``folder`` (where the kernel runs), ``kernel`` (name of the kernelspec), ``timeoutSeconds``
 (the client's own time-out of a cell, null: none, as the clients have it by default),
 ``startTimeoutSeconds``, ``package`` and ``overlay`` (the package that the arm changes and the folder to
-import it from; null: as installed), ``counters``, ``events``, ``identity``, ``status`` and ``answers``.
+import it from; null: as installed), ``manager`` (what its kernel manager is made with, besides what the client
+gives it), ``counters``, ``events``, ``identity``, ``status`` and ``answers``.
 
 Everything here is the same in every arm. Nothing runs on the client's loop that the client does not
 run by itself: counting happens inside calls that it makes anyway. One thread waits in a read of
@@ -32,6 +33,7 @@ def main():
         sys.path[0] = config["overlay"]
     tracker = soak_client_counters.instrument(config["counters"], config["events"])
     soak_client_probe.serve(tracker, config["answers"])
+    make_managers_with(config["manager"])
     execute = CLIENTS[config["client"]](config)
     soak_identity.write_json(
         config["identity"],
@@ -46,6 +48,20 @@ def main():
         soak_identity.write_json(config["status"], failure(error))
         raise
     soak_identity.write_json(config["status"], {"error": None})
+
+
+def make_managers_with(settings):
+    """Sockets of another kind: the same for every client, of which each has its own way to say it or none."""
+    if not settings:
+        return
+    from jupyter_client.manager import KernelManager
+
+    init = KernelManager.__init__
+
+    def init_with(manager, *args, **kwargs):
+        init(manager, *args, **{**kwargs, **settings})
+
+    KernelManager.__init__ = init_with
 
 
 def failure(error):

@@ -16,7 +16,8 @@ const RESULT: BenchResult = {
   runs: {
     oneAtATime: { spawn: [400], fork: [200], nbclient: [800], 'jupyter-execute': [1_200] },
     twoAtOnce: { spawn: [300], fork: [150], nbclient: [500] },
-    cpu: [{ harnessMs: 40, kernelMs: 400 }],
+    inRow: { spawn: [380], fork: [180] },
+    costs: [{ harnessMs: 40, kernelMs: 400, harnessMiB: 150, kernelMiB: 60 }],
   },
   verdicts: [{ seconds: 30, runs: 33, verdict: 'fixes', strandMs: [1_120] }],
   floods: [{ what: 'a flood', seconds: 3, mostMiB: 250, kept: true }],
@@ -38,6 +39,8 @@ const RESULT: BenchResult = {
     forkOverJupyter: ratio,
     spawnOverNbclientTwo: ratio,
     forkOverNbclientTwo: ratio,
+    spawnInRow: ratio,
+    forkInRow: { ...ratio, value: 0.9 },
   },
 };
 
@@ -64,6 +67,8 @@ test('runs a minute follow from the times', () => {
   expect(text).toContain('| kernel-soak, fork | 200 | 300 | 150 | 400 |');
   expect(text).toContain('| nbclient, a loop in one warm process | 800 | 75 | 500 | 120 |');
   expect(text).toContain('median 1.12 s of 1 wedges');
+  expect(text).toContain('fork 180 ms, 0.90 (0.40 to 0.60).');
+  expect(text).toContain('its kernel 60 MiB');
 });
 
 test('the committed figures are those of the committed measurement', () => {

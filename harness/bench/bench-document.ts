@@ -40,7 +40,7 @@ function ratioOf({ ratios }: BenchResult, name: string): Ratio {
 }
 
 function cpuShare({ runs }: BenchResult): number {
-  return median(runs.cpu.map(({ harnessMs, kernelMs }) => harnessMs / kernelMs));
+  return median(runs.costs.map(({ harnessMs, kernelMs }) => harnessMs / kernelMs));
 }
 
 /** The targets of the benchmark, and where they stand. */
@@ -138,9 +138,13 @@ ${table(
   ).map(([name, times]) => [name, median(times).toFixed(2), quantile(times, 0.99).toFixed(2)]),
 )}
 
-## Processor time
+In a row as \`soak\` makes them, one beginning while its predecessor's kernel is taken away: spawn ${ms(runs.inRow.spawn)} ms a run,
+${ratioWords(ratioOf(result, 'spawnInRow'))} of one at a time; fork ${ms(runs.inRow.fork)} ms, ${ratioWords(ratioOf(result, 'forkInRow'))}.
 
-A run, median: harness ${ms(runs.cpu.map(({ harnessMs }) => harnessMs))} ms, its kernel ${ms(runs.cpu.map(({ kernelMs }) => kernelMs))} ms.
+## Processor time and memory
+
+A run, median: harness ${ms(runs.costs.map(({ harnessMs }) => harnessMs))} ms of processor time, its kernel ${ms(runs.costs.map(({ kernelMs }) => kernelMs))} ms; resident at its end: harness
+${ms(runs.costs.map(({ harnessMiB }) => harnessMiB))} MiB, everything of the benchmark's in it, its kernel ${ms(runs.costs.map(({ kernelMiB }) => kernelMiB))} MiB.
 
 ## To a verdict
 

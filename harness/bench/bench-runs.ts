@@ -6,15 +6,26 @@ import { launchKernel, type RunningKernel } from '../kernel/launch.ts';
 import { processSample } from '../kernel/process-sample.ts';
 import { executeRun, type RunContext } from '../run/execute-run.ts';
 import { withForks } from '../run/fork-context.ts';
+import { residentMemory } from '../testing/resident-memory.ts';
 import { type BenchSurroundings, quietVariables } from './bench-surroundings.ts';
 import { Peer } from './peer.ts';
 
-/** Wall times of runs, milliseconds, by who made them; and what the harness and its kernels used of the processor. */
+/** Wall times of runs, milliseconds, by who made them; and what the harness and its kernels used. */
 export interface RunTimes {
   readonly oneAtATime: Readonly<Record<Runner, readonly number[]>>;
   /** Of a batch of runs, two at once, per run. */
   readonly twoAtOnce: Readonly<Record<Exclude<Runner, 'jupyter-execute'>, readonly number[]>>;
-  readonly cpu: readonly { readonly harnessMs: number; readonly kernelMs: number }[];
+  /** Of a batch of runs in a row as `soak` makes them, per run: one begins while its predecessor is taken away. */
+  readonly inRow: Readonly<Record<'spawn' | 'fork', readonly number[]>>;
+  readonly costs: readonly RunCost[];
+}
+
+/** What a spawned run, alone on the machine, cost: processor time, and resident memory at its end. */
+export interface RunCost {
+  readonly harnessMs: number;
+  readonly kernelMs: number;
+  readonly harnessMiB: number;
+  readonly kernelMiB: number;
 }
 
 export const RUNNERS = ['spawn', 'fork', 'nbclient', 'jupyter-execute'] as const;
@@ -33,24 +44,35 @@ export async function benchRuns(
 ): Promise<RunTimes> {
   const { context, python } = surroundings;
   const peers = [0, 1].map(() => new Peer(python, ['runs', notebook.path], quietVariables(surroundings)));
-  // The processor time of a process says nothing of one run while two are going on.
-  const cpu = { isAlone: true, seen: [] as { harnessMs: number; kernelMs: number }[] };
+  // What a process used says nothing of one run while two are going on.
+  const costs = { isAlone: true, seen: [] as RunCost[] };
   const one: Record<Runner, number[]> = { spawn: [], fork: [], nbclient: [], 'jupyter-execute': [] };
   const two: Record<'spawn' | 'fork' | 'nbclient', number[]> = { spawn: [], fork: [], nbclient: [] };
+  const row: Record<'spawn' | 'fork', number[]> = { spawn: [], fork: [] };
   try {
     await withForks('fork', context, fail, async (forking) => {
       const by: Record<Runner, (which: number) => Promise<void>> = {
-        spawn: () => ours(surroundings, notebook, context, cpu.isAlone ? cpu.seen : null),
+        spawn: () => ours(surroundings, notebook, context, costs.isAlone ? costs.seen : null),
         fork: () => ours(surroundings, notebook, forking, null),
         nbclient: async (which) => void (await peers[which]?.ask('run')),
         'jupyter-execute': () => jupyterExecute(surroundings, notebook),
       };
       for (const runner of RUNNERS) await by[runner](0); // caches, launchers, byte code
-      cpu.seen.length = 0;
+      costs.seen.length = 0;
       for (let round = 0; round < rounds; round += 1) {
         for (const runner of rotated(RUNNERS, round)) one[runner].push(await timed(() => by[runner](0)));
       }
-      cpu.isAlone = false;
+      costs.isAlone = false;
+      const rows = { spawn: context, fork: forking };
+      for (let round = 0; round < Math.ceil(rounds / 3); round += 1) {
+        for (const runner of rotated(['spawn', 'fork'] as const, round)) {
+          const shared = rows[runner];
+          const ms = await timed(() =>
+            inRow((onMeasured) => ours(surroundings, notebook, { ...shared, onMeasured }, null)),
+          );
+          row[runner].push(ms / BATCH);
+        }
+      }
       const pairs = ['spawn', 'fork', 'nbclient'] as const;
       for (let round = 0; round < Math.ceil(rounds / 3); round += 1) {
         for (const runner of rotated(pairs, round)) {
@@ -62,7 +84,7 @@ export async function benchRuns(
   } finally {
     for (const peer of peers) await peer.close();
   }
-  return { oneAtATime: one, twoAtOnce: two, cpu: cpu.seen };
+  return { oneAtATime: one, twoAtOnce: two, inRow: row, costs: costs.seen };
 }
 
 function fail(why: string): void {
@@ -71,6 +93,16 @@ function fail(why: string): void {
 
 async function half(run: () => Promise<void>): Promise<void> {
   for (let index = 0; index < BATCH / 2; index += 1) await run();
+}
+
+async function inRow(run: (onMeasured: () => void) => Promise<void>): Promise<void> {
+  const ends: Promise<void>[] = [];
+  for (let index = 0; index < BATCH; index += 1) {
+    await new Promise<void>((resolve, reject) => {
+      ends.push(run(resolve).then(resolve, reject));
+    });
+  }
+  await Promise.all(ends);
 }
 
 function rotated<Item>(items: readonly Item[], by: number): Item[] {
@@ -88,7 +120,7 @@ async function ours(
   { makeCommand }: BenchSurroundings,
   notebook: Notebook,
   context: RunContext,
-  cpu: { harnessMs: number; kernelMs: number }[] | null,
+  costs: RunCost[] | null,
 ): Promise<void> {
   const order = {
     run: 'b000-stream',
@@ -99,13 +131,13 @@ async function ours(
     traffic: 'sequential',
     seed: 1,
   } as const;
-  let kernelMs = 0;
+  let kernel = { kernelMs: Number.NaN, kernelMiB: Number.NaN };
   const before = process.cpuUsage();
-  const sampled = (ms: number) => {
-    kernelMs = ms;
+  const sampled = (sample: typeof kernel) => {
+    kernel = sample;
   };
   const watched: RunContext =
-    cpu === null
+    costs === null
       ? context
       : { ...context, launch: async (options) => sampledAtEnd(await launchKernel(options), sampled) };
   const result = await executeRun(order, notebook, makeCommand, watched, new AbortController().signal);
@@ -113,14 +145,21 @@ async function ours(
     throw new Error(`A run of the benchmark did not complete: ${result?.record.outcome.reason}.`);
   }
   const { user, system } = process.cpuUsage(before);
-  cpu?.push({ harnessMs: (user + system) / 1000, kernelMs });
+  const harnessMiB = residentMemory(process.pid)?.nowMiB ?? Number.NaN;
+  costs?.push({ harnessMs: (user + system) / 1000, harnessMiB, ...kernel });
 }
 
-/** A kernel whose processor time is read before it is ended. */
-function sampledAtEnd(kernel: RunningKernel, onSample: (cpuMs: number) => void): RunningKernel {
+/** A kernel whose processor time and memory are read before it is ended. */
+function sampledAtEnd(
+  kernel: RunningKernel,
+  onSample: (sample: Pick<RunCost, 'kernelMs' | 'kernelMiB'>) => void,
+): RunningKernel {
   const dispose = kernel.dispose.bind(kernel);
   kernel.dispose = async () => {
-    onSample((await processSample(kernel.pid))?.cpuMs ?? Number.NaN);
+    onSample({
+      kernelMs: (await processSample(kernel.pid))?.cpuMs ?? Number.NaN,
+      kernelMiB: residentMemory(kernel.pid)?.nowMiB ?? Number.NaN,
+    });
     await dispose();
   };
   return kernel;

@@ -64,6 +64,8 @@ const result = await withBench(async (surroundings): Promise<BenchResult> => {
       spawnOverJupyter: medianRatio(runs.oneAtATime.spawn, runs.oneAtATime['jupyter-execute'], random),
       forkOverJupyter: medianRatio(runs.oneAtATime.fork, runs.oneAtATime['jupyter-execute'], random),
       spawnOverNbclientTwo: medianRatio(runs.twoAtOnce.spawn, runs.twoAtOnce.nbclient, random),
+      spawnInRow: medianRatio(runs.inRow.spawn, runs.oneAtATime.spawn, random),
+      forkInRow: medianRatio(runs.inRow.fork, runs.oneAtATime.fork, random),
       forkOverNbclientTwo: medianRatio(runs.twoAtOnce.fork, runs.twoAtOnce.nbclient, random),
     },
   };

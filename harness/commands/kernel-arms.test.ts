@@ -16,6 +16,7 @@ beforeAll(async () => {
   const argv = [python, '-m', 'ipykernel_launcher', '-f', '{connection_file}'];
   await spec('plain', { argv, display_name: 'Plain', language: 'python' });
   await spec('quiet', { argv: [...argv, '--quiet'], display_name: 'Quiet', language: 'python' });
+  await spec('offers', { argv, language: 'python', metadata: { supported_encryption: 'curve' } });
   await spec('dead', {
     argv: [python, '-c', 'raise SystemExit("no such luck")', '{connection_file}'],
     language: 'python',
@@ -56,6 +57,16 @@ test('two kernels are compared as they are, and the protocol says which they are
   expect(journal.experiment.command).toContain('--kernel plain --kernel quiet --runs 2');
 });
 
+test('a kernel whose kernelspec offers it is encrypted, once it has shown that it is', async () => {
+  const out = join(folder.path, 'encrypted');
+  const args = ['--kernel', 'offers', '--runs', '1', '--prefix', '3', '--encrypt', '--out', out];
+  const { code, stderr } = await soak(...args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const { journal } = await readJournal(out);
+  expect(journal.experiment.protocol.sockets).toEqual({ encryption: 'curve' });
+  expect(journal.runs.map(({ outcome }) => outcome.kind)).toEqual(['completed']);
+}, 120_000);
+
 test.each([
   ['a name that is none', ['--kernel', 'plian'], 2, /no kernelspec named "plian"/],
   [
@@ -73,6 +84,12 @@ test.each([
   ['arms besides', ['--kernel', 'plain', '--arms', 'control'], 2, /--arms is about another/],
   ['a client besides', ['--kernel', 'plain', '--client', 'nbclient'], 2, /--client is about another/],
   ['a kernel twice', ['--kernel', 'plain', '--kernel', 'plain'], 2, /plain is given twice/],
+  [
+    'encryption that its kernelspec does not offer',
+    ['--kernel', 'plain', '--encrypt'],
+    2,
+    /kernelspec of plain does not say that its kernel offers it/,
+  ],
   ['a server of our own', ['--kernel', 'plain', '--transport', 'server'], 2, /by a server that has it/],
 ])('is refused: %s', async (_what, args, exit, words) => {
   const { code, stderr } = await soak(...args, '--runs', '1', '--out', join(folder.path, 'refused'));

@@ -126,14 +126,15 @@ function assertComparable(journals: ReadonlyMap<PathName, Journal>): void {
     path,
     notebooks: experiment.protocol.notebooks.map(({ sha256 }) => sha256),
     arms: experiment.protocol.arms.map(({ name, treeSha256 }) => [name, treeSha256]),
+    sockets: experiment.protocol.sockets ?? {},
   }));
   for (const other of others) {
-    for (const what of ['notebooks', 'arms'] as const) {
+    for (const what of ['notebooks', 'arms', 'sockets'] as const) {
       if (canonicalJson(other[what]) === canonicalJson(first?.[what])) continue;
       throw new SoakError(
         'bad-paths',
         `The experiments by the paths ${first?.path} and ${other.path} have different ${what}.`,
-        { remedy: 'Give experiments of the same notebooks and arms, or let soak locate run them.' },
+        { remedy: 'Give experiments of the same notebooks, arms and sockets, or let soak locate run them.' },
       );
     }
   }

@@ -19,6 +19,7 @@ import { assertLanguage } from './kernel-language.ts';
 import { searchOf } from './kernels.ts';
 import type { PreparedSubject } from './prepare-arms.ts';
 import type { RunOptions } from './run-options.ts';
+import { protocolSockets } from './socket-options.ts';
 
 // Nothing of a kernel that is not ipykernel's is looked into.
 const UNKNOWN = 'unknown';
@@ -32,8 +33,8 @@ interface NamedKernel {
  * Kernels by the names of their kernelspecs, on this machine or on a server that is there already. Each on this
  * machine is started once and asked what it is, so that the protocol says which kernel it is about.
  *
- * @throws SoakError `unknown-kernel`, `broken-kernel`, `bad-notebook`, `kernel-does-not-start`, and what a server
- *   that cannot be used is refused with
+ * @throws SoakError `unknown-kernel`, `broken-kernel`, `bad-notebook`, `no-encryption`, what `askKernel` throws, and
+ *   what a server that cannot be used is refused with
  */
 export async function preparedKernels(
   options: RunOptions,
@@ -96,6 +97,16 @@ async function kernelHere(
   const { language } = kernel.spec;
   // By its kernelspec first, before anything is started.
   assertLanguages(notebooks, [language], kernel.name);
+  if (options.encrypt && !kernel.spec.offersCurve) {
+    throw new SoakError(
+      'no-encryption',
+      `--encrypt asks for CurveZMQ, and the kernelspec of ${kernel.name} does not say that its kernel offers it (metadata.supported_encryption).`,
+      {
+        remedy:
+          'Leave out --encrypt, or choose a kernel that does, such as that of ipykernel 7.3.0 or later, its kernelspec installed anew.',
+      },
+    );
+  }
   const makeCommand = kernelspecCommand(kernel, search.python);
   const cwd = dirname(resolve(notebooks[0]?.path ?? '.'));
   const info = await withSharedContext(
@@ -105,6 +116,7 @@ async function kernelHere(
         startTimeoutMs: options.startTimeoutSeconds * 1000,
         suspectAfterMs: null,
         pipelineDepth: options.pipelineDepth,
+        sockets: protocolSockets(options),
       },
       latency: await parseLatency('none'),
       kernelEnvironment: { python, matplotlibConfigDir: null },

@@ -16,7 +16,9 @@ import { type Latency, parseLatency } from '../plan/latency.ts';
 import { assertLanguage } from './kernel-language.ts';
 import { loadedArms, type PreparedSubject, preparedArms } from './prepare-arms.ts';
 import { preparedKernels } from './prepare-kernels.ts';
+import { assertArmsEncrypt, assertSocketsFit } from './prepare-sockets.ts';
 import type { RunOptions } from './run-options.ts';
+import { protocolSockets } from './socket-options.ts';
 import { tuningCitation } from './tuned.ts';
 
 /** An experiment that can begin: everything read, made and frozen, nothing run yet. */
@@ -105,6 +107,7 @@ export async function prepareExperiment(
   signal: AbortSignal,
 ): Promise<Prepared> {
   const isOfKernels = options.kernels.length > 0;
+  assertSocketsFit(options);
   const loaded = isOfKernels ? [] : await loadedArms(options);
   const notebooks = await loadNotebooks(options);
   const latency = await parseLatency(options.latency);
@@ -113,7 +116,9 @@ export async function prepareExperiment(
   const subject = isOfKernels
     ? await preparedKernels(options, notebooks, signal)
     : await preparedArms(loaded, options, onProgress, signal);
+  if (options.encrypt && !isOfKernels) await assertArmsEncrypt(loaded, subject, options);
   const { arms, client, server } = subject;
+  const sockets = protocolSockets(options);
   const protocol: Protocol = {
     arms: [...arms.values()].map(({ overlay }) => overlay.protocolArm),
     notebooks: notebooks.map(protocolNotebook),
@@ -131,6 +136,7 @@ export async function prepareExperiment(
     launch: options.launch,
     ...(client === null ? {} : { client: client.protocolClient }),
     ...(server === null ? {} : { transport: server.protocolTransport }),
+    ...(sockets === undefined ? {} : { sockets }),
     ...(client?.endpoint === 'stalled' ? { endpoint: client.endpoint } : {}),
     decision: {
       stopping: options.untilDecided ? 'until-decided' : 'fixed',

@@ -48,6 +48,14 @@ export function addRunOptions(command: Command): Command {
       'a Jupyter Server, JupyterHub user server or gateway that is there already, its token in KERNEL_SOAK_TOKEN or JUPYTER_TOKEN; it needs the kernelspecs of soak arms install',
     )
     .option(
+      '--encrypt',
+      'CurveZMQ between every kernel and whoever speaks to it, refused where a kernel does not offer it (ipykernel 7.3 and later do)',
+    )
+    .option(
+      '--ipc',
+      "Unix sockets in the run's private folder, and no TCP port for any channel of the kernels (not on Windows)",
+    )
+    .option(
       '--client <name>',
       'the program that executes the notebooks, in a process of its own: nbclient, papermill, jupyter-execute (default: the harness itself)',
     )

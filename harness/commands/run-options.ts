@@ -10,6 +10,7 @@ import { shownArmSpec } from '../plan/arm-words.ts';
 import { DEFAULT_LATENCY } from '../plan/latency.ts';
 import { clientOptionSchema, DEFAULT_CLIENT_TIMEOUT_SECONDS, parsedClientOption } from './client-options.ts';
 import { shellWord } from './shell-word.ts';
+import { socketOptions } from './socket-options.ts';
 
 /** `soak run`'s options, parsed: what an experiment is made from. Kept beside a journal until it has finished. */
 export const runOptionsSchema = z.object({
@@ -44,6 +45,10 @@ export const runOptionsSchema = z.object({
   launch: z.enum(LAUNCH_METHODS).default('spawn'),
   /** How the front end gets to the kernels. */
   transport: z.enum(TRANSPORTS).default('direct'),
+  /** CurveZMQ between kernels and whoever speaks to them. */
+  encrypt: z.boolean().default(false),
+  /** Unix sockets in place of TCP. */
+  ipc: z.boolean().default(false),
   /** Address of a server that is there already; `null`: none, or one of the harness's own. */
   serverUrl: z.string().nullable().default(null),
   baseline: z.string().nullable(),
@@ -99,6 +104,8 @@ export interface RawRunOptions {
   readonly launch?: string;
   readonly transport?: string;
   readonly serverUrl?: string;
+  readonly encrypt?: boolean;
+  readonly ipc?: boolean;
   readonly baseline?: string;
   readonly shard?: string;
   readonly python?: string;
@@ -414,6 +421,7 @@ export function parsedRunOptions(
     client,
     launch: launchOption(raw),
     transport: transportOption(raw),
+    ...socketOptions(raw),
     serverUrl: raw.serverUrl === undefined ? null : serverUrl(raw.serverUrl),
     baseline: raw.baseline ?? null,
     shard: shardOption(raw, runs),
@@ -468,6 +476,8 @@ export function reproduceCommand(options: RunOptions, shown: (path: string) => s
   for (const [flag, value, fallback] of optional) {
     if (value !== fallback) words.push(flag, shellWord(String(value)));
   }
+  if (options.encrypt) words.push('--encrypt');
+  if (options.ipc) words.push('--ipc');
   if (options.p0 !== null) words.push('--p0', String(options.p0));
   if (options.saveNotebooks) words.push('--save-notebooks');
   if (options.python !== null) words.push('--python', shellWord(shown(options.python)));

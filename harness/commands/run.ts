@@ -311,5 +311,7 @@ function plannedLine(
       ? ''
       : `, of which shard ${shard.index}/${shard.count} does blocks ${first + 1} to ${end}`;
   const what = isOfKernels ? 'kernels' : `ipykernel ${environment.ipykernel} on ${environment.python}`;
-  return `${what}: ${arms}, ${size}${part}, ${protocol.traffic.join('/')} traffic, seed ${protocol.seed}${reference}${more}`;
+  const { transport, encryption } = protocol.sockets ?? {};
+  const sockets = `${encryption === undefined ? '' : ', encrypted'}${transport === undefined ? '' : ', over Unix sockets'}`;
+  return `${what}: ${arms}, ${size}${part}, ${protocol.traffic.join('/')} traffic${sockets}, seed ${protocol.seed}${reference}${more}`;
 }

@@ -6,9 +6,12 @@ import { z } from 'zod';
 import { CLIENT_COUNTERS, type ClientName } from '../model/client.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { publicText } from '../model/public-text.ts';
+import type { Sockets } from '../model/sockets.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
+import { socketPrefix } from './connection-file.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelCommand, KernelCommandMaker, KernelExit, KernelIdentity } from './launch.ts';
+import { kernelspecMetadata, managerSettings } from './manager-settings.ts';
 import { OutputTail } from './output-tail.ts';
 import { kernelEnvironmentVariables, killTree, launchesDetached } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
@@ -57,7 +60,7 @@ function json(path: string): unknown {
 }
 
 const connectionSchema = z.object({
-  transport: z.literal('tcp'),
+  transport: z.enum(['tcp', 'ipc']),
   ip: z.string(),
   key: z.string().min(1),
   shell_port: z.number(),
@@ -241,8 +244,9 @@ export async function launchClient(options: {
   startTimeoutSeconds: number;
   reaper: Reaper;
   variables?: Readonly<Record<string, string>>;
+  sockets?: Sockets | undefined;
 }): Promise<ClientProcess> {
-  const { program, reaper } = options;
+  const { program, reaper, sockets = {} } = options;
   const folder = reaper.makeFolder('soak-');
   const inside = (name: string) => join(folder, name);
   try {
@@ -258,6 +262,7 @@ export async function launchClient(options: {
         display_name: KERNELSPEC,
         language: 'python',
         env: kernelCommand.variables ?? {},
+        metadata: kernelspecMetadata(sockets),
       }),
     );
     createCounterFile(inside('client-counters.bin'), CLIENT_COUNTERS);
@@ -272,6 +277,11 @@ export async function launchClient(options: {
       startTimeoutSeconds: options.startTimeoutSeconds,
       package: program.package,
       overlay: program.overlay,
+      manager: {
+        ...managerSettings(sockets),
+        // By default jupyter_client would have its sockets in the folder that the notebook runs in.
+        ...(sockets.transport === 'ipc' ? { ip: socketPrefix(folder) } : {}),
+      },
       counters: inside('client-counters.bin'),
       events: inside('events.log'),
       identity: inside('client-identity.json'),

@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { publicText } from '../model/public-text.ts';
+import type { Sockets } from '../model/sockets.ts';
 import type { ChannelsMaker } from '../transport/channels.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import { FreshPeer, type ShellPeer } from '../transport/fresh-peer.ts';
+import { connectionInfo } from './connection-file.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelEnvironment } from './environment/index.ts';
 import { OutputTail } from './output-tail.ts';
@@ -112,6 +113,8 @@ export interface LaunchOptions {
   readonly cwd: string;
   readonly reaper: Reaper;
   readonly variables?: Readonly<Record<string, string>>;
+  /** Absent: TCP on loopback, in the clear. */
+  readonly sockets?: Sockets | undefined;
 }
 
 /** A kernel's process, however it came about. */
@@ -150,7 +153,7 @@ export class KernelProcess implements RunningKernel {
   readonly command: KernelCommand;
   readonly exited: Promise<KernelExit>;
   readonly #child: KernelChild;
-  readonly #ports: KernelPorts;
+  readonly #ports: KernelPorts | null;
   readonly #reaper: Reaper;
 
   constructor(parts: {
@@ -158,7 +161,7 @@ export class KernelProcess implements RunningKernel {
     connection: ConnectionInfo;
     folder: string;
     command: KernelCommand;
-    ports: KernelPorts;
+    ports: KernelPorts | null;
     reaper: Reaper;
   }) {
     this.#child = parts.child;
@@ -210,7 +213,7 @@ export class KernelProcess implements RunningKernel {
     await killTree(this.pid);
     await this.exited;
     this.#child.close();
-    releasePorts(this.#ports);
+    if (this.#ports !== null) releasePorts(this.#ports);
   }
 
   /** Remove the private folder and let the reaper forget the process; after `dispose`. */
@@ -374,32 +377,23 @@ export function runtimeConfig({ arm, folder, packages, site }: Overlay): Readonl
 }
 
 /**
- * Start a kernel: private folder (0700), connection file (0600, 256-bit key), its own process group,
- * registered with the reaper at once. Returns as soon as the process exists; readiness is the
- * handshake's matter.
+ * Start a kernel: private folder (0700), connection file (0600, 256-bit key, CurveZMQ keys where it is to be
+ * encrypted), its own process group, registered with the reaper at once. Returns as soon as the process exists;
+ * readiness is the handshake's matter.
  *
  * @param start how its process comes about
  * @throws Error of `start` when the program cannot be started at all
+ * @throws SoakError `socket-path-too-long`
  */
 export async function launchKernel(
   options: LaunchOptions,
   start: KernelStarter = spawnKernel,
 ): Promise<KernelProcess> {
-  const ports = await allocatePorts();
+  const { sockets = {} } = options;
+  const ports = sockets.transport === 'ipc' ? null : await allocatePorts();
   const folder = options.reaper.makeFolder('soak-');
   try {
-    const connection: ConnectionInfo = {
-      transport: 'tcp',
-      ip: '127.0.0.1',
-      key: randomBytes(32).toString('hex'),
-      signature_scheme: 'hmac-sha256',
-      shell_port: ports.shell,
-      iopub_port: ports.iopub,
-      stdin_port: ports.stdin,
-      control_port: ports.control,
-      hb_port: ports.hb,
-      kernel_name: 'kernel-soak',
-    };
+    const connection = connectionInfo(folder, ports, sockets);
     const connectionFile = join(folder, 'connection.json');
     writeFileSync(connectionFile, JSON.stringify(connection), { mode: 0o600, flag: 'wx' });
     const command = options.makeCommand(folder, connectionFile);
@@ -409,7 +403,7 @@ export async function launchKernel(
     options.reaper.hold(kernel.pid, folder);
     return kernel;
   } catch (error) {
-    releasePorts(ports);
+    if (ports !== null) releasePorts(ports);
     await rm(folder, { recursive: true, force: true });
     options.reaper.forgetFolder(folder);
     throw error;

@@ -57,5 +57,6 @@ describe('protocolDifferences', () => {
     const what = (a: Protocol, b: Protocol) => protocolDifferences(a, b).map((each) => each.what);
     expect(what(PROTOCOL, rest as Protocol)).toEqual(['runtimeSha256']);
     expect(what(rest as Protocol, PROTOCOL)).toEqual(['runtimeSha256']);
+    expect(what(PROTOCOL, { ...PROTOCOL, sockets: { encryption: 'curve' } })).toEqual(['sockets.encryption']);
   });
 });

@@ -4,6 +4,7 @@ import { canonicalJson, sha256 } from './canonical.ts';
 import { protocolClientSchema } from './client.ts';
 import { LAUNCH_METHODS } from './launch-method.ts';
 import { ENDPOINTS } from './outcome.ts';
+import { socketsSchema } from './sockets.ts';
 import { protocolTransportSchema } from './transport.ts';
 
 export const TRAFFIC_PROFILES = ['widgets', 'sequential', 'overlap', 'pipeline', 'nudge'] as const;
@@ -74,6 +75,8 @@ export const protocolSchema = z.object({
   client: protocolClientSchema.optional(),
   /** The server that starts the kernels and is between them and the front end; absent: there is none. */
   transport: protocolTransportSchema.optional(),
+  /** How the kernels' sockets are guarded; absent: TCP on loopback, in the clear. */
+  sockets: socketsSchema.optional(),
   /** What counts as the event whose rate is compared; absent: `wedged`. */
   endpoint: z.enum(ENDPOINTS).optional(),
   /** How it is decided (STATISTICS: "Two arms", "Anytime-valid"). */

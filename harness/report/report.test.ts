@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Journal, RunRecord } from '../model/journal.ts';
+import type { Protocol } from '../model/protocol.ts';
 import { evidenceMarkdown } from './evidence.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';
 import { buildReport } from './report.ts';
@@ -200,6 +201,31 @@ it('lists invalid runs with their reasons', () => {
 
 it('fits into one comment on GitHub however many runs there are', () => {
   expect(evidenceMarkdown(buildReport(syntheticJournal({ blocks: 2_000 }))).length).toBeLessThan(65_536);
+});
+
+describe('how the sockets were guarded', () => {
+  const evidenceOf = (protocol: Partial<Protocol>) =>
+    evidenceMarkdown(buildReport(syntheticJournal({ arms: [CONTROL, FIX], protocol })));
+
+  it('is said where they were not as everywhere, and what was seen of it', () => {
+    expect(evidenceOf({})).not.toContain('- Sockets:');
+    const encrypted = evidenceOf({ sockets: { encryption: 'curve' } });
+    expect(encrypted).toMatch(
+      /- Sockets: between the harness and the kernels over TCP on loopback, encrypted/,
+    );
+    expect(encrypted).toContain(
+      "turned away on every channel a peer without keys and one with another server's",
+    );
+    const ipc = evidenceOf({ sockets: { transport: 'ipc' } });
+    expect(ipc).toMatch(/- Sockets: .* over Unix sockets .* on a TCP port; in the clear\./);
+    expect(evidenceOf({ sockets: { transport: 'ipc', encryption: 'curve' } })).toMatch(
+      /- Sockets: .* over Unix sockets .*, encrypted by CurveZMQ on all five channels/,
+    );
+    const versions = { 'jupyter-server': '2.21.1' };
+    expect(
+      evidenceOf({ sockets: { encryption: 'curve' }, transport: { name: 'server', versions } }),
+    ).toContain('between the server and the kernels');
+  });
 });
 
 describe('how kernels came about', () => {

@@ -1,20 +1,21 @@
 import { KernelClient } from '../frontend/client.ts';
 import { type KernelCommandMaker, launchKernel } from '../kernel/launch.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { assertEncrypted } from './assert-encrypted.ts';
 import type { RunContext } from './execute-run.ts';
 import { awaitReady, type KernelInfo } from './ready.ts';
 
 /**
  * Start a kernel once, ask what it is, and end it: so that a protocol can say which kernel it is about, and a
- * kernel that cannot start is refused before the first run.
+ * kernel that cannot start is refused before the first run, as is one that does not encrypt where that is asked for.
  *
- * @throws SoakError `kernel-does-not-start`
+ * @throws SoakError `kernel-does-not-start`, `not-encrypted`, `socket-path-too-long`
  */
 export async function askKernel(
   name: string,
   makeCommand: KernelCommandMaker,
   cwd: string,
-  context: Pick<RunContext, 'reaper' | 'startTimeoutMs' | 'variables'>,
+  context: Pick<RunContext, 'reaper' | 'startTimeoutMs' | 'variables' | 'sockets'>,
 ): Promise<KernelInfo> {
   const failed = (reason: string, words: string, cause?: unknown) =>
     new SoakError('kernel-does-not-start', `The kernel ${name} does not start: ${reason}.`, {
@@ -30,11 +31,16 @@ export async function askKernel(
     cwd,
     reaper: context.reaper,
     variables: context.variables,
+    sockets: context.sockets,
   }).catch((error: unknown) => {
+    if (error instanceof SoakError) throw error;
     throw failed((error as Error).message, '', error);
   });
   const client = new KernelClient(kernel.connection);
   try {
+    if (context.sockets?.encryption !== undefined) {
+      await assertEncrypted(name, kernel, kernel.connection, context.startTimeoutMs);
+    }
     const readiness = await awaitReady(client, kernel, context.startTimeoutMs);
     if (!readiness.ready) throw failed(readiness.reason, kernel.stderrTail());
     return readiness.info;

@@ -42,6 +42,7 @@ export async function executeClientRun(
     startTimeoutSeconds: Math.ceil(context.startTimeoutMs / 1000),
     reaper: context.reaper,
     variables: context.variables,
+    sockets: context.sockets,
   });
   const watch = new ClientWatch(process, context, endpoint);
   try {

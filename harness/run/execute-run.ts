@@ -22,6 +22,7 @@ import type { RunRecord } from '../model/journal.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
+import type { Sockets } from '../model/sockets.ts';
 import { classify, isStrand } from '../oracle/classify.ts';
 import { type Latency, LatencyDraws } from '../plan/latency.ts';
 import type { RunOrder } from '../plan/schedule.ts';
@@ -49,8 +50,15 @@ export interface RunContext {
   readonly launchMethod?: LaunchMethod;
   /** Characters of output kept of a run, at most; absent: as many as a saved notebook may have. */
   readonly keptCharacters?: number;
+  /** How the kernels' sockets are guarded; absent: TCP on loopback, in the clear. */
+  readonly sockets?: Sockets | undefined;
   /** Variables for the kernel beyond the allow-list. */
   readonly variables: Readonly<Record<string, string>>;
+  /**
+   * Told once the run has its outcome and only what ends it is left to do: the next one may begin beside that.
+   * May be told more than once.
+   */
+  readonly onMeasured?: () => void;
   /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
   readonly autopsies?: Autopsies;
 }
@@ -149,6 +157,7 @@ export async function executeRun(
     }
   } finally {
     over.abort();
+    context.onMeasured?.();
     await client.close();
     await kernel.dispose();
     const { countersPath } = kernel.command;
@@ -194,8 +203,8 @@ function launched(
   notebook: Notebook,
   context: RunContext,
 ): Promise<RunningKernel> {
-  const { launch = launchKernel, reaper, variables } = context;
-  return launch({ makeCommand, cwd: dirname(resolve(notebook.path)), reaper, variables });
+  const { launch = launchKernel, reaper, variables, sockets } = context;
+  return launch({ makeCommand, cwd: dirname(resolve(notebook.path)), reaper, variables, sockets });
 }
 
 function wantedMethod({ command }: RunningKernel, { launchMethod }: RunContext): LaunchMethod {
@@ -274,6 +283,7 @@ async function observedOutcome(
   if (first.what === 'ended') {
     const { account, ...rest } = ended(endedOutcome(first.error, client.failure));
     const { countersPath } = kernel.command;
+    context.onMeasured?.();
     return {
       ...rest,
       account: { ...account, kernel: countersPath === null ? null : await settledCounters(countersPath) },

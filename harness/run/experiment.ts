@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { notebookPieces } from '../frontend/executed-notebook.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import type { JournalWriter } from '../journal/write.ts';
@@ -81,7 +81,8 @@ class BlockOrder {
 
 /**
  * Carry out what the protocol says and the journal does not have yet: blocks in order, arms interleaved
- * within them, `concurrency` runs at once. With a due time, a block that was begun is still completed. Under
+ * within them, `concurrency` runs at once; one begins while what its predecessor leaves is still taken away, unless
+ * that predecessor may decide. With a due time, a block that was begun is still completed. Under
  * `until-decided` no block is begun after the one that decides; runs under way are still recorded. A shard decides by its own blocks alone: whether it has a block
  * then depends on earlier blocks only, so that E over the blocks of all shards, in block order, stays valid.
  *
@@ -106,12 +107,12 @@ export async function runExperiment(
     signal.aborted ||
     (protocol.decision.stopping === 'until-decided' && blocks.decision.isDecided);
 
-  const runOne = async (order: RunOrder): Promise<void> => {
+  const runOne = async (order: RunOrder, onMeasured: () => void): Promise<void> => {
     if (over()) return;
     try {
       events.onStart?.(order);
       await plan.writer.append({ type: 'begin', run: order.run, at: new Date().toISOString() });
-      const result = await launchRun(plan, order);
+      const result = await launchRun(plan, order, onMeasured);
       if (result === null) return;
       await plan.writer.append(result.record);
       await keepNotebook(plan, order, result);
@@ -129,7 +130,10 @@ export async function runExperiment(
     isLate = orders.length > 0 && performance.now() >= (plan.dueMs ?? Infinity);
     if (isLate) break;
     for (const order of orders) {
-      const run = limit(() => runOne(order)).finally(() => underWay.delete(run));
+      const mayDecide = protocol.decision.stopping === 'until-decided' && order === orders.at(-1);
+      const run = limited(limit, (release) => runOne(order, mayDecide ? () => {} : release)).finally(() =>
+        underWay.delete(run),
+      );
       underWay.add(run);
       // No block is planned far ahead of the one that may decide.
       while (limit.pendingCount > 0 && underWay.size > 0) await Promise.race(underWay);
@@ -150,14 +154,30 @@ export async function runExperiment(
   return { event: 'finished', reason: `all ${size} blocks${of} recorded` };
 }
 
+/** Do something when its turn comes. The next one's turn comes when it is released, or else has ended. */
+function limited(limit: LimitFunction, what: (release: () => void) => Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    void limit(
+      () =>
+        new Promise<void>((release) => {
+          what(release).then(resolve, reject).finally(release);
+        }),
+    );
+  });
+}
+
 /** @returns `null` when the run was interrupted: it has no outcome and stays listed as begun */
-async function launchRun(plan: ExperimentPlan, order: RunOrder): Promise<RunResult | null> {
+async function launchRun(
+  plan: ExperimentPlan,
+  order: RunOrder,
+  onMeasured: () => void,
+): Promise<RunResult | null> {
   const arm = plan.arms.get(order.arm);
   const notebook = plan.notebooks[order.notebookIndex];
   if (arm === undefined || notebook === undefined)
     throw new Error(`The run ${order.run} is not of this experiment.`);
   const endpoint = plan.protocol.endpoint ?? 'wedged';
-  return checkedRun(order, notebook, arm, plan.context, plan.signal, endpoint);
+  return checkedRun(order, notebook, arm, { ...plan.context, onMeasured }, plan.signal, endpoint);
 }
 
 async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunResult): Promise<void> {

@@ -30,13 +30,13 @@ export async function withServer<Result>(
 
 async function serverLaunch(
   prepared: Pick<OwnServer, 'python' | 'rootDir'> | Pick<PreparedGivenServer, 'address'>,
-  { reaper, startTimeoutMs }: RunContext,
+  { reaper, startTimeoutMs, sockets }: RunContext,
 ): Promise<{ launch: NonNullable<RunContext['launch']>; stop: () => Promise<void> }> {
   if ('address' in prepared) {
     const kernels = new GivenServerKernels(prepared.address, servedRunsFolder(), startTimeoutMs);
     return { launch: (options) => kernels.launch(options), stop: () => Promise.resolve() };
   }
   const { python, rootDir } = prepared;
-  const server = await JupyterServer.start(python, rootDir, reaper);
+  const server = await JupyterServer.start(python, rootDir, reaper, sockets);
   return { launch: (options) => launchThroughServer(server, rootDir, options), stop: () => server.stop() };
 }

@@ -7,7 +7,10 @@ import type { Autopsies } from './revival.ts';
 
 /** What a series of runs is made with: the protocol's settings and what kernels are launched from. */
 export interface SharedSettings {
-  readonly protocol: Pick<RunContext, 'timeoutMs' | 'startTimeoutMs' | 'suspectAfterMs' | 'pipelineDepth'>;
+  readonly protocol: Pick<
+    RunContext,
+    'timeoutMs' | 'startTimeoutMs' | 'suspectAfterMs' | 'pipelineDepth' | 'sockets'
+  >;
   readonly latency: Latency;
   readonly kernelEnvironment: {
     /** Interpreter of the reaper, which needs the standard library only. */
@@ -28,7 +31,7 @@ export async function withSharedContext<Result>(
   const reaper = await Reaper.start(kernelEnvironment.python);
   const timer = new PreciseTimer();
   const stalls = new LoopStallMeter();
-  const { timeoutMs, startTimeoutMs, suspectAfterMs, pipelineDepth } = protocol;
+  const { timeoutMs, startTimeoutMs, suspectAfterMs, pipelineDepth, sockets } = protocol;
   const { matplotlibConfigDir } = kernelEnvironment;
   try {
     return await work({
@@ -40,6 +43,7 @@ export async function withSharedContext<Result>(
       timer,
       stalls,
       reaper,
+      sockets,
       variables: matplotlibConfigDir === null ? {} : { MPLCONFIGDIR: matplotlibConfigDir },
       ...(autopsies === undefined ? {} : { autopsies }),
     });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Dealer, Request, Subscriber } from 'zeromq';
-import type { ConnectionInfo } from './connection.ts';
+import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
 import { nudge } from './nudge.ts';
 import { type Decoded, decodeMessage, encodeMessage, type Outgoing } from './wire.ts';
 
@@ -101,9 +101,10 @@ export async function readSocket(
  * @returns whether the echo came within `timeoutMs`
  */
 export async function heartbeatEchoes(connection: ConnectionInfo, timeoutMs: number): Promise<boolean> {
-  const socket = new Request({ linger: 0, receiveTimeout: timeoutMs, sendTimeout: timeoutMs });
+  const times = { receiveTimeout: timeoutMs, sendTimeout: timeoutMs };
+  const socket = new Request({ linger: 0, ...times, ...curveOptions(connection) });
   try {
-    socket.connect(`tcp://${connection.ip}:${connection.hb_port}`);
+    socket.connect(endpoint(connection, 'hb'));
     await socket.send('ping');
     const [echo] = await socket.receive();
     return echo?.toString() === 'ping';
@@ -146,13 +147,19 @@ export class KernelChannels implements Channels {
     this.#closed = new Promise((resolve) => {
       this.#close = resolve;
     });
-    this.#shell = new Dealer({ ...DEALER_OPTIONS, routingId: identity });
-    this.#control = new Dealer({ ...DEALER_OPTIONS, routingId: identity });
-    this.#iopub = new Subscriber({ linger: 0, reconnectInterval: RECONNECT_MS, receiveHighWaterMark: 0 });
+    const curve = curveOptions(connection);
+    this.#shell = new Dealer({ ...DEALER_OPTIONS, ...curve, routingId: identity });
+    this.#control = new Dealer({ ...DEALER_OPTIONS, ...curve, routingId: identity });
+    this.#iopub = new Subscriber({
+      linger: 0,
+      reconnectInterval: RECONNECT_MS,
+      receiveHighWaterMark: 0,
+      ...curve,
+    });
     this.#iopub.subscribe();
-    this.#iopub.connect(this.#address(connection.iopub_port));
-    this.#control.connect(this.#address(connection.control_port));
-    this.#shell.connect(this.#address(connection.shell_port));
+    this.#iopub.connect(endpoint(connection, 'iopub'));
+    this.#control.connect(endpoint(connection, 'control'));
+    this.#shell.connect(endpoint(connection, 'shell'));
     this.#readers = [
       this.#read(this.#shell, 'shell'),
       this.#read(this.#control, 'control'),
@@ -186,8 +193,9 @@ export class KernelChannels implements Channels {
    */
   async renew(onShellRequest: (msgId: string) => void): Promise<void> {
     this.#shell.close();
-    this.#shell = new Dealer({ ...DEALER_OPTIONS, routingId: randomUUID() });
-    this.#shell.connect(this.#address(this.#connection.shell_port));
+    const curve = curveOptions(this.#connection);
+    this.#shell = new Dealer({ ...DEALER_OPTIONS, ...curve, routingId: randomUUID() });
+    this.#shell.connect(endpoint(this.#connection, 'shell'));
     this.#readers.push(this.#read(this.#shell, 'shell'));
     const iopub = new Promise<void>((resolve) => this.#iopubWaiters.push(resolve));
     const nudged = nudge(this.#connection, { onShellRequest, iopub, over: this.#closed }).catch(
@@ -208,10 +216,6 @@ export class KernelChannels implements Channels {
     this.#control.close();
     this.#iopub.close();
     await Promise.all(this.#readers);
-  }
-
-  #address(port: number): string {
-    return `tcp://${this.#connection.ip}:${port}`;
   }
 
   #read(socket: Dealer | Subscriber, channel: Channel): Promise<void> {

@@ -1,14 +1,57 @@
+import { curveKeyPair } from 'zeromq';
+
 /** A connection file's content (jupyter_client, "Connection files"). */
 export interface ConnectionInfo {
-  readonly transport: 'tcp';
+  readonly transport: 'tcp' | 'ipc';
+  /** Over ipc, the path that the sockets' files begin with. */
   readonly ip: string;
   /** Empty: messages are not signed. */
   readonly key: string;
   readonly signature_scheme: 'hmac-sha256';
+  /** Over ipc, what a socket's file ends with; the same holds of the other ports. */
   readonly shell_port: number;
   readonly iopub_port: number;
   readonly stdin_port: number;
   readonly control_port: number;
   readonly hb_port: number;
   readonly kernel_name: string;
+  /**
+   * The kernel's CurveZMQ keys in Z85 (ipykernel 7.3, jupyter_client 8.9): it is the server on all five channels,
+   * and lets in whoever knows its public key. Absent: in the clear.
+   */
+  readonly curve_publickey?: string;
+  readonly curve_secretkey?: string;
+}
+
+/** The channels that a connection file has ports of. */
+export type KernelSocket = 'shell' | 'iopub' | 'stdin' | 'control' | 'hb';
+
+/** The file of a channel's socket over ipc. */
+export function socketFile(connection: ConnectionInfo, channel: KernelSocket): string {
+  return `${connection.ip}-${connection[`${channel}_port`]}`;
+}
+
+/** Address of a channel, as ZeroMQ has it. */
+export function endpoint(connection: ConnectionInfo, channel: KernelSocket): string {
+  return connection.transport === 'ipc'
+    ? `ipc://${socketFile(connection, channel)}`
+    : `tcp://${connection.ip}:${connection[`${channel}_port`]}`;
+}
+
+/** A socket's options for a connection that is encrypted. */
+export interface CurveOptions {
+  readonly curveServerKey: string;
+  readonly curvePublicKey: string;
+  readonly curveSecretKey: string;
+}
+
+/**
+ * What a socket of ours needs to be let in: the kernel's public key, and keys of its own that nobody has to know
+ * beforehand. Nothing for a kernel without encryption. Such a socket never speaks to a kernel in the clear: libzmq
+ * breaks off where the two ends do not have the same mechanism.
+ */
+export function curveOptions({ curve_publickey: serverKey }: ConnectionInfo): CurveOptions | object {
+  if (serverKey === undefined) return {};
+  const { publicKey, secretKey } = curveKeyPair();
+  return { curveServerKey: serverKey, curvePublicKey: publicKey, curveSecretKey: secretKey };
 }

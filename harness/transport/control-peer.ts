@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Dealer } from 'zeromq';
-import type { ConnectionInfo } from './connection.ts';
+import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
 import { decodeMessage, encodeMessage, type Message } from './wire.ts';
 
 /**
@@ -15,8 +15,8 @@ export class ControlPeer {
 
   constructor(connection: ConnectionInfo) {
     this.#connection = connection;
-    this.#socket = new Dealer({ linger: 0, routingId: this.#session });
-    this.#socket.connect(`tcp://${connection.ip}:${connection.control_port}`);
+    this.#socket = new Dealer({ linger: 0, routingId: this.#session, ...curveOptions(connection) });
+    this.#socket.connect(endpoint(connection, 'control'));
   }
 
   /** Ask once; one request at a time. @returns the reply, or `null` when none came within `timeoutMs` */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { Dealer } from 'zeromq';
-import type { ConnectionInfo } from './connection.ts';
+import { type ConnectionInfo, curveOptions, endpoint, socketFile } from './connection.ts';
 import { decodeMessage, encodeMessage } from './wire.ts';
 
 /** Another peer of a kernel's shell channel, to see whether the kernel turns to it. */
@@ -33,9 +33,8 @@ export class FreshPeer implements ShellPeer {
 
   constructor(connection: ConnectionInfo, channel: 'shell' | 'control' = 'shell') {
     this.#key = connection.key;
-    this.#socket = new Dealer({ linger: 0, routingId: this.#session });
-    const port = channel === 'shell' ? connection.shell_port : connection.control_port;
-    this.#socket.connect(`${connection.transport}://${connection.ip}:${port}`);
+    this.#socket = new Dealer({ linger: 0, routingId: this.#session, ...curveOptions(connection) });
+    this.#socket.connect(endpoint(connection, channel));
     this.#reading = this.#read();
   }
 
@@ -90,12 +89,16 @@ export class FreshPeer implements ShellPeer {
 }
 
 /**
- * Whether something accepts connections on the shell port within `timeoutMs`. A connection that sends
+ * Whether something accepts connections on the shell port, or over ipc on its socket, within `timeoutMs`. A connection that sends
  * nothing never becomes a peer: libzmq makes one only of a finished handshake.
  */
 export function shellPortOpen(connection: ConnectionInfo, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: connection.ip, port: connection.shell_port, timeout: timeoutMs });
+    const place =
+      connection.transport === 'ipc'
+        ? { path: socketFile(connection, 'shell') }
+        : { host: connection.ip, port: connection.shell_port };
+    const socket = connect({ ...place, timeout: timeoutMs });
     const end = (open: boolean) => {
       socket.destroy();
       resolve(open);

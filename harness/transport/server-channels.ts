@@ -14,7 +14,7 @@ import {
   readSocket,
   type ServerAccount,
 } from './channels.ts';
-import type { ConnectionInfo } from './connection.ts';
+import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
 import type { ShellPeer } from './fresh-peer.ts';
 import { decodeMessage, encodeMessage, type Message, type Outgoing } from './wire.ts';
 
@@ -74,8 +74,12 @@ export class ServerChannels implements Channels {
       this.#reading = Promise.resolve();
     } else {
       // Not the session, which is what the server's own control peer is called.
-      const socket = new Dealer({ ...DEALER_OPTIONS, routingId: randomUUID() });
-      socket.connect(`tcp://${connection.ip}:${connection.control_port}`);
+      const socket = new Dealer({
+        ...DEALER_OPTIONS,
+        ...curveOptions(connection),
+        routingId: randomUUID(),
+      });
+      socket.connect(endpoint(connection, 'control'));
       this.#control = { socket, key: connection.key };
       this.#reading = readSocket(
         socket,

@@ -67,6 +67,27 @@ describe('kernelspecs that are found', () => {
   });
 });
 
+describe('a kernelspec offers CurveZMQ', () => {
+  const offers = (metadata: object) => {
+    const parsed = parsedSpec(JSON.stringify({ argv: ARGV, metadata }));
+    return parsed.ok && parsed.spec.offersCurve;
+  };
+
+  it('by one word or several, in any case, as jupyter_client reads them', () => {
+    for (const word of ['curve', ' Curve ', ['other', 'CURVE']]) {
+      expect(offers({ supported_encryption: word })).toBe(true);
+    }
+  });
+
+  it('not by anything else, which is no fault of the kernelspec', () => {
+    for (const word of ['', 'tls', [], ['x'], 1, null, { curve: true }, [1]]) {
+      expect(offers({ supported_encryption: word })).toBe(false);
+    }
+    expect(offers({})).toBe(false);
+    expect(parsedSpec(JSON.stringify({ argv: ARGV, metadata: { supported_encryption: 7 } })).ok).toBe(true);
+  });
+});
+
 describe('how a kernelspec is launched', () => {
   const python = {
     executable: '/venv/bin/python',

@@ -9,6 +9,8 @@ export interface KernelSpec {
   /** May hold `$NAME` and `${NAME}`, as Python's `string.Template` reads them. */
   readonly env: Readonly<Record<string, string>>;
   readonly interruptMode: 'signal' | 'message';
+  /** Whether the file says that the kernel takes CurveZMQ keys from its connection file. */
+  readonly offersCurve: boolean;
 }
 
 const fileSchema = z.object({
@@ -22,7 +24,14 @@ const fileSchema = z.object({
     .pipe(z.enum(['signal', 'message'], { error: 'is neither "signal" nor "message"' }))
     .default('signal'),
   metadata: z
-    .object({ kernel_provisioner: z.object({ provisioner_name: z.string() }).optional() })
+    .object({
+      kernel_provisioner: z.object({ provisioner_name: z.string() }).optional(),
+      // A word or several, in any case, as jupyter_client reads it; of another form it offers nothing.
+      supported_encryption: z
+        .union([z.string().transform((word) => [word]), z.array(z.string())])
+        .catch([])
+        .optional(),
+    })
     .default({}),
 });
 
@@ -68,6 +77,9 @@ export function parsedSpec(text: string): ParsedSpec {
       language,
       env,
       interruptMode: interrupt_mode,
+      offersCurve: (metadata.supported_encryption ?? []).some(
+        (word) => word.trim().toLowerCase() === 'curve',
+      ),
     },
   };
 }

@@ -4,7 +4,9 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { publicText } from '../../model/public-text.ts';
+import type { Sockets } from '../../model/sockets.ts';
 import type { ServerAddress } from '../../transport/server-settings.ts';
+import { managerSettings } from '../manager-settings.ts';
 import { OutputTail } from '../output-tail.ts';
 import { allocatePorts, releasePorts } from '../ports.ts';
 import { kernelEnvironmentVariables, killTree, launchesDetached } from '../process-tree.ts';
@@ -14,6 +16,16 @@ const START_TIMEOUT_MS = 60_000;
 const ASK_EVERY_MS = 100;
 // The port was free when it was chosen; another process may have taken it since.
 const ATTEMPTS = 3;
+
+/**
+ * The longest path that a kernel's socket has over ipc: jupyter_client names it after the connection file
+ * (`ConnectionFileMixin._ip_default`).
+ *
+ * @param folder the server's own
+ */
+export function serverSocketPath(folder: string): string {
+  return join(folder, 'runtime', `kernel-${'0'.repeat(36)}-ipc-5`);
+}
 
 /** A Jupyter Server of the harness's own: loopback, a random token, folders of its own, no extensions. */
 export class JupyterServer {
@@ -61,12 +73,18 @@ export class JupyterServer {
    *
    * @param python interpreter that has jupyter_server
    * @param rootDir folder above all that kernels are to run in
+   * @param sockets of its kernels
    * @throws SoakError `server-start`
    */
-  static async start(python: string, rootDir: string, reaper: Reaper): Promise<JupyterServer> {
+  static async start(
+    python: string,
+    rootDir: string,
+    reaper: Reaper,
+    sockets: Sockets = {},
+  ): Promise<JupyterServer> {
     let words = '';
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const started = await JupyterServer.#attempt(python, rootDir, reaper);
+      const started = await JupyterServer.#attempt(python, rootDir, reaper, sockets);
       if (started instanceof JupyterServer) return started;
       words = started;
       if (!/in use|not available/i.test(words)) break;
@@ -82,7 +100,12 @@ export class JupyterServer {
   }
 
   /** @returns what it wrote, where it did not start */
-  static async #attempt(python: string, rootDir: string, reaper: Reaper): Promise<JupyterServer | string> {
+  static async #attempt(
+    python: string,
+    rootDir: string,
+    reaper: Reaper,
+    sockets: Sockets,
+  ): Promise<JupyterServer | string> {
     const ports = await allocatePorts();
     const folder = reaper.makeFolder('soak-server-');
     const token = randomBytes(32).toString('hex');
@@ -90,7 +113,7 @@ export class JupyterServer {
       await mkdir(join(folder, part), { recursive: true, mode: 0o700 });
     }
     const config = join(folder, 'config', 'jupyter_server_config.json');
-    await writeFile(config, JSON.stringify(settings(token, ports.shell, rootDir)), { mode: 0o600 });
+    await writeFile(config, JSON.stringify(settings(token, ports.shell, rootDir, sockets)), { mode: 0o600 });
     const child = spawn(python, ['-m', 'jupyter_server', `--config=${config}`], {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -161,10 +184,10 @@ function exitOf(child: ChildProcess): Promise<void> {
 }
 
 /** A dead kernel stays dead: one started in its place under the same name would hide the death. */
-function settings(token: string, port: number, rootDir: string): object {
+function settings(token: string, port: number, rootDir: string, sockets: Sockets): object {
   return {
     IdentityProvider: { token },
-    KernelManager: { autorestart: false },
+    KernelManager: { autorestart: false, ...managerSettings(sockets) },
     ServerApp: {
       ip: '127.0.0.1',
       port,

@@ -6,6 +6,8 @@ import { KernelAPI } from '@jupyterlab/services';
 import type { ConnectionInfo } from '../../transport/connection.ts';
 import { serverSettings } from '../../transport/server-settings.ts';
 import { type LaunchOptions, type RunningKernel, runVariables } from '../launch.ts';
+import { kernelspecMetadata } from '../manager-settings.ts';
+import { notEncrypted } from '../offers-curve.ts';
 import type { JupyterServer } from './jupyter-server.ts';
 import { ServerKernel } from './server-kernel.ts';
 
@@ -20,11 +22,12 @@ export type ServerPlace = Pick<
  * folder within the server's.
  *
  * @throws Error when the server refuses, which is no kernel's doing
+ * @throws SoakError `not-encrypted`
  */
 export async function launchThroughServer(
   server: ServerPlace,
   rootDir: string,
-  { makeCommand, cwd, variables }: LaunchOptions,
+  { makeCommand, cwd, variables, sockets = {} }: LaunchOptions,
 ): Promise<RunningKernel> {
   const folder = await mkdtemp(join(server.folder, 'run-'));
   const name = `soak-${randomUUID()}`;
@@ -36,7 +39,7 @@ export async function launchThroughServer(
     display_name: name,
     language: 'python',
     env: { ...(await runVariables(folder, variables)), ...command.variables },
-    metadata: {},
+    metadata: kernelspecMetadata(sockets),
   };
   await writeFile(join(specFolder, 'kernel.json'), JSON.stringify(spec), { mode: 0o600 });
   const path = relative(rootDir, cwd).split(sep).join('/');
@@ -46,6 +49,9 @@ export async function launchThroughServer(
   const connection = JSON.parse(
     readFileSync(join(runtimeFolder, `kernel-${model.id}.json`), 'utf8'),
   ) as ConnectionInfo;
+  if (sockets.encryption !== undefined && connection.curve_publickey === undefined) {
+    throw notEncrypted(name, 'the server gave it no keys');
+  }
   const stderrTail = () => server.stderrTail();
   return new ServerKernel({
     address,

@@ -1,5 +1,6 @@
 import type { ProtocolClient } from '../../model/client.ts';
 import type { ClientEnvironment } from '../../model/journal.ts';
+import type { Protocol } from '../../model/protocol.ts';
 import { type Block, code, enumeration, type Line, line, text } from '../document.ts';
 import { counted, duration, gibibytes } from '../format-number.ts';
 import type { Report } from '../report.ts';
@@ -49,6 +50,7 @@ export function environmentBlocks(report: Report): Block[] {
       ? line`Client: traffic ${armNames(protocol.traffic)}, latency ${code(protocol.latency.spec)}${throughServer(report)}.`
       : clientLine(protocol.client, report.experiment.clientEnvironment),
     ...launchLines(report),
+    ...socketLines(protocol),
   ];
   if (starts.length > 0) {
     items.push(
@@ -78,6 +80,24 @@ function launchLines({ protocol, runs }: Report): Line[] {
   return [
     line`Launch: kernels ${whose} were forked from a process that had imported ipykernel and the arm, with one seed of string hashes for all of an arm's${but}.`,
   ];
+}
+
+/** How the kernels' sockets were guarded, where that was not as everywhere. */
+function socketLines({ sockets, client, transport }: Protocol): Line[] {
+  if (sockets === undefined) return [];
+  const peer =
+    client !== undefined
+      ? line`${code(client.name)}`
+      : text(transport === undefined ? 'the harness' : 'the server');
+  const way =
+    sockets.transport === 'ipc'
+      ? line`over Unix sockets in folders that nobody else can enter, none of the kernels' channels on a TCP port`
+      : line`over TCP on loopback`;
+  const guard =
+    sockets.encryption === undefined
+      ? line`; in the clear`
+      : line`, encrypted by CurveZMQ on all five channels, with keys of each kernel's own. A kernel of each arm, started before the first run, turned away on every channel a peer without keys and one with another server's key`;
+  return [line`Sockets: between ${peer} and the kernels ${way}${guard}.`];
 }
 
 function throughServer({ protocol, experiment, runs }: Report): Line {

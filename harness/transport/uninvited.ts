@@ -1,0 +1,42 @@
+import { curveKeyPair, Dealer, Request, Subscriber } from 'zeromq';
+import { type ConnectionInfo, curveOptions, endpoint, type KernelSocket } from './connection.ts';
+
+/** What a peer comes with that a kernel must not let in. */
+export const UNINVITED = ['no keys', "another server's key"] as const;
+export type Uninvited = (typeof UNINVITED)[number];
+
+/** How a peer fared: `null` when the kernel neither let it in nor turned it away in time. */
+export type Reception = 'let in' | 'turned away' | null;
+
+/** The channels, each with a socket of the type that a client has there: of another it would be refused anyway. */
+const SOCKETS = { shell: Dealer, control: Dealer, stdin: Dealer, iopub: Subscriber, hb: Request } as const;
+export const KERNEL_SOCKETS = Object.keys(SOCKETS) as readonly KernelSocket[];
+
+/**
+ * Connect to a channel without the right keys and see what becomes of it, by ZeroMQ's own account of the handshake:
+ * that tells a refusal from a silence, and needs no message. A peer that is let in on shell may revive a stranded
+ * kernel: ask before anything is measured.
+ */
+export async function reception(
+  connection: ConnectionInfo,
+  channel: KernelSocket,
+  as: Uninvited | 'the client',
+  timeoutMs: number,
+): Promise<Reception> {
+  const { publicKey, secretKey } = curveKeyPair();
+  const wrong = { curveServerKey: publicKey, curvePublicKey: publicKey, curveSecretKey: secretKey };
+  const keys = as === 'the client' ? curveOptions(connection) : as === 'no keys' ? {} : wrong;
+  const socket = new SOCKETS[channel]({ linger: 0, ...keys });
+  const timer = setTimeout(() => socket.close(), timeoutMs);
+  try {
+    socket.connect(endpoint(connection, channel));
+    for await (const { type } of socket.events) {
+      if (type === 'handshake') return 'let in';
+      if (type.startsWith('handshake:error')) return 'turned away';
+    }
+    return null;
+  } finally {
+    clearTimeout(timer);
+    if (!socket.closed) socket.close();
+  }
+}
