@@ -1,3 +1,4 @@
+import { counted } from '../report/format-number.ts';
 import type { FaultResult } from './campaign.ts';
 
 /** A campaign, as `reports/faults/faults.json` has it. */
@@ -16,7 +17,7 @@ function row({ fault, times, runs, failures, notPossible }: FaultResult): string
       ? `not made: ${notPossible}`
       : failures.length === 0
         ? 'as promised'
-        : `**${failures.length} failures**`;
+        : `**${counted(failures.length, 'failure')}**`;
   return `| ${fault} | ${times} | ${runs} | ${found} |`;
 }
 
@@ -34,7 +35,7 @@ export function faultsMarkdown({ at, harness, node, seed, minutes, results }: Ca
   return `# Faults
 
 \`npm run faults -- --seed ${seed}\`, kernel-soak ${harness}, Node ${node}, ${at.slice(0, 10)}, ${minutes} minutes: ${times} faults,
-${runs} runs recorded while they happened, **${failures} failures**.
+${runs} runs recorded while they happened, **${counted(failures, 'failure')}**.
 
 After each fault: every run that was recorded is there, once and unchanged; no process, no private folder and no lock
 is left; the experiment, gone on with, ends, \`soak verify\` recomputes its report, and where the fault takes no run

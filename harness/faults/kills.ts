@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { seededUniform, type Uniform } from '../stats/random.ts';
+import { residentMemory } from '../testing/resident-memory.ts';
 import type { SoakProcess } from '../testing/soak-process.ts';
 import { type Campaign, type FaultResult, resultOf } from './campaign.ts';
 import { reported, type Seen, type Trial } from './trial.ts';
@@ -32,10 +32,10 @@ export async function killHarness(campaign: Campaign): Promise<FaultResult> {
           break;
         }
         done += 1;
+        if (done % 20 === 0) campaign.say(`  ${done} kills of the harness`);
         await process.kill();
         trial.acknowledge();
         await trial.assertNothingLeft();
-        if (done % 20 === 0) campaign.say(`  ${done} kills of the harness`);
       }
       await trial.finish(experiment, whole);
     }
@@ -152,16 +152,6 @@ export async function killServers(campaign: Campaign): Promise<FaultResult> {
   return resultOf('`kill -9` of the Jupyter Server', done, [trial]);
 }
 
-/** Resident memory of a process, MiB; `null`: it has ended. */
-function residentMiB(pid: number): number | null {
-  try {
-    const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return kib === undefined ? null : Number(kib) / 1024;
-  } catch {
-    return null;
-  }
-}
-
 /** Thousands of runs with kernels and launchers killed at random: memory and descriptors stay flat. */
 export async function longNight(campaign: Campaign): Promise<FaultResult> {
   const { nightRuns } = campaign.extent;
@@ -175,8 +165,8 @@ export async function longNight(campaign: Campaign): Promise<FaultResult> {
   while (!soak.isOver) {
     await Promise.race([soak.ended, delay(1_000 + uniform() * 2_000)]);
     const pid = soak.process.pid ?? -1;
-    const [files, mib] = [trial.openFiles(pid), residentMiB(pid)];
-    if (files !== null && mib !== null) samples.push({ files, mib });
+    const [files, memory] = [trial.openFiles(pid), residentMemory(pid)];
+    if (files !== null && memory !== null) samples.push({ files, mib: memory.nowMiB });
     const found = trial.processes(/soak_fork\.py/);
     const victim = found[Math.floor(uniform() * found.length)];
     if (victim === undefined || soak.isOver) continue;

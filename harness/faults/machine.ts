@@ -70,8 +70,10 @@ export async function fewDescriptors(campaign: Campaign): Promise<FaultResult> {
   const experiment = campaign.experiment(isWhole ? blocks : 4, ['--concurrency', '20']);
   const trials: Trial[] = [];
   const seen: string[] = [];
+  const ends = { withWords: 0, wholly: 0 };
+  await campaign.build();
   // From where Node itself can just load the command to where twenty kernels have what they need.
-  for (const limit of isWhole ? [160, 170, 180, 200, 220, 240, 280, 320] : [200]) {
+  for (const limit of isWhole ? [60, 160, 170, 175, 180, 185, 190, 195, 200, 320] : [160, 500]) {
     const trial = campaign.trial();
     trials.push(trial);
     const soak = trial.start(trial.argumentsFor(experiment), {
@@ -80,18 +82,37 @@ export async function fewDescriptors(campaign: Campaign): Promise<FaultResult> {
     });
     await soak.ended;
     trial.acknowledge();
-    seen.push(`${limit}: exit ${soak.code ?? soak.process.signalCode}, ${trial.acknowledged} runs`);
-    // Below what Node itself needs to start, nothing of ours can say anything.
-    if (soak.code !== 0 && soak.said.includes('soak: '))
-      trial.assertRefused(soak, soak.code === 3 ? 3 : 4, /./);
     await trial.assertNothingLeft();
-    await trial.finish(experiment, null, trial.acknowledged > 0 ? (soak.code === 3 ? 3 : 0) : 0);
+    const isOfNode = soak.code !== 0 && !soak.said.includes('soak: ');
+    if (isOfNode) {
+      // Too few for Node itself to load the command, which can then say nothing.
+      // Its loader says of a module that it cannot open that it does not find it.
+      if (!/EMFILE|too many open files|ERR_MODULE_NOT_FOUND/i.test(soak.said))
+        trial.failures.push(
+          `limit ${limit}: exit ${soak.code} for no reason given: ${soak.said.slice(-300)}`,
+        );
+    } else if (soak.code !== 0) {
+      trial.assertRefused(soak, soak.code === 3 ? 3 : 4, /EMFILE|too many open files|valid run/i);
+    }
+    // What could not be run stays listed; an experiment that had no chance has nothing to go on with.
+    const code = trial.acknowledged > 0 && soak.code === 3 ? 3 : 0;
+    await trial.finish(experiment, null, code);
     const { journal } = await reported(trial.out);
+    const completed = journal.runs.filter(({ outcome }) => outcome.kind === 'completed').length;
+    const isWhollyRun = soak.code === 0 && completed === journal.runs.length;
+    if (isWhollyRun) ends.wholly += 1;
+    else ends.withWords += 1;
+    seen.push(
+      `${limit}: exit ${soak.code ?? soak.process.signalCode}${isOfNode ? ' of Node' : ''}, ${trial.acknowledged} runs, ${completed} completed in the end`,
+    );
     for (const { run, outcome } of journal.runs) {
       if (['completed', 'harness-fault', 'start-failed'].includes(outcome.kind)) continue;
       trial.failures.push(`limit ${limit}: ${run} is ${outcome.kind}: ${outcome.reason}`);
     }
   }
+  // A limit that is never reached, or that always is, would show nothing.
+  if (ends.wholly === 0 || ends.withWords === 0)
+    trials[0]?.failures.push(`limits were reached in ${ends.withWords} of ${trials.length} experiments`);
   return resultOf('limit of open files', trials.length, trials, seen.join('; '));
 }
 

@@ -107,8 +107,8 @@ export class Trial {
   }
 
   /** Nothing of it lives or lies about, a moment after its command ended. */
-  async assertNothingLeft(): Promise<void> {
-    const due = performance.now() + GONE_WITHIN_MS;
+  async assertNothingLeft(withinMs = GONE_WITHIN_MS): Promise<void> {
+    const due = performance.now() + withinMs;
     for (;;) {
       const left = [
         ...this.processes().map(({ pid, command }) => `process ${pid} (${command.slice(0, 80)})`),
@@ -133,7 +133,8 @@ export class Trial {
       .split('\n')
       .slice(0, 2)
       .join(' ')
-      .replaceAll(dirname(this.out), '…');
+      .replaceAll(dirname(this.out), '…')
+      .replace(/(?<=\bprocess )\d+|(?<=\bsoak-)[0-9a-f]{12}/g, '…');
     this.said.push(said);
     if (process.code !== code) {
       this.failures.push(
