@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { packageRoot } from '../model/package-root.ts';
 import type { Reported } from '../nightly/journal-differences.ts';
 import { SoakProcess } from '../testing/soak-process.ts';
@@ -46,7 +44,6 @@ export class Campaign {
   readonly say: (line: string) => void;
   readonly #folder: string;
   readonly #wholes = new Map<string, Promise<Reported>>();
-  #built: Promise<unknown> | null = null;
   #trials = 0;
 
   constructor(parts: { folder: string; extent: Extent; seed: number; say: (line: string) => void }) {
@@ -66,14 +63,6 @@ export class Campaign {
 
   trial(variables: Readonly<Record<string, string>> = {}): Trial {
     return new Trial(this.newFolder(), variables);
-  }
-
-  /** Build the command from the sources as they are, once: what is installed, without a loader of sources. */
-  async build(): Promise<void> {
-    const tsc = join(packageRoot(), 'node_modules', 'typescript', 'bin', 'tsc');
-    const project = join(packageRoot(), '.config', 'tsconfig.build.json');
-    this.#built ??= promisify(execFile)(process.execPath, [tsc, '-p', project]);
-    await this.#built;
   }
 
   /** Options of an experiment of control and stream. */

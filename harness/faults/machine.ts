@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../model/package-root.ts';
 import { seededUniform } from '../stats/random.ts';
 import { type Campaign, type FaultResult, notPossible, resultOf } from './campaign.ts';
 import { reported, type Trial } from './trial.ts';
@@ -9,7 +10,7 @@ import { reported, type Trial } from './trial.ts';
 export async function clockJumps(campaign: Campaign): Promise<FaultResult> {
   const experiment = campaign.experiment(campaign.extent.blocks);
   const trial = campaign.trial();
-  const preload = [fileURLToPath(new URL('./clock-jumps.ts', import.meta.url))];
+  const preload = [join(packageRoot(), 'dist', 'faults', 'clock-jumps.js')];
   const soak = trial.start(trial.argumentsFor(experiment), { preload });
   await soak.ended;
   if (soak.code !== 0) trial.failures.push(`ended with ${soak.code}: ${soak.said.slice(-400)}`);
@@ -71,13 +72,11 @@ export async function fewDescriptors(campaign: Campaign): Promise<FaultResult> {
   const trials: Trial[] = [];
   const seen: string[] = [];
   const ends = { withWords: 0, wholly: 0 };
-  await campaign.build();
   // From where Node itself can just load the command to where twenty kernels have what they need.
   for (const limit of isWhole ? [60, 160, 170, 175, 180, 185, 190, 195, 200, 320] : [160, 500]) {
     const trial = campaign.trial();
     trials.push(trial);
     const soak = trial.start(trial.argumentsFor(experiment), {
-      isBuilt: true,
       wrap: (command) => ['sh', '-c', `ulimit -n ${limit}; exec "$@"`, 'sh', ...command],
     });
     await soak.ended;

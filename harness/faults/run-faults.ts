@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
 import { harnessVersion } from '../plan/freeze.ts';
+import { buildCommand } from '../testing/built-command.ts';
 import { Campaign, type FaultResult } from './campaign.ts';
 import { type CampaignResult, faultsMarkdown } from './faults-document.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -35,6 +36,7 @@ const chosen = values.only.split(',').map((name) => {
 });
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
+await buildCommand();
 await ensureEnvironment({ onProgress: say });
 const folder = await mkdtemp(join(tmpdir(), 'kernel-soak-faults-'));
 const extent = { kills, blocks: 20, nightRuns: 2 * Math.ceil(night / 2), isWhole: true };

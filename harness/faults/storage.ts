@@ -131,10 +131,7 @@ export async function noTemporaryFolder(campaign: Campaign): Promise<FaultResult
   if (!canMount()) return notPossible(fault, 'no file system can be mounted here');
   const experiment = campaign.experiment(2);
   const trial = campaign.trial();
-  await campaign.build();
   const soak = trial.start(trial.argumentsFor(experiment), {
-    // The loader of the sources would itself fail here.
-    isBuilt: true,
     wrap: mounted(`mount -t tmpfs -o ro tmpfs ${trial.temporary}`, 'true'),
   });
   await soak.ended;

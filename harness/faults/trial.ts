@@ -112,10 +112,7 @@ export class Trial {
     for (;;) {
       const left = [
         ...this.processes().map(({ pid, command }) => `process ${pid} (${command.slice(0, 80)})`),
-        ...readdirSync(this.temporary)
-          // The loader of the command itself keeps a cache there.
-          .filter((name) => !name.startsWith('tsx-') && name !== 'node-compile-cache')
-          .map((name) => `${name} in the folder for temporary files`),
+        ...readdirSync(this.temporary).map((name) => `${name} in the folder for temporary files`),
       ];
       if (left.length === 0) return;
       if (performance.now() > due) {

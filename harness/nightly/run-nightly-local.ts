@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildCommand } from '../testing/built-command.ts';
 import { runLocalNight } from './nightly-local.ts';
 
 /**
@@ -11,6 +12,7 @@ import { runLocalNight } from './nightly-local.ts';
 const seed = process.argv[2] === undefined ? Math.floor(Date.now() / 1000) : Number(process.argv[2]);
 if (!Number.isSafeInteger(seed) || seed < 0)
   throw new Error(`The seed ${process.argv[2]} is not a whole number.`);
+await buildCommand();
 const folder = await mkdtemp(join(tmpdir(), 'kernel-soak-night-'));
 const startedMs = performance.now();
 const { kills, abandoned, runs, differences } = await runLocalNight({

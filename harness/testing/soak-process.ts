@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { packageRoot } from '../model/package-root.ts';
+import { builtCommand } from './built-command.ts';
 
 const KEPT_CHARACTERS = 20_000;
 
@@ -10,23 +10,20 @@ export interface SoakStart {
   readonly variables?: Readonly<Record<string, string>>;
   /** Modules that are imported before it. */
   readonly preload?: readonly string[];
-  /** The built command instead of the sources: what an installed one is. */
-  readonly isBuilt?: boolean;
   /** What is started in its place: another command, with it in it. */
   readonly wrap?: (command: readonly [string, ...string[]]) => readonly [string, ...string[]];
 }
 
-/** The command as a user starts it, in a process of its own that goes on beside this one. */
+/** The built command, in a process of its own that goes on beside this one. */
 export class SoakProcess {
   readonly process: ChildProcess;
   readonly ended: Promise<unknown>;
   #said = '';
 
   constructor(args: readonly string[], options: SoakStart = {}) {
-    const { variables, preload = [], isBuilt = false, wrap = (command) => command } = options;
-    const imports = [...(isBuilt ? [] : ['tsx']), ...preload].flatMap((each) => ['--import', each]);
-    const program = isBuilt ? ['dist', 'cli.js'] : ['harness', 'cli.ts'];
-    const [file, ...rest] = wrap([process.execPath, ...imports, join(packageRoot(), ...program), ...args]);
+    const { variables, preload = [], wrap = (command) => command } = options;
+    const [node, ...command] = builtCommand(args);
+    const [file, ...rest] = wrap([node, ...preload.flatMap((each) => ['--import', each]), ...command]);
     this.process = spawn(file, rest, {
       cwd: packageRoot(),
       stdio: ['ignore', 'pipe', 'pipe'],

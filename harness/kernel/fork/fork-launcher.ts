@@ -90,7 +90,8 @@ class ForkedChild implements KernelChild {
   }
 }
 
-function lost(why: string): RunFault {
+/** The fault of a run whose kernel could not be forked: the next run has another launcher. */
+export function launcherLost(why: string): RunFault {
   return new RunFault('launcher-lost', `The kernel could not be forked: ${why}.`, {
     remedy: DEADLINES['launcher-fork'].remedy,
     exitCode: EXIT_CODES.environment,
@@ -135,6 +136,7 @@ export class ForkLauncher {
    * Start one and wait until it has imported everything.
    *
    * @returns the launcher, or why kernels of this arm have to be spawned
+   * @throws RunFault `launcher-lost` when somebody killed it, which says nothing of the arm
    */
   static async start(command: ForkableCommand, reaper: Reaper): Promise<ForkLauncher | string> {
     const folder = reaper.makeFolder('soak-fork-');
@@ -156,7 +158,9 @@ export class ForkLauncher {
     reaper.hold(child.pid ?? -1, folder);
     const unsafe = await launcher.#ready();
     if (unsafe === null) return launcher;
+    const isKilled = child.signalCode !== null;
     await launcher.stop();
+    if (isKilled) throw launcherLost(unsafe);
     return unsafe;
   }
 
@@ -196,7 +200,7 @@ export class ForkLauncher {
         how();
       };
       if (this.#over !== null) {
-        settled(() => reject(lost(this.#over ?? '')));
+        settled(() => reject(launcherLost(this.#over ?? '')));
         return;
       }
       this.#waiting.set(id, {
@@ -283,7 +287,7 @@ export class ForkLauncher {
   #lose(): void {
     this.#over ??= `the launcher ended: ${this.#words.text().trim().slice(-500) || 'it said nothing'}`;
     this.#settle(this.#over);
-    for (const { failed } of this.#waiting.values()) failed(lost(this.#over));
+    for (const { failed } of this.#waiting.values()) failed(launcherLost(this.#over));
     for (const child of this.#kernels.values()) {
       child.end({ code: null, signal: null }, 'the process that had forked the kernel ended');
     }

@@ -10,7 +10,7 @@ import {
   spawnKernel,
 } from '../launch.ts';
 import type { Reaper } from '../reaper.ts';
-import { ForkLauncher } from './fork-launcher.ts';
+import { ForkLauncher, launcherLost } from './fork-launcher.ts';
 
 /** Launches the kernels of an experiment: spawned, or forked by a launcher for each arm. */
 export class ForkLaunchers {
@@ -19,6 +19,8 @@ export class ForkLaunchers {
   readonly #reaper: Reaper;
   readonly #onSpawned: (why: string) => void;
   readonly #launchers = new Map<string, Promise<ForkLauncher | string>>();
+  /** Arms that have had a launcher: their kernels are never spawned, for an arm has one kind of kernels. */
+  readonly #forkable = new Set<string>();
   readonly #said = new Set<string>();
 
   /**
@@ -70,19 +72,23 @@ export class ForkLaunchers {
   #launcherOf(command: ForkableCommand): Promise<ForkLauncher | string> {
     const key = canonicalJson([command.python, command.arm, command.variables]);
     const known = this.#launchers.get(key);
-    const launcher = this.#living(known, command);
+    const launcher = this.#living(key, known, command);
     this.#launchers.set(key, launcher);
     return launcher;
   }
 
   async #living(
+    key: string,
     known: Promise<ForkLauncher | string> | undefined,
     command: ForkableCommand,
   ): Promise<ForkLauncher | string> {
     const launcher = await known?.catch(() => undefined);
     if (typeof launcher === 'string' || launcher?.isAlive === true) return launcher;
     await launcher?.stop().catch(leaveToReaper);
-    return ForkLauncher.start(command, this.#reaper);
+    const started = await ForkLauncher.start(command, this.#reaper);
+    if (typeof started !== 'string') this.#forkable.add(key);
+    else if (this.#forkable.has(key)) throw launcherLost(started);
+    return started;
   }
 }
 

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -7,6 +8,7 @@ import { packageRoot } from '../../model/package-root.ts';
 import { checkedRun } from '../../run/checked-run.ts';
 import { withForks } from '../../run/fork-context.ts';
 import { awaitReady } from '../../run/ready.ts';
+import { eventually } from '../../testing/bare-client.ts';
 import { type RealSurroundings, realSurroundings, temporaryFolder } from '../../testing/real-experiment.ts';
 import type { RunningKernel } from '../launch.ts';
 import { processSample } from '../process-sample.ts';
@@ -169,6 +171,50 @@ describe.runIf(canFork)('forked kernels', () => {
       await own.stop();
     }
   });
+
+  // By /proc, where the launcher is found before it says anything.
+  test.runIf(process.platform === 'linux')(
+    'are never spawned instead when a launcher is killed: an arm has one kind of kernels',
+    async () => {
+      const own = new ForkLaunchers({
+        method: 'fork',
+        reaper: surroundings.context.reaper,
+        onSpawned: (why) => expect.fail(why),
+      });
+      const starting = () =>
+        readdirSync('/proc').find((name) => {
+          try {
+            const [, , , parent] = readFileSync(`/proc/${name}/stat`, 'utf8').split(' ');
+            const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+            return Number(parent) === process.pid && command.includes('soak_fork.py') && !seen.has(name);
+          } catch {
+            return false; // no process, or gone
+          }
+        });
+      const seen = new Set<string>();
+      for (let name = starting(); name !== undefined; name = starting()) seen.add(name);
+      const killedWhileStarting = async () => {
+        const asked = kernelOf('control', own).catch((error: unknown) => error);
+        const name = await eventually('a launcher', () => starting() ?? null);
+        seen.add(name);
+        process.kill(Number(name), 'SIGKILL');
+        return asked;
+      };
+      try {
+        expect(await killedWhileStarting()).toMatchObject({ code: 'launcher-lost' });
+        const kernel = await kernelOf('control', own);
+        expect(kernel.launched).toBe('fork');
+        const parent = Number(await saidBy(kernel, 'import os; print(os.getppid())'));
+        seen.add(String(parent));
+        process.kill(parent, 'SIGKILL');
+        await kernel.exited;
+        expect(await killedWhileStarting()).toMatchObject({ code: 'launcher-lost' });
+        expect((await kernelOf('control', own)).launched).toBe('fork');
+      } finally {
+        await own.stop();
+      }
+    },
+  );
 
   test('and their launcher are gone when it is stopped', async () => {
     const own = new ForkLaunchers({
