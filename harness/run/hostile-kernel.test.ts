@@ -101,7 +101,8 @@ test('what notebooks do print, 150 MB in a message, is taken', async () => {
   expect(record.client.rejected).toBe(0);
 });
 
-test('frames below the limit, faster than they can be read, end the run before they fill the memory', async () => {
+// How many are waiting when one is read depends on who is faster: with a bound of next to nothing, any are too many.
+test('frames below the limit end the run before they fill the memory', async () => {
   const { record, grewMib } = await measured(
     { name: 'many-frames', count: 40 },
     {
@@ -109,7 +110,7 @@ test('frames below the limit, faster than they can be read, end the run before t
       launch: async (options: LaunchOptions) => {
         const kernel = await launchKernel(options);
         const limited: ChannelsMaker = (session, receive) =>
-          new KernelChannels(kernel.connection, session, receive, 500 * MIB);
+          new KernelChannels(kernel.connection, session, receive, MIB);
         Object.defineProperty(kernel, 'way', { value: limited });
         return kernel;
       },

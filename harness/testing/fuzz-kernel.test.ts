@@ -293,3 +293,56 @@ test('a folder, a pipe or nothing in the place of a file is no file', () => {
   writeFileSync(join(folder, 'large'), Buffer.alloc(9 * 2 ** 20, ' '));
   expect(readIdentity(join(folder, 'large'))).toBeNull();
 });
+
+describe('outputs by the hundred thousand', () => {
+  const MANY = 100_000;
+  const message = (type: string, content: Record<string, unknown>) => ({
+    header: { msg_type: type },
+    parent_header: { msg_id: 'cell-0' },
+    content,
+  });
+
+  // Each looked through all before it: a run's deadline passed within the harness, not within the kernel.
+  test.each([
+    ['streams of as many names', (at: number) => message('stream', { name: `n${at}`, text: 'x' })],
+    [
+      'displays of one id',
+      (at: number) =>
+        message('display_data', { data: { 'text/plain': `${at}` }, transient: { display_id: 'a' } }),
+    ],
+  ])('take time in proportion: %s', (_what, made) => {
+    const outputs = new NotebookOutputs();
+    outputs.beginCell(0, 'cell-0');
+    const startMs = performance.now();
+    for (let at = 0; at < MANY; at += 1) outputs.receive(made(at));
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+    expect(outputs.executedCells()[0]?.outputs).toHaveLength(MANY);
+  });
+
+  test('updates and widget states take the place of what they replace, and are not kept beyond the bound', () => {
+    const outputs = new NotebookOutputs({ maxCharacters: 1_000_000 });
+    outputs.beginCell(0, 'cell-0');
+    const transient = { display_id: 'a' };
+    const data = (at: number) => ({ 'text/plain': `${at} ${'x'.repeat(1_000)}` });
+    outputs.receive(message('display_data', { data: data(0), transient }));
+    for (let at = 1; at < 10_000; at += 1) {
+      outputs.receive(message('update_display_data', { data: data(at), transient }));
+      outputs.receive(
+        message('comm_open', { comm_id: 'w', data: { state: { _model_name: 'X', value: data(at) } } }),
+      );
+    }
+    expect(outputs.dropped).toBe(0);
+    expect(JSON.stringify(outputs.executedCells())).toContain('9999 x');
+    for (let at = 0; at < 10_000; at += 1) {
+      outputs.receive(
+        message('comm_open', { comm_id: `w${at}`, data: { state: { _model_name: 'X', value: data(at) } } }),
+      );
+    }
+    outputs.receive(
+      message('update_display_data', { data: { 'text/plain': 'y'.repeat(2_000_000) }, transient }),
+    );
+    expect(outputs.dropped).toBeGreaterThan(9_000);
+    expect(JSON.stringify(outputs.widgetState()).length).toBeLessThan(1_500_000);
+    expect(JSON.stringify(outputs.executedCells())).toContain('9999 x');
+  });
+});

@@ -153,7 +153,6 @@ export class KernelChannels implements Channels {
   readonly #iopub: Subscriber;
   readonly #key: string;
   readonly #decoder: MessageDecoder;
-  readonly #rssAtStart = process.memoryUsage.rss();
   readonly #maxBacklogBytes: number;
   #unlookedBytes = 0;
   readonly #connection: ConnectionInfo;
@@ -168,7 +167,7 @@ export class KernelChannels implements Channels {
   #iopubWaiters: (() => void)[] = [];
   #failure: Error | null = null;
 
-  /** @param maxBacklogBytes more memory than at the start that may be in use when large messages come */
+  /** @param maxBacklogBytes memory outside of the heap that may be in use when large messages come */
   constructor(
     connection: ConnectionInfo,
     identity: string,
@@ -260,7 +259,8 @@ export class KernelChannels implements Channels {
     for (const frame of frames) this.#unlookedBytes += frame.length;
     if (this.#unlookedBytes < LOOK_AT_MEMORY_EVERY_BYTES) return false;
     this.#unlookedBytes = 0;
-    return process.memoryUsage.rss() - this.#rssAtStart > this.#maxBacklogBytes;
+    const { rss, heapTotal, external } = process.memoryUsage();
+    return rss - heapTotal - external > this.#maxBacklogBytes;
   }
 
   #read(socket: Dealer | Subscriber, channel: Channel): Promise<void> {
