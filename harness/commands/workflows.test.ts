@@ -199,13 +199,12 @@ describe.skipIf(process.platform === 'win32')(
           /pip-audit==\d+\.\d+\.\d+ --requirement arms\/runtime\/requirements\.txt --require-hashes --disable-pip --strict$/,
         );
       const fuzzed = commands.flatMap(
-        (command) => /^npm test -- harness\/testing\/fuzz\.test\.ts -t (.*)$/.exec(command)?.[1] ?? [],
+        (command) => /^npm test -- harness\/testing\/fuzz -t (.*)$/.exec(command)?.[1] ?? [],
       );
-      const readers = [
-        ...readFileSync(join(packageRoot(), 'harness', 'testing', 'fuzz.test.ts'), 'utf8').matchAll(
-          /^ {2}test\(\n {4}'(.*)',$/gm,
-        ),
-      ].map((match) => match[1] ?? '');
+      const readers = ['fuzz.test.ts', 'fuzz-kernel.test.ts'].flatMap((name) => {
+        const text = readFileSync(join(packageRoot(), 'harness', 'testing', name), 'utf8');
+        return [...text.matchAll(/^ {2}test\(\n {4}'(.*)',$/gm)].map((match) => match[1] ?? '');
+      });
       expect(readers).toHaveLength(fuzzed.length);
       for (const reader of readers)
         expect(

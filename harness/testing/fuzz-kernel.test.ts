@@ -125,7 +125,7 @@ const message = fc.record({
 
 describe('whatever a kernel says, it is taken or refused:', () => {
   test(
-    'outputs, of which a notebook is saved that is no larger than what is kept',
+    'outputs, of which no more is saved than is kept',
     async () => {
       const cell = { cell_type: 'code', source: 'x', metadata: {}, outputs: [], execution_count: null };
       const json = { nbformat: 4, nbformat_minor: 5, metadata: {}, cells: [cell, cell] };
