@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { packageRoot } from '../model/package-root.ts';
+import { residentMemory } from '../testing/resident-memory.ts';
 
 /** A look at the harness's process from outside, Linux only. */
 export interface ProcessLook {
@@ -15,13 +16,12 @@ const LOOK_EVERY_MS = 250;
 
 function lookAt(pid: number, startMs: number): ProcessLook | null {
   try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const [resident, peak] = [/^VmRSS:\s+(\d+)/m, /^VmHWM:\s+(\d+)/m].map((line) => line.exec(status)?.[1]);
-    if (resident === undefined || peak === undefined) return null; // it is a zombie by now
+    const memory = residentMemory(pid);
+    if (memory === null) return null;
     return {
       seconds: (performance.now() - startMs) / 1000,
-      residentMiB: Number(resident) / 1024,
-      peakMiB: Number(peak) / 1024,
+      residentMiB: memory.nowMiB,
+      peakMiB: memory.mostMiB,
       openFiles: readdirSync(`/proc/${pid}/fd`).length,
     };
   } catch {

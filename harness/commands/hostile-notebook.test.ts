@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { canMount } from '../faults/storage.ts';
 import { readJournal } from '../journal/read.ts';
 import type { RunRecord } from '../model/journal.ts';
+import { residentMemory } from '../testing/resident-memory.ts';
 import { SoakProcess, type SoakStart } from '../testing/soak-process.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { testEnvironment } from '../testing/test-environment.ts';
@@ -194,10 +195,7 @@ describe.runIf(isLinux)('a notebook that', () => {
     const soak = started(notebook(flood), ['--timeout', '30']);
     let peakMib = 0;
     const sampling = setInterval(() => {
-      const status = existsSync(`/proc/${soak.process.pid}/status`)
-        ? readFileSync(`/proc/${soak.process.pid}/status`, 'utf8')
-        : '';
-      peakMib = Math.max(peakMib, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+      peakMib = Math.max(peakMib, residentMemory(soak.process.pid ?? -1)?.mostMiB ?? 0);
     }, 50);
     await soak.ended;
     clearInterval(sampling);

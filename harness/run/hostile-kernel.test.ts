@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { notebookText } from '../frontend/executed-notebook.ts';
 import { type LaunchOptions, launchKernel } from '../kernel/launch.ts';
@@ -10,6 +10,7 @@ import {
   type FaultyRuns,
   faultyRuns,
 } from '../testing/faulty-run.ts';
+import { residentMemory } from '../testing/resident-memory.ts';
 import { type ChannelsMaker, KernelChannels } from '../transport/channels.ts';
 import type { RunContext } from './execute-run.ts';
 
@@ -34,13 +35,11 @@ async function measured(
   behaviour: FaultyBehaviour,
   ...rest: [overrides?: Partial<RunContext>]
 ): Promise<FaultyRun & { grewMib: number }> {
-  const status = (field: string) =>
-    Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024;
   if (process.platform !== 'linux') return { ...(await runs.provoked(behaviour, ...rest)), grewMib: 0 };
   writeFileSync('/proc/self/clear_refs', '5'); // the peak begins anew
-  const before = status('VmRSS');
+  const before = residentMemory(process.pid)?.nowMiB ?? Number.NaN;
   const run = await runs.provoked(behaviour, ...rest);
-  return { ...run, grewMib: status('VmHWM') - before };
+  return { ...run, grewMib: (residentMemory(process.pid)?.mostMiB ?? Number.NaN) - before };
 }
 
 describe('the very same bytes a second time', () => {
