@@ -120,9 +120,9 @@ function launcher(script: string): Promise<ForkLauncher | string> {
   return ForkLauncher.start({ ...arm, configPath: '', arguments: [] }, reaper);
 }
 
-/** A program of a group of its own, which the end of its parent leaves with the parent's pipes. */
+/** A program of a group of its own, without parent or mark: the end of who started it leaves it with their pipes. */
 const KEEPS_PIPES = (pidFile: string) =>
-  `setsid sh -c 'echo $$ > ${pidFile}; exec sleep 600' & until [ -s ${pidFile} ]; do sleep 0.01; done;`;
+  `(env -u KERNEL_SOAK_RUN setsid sh -c 'echo $$ > ${pidFile}; exec sleep 600' &) ; until [ -s ${pidFile} ]; do sleep 0.01; done;`;
 
 function endLater(pidFile: string): void {
   cleanUp.push(() => process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL'));
