@@ -98,9 +98,9 @@ export class JupyterServer {
     }
     throw new SoakError(
       'server-start',
-      `The Jupyter Server did not start: ${words.slice(-600) || 'it said nothing'}`,
+      `The Jupyter Server did not start: ${words.slice(-600).trim() || 'it said nothing.'}`,
       {
-        remedy: 'Clear the cache folder and run the command again.',
+        remedy: 'Run the command again. If that does not help, clear the cache folder.',
         exitCode: EXIT_CODES.environment,
       },
     );
@@ -156,8 +156,9 @@ export class JupyterServer {
       },
     });
     if (await server.#answers()) return server;
+    const killedBy = child.signalCode;
     await server.stop();
-    return server.stderrTail();
+    return killedBy === null ? server.stderrTail() : `${killedBy} ended it. ${server.stderrTail()}`;
   }
 
   /**
