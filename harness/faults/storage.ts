@@ -35,7 +35,7 @@ export async function fullDisk(campaign: Campaign): Promise<FaultResult> {
   const experiment = campaign.experiment(campaign.extent.blocks);
   const trials: Trial[] = [];
   // Full at the first line, among the runs, and while the report is written.
-  for (const kib of [4, 16, 24, 48]) {
+  for (const kib of campaign.extent.isWhole ? [4, 16, 24, 48] : [16]) {
     const trial = campaign.trial();
     trials.push(trial);
     mkdirSync(trial.out);
@@ -62,7 +62,7 @@ export async function readOnlyFolder(campaign: Campaign): Promise<FaultResult> {
   if (!canMount()) return notPossible(fault, 'no file system can be mounted here');
   const experiment = campaign.experiment(campaign.extent.blocks);
   const trials: Trial[] = [];
-  for (const when of ['at once', 'later'] as const) {
+  for (const when of campaign.extent.isWhole ? (['at once', 'later'] as const) : (['at once'] as const)) {
     const trial = campaign.trial();
     trials.push(trial);
     mkdirSync(trial.out);
@@ -108,10 +108,10 @@ export async function truncatedJournal(campaign: Campaign): Promise<FaultResult>
       trial.failures.push(`cut at byte ${cut}: ${again.journal.runs.length} of ${recorded} runs`);
     }
   }
-  // And gone on with, cut in the middle of each of the three.
+  // And gone on with, cut in the middle of each of the three, or of the first.
   const trials = [trial];
   let start = from;
-  for (const line of lines.slice(-3)) {
+  for (const line of lines.slice(-3).slice(0, campaign.extent.isWhole ? 3 : 1)) {
     const other = campaign.trial();
     trials.push(other);
     mkdirSync(other.out);

@@ -3,17 +3,22 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 // Windows has neither; a pipe in the place of a file is no file's name there.
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
 
+// That this process can open no more files says nothing of what a kernel wrote.
+const OURS: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
 /**
  * Read a file that a kernel, client or notebook can write to or put something else in the place of: a pipe would be
  * waited for, a device or a link to one never ends.
  *
  * @returns `null` where there is no regular file of at most `maxBytes`
+ * @throws Error where the system gives this process no more files or memory
  */
 export function readKernelFile(path: string, maxBytes: number): Buffer | null {
   let file: number;
   try {
     file = openSync(path, OPEN_FLAGS);
-  } catch {
+  } catch (error) {
+    if (OURS.has((error as NodeJS.ErrnoException).code)) throw error;
     return null; // not written yet, removed, or no file
   }
   try {
