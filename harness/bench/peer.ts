@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { OutputTail } from '../kernel/output-tail.ts';
 import { packageRoot } from '../model/package-root.ts';
 
 /** A long-lived process of peers.py, asked a line at a time. */
@@ -12,11 +13,13 @@ export class Peer {
 
   constructor(python: string, args: readonly string[], env: NodeJS.ProcessEnv) {
     const script = join(packageRoot(), 'harness', 'bench', 'peers.py');
-    this.#child = spawn(python, [script, ...args], { stdio: ['pipe', 'pipe', 'ignore'], env });
+    this.#child = spawn(python, [script, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env });
     if (this.#child.stdout === null) throw new Error('The peer has no output.');
     this.#lines = createInterface({ input: this.#child.stdout });
-    this.#ended = once(this.#child, 'exit').then(() => {
-      throw new Error('A peer ended before it answered.');
+    const words = new OutputTail();
+    this.#child.stderr?.on('data', (chunk: Buffer) => words.push(chunk));
+    this.#ended = once(this.#child, 'close').then(() => {
+      throw new Error(`A peer ended before it answered: ${words.text()}`);
     });
     this.#ended.catch(() => {}); // at the end it is meant to
   }
@@ -29,8 +32,7 @@ export class Peer {
   }
 
   async close(): Promise<void> {
-    const ended = once(this.#child, 'exit');
     this.#child.stdin?.end();
-    await ended;
+    await this.#ended.catch(() => {});
   }
 }
