@@ -146,7 +146,7 @@ export async function killServers(campaign: Campaign): Promise<FaultResult> {
   await trial.finish(experiment, null);
   const { journal } = await reported(trial.out);
   for (const { run, outcome } of journal.runs) {
-    if (!['completed', 'harness-fault', 'start-failed', 'no-answer'].includes(outcome.kind))
+    if (!['completed', 'harness-fault'].includes(outcome.kind))
       trial.failures.push(`${run} is ${outcome.kind}: ${outcome.reason}`);
   }
   return resultOf('`kill -9` of the Jupyter Server', done, [trial]);

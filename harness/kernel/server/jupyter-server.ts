@@ -42,6 +42,7 @@ export class JupyterServer {
   readonly pid: number;
   /** Resolves when the process has ended. */
   readonly exited: Promise<void>;
+  readonly #child: ChildProcess;
   readonly #stderr: OutputTail;
   readonly #release: () => Promise<void>;
 
@@ -55,9 +56,14 @@ export class JupyterServer {
     this.address = parts.address;
     this.folder = parts.folder;
     this.pid = parts.child.pid ?? -1;
+    this.#child = parts.child;
     this.#stderr = parts.stderr;
     this.#release = parts.release;
     this.exited = exitOf(parts.child);
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   /** Folder that the server looks for kernelspecs in. */

@@ -4,6 +4,8 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { KernelAPI } from '@jupyterlab/services';
 import { fileWithDeadline, withDeadline } from '../../model/deadlines.ts';
+import { EXIT_CODES, SoakError } from '../../model/errors.ts';
+import { publicText } from '../../model/public-text.ts';
 import type { ConnectionInfo } from '../../transport/connection.ts';
 import { serverSettings } from '../../transport/server-settings.ts';
 import { type LaunchOptions, type RunningKernel, runVariables } from '../launch.ts';
@@ -16,14 +18,15 @@ import { endOnServer, ServerKernel } from './server-kernel.ts';
 export type ServerPlace = Pick<
   JupyterServer,
   'address' | 'folder' | 'specFolder' | 'runtimeFolder' | 'stderrTail'
->;
+> &
+  Partial<Pick<JupyterServer, 'hasEnded'>>;
 
 /**
  * Have a server of ours start a kernel of the command, through a kernelspec made for it alone, with a private
  * folder within the server's.
  *
- * @throws Error when the server refuses, which is no kernel's doing; DeadlinePassed when it is silent; SoakError
- *   `not-encrypted`
+ * @throws DeadlinePassed when the server is silent
+ * @throws SoakError `server-lost` when it has ended or refuses, which is no kernel's doing; `not-encrypted`
  */
 export async function launchThroughServer(
   server: ServerPlace,
@@ -47,7 +50,15 @@ export async function launchThroughServer(
   const path = relative(rootDir, cwd).split(sep).join('/');
   const options = { name, path } as unknown as Parameters<typeof KernelAPI.startNew>[0];
   const { address, runtimeFolder } = server;
-  const model = await withDeadline('server-launch', KernelAPI.startNew(options, serverSettings(address)), {
+  const started = KernelAPI.startNew(options, serverSettings(address)).catch((error: unknown) => {
+    const why = server.hasEnded === true ? 'it has ended' : publicText((error as Error).message);
+    throw new SoakError('server-lost', `The Jupyter Server did not start a kernel: ${why}.`, {
+      remedy: 'What is recorded stays. Go on with --resume, which starts another server.',
+      exitCode: EXIT_CODES.environment,
+      cause: error,
+    });
+  });
+  const model = await withDeadline('server-launch', started, {
     // It would stay with the server until that ends.
     onLate: ({ id }) => void endOnServer(address, id).catch(() => {}),
   });
@@ -66,5 +77,6 @@ export async function launchThroughServer(
     stderrTail,
     folders: [folder, specFolder],
     isOwn: true,
+    serverHasEnded: () => server.hasEnded === true,
   });
 }

@@ -33,6 +33,8 @@ export interface ServerKernelParts {
   readonly onRemoved?: () => void;
   /** The kernels of a server of our own end with it, and by pid before. */
   readonly isOwn?: true;
+  /** Of a server of our own. */
+  readonly serverHasEnded?: () => boolean;
 }
 
 /** A kernel that a Jupyter Server started. */
@@ -70,6 +72,11 @@ export class ServerKernel implements RunningKernel {
 
   get exit(): KernelExit | null {
     return this.#exit;
+  }
+
+  get lost(): string | null {
+    const isLost = this.#exit !== null && this.#parts.serverHasEnded?.() === true;
+    return isLost ? 'the Jupyter Server that had started the kernel ended' : null;
   }
 
   shellPeer(): ShellPeer {
