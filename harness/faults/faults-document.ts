@@ -11,6 +11,13 @@ export interface CampaignResult {
   readonly results: readonly FaultResult[];
 }
 
+/** Results with the newer ones in the place of those of the same faults. */
+export function merged(before: readonly FaultResult[], after: readonly FaultResult[]): FaultResult[] {
+  const newer = new Map(after.map((result) => [result.fault, result]));
+  const kept = before.map((result) => newer.get(result.fault) ?? result);
+  return [...kept, ...after.filter(({ fault }) => !before.some((result) => result.fault === fault))];
+}
+
 function row({ fault, times, runs, failures, notPossible }: FaultResult): string {
   const found =
     notPossible !== undefined

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
 import type { SoakProcess } from '../testing/soak-process.ts';
 import { Campaign } from './campaign.ts';
-import { faultsMarkdown } from './faults-document.ts';
+import { faultsMarkdown, merged } from './faults-document.ts';
 import { SCENARIOS } from './scenarios.ts';
 
 /** The campaign cut to what CI allows: each fault a few times. `npm run faults` makes them by the hundred. */
@@ -82,6 +82,15 @@ describe.runIf(process.platform === 'linux')('a trial sees', () => {
       'not said as it has to be (/no file/): soak: No space. Free some.',
     ]);
   });
+});
+
+test('faults that were made again take the place of what was found before', () => {
+  const result = (fault: string, times: number) => ({ fault, times, runs: 0, said: [], failures: [] });
+  expect(merged([result('a', 1), result('b', 1)], [result('b', 2), result('c', 2)])).toEqual([
+    result('a', 1),
+    result('b', 2),
+    result('c', 2),
+  ]);
 });
 
 test('the document has each fault, what was found, and every failure', () => {
