@@ -17,7 +17,7 @@ const RESULT: BenchResult = {
     oneAtATime: { spawn: [400], fork: [200], nbclient: [800], 'jupyter-execute': [1_200] },
     twoAtOnce: { spawn: [300], fork: [150], nbclient: [500] },
     inRow: { spawn: [380], fork: [180] },
-    costs: [{ harnessMs: 40, kernelMs: 400, harnessMiB: 150, kernelMiB: 60 }],
+    cpu: [{ harnessMs: 40, kernelMs: 400, harnessMiB: 150, kernelMiB: 60 }],
   },
   verdicts: [{ seconds: 30, runs: 33, verdict: 'fixes', strandMs: [1_120] }],
   floods: [{ what: 'a flood', seconds: 3, mostMiB: 250, kept: true }],
@@ -60,6 +60,15 @@ test('every target is reached, or said not to be', () => {
     'Lost of the outputs of a flood (1: some)',
   ]);
   expect(benchMarkdown(worse).match(/\*\*not reached\*\*/g)).toHaveLength(4);
+});
+
+test('what an earlier measurement did not have is left out, and what was measured again is dated', () => {
+  const { inRow: _, ...runs } = RESULT.runs;
+  const cpu = [{ harnessMs: 40, kernelMs: 400 }];
+  const text = benchMarkdown({ ...RESULT, runs: { ...runs, cpu }, floodsAt: '2026-11-25T12:00:00.000Z' });
+  expect(text).not.toMatch(/NaN|undefined|In a row/);
+  expect(text).toContain('its kernel 400 ms.');
+  expect(text).toContain('Measured again, 2026-11-25.');
 });
 
 test('runs a minute follow from the times', () => {

@@ -15,6 +15,8 @@ export interface BenchResult {
   readonly runs: RunTimes;
   readonly verdicts: readonly VerdictTime[];
   readonly floods: readonly Flood[];
+  /** Where the floods were measured again, later than the rest. */
+  readonly floodsAt?: string;
   readonly scale: Scale;
   readonly ratios: Readonly<Record<string, Ratio>>;
 }
@@ -40,7 +42,7 @@ function ratioOf({ ratios }: BenchResult, name: string): Ratio {
 }
 
 function cpuShare({ runs }: BenchResult): number {
-  return median(runs.costs.map(({ harnessMs, kernelMs }) => harnessMs / kernelMs));
+  return median(runs.cpu.map(({ harnessMs, kernelMs }) => harnessMs / kernelMs));
 }
 
 /** The targets of the benchmark, and where they stand. */
@@ -82,6 +84,24 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map((_, index) => (index === 0 ? ':--' : '--:'))), ...rows.map(line)].join(
     '\n',
   );
+}
+
+/** What beginning a run while its predecessor is taken away gains; nothing of a measurement before it was so. */
+function inRowWords(result: BenchResult): string {
+  const { inRow } = result.runs;
+  if (inRow === undefined) return '';
+  const ms = (values: readonly number[]) => median(values).toFixed(0);
+  return `In a row as \`soak\` makes them, one beginning while its predecessor's kernel is taken away: spawn ${ms(inRow.spawn)} ms a run,
+${ratioWords(ratioOf(result, 'spawnInRow'))} of one at a time; fork ${ms(inRow.fork)} ms, ${ratioWords(ratioOf(result, 'forkInRow'))}.
+
+`;
+}
+
+/** Resident memory at the end of a run, where it was measured. */
+function memoryWords({ runs }: BenchResult): string {
+  const mib = (of: 'harnessMiB' | 'kernelMiB') => median(runs.cpu.map((cost) => cost[of] ?? Number.NaN));
+  if (runs.cpu.some(({ harnessMiB }) => harnessMiB === undefined)) return '';
+  return `; resident at its end: harness ${mib('harnessMiB').toFixed(0)} MiB, everything of the benchmark's in it, its kernel ${mib('kernelMiB').toFixed(0)} MiB`;
 }
 
 /** `reports/bench/bench.md`: a pure function of what was measured. */
@@ -138,13 +158,9 @@ ${table(
   ).map(([name, times]) => [name, median(times).toFixed(2), quantile(times, 0.99).toFixed(2)]),
 )}
 
-In a row as \`soak\` makes them, one beginning while its predecessor's kernel is taken away: spawn ${ms(runs.inRow.spawn)} ms a run,
-${ratioWords(ratioOf(result, 'spawnInRow'))} of one at a time; fork ${ms(runs.inRow.fork)} ms, ${ratioWords(ratioOf(result, 'forkInRow'))}.
+${inRowWords(result)}## Processor time and memory
 
-## Processor time and memory
-
-A run, median: harness ${ms(runs.costs.map(({ harnessMs }) => harnessMs))} ms of processor time, its kernel ${ms(runs.costs.map(({ kernelMs }) => kernelMs))} ms; resident at its end: harness
-${ms(runs.costs.map(({ harnessMiB }) => harnessMiB))} MiB, everything of the benchmark's in it, its kernel ${ms(runs.costs.map(({ kernelMiB }) => kernelMiB))} MiB.
+A run, median: harness ${ms(runs.cpu.map(({ harnessMs }) => harnessMs))} ms of processor time, its kernel ${ms(runs.cpu.map(({ kernelMs }) => kernelMs))} ms${memoryWords(result)}.
 
 ## To a verdict
 
@@ -180,7 +196,7 @@ ${table(
 Journal: ${scale.journalBytesPerRun.toFixed(0)} bytes a run. Left in its folder for temporary files: ${scale.filesLeft.length === 0 ? 'nothing' : scale.filesLeft.join(', ')}.
 
 ## Floods
-
+${result.floodsAt === undefined ? '' : `\nMeasured again, ${result.floodsAt.slice(0, 10)}.\n`}
 ${table(
   ['What', 'Seconds', 'Most memory, MiB', 'Notebook'],
   result.floods.map(({ what, seconds, mostMiB, kept }) => [

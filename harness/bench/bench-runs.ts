@@ -16,16 +16,16 @@ export interface RunTimes {
   /** Of a batch of runs, two at once, per run. */
   readonly twoAtOnce: Readonly<Record<Exclude<Runner, 'jupyter-execute'>, readonly number[]>>;
   /** Of a batch of runs in a row as `soak` makes them, per run: one begins while its predecessor is taken away. */
-  readonly inRow: Readonly<Record<'spawn' | 'fork', readonly number[]>>;
-  readonly costs: readonly RunCost[];
+  readonly inRow?: Readonly<Record<'spawn' | 'fork', readonly number[]>>;
+  readonly cpu: readonly RunCost[];
 }
 
 /** What a spawned run, alone on the machine, cost: processor time, and resident memory at its end. */
 export interface RunCost {
   readonly harnessMs: number;
   readonly kernelMs: number;
-  readonly harnessMiB: number;
-  readonly kernelMiB: number;
+  readonly harnessMiB?: number;
+  readonly kernelMiB?: number;
 }
 
 export const RUNNERS = ['spawn', 'fork', 'nbclient', 'jupyter-execute'] as const;
@@ -41,7 +41,7 @@ export async function benchRuns(
   surroundings: BenchSurroundings,
   notebook: Notebook,
   rounds: number,
-): Promise<RunTimes> {
+): Promise<RunTimes & Required<Pick<RunTimes, 'inRow'>>> {
   const { context, python } = surroundings;
   const peers = [0, 1].map(() => new Peer(python, ['runs', notebook.path], quietVariables(surroundings)));
   // What a process used says nothing of one run while two are going on.
@@ -84,7 +84,7 @@ export async function benchRuns(
   } finally {
     for (const peer of peers) await peer.close();
   }
-  return { oneAtATime: one, twoAtOnce: two, inRow: row, costs: costs.seen };
+  return { oneAtATime: one, twoAtOnce: two, inRow: row, cpu: costs.seen };
 }
 
 function fail(why: string): void {
@@ -152,7 +152,7 @@ async function ours(
 /** A kernel whose processor time and memory are read before it is ended. */
 function sampledAtEnd(
   kernel: RunningKernel,
-  onSample: (sample: Pick<RunCost, 'kernelMs' | 'kernelMiB'>) => void,
+  onSample: (sample: Required<Pick<RunCost, 'kernelMs' | 'kernelMiB'>>) => void,
 ): RunningKernel {
   const dispose = kernel.dispose.bind(kernel);
   kernel.dispose = async () => {

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,7 +15,8 @@ import { medianRatio } from './figures.ts';
 
 /**
  * `npm run bench [-- --out DIR] [--rounds N] [--scale RUNS] [--verdicts N]`: ratios of one run on one machine,
- * against what people use now, as JSON and Markdown. Linux only: memory and processor time are read from /proc.
+ * against what people use now, as JSON and Markdown. `--floods-again` measures the floods alone, which are no ratios,
+ * and puts them into what DIR has. Linux only: memory and processor time are read from /proc.
  */
 
 const { values } = parseArgs({
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '15' },
     scale: { type: 'string', default: '1000' },
     verdicts: { type: 'string', default: '5' },
+    'floods-again': { type: 'boolean', default: false },
   },
 });
 if (process.platform !== 'linux') throw new Error('npm run bench reads /proc, which only Linux has.');
@@ -33,7 +35,12 @@ const [rounds, scale, verdicts] = [values.rounds, values.scale, values.verdicts]
 }) as [number, number, number];
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
+const path = join(values.out, 'bench.json');
 const result = await withBench(async (surroundings): Promise<BenchResult> => {
+  if (values['floods-again']) {
+    const before = JSON.parse(await readFile(path, 'utf8')) as BenchResult;
+    return { ...before, floods: await benchFloods(surroundings), floodsAt: new Date().toISOString() };
+  }
   const random = seededUniform(1, 'bench');
   say('round trips');
   const trips = await benchTrips(surroundings, 10);
@@ -71,6 +78,6 @@ const result = await withBench(async (surroundings): Promise<BenchResult> => {
   };
 });
 await mkdir(values.out, { recursive: true });
-await writeFile(join(values.out, 'bench.json'), `${JSON.stringify(result)}\n`);
+await writeFile(path, `${JSON.stringify(result)}\n`);
 await writeFile(join(values.out, 'bench.md'), benchMarkdown(result));
 say(`Written: ${join(values.out, 'bench.md')}`);
