@@ -392,6 +392,8 @@ export async function launchKernel(
     return kernel;
   } catch (error) {
     if (ports !== null) releasePorts(ports);
+    // A kernel that was forked as its launcher ended would make its folder anew.
+    await killMarked(folder);
     await options.reaper.removeFolder(folder);
     throw isUnwritable(error) ? noTemporaryFolder(dirname(folder), error) : error;
   }

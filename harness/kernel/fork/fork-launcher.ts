@@ -114,6 +114,7 @@ export class ForkLauncher {
   readonly #exited: Promise<void>;
   #settle: (unsafe: string | null) => void = () => {};
   #over: string | null = null;
+  #stopping: Promise<void> | null = null;
 
   private constructor(child: ChildProcess, folder: string, reaper: Reaper) {
     this.#child = child;
@@ -216,7 +217,13 @@ export class ForkLauncher {
    *
    * @throws DeadlinePassed when it cannot be ended: it is then the reaper's
    */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    // Once: by the second time its id may be another's.
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     this.#over ??= 'the launcher was stopped';
     const { pid } = this.#child;
     if (pid !== undefined) await killRun(pid, this.#folder);

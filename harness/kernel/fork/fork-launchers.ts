@@ -60,7 +60,11 @@ export class ForkLaunchers {
           ? 'nothing of it is there to be imported before'
           : await this.#launcherOf(command.forkable);
     if (typeof launcher !== 'string' && command.forkable !== undefined) {
-      return launcher.fork(command.forkable, start);
+      return launcher.fork(command.forkable, start).catch(async (error: unknown) => {
+        // A kernel that it forked as its last deed, and nobody was told of, goes with it.
+        if (!launcher.isAlive) await launcher.stop().catch(leaveToReaper);
+        throw error;
+      });
     }
     const why = String(launcher);
     if (!this.#said.has(why)) this.#onSpawned(why);
