@@ -7,6 +7,7 @@ import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import type { KernelSearch, UsableKernel } from '../kernel/kernelspec/index.ts';
 import { kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
+import { temporaryVariables } from '../kernel/process-tree.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
 import { loadArmSpec } from '../plan/arm-spec.ts';
@@ -161,11 +162,8 @@ export function sessionVariables(session: NodeJS.ProcessEnv): Record<string, str
   const kept = Object.entries(session).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !NOT_PASSED.test(entry[0]),
   );
-  const temporary = tmpdir();
   return {
-    TMPDIR: temporary,
-    TEMP: temporary,
-    TMP: temporary,
+    ...temporaryVariables(tmpdir()),
     IPYTHONDIR: join(homedir(), '.ipython'),
     ...Object.fromEntries(kept),
   };

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { median } from 'simple-statistics';
 import { seededUniform, type Uniform } from '../stats/random.ts';
 import { residentMemory } from '../testing/resident-memory.ts';
 import type { SoakProcess } from '../testing/soak-process.ts';
@@ -8,6 +9,7 @@ import { reported, type Seen, type Trial } from './trial.ts';
 /** A start, its first kernels and their end: kills come in all of it. */
 const KILL_WITHIN_MS = 4_500;
 const WORKERS = 2;
+const SAMPLE_EVERY_MS = 200;
 
 /**
  * `kill -9` of the harness at random moments, again and again, each time gone on with: nothing recorded is lost,
@@ -160,13 +162,10 @@ export async function longNight(campaign: Campaign): Promise<FaultResult> {
   const options = ['--launch', 'fork', '--concurrency', '2', '--prefix', '2'];
   const experiment = campaign.experiment(nightRuns / 2, options);
   const soak = trial.start(trial.argumentsFor(experiment));
-  const samples: { files: number; mib: number }[] = [];
+  const sampled = sample(trial, soak);
   let done = 0;
   while (!soak.isOver) {
     await Promise.race([soak.ended, delay(1_000 + uniform() * 2_000)]);
-    const pid = soak.process.pid ?? -1;
-    const [files, memory] = [trial.openFiles(pid), residentMemory(pid)];
-    if (files !== null && memory !== null) samples.push({ files, mib: memory.nowMiB });
     const found = trial.processes(/soak_fork\.py/);
     const victim = found[Math.floor(uniform() * found.length)];
     if (victim === undefined || soak.isOver) continue;
@@ -175,23 +174,36 @@ export async function longNight(campaign: Campaign): Promise<FaultResult> {
   }
   if (soak.code !== 0) trial.failures.push(`ended with ${soak.code}: ${soak.said.slice(-400)}`);
   await trial.finish(experiment, null);
+  const samples = await sampled;
   const [early, late] = [quarter(samples, 1), quarter(samples, 3)];
   if (late.mib > early.mib * 1.15) trial.failures.push(`memory grew from ${early.mib} to ${late.mib} MiB`);
   if (late.files > early.files + 5)
     trial.failures.push(`open files grew from ${early.files} to ${late.files}`);
   if (trial.acknowledged !== nightRuns) trial.failures.push(`${trial.acknowledged} of ${nightRuns} runs`);
-  const seen = `most in the second quarter and in the last: ${early.mib.toFixed(0)} and ${late.mib.toFixed(0)} MiB, ${early.files} and ${late.files} open files`;
+  const seen = `medians of the second quarter and of the last: ${early.mib.toFixed(0)} and ${late.mib.toFixed(0)} MiB, ${early.files} and ${late.files} open files`;
   return resultOf('a long night: kernels and launchers killed at random', done, [trial], seen);
 }
 
-function quarter(
-  samples: readonly { files: number; mib: number }[],
-  which: 1 | 3,
-): { files: number; mib: number } {
+interface Sample {
+  readonly files: number;
+  readonly mib: number;
+}
+
+/** What a harness has in use, looked at until it ends. */
+async function sample(trial: Trial, soak: SoakProcess): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  const pid = soak.process.pid ?? -1;
+  while (!soak.isOver) {
+    const [files, memory] = [trial.openFiles(pid), residentMemory(pid)];
+    if (files !== null && memory !== null) samples.push({ files, mib: memory.nowMiB });
+    await Promise.race([soak.ended, delay(SAMPLE_EVERY_MS)]);
+  }
+  return samples;
+}
+
+/** Medians: what is in use for a moment, while kernels come and go, is no growth. */
+function quarter(samples: readonly Sample[], which: 1 | 3): Sample {
   const size = Math.floor(samples.length / 4);
   const part = samples.slice(which * size, (which + 1) * size);
-  return {
-    files: Math.max(0, ...part.map(({ files }) => files)),
-    mib: Math.max(0, ...part.map(({ mib }) => mib)),
-  };
+  return { files: median(part.map(({ files }) => files)), mib: median(part.map(({ mib }) => mib)) };
 }

@@ -24,6 +24,7 @@ import {
   killRun,
   launchesDetached,
   spawned,
+  temporaryVariables,
 } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
 import type { SourceHashes } from './source-files.ts';
@@ -307,9 +308,7 @@ export async function launchClient(options: {
         JUPYTER_CONFIG_DIR: inside('config'),
         JUPYTER_DATA_DIR: inside('data'),
         JUPYTER_NO_CONFIG: '1',
-        TMPDIR: inside('tmp'),
-        TEMP: inside('tmp'),
-        TMP: inside('tmp'),
+        ...temporaryVariables(inside('tmp')),
         PYDEVD_DISABLE_FILE_VALIDATION: '1',
         ...options.variables,
       }),

@@ -26,6 +26,7 @@ import {
   killRun,
   launchesDetached,
   spawned,
+  temporaryVariables,
 } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
 
@@ -299,9 +300,7 @@ export async function runVariables(
   return {
     [RUN_VARIABLE]: folder,
     IPYTHONDIR: join(folder, 'ipython'),
-    TMPDIR: temporary,
-    TEMP: temporary,
-    TMP: temporary,
+    ...temporaryVariables(temporary),
     PYDEVD_DISABLE_FILE_VALIDATION: '1',
     ...variables,
   };

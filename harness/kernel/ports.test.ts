@@ -1,20 +1,36 @@
 import { createServer, type Server } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Router } from 'zeromq';
-import { allocatePorts, type KernelPorts, releasePorts } from './ports.ts';
+import { type KernelPorts, PortRange } from './ports.ts';
 
-const held: KernelPorts[] = [];
+const LAP = 100; // allocations after which each port of a block was looked at twice
+
+let range: PortRange;
+const opened: PortRange[] = [];
 const numbers = (ports: KernelPorts): number[] => Object.values(ports) as number[];
 
-async function allocated(): Promise<KernelPorts> {
-  const ports = await allocatePorts();
-  held.push(ports);
-  return ports;
+function opens(start: number): PortRange {
+  const made = new PortRange(start);
+  opened.push(made);
+  return made;
 }
 
-afterEach(() => {
-  for (const ports of held.splice(0)) releasePorts(ports);
+/** Every port that is handed out in some laps, each given back at once. */
+async function handedOut(of: PortRange): Promise<Set<number>> {
+  const all = new Set<number>();
+  for (let count = 0; count < LAP; count += 1) {
+    const ports = await of.allocate();
+    for (const port of numbers(ports)) all.add(port);
+    of.release(ports);
+  }
+  return all;
+}
+
+beforeEach(() => {
+  range = opens(process.pid);
 });
+
+afterEach(() => Promise.all(opened.splice(0).map((one) => one.close())));
 
 function listening(port: number, host: string): Promise<Server> {
   return new Promise((resolve, reject) => {
@@ -28,7 +44,7 @@ const closed = (server: Server) => new Promise((resolve) => server.close(resolve
 
 describe('ports', () => {
   test('are five, distinct, and below every platform’s ephemeral range', async () => {
-    const ports = numbers(await allocated());
+    const ports = numbers(await range.allocate());
     expect(new Set(ports).size).toBe(5);
     for (const port of ports) {
       expect(port).toBeGreaterThanOrEqual(1024);
@@ -37,49 +53,50 @@ describe('ports', () => {
   });
 
   test('are not handed out twice while they are held, also when asked for at once', async () => {
-    const all = (await Promise.all(Array.from({ length: 40 }, allocated))).flatMap(numbers);
-    expect(new Set(all).size).toBe(200);
+    const sets = await Promise.all(Array.from({ length: 120 }, () => range.allocate()));
+    expect(new Set(sets.flatMap(numbers)).size).toBe(600);
   });
 
   test('are free when they are handed out', async () => {
-    for (const port of numbers(await allocated())) await closed(await listening(port, '127.0.0.1'));
+    for (const port of numbers(await range.allocate())) await closed(await listening(port, '127.0.0.1'));
   });
 
-  // The ports after the last ones handed out are the next candidates: each is occupied in its way.
   test.each(['127.0.0.1', '0.0.0.0'])('that something listens on at %s are passed over', async (host) => {
-    const last = Math.max(...numbers(await allocated()));
-    const servers = await Promise.all([1, 2, 4, 7].map((step) => listening(last + step, host)));
+    const before = await handedOut(range);
+    const taken = [...before].filter((_, index) => index % 3 === 0);
+    const servers = await Promise.all(taken.map((port) => listening(port, host)));
     try {
-      const ports = numbers(await allocated());
-      for (const step of [1, 2, 4, 7]) expect(ports).not.toContain(last + step);
+      const now = await handedOut(range);
+      expect(taken.filter((port) => now.has(port))).toEqual([]);
+      expect(now.size).toBe(before.size - taken.length);
     } finally {
       await Promise.all(servers.map(closed));
     }
   });
 
   test('that another kernel’s libzmq has bound are passed over', async () => {
-    const last = Math.max(...numbers(await allocated()));
+    const [port = 0] = await handedOut(range);
     const socket = new Router({ linger: 0 });
-    await socket.bind(`tcp://127.0.0.1:${last + 1}`);
+    await socket.bind(`tcp://127.0.0.1:${port}`);
     try {
-      expect(numbers(await allocated())).not.toContain(last + 1);
+      expect(await handedOut(range)).not.toContain(port);
     } finally {
-      await socket.unbind(`tcp://127.0.0.1:${last + 1}`);
+      await socket.unbind(`tcp://127.0.0.1:${port}`);
       socket.close();
     }
   });
 
   test('may be handed out again once they are given back', async () => {
-    const ports = await allocatePorts();
-    releasePorts(ports);
-    releasePorts(ports);
-    // The whole range has to be gone through, since the search goes on from the last port.
-    const again = new Set<number>();
-    for (let count = 0; count < 2500 && !again.has(ports.shell); count += 1) {
-      const next = await allocatePorts();
-      for (const port of numbers(next)) again.add(port);
-      releasePorts(next);
-    }
-    expect(again).toContain(ports.shell);
+    const ports = await range.allocate();
+    range.release(ports);
+    range.release(ports);
+    expect(await handedOut(range)).toContain(ports.shell);
+  });
+
+  test('are never those of another harness that runs, though none of its kernels has bound them', async () => {
+    const [one, other] = [opens(7), opens(7)];
+    const [mine, theirs] = [await handedOut(one), await handedOut(other)];
+    expect([...mine].filter((port) => theirs.has(port))).toEqual([]);
+    expect([mine.size, theirs.size]).toEqual([249, 249]);
   });
 });

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net';
+import pLimit from 'p-limit';
 import { withDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 
@@ -14,13 +15,9 @@ export interface KernelPorts {
 // Below every platform's ephemeral range (Linux from 32768, macOS and Windows from 49152): there, an
 // outgoing connection of any process could take the port between our release and the kernel's bind.
 const FIRST_PORT = 20_000;
-const LAST_PORT = 32_000;
-const ATTEMPTS = 400;
-
-/** Ports handed out by this process and not yet given back. */
-const held = new Set<number>();
-// Where this process starts to look: processes that start together look in different places.
-let next = FIRST_PORT + ((process.pid * 97) % (LAST_PORT - FIRST_PORT));
+const BLOCK = 250;
+const BLOCKS = 48;
+const LAST_PORT = FIRST_PORT + BLOCKS * BLOCK - 1;
 
 function bind(port: number): Promise<Server | null> {
   return new Promise((resolve) => {
@@ -36,54 +33,120 @@ function close(server: Server): Promise<void> {
 }
 
 /**
+ * What one harness takes its kernels' ports from: blocks of the range, each claimed by holding its first port for as
+ * long as the process lives. Harnesses side by side so never allot the same port, not even between one's look and its
+ * kernel's bind: there, a client could reach the other's kernel and, as a new peer, revive it from a wedge. The
+ * system gives a claim up with its process, however that ends.
+ */
+export class PortRange {
+  readonly #claims = new Map<number, Server>();
+  readonly #ports: number[] = [];
+  readonly #held = new Set<number>();
+  // Two that look at once would each see too little.
+  readonly #oneByOne = pLimit(1);
+  readonly #start: number;
+  #next = 0;
+
+  /** @param start block to look at first; processes that start together had better look in different places */
+  constructor(start: number) {
+    this.#start = start;
+  }
+
+  /** @throws SoakError `no-ports` */
+  allocate(): Promise<KernelPorts> {
+    return this.#oneByOne(() => this.#fivePorts());
+  }
+
+  release(ports: KernelPorts): void {
+    for (const port of Object.values(ports)) this.#held.delete(port as number);
+  }
+
+  /** Give up its claims: for a range that ends before its process. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#claims.values()].map(close));
+  }
+
+  async #fivePorts(): Promise<KernelPorts> {
+    const found: number[] = [];
+    const servers: Server[] = [];
+    try {
+      while (found.length < 5) {
+        const free = await this.#nextFree();
+        if (free !== null) {
+          this.#held.add(free.port);
+          found.push(free.port);
+          servers.push(free.server);
+        } else if (!(await this.#claimBlock())) {
+          break;
+        }
+      }
+    } finally {
+      await Promise.all(servers.map(close));
+    }
+    const [shell, iopub, stdin, control, hb] = found;
+    if (
+      shell === undefined ||
+      iopub === undefined ||
+      stdin === undefined ||
+      control === undefined ||
+      hb === undefined
+    ) {
+      for (const port of found) this.#held.delete(port);
+      throw new SoakError(
+        'no-ports',
+        `No five free ports were found between ${FIRST_PORT} and ${LAST_PORT} on 127.0.0.1.`,
+        {
+          remedy: `End what holds them, or lower --concurrency. Each harness that runs takes ${BLOCK} of them or more.`,
+          exitCode: EXIT_CODES.environment,
+        },
+      );
+    }
+    return { shell, iopub, stdin, control, hb };
+  }
+
+  /** The next port after the last one that is free; the longest unused come first. */
+  async #nextFree(): Promise<{ port: number; server: Server } | null> {
+    for (let looked = 0; looked < this.#ports.length; looked += 1) {
+      const port = this.#ports[this.#next % this.#ports.length] ?? 0;
+      this.#next = (this.#next + 1) % this.#ports.length;
+      if (this.#held.has(port)) continue;
+      const server = await bind(port);
+      if (server !== null) return { port, server };
+    }
+    return null;
+  }
+
+  async #claimBlock(): Promise<boolean> {
+    for (let step = 0; step < BLOCKS; step += 1) {
+      const first = FIRST_PORT + ((this.#start + step) % BLOCKS) * BLOCK;
+      if (this.#claims.has(first)) continue;
+      const claim = await bind(first);
+      if (claim === null) continue;
+      claim.unref();
+      this.#claims.set(first, claim);
+      this.#next = this.#ports.length;
+      for (let port = first + 1; port < first + BLOCK; port += 1) this.#ports.push(port);
+      return true;
+    }
+    return false;
+  }
+}
+
+const range = new PortRange(process.pid);
+
+/**
  * Find five free loopback ports at once: all are bound together before any is released, and none is
- * handed out twice by this process until `releasePorts`. Another process can still take one before
- * the kernel binds it; the kernel then says EADDRINUSE, which is the harness's fault, never a verdict.
+ * handed out twice by this process until `releasePorts`, nor by another harness (`PortRange`). Another program can
+ * still take one before the kernel binds it; the kernel then says EADDRINUSE, which is the harness's fault, never a
+ * verdict.
  *
  * @throws SoakError `no-ports`; DeadlinePassed
  */
 export function allocatePorts(): Promise<KernelPorts> {
-  return withDeadline('allot-ports', freePorts(), { onLate: releasePorts });
-}
-
-async function freePorts(): Promise<KernelPorts> {
-  const servers: { port: number; server: Server }[] = [];
-  try {
-    for (let attempt = 0; servers.length < 5 && attempt < ATTEMPTS; attempt += 1) {
-      const port = next;
-      next = next >= LAST_PORT ? FIRST_PORT : next + 1;
-      if (held.has(port)) continue;
-      const server = await bind(port);
-      if (server !== null) {
-        held.add(port);
-        servers.push({ port, server });
-      }
-    }
-  } finally {
-    await Promise.all(servers.map(({ server }) => close(server)));
-  }
-  const [shell, iopub, stdin, control, hb] = servers.map(({ port }) => port);
-  if (
-    shell === undefined ||
-    iopub === undefined ||
-    stdin === undefined ||
-    control === undefined ||
-    hb === undefined
-  ) {
-    for (const { port } of servers) held.delete(port);
-    throw new SoakError(
-      'no-ports',
-      `No five free ports were found between ${FIRST_PORT} and ${LAST_PORT} on 127.0.0.1.`,
-      {
-        remedy: 'End what holds them, or lower --concurrency.',
-        exitCode: EXIT_CODES.environment,
-      },
-    );
-  }
-  return { shell, iopub, stdin, control, hb };
+  return withDeadline('allot-ports', range.allocate(), { onLate: releasePorts });
 }
 
 /** Give ports back, once their kernel is gone. */
 export function releasePorts(ports: KernelPorts): void {
-  for (const port of Object.values(ports)) held.delete(port as number);
+  range.release(ports);
 }

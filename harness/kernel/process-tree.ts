@@ -154,6 +154,11 @@ const ALLOWED_VARIABLES = [
   'WINDIR',
 ] as const;
 
+/** Has a process, and what it starts, write its temporary files to a folder, on each platform. */
+export function temporaryVariables(folder: string): Record<'TMPDIR' | 'TEMP' | 'TMP', string> {
+  return { TMPDIR: folder, TEMP: folder, TMP: folder };
+}
+
 /**
  * The environment of a kernel: what an interpreter needs of ours by an allow-list, so that no token and
  * no PYTHON* or IPython setting of the session gets into the experiment, and what the run adds.

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KernelClient } from '../frontend/client.ts';
@@ -130,6 +130,10 @@ describe('through a real Jupyter Server', () => {
       rootDir,
       surroundings.context.reaper,
     );
+    // jupyter_core makes a folder of that name in each process that is to read no configuration, and leaves it.
+    const made = (folder: string) =>
+      readdirSync(folder).filter((name) => name.startsWith('jupyter-clean-cfg'));
+    expect(made(join(stopped.folder, 'tmp'))).not.toEqual([]);
     await stopped.stop();
     expect(existsSync(stopped.folder)).toBe(false);
     await expect(fetch(stopped.address.url)).rejects.toThrow();

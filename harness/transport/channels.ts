@@ -3,8 +3,8 @@ import { Dealer, Request, Subscriber } from 'zeromq';
 import { withDeadline } from '../model/deadlines.ts';
 import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
 import { collectGarbage } from './garbage.ts';
+import { watchGivenUp } from './given-up.ts';
 import { nudge } from './nudge.ts';
-import { watchRefusedFrames } from './refused-frames.ts';
 import { type Decoded, encodeMessage, MAX_FRAME_BYTES, MessageDecoder, type Outgoing } from './wire.ts';
 
 export type Channel = 'shell' | 'control' | 'iopub';
@@ -193,13 +193,10 @@ export class KernelChannels implements Channels {
       ...curve,
     });
     this.#iopub.subscribe();
-    this.#iopub.connect(endpoint(connection, 'iopub'));
-    this.#control.connect(endpoint(connection, 'control'));
-    this.#shell.connect(endpoint(connection, 'shell'));
     this.#readers = [
-      this.#read(this.#shell, 'shell'),
-      this.#read(this.#control, 'control'),
-      this.#read(this.#iopub, 'iopub'),
+      this.#connect(this.#iopub, 'iopub'),
+      this.#connect(this.#control, 'control'),
+      this.#connect(this.#shell, 'shell'),
     ];
   }
 
@@ -231,8 +228,7 @@ export class KernelChannels implements Channels {
     this.#shell.close();
     const curve = curveOptions(this.#connection);
     this.#shell = new Dealer({ ...DEALER_OPTIONS, ...curve, routingId: randomUUID() });
-    this.#shell.connect(endpoint(this.#connection, 'shell'));
-    this.#readers.push(this.#read(this.#shell, 'shell'));
+    this.#readers.push(this.#connect(this.#shell, 'shell'));
     const iopub = new Promise<void>((resolve) => this.#iopubWaiters.push(resolve));
     const nudged = nudge(this.#connection, { onShellRequest, iopub, over: this.#closed }).catch(
       (error: unknown) => {
@@ -263,9 +259,19 @@ export class KernelChannels implements Channels {
     return rss - heapTotal - external > this.#maxBacklogBytes;
   }
 
-  #read(socket: Dealer | Subscriber, channel: Channel): Promise<void> {
+  /** Connect a socket and read it until it is closed. */
+  #connect(socket: Dealer | Subscriber, channel: Channel): Promise<void> {
+    const to = endpoint(this.#connection, channel);
     const refused = () => this.#receive(channel, { ok: false, why: 'oversized' });
-    watchRefusedFrames(socket, refused);
+    watchGivenUp(socket, {
+      onRefused: refused,
+      // Who listened there was not the kernel, which may yet come. If it cannot, it says that its port is taken.
+      onStranger: () => {
+        socket.disconnect(to);
+        socket.connect(to);
+      },
+    });
+    socket.connect(to);
     return readSocket(
       socket,
       (frames) => {

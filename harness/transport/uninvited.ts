@@ -29,8 +29,10 @@ export async function reception(
   const socket = new SOCKETS[channel]({ linger: 0, ...keys });
   const timer = setTimeout(() => socket.close(), timeoutMs);
   try {
+    // Listened to before it connects: what happened earlier is not told later.
+    const { events } = socket;
     socket.connect(endpoint(connection, channel));
-    for await (const { type } of socket.events) {
+    for await (const { type } of events) {
       if (type === 'handshake') return 'let in';
       if (type.startsWith('handshake:error')) return 'turned away';
     }

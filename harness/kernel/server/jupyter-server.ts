@@ -17,6 +17,7 @@ import {
   killRun,
   launchesDetached,
   spawned,
+  temporaryVariables,
 } from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
 
@@ -122,7 +123,7 @@ export class JupyterServer {
     const ports = await allocatePorts();
     const folder = reaper.makeFolder('soak-server-');
     const token = randomBytes(32).toString('hex');
-    for (const part of ['config', 'data/kernels', 'runtime']) {
+    for (const part of ['config', 'data/kernels', 'runtime', 'tmp']) {
       await fileWithDeadline('make-folder', mkdir(join(folder, part), { recursive: true, mode: 0o700 }));
     }
     const config = join(folder, 'config', 'jupyter_server_config.json');
@@ -138,7 +139,9 @@ export class JupyterServer {
         JUPYTER_CONFIG_DIR: join(folder, 'config'),
         JUPYTER_DATA_DIR: join(folder, 'data'),
         JUPYTER_RUNTIME_DIR: join(folder, 'runtime'),
+        // Makes a folder for temporary files in each process that reads it, and leaves it there.
         JUPYTER_NO_CONFIG: '1',
+        ...temporaryVariables(join(folder, 'tmp')),
       }),
     });
     const stderr = new OutputTail();
