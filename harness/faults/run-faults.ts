@@ -49,25 +49,27 @@ const before =
   values.only === undefined || !existsSync(path)
     ? null
     : (JSON.parse(readFileSync(path, 'utf8')) as CampaignResult);
-const results: FaultResult[] = [];
+let results: readonly FaultResult[] = before?.results ?? [];
+let failed = 0;
+await mkdir(values.out, { recursive: true });
 for (const { name, scenario } of chosen) {
   say(name);
   const result = await scenario(campaign);
-  results.push(result);
   for (const failure of result.failures) say(`  failed: ${failure}`);
+  failed += result.failures.length;
+  results = merged(results, [result]);
+  // After each: what ends the campaign does not take what it has found.
+  const document: CampaignResult = {
+    at: new Date().toISOString(),
+    harness: await harnessVersion(),
+    node: process.versions.node,
+    seed,
+    minutes: (before?.minutes ?? 0) + Math.round((performance.now() - startedMs) / 60_000),
+    results,
+  };
+  await writeFile(path, `${JSON.stringify(document, null, 2)}\n`);
+  await writeFile(join(values.out, 'faults.md'), faultsMarkdown(document));
 }
-const failed = results.reduce((sum, { failures }) => sum + failures.length, 0);
-const result: CampaignResult = {
-  at: new Date().toISOString(),
-  harness: await harnessVersion(),
-  node: process.versions.node,
-  seed,
-  minutes: (before?.minutes ?? 0) + Math.round((performance.now() - startedMs) / 60_000),
-  results: merged(before?.results ?? [], results),
-};
-await mkdir(values.out, { recursive: true });
-await writeFile(path, `${JSON.stringify(result, null, 2)}\n`);
-await writeFile(join(values.out, 'faults.md'), faultsMarkdown(result));
 say(`Written: ${join(values.out, 'faults.md')}`);
 if (failed === 0) await rm(folder, { recursive: true, force: true });
 else {
