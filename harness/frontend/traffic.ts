@@ -39,8 +39,8 @@ function errorText(value: unknown): string {
 
 /**
  * What a person's client does with a notebook, one run of it: sends each cell, mirrors Output widgets,
- * overlaps requests, pipelines them or connects anew before each as the profile says, each reaction after the latency drawn for it.
- * Reactions happen one after another, as in a front end's own event loop.
+ * overlaps requests, pipelines them or connects anew before each as the profile says, each reaction after the
+ * latency drawn for it. Reactions happen one after another, as in a front end's own event loop.
  */
 export class FrontEnd {
   readonly #parts: FrontEndParts;

@@ -84,8 +84,9 @@ class BlockOrder {
  * Carry out what the protocol says and the journal does not have yet: blocks in order, arms interleaved
  * within them, `concurrency` runs at once; one begins while what its predecessor leaves is still taken away, unless
  * that predecessor may decide. With a due time, a block that was begun is still completed. Under
- * `until-decided` no block is begun after the one that decides; runs under way are still recorded. A shard decides by its own blocks alone: whether it has a block
- * then depends on earlier blocks only, so that E over the blocks of all shards, in block order, stays valid.
+ * `until-decided` no block is begun after the one that decides; runs under way are still recorded. A shard decides by
+ * its own blocks alone: whether it has a block then depends on earlier blocks only, so that E over the blocks of all
+ * shards, in block order, stays valid.
  *
  * @throws SoakError `identity-mismatch` when a kernel loaded anything but its arm; `cannot-write`
  */

@@ -5,8 +5,8 @@ import { DeadlinePassed } from '../model/deadlines.ts';
 import type { RunContext } from './execute-run.ts';
 
 /**
- * A Jupyter Server of the harness's own, or one that is there already, is there while `work` goes on, and every kernel is launched by it; it is
- * gone afterwards if it is ours, however that ends. Without one, kernels are processes of the harness.
+ * A Jupyter Server of the harness's own, or one that is there already, is there while `work` goes on, and every
+ * kernel is launched by it; it is gone afterwards if it is ours, however that ends. Without one, kernels are processes of the harness.
  *
  * @throws SoakError `server-start`
  */

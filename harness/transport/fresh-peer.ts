@@ -95,8 +95,8 @@ export class FreshPeer implements ShellPeer {
 }
 
 /**
- * Whether something accepts connections on the shell port, or over ipc on its socket, within `timeoutMs`. A connection that sends
- * nothing never becomes a peer: libzmq makes one only of a finished handshake.
+ * Whether something accepts connections on the shell port, or over ipc on its socket, within `timeoutMs`. A
+ * connection that sends nothing never becomes a peer: libzmq makes one only of a finished handshake.
  */
 export function shellPortOpen(connection: ConnectionInfo, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {

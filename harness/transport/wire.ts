@@ -116,7 +116,8 @@ export function encodeMessage(message: Outgoing, key: string): Buffer[] {
  * message is a `LongText` where it has more than 1 MiB.
  *
  * Never throws. `malformed`: no delimiter, fewer than four JSON frames, a frame that is no JSON object, one
- * nested deeper than 1000 or with more than 4 Mi values, a header beyond 1 MiB or without textual `msg_id` and `msg_type`.
+ * nested deeper than 1000 or with more than 4 Mi values, a header beyond 1 MiB or without textual `msg_id` and
+ * `msg_type`.
  */
 export function decodeMessage(frames: readonly Buffer[], key: string): Decoded {
   const start = frames.findIndex((frame) => frame.equals(DELIMITER));
