@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { candidates } from '../bisect/candidates.ts';
@@ -23,10 +22,8 @@ import { JournalWriter } from '../journal/write.ts';
 import { type ArmKernels, armKernelMaker } from '../kernel/arm-kernels.ts';
 import { packageReleases } from '../kernel/environment/releases.ts';
 import { canonicalJson } from '../model/canonical.ts';
-import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { publicText } from '../model/public-text.ts';
-import { readInput } from '../model/read-input.ts';
 import { loadArmSpec } from '../plan/arm-spec.ts';
 import { protocolNotebook } from '../plan/freeze.ts';
 import { commitsBetween } from '../plan/git-commits.ts';
@@ -42,14 +39,12 @@ import {
   parsedBisectOptions,
   type RawBisectOptions,
 } from './bisect-options.ts';
+import { assertResumedAlone, forgetOptions, keptOptions, RESUME_FILE } from './kept-options.ts';
 import { type Prepared, prepareExperiment } from './prepare.ts';
 import { describeArmEnvironment } from './prepare-arms.ts';
 import { folderStamp } from './report-folders.ts';
 import type { RunSurroundings } from './run.ts';
 import { RUN_DEFAULTS } from './run-options.ts';
-
-/** What an unfinished bisect is made from; removed when it has finished, since it may hold private paths. */
-const RESUME_FILE = 'resume.json';
 
 /** Reasons for which a release is passed over: it cannot be had here, whatever one does. */
 const UNUSABLE = new Set(['package-not-found', 'installation', 'arm-does-not-apply', 'no-ipykernel']);
@@ -183,7 +178,7 @@ async function bisectCommand(
     await writer.close();
   }
   if (end.event === 'finished') {
-    await fileWithDeadline('close-journal', rm(join(folder, RESUME_FILE), { force: true }));
+    await forgetOptions(folder);
   }
   const read = (await readBisect(folder)).journal;
   const { writeBisect } = await import('../bisect/write-bisect.ts');
@@ -289,29 +284,15 @@ async function resumedOptions(
   const given = command.options
     .map((option) => option.attributeName())
     .filter((name) => name !== 'resume' && command.getOptionValueSource(name) === 'cli');
-  if (given.length > 0) {
-    throw new SoakError(
-      'bad-option',
-      `--resume goes on with a frozen protocol, and --${given[0]?.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} would change it.`,
-      { remedy: 'Give --resume alone, or begin a new bisect.' },
-    );
-  }
+  assertResumedAlone(given, 'bisect');
   const text = await readBisect(folder);
-  const kept = await readInput(join(folder, RESUME_FILE))
-    .then(String)
-    .catch((error: unknown) => {
-      const finished = text.journal.sessions.at(-1)?.event === 'finished';
-      throw new SoakError(
-        'cannot-resume',
-        finished ? `The bisect in ${folder} has finished.` : `${join(folder, RESUME_FILE)} cannot be read.`,
-        { remedy: finished ? 'Read its bisect.md, or begin a new one.' : 'Begin a new one.', cause: error },
-      );
-    });
-  const parsed = bisectOptionsSchema.safeParse(JSON.parse(kept));
-  if (parsed.success) return { options: parsed.data, text };
-  throw new SoakError('cannot-resume', `${join(folder, RESUME_FILE)} was changed.`, {
-    remedy: 'Begin a new bisect.',
+  const options = await keptOptions(bisectOptionsSchema, {
+    name: 'bisect',
+    folder,
+    hasFinished: text.journal.sessions.at(-1)?.event === 'finished',
+    remedy: 'Read its bisect.md, or begin a new one.',
   });
+  return { options, text };
 }
 
 async function carriedOut(

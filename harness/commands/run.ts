@@ -1,19 +1,16 @@
 import { randomInt } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { readJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { canonicalJson } from '../model/canonical.ts';
-import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { protocolHash } from '../model/protocol.ts';
 import { protocolDifferences } from '../model/protocol-differences.ts';
-import { readInput } from '../model/read-input.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import { terminalText } from '../report/escape.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
@@ -28,6 +25,7 @@ import { withSharedContext } from '../run/shared-context.ts';
 import { type Display, openDisplay } from './display.ts';
 import { type RunInput, runInput } from './experiment-file/run-input.ts';
 import { judgedExit } from './judged-exit.ts';
+import { assertResumedAlone, forgetOptions, keptOptions, RESUME_FILE } from './kept-options.ts';
 import { type Prepared, prepareExperiment, publicPath } from './prepare.ts';
 import { folderStamp } from './report-folders.ts';
 import { addRunOptions } from './run-flags.ts';
@@ -41,9 +39,6 @@ import {
 } from './run-options.ts';
 import { tunedOptions } from './tuned.ts';
 import { unendedRuns } from './unended-runs.ts';
-
-/** What an unfinished experiment is made from; removed when it has finished, since it may hold private paths. */
-const RESUME_FILE = 'resume.json';
 
 /** Everything that `soak run` needs to know of its surroundings. */
 export interface RunSurroundings {
@@ -126,7 +121,7 @@ export async function runCommand(
     await writer.close();
   }
   if (end.event === 'finished') {
-    await fileWithDeadline('close-journal', rm(join(folder, RESUME_FILE), { force: true }));
+    await forgetOptions(folder);
   }
   const { journal } = await readJournal(folder);
   const report = buildReport(journal);
@@ -193,41 +188,18 @@ async function freshOptions(raw: RawRunOptions): Promise<RunOptions> {
 
 async function resumedOptions(raw: RawRunCommand): Promise<RunOptions> {
   const folder = raw.resume ?? '';
-  const given = Object.keys(raw).filter((key) => !['resume', 'failOn', 'maxMinutes'].includes(key));
-  if (given.length > 0) {
-    throw new SoakError(
-      'bad-option',
-      `--resume goes on with a frozen protocol, and --${given[0]?.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} would change it.`,
-      {
-        remedy: 'Give --resume alone, or begin a new experiment.',
-      },
-    );
-  }
+  const beside = ['resume', 'failOn', 'maxMinutes'];
+  assertResumedAlone(
+    Object.keys(raw).filter((key) => !beside.includes(key)),
+    'experiment',
+  );
   const { journal } = await readJournal(folder);
-  const text = await readInput(join(folder, RESUME_FILE))
-    .then(String)
-    .catch((error: unknown) => {
-      const finished = journal.sessions.at(-1)?.event === 'finished';
-      throw new SoakError(
-        'cannot-resume',
-        finished
-          ? `The experiment in ${folder} has finished.`
-          : `${join(folder, RESUME_FILE)} cannot be read.`,
-        {
-          remedy: finished
-            ? `Read its evidence.md (soak report ${folder} writes it anew), or begin a new experiment.`
-            : 'Begin a new experiment.',
-          cause: error,
-        },
-      );
-    });
-  const parsed = runOptionsSchema.safeParse(JSON.parse(text));
-  if (!parsed.success) {
-    throw new SoakError('cannot-resume', `${join(folder, RESUME_FILE)} was changed.`, {
-      remedy: 'Begin a new experiment.',
-    });
-  }
-  return parsed.data;
+  return keptOptions(runOptionsSchema, {
+    name: 'experiment',
+    folder,
+    hasFinished: journal.sessions.at(-1)?.event === 'finished',
+    remedy: `Read its evidence.md (soak report ${folder} writes it anew), or begin a new experiment.`,
+  });
 }
 
 interface Session {

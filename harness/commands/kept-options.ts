@@ -1,0 +1,67 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { fileWithDeadline } from '../model/deadlines.ts';
+import { SoakError } from '../model/errors.ts';
+import { readInput } from '../model/read-input.ts';
+
+/** What an unfinished experiment or bisect is made from; removed when it has finished, since it may hold private paths. */
+export const RESUME_FILE = 'resume.json';
+
+/** Whose options were kept, for what is said of them. */
+export interface Resumable {
+  readonly name: 'experiment' | 'bisect';
+  readonly folder: string;
+  readonly hasFinished: boolean;
+  /** What to do with one that has finished. */
+  readonly remedy: string;
+}
+
+/**
+ * Refuse what is given beside `--resume`.
+ *
+ * @param given names of the options, as commander has them
+ * @throws SoakError `bad-option`
+ */
+export function assertResumedAlone(given: readonly string[], name: Resumable['name']): void {
+  const [first] = given;
+  if (first === undefined) return;
+  const flag = first.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new SoakError(
+    'bad-option',
+    `--resume goes on with a frozen protocol, and --${flag} would change it.`,
+    {
+      remedy: `Give --resume alone, or begin a new ${name}.`,
+    },
+  );
+}
+
+/** The options that it was begun with. @throws SoakError `cannot-resume`; DeadlinePassed */
+export async function keptOptions<Schema extends z.ZodType>(
+  schema: Schema,
+  { name, folder, hasFinished, remedy }: Resumable,
+): Promise<z.infer<Schema>> {
+  const path = join(folder, RESUME_FILE);
+  const refused = (why: string, how: string, cause: unknown) =>
+    new SoakError('cannot-resume', why, { remedy: how, cause });
+  const text = await readInput(path)
+    .then(String)
+    .catch((error: unknown) => {
+      if (hasFinished) throw refused(`The ${name} in ${folder} has finished.`, remedy, error);
+      throw refused(`${path} cannot be read.`, `Begin a new ${name}.`, error);
+    });
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw refused(
+      `${path} was changed or cut short: it is not what this version writes.`,
+      `Begin a new ${name}; soak report ${folder} shows what was recorded.`,
+      error,
+    );
+  }
+}
+
+/** Forget them: it has finished. @throws DeadlinePassed */
+export function forgetOptions(folder: string): Promise<void> {
+  return fileWithDeadline('close-journal', rm(join(folder, RESUME_FILE), { force: true }));
+}
