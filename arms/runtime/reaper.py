@@ -1,11 +1,10 @@
 """End what the harness launched once the harness is gone, however it went.
 
-Reads lines from standard input: ``+ PID FOLDER`` (a process group leader to end and a private
-folder to remove, JSON-encoded) and ``- PID``; a folder alone is one whose process is not there yet. When standard input closes, every process still
-listed is killed with all of its group, on Linux also whatever else has a listed folder as its mark in the
-environment, and every folder still listed is removed. It runs in a
-session of its own, so that a Ctrl-C at the terminal or a kill of the harness's group leaves it
-alive for just long enough.
+Reads lines from standard input: ``+ PID FOLDER`` (a process group leader to end and a private folder to
+remove, JSON-encoded) and ``- PID``; a folder alone is one whose process is not there yet. When standard
+input closes, every process still listed is killed with all of its group, on Linux also whatever else has a
+listed folder as its mark in the environment, and every folder still listed is removed. It runs in a session
+of its own, so that a Ctrl-C at the terminal or a kill of the harness's group leaves it alive for just long enough.
 """
 
 import json
