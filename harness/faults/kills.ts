@@ -25,7 +25,8 @@ export async function killHarness(campaign: Campaign): Promise<FaultResult> {
     while (done < kills) {
       const trial = campaign.trial();
       trials.push(trial);
-      while (done < kills) {
+      // One that was killed while it wrote its report has nothing to go on with: `finish` has the report written.
+      while (done < kills && !trial.hasFinished) {
         const process = trial.start(trial.argumentsFor(experiment));
         await Promise.race([process.ended, delay(uniform() * KILL_WITHIN_MS)]);
         if (process.isOver) {

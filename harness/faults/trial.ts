@@ -51,6 +51,13 @@ export class Trial {
     return this.#acknowledged.size;
   }
 
+  /** Whether its runs are all recorded; its report may still have to be written. */
+  get hasFinished(): boolean {
+    const last = this.#lines().at(-1) ?? '{}';
+    const { type, event } = JSON.parse(last) as { type?: string; event?: string };
+    return type === 'session' && event === 'finished';
+  }
+
   start(args: readonly string[], options: SoakStart = {}): SoakProcess {
     return new SoakProcess(args, { ...options, variables: { ...this.#variables, ...options.variables } });
   }
@@ -145,7 +152,7 @@ export class Trial {
 
   /** Let the experiment end without a fault; then nothing is left, and it equals the one that had none. */
   async finish(experiment: readonly string[], whole: Reported | null, code = 0): Promise<void> {
-    const args = this.#hasFinished() ? ['report', this.out] : this.argumentsFor(experiment);
+    const args = this.hasFinished ? ['report', this.out] : this.argumentsFor(experiment);
     const process = this.start(args);
     await process.ended;
     if (process.code !== (args[0] === 'report' ? 0 : code)) {
@@ -167,12 +174,6 @@ export class Trial {
   /** Whether an environment or a command line names its folder for temporary files. */
   #isMine(text: string): boolean {
     return text.includes(`${this.temporary}\0`) || text.includes(`${this.temporary}/`);
-  }
-
-  #hasFinished(): boolean {
-    const last = this.#lines().at(-1) ?? '{}';
-    const { type, event } = JSON.parse(last) as { type?: string; event?: string };
-    return type === 'session' && event === 'finished';
   }
 
   /** The whole lines of its journal. */
