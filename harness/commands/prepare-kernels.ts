@@ -11,15 +11,13 @@ import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { nearNames } from '../model/near-names.ts';
 import { armManifestSchema } from '../plan/arms.ts';
-import { parseLatency } from '../plan/latency.ts';
 import { askKernel } from '../run/ask-kernel.ts';
 import type { LaunchableArm } from '../run/checked-run.ts';
-import { withSharedContext } from '../run/shared-context.ts';
+import { withAskingContext } from './asking-context.ts';
 import { assertLanguage } from './kernel-language.ts';
 import { searchOf } from './kernels.ts';
 import type { PreparedSubject } from './prepare-arms.ts';
 import type { RunOptions } from './run-options.ts';
-import { protocolSockets } from './socket-options.ts';
 
 // Nothing of a kernel that is not ipykernel's is looked into.
 const UNKNOWN = 'unknown';
@@ -113,19 +111,8 @@ async function kernelHere(
   }
   const makeCommand = kernelspecCommand(kernel, search.python);
   const cwd = dirname(resolve(notebooks[0]?.path ?? '.'));
-  const info = await withSharedContext(
-    {
-      protocol: {
-        timeoutMs: options.timeoutSeconds * 1000,
-        startTimeoutMs: options.startTimeoutSeconds * 1000,
-        suspectAfterMs: null,
-        pipelineDepth: options.pipelineDepth,
-        sockets: protocolSockets(options),
-      },
-      latency: await parseLatency('none'),
-      kernelEnvironment: { python, matplotlibConfigDir: null },
-    },
-    (context) => askKernel(kernel.name, makeCommand, cwd, context),
+  const info = await withAskingContext(options, { python, matplotlibConfigDir: null }, (context) =>
+    askKernel(kernel.name, makeCommand, cwd, context),
   );
   assertLanguages(notebooks, [language, info.language ?? ''], kernel.name);
   return {

@@ -4,12 +4,10 @@ import { assertSocketPath } from '../kernel/connection-file.ts';
 import { assertOffersCurve } from '../kernel/offers-curve.ts';
 import { serverSocketPath } from '../kernel/server/jupyter-server.ts';
 import type { Arm } from '../plan/arms.ts';
-import { parseLatency } from '../plan/latency.ts';
 import { askKernel } from '../run/ask-kernel.ts';
-import { withSharedContext } from '../run/shared-context.ts';
+import { withAskingContext } from './asking-context.ts';
 import type { PreparedSubject } from './prepare-arms.ts';
 import type { RunOptions } from './run-options.ts';
-import { protocolSockets } from './socket-options.ts';
 
 /**
  * Refuse, before anything is made, a folder for temporary files in which no Unix socket could have a name.
@@ -48,21 +46,8 @@ export async function assertArmsEncrypt(
   }
   const serverPackages = server?.environment?.packages;
   if (serverPackages !== undefined) assertOffersCurve('the server', serverPackages, ['jupyter-client']);
-  await withSharedContext(
-    {
-      protocol: {
-        timeoutMs: options.timeoutSeconds * 1000,
-        startTimeoutMs: options.startTimeoutSeconds * 1000,
-        suspectAfterMs: null,
-        pipelineDepth: options.pipelineDepth,
-        sockets: protocolSockets(options),
-      },
-      latency: await parseLatency('none'),
-      kernelEnvironment,
-    },
-    async (context) => {
-      const cwd = dirname(resolve(options.notebooks[0] ?? '.'));
-      for (const [name, { makeCommand }] of arms) await askKernel(name, makeCommand, cwd, context);
-    },
-  );
+  await withAskingContext(options, kernelEnvironment, async (context) => {
+    const cwd = dirname(resolve(options.notebooks[0] ?? '.'));
+    for (const [name, { makeCommand }] of arms) await askKernel(name, makeCommand, cwd, context);
+  });
 }
