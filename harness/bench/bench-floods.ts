@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { notebookText } from '../testing/code-notebook.ts';
 import type { BenchSurroundings } from './bench-surroundings.ts';
 import { watchedSoak } from './watched-soak.ts';
 
@@ -39,8 +40,7 @@ export async function benchFloods({ folder }: BenchSurroundings): Promise<Flood[
   const results: Flood[] = [];
   for (const [index, { what, code, kept }] of FLOODS.entries()) {
     const path = join(folder, `flood-${index}.ipynb`);
-    const cell = { cell_type: 'code', source: code, metadata: {}, outputs: [], execution_count: null };
-    await writeFile(path, JSON.stringify({ nbformat: 4, nbformat_minor: 4, metadata: {}, cells: [cell] }));
+    await writeFile(path, notebookText([code]));
     const out = join(folder, `flood-${index}`);
     let mostMiB = 0;
     let seconds = 0;

@@ -8,6 +8,7 @@ import { loadArm } from '../plan/arms.ts';
 import { parseLatency } from '../plan/latency.ts';
 import type { RunContext } from '../run/execute-run.ts';
 import { withSharedContext } from '../run/shared-context.ts';
+import { notebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
 
 /** What the parts of the benchmark share. */
 export interface BenchSurroundings {
@@ -58,20 +59,7 @@ export function quietVariables({ folder }: Pick<BenchSurroundings, 'folder'>): N
 /** A notebook of trivial cells, in a file, since the peers read files. */
 export async function trivialNotebook(folder: string, cells: number): Promise<Notebook> {
   const path = join(folder, `trivial-${cells}.ipynb`);
-  const cell = (index: number) => ({
-    cell_type: 'code',
-    source: `x = ${index}`,
-    metadata: {},
-    outputs: [],
-    execution_count: null,
-  });
-  const metadata = { kernelspec: { name: 'python3', display_name: 'Python 3', language: 'python' } };
-  const file = {
-    nbformat: 4,
-    nbformat_minor: 4,
-    metadata,
-    cells: Array.from({ length: cells }, (_, i) => cell(i)),
-  };
-  await writeFile(path, JSON.stringify(file));
+  const sources = Array.from({ length: cells }, (_, index) => `x = ${index}`);
+  await writeFile(path, notebookText(sources, PYTHON_METADATA));
   return readNotebook(path);
 }

@@ -1,5 +1,6 @@
-import { type Notebook, parsedNotebook } from '../frontend/notebook.ts';
+import type { Notebook } from '../frontend/notebook.ts';
 import { seededUniform } from '../stats/random.ts';
+import { codeNotebook } from '../testing/code-notebook.ts';
 
 /** Shortest and longest work of a slow cell, milliseconds: well past a suspicion after 50 ms and its samples. */
 const WORK_MS = { min: 120, max: 260 } as const;
@@ -26,11 +27,10 @@ const WINDOWS_HAS_NO_SLEEP = 2;
 export function slowNotebook(cells: number, seed: number, platform: NodeJS.Platform): Notebook {
   const uniform = seededUniform(seed, 'slow-notebook');
   const ways = WORK.filter((_, index) => platform !== 'win32' || index !== WINDOWS_HAS_NO_SLEEP);
-  const made = Array.from({ length: cells }, () => {
+  const sources = Array.from({ length: cells }, () => {
     const way = ways[Math.floor(uniform() * ways.length)] ?? WORK[0];
     const ms = Math.round(WORK_MS.min + uniform() * (WORK_MS.max - WORK_MS.min));
-    return { cell_type: 'code', source: way?.(ms) ?? '', metadata: {}, outputs: [], execution_count: null };
+    return way?.(ms) ?? '';
   });
-  const file = { nbformat: 4, nbformat_minor: 4, metadata: {}, cells: made };
-  return parsedNotebook(Buffer.from(JSON.stringify(file)), 'slow-cells.ipynb');
+  return codeNotebook('slow-cells.ipynb', sources);
 }

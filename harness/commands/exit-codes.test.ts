@@ -9,6 +9,7 @@ import type { OutcomeKind } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { buildReport } from '../report/report.ts';
 import { writeReport } from '../report/write-report.ts';
+import { notebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
 import { SoakProcess } from '../testing/soak-process.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { testEnvironment } from '../testing/test-environment.ts';
@@ -23,9 +24,7 @@ const ONE = ['--runs', '1'];
 const NO_PYTHON = ['--python', at('no-such-python')];
 
 function notebook(name: string, source: string): void {
-  const cell = { cell_type: 'code', metadata: {}, execution_count: null, outputs: [], source };
-  const metadata = { kernelspec: { name: 'python3', display_name: 'Python 3', language: 'python' } };
-  writeFileSync(at(name), JSON.stringify({ nbformat: 4, nbformat_minor: 4, metadata, cells: [cell] }));
+  writeFileSync(at(name), notebookText([source], PYTHON_METADATA));
 }
 
 /** A report of two arms, of which each run ended in this way. */

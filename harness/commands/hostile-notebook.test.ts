@@ -4,6 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { canMount } from '../faults/storage.ts';
 import { readJournal } from '../journal/read.ts';
 import type { RunRecord } from '../model/journal.ts';
+import { notebookText } from '../testing/code-notebook.ts';
 import { residentMemory } from '../testing/resident-memory.ts';
 import { SoakProcess, type SoakStart } from '../testing/soak-process.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
@@ -36,20 +37,7 @@ function notebook(...cells: string[]): string {
 counter = pathlib.Path(${JSON.stringify(place)}, "turn")
 turn = int(counter.read_text()) if counter.exists() else 0
 counter.write_text(str(turn + 1))`;
-  const json = {
-    nbformat: 4,
-    nbformat_minor: 5,
-    metadata: {},
-    cells: [first, ...cells].map((source, index) => ({
-      cell_type: 'code',
-      id: `c${index}`,
-      metadata: {},
-      execution_count: null,
-      outputs: [],
-      source,
-    })),
-  };
-  writeFileSync(path, JSON.stringify(json));
+  writeFileSync(path, notebookText([first, ...cells]));
   return path;
 }
 

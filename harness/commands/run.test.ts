@@ -10,6 +10,7 @@ import { ensureEnvironment } from '../kernel/environment/index.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { builtCommand } from '../testing/built-command.ts';
+import { notebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
 import { temporaryFolder } from '../testing/real-experiment.ts';
 
 // The command as a user starts it: real processes, real kernels, real signals.
@@ -98,20 +99,7 @@ function nothingLeft(): boolean {
 
 async function notebook(name: string, ...cells: string[]): Promise<string> {
   const path = join(folder.path, name);
-  const json = {
-    nbformat: 4,
-    nbformat_minor: 5,
-    metadata: { kernelspec: { name: 'python3', display_name: 'Python 3', language: 'python' } },
-    cells: cells.map((source, index) => ({
-      cell_type: 'code',
-      id: `c${index}`,
-      metadata: {},
-      execution_count: null,
-      outputs: [],
-      source,
-    })),
-  };
-  await writeFile(path, JSON.stringify(json));
+  await writeFile(path, notebookText(cells, PYTHON_METADATA));
   return path;
 }
 

@@ -2,13 +2,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parsedNotebook } from '../frontend/notebook.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { Reaper } from '../kernel/reaper.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { parseLatency } from '../plan/latency.ts';
 import type { RunContext } from '../run/execute-run.ts';
 import { LoopStallMeter } from '../run/loop-stall.ts';
+import { codeNotebook } from '../testing/code-notebook.ts';
 import { type FaultName, faultyKernelArgv } from '../testing/faulty-kernel.ts';
 import { soakErrorOf } from '../testing/soak-error.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
@@ -62,12 +62,10 @@ function begin(execution: string, attempt: number): ExecBegin {
 
 /** Executes three cells; each attempt's kernel behaves as the next of `faults`, the last one from then on. */
 async function execute(execution: string, faults: readonly FaultName[], journal: string) {
-  const cells = Array.from({ length: 3 }, () => ({ cell_type: 'code', source: 'print:x', metadata: {} }));
-  const bytes = Buffer.from(JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells }));
   let attempt = 0;
   const common = { schema: 1 as const, at: '2026-01-01T00:00:00Z', execution };
   const end = await executeWithRetries({
-    notebook: parsedNotebook(bytes, 'n.ipynb'),
+    notebook: codeNotebook('n.ipynb', Array(3).fill('print:x')),
     arm: 'faulty',
     makeCommand: (_folder, file) => {
       const name = faults[Math.min(attempt - 1, faults.length - 1)] ?? 'normal';

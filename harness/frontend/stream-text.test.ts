@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LongText } from '../model/long-text.ts';
 import { seededUniform } from '../stats/random.ts';
+import { codeNotebook } from '../testing/code-notebook.ts';
 import { soakErrorOf } from '../testing/soak-error.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { executedNotebook, notebookPieces, notebookText } from './executed-notebook.ts';
-import { parsedNotebook } from './notebook.ts';
 import { NotebookOutputs } from './notebook-outputs.ts';
 import { StreamText } from './stream-text.ts';
 import { TextSpill } from './text-spill.ts';
@@ -141,9 +141,7 @@ describe('TextSpill', () => {
 });
 
 describe('a notebook whose outputs were set aside', () => {
-  const cells = [0, 1].map(() => ({ cell_type: 'code', source: 'x', metadata: {}, outputs: [] }));
-  const bytes = Buffer.from(JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells }));
-  const notebook = parsedNotebook(bytes, 'n.ipynb');
+  const notebook = codeNotebook('n.ipynb', ['x', 'x']);
 
   it.each([7, 8, 9])('is byte for byte the one that was in memory (seed %i)', (seed) => {
     const { spill } = spillIn();

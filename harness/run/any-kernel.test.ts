@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parsedNotebook } from '../frontend/notebook.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { Reaper } from '../kernel/reaper.ts';
 import { parseLatency } from '../plan/latency.ts';
+import { codeNotebook } from '../testing/code-notebook.ts';
 import { type FaultyBehaviour, faultyKernelArgv } from '../testing/faulty-kernel.ts';
 import { soakErrorOf } from '../testing/soak-error.ts';
 import { testPython } from '../testing/test-python.ts';
@@ -46,12 +46,10 @@ function command(behaviour: FaultyBehaviour): KernelCommandMaker {
 }
 
 async function run(behaviour: FaultyBehaviour, overrides: Partial<RunContext> = {}) {
-  const cells = Array.from({ length: 4 }, () => ({ cell_type: 'code', source: 'print:x', metadata: {} }));
-  const bytes = Buffer.from(JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells }));
   const order = { run: 'b000-k', block: 0, position: 0, arm: 'k', notebookIndex: 0, seed: 1 };
   const result = await executeRun(
     { ...order, traffic: 'sequential' },
-    parsedNotebook(bytes, 'four.ipynb'),
+    codeNotebook('four.ipynb', Array(4).fill('print:x')),
     command(behaviour),
     { ...context, ...overrides },
     new AbortController().signal,

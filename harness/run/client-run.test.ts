@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageRoot } from '../model/package-root.ts';
 import { isClientStrand } from '../oracle/classify-client.ts';
+import { notebookText } from '../testing/code-notebook.ts';
 import { realClientRun } from '../testing/real-client.ts';
 import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
 
@@ -24,15 +25,7 @@ afterAll(async () => {
 
 async function notebookOf(...sources: string[]): Promise<string> {
   const path = join(folder.path, 'made.ipynb');
-  const cells = sources.map((source, index) => ({
-    cell_type: 'code',
-    id: `cell-${index}`,
-    metadata: {},
-    execution_count: null,
-    outputs: [],
-    source,
-  }));
-  await writeFile(path, JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells }));
+  await writeFile(path, notebookText(sources));
   return path;
 }
 

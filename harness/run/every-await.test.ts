@@ -9,7 +9,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { Dealer } from 'zeromq';
 import { putComment } from '../commands/pull-request-comment.ts';
 import { KernelClient } from '../frontend/client.ts';
-import { parsedNotebook } from '../frontend/notebook.ts';
 import { NotebookOutputs } from '../frontend/notebook-outputs.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { FrontEnd } from '../frontend/traffic.ts';
@@ -34,6 +33,7 @@ import { packageRoot } from '../model/package-root.ts';
 import { loadArm } from '../plan/arms.ts';
 import { git } from '../plan/git.ts';
 import { LatencyDraws, parseLatency } from '../plan/latency.ts';
+import { codeNotebook } from '../testing/code-notebook.ts';
 import { ANSWERING_SERVER, listeningInSilence, SILENT_SERVER } from '../testing/silent-server.ts';
 import { soakErrorOf } from '../testing/soak-error.ts';
 import { SocketPeer } from '../testing/socket-peer.ts';
@@ -102,17 +102,7 @@ function clientOf({ connection }: SocketPeer): KernelClient {
   return client;
 }
 
-const notebook = parsedNotebook(
-  Buffer.from(
-    JSON.stringify({
-      nbformat: 4,
-      nbformat_minor: 4,
-      metadata: {},
-      cells: [{ cell_type: 'code', source: 'x = 1', metadata: {}, outputs: [] }],
-    }),
-  ),
-  'one-cell.ipynb',
-);
+const notebook = codeNotebook('one-cell.ipynb', ['x = 1']);
 
 /** A launcher that says only what its script says, and ignores the rest. */
 function launcher(script: string): Promise<ForkLauncher | string> {

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { notebookPieces } from '../frontend/executed-notebook.ts';
-import { parsedNotebook } from '../frontend/notebook.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { Reaper } from '../kernel/reaper.ts';
 import { parseLatency } from '../plan/latency.ts';
 import { eventually } from '../testing/bare-client.ts';
+import { codeNotebook } from '../testing/code-notebook.ts';
 import { type FaultName, faultyKernelArgv } from '../testing/faulty-kernel.ts';
 import { testPython } from '../testing/test-python.ts';
 import { executeRun, type RunContext, type RunResult } from './execute-run.ts';
@@ -68,17 +68,9 @@ async function run({
   overrides,
   signal,
 }: Circumstances): Promise<RunResult | null> {
-  const cells = [`print:${TEXT}`, 'print:after'].map((source) => ({
-    cell_type: 'code',
-    source,
-    metadata: {},
-    outputs: [],
-    execution_count: null,
-  }));
-  const bytes = Buffer.from(JSON.stringify({ nbformat: 4, nbformat_minor: 4, metadata: {}, cells }));
   return executeRun(
     { run: 'r', block: 0, position: 0, arm: 'a', notebookIndex: 0, traffic: 'sequential', seed: 1 },
-    parsedNotebook(bytes, 'long.ipynb'),
+    codeNotebook('long.ipynb', [`print:${TEXT}`, 'print:after']),
     (_folder, file) => {
       const [program = '', ...rest] = faultyKernelArgv({ name, at: 1 }, file, python);
       return { argv: [program, ...rest], countersPath: null, identityPath: null };

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { parsedNotebook } from '../frontend/notebook.ts';
 import { type KernelChild, launchKernel, spawnKernel } from '../kernel/launch.ts';
 import { DeadlinePassed, shortenDeadlines } from '../model/deadlines.ts';
 import type { RunRecord } from '../model/journal.ts';
+import { codeNotebook } from '../testing/code-notebook.ts';
 import { type FaultName, faultyKernelArgv } from '../testing/faulty-kernel.ts';
 import { type RealSurroundings, realSurroundings } from '../testing/real-experiment.ts';
 import { cleanedUp } from './clean-up.ts';
@@ -21,16 +21,7 @@ afterEach(() => {
 });
 afterAll(() => surroundings.close());
 
-const cells = Array.from({ length: 2 }, () => ({
-  cell_type: 'code',
-  source: 'x = 1',
-  metadata: {},
-  outputs: [],
-}));
-const notebook = parsedNotebook(
-  Buffer.from(JSON.stringify({ nbformat: 4, nbformat_minor: 4, metadata: {}, cells })),
-  'two-cells.ipynb',
-);
+const notebook = codeNotebook('two-cells.ipynb', ['x = 1', 'x = 1']);
 
 async function run(name: FaultName, overrides: Partial<RunContext>): Promise<RunRecord> {
   const order = { run: 'b000-x', block: 0, position: 0, arm: 'x', notebookIndex: 0, seed: 1 };

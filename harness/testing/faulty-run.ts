@@ -1,4 +1,4 @@
-import { type Notebook, parsedNotebook } from '../frontend/notebook.ts';
+import type { Notebook } from '../frontend/notebook.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { Reaper } from '../kernel/reaper.ts';
@@ -7,6 +7,7 @@ import type { TrafficProfile } from '../model/protocol.ts';
 import { parseLatency } from '../plan/latency.ts';
 import { executeRun, type RunContext, type RunResult } from '../run/execute-run.ts';
 import { LoopStallMeter } from '../run/loop-stall.ts';
+import { codeNotebook } from './code-notebook.ts';
 import { type FaultyBehaviour, faultyKernelArgv } from './faulty-kernel.ts';
 import { testPython } from './test-python.ts';
 
@@ -35,15 +36,8 @@ export interface FaultyRuns {
 }
 
 function fiveCells(): Notebook {
-  const cells = Array.from({ length: FAULTY_CELLS }, (_, index) => ({
-    cell_type: 'code',
-    source: `print:cell ${index}`,
-    metadata: {},
-    outputs: [],
-    execution_count: null,
-  }));
-  const bytes = Buffer.from(JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells }));
-  return parsedNotebook(bytes, 'five-cells.ipynb');
+  const sources = Array.from({ length: FAULTY_CELLS }, (_, index) => `print:cell ${index}`);
+  return codeNotebook('five-cells.ipynb', sources);
 }
 
 /** Runs of the test kernel through the real run path, each on a notebook of five cells. */

@@ -1,8 +1,8 @@
-import { parsedNotebook } from '../frontend/notebook.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { Reaper } from '../kernel/reaper.ts';
 import { executeRun } from '../run/execute-run.ts';
 import { LoopStallMeter } from '../run/loop-stall.ts';
+import { codeNotebook } from './code-notebook.ts';
 import { type FaultName, faultyKernelArgv } from './faulty-kernel.ts';
 
 /**
@@ -12,16 +12,7 @@ import { type FaultName, faultyKernelArgv } from './faulty-kernel.ts';
 const [python = '', name = '', delayMs = '0', timeoutMs = '0', flood = '0'] = process.argv.slice(2);
 const FAULTY_CELL = 3;
 
-const cells = Array.from({ length: 4 }, () => ({
-  cell_type: 'code',
-  source: 'x = 1',
-  metadata: {},
-  outputs: [],
-}));
-const notebook = parsedNotebook(
-  Buffer.from(JSON.stringify({ nbformat: 4, nbformat_minor: 4, metadata: {}, cells })),
-  'four-cells.ipynb',
-);
+const notebook = codeNotebook('four-cells.ipynb', Array(4).fill('x = 1'));
 const timer = new PreciseTimer();
 const stalls = new LoopStallMeter();
 const reaper = await Reaper.start(python);
