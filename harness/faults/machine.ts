@@ -86,12 +86,12 @@ export async function fewDescriptors(campaign: Campaign): Promise<FaultResult> {
     if (isOfNode) {
       // Too few for Node itself to load the command, which can then say nothing.
       // Its loader says of a module that it cannot open that it does not find it.
-      if (!/EMFILE|too many open files|ERR_MODULE_NOT_FOUND/i.test(soak.said))
+      if (!/EMFILE|too many open file|ERR_MODULE_NOT_FOUND/i.test(soak.said))
         trial.failures.push(
           `limit ${limit}: exit ${soak.code} for no reason given: ${soak.said.slice(-300)}`,
         );
     } else if (soak.code !== 0) {
-      trial.assertRefused(soak, soak.code === 3 ? 3 : 4, /EMFILE|too many open files|valid run/i);
+      trial.assertRefused(soak, soak.code === 3 ? 3 : 4, /EMFILE|too many open file|valid run/i);
     }
     // What could not be run stays listed; an experiment that had no chance has nothing to go on with.
     const code = trial.acknowledged > 0 && soak.code === 3 ? 3 : 0;

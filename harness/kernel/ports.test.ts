@@ -1,5 +1,5 @@
-import { createServer, type Server } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createServer, Server } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Router } from 'zeromq';
 import { type KernelPorts, PortRange } from './ports.ts';
 
@@ -91,6 +91,22 @@ describe('ports', () => {
     range.release(ports);
     range.release(ports);
     expect(await handedOut(range)).toContain(ports.shell);
+  });
+
+  test('are not said to be taken where the system gives no more sockets', async () => {
+    const refusal = Object.assign(new Error('listen EMFILE'), { code: 'EMFILE' });
+    let left = 4;
+    const { listen } = Server.prototype;
+    const spy = vi.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server, ...args) {
+      left -= 1;
+      if (left >= 0) return listen.apply(this, args);
+      setImmediate(() => this.emit('error', refusal));
+      return this;
+    });
+    await expect(range.allocate()).rejects.toBe(refusal);
+    spy.mockRestore();
+    // Nothing stays held: a whole block is there.
+    expect((await handedOut(range)).size).toBe(249);
   });
 
   test('are never those of another harness that runs, though none of its kernels has bound them', async () => {

@@ -19,11 +19,17 @@ const BLOCK = 250;
 const BLOCKS = 48;
 const LAST_PORT = FIRST_PORT + BLOCKS * BLOCK - 1;
 
+// Taken by somebody, or by Windows for itself. Anything else, such as no more files to open, is no port's matter.
+const TAKEN: ReadonlySet<string | undefined> = new Set(['EADDRINUSE', 'EACCES']);
+
 function bind(port: number): Promise<Server | null> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     // Whoever connects meanwhile, such as an earlier kernel's peer that tries again, would keep it from closing.
     const server = createServer((socket) => socket.destroy());
-    server.once('error', () => resolve(null));
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (TAKEN.has(error.code)) resolve(null);
+      else reject(error);
+    });
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(server));
   });
 }
@@ -52,7 +58,7 @@ export class PortRange {
     this.#start = start;
   }
 
-  /** @throws SoakError `no-ports` */
+  /** @throws SoakError `no-ports`; Error of the system, where it gives no more sockets */
   allocate(): Promise<KernelPorts> {
     return this.#oneByOne(() => this.#fivePorts());
   }
@@ -67,23 +73,20 @@ export class PortRange {
   }
 
   async #fivePorts(): Promise<KernelPorts> {
-    const found: number[] = [];
-    const servers: Server[] = [];
+    const servers = new Map<number, Server>();
     try {
-      while (found.length < 5) {
+      while (servers.size < 5) {
         const free = await this.#nextFree();
-        if (free !== null) {
-          this.#held.add(free.port);
-          found.push(free.port);
-          servers.push(free.server);
-        } else if (!(await this.#claimBlock())) {
-          break;
-        }
+        if (free !== null) servers.set(free.port, free.server);
+        else if (!(await this.#claimBlock())) break;
       }
+    } catch (error) {
+      for (const port of servers.keys()) this.#held.delete(port);
+      throw error;
     } finally {
-      await Promise.all(servers.map(close));
+      await Promise.all([...servers.values()].map(close));
     }
-    const [shell, iopub, stdin, control, hb] = found;
+    const [shell, iopub, stdin, control, hb] = servers.keys();
     if (
       shell === undefined ||
       iopub === undefined ||
@@ -91,7 +94,7 @@ export class PortRange {
       control === undefined ||
       hb === undefined
     ) {
-      for (const port of found) this.#held.delete(port);
+      for (const port of servers.keys()) this.#held.delete(port);
       throw new SoakError(
         'no-ports',
         `No five free ports were found between ${FIRST_PORT} and ${LAST_PORT} on 127.0.0.1.`,
@@ -104,14 +107,16 @@ export class PortRange {
     return { shell, iopub, stdin, control, hb };
   }
 
-  /** The next port after the last one that is free; the longest unused come first. */
+  /** Hold the next port after the last one that is free; the longest unused come first. */
   async #nextFree(): Promise<{ port: number; server: Server } | null> {
     for (let looked = 0; looked < this.#ports.length; looked += 1) {
       const port = this.#ports[this.#next % this.#ports.length] ?? 0;
       this.#next = (this.#next + 1) % this.#ports.length;
       if (this.#held.has(port)) continue;
       const server = await bind(port);
-      if (server !== null) return { port, server };
+      if (server === null) continue;
+      this.#held.add(port);
+      return { port, server };
     }
     return null;
   }
