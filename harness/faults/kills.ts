@@ -177,11 +177,13 @@ export async function longNight(campaign: Campaign): Promise<FaultResult> {
   await trial.finish(experiment, null);
   const samples = await sampled;
   const [early, late] = [quarter(samples, 1), quarter(samples, 3)];
-  if (late.mib > early.mib * 1.15) trial.failures.push(`memory grew from ${early.mib} to ${late.mib} MiB`);
+  // A short night ends before V8 has looked for garbage once.
+  if (campaign.extent.isWhole && late.mib > early.mib * 1.15)
+    trial.failures.push(`memory grew from ${early.mib} to ${late.mib} MiB`);
   if (late.files > early.files + 5)
     trial.failures.push(`open files grew from ${early.files} to ${late.files}`);
   if (trial.acknowledged !== nightRuns) trial.failures.push(`${trial.acknowledged} of ${nightRuns} runs`);
-  const seen = `medians of the second quarter and of the last: ${early.mib.toFixed(0)} and ${late.mib.toFixed(0)} MiB, ${early.files} and ${late.files} open files`;
+  const seen = `second quarter and last: at most ${early.mib.toFixed(0)} and ${late.mib.toFixed(0)} MiB, in the median ${early.files} and ${late.files} open files`;
   return resultOf('a long night: kernels and launchers killed at random', done, [trial], seen);
 }
 
@@ -202,9 +204,12 @@ async function sample(trial: Trial, soak: SoakProcess): Promise<Sample[]> {
   return samples;
 }
 
-/** Medians: what is in use for a moment, while kernels come and go, is no growth. */
+/**
+ * Of files the median, since those of kernels that come and go are no growth. Of memory the most: it rises until V8
+ * looks for garbage, over a hundred runs and more.
+ */
 function quarter(samples: readonly Sample[], which: 1 | 3): Sample {
   const size = Math.floor(samples.length / 4);
   const part = samples.slice(which * size, (which + 1) * size);
-  return { files: median(part.map(({ files }) => files)), mib: median(part.map(({ mib }) => mib)) };
+  return { files: median(part.map(({ files }) => files)), mib: Math.max(...part.map(({ mib }) => mib)) };
 }

@@ -73,7 +73,7 @@ export async function fewDescriptors(campaign: Campaign): Promise<FaultResult> {
   const seen: string[] = [];
   const ends = { withWords: 0, wholly: 0 };
   // From where Node itself can just load the command to where twenty kernels have what they need.
-  for (const limit of isWhole ? [60, 120, 140, 160, 170, 180, 190, 200, 320] : [120, 500]) {
+  for (const limit of isWhole ? [60, 120, 140, 160, 170, 180, 190, 200, 400] : [120, 500]) {
     const trial = campaign.trial();
     trials.push(trial);
     const soak = trial.start(trial.argumentsFor(experiment), {
