@@ -4,7 +4,7 @@ import { seededUniform, type Uniform } from '../stats/random.ts';
 import { residentMemory } from '../testing/resident-memory.ts';
 import type { SoakProcess } from '../testing/soak-process.ts';
 import { type Campaign, type FaultResult, resultOf } from './campaign.ts';
-import { reported, type Seen, type Trial } from './trial.ts';
+import { reported, type Seen, signalled, type Trial } from './trial.ts';
 
 /** A start, its first kernels and their end: kills come in all of it. */
 const KILL_WITHIN_MS = 4_500;
@@ -79,9 +79,7 @@ async function killBeside(
       await Promise.race([soak.ended, delay(300 + uniform() * 1_200)]);
       const found = find(trial, soak);
       const victim = found[Math.floor(uniform() * found.length)];
-      if (victim === undefined) continue;
-      done += 1;
-      process.kill(victim.pid, 'SIGKILL');
+      if (victim !== undefined && signalled(victim.pid, 'SIGKILL')) done += 1;
     }
     await soak.ended;
     if (soak.code !== 0) trial.failures.push(`ended with ${soak.code}: ${soak.said.slice(-400)}`);
@@ -137,8 +135,7 @@ export async function killServers(campaign: Campaign): Promise<FaultResult> {
     }
     await Promise.race([soak.ended, delay(1_500 + uniform() * 3_000)]);
     for (const { pid } of trial.processes(/-m jupyter_server/)) {
-      process.kill(pid, 'SIGKILL');
-      done += 1;
+      if (signalled(pid, 'SIGKILL')) done += 1;
     }
     await soak.ended;
     trial.acknowledge();
@@ -169,9 +166,7 @@ export async function longNight(campaign: Campaign): Promise<FaultResult> {
     await Promise.race([soak.ended, delay(1_000 + uniform() * 2_000)]);
     const found = trial.processes(/soak_fork\.py/);
     const victim = found[Math.floor(uniform() * found.length)];
-    if (victim === undefined || soak.isOver) continue;
-    done += 1;
-    process.kill(victim.pid, 'SIGKILL');
+    if (victim !== undefined && !soak.isOver && signalled(victim.pid, 'SIGKILL')) done += 1;
   }
   if (soak.code !== 0) trial.failures.push(`ended with ${soak.code}: ${soak.said.slice(-400)}`);
   await trial.finish(experiment, null);

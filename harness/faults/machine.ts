@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { packageRoot } from '../model/package-root.ts';
 import { seededUniform } from '../stats/random.ts';
 import { type Campaign, type FaultResult, notPossible, resultOf } from './campaign.ts';
-import { reported, type Trial } from './trial.ts';
+import { reported, signalled, type Trial } from './trial.ts';
 
 /** The wall clock jumps by hours, both ways: no time that matters is taken from it. */
 export async function clockJumps(campaign: Campaign): Promise<FaultResult> {
@@ -40,9 +40,9 @@ export async function suspended(campaign: Campaign): Promise<FaultResult> {
       // The harness first and last: nothing can seem to be silent while it looks.
       const mine = trial.processes().map(({ pid }) => pid);
       const all = [soak.process.pid ?? 0, ...mine.filter((pid) => pid !== soak.process.pid)];
-      for (const pid of all) signal(pid, 'SIGSTOP');
+      for (const pid of all) signalled(pid, 'SIGSTOP');
       await delay(STOPPED_MS);
-      for (const pid of [...all].reverse()) signal(pid, 'SIGCONT');
+      for (const pid of [...all].reverse()) signalled(pid, 'SIGCONT');
       done += 1;
     }
     await soak.ended;
@@ -55,14 +55,6 @@ export async function suspended(campaign: Campaign): Promise<FaultResult> {
     }
   }
   return resultOf('everything suspended for 6 s, twice the deadline', done, trials);
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It has ended meanwhile.
-  }
 }
 
 /** A limit of open files that is reached: said, and no kernel is blamed. */

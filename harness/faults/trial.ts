@@ -17,6 +17,16 @@ export interface Seen {
   readonly command: string;
 }
 
+/** Send a process a signal. @returns whether it was there: it may have ended since it was seen */
+export function signalled(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
 /** An experiment and its report, from its folder. */
 export async function reported(folder: string): Promise<Reported> {
   const { journal } = await readJournal(folder);
