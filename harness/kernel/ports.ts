@@ -58,9 +58,12 @@ export class PortRange {
     this.#start = start;
   }
 
-  /** @throws SoakError `no-ports`; Error of the system, where it gives no more sockets */
+  /** @throws SoakError `no-ports`; Error of the system, where it gives no more sockets; DeadlinePassed */
   allocate(): Promise<KernelPorts> {
-    return this.#oneByOne(() => this.#fivePorts());
+    // The deadline is of each turn: what hangs holds up the next ones no longer than that.
+    return this.#oneByOne(() =>
+      withDeadline('allot-ports', this.#fivePorts(), { onLate: (late) => this.release(late) }),
+    );
   }
 
   release(ports: KernelPorts): void {
@@ -145,10 +148,10 @@ const range = new PortRange(process.pid);
  * still take one before the kernel binds it; the kernel then says EADDRINUSE, which is the harness's fault, never a
  * verdict.
  *
- * @throws SoakError `no-ports`; DeadlinePassed
+ * @throws SoakError `no-ports`; Error of the system, where it gives no more sockets; DeadlinePassed
  */
 export function allocatePorts(): Promise<KernelPorts> {
-  return withDeadline('allot-ports', range.allocate(), { onLate: releasePorts });
+  return range.allocate();
 }
 
 /** Give ports back, once their kernel is gone. */
