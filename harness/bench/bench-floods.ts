@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { notebookText } from '../testing/code-notebook.ts';
+import { codeNotebookText } from '../testing/code-notebook.ts';
 import type { BenchSurroundings } from './bench-surroundings.ts';
 import { watchedSoak } from './watched-soak.ts';
 
@@ -40,7 +40,7 @@ export async function benchFloods({ folder }: BenchSurroundings): Promise<Flood[
   const results: Flood[] = [];
   for (const [index, { what, code, kept }] of FLOODS.entries()) {
     const path = join(folder, `flood-${index}.ipynb`);
-    await writeFile(path, notebookText([code]));
+    await writeFile(path, codeNotebookText([code]));
     const out = join(folder, `flood-${index}`);
     let mostMiB = 0;
     let seconds = 0;

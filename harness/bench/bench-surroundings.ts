@@ -8,7 +8,7 @@ import { loadArm } from '../plan/arms.ts';
 import { parseLatency } from '../plan/latency.ts';
 import type { RunContext } from '../run/execute-run.ts';
 import { withSharedContext } from '../run/shared-context.ts';
-import { notebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
+import { codeNotebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
 
 /** What the parts of the benchmark share. */
 export interface BenchSurroundings {
@@ -60,6 +60,6 @@ export function quietVariables({ folder }: Pick<BenchSurroundings, 'folder'>): N
 export async function trivialNotebook(folder: string, cells: number): Promise<Notebook> {
   const path = join(folder, `trivial-${cells}.ipynb`);
   const sources = Array.from({ length: cells }, (_, index) => `x = ${index}`);
-  await writeFile(path, notebookText(sources, PYTHON_METADATA));
+  await writeFile(path, codeNotebookText(sources, PYTHON_METADATA));
   return readNotebook(path);
 }

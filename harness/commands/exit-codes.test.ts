@@ -9,7 +9,7 @@ import type { OutcomeKind } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { buildReport } from '../report/report.ts';
 import { writeReport } from '../report/write-report.ts';
-import { notebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
+import { codeNotebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
 import { SoakProcess } from '../testing/soak-process.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { testEnvironment } from '../testing/test-environment.ts';
@@ -24,7 +24,7 @@ const ONE = ['--runs', '1'];
 const NO_PYTHON = ['--python', at('no-such-python')];
 
 function notebook(name: string, source: string): void {
-  writeFileSync(at(name), notebookText([source], PYTHON_METADATA));
+  writeFileSync(at(name), codeNotebookText([source], PYTHON_METADATA));
 }
 
 /** A report of two arms, of which each run ended in this way. */

@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { canMount } from '../faults/storage.ts';
 import { readJournal } from '../journal/read.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { notebookText } from '../testing/code-notebook.ts';
+import { codeNotebookText } from '../testing/code-notebook.ts';
 import { residentMemory } from '../testing/resident-memory.ts';
 import { SoakProcess, type SoakStart } from '../testing/soak-process.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
@@ -37,7 +37,7 @@ function notebook(...cells: string[]): string {
 counter = pathlib.Path(${JSON.stringify(place)}, "turn")
 turn = int(counter.read_text()) if counter.exists() else 0
 counter.write_text(str(turn + 1))`;
-  writeFileSync(path, notebookText([first, ...cells]));
+  writeFileSync(path, codeNotebookText([first, ...cells]));
   return path;
 }
 

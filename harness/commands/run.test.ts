@@ -10,7 +10,7 @@ import { ensureEnvironment } from '../kernel/environment/index.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { builtCommand } from '../testing/built-command.ts';
-import { notebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
+import { codeNotebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
 import { temporaryFolder } from '../testing/real-experiment.ts';
 
 // The command as a user starts it: real processes, real kernels, real signals.
@@ -99,7 +99,7 @@ function nothingLeft(): boolean {
 
 async function notebook(name: string, ...cells: string[]): Promise<string> {
   const path = join(folder.path, name);
-  await writeFile(path, notebookText(cells, PYTHON_METADATA));
+  await writeFile(path, codeNotebookText(cells, PYTHON_METADATA));
   return path;
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageRoot } from '../model/package-root.ts';
 import { isClientStrand } from '../oracle/classify-client.ts';
-import { notebookText } from '../testing/code-notebook.ts';
+import { codeNotebookText } from '../testing/code-notebook.ts';
 import { realClientRun } from '../testing/real-client.ts';
 import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
 
@@ -25,7 +25,7 @@ afterAll(async () => {
 
 async function notebookOf(...sources: string[]): Promise<string> {
   const path = join(folder.path, 'made.ipynb');
-  await writeFile(path, notebookText(sources));
+  await writeFile(path, codeNotebookText(sources));
   return path;
 }
 

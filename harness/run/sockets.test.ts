@@ -13,7 +13,7 @@ import { CLIENTS } from '../model/client.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
 import type { Sockets } from '../model/sockets.ts';
-import { notebookText } from '../testing/code-notebook.ts';
+import { codeNotebookText } from '../testing/code-notebook.ts';
 import { faultyKernelArgv } from '../testing/faulty-kernel.ts';
 import { realClientRun } from '../testing/real-client.ts';
 import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
@@ -77,7 +77,7 @@ beforeAll(async () => {
   real = await realSurroundings();
   folder = await temporaryFolder();
   notebookPath = join(folder.path, 'inside.ipynb');
-  await writeFile(notebookPath, notebookText([INSIDE, 'x = 40', 'print(x + 2)']));
+  await writeFile(notebookPath, codeNotebookText([INSIDE, 'x = 40', 'print(x + 2)']));
 }, 300_000);
 
 afterEach(async () => {

@@ -6,10 +6,10 @@ export const PYTHON_METADATA = {
 } as const;
 
 /** What the file of a notebook of code cells holds, one for each source. */
-export function notebookText(sources: readonly string[], metadata: object = {}): string {
+export function codeNotebookText(sources: readonly string[], metadata: object = {}): string {
   const cells = sources.map((source, index) => ({
     cell_type: 'code',
-    id: `cell-${index}`,
+    id: `c${index}`,
     metadata: {},
     execution_count: null,
     outputs: [],
@@ -20,5 +20,5 @@ export function notebookText(sources: readonly string[], metadata: object = {}):
 
 /** A notebook of code cells that was never in a file. */
 export function codeNotebook(name: string, sources: readonly string[]): Notebook {
-  return parsedNotebook(Buffer.from(notebookText(sources)), name);
+  return parsedNotebook(Buffer.from(codeNotebookText(sources)), name);
 }
