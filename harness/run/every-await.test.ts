@@ -257,7 +257,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
       const makeCommand = () => ({ argv: ['x'] as const, countersPath: null, identityPath: null });
       const kernel = await launchKernel({ makeCommand, cwd: folder, reaper }, start);
       const said = await message(() => kernel.dispose());
-      reaper.release(kernel.pid);
+      await reaper.removeFolderOf(kernel.pid, kernel.folder);
       return said.replace(String(child.pid), 'PID');
     },
     ends: 'The process PID did not end after it was killed within 0.3 s.',
@@ -435,7 +435,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
       cleanUp.push(async () => {
         kill(server.pid, 'SIGKILL');
         await server.exited;
-        reaper.release(server.pid);
+        await reaper.removeFolderOf(server.pid, server.folder);
       });
       return message(() => server.stop());
     },

@@ -223,7 +223,9 @@ test('a flood of messages is taken in, in bounded memory', async () => {
   } finally {
     clearInterval(sampling);
   }
-  expect((peak - before) / 2 ** 20).toBeLessThan(400);
+  // All of it may wait unread at once where this process gets little of the machine: some 400 MiB. Kept as objects it
+  // would be several times as much.
+  expect((peak - before) / 2 ** 20).toBeLessThan(600);
 });
 
 test('an answer after the deadline does not let the run go on', async () => {

@@ -78,10 +78,12 @@ describe.skipIf(process.platform === 'win32')('a kernel that cannot be killed', 
     const { reaper } = surroundings.context;
     const pid = stuck.pid ?? 0;
     let real: KernelChild | undefined;
+    let folder = '';
     const record = await run('normal', {
       launch: (options) =>
         launchKernel(options, async (start) => {
           real = await spawnKernel(start);
+          folder = start.variables['KERNEL_SOAK_RUN'] ?? '';
           return {
             pid,
             exited: new Promise(() => {}),
@@ -98,7 +100,7 @@ describe.skipIf(process.platform === 'win32')('a kernel that cannot be killed', 
     expect(record.left).toEqual([`The process ${pid} did not end after it was killed within 0.2 s.`]);
     // By the run's mark the kernel itself is found and ended all the same.
     await real?.exited;
-    reaper.release(pid);
+    await reaper.removeFolderOf(pid, folder);
   });
 });
 
