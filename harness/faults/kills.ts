@@ -172,10 +172,10 @@ export async function longNight(campaign: Campaign): Promise<FaultResult> {
   await trial.finish(experiment, null);
   const samples = await sampled;
   const [early, late] = [quarter(samples, 1), quarter(samples, 3)];
-  // A short night ends before V8 has looked for garbage once, and a quarter of it is a kernel or two.
+  // A short night ends before V8 has looked for garbage once.
   if (campaign.extent.isWhole && late.mib > early.mib * 1.15)
     trial.failures.push(`memory grew from ${early.mib} to ${late.mib} MiB`);
-  if (late.files > early.files + (campaign.extent.isWhole ? 5 : 20))
+  if (late.files > early.files + 5)
     trial.failures.push(`open files grew from ${early.files} to ${late.files}`);
   if (trial.acknowledged !== nightRuns) trial.failures.push(`${trial.acknowledged} of ${nightRuns} runs`);
   const seen = `second quarter and last: at most ${early.mib.toFixed(0)} and ${late.mib.toFixed(0)} MiB, in the median ${early.files} and ${late.files} open files`;
