@@ -26,5 +26,5 @@ display.events.onStart?.({
 });
 display.events.onRun?.(run(1, 'control', 'completed'));
 display.events.onRun?.(run(0, 'fix', 'completed'));
-display.events.onRun?.(run(1, 'fix', 'slow'));
+display.events.onRun?.(run(1, 'fix', 'busy'));
 display.close();

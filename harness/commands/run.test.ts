@@ -286,7 +286,7 @@ test('what a kernel or notebook does wrong is a counted outcome, never a crash',
     'completed',
     'cell-error',
     'died',
-    'slow',
+    'busy',
   ]);
   expect(journal.runs[1]?.outcome.error?.ename).toBe('ZeroDivisionError');
   expect(journal.runs[2]?.outcome.exit?.code).toBe(3);

@@ -30,8 +30,12 @@ export const OUTCOME_KINDS = [
   'lost-idle',
   /** Answered, but after the deadline. */
   'late',
-  /** The kernel had begun the request and was still busy with it at the deadline. */
-  'slow',
+  /** Unanswered at the deadline, and the kernel's process was using processor time. Older journals say `slow`. */
+  'busy',
+  /** Begun, unanswered at the deadline, and the kernel's process used no processor time. */
+  'hung',
+  /** A cell was not executed, and the kernel gave no error of that cell's own. */
+  'aborted',
   /** A cell raised and was not marked `raises-exception`. */
   'cell-error',
   /** The process ended during the run. */
@@ -42,6 +46,9 @@ export const OUTCOME_KINDS = [
   'harness-fault',
 ] as const;
 export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
+
+// Schema 1 had one word for what is `busy` or `hung` today; it did not look at the processor time to tell them apart.
+const outcomeKindSchema = z.preprocess((kind) => (kind === 'slow' ? 'busy' : kind), z.enum(OUTCOME_KINDS));
 
 export const OUTCOME_STATUSES = ['completed', 'wedged', 'invalid'] as const;
 export type OutcomeStatus = (typeof OUTCOME_STATUSES)[number];
@@ -72,7 +79,7 @@ export const LIKELY_SOURCES = ['kernel', 'client', 'server', 'notebook', 'harnes
 export type LikelySource = (typeof LIKELY_SOURCES)[number];
 
 export const outcomeSchema = z.object({
-  kind: z.enum(OUTCOME_KINDS),
+  kind: outcomeKindSchema,
   source: z.enum(LIKELY_SOURCES).nullable(),
   /** One sentence in plain words: the observations that decided it. */
   reason: z.string(),

@@ -95,7 +95,7 @@ describe('outcome of a client that ended or stood still', () => {
     [
       'time-out, the cell at work',
       { error: error('CellTimeoutError'), kernel: kernel({ ...SETTLED.kernel, ended: 4, replies: 4 }) },
-      'slow',
+      'busy',
       'notebook',
     ],
     [

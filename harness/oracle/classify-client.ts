@@ -120,7 +120,7 @@ function silence({ exitWords, error, kernel, client, waitedMs }: ClientFacts): V
     return { kind: 'wedged-mute', source: 'kernel', reason: `${how}; the kernel was idle: ${account}` };
   }
   if (kernel.begun > kernel.ended || kernel.delivered < client.shellSends) {
-    return { kind: 'slow', source: 'notebook', reason: `${how}; the kernel was at work: ${account}` };
+    return { kind: 'busy', source: 'notebook', reason: `${how}; the kernel was at work: ${account}` };
   }
   if (countersShowStall(kernel, client)) {
     return { kind: 'lost-reply', source: 'client', reason: `${how}; the kernel had replied: ${account}` };

@@ -199,7 +199,7 @@ function silence(seen: Observations, waited: string): Verdict {
           ? '; it uses no processor time, so it waits for something'
           : `; it uses ${Math.round(seen.cpuShare * 100)} % of a processor`;
     return {
-      kind: 'slow',
+      kind: 'busy',
       source: 'notebook',
       reason: `the kernel began ${seen.request} and was not done with it after ${seconds(seen.waitedMs)}${work}`,
     };

@@ -27,7 +27,10 @@ const MEANING: Readonly<Record<OutcomeKind, string>> = {
   'lost-idle':
     'The reply came and the idle status with its parent did not, which a front end shows as a cell that never ends. This is no wedge, and the run counts in no rate.',
   late: 'The answer came after the deadline: a stall that ends by itself is no wedge. The run counts in no rate.',
-  slow: 'The kernel had begun the request and was not done with it: the cell takes longer than the deadline, or waits for ever by itself. Give a longer --timeout. The run counts in no rate.',
+  busy: 'The kernel was at work when the deadline passed: the cell, or something that it left running, takes longer than the deadline. Give a longer --timeout if that is legitimate. This is no wedge.',
+  hung: 'The kernel had begun the request, used no processor time, and did not finish: it waits for something. This is no wedge: the request was read.',
+  aborted:
+    'The kernel answered that it did not execute the cell, and gave no error of that cell: usually an earlier cell of the queue raised.',
   'cell-error':
     'A cell raised. Nothing of the kernel is shown by that, and the run counts in no rate. A cell that may raise needs the tag raises-exception.',
   died: 'The process ended by itself. This is no wedge, and the run counts in no rate.',

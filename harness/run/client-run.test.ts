@@ -53,7 +53,7 @@ test("the client's own ends are outcomes: a cell that raises, a dead kernel, a c
   const slow = await realClientRun(real.context, await notebookOf('import time', 'time.sleep(30)'), {
     cellTimeoutSeconds: 2,
   });
-  expect(slow.record.outcome).toMatchObject({ kind: 'slow', source: 'notebook', cell: 1 });
+  expect(slow.record.outcome).toMatchObject({ kind: 'busy', source: 'notebook', cell: 1 });
 });
 
 test('a client without a time-out is ended at the deadline', async () => {
@@ -61,7 +61,7 @@ test('a client without a time-out is ended at the deadline', async () => {
   const { record } = await realClientRun(context, await notebookOf('import time; time.sleep(60)'), {
     cellTimeoutSeconds: null,
   });
-  expect(record.outcome).toMatchObject({ kind: 'slow', unanswered: 'execute_request' });
+  expect(record.outcome).toMatchObject({ kind: 'busy', unanswered: 'execute_request' });
   expect(record.outcome.waitedMs).toBeGreaterThanOrEqual(3_000);
 });
 

@@ -116,13 +116,13 @@ const EXPECTED: Record<Exclude<FaultName, HostileFault>, Expectation> = {
   aborted: { kind: 'cell-error', source: 'notebook', reason: /a cell raised/ },
 
   'busy-for-ever': {
-    kind: 'slow',
+    kind: 'busy',
     source: 'notebook',
     reason: /began execute_request .* uses \d+ % of a processor/,
     observations: { busySeen: true, control: true, peerAnswered: null },
   },
   'sleeps-for-ever': {
-    kind: 'slow',
+    kind: 'busy',
     source: 'notebook',
     reason: /began execute_request .* uses no processor time/,
     observations: { busySeen: true, control: true, peerAnswered: null },
@@ -234,7 +234,7 @@ test('an answer after the deadline does not let the run go on', async () => {
 
 test('an answer after the grace makes the request slow, not late', async () => {
   const { record } = await provoked({ name: 'late', delayMs: 30_000 });
-  expect(record.outcome.kind).toBe('slow');
+  expect(record.outcome.kind).toBe('busy');
 });
 
 test('requests queued behind an error are aborted by the kernel, and no wedge', async () => {
