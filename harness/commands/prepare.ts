@@ -5,6 +5,7 @@ import { version as libzmqVersion } from 'zeromq';
 import { leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
 import { readJournal } from '../journal/read.ts';
 import type { PreparedServer } from '../kernel/server/prepare-server.ts';
+import type { ArmRole } from '../model/arm.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { SoakError } from '../model/errors.ts';
 import type { ArmEnvironment, ClientEnvironment, Environment, ExperimentRecord } from '../model/journal.ts';
@@ -12,11 +13,13 @@ import { outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { publicText } from '../model/public-text.ts';
+import type { Arm } from '../plan/arms.ts';
 import { harnessVersion, protocolNotebook, runtimeHash } from '../plan/freeze.ts';
 import { type Latency, parseLatency } from '../plan/latency.ts';
+import { assertCanDecide } from './can-decide.ts';
 import { assertLanguage } from './kernel-language.ts';
 import { loadedArms, type PreparedSubject, preparedArms } from './prepare-arms.ts';
-import { preparedKernels } from './prepare-kernels.ts';
+import { kernelRoles, preparedKernels } from './prepare-kernels.ts';
 import { assertArmsEncrypt, assertSocketsFit } from './prepare-sockets.ts';
 import type { RunOptions } from './run-options.ts';
 import { protocolSockets } from './socket-options.ts';
@@ -121,6 +124,16 @@ export async function prepareExperiment(
     'read-inputs',
     readInputs(options),
   );
+  const decision = {
+    stopping: options.untilDecided ? ('until-decided' as const) : ('fixed' as const),
+    test: options.untilDecided ? ('e-process' as const) : ('boschloo' as const),
+    alpha: options.alpha,
+    p0: options.p0,
+  };
+  assertCanDecide(
+    { arms: isOfKernels ? kernelArms(options.kernels) : loaded.map(namedRole), decision },
+    options.runs,
+  );
   const subject = isOfKernels
     ? await preparedKernels(options, notebooks, signal)
     : await preparedArms(loaded, options, onProgress, signal);
@@ -146,12 +159,7 @@ export async function prepareExperiment(
     ...(server === null ? {} : { transport: server.protocolTransport }),
     ...(sockets === undefined ? {} : { sockets }),
     ...(client?.endpoint === 'stalled' ? { endpoint: client.endpoint } : {}),
-    decision: {
-      stopping: options.untilDecided ? 'until-decided' : 'fixed',
-      test: options.untilDecided ? 'e-process' : 'boschloo',
-      alpha: options.alpha,
-      p0: options.p0,
-    },
+    decision,
     harness: await harnessVersion(),
     runtimeSha256: await runtimeHash(),
   };
@@ -167,6 +175,15 @@ export async function prepareExperiment(
     latency,
     baseline,
   };
+}
+
+function namedRole({ name, manifest: { role } }: Arm): { name: string; role: ArmRole } {
+  return { name, role };
+}
+
+function kernelArms(names: readonly string[]): { name: string; role: ArmRole }[] {
+  const roles = kernelRoles(names.length);
+  return names.map((name, index) => ({ name, role: roles[index] ?? 'treatment' }));
 }
 
 /** Where a path is below a folder, with `/`; `null` where it is not below it or is the folder itself. */

@@ -60,7 +60,7 @@ export function failures(rules: readonly FailRule[], { analysis }: Pick<Report, 
       case 'worse':
         return analysis.verdicts
           .filter(({ word }) => word === 'worse')
-          .map(({ treatment }) => `worse: ${treatment} wedged more than its control.`);
+          .map(({ treatment }) => `worse: ${treatment} wedged more than ${referenceOf(analysis)}.`);
       case 'invalid':
         return analysis.arms
           .filter(({ counts }) => counts.invalid > rule.above * counts.runs)
@@ -71,4 +71,9 @@ export function failures(rules: readonly FailRule[], { analysis }: Pick<Report, 
     }
   };
   return rules.flatMap(reasons);
+}
+
+/** The name of the arm that treatments are compared with. */
+function referenceOf({ arms }: Report['analysis']): string {
+  return arms.find(({ role }) => role === 'control')?.name ?? 'its control';
 }

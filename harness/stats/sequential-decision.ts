@@ -2,7 +2,12 @@ import type { OutcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { E_PROCESS_START, type EProcessState, eProcessStep, logMean, reachesBound } from './e-process.ts';
 import { holmAdjusted } from './holm.ts';
-import { armsByRole } from './verdict.ts';
+import { armsByRole, type VerdictDesign } from './verdict.ts';
+
+/** What of a protocol the decision follows from. */
+export interface SequentialDesign extends Pick<VerdictDesign, 'arms'> {
+  readonly decision: Pick<Protocol['decision'], 'alpha'>;
+}
 
 /** Both directions of one pair of arms. */
 export interface PairState {
@@ -34,7 +39,7 @@ export interface SequentialDecision {
  * sham, or when it is above control, after Holm over the treatments. Without a treatment, every other arm is
  * compared with the first control, two-sided: an A/A experiment decides only if they differ.
  */
-export function sequentialStart(protocol: Protocol): SequentialDecision {
+export function sequentialStart(protocol: SequentialDesign): SequentialDecision {
   const { control, otherControls, shams, treatments } = armsByRole(protocol);
   const pair = (kind: PairState['kind'], reference: string, treatment: string): PairState => ({
     kind,
@@ -55,7 +60,7 @@ export function sequentialStart(protocol: Protocol): SequentialDecision {
 
 /** The state after one more complete block, in block order. Constant work, whatever the number of blocks. */
 export function sequentialStep(
-  protocol: Protocol,
+  protocol: SequentialDesign,
   state: SequentialDecision,
   block: ReadonlyMap<string, OutcomeStatus>,
 ): SequentialDecision {
@@ -77,7 +82,7 @@ export function sequentialStep(
   };
 }
 
-function decided(protocol: Protocol, pairs: readonly PairState[]): SequentialDecision['decisions'] {
+function decided(protocol: SequentialDesign, pairs: readonly PairState[]): SequentialDecision['decisions'] {
   const { alpha } = protocol.decision;
   const { control, treatments } = armsByRole(protocol);
   const reached = (p: number) => reachesBound(-Math.log(p), alpha);

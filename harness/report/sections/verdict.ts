@@ -55,7 +55,7 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
     case 'worse':
       return line`${strong(...line`${names} ${text(several ? 'are' : 'is')} worse than ${controlWords(report)}`)}: ${counts}; ${references}; ${worseWords(report, group)}.`;
     case 'no-difference':
-      return line`${strong(...line`No difference shown for ${names}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. The experiment had ${num(percent(smallest(group.map(({ powerToZero }) => powerToZero))))} power to see a drop from the observed control rate to zero.`;
+      return line`${strong(...line`No difference shown for ${names}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. The experiment had ${num(percent(smallest(group.map(({ powerToZero }) => powerToZero))))} power to see a drop from ${observedRateWords(report)} to zero.`;
     case 'inconclusive':
       return inconclusiveLine(report, group);
     case 'no-verdict':
@@ -66,17 +66,16 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
 function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[]): Line {
   const names = armNames(group.map(({ treatment }) => treatment));
   const head = strong(...line`Inconclusive for ${names}`);
-  const isOfStrata = report.analysis.strata !== undefined;
   const counts = treatmentCounts(report, group);
   const references = referenceCounts(report);
   if (group.every(({ conditions }) => conditions?.controlNeverWedged)) {
-    return line`${head}: the control never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(group, isOfStrata)}`;
+    return line`${head}: ${controlSubject(report)} never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(report, group)}`;
   }
-  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${couldSeeWords(group, isOfStrata)}`;
+  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${couldSeeWords(report, group)}`;
 }
 
 /** What the experiment could have seen and how much is missing: the smallest of the group, the most runs. */
-function couldSeeWords(group: readonly VerdictAnalysis[], isOfStrata: boolean): Line {
+function couldSeeWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const [first] = group;
   if (first === undefined) return [];
   const { smallestDrop, smallestControlRate, runsStillNeeded } = group.reduce(
@@ -87,6 +86,7 @@ function couldSeeWords(group: readonly VerdictAnalysis[], isOfStrata: boolean): 
         : worst,
     first.couldSee,
   );
+  const isOfStrata = report.analysis.strata !== undefined;
   const sentences: Line[] = isOfStrata ? [line`Reckoned from added counts, as of one host:`] : [];
   if (smallestDrop !== null) {
     sentences.push(
@@ -101,7 +101,7 @@ function couldSeeWords(group: readonly VerdictAnalysis[], isOfStrata: boolean): 
   }
   if (runsStillNeeded !== null && runsStillNeeded > 0) {
     sentences.push(
-      line`To see a drop from the observed control rate to zero, ${num(counted(runsStillNeeded, 'more run'))} of each arm are needed.`,
+      line`To see a drop from ${observedRateWords(report)} to zero, ${num(counted(runsStillNeeded, 'more run'))} of each arm are needed.`,
     );
   } else if (runsStillNeeded === null) {
     sentences.push(
@@ -237,6 +237,18 @@ function worseWords(report: Report, group: readonly VerdictAnalysis[]): Line {
 function controlWords(report: Report): Line {
   const name = report.analysis.arms.find(({ role }) => role === 'control')?.name ?? 'control';
   return name === 'control' ? line`control` : [code(name)];
+}
+
+/** The arm that is in the place of the control, as the subject of a sentence. */
+function controlSubject(report: Report): Line {
+  const words = controlWords(report);
+  return words[0]?.kind === 'code' ? words : line`the control`;
+}
+
+/** The rate of that arm, as observed. */
+function observedRateWords(report: Report): Line {
+  const words = controlWords(report);
+  return words[0]?.kind === 'code' ? line`the observed rate of ${words}` : line`the observed control rate`;
 }
 
 function allowanceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
