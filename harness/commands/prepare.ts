@@ -8,12 +8,19 @@ import type { PreparedServer } from '../kernel/server/prepare-server.ts';
 import type { ArmRole } from '../model/arm.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { SoakError } from '../model/errors.ts';
-import type { ArmEnvironment, ClientEnvironment, Environment, ExperimentRecord } from '../model/journal.ts';
+import type {
+  ArmEnvironment,
+  Baseline,
+  ClientEnvironment,
+  Environment,
+  ExperimentRecord,
+} from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { publicText } from '../model/public-text.ts';
 import type { Arm } from '../plan/arms.ts';
+import { baselineDifferences } from '../plan/baseline-differences.ts';
 import { harnessVersion, protocolNotebook, runtimeHash } from '../plan/freeze.ts';
 import { type Latency, parseLatency } from '../plan/latency.ts';
 import { assertCanDecide } from './can-decide.ts';
@@ -40,7 +47,7 @@ export interface Prepared {
   readonly arms: PreparedSubject['arms'];
   readonly notebooks: readonly Notebook[];
   readonly latency: Latency;
-  readonly baseline: ExperimentRecord['baseline'];
+  readonly baseline: Baseline | null;
 }
 
 async function loadNotebooks({ notebooks: paths, prefix, kernels }: RunOptions): Promise<Notebook[]> {
@@ -53,11 +60,18 @@ async function loadNotebooks({ notebooks: paths, prefix, kernels }: RunOptions):
   return notebooks;
 }
 
-async function readBaseline(folder: string | null): Promise<ExperimentRecord['baseline']> {
+/** An earlier experiment whose control is the baseline of this one, and that control's counts. */
+interface EarlierExperiment {
+  readonly experiment: ExperimentRecord;
+  readonly counts: Baseline;
+}
+
+async function readBaseline(folder: string | null): Promise<EarlierExperiment | null> {
   if (folder === null) return null;
   const { journal } = await readJournal(folder);
-  const { endpoint } = journal.experiment.protocol;
-  const control = journal.experiment.protocol.arms.find(({ role }) => role === 'control');
+  const { experiment } = journal;
+  const { endpoint } = experiment.protocol;
+  const control = experiment.protocol.arms.find(({ role }) => role === 'control');
   const valid = journal.runs.filter(
     ({ arm, outcome }) => arm === control?.name && outcomeStatus(outcome.kind, endpoint) !== 'invalid',
   );
@@ -67,11 +81,14 @@ async function readBaseline(folder: string | null): Promise<ExperimentRecord['ba
     });
   }
   return {
-    protocolSha256: journal.experiment.protocolSha256,
-    at: journal.experiment.at,
-    arm: control.name,
-    wedged: valid.filter(({ outcome }) => outcomeStatus(outcome.kind, endpoint) === 'wedged').length,
-    runs: valid.length,
+    experiment,
+    counts: {
+      protocolSha256: experiment.protocolSha256,
+      at: experiment.at,
+      arm: control.name,
+      wedged: valid.filter(({ outcome }) => outcomeStatus(outcome.kind, endpoint) === 'wedged').length,
+      runs: valid.length,
+    },
   };
 }
 
@@ -163,17 +180,31 @@ export async function prepareExperiment(
     harness: await harnessVersion(),
     runtimeSha256: await runtimeHash(),
   };
+  const environment = describeEnvironment(subject.armEnvironment);
+  const { armEnvironments, clientEnvironment } = subject;
+  const here = {
+    protocol,
+    environment,
+    armEnvironments: Object.fromEntries(armEnvironments),
+    clientEnvironment,
+  };
   return {
     protocol,
-    environment: describeEnvironment(subject.armEnvironment),
-    armEnvironments: subject.armEnvironments,
-    clientEnvironment: subject.clientEnvironment,
+    environment,
+    armEnvironments,
+    clientEnvironment,
     server,
     kernelEnvironment: subject.kernelEnvironment,
     arms,
     notebooks,
     latency,
-    baseline,
+    baseline:
+      baseline === null
+        ? null
+        : {
+            ...baseline.counts,
+            differences: baselineDifferences(baseline.experiment, baseline.counts.arm, here),
+          },
   };
 }
 

@@ -10,13 +10,13 @@ import {
   percent,
   points,
   pointsInterval,
-  probability,
   pValue,
   significant,
 } from '../format-number.ts';
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num, ofRuns, ratio } from '../words.ts';
 import { manyChangesWarnings } from './arm-environments.ts';
+import { baselineSentences, givenRateSentences } from './baseline.ts';
 import { heterogeneityLines, shardLines, stratifiedTestWords } from './strata.ts';
 
 /** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
@@ -125,22 +125,11 @@ function noVerdictLine(group: readonly VerdictAnalysis[]): Line {
 function loneArmLine(report: Report): Line {
   const [arm] = report.analysis.arms;
   if (arm === undefined) return [];
-  const { loneTail, analysis, experiment } = report;
   if (arm.runs === 0) return line`${strong(text('No verdict'))}: ${code(arm.name)} has no valid run.`;
   const sentences = [
     line`${strong(...line`${code(arm.name)} wedged in ${ofRuns(arm)}`)}, 95 % interval ${num(interval(arm.clopperPearson95))}; the count allows a wedge rate of up to ${num(percent(arm.upper95))} (one-sided 95 %).`,
   ];
-  const [against] = analysis.baseline;
-  if (against !== undefined && experiment.baseline !== null) {
-    sentences.push(
-      line`Against ${code(experiment.baseline.arm)} of an earlier experiment (${ratio(against.counts.reference)}): Fisher's exact test, one-sided ${num(pValue(against.fisherLess))}, Boschloo's ${num(pValue(against.boschlooLess))}.`,
-    );
-  }
-  if (loneTail !== null) {
-    sentences.push(
-      line`P(${ratio(arm)} or fewer | p0 = ${num(probability(loneTail.p0))}) = ${num(probability(loneTail.p))}, which takes p0 as known.`,
-    );
-  }
+  sentences.push(...baselineSentences(report), ...givenRateSentences(report));
   sentences.push(
     line`Nothing was interleaved: a single arm cannot tell a change of the kernel from a change of the day, so there is no verdict.`,
   );
