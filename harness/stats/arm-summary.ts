@@ -10,6 +10,7 @@ import { type Count, type Interval, rate } from './counts.ts';
 import { garwoodInterval, hazardPerReply } from './hazard.ts';
 import { clopperPearson, jeffreys, upperBound, wilson } from './intervals.ts';
 import { kaplanMeier, type SurvivalStep } from './kaplan-meier.ts';
+import { type SecondEvents, secondEvents } from './second-events.ts';
 
 /** Everything that can be said of one count on its own; intervals are [0, 1] without a run. */
 export interface RateSummary {
@@ -77,6 +78,8 @@ export interface ArmAnalysis extends RateSummary {
     /** Only kinds that occurred: `wedged-stranded` is certified, `wedged-mute` is not. */
     readonly wedgedByKind: Partial<Record<OutcomeKind, number>>;
   };
+  /** Stalls of the client beside another outcome; absent where they are not looked for. */
+  readonly secondEvents?: SecondEvents;
   readonly hazard: HazardSummary;
   readonly engagement: EngagementSummary;
   readonly kaplanMeier: readonly SurvivalStep[];
@@ -105,12 +108,14 @@ export function armAnalysis(
   const valid = counted.filter((run) => outcomeStatus(run.outcome.kind, endpoint) !== 'invalid');
   const wedges = valid.filter((run) => outcomeStatus(run.outcome.kind, endpoint) === 'wedged').length;
   const exposure = { wedges, replies: valid.reduce((sum, run) => sum + repliesOf(run), 0) };
+  const second = secondEvents(protocol, recorded);
   const starts = recorded.map((run) => run.startMs).filter((startMs) => startMs !== null);
   return {
     name: arm.name,
     role: arm.role,
     counts,
     ...rateSummary({ wedged: wedges, runs: valid.length }),
+    ...(second === null ? {} : { secondEvents: second }),
     hazard: { ...exposure, perReply: hazardPerReply(exposure), garwood95: garwoodInterval(exposure) },
     engagement: engagementSummary(arm, recorded),
     kaplanMeier: kaplanMeier(
