@@ -22,7 +22,14 @@ import {
   plannedBlocks,
 } from './decision-table.ts';
 import { type Drift, drift } from './drift.ts';
-import { type AlternativeVerdicts, deadlineSensitivity, exclusionSensitivity } from './sensitivity.ts';
+import {
+  type AlternativeVerdicts,
+  competingSensitivity,
+  deadlineSensitivity,
+  type ExclusionVerdicts,
+  exclusionSensitivity,
+  withoutExcludedClaims,
+} from './sensitivity.ts';
 import { sequentialStart, sequentialStep } from './sequential-decision.ts';
 import type { StratumLayout } from './strata.ts';
 import { rateHeterogeneity } from './stratified.ts';
@@ -103,7 +110,9 @@ export interface Analysis {
   readonly armsWithoutValidRun: readonly string[];
   readonly baseline: readonly (TwoArmSummary & { readonly arm: string })[];
   readonly sensitivity: {
-    readonly exclusions: AlternativeVerdicts;
+    readonly exclusions: ExclusionVerdicts;
+    /** Every competing event against the claim: told, and decides nothing. */
+    readonly competing: AlternativeVerdicts;
     readonly deadline: AlternativeVerdicts & { readonly halfDeadlineMs: number };
     /** Of the first control; `null` without one. */
     readonly drift: (Drift & { readonly drifted: boolean }) | null;
@@ -166,7 +175,9 @@ export function analyseExperiment(
         };
       });
   const { control } = armsByRole(protocol);
-  const verdicts = treatmentVerdicts(protocol, outcomes);
+  const asRun = treatmentVerdicts(protocol, outcomes);
+  const exclusions = exclusionSensitivity(protocol, tables, asRun);
+  const verdicts = withoutExcludedClaims(asRun, exclusions);
   const controlDrift =
     control === null
       ? null
@@ -208,7 +219,8 @@ export function analyseExperiment(
             ...twoArmSummary(options.baseline as Count, { wedged: arm.wedged, runs: arm.runs }, p0),
           })),
     sensitivity: {
-      exclusions: exclusionSensitivity(protocol, tables, verdicts),
+      exclusions,
+      competing: competingSensitivity(protocol, tables, verdicts),
       deadline: deadlineSensitivity(protocol, tables, verdicts),
       drift:
         controlDrift === null

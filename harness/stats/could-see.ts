@@ -68,12 +68,7 @@ export function sensitivity80(arms: ClaimArms, rule: ClaimRule): Sensitivity80 {
 }
 
 /** The last value on the way from `from` towards `to` at which `holds`; `null` when not even at `from`. */
-function bisected(
-  from: number,
-  to: number,
-  step: number,
-  holds: (value: number) => boolean,
-): number | null {
+function bisected(from: number, to: number, step: number, holds: (value: number) => boolean): number | null {
   if (!holds(from)) return null;
   let [good, bad] = [from, to];
   while (Math.abs(good - bad) > step) {
