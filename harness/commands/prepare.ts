@@ -15,7 +15,7 @@ import type {
   Environment,
   ExperimentRecord,
 } from '../model/journal.ts';
-import { outcomeStatus } from '../model/outcome.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { publicText } from '../model/public-text.ts';
@@ -73,7 +73,7 @@ async function readBaseline(folder: string | null): Promise<EarlierExperiment | 
   const { endpoint } = experiment.protocol;
   const control = experiment.protocol.arms.find(({ role }) => role === 'control');
   const valid = journal.runs.filter(
-    ({ arm, outcome }) => arm === control?.name && outcomeStatus(outcome.kind, endpoint) !== 'invalid',
+    ({ arm, outcome }) => arm === control?.name && isObserved(outcomeStatus(outcome.kind, endpoint)),
   );
   if (control === undefined || valid.length === 0) {
     throw new SoakError('bad-baseline', `The report ${folder} has no valid run of a control arm.`, {
@@ -145,6 +145,7 @@ export async function prepareExperiment(
     stopping: options.untilDecided ? ('until-decided' as const) : ('fixed' as const),
     test: options.untilDecided ? ('e-process' as const) : ('boschloo' as const),
     alpha: options.alpha,
+    bets: 'cure' as const,
     p0: options.p0,
   };
   assertCanDecide(

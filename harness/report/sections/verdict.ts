@@ -17,11 +17,14 @@ import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num, ofRuns, ratio } from '../words.ts';
 import { manyChangesWarnings } from './arm-environments.ts';
 import { baselineSentences, givenRateSentences } from './baseline.ts';
+import { secondEventLines, stillStallsWords } from './stalls.ts';
 import { heterogeneityLines, shardLines, stratifiedTestWords } from './strata.ts';
 
 /** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
 export function verdictLines(report: Report): Line[] {
-  return plainVerdictLines(report).map((each) => endpointLine(each, report.protocol.endpoint));
+  return [...plainVerdictLines(report), ...secondEventLines(report)].map((each) =>
+    endpointLine(each, report.protocol.endpoint),
+  );
 }
 
 function plainVerdictLines(report: Report): Line[] {
@@ -49,7 +52,7 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
   const references = referenceCounts(report);
   switch (word) {
     case 'fixes':
-      return line`${strong(...line`${names} ${text(several ? 'fix' : 'fixes')} it`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${allowanceWords(report, group)}`;
+      return line`${strong(...line`${names} ${text(several ? 'fix' : 'fixes')} ${fixedWords(report, group)}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${allowanceWords(report, group)}`;
     case 'reduces':
       return line`${strong(...line`${names} ${text(several ? 'reduce' : 'reduces')} the wedge rate and ${text(several ? 'do' : 'does')} not end it`)}: ${counts}; ${references}; ${evidenceWords(report, group)}.`;
     case 'worse':
@@ -61,6 +64,15 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
     case 'no-verdict':
       return noVerdictLine(group);
   }
+}
+
+/** What is fixed: `it`, or the wedge alone where the client still stalls. */
+function fixedWords(report: Report, group: readonly VerdictAnalysis[]): Line {
+  const stalls = stillStallsWords(
+    report,
+    group.map(({ treatment }) => treatment),
+  );
+  return stalls.length === 0 ? line`it` : line`the wedge${stalls}`;
 }
 
 function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[]): Line {
