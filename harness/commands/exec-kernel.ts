@@ -1,5 +1,4 @@
-import { homedir, tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { ExecKernel } from '../exec/journal.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import { type ArmKernelOptions, armKernelMaker } from '../kernel/arm-kernels.ts';
@@ -7,7 +6,6 @@ import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import type { KernelSearch, UsableKernel } from '../kernel/kernelspec/index.ts';
 import { kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
-import { temporaryVariables } from '../kernel/process-tree.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
 import { loadArmSpec } from '../plan/arm-spec.ts';
@@ -35,7 +33,6 @@ export interface ChosenKernel {
   readonly makeCommand: KernelCommandMaker;
   /** Interpreter of the reaper. */
   readonly python: string;
-  readonly matplotlibConfigDir: string | null;
   /** What the journal says of it; a kernelspec's kernel is started once and asked. */
   readonly identify: (context: RunContext) => Promise<ExecKernel>;
 }
@@ -101,9 +98,8 @@ async function armKernel(
   return {
     arm: arm.name,
     words: `${label}, ${why}`,
-    makeCommand,
+    makeCommand: inUserSession(makeCommand, environment.matplotlibConfigDir),
     python: environment.python,
-    matplotlibConfigDir: environment.matplotlibConfigDir,
     identify: () =>
       Promise.resolve({
         label,
@@ -124,14 +120,14 @@ async function specKernel(
   if (kernel.spec.language !== '') {
     assertLanguage(notebook, [kernel.spec.language], `the kernel ${kernel.name} runs another`);
   }
-  const makeCommand = kernelspecCommand(kernel, search.python);
+  const asSpecified = kernelspecCommand(kernel, search.python);
+  const makeCommand = isIpykernel(kernel) ? withoutHistory(asSpecified) : asSpecified;
   const cwd = dirname(resolve(notebook.path));
   return {
     arm: kernel.name,
     words: `kernel ${kernel.name} (${kernel.spec.displayName}), ${why}`,
     makeCommand,
     python: search.python?.executable ?? (await findInterpreter(undefined)).executable,
-    matplotlibConfigDir: null,
     async identify(context) {
       const info = await askKernel(kernel.name, makeCommand, cwd, context);
       assertLanguage(
@@ -151,20 +147,52 @@ async function specKernel(
   };
 }
 
+/**
+ * Whether a kernelspec starts ipykernel. nbclient asks its name alone (`KernelManager.ipykernel`), so that a kernel
+ * installed by `ipykernel install --name` writes into the user's history; its command is asked here too.
+ */
+function isIpykernel({ name, spec }: UsableKernel): boolean {
+  return (
+    ['python', 'python2', 'python3'].includes(name) ||
+    spec.argv.some((word) => word === 'ipykernel' || word === 'ipykernel_launcher')
+  );
+}
+
+/** As nbclient starts ipykernel: what the notebook's cells hold does not go into the user's IPython history. */
+function withoutHistory(makeCommand: KernelCommandMaker): KernelCommandMaker {
+  return (folder, connectionFile) => {
+    const command = makeCommand(folder, connectionFile);
+    if (command.argv.some((word) => word.startsWith('--HistoryManager.hist_file'))) return command;
+    return { ...command, argv: [...command.argv, '--HistoryManager.hist_file=:memory:'] };
+  };
+}
+
+/** An arm's kernel for a user: without history, and with the user's settings of matplotlib instead of our own. */
+function inUserSession(
+  makeCommand: KernelCommandMaker,
+  matplotlibConfigDir: string | null,
+): KernelCommandMaker {
+  const withoutIt = withoutHistory(makeCommand);
+  return (folder, connectionFile) => {
+    const command = withoutIt(folder, connectionFile);
+    const variables = Object.entries(command.variables ?? {}).filter(
+      ([name, value]) => name !== 'MPLCONFIGDIR' || value !== matplotlibConfigDir,
+    );
+    return { ...command, variables: Object.fromEntries(variables) };
+  };
+}
+
 // What a Jupyter sets for its own kernels says nothing to ours, and PYTHONEXECUTABLE breaks them.
 const NOT_PASSED = /^(JPY_|IPY_INTERRUPT_EVENT$|PYTHONEXECUTABLE$|KERNEL_SOAK_)/;
 
 /**
  * The variables of a kernel that executes a notebook for its own sake: the session's, as `jupyter execute` gives
- * them, its folder for temporary files and IPython's folder included. An experiment's kernels get an allow-list.
+ * them. An experiment's kernels get an allow-list.
  */
 export function sessionVariables(session: NodeJS.ProcessEnv): Record<string, string> {
-  const kept = Object.entries(session).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !NOT_PASSED.test(entry[0]),
+  return Object.fromEntries(
+    Object.entries(session).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && !NOT_PASSED.test(entry[0]),
+    ),
   );
-  return {
-    ...temporaryVariables(tmpdir()),
-    IPYTHONDIR: join(homedir(), '.ipython'),
-    ...Object.fromEntries(kept),
-  };
 }

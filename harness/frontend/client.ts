@@ -25,6 +25,8 @@ export interface ShellRequest {
   idleAtMs: number | null;
   /** Content of the first reply, without what is too long in it to be needed. */
   reply: Readonly<Record<string, unknown>> | null;
+  /** Content of the last `error` that the kernel published for it on iopub, likewise; `null` without one. */
+  published: Readonly<Record<string, unknown>> | null;
   replies: number;
 }
 
@@ -178,6 +180,7 @@ export class KernelClient {
       replyAtMs: null,
       idleAtMs: null,
       reply: null,
+      published: null,
       replies: 0,
     };
     this.#requests.set(request.msgId, request);
@@ -343,6 +346,9 @@ export class KernelClient {
         request.idleAtMs = monotonicMs();
         this.#idles += 1;
       }
+    }
+    if (request !== undefined && message.header.msg_type === 'error') {
+      request.published = bounded(message.content);
     }
     this.onIopub(message);
     if (request !== undefined && isSettled(request)) this.#unsettled.delete(request);

@@ -38,6 +38,14 @@ function errorText(value: unknown): string {
 }
 
 /**
+ * Whether a reply says which error it was. ipykernel 7.3 and later fail a cell for an error in showing its value, and
+ * name the class of `None` then: only iopub has the error.
+ */
+function namesError({ ename }: Readonly<Record<string, unknown>>): boolean {
+  return typeof ename === 'string' && ename !== '' && ename !== 'NoneType';
+}
+
+/**
  * What a person's client does with a notebook, one run of it: sends each cell, mirrors Output widgets,
  * overlaps requests, pipelines them or connects anew before each as the profile says, each reaction after the
  * latency drawn for it. Reactions happen one after another, as in a front end's own event loop.
@@ -68,6 +76,17 @@ export class FrontEnd {
   /** The execute requests so far, one per cell in order. */
   get executes(): readonly ShellRequest[] {
     return this.#executes;
+  }
+
+  /**
+   * Position of the first cell that the kernel says it did not execute, without an error of the cell's own; `null`
+   * without one. The protocol's word is `aborted`; tslab 1.0 says `abort`.
+   */
+  get abortedCell(): number | null {
+    const found = this.#executes.findIndex(({ reply }) =>
+      ['aborted', 'abort'].includes(String(reply?.['status'])),
+    );
+    return found < 0 ? null : found;
   }
 
   /** Request to reply-and-idle of each answered cell, milliseconds, in order. */
@@ -170,13 +189,14 @@ export class FrontEnd {
 
   #firstError(): CellError | null {
     for (const [position, request] of this.#executes.entries()) {
-      const { reply } = request;
+      const { reply, published } = request;
       if (reply === null || reply['status'] !== 'error') continue;
       if (this.#parts.notebook.codeCells[position]?.mayRaise) continue;
+      const error = namesError(reply) ? reply : (published ?? reply);
       return {
         position,
-        ename: publicText(errorText(reply['ename'] ?? 'unknown')),
-        evalue: publicText(errorText(reply['evalue'] ?? '')),
+        ename: publicText(errorText(error['ename'] ?? 'unknown')),
+        evalue: publicText(errorText(error['evalue'] ?? '')),
       };
     }
     return null;

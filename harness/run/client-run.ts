@@ -94,6 +94,7 @@ export async function executeClientRun(
       // Of the kernel's words the client's are known only: nothing of its kernel_info.
       info: null,
       clientSources: process.clientSources(),
+      abortedCell: null,
       watch: watch.account,
     };
   } finally {

@@ -42,6 +42,7 @@ import {
   startFailure,
 } from './run-outcome.ts';
 import { placeOf, rounded, unlaunched } from './run-record.ts';
+import { askToShutDown } from './shut-down.ts';
 import { Watch, type WatchAccount } from './watch.ts';
 
 /** What every run of an experiment shares. */
@@ -71,6 +72,11 @@ export interface RunContext {
    * May be told more than once.
    */
   readonly onMeasured?: () => void;
+  /**
+   * The notebook is executed for its own sake and not as an experiment: its kernel is asked to shut down, and what the
+   * notebook started stays as a Jupyter client would leave it. Absent: everything that a run started is ended.
+   */
+  readonly leavesProcesses?: true;
   /** The whole run's deadline, a net beneath those of its parts; absent: what follows from them. */
   readonly boundMs?: number;
   /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
@@ -91,6 +97,11 @@ export interface RunResult {
   readonly clientSources?: SourceHashes | null;
   /** What the kernel says it is; `null` when it never was ready. */
   readonly info: KernelInfo | null;
+  /**
+   * 0-based position of the first cell that the kernel did not execute, without an error of its own; `null`: there was
+   * none, or the kernel never was ready.
+   */
+  readonly abortedCell: number | null;
   /** What the oracle had to do; `null` when the kernel never was ready. */
   readonly watch: WatchAccount | null;
 }
@@ -133,6 +144,7 @@ export async function executeRun(
   let isWhole = false;
   let result: Outcome;
   let watched: WatchAccount | null = null;
+  let abortedCell: number | null = null;
   let traceOriginMs = startedMs;
   let account = accountOf(client, null);
   let identity: KernelIdentity | null = null;
@@ -182,6 +194,7 @@ export async function executeRun(
       ]);
       if (observed === 'interrupted') return null;
       ({ account, result, watched } = observed);
+      abortedCell = frontEnd.abortedCell;
       notebookMs = monotonicMs() - readyMs;
       executed = executedNotebook(notebook, outputs, readiness.languageInfo ?? undefined);
     }
@@ -195,6 +208,7 @@ export async function executeRun(
     over.abort();
     context.onMeasured?.();
     const { countersPath } = kernel.command;
+    if (context.leavesProcesses) await askToShutDown(client, kernel);
     left = await cleanedUp(client, kernel, () => {
       counters = account.kernel ?? (countersPath === null ? null : readCounters(countersPath));
     });
@@ -206,6 +220,7 @@ export async function executeRun(
     ...(kernel.connection === null ? { isElsewhere: true as const } : {}),
     info,
     notebook: executed,
+    abortedCell,
     watch: watched,
     record: {
       ...placeOf(order, at),
@@ -233,8 +248,9 @@ function launched(
   notebook: Notebook,
   context: RunContext,
 ): Promise<RunningKernel> {
-  const { launch = launchKernel, reaper, variables, sockets } = context;
-  return launch({ makeCommand, cwd: dirname(resolve(notebook.path)), reaper, variables, sockets });
+  const { launch = launchKernel, reaper, variables, sockets, leavesProcesses = false } = context;
+  const cwd = dirname(resolve(notebook.path));
+  return launch({ makeCommand, cwd, reaper, variables, sockets, leavesProcesses });
 }
 
 function wantedMethod({ command }: RunningKernel, { launchMethod }: RunContext): LaunchMethod {

@@ -32,6 +32,7 @@ export function unlaunched(
     notebook: null,
     identity: null,
     info: null,
+    abortedCell: null,
     watch: null,
   };
 }
