@@ -39,7 +39,8 @@ export interface ChosenKernel {
 
 /**
  * `--arm`, `--python` and `--env` mean the soak environment; else `--kernel`, or the kernelspec that the notebook
- * names where it is found; else the soak environment with the arm control.
+ * names (`python3` where it names none, as under nbclient) if it is found; else the soak environment with the arm
+ * control. Whether a kernel that was named runs the notebook's language is not asked: nbclient does not ask either.
  *
  * @throws SoakError `conflicting-options`, `unknown-kernel`, `broken-kernel`, `bad-notebook`, and what making an
  *   environment throws
@@ -57,25 +58,29 @@ export async function chosenKernel(
       { remedy: 'Leave out --kernel, or the others.' },
     );
   }
-  const stated = statedKernel(notebook);
   if (kernel === undefined && (arm !== undefined || python !== undefined || env !== undefined)) {
     return armKernel(notebook, choice, 'as asked for', options);
   }
-  if (kernel !== undefined || stated !== null) {
-    const search = await searchOf(undefined, options.signal);
-    const isThere = search.kernels.some(({ name }) => name === stated?.toLowerCase());
-    if (kernel !== undefined)
-      return specKernel(notebook, namedKernel(search, kernel), 'as asked for', search);
-    if (stated !== null && isThere) {
-      return specKernel(notebook, namedKernel(search, stated), 'which the notebook names', search);
-    }
+  const search = await searchOf(undefined, options.signal);
+  if (kernel !== undefined) return specKernel(notebook, namedKernel(search, kernel), 'as asked for', search);
+  const stated = statedKernel(notebook);
+  const name = stated ?? DEFAULT_KERNEL;
+  const isThere = search.kernels.some((each) => each.name === name.toLowerCase());
+  if (stated !== null) {
+    return isThere
+      ? specKernel(notebook, namedKernel(search, name), 'which the notebook names', search)
+      : armKernel(notebook, choice, `since the kernel ${name} that the notebook names is not found`, options);
   }
-  const why =
-    stated === null
-      ? 'since the notebook names no kernel'
-      : `since the kernel ${stated} that the notebook names is not found`;
-  return armKernel(notebook, choice, why, options);
+  if (!isThere) {
+    return armKernel(notebook, choice, `since the notebook names no kernel and there is no ${name}`, options);
+  }
+  const found = namedKernel(search, name);
+  assertLanguage(notebook, [found.spec.language], `it names no kernel; ${name}, the default, runs another`);
+  return specKernel(notebook, found, 'since the notebook names no kernel', search);
 }
+
+/** What jupyter_client starts for a notebook that names no kernel. */
+const DEFAULT_KERNEL = 'python3';
 
 /** The kernelspec that a notebook names in its metadata, `null` without one. */
 function statedKernel({ metadata }: Notebook): string | null {
@@ -117,9 +122,6 @@ async function specKernel(
   why: string,
   search: KernelSearch,
 ): Promise<ChosenKernel> {
-  if (kernel.spec.language !== '') {
-    assertLanguage(notebook, [kernel.spec.language], `the kernel ${kernel.name} runs another`);
-  }
   const asSpecified = kernelspecCommand(kernel, search.python);
   const makeCommand = isIpykernel(kernel) ? withoutHistory(asSpecified) : asSpecified;
   const cwd = dirname(resolve(notebook.path));
@@ -130,11 +132,6 @@ async function specKernel(
     python: search.python?.executable ?? (await findInterpreter(undefined)).executable,
     async identify(context) {
       const info = await askKernel(kernel.name, makeCommand, cwd, context);
-      assertLanguage(
-        notebook,
-        [kernel.spec.language, info.language ?? ''],
-        `the kernel ${kernel.name} runs another`,
-      );
       const what = [info.implementation, info.implementationVersion]
         .filter((word) => word !== null)
         .join(' ');

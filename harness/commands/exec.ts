@@ -56,7 +56,10 @@ export function registerExec(
       'execute a notebook headless, again in a fresh kernel when, and only when, the kernel wedged',
     )
     .argument('[notebook]', 'the notebook')
-    .option('--kernel <name>', "a kernelspec (default: the notebook's own, else the kernel environment)")
+    .option(
+      '--kernel <name>',
+      "a kernelspec (default: the notebook's own, else python3, else the kernel environment)",
+    )
     .option('--arm <name>', 'an arm on the kernel environment, such as stream, which has the cure')
     .option('--attempts <n>', `fresh kernels at most (default: ${DEFAULTS.attempts})`)
     .option('--timeout <seconds>', `deadline of a cell (default: ${DEFAULTS.timeoutSeconds})`)
