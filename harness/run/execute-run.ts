@@ -290,7 +290,7 @@ async function observedOutcome(
   const watch = new Watch(client, kernel, context, context.stalls);
   const traffic = frontEnd.run();
   const first = await Promise.race([
-    traffic.then((error) => ({ what: 'ended' as const, error })),
+    traffic.then((end) => ({ what: 'ended' as const, end })),
     watch.unanswered(over.signal).then((silence) => ({ what: 'unanswered' as const, silence })),
     kernel.exited.then(() => ({ what: 'exited' as const })),
     client.refusal.then((channel) => ({ what: 'refused' as const, channel })),
@@ -309,7 +309,7 @@ async function observedOutcome(
     return ended(outcome({ ...refusedVerdict(first.channel), cell: currentCell(frontEnd) }));
   }
   if (first.what === 'ended') {
-    const { account, ...rest } = ended(endedOutcome(first.error, client.failure));
+    const { account, ...rest } = ended(endedOutcome(first.end, client.failure));
     const { countersPath } = kernel.command;
     context.onMeasured?.();
     return {
