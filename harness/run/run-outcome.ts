@@ -67,8 +67,15 @@ export function startFailure(reason: string, kernel: RunningKernel): Outcome {
     source: 'kernel',
     reason: kernel.exit === null ? reason : `${reason} (${describeExit(kernel)})`,
     exit: kernel.exit,
-    stderrTail,
+    ...lastWords(kernel),
   });
+}
+
+/** The end of standard error; where there is nothing, that of standard output, to which some kernels complain (ilua). */
+function lastWords(kernel: RunningKernel): Pick<Outcome, 'stderrTail' | 'stdoutTail'> {
+  const stderrTail = kernel.stderrTail().slice(-STDERR_CHARACTERS);
+  const stdoutTail = stderrTail.trim() === '' ? (kernel.stdoutTail?.() ?? '').slice(-STDERR_CHARACTERS) : '';
+  return { stderrTail, ...(stdoutTail.trim() === '' ? {} : { stdoutTail }) };
 }
 
 /** A kernel whose process ended during the run. */
@@ -83,7 +90,7 @@ export function diedOutcome(kernel: RunningKernel, frontEnd: FrontEnd): Outcome 
     reason: `the process ended during the run (${describeExit(kernel)})`,
     cell: currentCell(frontEnd),
     exit: kernel.exit,
-    stderrTail: kernel.stderrTail().slice(-STDERR_CHARACTERS),
+    ...lastWords(kernel),
   });
 }
 
