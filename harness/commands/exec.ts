@@ -168,7 +168,7 @@ async function exec(
         ...shared,
         beginWithinMs: settings.beginWithinMs,
         variables: sessionVariables(process.env),
-        leavesProcesses: true as const,
+        asJupyterExecute: true as const,
       };
       const identity: ExecKernel = await kernel.identify(context);
       const begin: Omit<ExecBegin, 'at' | 'attempt'> = {
@@ -190,10 +190,9 @@ async function exec(
         signal,
         drawSeed: () => randomInt(2 ** 31),
         onBegin: (attempt) => appendExecRecord(journal, { ...begin, at: at(), attempt }),
-        onAttempt: async (attempt, { record: run, abortedCell }) => {
+        onAttempt: async (attempt, run) => {
           await appendExecRecord(journal, { type: 'exec-attempt', ...common, at: at(), attempt, run });
-          const words = attemptWords(run, abortedCell, notebook.codeCells.length);
-          write(`attempt ${attempt} of ${attempts}: ${words}\n`);
+          write(`attempt ${attempt} of ${attempts}: ${attemptWords(run, notebook.codeCells.length)}\n`);
         },
       });
       // Here, since the files that long output lies in go with what is shared.
@@ -229,12 +228,9 @@ async function keepExecuted(
   }
 }
 
-function attemptWords(run: RunRecord, abortedCell: number | null, cells: number): string {
+function attemptWords(run: RunRecord, cells: number): string {
   const { kind, reason, cell, error } = run.outcome;
   const took = duration((run.startMs ?? 0) + (run.notebookMs ?? 0));
-  if (abortedCell !== null && (kind === 'completed' || kind === 'aborted')) {
-    return `the kernel did not execute cell ${abortedCell}: it aborted the cell without an error of its own (${took})`;
-  }
   if (kind === 'completed') return cells === 0 ? 'no cell to execute' : `completed in ${took}`;
   const where = cell === null ? '' : cell < cells ? ` at cell ${cell}` : ' after the last cell';
   const why = error === null ? reason : `${error.ename}: ${error.evalue}`;

@@ -81,7 +81,7 @@ async function execute(execution: string, faults: readonly FaultName[], journal:
       attempt = number;
       await appendExecRecord(journal, begin(execution, number));
     },
-    onAttempt: async (number, { record: run }) =>
+    onAttempt: async (number, run) =>
       appendExecRecord(journal, { type: 'exec-attempt', ...common, attempt: number, run }),
   });
   await appendExecRecord(journal, { type: 'exec-end', ...common, exitCode: end.exitCode });

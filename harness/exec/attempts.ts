@@ -1,9 +1,10 @@
 import type { JsonObject, Notebook } from '../frontend/notebook.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { EXEC_EXIT_CODES, type ExitCode } from '../model/errors.ts';
+import type { RunRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
-import { executeRun, type RunContext, type RunResult } from '../run/execute-run.ts';
+import { executeRun, type RunContext } from '../run/execute-run.ts';
 
 /** How an execution of a notebook ended. */
 export interface Execution {
@@ -30,15 +31,13 @@ export interface ExecutionPlan {
   readonly drawSeed: () => number;
   /** Told before each attempt, counted from 1, and after it; awaited, so that a journal is ahead of a crash. */
   readonly onBegin: (attempt: number) => Promise<void>;
-  readonly onAttempt: (attempt: number, result: RunResult) => Promise<void>;
+  readonly onAttempt: (attempt: number, record: RunRecord) => Promise<void>;
 }
 
-function exitCodeOf({ record, abortedCell }: RunResult): ExitCode {
+function exitCodeOf(record: RunRecord): ExitCode {
   const { kind } = record.outcome;
+  if (kind === 'completed') return EXEC_EXIT_CODES.clean;
   if (kind === 'aborted') return EXEC_EXIT_CODES.cellNotExecuted;
-  if (kind === 'completed') {
-    return abortedCell === null ? EXEC_EXIT_CODES.clean : EXEC_EXIT_CODES.cellNotExecuted;
-  }
   if (kind === 'cell-error') return EXEC_EXIT_CODES.cellRaised;
   return outcomeStatus(kind, 'wedged') === 'wedged' ? EXEC_EXIT_CODES.wedged : EXEC_EXIT_CODES.endedOtherwise;
 }
@@ -66,11 +65,11 @@ export async function executeWithRetries(plan: ExecutionPlan): Promise<Execution
       plan.signal,
     );
     if (result === null) return { exitCode: EXEC_EXIT_CODES.interrupted, notebook: null, attempts: attempt };
-    const exitCode = exitCodeOf(result);
+    const exitCode = exitCodeOf(result.record);
     const isLast = exitCode !== EXEC_EXIT_CODES.wedged || attempt >= plan.attempts;
     let isHandedOn = false;
     try {
-      await plan.onAttempt(attempt, result);
+      await plan.onAttempt(attempt, result.record);
       isHandedOn = isLast;
     } finally {
       if (!isHandedOn) await result.discard?.();

@@ -25,8 +25,6 @@ export interface ShellRequest {
   idleAtMs: number | null;
   /** Content of the first reply, without what is too long in it to be needed. */
   reply: Readonly<Record<string, unknown>> | null;
-  /** Content of the last `error` that the kernel published for it on iopub, likewise; `null` without one. */
-  published: Readonly<Record<string, unknown>> | null;
   replies: number;
 }
 
@@ -64,6 +62,9 @@ export class KernelClient {
   readonly #controlWaiters = new Map<string, (message: Message | null) => void>();
   readonly #byType: Record<string, number> = {};
   readonly #rejections: Record<string, number> = {};
+  /** By channel, what was wrong with the first malformed message of it. */
+  readonly #malformed = new Map<Channel, string>();
+  readonly #deviations: Record<string, number> = {};
   /** Shell requests that other peers sent for this client, and whether the kernel said that it began them. */
   readonly #others = new Map<string, boolean>();
   #replies = 0;
@@ -123,6 +124,7 @@ export class KernelClient {
       idles: this.#idles,
       byType: { ...this.#byType },
       rejected: Object.values(this.#rejections).reduce((sum, count) => sum + count, 0),
+      ...(Object.keys(this.#deviations).length === 0 ? {} : { deviations: { ...this.#deviations } }),
       ...this.#othersAccount,
     };
   }
@@ -162,6 +164,11 @@ export class KernelClient {
     return { ...this.#rejections };
   }
 
+  /** What was wrong with the first malformed message of each channel. */
+  get malformed(): ReadonlyMap<string, string> {
+    return this.#malformed;
+  }
+
   /** Send a shell request. The times of its answers appear in what is returned. */
   request(
     msgType: string,
@@ -180,7 +187,6 @@ export class KernelClient {
       replyAtMs: null,
       idleAtMs: null,
       reply: null,
-      published: null,
       replies: 0,
     };
     this.#requests.set(request.msgId, request);
@@ -261,7 +267,15 @@ export class KernelClient {
   }
 
   #receive(channel: Channel, decoded: Decoded): void {
+    if (decoded.ok) {
+      for (const deviation of decoded.deviations) {
+        this.#deviations[deviation] = (this.#deviations[deviation] ?? 0) + 1;
+      }
+    }
     if (!decoded.ok) {
+      if (decoded.detail !== undefined && !this.#malformed.has(channel)) {
+        this.#malformed.set(channel, decoded.detail);
+      }
       this.#reject(channel, decoded.why, null);
       if (decoded.why === 'oversized') {
         this.#refused ??= channel;
@@ -346,9 +360,6 @@ export class KernelClient {
         request.idleAtMs = monotonicMs();
         this.#idles += 1;
       }
-    }
-    if (request !== undefined && message.header.msg_type === 'error') {
-      request.published = bounded(message.content);
     }
     this.onIopub(message);
     if (request !== undefined && isSettled(request)) this.#unsettled.delete(request);

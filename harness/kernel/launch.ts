@@ -94,6 +94,8 @@ export interface RunningKernel {
   shellPeer(): ShellPeer;
   /** Last part of what it wrote to standard error, fit to be published. */
   stderrTail(): string;
+  /** The same of its standard output; absent where it is not the harness's to read. */
+  stdoutTail?(): string;
   /** What the kernel says it loaded; `null` where there is no runtime or it has not said yet. */
   identity(): KernelIdentity | null;
   /** Interrupt as `interrupt_mode: signal` does. */
@@ -133,6 +135,8 @@ export interface KernelChild {
   /** Set when it ended because what launched it had: nothing is then said of the kernel. */
   readonly lost: string | null;
   readonly stderr: OutputTail;
+  /** Absent where it is not the harness's to read. */
+  readonly stdout?: OutputTail;
   /** Send SIGINT. */
   interrupt(): void;
   /** Let go of its streams, once it has ended. */
@@ -208,6 +212,10 @@ export class KernelProcess implements RunningKernel {
     return publicText(this.#child.stderr.text());
   }
 
+  stdoutTail(): string {
+    return publicText(this.#child.stdout?.text() ?? '');
+  }
+
   identity(): KernelIdentity | null {
     return readIdentity(this.command.identityPath);
   }
@@ -242,6 +250,7 @@ class SpawnedChild implements KernelChild {
   readonly lost = null;
   readonly pid: number;
   readonly stderr = new OutputTail();
+  readonly stdout = new OutputTail();
   readonly exited: Promise<KernelExit>;
   readonly #child: ChildProcess;
   #exit: KernelExit | null = null;
@@ -250,9 +259,9 @@ class SpawnedChild implements KernelChild {
     this.#child = child;
     this.pid = child.pid ?? -1;
     child.stderr?.on('data', (chunk: Buffer) => this.stderr.push(chunk));
-    // What a kernel or notebook prints to its own stdout is drained and dropped: a full pipe would
+    // What a kernel or notebook prints to its own stdout is drained, and its end is kept: a full pipe would
     // stop the kernel, and that would be our doing.
-    child.stdout?.resume();
+    child.stdout?.on('data', (chunk: Buffer) => this.stdout.push(chunk));
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         const exit = { code, signal };

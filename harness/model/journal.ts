@@ -157,6 +157,11 @@ export const runRecordSchema = z.object({
     /** Messages not taken: bad signature, replay, foreign parent, malformed or oversized frame, or a second reply. */
     rejected: z.number().int().nonnegative(),
     /**
+     * Messages that were taken as they came though they depart from the protocol, by how: what jupyter_client takes is
+     * no fault. Absent: there were none.
+     */
+    deviations: z.record(z.string(), z.number().int().positive()).optional(),
+    /**
      * Shell requests of other peers, sent for this client, such as a nudge's; `begun`: those that the kernel
      * said it began, of which its counters know. Absent: there were none.
      */

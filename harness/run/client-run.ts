@@ -94,7 +94,6 @@ export async function executeClientRun(
       // Of the kernel's words the client's are known only: nothing of its kernel_info.
       info: null,
       clientSources: process.clientSources(),
-      abortedCell: null,
       watch: watch.account,
     };
   } finally {

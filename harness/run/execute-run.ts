@@ -73,10 +73,11 @@ export interface RunContext {
    */
   readonly onMeasured?: () => void;
   /**
-   * The notebook is executed for its own sake and not as an experiment: its kernel is asked to shut down, and what the
-   * notebook started stays as a Jupyter client would leave it. Absent: everything that a run started is ended.
+   * The notebook is executed for its own sake, as `jupyter execute` does it: it goes on after a cell that the kernel did
+   * not execute, the kernel is asked to shut down, and what the notebook started stays as nbclient leaves it. Absent: a
+   * run of an experiment, which ends at such a cell, and with it everything that it started.
    */
-  readonly leavesProcesses?: true;
+  readonly asJupyterExecute?: true;
   /** The whole run's deadline, a net beneath those of its parts; absent: what follows from them. */
   readonly boundMs?: number;
   /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
@@ -97,11 +98,6 @@ export interface RunResult {
   readonly clientSources?: SourceHashes | null;
   /** What the kernel says it is; `null` when it never was ready. */
   readonly info: KernelInfo | null;
-  /**
-   * 0-based position of the first cell that the kernel did not execute, without an error of its own; `null`: there was
-   * none, or the kernel never was ready.
-   */
-  readonly abortedCell: number | null;
   /** What the oracle had to do; `null` when the kernel never was ready. */
   readonly watch: WatchAccount | null;
 }
@@ -144,7 +140,6 @@ export async function executeRun(
   let isWhole = false;
   let result: Outcome;
   let watched: WatchAccount | null = null;
-  let abortedCell: number | null = null;
   let traceOriginMs = startedMs;
   let account = accountOf(client, null);
   let identity: KernelIdentity | null = null;
@@ -183,6 +178,7 @@ export async function executeRun(
         pipelineDepth: context.pipelineDepth,
         draws: new LatencyDraws(context.latency, order.seed),
         timer: context.timer,
+        goesOnAfterAborted: context.asJupyterExecute,
         signal: over.signal,
       });
       const observed = await Promise.race([
@@ -194,7 +190,6 @@ export async function executeRun(
       ]);
       if (observed === 'interrupted') return null;
       ({ account, result, watched } = observed);
-      abortedCell = frontEnd.abortedCell;
       notebookMs = monotonicMs() - readyMs;
       executed = executedNotebook(notebook, outputs, readiness.languageInfo ?? undefined);
     }
@@ -208,7 +203,7 @@ export async function executeRun(
     over.abort();
     context.onMeasured?.();
     const { countersPath } = kernel.command;
-    if (context.leavesProcesses) await askToShutDown(client, kernel);
+    if (context.asJupyterExecute) await askToShutDown(client, kernel);
     left = await cleanedUp(client, kernel, () => {
       counters = account.kernel ?? (countersPath === null ? null : readCounters(countersPath));
     });
@@ -220,7 +215,6 @@ export async function executeRun(
     ...(kernel.connection === null ? { isElsewhere: true as const } : {}),
     info,
     notebook: executed,
-    abortedCell,
     watch: watched,
     record: {
       ...placeOf(order, at),
@@ -248,8 +242,9 @@ function launched(
   notebook: Notebook,
   context: RunContext,
 ): Promise<RunningKernel> {
-  const { launch = launchKernel, reaper, variables, sockets, leavesProcesses = false } = context;
+  const { launch = launchKernel, reaper, variables, sockets } = context;
   const cwd = dirname(resolve(notebook.path));
+  const leavesProcesses = context.asJupyterExecute === true;
   return launch({ makeCommand, cwd, reaper, variables, sockets, leavesProcesses });
 }
 
@@ -306,7 +301,7 @@ async function observedOutcome(
   const watch = new Watch(client, kernel, context, context.stalls);
   const traffic = frontEnd.run();
   const first = await Promise.race([
-    traffic.then((error) => ({ what: 'ended' as const, error })),
+    traffic.then((end) => ({ what: 'ended' as const, end })),
     watch.unanswered(over.signal).then((silence) => ({ what: 'unanswered' as const, silence })),
     kernel.exited.then(() => ({ what: 'exited' as const })),
     client.refusal.then((channel) => ({ what: 'refused' as const, channel })),
@@ -325,7 +320,7 @@ async function observedOutcome(
     return ended(outcome({ ...refusedVerdict(first.channel), cell: currentCell(frontEnd) }));
   }
   if (first.what === 'ended') {
-    const { account, ...rest } = ended(endedOutcome(first.error, client.failure));
+    const { account, ...rest } = ended(endedOutcome(first.end, client.failure));
     const { countersPath } = kernel.command;
     context.onMeasured?.();
     return {

@@ -32,7 +32,6 @@ export function unlaunched(
     notebook: null,
     identity: null,
     info: null,
-    abortedCell: null,
     watch: null,
   };
 }
