@@ -259,6 +259,7 @@ atexit.register(lambda: open('at-exit', 'w').write('done'))`,
   test('executes a notebook that names no kernel with python3', async () => {
     const { theirs, ours } = await executed(codeNotebookText(['import sys\nsys.prefix']));
     expect([theirs.code, ours.code]).toEqual([0, 0]);
+    expect(ours.stdout).toContain('on kernel python3 ');
     expect(comparable(ours.notebook)).toEqual(comparable(theirs.notebook));
   });
 });
