@@ -76,6 +76,9 @@ export class KernelClient {
   readonly #controlWaiters = new Map<string, (message: Message | null) => void>();
   readonly #byType: Record<string, number> = {};
   readonly #rejections: Record<string, number> = {};
+  /** By channel, what was wrong with the first malformed message of it. */
+  readonly #malformed = new Map<Channel, string>();
+  readonly #deviations: Record<string, number> = {};
   /** Shell requests that other peers sent for this client, and whether the kernel said that it began them. */
   readonly #others = new Map<string, boolean>();
   /** The last shell messages that answered no request, the type `null` where it cannot be told. */
@@ -156,6 +159,7 @@ export class KernelClient {
       ...(witnesses === 0 ? {} : { witnesses }),
       byType: { ...this.#byType },
       rejected: Object.values(this.#rejections).reduce((sum, count) => sum + count, 0),
+      ...(Object.keys(this.#deviations).length === 0 ? {} : { deviations: { ...this.#deviations } }),
       ...this.#othersAccount,
     };
   }
@@ -193,6 +197,11 @@ export class KernelClient {
   /** Messages that were not taken, by channel and cause (`shell bad-signature`). */
   get rejections(): Readonly<Record<string, number>> {
     return { ...this.#rejections };
+  }
+
+  /** What was wrong with the first malformed message of each channel. */
+  get malformed(): ReadonlyMap<string, string> {
+    return this.#malformed;
   }
 
   /** Send a shell request. The times of its answers appear in what is returned. */
@@ -320,7 +329,15 @@ export class KernelClient {
   }
 
   #receive(channel: Channel, decoded: Decoded): void {
+    if (decoded.ok) {
+      for (const deviation of decoded.deviations) {
+        this.#deviations[deviation] = (this.#deviations[deviation] ?? 0) + 1;
+      }
+    }
     if (!decoded.ok) {
+      if (decoded.detail !== undefined && !this.#malformed.has(channel)) {
+        this.#malformed.set(channel, decoded.detail);
+      }
       this.#reject(channel, decoded.why, null);
       if (channel === 'shell' && decoded.why !== 'replayed') this.#keepRefusal(null);
       if (decoded.why === 'oversized') {

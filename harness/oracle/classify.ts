@@ -424,10 +424,27 @@ function peerWords(seen: Observations): string {
     : '; a new shell peer was not answered either';
 }
 
+/**
+ * Messages that were not taken, for a sentence.
+ *
+ * @param rejections how many, by channel and cause (`shell malformed`)
+ * @param malformed what was wrong with the first malformed one of a channel
+ * @returns empty without any
+ */
+export function rejectionList(
+  rejections: Readonly<Record<string, number>>,
+  malformed: ReadonlyMap<string, string> = new Map(),
+): string {
+  return Object.entries(rejections)
+    .map(([key, count]) => {
+      const [channel = '', cause = ''] = key.split(' ');
+      const detail = cause === 'malformed' ? malformed.get(channel) : undefined;
+      return `${count} on ${channel} (${REJECTION_WORDS[cause] ?? cause}${detail === undefined ? '' : `: ${detail}`})`;
+    })
+    .join(', ');
+}
+
 function rejectionWords(seen: Observations): string {
-  const parts = Object.entries(seen.rejections).map(([key, count]) => {
-    const [channel = '', cause = ''] = key.split(' ');
-    return `${count} on ${channel} (${REJECTION_WORDS[cause] ?? cause})`;
-  });
-  return parts.length === 0 ? '' : `; messages not taken: ${parts.join(', ')}`;
+  const list = rejectionList(seen.rejections);
+  return list === '' ? '' : `; messages not taken: ${list}`;
 }
