@@ -6,6 +6,7 @@ import { outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import type { RunOrder } from '../plan/schedule.ts';
+import { terminalText } from '../report/escape.ts';
 import { counted, duration, eValue, percent, percentInterval } from '../report/format-number.ts';
 import type { ExperimentEvents } from '../run/experiment.ts';
 import { clopperPearson } from '../stats/intervals.ts';
@@ -145,10 +146,11 @@ function screen(board: Board, protocol: Protocol, nowMs: number): string {
 /** One line of a run, for logs. */
 function runLine(record: RunRecord, protocol: Protocol): string {
   const took = duration((record.startMs ?? 0) + (record.notebookMs ?? 0));
-  const { kind, reason, cell } = record.outcome;
+  const { kind, reason, cell, error } = record.outcome;
   const cells = protocol.notebooks[record.notebook]?.codeCells.length ?? 0;
   const where = cell === null ? '' : cell < cells ? ` at cell ${cell}` : ' after the last cell';
-  const why = kind === 'completed' ? '' : `: ${reason}`;
+  const raised = error === null ? '' : ` (${terminalText(`${error.ename}: ${error.evalue}`, 120)})`;
+  const why = kind === 'completed' ? '' : `: ${reason}${raised}`;
   const stalls = hasSecondEvent(record)
     ? `; ${counted(record.stalls?.length ?? 0, 'stall')} of the client`
     : '';

@@ -105,7 +105,7 @@ export function parsedNotebook(bytes: Uint8Array, path: string): Notebook {
   if (codeCells.length === 0) {
     throw badNotebook(
       path,
-      `has no code cell to execute (${cells.length} cells; empty ones and those tagged skip-execution are left out)`,
+      `has no code cell to execute (${cells.length === 1 ? '1 cell' : `${cells.length} cells`}; empty ones and those tagged skip-execution are left out)`,
       'Give a notebook with at least one code cell.',
     );
   }

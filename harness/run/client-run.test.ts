@@ -94,8 +94,8 @@ test('a stall that ends leaves the run its outcome, and is there to be counted',
   let stalled = null;
   for (let attempt = 0; attempt < 2 * ATTEMPTS && stalled === null; attempt += 1) {
     const { record } = await realClientRun(real.context, widgets, { arm: 'stream' });
-    expect(record.outcome.kind).toBe('completed');
-    if (record.stalls !== undefined) stalled = record;
+    // On a machine that is overloaded a cell may pass the client's time-out by itself: such a run shows nothing.
+    if (record.outcome.kind === 'completed' && record.stalls !== undefined) stalled = record;
   }
   expect(stalled?.stalls?.[0]).toMatchObject({ end: 'time-out' });
   expect(secondEvents({ client: CLIENT }, stalled === null ? [] : [stalled])).toEqual({
