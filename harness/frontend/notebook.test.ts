@@ -85,7 +85,7 @@ describe('parsedNotebook', () => {
     ['a source of numbers', file({ cells: [{ ...CODE, source: [1] }] }), /\[1\] as the source of cell 0/],
     ['metadata of text', file({ metadata: 'x' }), /"x" as its metadata/],
     ['tags of text', file({ cells: [{ ...CODE, metadata: { tags: 'x' } }] }), /"x" as the tags of cell 0/],
-    ['no code', file({ cells: [{ ...CODE, source: '' }] }), /has no code cell to execute \(1 cells/],
+    ['no code', file({ cells: [{ ...CODE, source: '' }] }), /has no code cell to execute \(1 cell;/],
   ])('refuses %s, naming the file and what was found', (_what, bytes, found) => {
     const error = refusal(bytes);
     expect(error.code).toBe('bad-notebook');
