@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { cpus, homedir, release, totalmem } from 'node:os';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { version as libzmqVersion } from 'zeromq';
-import { leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
+import { assertHasCode, leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
 import { readJournal } from '../journal/read.ts';
 import type { PreparedServer } from '../kernel/server/prepare-server.ts';
 import type { ArmRole } from '../model/arm.ts';
@@ -54,6 +54,7 @@ async function loadNotebooks({ notebooks: paths, prefix, kernels }: RunOptions):
   const notebooks: Notebook[] = [];
   for (const path of paths) {
     const notebook = await readNotebook(path);
+    assertHasCode(notebook);
     if (kernels.length === 0) assertLanguage(notebook, ['python'], 'the arms are of ipykernel');
     notebooks.push(prefix === null ? notebook : leadingCells(notebook, prefix));
   }
