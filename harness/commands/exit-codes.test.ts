@@ -153,8 +153,8 @@ const CASES: readonly Case[] = [
   { code: invalidExperiment, args: run('raising.ipynb'), why: 'no run is valid' },
   {
     code: invalidExperiment,
-    args: run('raising.ipynb', '--until-decided', '--max-runs', '1'),
-    why: 'nothing can be decided',
+    args: run('raising.ipynb', '--until-decided', '--max-runs', '2', '--alpha', '0.5'),
+    why: 'nothing was decided',
   },
   {
     code: invalidExperiment,
