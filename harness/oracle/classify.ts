@@ -1,6 +1,7 @@
 import type { KernelCounters } from '../model/arm.ts';
 import type { Look, Observations, RevivalRung } from '../model/observations.ts';
 import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
+import { passedOver } from './passed-over.ts';
 
 /** What an unanswered request was. */
 export interface Verdict {
@@ -87,7 +88,12 @@ export function classify(seen: Observations): Verdict {
   }
   const refused = Object.keys(seen.rejections).find((key) => key.endsWith(' oversized'));
   if (refused !== undefined) return refusedVerdict(refused.split(' ')[0] ?? '');
-  return harnessFault(seen, waited) ?? answerFault(seen, waited) ?? silence(seen, waited);
+  return (
+    harnessFault(seen, waited) ??
+    answerFault(seen, waited) ??
+    passedOver(seen, waited) ??
+    silence(seen, waited)
+  );
 }
 
 /**

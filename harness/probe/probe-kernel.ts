@@ -107,6 +107,7 @@ class Probe {
       ['control', () => this.#control()],
       ['an empty cell', () => this.#emptyCell()],
       ['comm_info', () => this.#commInfo()],
+      ['completion and inspection', () => this.#overlapping()],
       ['cells behind an error', () => this.#abort()],
       ['cells behind an allowed error', () => this.#allowed()],
       ['stdin', () => this.#input()],
@@ -170,6 +171,17 @@ class Probe {
 
   async #commInfo(): Promise<void> {
     this.#found.commInfo = await this.#answer(this.#client.send('shell', 'comm_info_request'));
+  }
+
+  async #overlapping(): Promise<void> {
+    const client = this.#client;
+    const ids = [
+      client.send('shell', 'complete_request', { code: 'x', cursor_pos: 1 }),
+      client.send('shell', 'inspect_request', { code: 'x', cursor_pos: 0, detail_level: 0 }),
+    ];
+    const [complete, inspect] = await Promise.all(ids.map((id) => this.#answer(id)));
+    this.#found.complete = complete ?? null;
+    this.#found.inspect = inspect ?? null;
   }
 
   async #abort(): Promise<void> {
@@ -365,6 +377,8 @@ function emptyResult(kernel: string, interruptMode: 'signal' | 'message'): Probe
     heartbeatBusy: null,
     emptyCell: null,
     commInfo: null,
+    complete: null,
+    inspect: null,
     unknownType: null,
     answersAfterUnknown: null,
     failed: null,

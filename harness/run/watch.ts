@@ -255,6 +255,7 @@ export class Watch {
       sent: this.#client.expected,
       rejected: this.#client.account.rejected,
       rejections: this.#client.rejections,
+      ...this.#client.begunAfter(request),
     };
     const { connection } = this.#kernel;
     const isOver = isCertified() || answeredLate || this.#kernel.exit !== null;
