@@ -30,11 +30,25 @@ export async function installKernel(kernel: RegistryKernel): Promise<InstalledKe
     };
   }
   if (kernel.registry === 'Debian') return { ok: true, makeCommand: commandOf(kernel, '', '') };
-  const folder = join(
-    cacheFolder(),
-    'registry-kernels',
-    kernel.packages.join('+').replace(/[^\w.=@+-]/g, '_'),
-  );
+  const installed = await installPackages(kernel.registry, kernel.packages);
+  if (!installed.ok) return installed;
+  const { folder, python, bin } = installed;
+  if (kernel.argv[0] !== '{spec}') return { ok: true, makeCommand: commandOf(kernel, python, bin) };
+  const spec = await ownKernelspec(join(folder, 'venv', 'share', 'jupyter', 'kernels'));
+  return { ok: true, makeCommand: commandOf({ ...kernel, ...spec }, python, bin) };
+}
+
+/** Packages that are there, or why they are not. */
+export type InstalledPackages =
+  | { readonly ok: true; readonly folder: string; readonly python: string; readonly bin: string }
+  | { readonly ok: false; readonly reason: string };
+
+/** Install packages into a folder of their own in the cache, once. */
+export async function installPackages(
+  registry: 'PyPI' | 'npm',
+  packages: readonly string[],
+): Promise<InstalledPackages> {
+  const folder = join(cacheFolder(), 'registry-kernels', packages.join('+').replace(/[^\w.=@+-]/g, '_'));
   await mkdir(folder, { recursive: true });
   const release = await lock(folder, { retries: { retries: 600, minTimeout: 500, maxTimeout: 500 } });
   try {
@@ -43,17 +57,15 @@ export async function installKernel(kernel: RegistryKernel): Promise<InstalledKe
       () => true,
       () => false,
     );
-    const failed = isThere ? null : await installInto(folder, kernel);
+    const failed = isThere ? null : await installInto(folder, registry, packages);
     if (failed !== null) return { ok: false, reason: failed };
     if (!isThere) await writeFile(marker, '');
   } finally {
     await release();
   }
   const python = venvPython(join(folder, 'venv'), process.platform);
-  const bin = kernel.registry === 'npm' ? join(folder, 'node_modules', '.bin') : join(python, '..');
-  if (kernel.argv[0] !== '{spec}') return { ok: true, makeCommand: commandOf(kernel, python, bin) };
-  const spec = await ownKernelspec(join(folder, 'venv', 'share', 'jupyter', 'kernels'));
-  return { ok: true, makeCommand: commandOf({ ...kernel, ...spec }, python, bin) };
+  const bin = registry === 'npm' ? join(folder, 'node_modules', '.bin') : join(python, '..');
+  return { ok: true, folder, python, bin };
 }
 
 async function missingProgram(program: string): Promise<boolean> {
@@ -70,12 +82,16 @@ async function missingProgram(program: string): Promise<boolean> {
   return true;
 }
 
-async function installInto(folder: string, kernel: RegistryKernel): Promise<string | null> {
+async function installInto(
+  folder: string,
+  registry: 'PyPI' | 'npm',
+  packages: readonly string[],
+): Promise<string | null> {
   const steps: [string, string[]][] = [];
-  if (kernel.registry === 'npm') {
+  if (registry === 'npm') {
     steps.push([
       'npm',
-      ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', ...kernel.packages],
+      ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', ...packages],
     ]);
   } else {
     const { executable } = await findInterpreter(undefined);
@@ -83,10 +99,7 @@ async function installInto(folder: string, kernel: RegistryKernel): Promise<stri
     await rm(venv, { recursive: true, force: true });
     const python = venvPython(venv, process.platform);
     steps.push([executable, ['-m', 'venv', venv]]);
-    steps.push([
-      python,
-      ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...kernel.packages],
-    ]);
+    steps.push([python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]]);
   }
   for (const [program, args] of steps) {
     const { code, stdout, stderr, timedOut } = await runCommand(program, args, { timeoutMs: INSTALL_MS });
