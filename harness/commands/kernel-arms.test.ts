@@ -44,6 +44,11 @@ test('two kernels are compared as they are, and the protocol says which they are
   expect(stdout).toMatch(/^kernels: plain \(ipython \d[\d.]*, python\), quiet/);
   const { journal } = await readJournal(out);
   const { arms } = journal.experiment.protocol;
+  expect(arms.map(({ name, role }) => [name, role])).toEqual([
+    ['plain', 'control'],
+    ['quiet', 'treatment'],
+  ]);
+  expect(stdout).toMatch(/Inconclusive for quiet: plain never wedged/);
   expect(arms.map(({ kernelspec }) => kernelspec)).toMatchObject([
     { name: 'plain', displayName: 'Plain', implementation: 'ipython', language: 'python' },
     { name: 'quiet', displayName: 'Quiet', implementation: 'ipython', language: 'python' },
@@ -116,9 +121,20 @@ test.each([
     2,
     /kernelspec of plain does not say that its kernel offers it/,
   ],
+  [
+    'until it is decided, where there is nothing to compare',
+    ['--kernel', 'plain', '--until-decided', '--max-runs', '200'],
+    2,
+    /--until-decided can never decide: plain is the only arm[\s\S]*--runs/,
+  ],
   ['a server of our own', ['--kernel', 'plain', '--transport', 'server'], 2, /by a server that has it/],
 ])('is refused: %s', async (_what, args, exit, words) => {
-  const { code, stderr } = await soak(...args, '--runs', '1', '--out', join(folder.path, 'refused'));
+  const { code, stderr } = await soak(
+    ...args,
+    ...(args.includes('--until-decided') ? [] : ['--runs', '1']),
+    '--out',
+    join(folder.path, 'refused'),
+  );
   expect(code).toBe(exit);
   expect(stderr).toMatch(words);
 });

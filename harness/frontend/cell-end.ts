@@ -19,6 +19,9 @@ export type CellEnd =
       readonly why: string;
     };
 
+/** The kinds of end there are. */
+export const CELL_ENDS: readonly CellEnd['kind'][] = ['cell-error', 'aborted'];
+
 type Content = Readonly<Record<string, unknown>>;
 
 // Error texts are evidence, not payload.
@@ -41,7 +44,7 @@ export function abortWord(reply: Content | null): string | null {
     : status.slice(0, MAX_STATUS_CHARACTERS);
 }
 
-/** What a kernel published of a cell's error, for the kernels whose reply has neither name nor text (tslab). */
+/** What a kernel published of a cell's error, for the replies that have neither name nor text (tslab). */
 export class HeardErrors {
   readonly #errors = new Map<string, Content>();
   readonly #stderr = new Map<string, string>();
@@ -73,8 +76,12 @@ export class HeardErrors {
   }
 }
 
-/** Whether a reply, or an `error` on iopub, has a name or a text. */
+/**
+ * Whether a reply, or an `error` on iopub, has a name or a text. ipykernel 7.3 and later fail a cell for an error in
+ * showing its value, and the reply then names the class of `None`, which nobody can raise.
+ */
 export function hasErrorText({ ename, evalue }: Content): boolean {
+  if (ename === 'NoneType') return false;
   return [ename, evalue].some((value) => value !== undefined && value !== null && value !== '');
 }
 
@@ -82,15 +89,18 @@ export function hasErrorText({ ename, evalue }: Content): boolean {
  * The first cell, in the notebook's order, that ends the notebook, by the replies so far.
  *
  * @param executes one request a cell, in order; the rest are not sent yet
+ * @param ends the kinds that are looked for
  */
 export function firstEnd(
   executes: readonly ShellRequest[],
   cells: readonly CodeCell[],
   heard: HeardErrors,
+  ends: readonly CellEnd['kind'][],
 ): CellEnd | null {
   for (const [position, request] of executes.entries()) {
     const word = abortWord(request.reply);
     if (word !== null) {
+      if (!ends.includes('aborted')) continue;
       return {
         kind: 'aborted',
         position,
@@ -100,6 +110,7 @@ export function firstEnd(
     if (request.reply?.['status'] !== 'error') continue;
     const other = errorOfAnother(position, executes, cells);
     if (other !== null) {
+      if (!ends.includes('aborted')) continue;
       const { ename, evalue } = heard.of(request);
       return {
         kind: 'aborted',

@@ -1,7 +1,7 @@
 import type { TrafficProfile } from '../model/protocol.ts';
 import type { LatencyDraws, Reaction } from '../plan/latency.ts';
 import type { MessageHeader } from '../transport/wire.ts';
-import { abortWord, type CellEnd, firstEnd, HeardErrors, hasErrorText } from './cell-end.ts';
+import { abortWord, CELL_ENDS, type CellEnd, firstEnd, HeardErrors, hasErrorText } from './cell-end.ts';
 import { isSettled, type KernelClient, type ShellRequest } from './client.ts';
 import type { Notebook } from './notebook.ts';
 import type { NotebookOutputs } from './notebook-outputs.ts';
@@ -17,6 +17,8 @@ export interface FrontEndParts {
   readonly pipelineDepth: number;
   readonly draws: LatencyDraws;
   readonly timer: PreciseTimer;
+  /** As nbclient does; absent: a cell that was not executed ends the notebook, as one that raised does. */
+  readonly goesOnAfterAborted?: boolean | undefined;
   /** Aborted once the run has its verdict: the front end then sends nothing more. */
   readonly signal: AbortSignal;
 }
@@ -67,7 +69,8 @@ export class FrontEnd {
    * Take the notebook through. Resolves when every request has been settled, when a cell raised or was not executed, or
    * when the signal was aborted.
    *
-   * @returns what ended it before its last cell, `null` otherwise
+   * @returns what ended it before its last cell, or the first cell that was not executed where it went on after that;
+   *   `null` otherwise
    */
   async run(): Promise<CellEnd | null> {
     const { codeCells } = this.#parts.notebook;
@@ -98,7 +101,7 @@ export class FrontEnd {
       await mirroring;
       await this.#until(() => this.#parts.client.unsettled.length === 0);
     } while (mirroring !== this.#mirroring && !this.#over);
-    return null;
+    return firstEnd(this.#executes, codeCells, this.#heard, CELL_ENDS);
   }
 
   get #over(): boolean {
@@ -160,16 +163,19 @@ export class FrontEnd {
   /** What ends the notebook by now, with its words: what is published of an error may come after its reply. */
   async #end(): Promise<CellEnd | null> {
     const { codeCells } = this.#parts.notebook;
-    const end = firstEnd(this.#executes, codeCells, this.#heard);
+    const ends = this.#parts.goesOnAfterAborted ? (['cell-error'] as const) : CELL_ENDS;
+    const end = firstEnd(this.#executes, codeCells, this.#heard, ends);
     const request = end?.kind === 'cell-error' ? this.#executes[end.position] : undefined;
     if (request === undefined || hasErrorText(request.reply ?? {})) return end;
     await this.#settled(request);
-    return firstEnd(this.#executes, codeCells, this.#heard);
+    return firstEnd(this.#executes, codeCells, this.#heard, ends);
   }
 
   /** Wait for all that is to come of a request; of a cell that was not executed, its reply alone. */
-  #settled(request: ShellRequest): Promise<void> {
-    return this.#until(() => isSettled(request) || abortWord(request.reply) !== null);
+  async #settled(request: ShellRequest): Promise<void> {
+    await this.#until(() => isSettled(request) || abortWord(request.reply) !== null);
+    // Not every kernel publishes an idle status for it (IRkernel), and nothing must wait for one.
+    if (abortWord(request.reply) !== null) this.#parts.client.disregard(request);
   }
 
   async #until(condition: () => boolean): Promise<void> {

@@ -19,7 +19,15 @@ const REQUIREMENTS: Readonly<Record<ClientName, readonly string[]>> = {
 };
 
 /** Packages that decide how a client sends and reads: their versions are part of the protocol. */
-const CHIEF_PACKAGES = ['papermill', 'nbconvert', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq', 'tornado'] as const;
+const CHIEF_PACKAGES = [
+  'papermill',
+  'nbconvert',
+  'nbclient',
+  'jupyter-client',
+  'nbformat',
+  'pyzmq',
+  'tornado',
+] as const;
 
 const FIND_PACKAGE =
   'import importlib.util, os, sys; print(os.path.dirname(importlib.util.find_spec(sys.argv[1]).origin))';

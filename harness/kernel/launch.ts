@@ -24,6 +24,7 @@ import {
   kernelEnvironmentVariables,
   killMarked,
   killRun,
+  killTree,
   launchesDetached,
   spawned,
   temporaryVariables,
@@ -118,6 +119,8 @@ export interface LaunchOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Absent: TCP on loopback, in the clear. */
   readonly sockets?: Sockets | undefined;
+  /** Whether what the kernel started outlives it as under a Jupyter client; absent: everything ends with it. */
+  readonly leavesProcesses?: boolean;
 }
 
 /** A kernel's process, however it came about. */
@@ -160,6 +163,7 @@ export class KernelProcess implements RunningKernel {
   readonly #child: KernelChild;
   readonly #ports: KernelPorts | null;
   readonly #reaper: Reaper;
+  readonly #leavesProcesses: boolean;
 
   constructor(parts: {
     child: KernelChild;
@@ -168,6 +172,7 @@ export class KernelProcess implements RunningKernel {
     command: KernelCommand;
     ports: KernelPorts | null;
     reaper: Reaper;
+    leavesProcesses: boolean;
   }) {
     this.#child = parts.child;
     this.connection = parts.connection;
@@ -176,6 +181,7 @@ export class KernelProcess implements RunningKernel {
     this.exited = parts.child.exited;
     this.#ports = parts.ports;
     this.#reaper = parts.reaper;
+    this.#leavesProcesses = parts.leavesProcesses;
   }
 
   get pid(): number {
@@ -219,9 +225,15 @@ export class KernelProcess implements RunningKernel {
   }
 
   async dispose(): Promise<void> {
-    await killRun(this.pid, this.folder);
-    await endOf(this.pid, this.exited);
-    await killMarked(this.folder);
+    if (this.#leavesProcesses) {
+      // A kernel that went on request leaves its group behind, whatever is in it, as under jupyter_client.
+      if (this.exit === null) await killTree(this.pid);
+      await endOf(this.pid, this.exited);
+    } else {
+      await killRun(this.pid, this.folder);
+      await endOf(this.pid, this.exited);
+      await killMarked(this.folder);
+    }
     this.#child.close();
     if (this.#ports !== null) releasePorts(this.#ports);
   }
@@ -393,9 +405,13 @@ export async function launchKernel(
     const connectionFile = join(folder, 'connection.json');
     writeFileSync(connectionFile, JSON.stringify(connection), { mode: 0o600, flag: 'wx' });
     const command = options.makeCommand(folder, connectionFile);
-    const variables = await runVariables(folder, options.variables);
-    const child = await start({ command, cwd: options.cwd, variables });
-    const kernel = new KernelProcess({ child, connection, folder, command, ports, reaper: options.reaper });
+    const { cwd, reaper, leavesProcesses = false } = options;
+    // Without the mark by which a run's processes are found wherever they went, and in the user's own folders.
+    const variables = leavesProcesses
+      ? { PYDEVD_DISABLE_FILE_VALIDATION: '1', ...options.variables }
+      : await runVariables(folder, options.variables);
+    const child = await start({ command, cwd, variables });
+    const kernel = new KernelProcess({ child, connection, folder, command, ports, reaper, leavesProcesses });
     options.reaper.hold(kernel.pid, folder);
     return kernel;
   } catch (error) {
