@@ -54,17 +54,37 @@ test("the client's own ends are outcomes: a cell that raises, a dead kernel, a c
   const died = await realClientRun(real.context, await notebookOf('import os', 'os._exit(7)'));
   expect(died.record.outcome).toMatchObject({ kind: 'died', source: 'kernel', cell: 1 });
   const slow = await realClientRun(real.context, await notebookOf('import time', 'time.sleep(30)'), {
-    cellTimeoutSeconds: 2,
+    cellTimeoutSeconds: 3,
   });
-  expect(slow.record.outcome).toMatchObject({ kind: 'busy', source: 'notebook', cell: 1 });
+  expect(slow.record.outcome).toMatchObject({ kind: 'hung', source: 'notebook', cell: 1 });
+  const computing = await notebookOf(
+    'import time',
+    'end = time.time() + 30',
+    'while time.time() < end: pass',
+  );
+  const busy = await realClientRun(real.context, computing, { cellTimeoutSeconds: 3 });
+  expect(busy.record.outcome).toMatchObject({ kind: 'busy', source: 'notebook', cell: 2 });
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'a kernel whose process is replaced has died, whoever its client is',
+  async () => {
+    const path = await notebookOf(
+      'import os, sys',
+      "os.execv(sys.executable, [sys.executable, '-c', 'input()'])",
+    );
+    const replaced = await realClientRun(real.context, path, { cellTimeoutSeconds: null });
+    expect(replaced.record.outcome).toMatchObject({ kind: 'died', source: 'kernel', cell: 1 });
+    expect(replaced.record.outcome.reason).toContain('replaced');
+  },
+);
 
 test('a client without a time-out is ended at the deadline', async () => {
   const context = { ...real.context, timeoutMs: 3_000, startTimeoutMs: 20_000 };
   const { record } = await realClientRun(context, await notebookOf('import time; time.sleep(60)'), {
     cellTimeoutSeconds: null,
   });
-  expect(record.outcome).toMatchObject({ kind: 'busy', unanswered: 'execute_request' });
+  expect(record.outcome).toMatchObject({ kind: 'hung', unanswered: 'execute_request' });
   expect(record.outcome.waitedMs).toBeGreaterThanOrEqual(3_000);
 });
 
