@@ -201,6 +201,7 @@ function launchable({ makeCommand, kernelspec }: NamedKernel): LaunchableArm {
     },
     site: null,
     runtime: null,
+    marks: [],
   };
   return { overlay, makeCommand };
 }

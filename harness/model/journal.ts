@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { kernelCountersSchema } from './arm.ts';
+import { runChangeSchema } from './arm-change.ts';
 import { clientCountersSchema, stallSchema } from './client.ts';
 import { outcomeSchema } from './outcome.ts';
 import { protocolSchema, TRAFFIC_PROFILES } from './protocol.ts';
@@ -183,6 +184,8 @@ export const runRecordSchema = z.object({
   launched: z.literal('spawn').optional(),
   /** Counters of the kernel-side runtime; `null` where it was not injected or never started. */
   kernel: kernelCountersSchema.nullable(),
+  /** What of the arm's change the kernel did not execute; absent: it has none, or the kernel could not say. */
+  change: runChangeSchema.optional(),
   /** Request to reply-and-idle of each answered cell, in order, milliseconds. */
   cellMs: millisecondsSchema,
   /** Longest stall of the harness's own event loop during the run, milliseconds. */

@@ -16,6 +16,7 @@ import {
 } from '../kernel/launch.ts';
 import { endOf, killTree } from '../kernel/process-tree.ts';
 import type { Reaper } from '../kernel/reaper.ts';
+import { readMarks } from '../kernel/marks.ts';
 import { settledCounters } from '../kernel/settled-counters.ts';
 import type { SourceHashes } from '../kernel/source-files.ts';
 import type { KernelCounters } from '../model/arm.ts';
@@ -85,6 +86,8 @@ export interface RunResult {
   /** Removes what of the notebook lies in files; it cannot be written any more. */
   readonly discard?: () => Promise<void>;
   readonly identity: KernelIdentity | null;
+  /** What the kernel executed of what its overlay marks; `null`: it did not say, absent: nothing is marked. */
+  readonly marks?: Uint8Array | null;
   /** Whether the kernel was out of reach of all but the server, and could say nothing to us; absent: it was not. */
   readonly isElsewhere?: true;
   /** What a client of its own loaded of the arm's package; `null`: it did not say, absent: there is none. */
@@ -137,6 +140,7 @@ export async function executeRun(
   let account = accountOf(client, null);
   let identity: KernelIdentity | null = null;
   let counters: KernelCounters | null = null;
+  let marks: Uint8Array | null = null;
   let info: KernelInfo | null = null;
   let left: readonly string[] = [];
   const late = overdue(context.boundMs ?? runBoundMs(notebook, context));
@@ -197,11 +201,13 @@ export async function executeRun(
     const { countersPath } = kernel.command;
     left = await cleanedUp(client, kernel, () => {
       counters = account.kernel ?? (countersPath === null ? null : readCounters(countersPath));
+      marks = readMarks(countersPath);
     });
     if (!isWhole) await spill.remove();
   }
   return {
     identity,
+    marks,
     discard: () => spill.remove(),
     ...(kernel.connection === null ? { isElsewhere: true as const } : {}),
     info,
