@@ -24,7 +24,7 @@ function summaryOf(journal: BisectJournal, state: BisectState) {
   const { posterior } = state.belief;
   const name = (release: number) => protocol.releases[release] ?? null;
   return {
-    schema: 1,
+    schema: JOURNAL_SCHEMA,
     package: protocol.package,
     protocolSha256,
     journalSha256: journal.sha256,

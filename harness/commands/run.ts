@@ -213,7 +213,7 @@ interface Session {
 async function newSession(folder: string, options: RunOptions, prepared: Prepared): Promise<Session> {
   const experiment: ExperimentRecord = {
     type: 'experiment',
-    schema: 1,
+    schema: JOURNAL_SCHEMA,
     at: now(),
     protocol: prepared.protocol,
     protocolSha256: protocolHash(prepared.protocol),

@@ -13,7 +13,7 @@ import { classify } from '../oracle/classify.ts';
 import { classifyClient, isTimeout, stallReason } from '../oracle/classify-client.ts';
 import type { RunOrder } from '../plan/schedule.ts';
 import { cleanedUp } from './clean-up.ts';
-import { answeredRequests, clientAccount, clientTrace } from './client-account.ts';
+import { answeredRequests, clientAccount, clientExposure, clientTrace } from './client-account.ts';
 import { ClientWatch, type ClientWatchEnd, type Counted, type KernelStrand } from './client-watch.ts';
 import type { RunContext, RunResult } from './execute-run.ts';
 import { overdue, runBoundMs } from './run-bound.ts';
@@ -83,6 +83,7 @@ export async function executeClientRun(
       client: clientAccount(events),
       kernel: counted.kernel,
       cellMs: answeredRequests(events).cellMs,
+      exposure: clientExposure(events),
       loopStallMs: rounded(context.stalls.longestSince(startedMs)),
       ...(result.kind === 'completed'
         ? {}

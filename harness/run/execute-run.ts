@@ -21,6 +21,7 @@ import { settledCounters } from '../kernel/settled-counters.ts';
 import type { SourceHashes } from '../kernel/source-files.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { RunFault } from '../model/errors.ts';
+import type { Exposure } from '../model/exposure.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import type { Observations } from '../model/observations.ts';
@@ -222,6 +223,7 @@ export async function executeRun(
       ...(left.length === 0 ? {} : { left: [...left] }),
       kernel: counters,
       cellMs: account.cellMs.map(rounded),
+      ...(account.exposure === null ? {} : { exposure: account.exposure }),
       ...(kernel.launched === 'spawn' && wantedMethod(kernel, context) === 'fork'
         ? { launched: 'spawn' as const }
         : {}),
@@ -251,12 +253,14 @@ function wantedMethod({ command }: RunningKernel, { launchMethod }: RunContext):
 interface Account {
   readonly client: RunRecord['client'];
   readonly cellMs: readonly number[];
+  /** `null`: the notebook had not begun. */
+  readonly exposure: Exposure | null;
   /** Counters at a verdict or at the end; `null`: read them once the kernel is gone. */
   readonly kernel: KernelCounters | null;
 }
 
 function accountOf(client: KernelClient, frontEnd: FrontEnd | null): Account {
-  return { client: client.account, cellMs: frontEnd?.cellMs ?? [], kernel: null };
+  return { client: client.account, cellMs: frontEnd?.cellMs ?? [], exposure: frontEnd?.exposure ?? null, kernel: null };
 }
 
 /** The `restart` rung: the wedged kernel ends, and one of the same command is taken to readiness. */
