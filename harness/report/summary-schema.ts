@@ -7,7 +7,7 @@ import { COMPARISON_KINDS } from '../stats/comparison.ts';
 import { VERDICT_WORDS } from '../stats/verdict.ts';
 
 /** Version of `summary.json`. A field may be added under the same version; any other change raises it. */
-export const SUMMARY_SCHEMA = 1;
+export const SUMMARY_SCHEMA = 2;
 
 const share = z.number().min(0).max(1);
 const whole = z.number().int().nonnegative();
@@ -24,13 +24,19 @@ const armSchema = z.object({
       valid: whole,
       completed: whole,
       wedged: whole,
+      competing: whole,
       invalid: whole,
+      competingByKind: kindCountsSchema,
       invalidByKind: kindCountsSchema,
       wedgedByKind: kindCountsSchema,
     })
     .describe('Every recorded run of the arm.'),
   wedged: whole.describe('Of the counted blocks, as all rates are.'),
-  runs: whole.describe('Valid runs of the counted blocks.'),
+  runs: whole.describe('Runs of the counted blocks in which the endpoint was observed.'),
+  competing: countSchema.describe(
+    'Competing events (`wedged` is their number) of the valid runs of the counted blocks.',
+  ),
+  competingByKind: kindCountsSchema.describe('Of the counted blocks.'),
   rate: share.nullable(),
   clopperPearson95: intervalSchema,
   wilson95: intervalSchema,
@@ -153,18 +159,41 @@ const comparisonSchema = z.object({
   stratified: stratifiedSchema.optional(),
 });
 
+const withholdingSchema = z.discriminatedUnion('reason', [
+  z.object({ reason: z.literal('competing-events'), failed: z.array(z.enum(['composite', 'share'])) }),
+  z.object({
+    reason: z.literal('exposure'),
+    kinds: z.array(
+      z.object({
+        kind: z.string(),
+        reference: z.string(),
+        referencePerRun: z.number(),
+        treatmentPerRun: z.number(),
+        p: share.nullable(),
+      }),
+    ),
+  }),
+  z.object({ reason: z.literal('not-engaged'), engaged: whole, opportunities: whole }),
+  z.object({ reason: z.literal('never-in'), why: z.enum(['not-loaded', 'not-called', 'counter-zero']) }),
+]);
+
 const treatmentVerdict = {
   treatment: z.string(),
   word: z.enum(VERDICT_WORDS),
   gate: z
-    .object({ reason: z.enum(['no-control-arm', 'no-valid-run']), arms: z.array(z.string()) })
+    .object({ reason: z.enum(['no-control-arm', 'no-valid-run', 'never-in']), arms: z.array(z.string()) })
     .nullable(),
+  withheld: z
+    .array(withholdingSchema)
+    .describe('Why the word is less than the figures of the endpoint alone would give.'),
   conditions: z
     .object({
       belowControl: z.boolean(),
       belowShams: z.array(z.object({ sham: z.string(), p: share, holds: z.boolean() })),
       claimHolds: z.boolean(),
-      aboveControl: z.boolean(),
+      compositeHolds: z.boolean(),
+      competingNotAbove: z.boolean(),
+      aboveReferences: z.boolean(),
       neverWedged: z.boolean(),
       sufficientPower: z.boolean(),
       controlNeverWedged: z.boolean(),
@@ -174,7 +203,15 @@ const treatmentVerdict = {
   pHolm: share.nullable(),
   pWorseHolm: share.nullable(),
   upper95: share,
-  powerToZero: share.nullable(),
+  composite: z
+    .object({ wedged: whole, runs: whole, p: share, pHolm: share, upper95: share })
+    .nullable()
+    .describe('The treatment and its claim on the composite: the event or a competing event.'),
+  competing: z
+    .object({ treatment: countSchema, references: countSchema, p: share })
+    .nullable()
+    .describe('Competing events (`wedged` is their number) of all valid runs; Fisher, one-sided.'),
+  powerToZero: share.nullable().describe('Power of the whole claim for a treatment at zero.'),
 };
 
 const alternative = {

@@ -1,4 +1,4 @@
-import type { OutcomeStatus } from '../model/outcome.ts';
+import { isObserved, type OutcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { boschlooGreater, boschlooLess } from './boschloo.ts';
 import type { Count } from './counts.ts';
@@ -7,7 +7,7 @@ import { E_PROCESS_START, type EProcessState, eProcessStep, logMean, reachesBoun
 
 export type DecisionTest = Protocol['decision']['test'];
 
-/** E of one pair of arms over the counted blocks in which both runs are valid, in block order. */
+/** E of one pair of arms over the counted blocks in which the endpoint was observed in both runs, in block order. */
 export interface EProcessSummary {
   /** Blocks that contributed. */
   readonly blocks: number;
@@ -47,7 +47,7 @@ export function eProcessSummary(
   const blocks = Math.min(reference.length, treatment.length);
   for (let block = 0; block < blocks; block += 1) {
     const [s1, s2] = [reference[block], treatment[block]];
-    if (s1 === 'invalid' || s2 === 'invalid') continue;
+    if (!isObserved(s1) || !isObserved(s2)) continue;
     less = eProcessStep(less, s1 === 'wedged', s2 === 'wedged');
     greater = eProcessStep(greater, s2 === 'wedged', s1 === 'wedged');
     const twoSided = logMean(less.logE, greater.logE);

@@ -1,4 +1,4 @@
-import type { OutcomeStatus } from '../model/outcome.ts';
+import { isObserved, type OutcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { E_PROCESS_START, type EProcessState, eProcessStep, logMean, reachesBound } from './e-process.ts';
 import { holmAdjusted } from './holm.ts';
@@ -62,7 +62,7 @@ export function sequentialStep(
   const pairs = state.pairs.map((pair) => {
     const s1 = block.get(pair.reference) ?? 'invalid';
     const s2 = block.get(pair.treatment) ?? 'invalid';
-    if (s1 === 'invalid' || s2 === 'invalid') return pair;
+    if (!isObserved(s1) || !isObserved(s2)) return pair;
     const less = eProcessStep(pair.less, s1 === 'wedged', s2 === 'wedged');
     const greater = eProcessStep(pair.greater, s2 === 'wedged', s1 === 'wedged');
     const maxLogETwoSided = Math.max(pair.maxLogETwoSided, logMean(less.logE, greater.logE));

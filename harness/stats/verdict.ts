@@ -1,7 +1,9 @@
 import type { ArmRole } from '../model/arm.ts';
 import type { OutcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { type CountedOutcomes, countOf } from './decision-table.ts';
+import { COMPETING_LEVEL, type CompetingShare, competingShare } from './competing.ts';
+import type { Count } from './counts.ts';
+import { type CountedOutcomes, compositeOutcomes, countOf } from './decision-table.ts';
 import { holmAdjusted } from './holm.ts';
 import { upperBound } from './intervals.ts';
 import type { DecisionTest, PairEvidence } from './pair-evidence.ts';
@@ -17,14 +19,15 @@ import {
 } from './power.ts';
 import { rejectionProbability } from './rejection-region.ts';
 import { armsEvidence, stratifiedPowerToZero } from './stratified-evidence.ts';
+import { type Withholding, wordLeft } from './withholding.ts';
 
 /** What an experiment says of one treatment (STATISTICS: "The claim 'this fixes it'"). */
 export const VERDICT_WORDS = [
-  /** Below control and below every sham at α, and it never wedged. */
+  /** Below control and below every sham at α, competing events left out and counted in, and it never wedged. */
   'fixes',
-  /** Below control and below every sham at α, and it still wedged. */
+  /** The same, and it still wedged. */
   'reduces',
-  /** Above control at α. */
+  /** Above control and above every sham at α. */
   'worse',
   /** The claim does not hold although a drop to zero would have been seen with 80 % power. */
   'no-difference',
@@ -44,9 +47,14 @@ export interface VerdictConditions {
   readonly belowControl: boolean;
   /** p against each sham ≤ α, before Holm. Empty: extra scheduling was not separated from the change. */
   readonly belowShams: readonly { readonly sham: string; readonly p: number; readonly holds: boolean }[];
-  /** The claim: below control and every sham, after Holm over the treatments. */
+  /** The claim on the endpoint: below control and every sham, after Holm over the treatments. */
   readonly claimHolds: boolean;
-  readonly aboveControl: boolean;
+  /** The same claim on the composite: the event or a competing event. */
+  readonly compositeHolds: boolean;
+  /** Competing events are not more frequent than on the references together (Fisher, one-sided, p > 0.05). */
+  readonly competingNotAbove: boolean;
+  /** Above control and every sham, after Holm over the treatments. */
+  readonly aboveReferences: boolean;
   /** No recorded valid run of the treatment wedged, in or out of the counted blocks. */
   readonly neverWedged: boolean;
   /** Whether a drop from the observed control rate to zero would have been seen with 80 % power. */
@@ -59,16 +67,24 @@ export interface TreatmentVerdict {
   readonly word: VerdictWord;
   /** Why there is no verdict; `null` otherwise. */
   readonly gate: {
-    readonly reason: 'no-control-arm' | 'no-valid-run';
+    readonly reason: 'no-control-arm' | 'no-valid-run' | 'never-in';
     readonly arms: readonly string[];
   } | null;
+  /** Why the word is less than its figures alone would give; empty where nothing is withheld. */
+  readonly withheld: readonly Withholding[];
   readonly conditions: VerdictConditions | null;
   /** Largest p-value over the references (intersection–union); `null` without a verdict. */
   readonly p: number | null;
   /** The same after Holm over the treatments; the claim holds at ≤ α. */
   readonly pHolm: number | null;
-  /** Above control, after Holm. */
+  /** Largest p-value of "above" over the references, after Holm. */
   readonly pWorseHolm: number | null;
+  /** The claim and the count of the treatment on the composite, the event or a competing event; `null` without a verdict. */
+  readonly composite:
+    | (Count & { readonly p: number; readonly pHolm: number; readonly upper95: number })
+    | null;
+  /** Competing events against those of the references; `null` without a verdict. */
+  readonly competing: CompetingShare | null;
   /** What rate the treatment's count still allows, one-sided 95 %; 1 without a valid run. */
   readonly upper95: number;
   /** Power to see a drop from the observed control rate to zero; `null` without a verdict. */
@@ -102,77 +118,124 @@ export function armsByRole(protocol: Pick<VerdictDesign, 'arms'>) {
 }
 
 /**
- * A verdict for every treatment, in the protocol's order. Empty without a treatment. Deterministic: the
- * e-process's power is simulated from the protocol's seed.
+ * A verdict for every treatment, in the protocol's order. Empty without a treatment. Deterministic: power is
+ * simulated from the protocol's seed where it is not exact.
+ *
+ * @param withholdings what else takes a word away, by treatment; competing events are looked at here
  */
-export function treatmentVerdicts(protocol: VerdictDesign, outcomes: CountedOutcomes): TreatmentVerdict[] {
+export function treatmentVerdicts(
+  protocol: VerdictDesign,
+  outcomes: CountedOutcomes,
+  withholdings: ReadonlyMap<string, readonly Withholding[]> = new Map(),
+): TreatmentVerdict[] {
   const { control, shams, treatments } = armsByRole(protocol);
   const { alpha, test } = protocol.decision;
+  const references = [...(control === null ? [] : [control]), ...shams];
+  const composite = compositeOutcomes(outcomes);
   const statuses = (arm: string): readonly OutcomeStatus[] => outcomes.byArm.get(arm) ?? [];
   const isEmpty = (arm: string) => countOf(statuses(arm)).runs === 0;
   const cases = treatments.map((treatment) => {
-    const empty = [...(control === null ? [] : [control]), ...shams, treatment].filter(isEmpty);
+    const empty = [...references, treatment].filter(isEmpty);
     if (control === null || empty.length > 0) return { treatment, empty, evidence: null };
+    const against = (from: CountedOutcomes) =>
+      references.map((reference) => ({
+        reference,
+        ...armsEvidence(from, reference, treatment, test),
+      }));
     return {
       treatment,
       empty,
       evidence: {
-        control: armsEvidence(outcomes, control, treatment, test),
-        shams: shams.map((sham) => ({
-          sham,
-          p: armsEvidence(outcomes, sham, treatment, test).pLess,
-        })),
+        endpoint: against(outcomes),
+        composite: against(composite),
+        competing: competingShare(outcomes, references, treatment),
       },
     };
   });
   const judged = cases.flatMap(({ evidence }) => (evidence === null ? [] : [evidence]));
-  const pOf = (evidence: (typeof judged)[number]) =>
-    Math.max(evidence.control.pLess, ...evidence.shams.map(({ p }) => p));
-  const claims = holmAdjusted(judged.map(pOf));
-  const worse = holmAdjusted(judged.map((evidence) => evidence.control.pGreater));
+  const largest = (pairs: readonly PairEvidence[], direction: 'pLess' | 'pGreater') =>
+    Math.max(...pairs.map((pair) => pair[direction]));
+  const claims = holmAdjusted(judged.map(({ endpoint }) => largest(endpoint, 'pLess')));
+  const composites = holmAdjusted(judged.map((each) => largest(each.composite, 'pLess')));
+  const worse = holmAdjusted(judged.map(({ endpoint }) => largest(endpoint, 'pGreater')));
   return cases.map(({ treatment, empty, evidence }) => {
     const upper95 = upperBound(countOf(statuses(treatment)));
+    const others = withholdings.get(treatment) ?? [];
     if (evidence === null) {
       const gate =
         control === null
           ? { reason: 'no-control-arm' as const, arms: [] }
           : { reason: 'no-valid-run' as const, arms: empty };
-      return { ...NO_VERDICT, treatment, gate, upper95 };
+      return { ...NO_VERDICT, treatment, gate, withheld: others, upper95 };
+    }
+    if (others.some(({ reason }) => reason === 'never-in')) {
+      const gate = { reason: 'never-in' as const, arms: [treatment] };
+      return { ...NO_VERDICT, treatment, gate, withheld: others, upper95 };
     }
     const place = judged.indexOf(evidence);
+    const [againstControl, ...againstShams] = evidence.endpoint;
     const pHolm = claims[place] ?? 1;
+    const pCompositeHolm = composites[place] ?? 1;
     const pWorseHolm = worse[place] ?? 1;
     // Holm asks the most of the first claim: α over the number of treatments.
     const first = alpha / judged.length;
     const powerToZero =
-      outcomes.strata === undefined
-        ? powerToSeeZero(evidence.control, test, first, protocol.seed)
-        : stratifiedPowerToZero(outcomes, control ?? '', treatment, {
-            test,
-            alpha: first,
-            seed: protocol.seed,
-          });
+      againstControl === undefined
+        ? 0
+        : outcomes.strata === undefined
+          ? powerToSeeZero(againstControl, test, first, protocol.seed)
+          : stratifiedPowerToZero(outcomes, control ?? '', treatment, {
+              test,
+              alpha: first,
+              seed: protocol.seed,
+            });
     const conditions: VerdictConditions = {
-      belowControl: isAtMost(evidence.control.pLess, alpha),
-      belowShams: evidence.shams.map(({ sham, p }) => ({ sham, p, holds: isAtMost(p, alpha) })),
+      belowControl: isAtMost(againstControl?.pLess ?? 1, alpha),
+      belowShams: againstShams.map(({ reference, pLess }) => ({
+        sham: reference,
+        p: pLess,
+        holds: isAtMost(pLess, alpha),
+      })),
       claimHolds: isAtMost(pHolm, alpha),
-      aboveControl: isAtMost(pWorseHolm, alpha),
+      compositeHolds: isAtMost(pCompositeHolm, alpha),
+      competingNotAbove: evidence.competing.p > COMPETING_LEVEL,
+      aboveReferences: isAtMost(pWorseHolm, alpha),
       neverWedged: (outcomes.wedgesAnywhere.get(treatment) ?? 0) === 0,
       sufficientPower: powerToZero >= SUFFICIENT_POWER,
-      controlNeverWedged: evidence.control.counts.reference.wedged === 0,
+      controlNeverWedged: againstControl?.counts.reference.wedged === 0,
     };
+    const withheld = [...competingWithholding(conditions), ...others];
+    const compositeCount = countOf(composite.byArm.get(treatment) ?? []);
     return {
       treatment,
-      word: verdictWord(conditions),
+      word: wordLeft(verdictWord(conditions), withheld),
       gate: null,
+      withheld,
       conditions,
-      p: pOf(evidence),
+      p: largest(evidence.endpoint, 'pLess'),
       pHolm,
       pWorseHolm,
       upper95,
+      composite: {
+        ...compositeCount,
+        p: largest(evidence.composite, 'pLess'),
+        pHolm: pCompositeHolm,
+        upper95: upperBound(compositeCount),
+      },
+      competing: evidence.competing,
       powerToZero,
     };
   });
+}
+
+/** A claim on the endpoint that competing events take away. */
+function competingWithholding(conditions: VerdictConditions): Withholding[] {
+  if (!conditions.claimHolds) return [];
+  const failed = [
+    ...(conditions.compositeHolds ? [] : (['composite'] as const)),
+    ...(conditions.competingNotAbove ? [] : (['share'] as const)),
+  ];
+  return failed.length === 0 ? [] : [{ reason: 'competing-events', failed }];
 }
 
 const NO_VERDICT = {
@@ -181,6 +244,8 @@ const NO_VERDICT = {
   p: null,
   pHolm: null,
   pWorseHolm: null,
+  composite: null,
+  competing: null,
   powerToZero: null,
 } as const;
 
@@ -189,10 +254,10 @@ function isAtMost(p: number, alpha: number): boolean {
   return p <= alpha * (1 + 1e-11);
 }
 
-/** The word that follows from the conditions, in the contract's order. */
-export function verdictWord(conditions: VerdictConditions): VerdictWord {
+/** The word that follows from the endpoint alone, in the contract's order, before anything is withheld. */
+function verdictWord(conditions: VerdictConditions): VerdictWord {
   if (conditions.claimHolds) return conditions.neverWedged ? 'fixes' : 'reduces';
-  if (conditions.aboveControl) return 'worse';
+  if (conditions.aboveReferences) return 'worse';
   return conditions.sufficientPower ? 'no-difference' : 'inconclusive';
 }
 
