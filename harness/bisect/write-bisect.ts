@@ -24,7 +24,7 @@ function summaryOf(journal: BisectJournal, state: BisectState) {
   const { posterior } = state.belief;
   const name = (release: number) => protocol.releases[release] ?? null;
   return {
-    schema: JOURNAL_SCHEMA,
+    schema: 1,
     package: protocol.package,
     protocolSha256,
     journalSha256: journal.sha256,

@@ -7,7 +7,7 @@ import { readJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
-import type { ExperimentRecord, RunRecord } from '../model/journal.ts';
+import { type ExperimentRecord, JOURNAL_SCHEMA, type RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { protocolHash } from '../model/protocol.ts';
 import { protocolDifferences } from '../model/protocol-differences.ts';

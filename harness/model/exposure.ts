@@ -60,11 +60,16 @@ export function encodedCounts(counts: readonly number[]): string {
   return pieces.join(',');
 }
 
-/** The counts again, as far as they are not zero. */
+// More than any notebook has: what a damaged journal says must not take all memory.
+const MAX_CELLS = 1_000_000;
+
+/** The counts again, up to the last that is not zero; of a million cells at most. */
 export function decodedCounts(text: string): number[] {
-  if (text === '') return [];
-  return text.split(',').flatMap((piece) => {
-    const [count, times = 1] = piece.split('*').map(Number);
-    return new Array<number>(times).fill(count ?? 0);
-  });
+  const counts: number[] = [];
+  if (text === '') return counts;
+  for (const piece of text.split(',')) {
+    const [count = 0, times = 1] = piece.split('*').map(Number);
+    for (let i = 0; i < times && counts.length < MAX_CELLS; i += 1) counts.push(count);
+  }
+  return counts;
 }

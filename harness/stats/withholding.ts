@@ -37,6 +37,8 @@ export interface PartlyEngaged {
   readonly reason: 'not-engaged';
   readonly engaged: number;
   readonly opportunities: number;
+  /** `replies`: of the completed run in which it was in least; `runs`: of the completed runs. */
+  readonly of: 'replies' | 'runs';
 }
 
 /** The change was never in: there is no verdict at all. */

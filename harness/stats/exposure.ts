@@ -1,0 +1,285 @@
+import { decodedCounts } from '../model/exposure.ts';
+import type { RunRecord } from '../model/journal.ts';
+import type { Protocol } from '../model/protocol.ts';
+import { holmAdjusted } from './holm.ts';
+import { logFactorials } from './log-factorial.ts';
+import { permutationLess } from './permutation.ts';
+import { seededUniform } from './random.ts';
+
+/** An arm can be short where a kind's ratio to the reference is below this. */
+export const SHORT_RATIO = 0.9;
+/** It is, where the permutation test over runs, after Holm over the kinds, is below this. */
+export const SHORT_LEVEL = 0.01;
+/**
+ * A kind is gone where the reference has it in so many runs, the arm in none of so many, and so clear a difference
+ * of runs with it (Fisher, one-sided): without the last a kind that a tenth of all runs have would be called gone in
+ * one experiment of twenty-five where nothing differs.
+ */
+export const GONE = { referenceRuns: 3, armRuns: 5, level: 0.02 } as const;
+
+/** One kind of exposure of two arms, over the cells that were answered in both. */
+export interface ExposureKind {
+  /** A request's type, `cells begun`, `cells executed`, `published …`, or a traffic action. */
+  readonly kind: string;
+  /** Expected in a run that answers all of those cells. */
+  readonly referencePerRun: number;
+  readonly armPerRun: number;
+  /** Arm to reference, each cell weighted by its runs (Mantel–Haenszel); `null` where the reference has none. */
+  readonly ratio: number | null;
+  /** Permutation test over runs after Holm over the kinds; `null` where the ratio is not below `SHORT_RATIO`. */
+  readonly p: number | null;
+  /** `ratio`: below the ratio and the level. `gone`: the arm has none where the reference has some. */
+  readonly short: 'ratio' | 'gone' | null;
+}
+
+/** What an arm was given, against the reference arm. */
+export interface ExposureComparison {
+  readonly arm: string;
+  readonly reference: string;
+  /**
+   * `cells`: by cell. `totals`: the journal is of schema 1 and has the requests of whole runs, of which the completed
+   * ones can be compared. `none`: not recorded, or no cell was answered in both arms.
+   */
+  readonly by: 'cells' | 'totals' | 'none';
+  readonly runs: { readonly reference: number; readonly arm: number };
+  readonly kinds: readonly ExposureKind[];
+}
+
+/** Every arm but the reference against it. Runs that a fault of the harness ended are left out. */
+export function exposureComparisons(
+  protocol: Protocol,
+  reference: string | null,
+  runs: readonly RunRecord[],
+): ExposureComparison[] {
+  if (reference === null) return [];
+  const usable = runs.filter(({ outcome }) => outcome.kind !== 'harness-fault');
+  const of = (arm: string) => usable.filter((run) => run.arm === arm);
+  const references = of(reference);
+  return protocol.arms
+    .filter(({ name }) => name !== reference)
+    .map(({ name }) => compared(protocol, [name, of(name)], [reference, references]));
+}
+
+/** Of a comparison, what the arm was short of; empty where it was not. */
+export function shortKinds({ kinds }: ExposureComparison): ExposureKind[] {
+  return kinds.filter(({ short }) => short !== null);
+}
+
+type NamedRuns = readonly [string, readonly RunRecord[]];
+
+function compared(
+  protocol: Protocol,
+  [arm, armRuns]: NamedRuns,
+  [reference, referenceRuns]: NamedRuns,
+): ExposureComparison {
+  const all = [...armRuns, ...referenceRuns];
+  const isRecorded = all.some(({ exposure }) => exposure !== undefined);
+  const counted = isRecorded ? countsByCell(protocol) : completedTotals;
+  const parts = partsOf(armRuns.flatMap(counted), referenceRuns.flatMap(counted));
+  const runs = {
+    reference: parts.reduce((sum, part) => sum + part.reference.length, 0),
+    arm: parts.reduce((sum, part) => sum + part.arm.length, 0),
+  };
+  const by = runs.reference === 0 || runs.arm === 0 ? 'none' : isRecorded ? 'cells' : 'totals';
+  const names = new Set(parts.flatMap((part) => [...part.arm, ...part.reference].flatMap(kindsOf)));
+  const tested = (by === 'none' ? [] : [...names].sort()).map((kind) => {
+    const each = kindOf(parts, kind);
+    const p =
+      each.ratio === null || each.ratio >= SHORT_RATIO
+        ? null
+        : permutationLess(each.scores, seededUniform(protocol.seed, `exposure of ${arm}: ${kind}`));
+    return { ...each, p };
+  });
+  // What is not below the ratio is not tested, and counts as one of the kinds all the same.
+  const adjusted = holmAdjusted(tested.map(({ p }) => p ?? 1));
+  return {
+    arm,
+    reference,
+    by,
+    runs,
+    kinds: tested.map(({ scores: _, isGone, p, ...kind }, index) => {
+      const pHolm = p === null ? null : (adjusted[index] ?? 1);
+      const isBelow = pHolm !== null && pHolm < SHORT_LEVEL;
+      return { ...kind, p: pHolm, short: isGone ? 'gone' : isBelow ? 'ratio' : null };
+    }),
+  };
+}
+
+/** What a run was given: for each kind its counts by cell as text, of which the first `reach` cells were answered. */
+interface Counted {
+  readonly part: string;
+  readonly reach: number;
+  readonly counts: ReadonlyMap<string, string>;
+}
+
+interface Part {
+  readonly arm: readonly Counted[];
+  readonly reference: readonly Counted[];
+  /** Cells that were answered in both arms: the first so many. */
+  readonly cells: number;
+}
+
+function kindsOf({ counts }: Counted): string[] {
+  return [...counts.keys()];
+}
+
+/** Notebooks and traffics are compared each with itself: what differs between them is no difference of arms. */
+function partOf(run: RunRecord): string {
+  return `${run.notebook} ${run.traffic}`;
+}
+
+function countsByCell({ notebooks }: Protocol): (run: RunRecord) => Counted[] {
+  return (run) => {
+    const { exposure, outcome } = run;
+    if (exposure === undefined) return [];
+    const whole = notebooks[run.notebook]?.codeCells.length ?? 0;
+    // A completed run has answered the notebook's cells, whether or not it was sent them.
+    const reach =
+      outcome.kind === 'completed' ? whole : Math.min(run.cellMs.length, outcome.cell ?? whole, whole);
+    const counts = new Map<string, string>([['cells begun', `1*${exposure.cells}`]]);
+    if (exposure.executed !== undefined) counts.set('cells executed', exposure.executed);
+    for (const [type, text] of Object.entries(exposure.requests)) counts.set(type, text);
+    for (const [action, text] of Object.entries(exposure.actions ?? {})) counts.set(`${action} actions`, text);
+    for (const [type, text] of Object.entries(exposure.outputs ?? {})) counts.set(`published ${type}`, text);
+    return reach === 0 ? [] : [{ part: partOf(run), reach, counts }];
+  };
+}
+
+/** Of a run of schema 1: its requests as one cell, but for the handshake's, which are as many as it took. */
+function completedTotals(run: RunRecord): Counted[] {
+  if (run.outcome.kind !== 'completed') return [];
+  const types = Object.entries(run.client.byType).filter(([type]) => type !== 'kernel_info_request');
+  const counts = new Map(types.map(([type, count]) => [type, String(count)]));
+  return [{ part: partOf(run), reach: 1, counts }];
+}
+
+function partsOf(arm: readonly Counted[], reference: readonly Counted[]): Part[] {
+  const names = [...new Set(reference.map(({ part }) => part))].sort();
+  return names.flatMap((name) => {
+    const [a, r] = [arm, reference].map((runs) => runs.filter(({ part }) => part === name));
+    if (a === undefined || r === undefined || a.length === 0) return [];
+    return [{ arm: a, reference: r, cells: Math.min(greatestReach(a), greatestReach(r)) }];
+  });
+}
+
+function greatestReach(runs: readonly Counted[]): number {
+  let greatest = 0;
+  for (const { reach } of runs) greatest = Math.max(greatest, reach);
+  return greatest;
+}
+
+/** Runs of one arm by cell: how many answered it, and what they had of a kind in it together. */
+interface ByCell {
+  readonly runs: Float64Array;
+  readonly sums: Float64Array;
+}
+
+function byCell(runs: readonly Counted[], kind: string, cells: number): ByCell {
+  const result = { runs: new Float64Array(cells), sums: new Float64Array(cells) };
+  // Runs are much the same: each text is decoded once, and added as often as it occurs.
+  for (const [text, reaches] of distinct(runs, kind)) {
+    const counts = decodedCounts(text);
+    for (const [reach, times] of reaches) {
+      for (let cell = 0; cell < Math.min(reach, cells); cell += 1) {
+        result.runs[cell] = (result.runs[cell] ?? 0) + times;
+        result.sums[cell] = (result.sums[cell] ?? 0) + times * (counts[cell] ?? 0);
+      }
+    }
+  }
+  return result;
+}
+
+function distinct(runs: readonly Counted[], kind: string): Map<string, Map<number, number>> {
+  const found = new Map<string, Map<number, number>>();
+  for (const { counts, reach } of runs) {
+    const text = counts.get(kind) ?? '';
+    const reaches = found.get(text) ?? new Map<number, number>();
+    reaches.set(reach, (reaches.get(reach) ?? 0) + 1);
+    found.set(text, reaches);
+  }
+  return found;
+}
+
+function kindOf(parts: readonly Part[], kind: string) {
+  let [weightedArm, weightedReference, referencePerRun, armPerRun] = [0, 0, 0, 0];
+  let [referenceWith, armWith, armReached, logNone] = [0, 0, 0, 0];
+  const runs = parts.reduce((sum, part) => sum + part.arm.length + part.reference.length, 0);
+  const scores = parts.map((part) => {
+    const { cells } = part;
+    const arm = byCell(part.arm, kind, cells);
+    const reference = byCell(part.reference, kind, cells);
+    const share = (part.arm.length + part.reference.length) / runs;
+    const expected = new Float64Array(cells + 1);
+    let first = -1;
+    for (let cell = 0; cell < cells; cell += 1) {
+      const [nArm, nReference] = [arm.runs[cell] ?? 0, reference.runs[cell] ?? 0];
+      const [xArm, xReference] = [arm.sums[cell] ?? 0, reference.sums[cell] ?? 0];
+      const n = nArm + nReference;
+      if (nArm === 0 || nReference === 0) continue;
+      weightedArm += (xArm * nReference) / n;
+      weightedReference += (xReference * nArm) / n;
+      armPerRun += (share * xArm) / nArm;
+      referencePerRun += (share * xReference) / nReference;
+      expected[cell + 1] = (xArm + xReference) / n;
+      if (first < 0 && xReference > 0) first = cell;
+    }
+    for (let cell = 1; cell <= cells; cell += 1) {
+      expected[cell] = (expected[cell] ?? 0) + (expected[cell - 1] ?? 0);
+    }
+    if (first >= 0) {
+      const reached = (all: readonly Counted[]) => all.filter(({ reach }) => reach > first);
+      const having = (all: readonly Counted[]) => reached(all).filter((run) => totalOf(run, kind, cells) > 0);
+      const [nArm, nReference] = [reached(part.arm).length, reached(part.reference).length];
+      const [kArm, kReference] = [having(part.arm).length, having(part.reference).length];
+      referenceWith += kReference;
+      armWith += kArm;
+      armReached += nArm;
+      logNone += logNoneOf(nArm, nReference, kReference);
+    }
+    const scored = (all: readonly Counted[]) =>
+      all.map((run) => totalOf(run, kind, cells) - (expected[Math.min(run.reach, cells)] ?? 0));
+    return { arm: scored(part.arm), reference: scored(part.reference) };
+  });
+  return {
+    kind,
+    referencePerRun,
+    armPerRun,
+    ratio: weightedReference === 0 ? null : weightedArm / weightedReference,
+    scores,
+    isGone:
+      armWith === 0 &&
+      referenceWith >= GONE.referenceRuns &&
+      armReached >= GONE.armRuns &&
+      Math.exp(logNone) <= GONE.level,
+  };
+}
+
+/** ln P(no run of the arm is among the `having` ones), if the arms' labels were drawn by lot. */
+function logNoneOf(arm: number, reference: number, having: number): number {
+  const log = logFactorials(arm + reference);
+  const choose = (n: number, k: number) => (log[n] ?? 0) - (log[k] ?? 0) - (log[n - k] ?? 0);
+  return choose(arm + reference - having, arm) - choose(arm + reference, arm);
+}
+
+const prefixes = new Map<string, Float64Array>();
+// Texts of a journal are much the same; of hostile ones no more than this is kept.
+const MAX_PREFIXES = 2_000;
+
+function prefixOf(text: string): Float64Array {
+  const known = prefixes.get(text);
+  if (known !== undefined) return known;
+  const counts = decodedCounts(text);
+  const prefix = new Float64Array(counts.length + 1);
+  counts.forEach((count, cell) => {
+    prefix[cell + 1] = (prefix[cell] ?? 0) + count;
+  });
+  if (prefixes.size >= MAX_PREFIXES) prefixes.clear();
+  prefixes.set(text, prefix);
+  return prefix;
+}
+
+/** What a run had of a kind in its answered cells, of the first `cells`. */
+function totalOf({ counts, reach }: Counted, kind: string, cells: number): number {
+  const prefix = prefixOf(counts.get(kind) ?? '');
+  return prefix[Math.min(reach, cells, prefix.length - 1)] ?? 0;
+}
