@@ -20,11 +20,13 @@ import {
   plannedBlocks,
 } from './decision-table.ts';
 import { type Drift, drift } from './drift.ts';
+import { type ExposureComparison, exposureComparisons } from './exposure.ts';
 import { type AlternativeVerdicts, deadlineSensitivity, exclusionSensitivity } from './sensitivity.ts';
 import { sequentialStart, sequentialStep } from './sequential-decision.ts';
 import type { StratumLayout } from './strata.ts';
 import { rateHeterogeneity } from './stratified.ts';
 import { armsEvidence } from './stratified-evidence.ts';
+import { treatmentWithholdings } from './treatment-withholdings.ts';
 import {
   armsByRole,
   type Sensitivity80,
@@ -90,6 +92,8 @@ export interface Analysis {
     readonly notCounted: readonly { readonly block: number; readonly missing: readonly string[] }[];
   };
   readonly arms: readonly ArmAnalysis[];
+  /** What each arm was given, against the first control; over the counted blocks. */
+  readonly exposure: readonly ExposureComparison[];
   /** Hosts and nights of a merged experiment, where there are several. */
   readonly strata?: readonly StratumAnalysis[];
   /** Whether each arm's rate is the same in every stratum, where there are several. */
@@ -171,7 +175,13 @@ export function analyseExperiment(
         };
       });
   const { control } = armsByRole(protocol);
-  const verdicts = treatmentVerdicts(protocol, outcomes);
+  const exposures = exposureComparisons(
+    protocol,
+    control,
+    tables.flatMap(({ rows, counted }) => rows.slice(0, counted).flatMap((row) => row.runs.flatMap((run) => run ?? []))),
+  );
+  const withholdings = treatmentWithholdings(arms, exposures);
+  const verdicts = treatmentVerdicts(protocol, outcomes, withholdings);
   const controlDrift =
     control === null
       ? null
@@ -195,6 +205,7 @@ export function analyseExperiment(
       ),
     },
     arms,
+    exposure: exposures,
     ...stratumAnalyses(layout, tables, outcomes),
     comparisons,
     shams: equality('sham-control'),
@@ -221,8 +232,8 @@ export function analyseExperiment(
             ...twoArmSummary(options.baseline as Count, { wedged: arm.wedged, runs: arm.runs }, p0),
           })),
     sensitivity: {
-      exclusions: exclusionSensitivity(protocol, tables, verdicts),
-      deadline: deadlineSensitivity(protocol, tables, verdicts),
+      exclusions: exclusionSensitivity(protocol, tables, verdicts, withholdings),
+      deadline: deadlineSensitivity(protocol, tables, verdicts, withholdings),
       drift:
         controlDrift === null
           ? null

@@ -52,6 +52,9 @@ export interface HazardSummary {
   readonly garwood95: Interval | null;
 }
 
+/** How many runs ended so; only kinds that occurred. */
+export type KindCounts = Partial<Record<OutcomeKind, number>>;
+
 /** One arm. `counts` is of every recorded run; all else that is a rate is of the counted blocks only. */
 export interface ArmAnalysis extends RateSummary {
   readonly name: string;

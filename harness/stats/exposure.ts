@@ -1,6 +1,7 @@
 import { decodedCounts } from '../model/exposure.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { type Carrier, fewerCarriers } from './carriers.ts';
 import { holmAdjusted } from './holm.ts';
 import { logFactorials } from './log-factorial.ts';
 import { permutationLess } from './permutation.ts';
@@ -10,6 +11,12 @@ import { seededUniform } from './random.ts';
 export const SHORT_RATIO = 0.9;
 /** It is, where the permutation test over runs, after Holm over the kinds, is below this. */
 export const SHORT_LEVEL = 0.01;
+/**
+ * A kind that fewer runs than this have is judged by how many runs have it, too: where nearly all runs have none, a
+ * run that ended early is no more like a whole one, and the permutation test alone is wrong up to nine times in a
+ * hundred.
+ */
+export const RARE_SHARE = 0.5;
 /**
  * A kind is gone where the reference has it in so many runs, the arm in none of so many, and so clear a difference
  * of runs with it (Fisher, one-sided): without the last a kind that a tenth of all runs have would be called gone in
@@ -84,11 +91,9 @@ function compared(
   const names = new Set(parts.flatMap((part) => [...part.arm, ...part.reference].flatMap(kindsOf)));
   const tested = (by === 'none' ? [] : [...names].sort()).map((kind) => {
     const each = kindOf(parts, kind);
-    const p =
-      each.ratio === null || each.ratio >= SHORT_RATIO
-        ? null
-        : permutationLess(each.scores, seededUniform(protocol.seed, `exposure of ${arm}: ${kind}`));
-    return { ...each, p };
+    if (each.ratio === null || each.ratio >= SHORT_RATIO) return { ...each, p: null };
+    const uniform = seededUniform(protocol.seed, `exposure of ${arm}: ${kind}`);
+    return { ...each, p: Math.max(permutationLess(each.scores, uniform), rarePart(parts, kind)) };
   });
   // What is not below the ratio is not tested, and counts as one of the kinds all the same.
   const adjusted = holmAdjusted(tested.map(({ p }) => p ?? 1));
@@ -198,6 +203,27 @@ function distinct(runs: readonly Counted[], kind: string): Map<string, Map<numbe
     found.set(text, reaches);
   }
   return found;
+}
+
+/** Of a rare kind the p of "fewer runs have it"; 0 of any other. */
+function rarePart(parts: readonly Part[], kind: string): number {
+  const carriers = parts.map((part) => {
+    const of = (runs: readonly Counted[], isArm: boolean): Carrier[] =>
+      runs.map((run) => ({ isArm, reach: run.reach, first: firstOf(run, kind, part.cells) }));
+    return { cells: part.cells, runs: [...of(part.arm, true), ...of(part.reference, false)] };
+  });
+  const all = carriers.flatMap(({ runs }) => runs);
+  const carrying = all.filter(({ first }) => first !== null).length;
+  return carrying >= RARE_SHARE * all.length ? 0 : fewerCarriers(carriers);
+}
+
+/** The first of a run's answered cells that has the kind; `null`: none. */
+function firstOf({ counts, reach }: Counted, kind: string, cells: number): number | null {
+  const prefix = prefixOf(counts.get(kind) ?? '');
+  for (let cell = 0; cell < Math.min(reach, cells, prefix.length - 1); cell += 1) {
+    if ((prefix[cell + 1] ?? 0) > 0) return cell;
+  }
+  return null;
 }
 
 function kindOf(parts: readonly Part[], kind: string) {

@@ -3,6 +3,9 @@ import type { Protocol } from '../model/protocol.ts';
 import { slowestCellMs } from './arm-summary.ts';
 import { countedOutcomes, type DecisionTable, type StatusRule } from './decision-table.ts';
 import { armsByRole, type TreatmentVerdict, treatmentVerdicts } from './verdict.ts';
+import type { Withholding } from './withholding.ts';
+
+type Withholdings = ReadonlyMap<string, readonly Withholding[]>;
 
 /** A verdict again, under another rule of counting. */
 export interface AlternativeVerdicts {
@@ -18,9 +21,10 @@ export function exclusionSensitivity(
   protocol: Protocol,
   tables: readonly DecisionTable[],
   asRun: readonly TreatmentVerdict[],
+  withholdings: Withholdings,
 ): AlternativeVerdicts {
   const treatments = new Set(armsByRole(protocol).treatments);
-  return alternative(protocol, tables, asRun, (run) => {
+  return alternative(protocol, tables, { asRun, withholdings }, (run) => {
     const status = outcomeStatus(run.outcome.kind, protocol.endpoint);
     if (status !== 'invalid') return status;
     return treatments.has(run.arm) ? 'wedged' : 'completed';
@@ -35,9 +39,10 @@ export function deadlineSensitivity(
   protocol: Protocol,
   tables: readonly DecisionTable[],
   asRun: readonly TreatmentVerdict[],
+  withholdings: Withholdings,
 ): AlternativeVerdicts & { readonly halfDeadlineMs: number } {
   const halfDeadlineMs = protocol.timeoutMs / 2;
-  const verdicts = alternative(protocol, tables, asRun, (run) =>
+  const verdicts = alternative(protocol, tables, { asRun, withholdings }, (run) =>
     run.outcome.kind === 'completed' && slowestCellMs(run) > halfDeadlineMs
       ? // A cell that the client left lying took so long by the client's doing.
         run.stalls === undefined
@@ -51,7 +56,7 @@ export function deadlineSensitivity(
 function alternative(
   protocol: Protocol,
   tables: readonly DecisionTable[],
-  asRun: readonly TreatmentVerdict[],
+  { asRun, withholdings }: { asRun: readonly TreatmentVerdict[]; withholdings: Withholdings },
   statusOf: StatusRule,
 ): AlternativeVerdicts {
   let changedRuns = 0;
@@ -61,7 +66,7 @@ function alternative(
         changedRuns += 1;
     }
   }
-  const verdicts = changedRuns === 0 ? asRun : treatmentVerdicts(protocol, countedOutcomes(tables, statusOf));
+  const verdicts = changedRuns === 0 ? asRun : treatmentVerdicts(protocol, countedOutcomes(tables, statusOf), withholdings);
   return {
     changedRuns,
     verdicts,
