@@ -150,6 +150,7 @@ export async function prepareExperiment(
       stopping: options.untilDecided ? 'until-decided' : 'fixed',
       test: options.untilDecided ? 'e-process' : 'boschloo',
       alpha: options.alpha,
+      bets: 'cure',
       p0: options.p0,
     },
     harness: await harnessVersion(),

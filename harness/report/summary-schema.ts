@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ARM_ROLES, KERNEL_COUNTERS, kernelCountersSchema } from '../model/arm.ts';
 import { clientCountersSchema } from '../model/client.ts';
 import { OUTCOME_KINDS } from '../model/outcome.ts';
+import { BETS } from '../model/protocol.ts';
 import { shardSchema } from '../model/shard.ts';
 import { COMPARISON_KINDS } from '../stats/comparison.ts';
 import { VERDICT_WORDS } from '../stats/verdict.ts';
@@ -154,6 +155,7 @@ const comparisonSchema = z.object({
   }),
   eProcess: z
     .object({
+      bets: z.enum(BETS).describe('What the direction "below" expects; the others expect nothing.'),
       blocks: whole,
       logE: z.number(),
       maxLogE: z.number(),
@@ -162,6 +164,7 @@ const comparisonSchema = z.object({
       logEGreater: z.number(),
       maxLogEGreater: z.number(),
       greaterReachedAtBlock: whole.nullable(),
+      logETwoSided: z.number(),
       maxLogETwoSided: z.number(),
       twoSidedReachedAtBlock: whole.nullable(),
     })
@@ -171,6 +174,11 @@ const comparisonSchema = z.object({
 
 const withholdingSchema = z.discriminatedUnion('reason', [
   z.object({ reason: z.literal('competing-events'), failed: z.array(z.enum(['composite', 'share'])) }),
+  z.object({
+    reason: z.literal('exclusions'),
+    arms: z.array(z.string()),
+    worst: z.enum(VERDICT_WORDS),
+  }),
   z.object({
     reason: z.literal('exposure'),
     kinds: z.array(
@@ -319,7 +327,8 @@ export const summarySchema = z
     armsWithoutValidRun: z.array(z.string()),
     baseline: z.array(z.object({ arm: z.string(), ...twoArms })),
     sensitivity: z.object({
-      exclusions: z.object(alternative),
+      exclusions: z.object({ ...alternative, manyExcluded: z.array(z.string()) }),
+      competing: z.object(alternative),
       deadline: z.object({ ...alternative, halfDeadlineMs: z.number() }),
       drift: z
         .object({

@@ -192,9 +192,12 @@ export function competingCount(statuses: readonly OutcomeStatus[]): Count {
 
 /**
  * The same runs with the composite for their endpoint: the event or a competing event, counted alike in every
- * arm. A change that only trades one ending for another does not lower it.
+ * arm. A change that only trades one ending for another does not lower it. The very same object where nothing competes.
  */
-export function compositeOutcomes({ byArm, strata, wedgesAnywhere }: CountedOutcomes): CountedOutcomes {
+export function compositeOutcomes(outcomes: CountedOutcomes): CountedOutcomes {
+  const { byArm, strata, wedgesAnywhere } = outcomes;
+  // Most experiments have none, and their pairs need not be worked out twice.
+  if (![...byArm.values()].some((statuses) => statuses.includes('competing'))) return outcomes;
   return {
     byArm: compositeStatuses(byArm),
     ...(strata === undefined ? {} : { strata: strata.map(compositeStatuses) }),
@@ -202,11 +205,13 @@ export function compositeOutcomes({ byArm, strata, wedgesAnywhere }: CountedOutc
   };
 }
 
+/** What a run counts as where the event or a competing event is what is asked for. */
+export function compositeStatus<S extends OutcomeStatus | undefined>(status: S): S | 'wedged' {
+  return status === 'competing' ? 'wedged' : status;
+}
+
 function compositeStatuses(byArm: StatusesByArm): StatusesByArm {
   return new Map(
-    [...byArm].map(([arm, statuses]) => [
-      arm,
-      statuses.map((status) => (status === 'competing' ? 'wedged' : status)),
-    ]),
+    [...byArm].map(([arm, statuses]) => [arm, statuses.map((status) => compositeStatus(status))]),
   );
 }

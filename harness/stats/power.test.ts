@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { asymptoticDecisionShare, decisionTimes } from './decision-times.ts';
 import { fisherLess } from './fisher.ts';
 import {
-  asymptoticDecisionShare,
-  decisionTimes,
   exactPower,
   rejectionRegion,
   runsNeeded,
@@ -120,7 +119,12 @@ describe('plans', () => {
     [{ pReference: 0.02, pTreatment: 0 }, [450, 550, 700]],
     [{ pReference: 0.3, pTreatment: 0.2 }, [400, 700, 1100]],
   ])('has a limit law that agrees with simulation where both can be had: %j', (rates, sizes) => {
-    const times = decisionTimes(rates, 0.01, { simulations: 600, maxBlocks: 1100, seed: 3 });
+    const times = decisionTimes(rates, 0.01, {
+      simulations: 600,
+      maxBlocks: 1100,
+      seed: 3,
+      bets: 'neutral',
+    });
     for (const blocks of sizes) {
       const simulated = times.blocks.filter((block) => block <= blocks).length / 600;
       expect(Math.abs(simulated - asymptoticDecisionShare(rates, 0.01, blocks))).toBeLessThan(0.1);

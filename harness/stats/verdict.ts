@@ -1,24 +1,14 @@
 import type { ArmRole } from '../model/arm.ts';
 import type { OutcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { claimPower, observedClaim, SUFFICIENT_POWER } from './claim-power.ts';
 import { COMPETING_LEVEL, type CompetingShare, competingShare } from './competing.ts';
 import type { Count } from './counts.ts';
 import { type CountedOutcomes, compositeOutcomes, countOf } from './decision-table.ts';
 import { holmAdjusted } from './holm.ts';
 import { upperBound } from './intervals.ts';
-import type { DecisionTest, PairEvidence } from './pair-evidence.ts';
-import {
-  type AssumedRates,
-  asymptoticDecisionShare,
-  decisionQuantile,
-  decisionTimes,
-  rejectionRegion,
-  runsNeeded,
-  smallestVisibleDrop,
-  smallestVisibleRate,
-} from './power.ts';
-import { rejectionProbability } from './rejection-region.ts';
-import { armsEvidence, stratifiedPowerToZero } from './stratified-evidence.ts';
+import type { PairEvidence } from './pair-evidence.ts';
+import { armsEvidence } from './stratified-evidence.ts';
 import { type Withholding, wordLeft } from './withholding.ts';
 
 /** What an experiment says of one treatment (STATISTICS: "The claim 'this fixes it'"). */
@@ -29,7 +19,7 @@ export const VERDICT_WORDS = [
   'reduces',
   /** Above control and above every sham at α. */
   'worse',
-  /** The claim does not hold although a drop to zero would have been seen with 80 % power. */
+  /** The claim does not hold although a cure would have been seen with 80 % power, against every reference. */
   'no-difference',
   /** Anything else, above all a control that wedged rarely or never. */
   'inconclusive',
@@ -37,9 +27,6 @@ export const VERDICT_WORDS = [
   'no-verdict',
 ] as const;
 export type VerdictWord = (typeof VERDICT_WORDS)[number];
-
-/** Power from which not seeing a difference means something. */
-export const SUFFICIENT_POWER = 0.8;
 
 /** The conditions that the word follows from, so that a report can say which held. */
 export interface VerdictConditions {
@@ -57,7 +44,7 @@ export interface VerdictConditions {
   readonly aboveReferences: boolean;
   /** No recorded valid run of the treatment wedged, in or out of the counted blocks. */
   readonly neverWedged: boolean;
-  /** Whether a drop from the observed control rate to zero would have been seen with 80 % power. */
+  /** Whether the whole claim had 80 % power for a treatment at zero, at the references' observed rates. */
   readonly sufficientPower: boolean;
   readonly controlNeverWedged: boolean;
 }
@@ -87,26 +74,17 @@ export interface TreatmentVerdict {
   readonly competing: CompetingShare | null;
   /** What rate the treatment's count still allows, one-sided 95 %; 1 without a valid run. */
   readonly upper95: number;
-  /** Power to see a drop from the observed control rate to zero; `null` without a verdict. */
+  /**
+   * Power of the whole claim, against every reference together, for a treatment without an event at the observed
+   * rates; `null` without a verdict.
+   */
   readonly powerToZero: number | null;
-}
-
-/** What an experiment of this size could have seen, for the words beside `no-difference` and `inconclusive`. */
-export interface Sensitivity80 {
-  /** Smallest drop from the observed control rate seen with 80 % power; `null` when not even one to zero. */
-  readonly smallestDrop: number | null;
-  /** Smallest control rate from which a drop to zero would be seen with 80 % power; `null` when none. */
-  readonly smallestControlRate: number | null;
-  /** Runs an arm (blocks) that see a drop from the observed control rate to zero with 80 % power; `null` when control never wedged or more than 2000 are needed. */
-  readonly runsNeeded: number | null;
-  /** Runs an arm still to be made: `runsNeeded` less those counted, 0 when there are enough already. */
-  readonly runsStillNeeded: number | null;
 }
 
 /** What of a protocol decides a verdict; counts from elsewhere have no more. */
 export interface VerdictDesign {
   readonly arms: readonly { readonly name: string; readonly role: ArmRole }[];
-  readonly decision: Pick<Protocol['decision'], 'alpha' | 'test'>;
+  readonly decision: Pick<Protocol['decision'], 'alpha' | 'test' | 'bets'>;
   readonly seed: number;
 }
 
@@ -129,7 +107,7 @@ export function treatmentVerdicts(
   withholdings: ReadonlyMap<string, readonly Withholding[]> = new Map(),
 ): TreatmentVerdict[] {
   const { control, shams, treatments } = armsByRole(protocol);
-  const { alpha, test } = protocol.decision;
+  const { alpha } = protocol.decision;
   const references = [...(control === null ? [] : [control]), ...shams];
   const composite = compositeOutcomes(outcomes);
   const statuses = (arm: string): readonly OutcomeStatus[] => outcomes.byArm.get(arm) ?? [];
@@ -140,14 +118,15 @@ export function treatmentVerdicts(
     const against = (from: CountedOutcomes) =>
       references.map((reference) => ({
         reference,
-        ...armsEvidence(from, reference, treatment, test),
+        ...armsEvidence(from, reference, treatment, protocol.decision),
       }));
+    const endpoint = against(outcomes);
     return {
       treatment,
       empty,
       evidence: {
-        endpoint: against(outcomes),
-        composite: against(composite),
+        endpoint,
+        composite: composite === outcomes ? endpoint : against(composite),
         competing: competingShare(outcomes, references, treatment),
       },
     };
@@ -179,16 +158,11 @@ export function treatmentVerdicts(
     const pWorseHolm = worse[place] ?? 1;
     // Holm asks the most of the first claim: α over the number of treatments.
     const first = alpha / judged.length;
-    const powerToZero =
-      againstControl === undefined
-        ? 0
-        : outcomes.strata === undefined
-          ? powerToSeeZero(againstControl, test, first, protocol.seed)
-          : stratifiedPowerToZero(outcomes, control ?? '', treatment, {
-              test,
-              alpha: first,
-              seed: protocol.seed,
-            });
+    const powerToZero = claimPower(observedClaim(outcomes, references, treatment), {
+      ...protocol.decision,
+      alpha: first,
+      seed: protocol.seed,
+    });
     const conditions: VerdictConditions = {
       belowControl: isAtMost(againstControl?.pLess ?? 1, alpha),
       belowShams: againstShams.map(({ reference, pLess }) => ({
@@ -259,90 +233,4 @@ function verdictWord(conditions: VerdictConditions): VerdictWord {
   if (conditions.claimHolds) return conditions.neverWedged ? 'fixes' : 'reduces';
   if (conditions.aboveReferences) return 'worse';
   return conditions.sufficientPower ? 'no-difference' : 'inconclusive';
-}
-
-function powerToSeeZero({ counts }: PairEvidence, test: DecisionTest, alpha: number, seed: number): number {
-  const { reference, treatment } = counts;
-  if (reference.wedged === 0) return 0;
-  const pReference = reference.wedged / reference.runs;
-  if (test === 'boschloo') {
-    const region = rejectionRegion('boschloo', reference.runs, treatment.runs, alpha);
-    return rejectionProbability(region, treatment.runs, pReference, 0);
-  }
-  const blocks = Math.min(reference.runs, treatment.runs);
-  return decisionShare({ pReference, pTreatment: 0 }, alpha, { blocks, seed, simulations: 2000 });
-}
-
-/** From so many blocks on, simulating would take seconds and the growth of E is near its limit law. */
-const ASYMPTOTIC_BLOCKS = 2000;
-
-/** Share of experiments of the e-process that decide within `blocks`. */
-function decisionShare(
-  rates: AssumedRates,
-  alpha: number,
-  { blocks, seed, simulations }: { blocks: number; seed: number; simulations: number },
-): number {
-  if (blocks > ASYMPTOTIC_BLOCKS) return asymptoticDecisionShare(rates, alpha, blocks);
-  const fewer = Math.max(200, Math.min(simulations, Math.floor(400_000 / Math.max(1, blocks))));
-  const times = decisionTimes(rates, alpha, { simulations: fewer, maxBlocks: blocks, seed });
-  return times.blocks.length / fewer;
-}
-
-/**
- * What counts of this size could have seen against control. Costs up to a second for a control that wedges
- * in less than 1 % of runs, so it is apart from the verdict.
- */
-export function sensitivity80(
-  counts: PairEvidence['counts'],
-  test: DecisionTest,
-  alpha: number,
-  seed: number,
-): Sensitivity80 {
-  const { reference, treatment } = counts;
-  const pReference = reference.runs === 0 ? 0 : reference.wedged / reference.runs;
-  const counted = Math.min(reference.runs, treatment.runs);
-  const needed = runsToSeeZero(pReference, test, alpha, seed);
-  const runsStillNeeded = needed === null ? null : Math.max(0, needed - counted);
-  if (counted === 0)
-    return { smallestDrop: null, smallestControlRate: null, runsNeeded: needed, runsStillNeeded };
-  if (test === 'boschloo') {
-    const region = rejectionRegion('boschloo', reference.runs, treatment.runs, alpha);
-    return {
-      smallestDrop: smallestVisibleDrop(region, treatment.runs, pReference, SUFFICIENT_POWER)?.drop ?? null,
-      smallestControlRate: smallestVisibleRate(region, treatment.runs, SUFFICIENT_POWER),
-      runsNeeded: needed,
-      runsStillNeeded,
-    };
-  }
-  const seen = (rates: AssumedRates) =>
-    decisionShare(rates, alpha, { blocks: counted, seed, simulations: 400 }) >= SUFFICIENT_POWER;
-  // Simulated to ±2 %: bisecting below a tenth of a percent would read the noise.
-  const greatestTreatmentRate = bisected(0, pReference, (pTreatment) => seen({ pReference, pTreatment }));
-  const smallestControlRate = bisected(1, 0, (p) => seen({ pReference: p, pTreatment: 0 }));
-  return {
-    smallestDrop: greatestTreatmentRate === null ? null : pReference - greatestTreatmentRate,
-    smallestControlRate,
-    runsNeeded: needed,
-    runsStillNeeded,
-  };
-}
-
-/** The last value on the way from `from` towards `to` at which `holds`; `null` when not even at `from`. */
-function bisected(from: number, to: number, holds: (value: number) => boolean): number | null {
-  if (!holds(from)) return null;
-  let [good, bad] = [from, to];
-  while (Math.abs(good - bad) > 1e-3) {
-    const middle = (good + bad) / 2;
-    if (holds(middle)) good = middle;
-    else bad = middle;
-  }
-  return good;
-}
-
-function runsToSeeZero(pReference: number, test: DecisionTest, alpha: number, seed: number): number | null {
-  if (pReference === 0) return null;
-  const rates = { pReference, pTreatment: 0 };
-  if (test === 'boschloo') return runsNeeded('boschloo', rates, alpha, SUFFICIENT_POWER);
-  const times = decisionTimes(rates, alpha, { simulations: 500, maxBlocks: 2000, seed });
-  return decisionQuantile(times, SUFFICIENT_POWER);
 }

@@ -4,7 +4,7 @@ import type { VerdictWord } from './verdict.ts';
  * Why a treatment does not get the word that its figures alone would give it (ENDPOINTS: "Competing events
  * decide too"). The figures that a report needs are in each.
  */
-export type Withholding = CompetingEvents | ShortExposure | PartlyEngaged | NeverIn;
+export type Withholding = CompetingEvents | ExcludedRuns | ShortExposure | PartlyEngaged | NeverIn;
 
 /** The event became rarer and other endings did not, or there are more of them: withholds `fixes` and `reduces`. */
 export interface CompetingEvents {
@@ -14,6 +14,15 @@ export interface CompetingEvents {
    * frequent on the treatment than on the references together.
    */
   readonly failed: readonly ('composite' | 'share')[];
+}
+
+/** Harness faults are many, and with all of them against the claim it is gone: withholds `fixes` and `reduces`. */
+export interface ExcludedRuns {
+  readonly reason: 'exclusions';
+  /** Arms of which more than a tenth of the recorded runs are harness faults. */
+  readonly arms: readonly string[];
+  /** The word with all of them against the claim. */
+  readonly worst: VerdictWord;
 }
 
 /** The treatment was not given what the reference was given: withholds `fixes` and `reduces`. */
@@ -53,6 +62,7 @@ export function wordLeft(word: VerdictWord, withheld: readonly Withholding[]): V
   const has = (reason: Withholding['reason']) => withheld.some((each) => each.reason === reason);
   if (has('never-in')) return 'no-verdict';
   const isClaim = word === 'fixes' || word === 'reduces';
-  if (isClaim && (has('competing-events') || has('exposure'))) return 'inconclusive';
+  const claimGone = has('competing-events') || has('exclusions') || has('exposure');
+  if (isClaim && claimGone) return 'inconclusive';
   return word === 'fixes' && has('not-engaged') ? 'inconclusive' : word;
 }
