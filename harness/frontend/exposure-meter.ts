@@ -1,6 +1,6 @@
 import {
-  encodedCounts,
   type Exposure,
+  encodedCounts,
   OUTPUT_TYPES,
   type OutputType,
   type TrafficAction,

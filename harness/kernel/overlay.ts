@@ -94,11 +94,6 @@ export function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
   return fileWithDeadline('write-cache', madeOverlay(arm, inputs));
 }
 
-/** Whether a sham has the change's extra scheduling: by its manifest, or by the counter that it is to engage. */
-function isScheduling({ manifest }: Arm): boolean {
-  return manifest.role === 'sham' && (manifest.schedules ?? manifest.engagement === 'callbacks');
-}
-
 /** The packages that an arm's overlay holds. */
 function overlaidPackages(arm: Arm, inputs: OverlayInputs): Map<OverlayPackage, InstalledPackage> {
   return new Map<OverlayPackage, InstalledPackage>([
@@ -142,7 +137,7 @@ async function madeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
     ...(isClientPackage(name) ? { package: name } : {}),
     ...(commits.length === 0 ? {} : { commits }),
     ...(inputs.marks === undefined || inputs.marks.change === null ? {} : { change: inputs.marks.change }),
-    ...(isScheduling(arm) ? { schedules: true as const } : {}),
+    ...(arm.manifest.schedules ? { schedules: true as const } : {}),
   };
   const marks = inputs.marks?.all ?? [];
   const beside = {

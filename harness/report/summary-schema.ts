@@ -66,7 +66,9 @@ const armSchema = z.object({
     change: z
       .object({ runs: whole, loaded: whole, executed: whole, neverCalled: z.array(z.string()) })
       .optional()
-      .describe('Of `runs` kernels that said so: those that loaded every changed file and executed the change.'),
+      .describe(
+        'Of `runs` kernels that said so: those that loaded every changed file and executed the change.',
+      ),
     partly: z
       .object({ engaged: whole, opportunities: whole, of: z.enum(['replies', 'runs']) })
       .nullable()
@@ -191,7 +193,12 @@ const withholdingSchema = z.discriminatedUnion('reason', [
       }),
     ),
   }),
-  z.object({ reason: z.literal('not-engaged'), engaged: whole, opportunities: whole }),
+  z.object({
+    reason: z.literal('not-engaged'),
+    engaged: whole,
+    opportunities: whole,
+    of: z.enum(['replies', 'runs']),
+  }),
   z.object({ reason: z.literal('never-in'), why: z.enum(['not-loaded', 'not-called', 'counter-zero']) }),
 ]);
 

@@ -52,7 +52,8 @@ export function engagementWords(engagement: EngagementSummary): string {
   if (engagement.runsWithCounters === 0) return 'not counted';
   const { totals, counter } = engagement;
   const replies = counted(totals.replies, 'reply', 'replies');
-  if (counter === null && engagement.isPatched) return `no counter for this patch; ${changeWords(engagement)}`;
+  if (counter === null && engagement.isPatched)
+    return `no counter for this patch; ${changeWords(engagement)}`;
   if (counter === null) return `nothing to engage; ${replies}`;
   const what = COUNTER_WORDS[counter] ?? counter;
   return `${totals[counter]} ${what} on ${replies}, ${totals.missing + totals.mismatched} missing or mismatched`;

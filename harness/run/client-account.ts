@@ -1,5 +1,5 @@
 import type { ClientEvent } from '../kernel/client-process.ts';
-import { encodedCounts, type Exposure } from '../model/exposure.ts';
+import { type Exposure, encodedCounts } from '../model/exposure.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { TRACE_EVENTS, TRACE_WORD_CHARACTERS, type TraceEvent } from '../model/trace.ts';
 

@@ -14,9 +14,9 @@ import {
   launchKernel,
   type RunningKernel,
 } from '../kernel/launch.ts';
+import { readMarks } from '../kernel/marks.ts';
 import { endOf, killTree } from '../kernel/process-tree.ts';
 import type { Reaper } from '../kernel/reaper.ts';
-import { readMarks } from '../kernel/marks.ts';
 import { settledCounters } from '../kernel/settled-counters.ts';
 import type { SourceHashes } from '../kernel/source-files.ts';
 import type { KernelCounters } from '../model/arm.ts';
@@ -260,7 +260,12 @@ interface Account {
 }
 
 function accountOf(client: KernelClient, frontEnd: FrontEnd | null): Account {
-  return { client: client.account, cellMs: frontEnd?.cellMs ?? [], exposure: frontEnd?.exposure ?? null, kernel: null };
+  return {
+    client: client.account,
+    cellMs: frontEnd?.cellMs ?? [],
+    exposure: frontEnd?.exposure ?? null,
+    kernel: null,
+  };
 }
 
 /** The `restart` rung: the wedged kernel ends, and one of the same command is taken to readiness. */

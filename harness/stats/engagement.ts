@@ -26,7 +26,11 @@ export interface EngagementSummary {
   /** What kernels said of the change, function by function; absent: they did not say, or there is no change. */
   readonly change?: ChangeSummary;
   /** Where the change was in for less than 95 % of its opportunities; `null`: it was not, or nothing tells. */
-  readonly partly: { readonly engaged: number; readonly opportunities: number; readonly of: 'replies' | 'runs' } | null;
+  readonly partly: {
+    readonly engaged: number;
+    readonly opportunities: number;
+    readonly of: 'replies' | 'runs';
+  } | null;
   /** Why the change counts as never in; `null`: it was, or nothing tells. */
   readonly neverIn: NeverIn['why'] | null;
 }
@@ -165,7 +169,8 @@ function neverIn(
 ): NeverIn['why'] | null {
   if (change !== undefined && summary !== null && summary.executed === 0) {
     const isLoaded = runs.some(
-      (run) => run.change !== undefined && change.files.some((file) => !run.change?.notLoaded?.includes(file)),
+      (run) =>
+        run.change !== undefined && change.files.some((file) => !run.change?.notLoaded?.includes(file)),
     );
     return isLoaded ? 'not-called' : 'not-loaded';
   }

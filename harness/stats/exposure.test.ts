@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodedCounts, encodedCounts, type Exposure } from '../model/exposure.ts';
+import { decodedCounts, type Exposure, encodedCounts } from '../model/exposure.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { syntheticJournal } from '../report/fixtures/synthetic-journal.ts';
 import { type ExposureComparison, exposureComparisons, shortKinds } from './exposure.ts';

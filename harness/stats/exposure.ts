@@ -144,7 +144,8 @@ function countsByCell({ notebooks }: Protocol): (run: RunRecord) => Counted[] {
     const counts = new Map<string, string>([['cells begun', `1*${exposure.cells}`]]);
     if (exposure.executed !== undefined) counts.set('cells executed', exposure.executed);
     for (const [type, text] of Object.entries(exposure.requests)) counts.set(type, text);
-    for (const [action, text] of Object.entries(exposure.actions ?? {})) counts.set(`${action} actions`, text);
+    for (const [action, text] of Object.entries(exposure.actions ?? {}))
+      counts.set(`${action} actions`, text);
     for (const [type, text] of Object.entries(exposure.outputs ?? {})) counts.set(`published ${type}`, text);
     return reach === 0 ? [] : [{ part: partOf(run), reach, counts }];
   };

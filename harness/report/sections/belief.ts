@@ -6,6 +6,7 @@ import type { Report } from '../report.ts';
 import { armNames, kindCounts, kindWords, num, ratio } from '../words.ts';
 import { endpointLines } from './stalls.ts';
 import { equalityLine } from './verdict.ts';
+import { shamMatter } from './withheld.ts';
 
 /** Invalid runs and other names listed in the document at most; the journal holds all. */
 const LISTED = 40;
@@ -82,7 +83,7 @@ function shamLines(report: Report): Line[] {
     const pair = analysis.comparisons.find(
       ({ kind, treatment }) => kind === 'sham-control' && treatment === check.arm,
     );
-    return line`${strong(text('Sham against control'))}: ${code(check.arm)}, difference ${num(points(pair?.difference ?? null))} (95 % interval ${num(pair === undefined ? 'n/a' : pointsInterval(pair.newcombeDifference95))}), two-sided ${num(pValue(check.pTwoSided))}${text(check.differs ? ': it differs, so the overhead itself matters' : '')}.`;
+    return line`${strong(text('Sham against control'))}: ${code(check.arm)}, difference ${num(points(pair?.difference ?? null))} (95 % interval ${num(pair === undefined ? 'n/a' : pointsInterval(pair.newcombeDifference95))}), two-sided ${num(pValue(check.pTwoSided))}${text(check.differs ? `: it differs, so ${shamMatter(report, check.arm)}` : '')}.`;
   });
 }
 

@@ -18,6 +18,7 @@ import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num, ofRuns, ratio } from '../words.ts';
 import { manyChangesWarnings } from './arm-environments.ts';
 import { heterogeneityLines, shardLines, stratifiedTestWords } from './strata.ts';
+import { neverInWords, shamMatter, voidShamLines, withheldLines } from './withheld.ts';
 
 /** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
 export function verdictLines(report: Report): Line[] {
@@ -37,9 +38,19 @@ function plainVerdictLines(report: Report): Line[] {
     'no-verdict',
   ];
   return order.flatMap((word) => {
-    const group = analysis.verdicts.filter((verdict) => verdict.word === word);
-    return group.length === 0 ? [] : [groupLine(report, word, group)];
+    const all = analysis.verdicts.filter((verdict) => verdict.word === word);
+    // What keeps an arm from a better word is said of that arm alone.
+    const alone = all.filter((verdict) => isWithheld(verdict));
+    const group = all.filter((verdict) => !isWithheld(verdict));
+    return [
+      ...(group.length === 0 ? [] : [groupLine(report, word, group)]),
+      ...alone.map((verdict) => groupLine(report, word, [verdict])),
+    ];
   });
+}
+
+function isWithheld(verdict: VerdictAnalysis): boolean {
+  return withheldLines(verdict).length > 0 || neverInWords(verdict) !== null;
 }
 
 function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAnalysis[]): Line {
@@ -72,7 +83,11 @@ function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[]): Li
   if (group.every(({ conditions }) => conditions?.controlNeverWedged)) {
     return line`${head}: the control never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(group, isOfStrata)}`;
   }
-  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${couldSeeWords(group, isOfStrata)}`;
+  const withheld = group.flatMap(withheldLines);
+  if (withheld.length > 0 && group.every(({ conditions }) => conditions?.claimHolds)) {
+    return line`${joined(withheld)} ${head}: ${counts}; ${references}; ${evidenceWords(report, group)}.`;
+  }
+  return line`${joined([...withheld, line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}.`])} ${couldSeeWords(group, isOfStrata)}`;
 }
 
 /** What the experiment could have seen and how much is missing: the smallest of the group, the most runs. */
@@ -118,6 +133,8 @@ function noVerdictLine(group: readonly VerdictAnalysis[]): Line {
   if (gate === null || gate.reason === 'no-control-arm') {
     return line`${head}: the experiment has no control arm to compare with.`;
   }
+  const [never] = group.flatMap((verdict) => neverInWords(verdict) ?? []);
+  if (gate.reason === 'never-in') return line`${head}: it was never in, for ${text(never ?? '')}.`;
   const empty = armNames(gate.arms);
   return line`${head}: ${empty} ${text(gate.arms.length > 1 ? 'have' : 'has')} no valid run in the counted blocks.`;
 }
@@ -287,9 +304,10 @@ function plainWarningLines(report: Report): Line[] {
       );
     }
   }
+  lines.push(...voidShamLines(report));
   for (const sham of analysis.shams.filter(({ differs }) => differs)) {
     lines.push(
-      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): the overhead itself matters, so the difference to control is not the change's alone.`,
+      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): ${text(shamMatter(report, sham.arm))}, so the difference to control is not the change's alone.`,
     );
   }
   for (const check of analysis.aa.filter(({ decided }) => decided)) {
