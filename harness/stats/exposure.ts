@@ -95,15 +95,18 @@ function compared(
     const uniform = seededUniform(protocol.seed, `exposure of ${arm}: ${kind}`);
     return { ...each, p: Math.max(permutationLess(each.scores, uniform), rarePart(parts, kind)) };
   });
-  // What is not below the ratio is not tested, and counts as one of the kinds all the same.
-  const adjusted = holmAdjusted(tested.map(({ p }) => p ?? 1));
+  // What is not below the ratio is not tested, and counts as one of the kinds all the same. What is the same in every
+  // run could not have been significant and does not count (Tarone 1990).
+  const varying = tested.filter(({ varies }) => varies);
+  const adjusted = holmAdjusted(varying.map(({ p }) => p ?? 1));
   return {
     arm,
     reference,
     by,
     runs,
-    kinds: tested.map(({ scores: _, isGone, p, ...kind }, index) => {
-      const pHolm = p === null ? null : (adjusted[index] ?? 1);
+    kinds: tested.map((each) => {
+      const { scores: _scores, varies: _varies, isGone, p, ...kind } = each;
+      const pHolm = p === null ? null : (adjusted[varying.indexOf(each)] ?? 1);
       const isBelow = pHolm !== null && pHolm < SHORT_LEVEL;
       return { ...kind, p: pHolm, short: isGone ? 'gone' : isBelow ? 'ratio' : null };
     }),
@@ -273,6 +276,9 @@ function kindOf(parts: readonly Part[], kind: string) {
     armPerRun,
     ratio: weightedReference === 0 ? null : weightedArm / weightedReference,
     scores,
+    varies: scores.some((part) =>
+      [...part.arm, ...part.reference].some((score) => Math.abs(score) > ROUNDING),
+    ),
     isGone:
       armWith === 0 &&
       referenceWith >= GONE.referenceRuns &&
@@ -287,6 +293,9 @@ function logNoneOf(arm: number, reference: number, having: number): number {
   const choose = (n: number, k: number) => (log[n] ?? 0) - (log[k] ?? 0) - (log[n - k] ?? 0);
   return choose(arm + reference - having, arm) - choose(arm + reference, arm);
 }
+
+// Sums of the same counts in another order.
+const ROUNDING = 1e-9;
 
 const prefixes = new Map<string, Float64Array>();
 // Texts of a journal are much the same; of hostile ones no more than this is kept.
