@@ -2,9 +2,10 @@ import { decodedCounts } from '../model/exposure.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type Carrier, fewerCarriers } from './carriers.ts';
+import { type Counted, type ExposurePart, exposureParts, runCount } from './exposure-parts.ts';
 import { holmAdjusted } from './holm.ts';
 import { logFactorials } from './log-factorial.ts';
-import { permutationLess } from './permutation.ts';
+import { type LabelledScores, permutationLess } from './permutation.ts';
 import { seededUniform } from './random.ts';
 
 /** An arm can be short where a kind's ratio to the reference is below this. */
@@ -81,19 +82,20 @@ function compared(
 ): ExposureComparison {
   const all = [...armRuns, ...referenceRuns];
   const isRecorded = all.some(({ exposure }) => exposure !== undefined);
-  const counted = isRecorded ? countsByCell(protocol) : completedTotals;
-  const parts = partsOf(armRuns.flatMap(counted), referenceRuns.flatMap(counted));
+  const parts = exposureParts(protocol, armRuns, referenceRuns, isRecorded);
   const runs = {
-    reference: parts.reduce((sum, part) => sum + part.reference.length, 0),
-    arm: parts.reduce((sum, part) => sum + part.arm.length, 0),
+    reference: parts.reduce((sum, part) => sum + runCount(part.reference), 0),
+    arm: parts.reduce((sum, part) => sum + runCount(part.arm), 0),
   };
   const by = runs.reference === 0 || runs.arm === 0 ? 'none' : isRecorded ? 'cells' : 'totals';
-  const names = new Set(parts.flatMap((part) => [...part.arm, ...part.reference].flatMap(kindsOf)));
+  const names = new Set(
+    parts.flatMap((part) => [...part.arm, ...part.reference].flatMap(({ counts }) => [...counts.keys()])),
+  );
   const tested = (by === 'none' ? [] : [...names].sort()).map((kind) => {
     const each = kindOf(parts, kind);
     if (each.ratio === null || each.ratio >= SHORT_RATIO) return { ...each, p: null };
     const uniform = seededUniform(protocol.seed, `exposure of ${arm}: ${kind}`);
-    return { ...each, p: Math.max(permutationLess(each.scores, uniform), rarePart(parts, kind)) };
+    return { ...each, p: Math.max(permutationLess(each.scores(), uniform), rarePart(parts, kind)) };
   });
   // What is not below the ratio is not tested, and counts as one of the kinds all the same. What is the same in every
   // run could not have been significant and does not count (Tarone 1990).
@@ -113,70 +115,6 @@ function compared(
   };
 }
 
-/** What a run was given: for each kind its counts by cell as text, of which the first `reach` cells were answered. */
-interface Counted {
-  readonly part: string;
-  readonly reach: number;
-  readonly counts: ReadonlyMap<string, string>;
-}
-
-interface Part {
-  readonly arm: readonly Counted[];
-  readonly reference: readonly Counted[];
-  /** Cells that were answered in both arms: the first so many. */
-  readonly cells: number;
-}
-
-function kindsOf({ counts }: Counted): string[] {
-  return [...counts.keys()];
-}
-
-/** Notebooks and traffics are compared each with itself: what differs between them is no difference of arms. */
-function partOf(run: RunRecord): string {
-  return `${run.notebook} ${run.traffic}`;
-}
-
-function countsByCell({ notebooks }: Protocol): (run: RunRecord) => Counted[] {
-  return (run) => {
-    const { exposure, outcome } = run;
-    if (exposure === undefined) return [];
-    const whole = notebooks[run.notebook]?.codeCells.length ?? 0;
-    // A completed run has answered the notebook's cells, whether or not it was sent them.
-    const reach =
-      outcome.kind === 'completed' ? whole : Math.min(run.cellMs.length, outcome.cell ?? whole, whole);
-    const counts = new Map<string, string>([['cells begun', `1*${exposure.cells}`]]);
-    if (exposure.executed !== undefined) counts.set('cells executed', exposure.executed);
-    for (const [type, text] of Object.entries(exposure.requests)) counts.set(type, text);
-    for (const [action, text] of Object.entries(exposure.actions ?? {}))
-      counts.set(`${action} actions`, text);
-    for (const [type, text] of Object.entries(exposure.outputs ?? {})) counts.set(`published ${type}`, text);
-    return reach === 0 ? [] : [{ part: partOf(run), reach, counts }];
-  };
-}
-
-/** Of a run of schema 1: its requests as one cell, but for the handshake's, which are as many as it took. */
-function completedTotals(run: RunRecord): Counted[] {
-  if (run.outcome.kind !== 'completed') return [];
-  const types = Object.entries(run.client.byType).filter(([type]) => type !== 'kernel_info_request');
-  const counts = new Map(types.map(([type, count]) => [type, String(count)]));
-  return [{ part: partOf(run), reach: 1, counts }];
-}
-
-function partsOf(arm: readonly Counted[], reference: readonly Counted[]): Part[] {
-  const names = [...new Set(reference.map(({ part }) => part))].sort();
-  return names.flatMap((name) => {
-    const [a, r] = [arm, reference].map((runs) => runs.filter(({ part }) => part === name));
-    if (a === undefined || r === undefined || a.length === 0) return [];
-    return [{ arm: a, reference: r, cells: Math.min(greatestReach(a), greatestReach(r)) }];
-  });
-}
-
-function greatestReach(runs: readonly Counted[]): number {
-  let greatest = 0;
-  for (const { reach } of runs) greatest = Math.max(greatest, reach);
-  return greatest;
-}
-
 /** Runs of one arm by cell: how many answered it, and what they had of a kind in it together. */
 interface ByCell {
   readonly runs: Float64Array;
@@ -185,35 +123,24 @@ interface ByCell {
 
 function byCell(runs: readonly Counted[], kind: string, cells: number): ByCell {
   const result = { runs: new Float64Array(cells), sums: new Float64Array(cells) };
-  // Runs are much the same: each text is decoded once, and added as often as it occurs.
-  for (const [text, reaches] of distinct(runs, kind)) {
-    const counts = decodedCounts(text);
-    for (const [reach, times] of reaches) {
-      for (let cell = 0; cell < Math.min(reach, cells); cell += 1) {
-        result.runs[cell] = (result.runs[cell] ?? 0) + times;
-        result.sums[cell] = (result.sums[cell] ?? 0) + times * (counts[cell] ?? 0);
-      }
+  for (const { reach, times, counts } of runs) {
+    const prefix = prefixOf(counts.get(kind) ?? '');
+    for (let cell = 0; cell < Math.min(reach, cells); cell += 1) {
+      const count = cell + 1 < prefix.length ? (prefix[cell + 1] ?? 0) - (prefix[cell] ?? 0) : 0;
+      result.runs[cell] = (result.runs[cell] ?? 0) + times;
+      result.sums[cell] = (result.sums[cell] ?? 0) + times * count;
     }
   }
   return result;
 }
 
-function distinct(runs: readonly Counted[], kind: string): Map<string, Map<number, number>> {
-  const found = new Map<string, Map<number, number>>();
-  for (const { counts, reach } of runs) {
-    const text = counts.get(kind) ?? '';
-    const reaches = found.get(text) ?? new Map<number, number>();
-    reaches.set(reach, (reaches.get(reach) ?? 0) + 1);
-    found.set(text, reaches);
-  }
-  return found;
-}
-
 /** Of a rare kind the p of "fewer runs have it"; 0 of any other. */
-function rarePart(parts: readonly Part[], kind: string): number {
+function rarePart(parts: readonly ExposurePart[], kind: string): number {
   const carriers = parts.map((part) => {
     const of = (runs: readonly Counted[], isArm: boolean): Carrier[] =>
-      runs.map((run) => ({ isArm, reach: run.reach, first: firstOf(run, kind, part.cells) }));
+      runs.flatMap((run) =>
+        repeated({ isArm, reach: run.reach, first: firstOf(run, kind, part.cells) }, run.times),
+      );
     return { cells: part.cells, runs: [...of(part.arm, true), ...of(part.reference, false)] };
   });
   const all = carriers.flatMap(({ runs }) => runs);
@@ -230,15 +157,15 @@ function firstOf({ counts, reach }: Counted, kind: string, cells: number): numbe
   return null;
 }
 
-function kindOf(parts: readonly Part[], kind: string) {
+function kindOf(parts: readonly ExposurePart[], kind: string) {
   let [weightedArm, weightedReference, referencePerRun, armPerRun] = [0, 0, 0, 0];
   let [referenceWith, armWith, armReached, logNone] = [0, 0, 0, 0];
-  const runs = parts.reduce((sum, part) => sum + part.arm.length + part.reference.length, 0);
+  const runs = parts.reduce((sum, part) => sum + runCount(part.arm) + runCount(part.reference), 0);
   const scores = parts.map((part) => {
     const { cells } = part;
     const arm = byCell(part.arm, kind, cells);
     const reference = byCell(part.reference, kind, cells);
-    const share = (part.arm.length + part.reference.length) / runs;
+    const share = (runCount(part.arm) + runCount(part.reference)) / runs;
     const expected = new Float64Array(cells + 1);
     let first = -1;
     for (let cell = 0; cell < cells; cell += 1) {
@@ -259,15 +186,18 @@ function kindOf(parts: readonly Part[], kind: string) {
     if (first >= 0) {
       const reached = (all: readonly Counted[]) => all.filter(({ reach }) => reach > first);
       const having = (all: readonly Counted[]) => reached(all).filter((run) => totalOf(run, kind, cells) > 0);
-      const [nArm, nReference] = [reached(part.arm).length, reached(part.reference).length];
-      const [kArm, kReference] = [having(part.arm).length, having(part.reference).length];
+      const [nArm, nReference] = [runCount(reached(part.arm)), runCount(reached(part.reference))];
+      const [kArm, kReference] = [runCount(having(part.arm)), runCount(having(part.reference))];
       referenceWith += kReference;
       armWith += kArm;
       armReached += nArm;
       logNone += logNoneOf(nArm, nReference, kReference);
     }
     const scored = (all: readonly Counted[]) =>
-      all.map((run) => totalOf(run, kind, cells) - (expected[Math.min(run.reach, cells)] ?? 0));
+      all.map((run) => ({
+        score: totalOf(run, kind, cells) - (expected[Math.min(run.reach, cells)] ?? 0),
+        times: run.times,
+      }));
     return { arm: scored(part.arm), reference: scored(part.reference) };
   });
   return {
@@ -275,9 +205,10 @@ function kindOf(parts: readonly Part[], kind: string) {
     referencePerRun,
     armPerRun,
     ratio: weightedReference === 0 ? null : weightedArm / weightedReference,
-    scores,
+    scores: (): LabelledScores[] =>
+      scores.map(({ arm, reference }) => ({ arm: each(arm), reference: each(reference) })),
     varies: scores.some((part) =>
-      [...part.arm, ...part.reference].some((score) => Math.abs(score) > ROUNDING),
+      [...part.arm, ...part.reference].some(({ score }) => Math.abs(score) > ROUNDING),
     ),
     isGone:
       armWith === 0 &&
@@ -285,6 +216,15 @@ function kindOf(parts: readonly Part[], kind: string) {
       armReached >= GONE.armRuns &&
       Math.exp(logNone) <= GONE.level,
   };
+}
+
+function repeated<Value>(value: Value, times: number): Value[] {
+  return new Array<Value>(times).fill(value);
+}
+
+/** One score for each run. */
+function each(scores: readonly { readonly score: number; readonly times: number }[]): number[] {
+  return scores.flatMap(({ score, times }) => repeated(score, times));
 }
 
 /** ln P(no run of the arm is among the `having` ones), if the arms' labels were drawn by lot. */
