@@ -8,7 +8,7 @@ import type { PreparedServer } from '../kernel/server/prepare-server.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { SoakError } from '../model/errors.ts';
 import type { ArmEnvironment, ClientEnvironment, Environment, ExperimentRecord } from '../model/journal.ts';
-import { outcomeStatus } from '../model/outcome.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { publicText } from '../model/public-text.ts';
@@ -56,7 +56,7 @@ async function readBaseline(folder: string | null): Promise<ExperimentRecord['ba
   const { endpoint } = journal.experiment.protocol;
   const control = journal.experiment.protocol.arms.find(({ role }) => role === 'control');
   const valid = journal.runs.filter(
-    ({ arm, outcome }) => arm === control?.name && outcomeStatus(outcome.kind, endpoint) !== 'invalid',
+    ({ arm, outcome }) => arm === control?.name && isObserved(outcomeStatus(outcome.kind, endpoint)),
   );
   if (control === undefined || valid.length === 0) {
     throw new SoakError('bad-baseline', `The report ${folder} has no valid run of a control arm.`, {

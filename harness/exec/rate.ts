@@ -1,4 +1,4 @@
-import { outcomeStatus } from '../model/outcome.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import type { Interval } from '../stats/counts.ts';
 import { type Drift, drift } from '../stats/drift.ts';
 import { clopperPearson } from '../stats/intervals.ts';
@@ -50,7 +50,7 @@ export function kernelRates(records: readonly ExecRecord[]): KernelRate[] {
     const statuses = attempts.map(({ run }) => outcomeStatus(run.outcome.kind, 'wedged'));
     const counts = [...begun].filter(([id]) => kernelOf.get(id) === kernel.sha256).map(([, count]) => count);
     const wedged = statuses.filter((status) => status === 'wedged').length;
-    const valid = statuses.filter((status) => status !== 'invalid').length;
+    const valid = statuses.filter(isObserved).length;
     return {
       kernel,
       executions: counts.length,

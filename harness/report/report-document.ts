@@ -9,13 +9,13 @@ import { armsBlocks, armsTable } from './sections/arms.ts';
 import { beliefBlocks } from './sections/belief.ts';
 import { comparisonBlocks } from './sections/comparisons.ts';
 import { environmentBlocks } from './sections/environment.ts';
+import { exposureBlocks } from './sections/exposure.ts';
 import { mechanismBlocks } from './sections/mechanism.ts';
 import { notShownBlocks } from './sections/not-shown.ts';
 import { runBlocks } from './sections/runs.ts';
 import { clientWords } from './sections/stalls.ts';
 import { strataBlocks } from './sections/strata.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
-import { exposureBlocks } from './sections/withheld.ts';
 import { num, shortHash } from './words.ts';
 
 /** The whole report in reading order. A section without blocks is left out. */

@@ -19,6 +19,9 @@ export interface AdversarialArm {
   readonly withheld: 'exposure' | 'competing-events' | 'never-in' | 'not-engaged';
 }
 
+/** The deadline of a request that the arms which are late go by, seconds. */
+export const DEADLINE_SECONDS = 10;
+
 const SEND = '        self._shell_socket.send_multipart(msg)\n\n    def _stop_subshell';
 const EXECUTE = '        stop_on_error = content.get("stop_on_error", True)\n';
 
@@ -144,7 +147,7 @@ export const ADVERSARIAL_ARMS: readonly AdversarialArm[] = [
   {
     name: 'late',
     description: 'a cell is answered after its deadline',
-    edits: atFifthCell('time.sleep(7)'),
+    edits: atFifthCell(`time.sleep(${DEADLINE_SECONDS + 1})`),
     withheld: 'competing-events',
   },
   {

@@ -1,14 +1,25 @@
 import type { RunRecord } from '../../model/journal.ts';
 import type { TreatmentVerdict } from '../../stats/verdict.ts';
-import { type Block, code, enumeration, type Line, line, runLink, strong, text } from '../document.ts';
+import {
+  type Block,
+  code,
+  enumeration,
+  joined,
+  type Line,
+  line,
+  runLink,
+  strong,
+  text,
+} from '../document.ts';
+import { armEndings } from '../ending-words.ts';
 import { counted, duration, points, pointsInterval, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, kindCounts, kindWords, num, ratio } from '../words.ts';
+import { shamMatter } from './exposure.ts';
 import { endpointLines } from './stalls.ts';
 import { equalityLine } from './verdict.ts';
-import { shamMatter } from './withheld.ts';
 
-/** Invalid runs and other names listed in the document at most; the journal holds all. */
+/** Runs and other names listed in the document at most; the journal holds all. */
 const LISTED = 40;
 
 /** Why the numbers can be believed, or not: each item a fact that a sceptic would ask for. */
@@ -21,6 +32,7 @@ export function beliefBlocks(report: Report): Block[] {
     randomisationLine(report),
     stoppingLine(report),
     ...shamLines(report),
+    ...competingLines(report),
     exclusionLine(report),
     deadlineLine(report),
     ...driftLines(report),
@@ -31,7 +43,10 @@ export function beliefBlocks(report: Report): Block[] {
     stallLine(report),
   ];
   const blocks: Block[] = [{ kind: 'list', items }];
-  if (report.invalidRuns.length > 0) blocks.push(invalidRuns(report.invalidRuns));
+  if (report.competingRuns.length > 0)
+    blocks.push(runsByKind(report.competingRuns, 'run that ended otherwise', 'runs that ended otherwise'));
+  if (report.invalidRuns.length > 0)
+    blocks.push(runsByKind(report.invalidRuns, 'harness fault', 'harness faults'));
   const history = historyLines(report);
   if (history.length > 0) blocks.push({ kind: 'list', items: history });
   return blocks;
@@ -90,12 +105,44 @@ function shamLines(report: Report): Line[] {
 function exclusionLine(report: Report): Line {
   const { exclusions } = report.analysis.sensitivity;
   const invalid = report.invalidRuns.length;
-  if (invalid === 0) return line`${strong(text('Exclusions'))}: none, every recorded run is valid.`;
+  if (invalid === 0)
+    return line`${strong(text('Exclusions'))}: none, the harness could observe every recorded run.`;
   const consequence =
     report.analysis.verdicts.length === 0
       ? line``
-      : line` With every invalid treatment run counted as wedged and every invalid reference run as completed, ${verdictChange(exclusions.unchanged, exclusions.verdicts)}.`;
-  return line`${strong(text('Exclusions'))}: ${num(counted(invalid, 'invalid run'))}, listed below and left out of the rates by the rule of the protocol.${consequence}`;
+      : line` With every one of a treatment counted as wedged and every one of a reference as completed, ${verdictChange(exclusions.unchanged, exclusions.verdicts)}${text(exclusions.unchanged || exclusions.manyExcluded.length > 0 ? '' : '; that decides nothing, since they are at most a tenth of each arm’s runs')}.`;
+  return line`${strong(text('Exclusions'))}: ${num(counted(invalid, 'run'))} that the harness could not observe, listed below and left out.${consequence}`;
+}
+
+/** How else runs ended, in each arm, and what that does to the verdict. Nothing where none did. */
+function competingLines(report: Report): Line[] {
+  const { analysis } = report;
+  const arms = analysis.arms.filter(({ competing }) => competing.wedged > 0);
+  if (arms.length === 0) return [];
+  const each = joined(
+    arms.map((arm) => line`${code(arm.name)}: ${text(armEndings(arm))}`),
+    '; ',
+  );
+  const { competing } = analysis.sensitivity;
+  const shares = joined(
+    analysis.verdicts.flatMap(({ treatment, competing: share }) =>
+      share === null
+        ? []
+        : [
+            line`${code(treatment)} ${ratio(share.treatment)} against ${ratio(share.references)} of the references together, Fisher one-sided ${num(pValue(share.p))}`,
+          ],
+    ),
+    '; ',
+  );
+  // Protocols say what the e-process expects since the rule for other endings.
+  const isOlder = report.protocol.decision.bets === undefined;
+  const consequence =
+    analysis.verdicts.length === 0
+      ? line``
+      : line` More of them than the references: ${shares}. At their worst, every one of a treatment counted as wedged and every one of a reference as completed, ${verdictChange(competing.unchanged, competing.verdicts)}; that is told and does not decide.`;
+  return [
+    line`${strong(text('Runs that ended otherwise'))}: ${each}. They are left out of the wedge rate, and a claim must also hold with all of them counted as events.${consequence}${text(isOlder ? ' The protocol is from before that rule, when such runs were left out as invalid.' : '')}`,
+  ];
 }
 
 function verdictChange(unchanged: boolean, verdicts: readonly TreatmentVerdict[]): Line {
@@ -169,19 +216,19 @@ function stallLine(report: Report): Line {
   return line`${strong(text('Harness'))}: longest stall of its own event loop in any run ${num(duration(longest))}.`;
 }
 
-function invalidRuns(runs: readonly RunRecord[]): Block {
+function runsByKind(runs: readonly RunRecord[], one: string, several: string): Block {
   const kinds: Partial<Record<RunRecord['outcome']['kind'], number>> = {};
   for (const { outcome } of runs) kinds[outcome.kind] = (kinds[outcome.kind] ?? 0) + 1;
-  const items = runs.slice(0, LISTED).map(invalidRun);
+  const items = runs.slice(0, LISTED).map(listedRun);
   if (runs.length > LISTED) items.push(line`and ${num(String(runs.length - LISTED))} more, in the journal`);
   return {
     kind: 'details',
-    summary: line`${num(counted(runs.length, 'invalid run'))}: ${num(kindCounts(kinds))}`,
+    summary: line`${num(counted(runs.length, one, several))}: ${num(kindCounts(kinds))}`,
     blocks: [{ kind: 'list', items }],
   };
 }
 
-function invalidRun(run: RunRecord): Line {
+function listedRun(run: RunRecord): Line {
   const error =
     run.outcome.error === null
       ? line``

@@ -3,7 +3,7 @@ import { percent } from '../format-number.ts';
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 import { releaseCaveats } from './arm-environments.ts';
-import { schedulingCaveat, uncalledLines } from './withheld.ts';
+import { schedulingCaveat, uncalledLines } from './exposure.ts';
 
 /** On how many machines, in how many sessions: what the result may depend on beyond its settings. */
 function whereRun({ experiment, sessions }: Report): Line {

@@ -1,20 +1,96 @@
 import type { VerdictAnalysis } from '../../stats/analysis.ts';
-import { type ExposureComparison, shortKinds } from '../../stats/exposure.ts';
-import type { NeverIn, Withholding } from '../../stats/withholding.ts';
-import {
-  type Block,
-  code,
-  joined,
-  type Line,
-  line,
-  paragraph,
-  strong,
-  type Table,
-  text,
-} from '../document.ts';
-import { counted, percent, probability, significant } from '../format-number.ts';
-import { armNamed, type Report } from '../report.ts';
-import { armNames, num } from '../words.ts';
+import type { NeverIn, PartlyEngaged, ShortExposure, Withholding } from '../../stats/withholding.ts';
+import { code, joined, type Line, line, text } from '../document.ts';
+import { armEndings, endingsOf } from '../ending-words.ts';
+import { count, percent, pValue } from '../format-number.ts';
+import type { Report } from '../report.ts';
+import { armNames, num, ratio } from '../words.ts';
+
+/** Why a verdict is less than its counts alone would give, in sentences. */
+export function withheldWords(report: Report, verdict: VerdictAnalysis): Line {
+  return joined(verdict.withheld.map((each) => withholdingWords(report, verdict, each)));
+}
+
+function withholdingWords(report: Report, verdict: VerdictAnalysis, withholding: Withholding): Line {
+  switch (withholding.reason) {
+    case 'competing-events':
+      return competingWords(report, verdict, withholding.failed);
+    case 'exclusions':
+      return line`More than a tenth of the runs of ${armNames(withholding.arms)} are harness faults. With all of them counted against the treatment the verdict is ${text(withholding.worst)}.`;
+    case 'exposure':
+      return exposureWords(withholding);
+    case 'not-engaged':
+      return partlyWords(withholding);
+    case 'never-in':
+      return neverInWords(verdict);
+  }
+}
+
+// What is gone takes much with it: the first kinds say enough, and the table has all.
+const SHOWN_KINDS = 3;
+
+function exposureWords({ kinds }: ShortExposure): Line {
+  const [first] = kinds;
+  if (first === undefined) return [];
+  // What was sent before what was published: the wedge needs the first.
+  const ordered = [...kinds].sort((a, b) => Number(isPublished(a.kind)) - Number(isPublished(b.kind)));
+  const shown = ordered
+    .slice(0, SHOWN_KINDS)
+    .map(
+      ({ kind, referencePerRun, treatmentPerRun }) =>
+        line`${num(perRun(treatmentPerRun))} ${code(kind)} a run against ${num(perRun(referencePerRun))}`,
+    );
+  const more = kinds.length > SHOWN_KINDS ? `, and ${kinds.length - SHOWN_KINDS} more kinds` : '';
+  return line`The change took the traffic away: ${joined(shown, ', ')}${text(more)} (in ${code(first.reference)}).`;
+}
+
+function isPublished(kind: string): boolean {
+  return kind.startsWith('published ');
+}
+
+function partlyWords({ engaged, opportunities, of }: PartlyEngaged): Line {
+  const share = num(percent(opportunities === 0 ? null : engaged / opportunities));
+  const part = num(`${count(engaged)} of ${count(opportunities)}`);
+  const where =
+    of === 'replies'
+      ? line`The change was in for ${part} opportunities of a completed run (${share})`
+      : line`The change was executed in ${part} completed runs (${share})`;
+  return line`${where}, and ${text('fixes')} needs 95 %.`;
+}
+
+/** A claim that holds only while the runs that ended otherwise are left out. */
+function competingWords(
+  report: Report,
+  { treatment, composite, competing }: VerdictAnalysis,
+  failed: readonly ('composite' | 'share')[],
+): Line {
+  const arm = report.analysis.arms.find(({ name }) => name === treatment);
+  const sentences: Line[] = [];
+  if (failed.includes('composite')) {
+    const references = report.analysis.arms.filter(({ role }) => role === 'control' || role === 'sham');
+    sentences.push(
+      line`It wedged less only as long as its other endings are left out: counted as events too, in all arms, they make it ${num(`${composite?.wedged ?? 0}/${composite?.runs ?? 0}`)}, ${joined(
+        references.map(
+          ({ name, wedged, competing: others }) =>
+            line`${code(name)} ${num(`${wedged + others.wedged}/${others.runs}`)}`,
+        ),
+        ', ',
+      )} (${num(pValue(composite?.pHolm ?? null))}).`,
+    );
+  }
+  if (failed.includes('share') && competing !== null && arm !== undefined) {
+    sentences.push(
+      line`It ends otherwise more often than its references: ${text(armEndings(arm))}, the references together ${ratio(competing.references)} (Fisher, one-sided ${num(pValue(competing.p))}).`,
+    );
+  }
+  return joined(sentences);
+}
+
+/** Why a treatment was never in. */
+export function neverInWords(verdict: VerdictAnalysis | undefined): Line {
+  const never = verdict?.withheld.find((each) => each.reason === 'never-in');
+  return line`${text(neverInClause(never?.why ?? 'counter-zero'))}, so that the change was never in.`;
+}
 
 const NEVER_IN: Readonly<Record<NeverIn['why'], string>> = {
   'not-loaded': 'no kernel loaded the files that it changes',
@@ -22,149 +98,34 @@ const NEVER_IN: Readonly<Record<NeverIn['why'], string>> = {
   'counter-zero': 'its counter stayed at zero',
 };
 
-/** Why a treatment was never in, as a clause; `null` where it was, or nobody could tell. */
-export function neverInWords({ withheld }: Pick<VerdictAnalysis, 'withheld'>): string | null {
-  const never = withheld.find((each) => each.reason === 'never-in');
-  return never === undefined ? null : NEVER_IN[never.why];
+/** The same as a clause. */
+export function neverInClause(why: NeverIn['why']): string {
+  return NEVER_IN[why];
 }
 
-/** What else than its counts keeps a treatment from a better word, a sentence each. */
-export function withheldLines({ treatment, withheld }: VerdictAnalysis): Line[] {
-  return withheld.flatMap((each) => {
-    if (each.reason === 'exposure') return [exposureLine(treatment, each)];
-    if (each.reason === 'not-engaged') return [partlyLine(treatment, each)];
-    return [];
+/** Arms without a run in which the endpoint was observed, and how their runs ended instead. */
+export function noRunWords(report: Report, names: readonly string[]): Line {
+  const each = names.map((name) => {
+    const arm = report.analysis.arms.find((one) => one.name === name);
+    if (arm === undefined || arm.competing.wedged === 0) return null;
+    return line`${code(name)} has no run that shows whether it wedges, since ${text(endingsOf(arm.competingByKind, arm.competing.runs))}`;
   });
-}
-
-function exposureLine(arm: string, { kinds }: Extract<Withholding, { reason: 'exposure' }>): Line {
-  const parts = kinds.map(
-    ({ kind, referencePerRun, treatmentPerRun }) =>
-      line`${num(perRun(treatmentPerRun))} ${text(kind)} a run against ${num(perRun(referencePerRun))}`,
-  );
-  return line`${strong(...line`${code(arm)} took the traffic away`)}: ${joined(parts, '; ')}. What was not sent cannot wedge, so the claim is withheld.`;
-}
-
-function partlyLine(
-  arm: string,
-  { engaged, opportunities, of }: Extract<Withholding, { reason: 'not-engaged' }>,
-): Line {
-  const where =
-    of === 'replies'
-      ? line`in one completed run it was engaged for ${num(`${engaged} of ${opportunities}`)} replies`
-      : line`it was executed in ${num(`${engaged} of ${opportunities}`)} completed runs`;
-  return line`${strong(...line`${code(arm)} was not in throughout`)}: ${where} (${num(percent(engaged / opportunities))}; at least 95 % are needed), so it cannot be said to fix anything.`;
-}
-
-function perRun(value: number): string {
-  return significant(value, 3);
-}
-
-/** Shams that say nothing as a reference, and why: what they were short of, or that they were never in. */
-export function voidShamLines({ analysis }: Report): Line[] {
-  return analysis.arms.flatMap((arm) => {
-    if (arm.role !== 'sham') return [];
-    const { neverIn } = arm.engagement;
-    const short = analysis.exposure.filter((each) => each.arm === arm.name).flatMap(shortKinds);
-    const why =
-      neverIn !== null
-        ? NEVER_IN[neverIn]
-        : short
-            .map(
-              ({ kind, armPerRun, referencePerRun }) =>
-                `${perRun(armPerRun)} ${kind} a run against ${perRun(referencePerRun)}`,
-            )
-            .join('; ');
-    if (why === '') return [];
-    return [
-      line`${strong(...line`${code(arm.name)} says nothing as a reference`)}: ${text(why)}. Extra scheduling was not separated from the change.`,
-    ];
-  });
-}
-
-/** Whether a sham has the change's extra scheduling, so that the change's effect was separated from it. */
-export function isSchedulingSham(report: Report, name: string): boolean {
-  const arm = armNamed(report, name);
-  return arm?.schedules === true || arm?.engagement === 'callbacks';
-}
-
-/** What a sham that differs from control shows to matter. */
-export function shamMatter(report: Report, name: string): string {
-  return isSchedulingSham(report, name) ? 'the overhead itself matters' : 'patching alone matters';
-}
-
-/** What does not tell the change from the scheduling that it adds; `null` where a sham does. */
-export function schedulingCaveat(report: Report): Line | null {
-  const shams = report.analysis.arms.filter(({ role }) => role === 'sham').map(({ name }) => name);
-  if (shams.length === 0) {
-    return line`What the change does beyond the scheduling it adds: there was no sham arm to tell the two apart.`;
-  }
-  if (shams.some((name) => isSchedulingSham(report, name))) return null;
-  return line`What the change does beyond the scheduling it adds: ${armNames(shams)} ${text(shams.length > 1 ? 'are negative controls' : 'is a negative control')} of patching and ${text(shams.length > 1 ? 'schedule' : 'schedules')} nothing extra.`;
-}
-
-/** What each arm was given, as a table, folded by the reader; nothing where there is one arm. */
-export function exposureBlocks({ analysis }: Report): Block[] {
-  const { exposure } = analysis;
-  const [first] = exposure;
-  if (first === undefined) return [];
-  const unknown = exposure.filter(({ by }) => by === 'none').map(({ arm }) => arm);
-  const known = exposure.filter(({ by }) => by !== 'none');
-  const unknownWords =
-    unknown.length === 0
-      ? []
-      : [
-          paragraph(
-            line`Of ${armNames(unknown)} it was not recorded what the kernel was given, or no cell was answered there and on ${code(first.reference)}: no word was withheld for it.`,
-          ),
-        ];
-  if (known.length === 0) return unknownWords;
-  const isTotals = known.some(({ by }) => by === 'totals');
-  const scope = isTotals
-    ? line`The journal has the requests of whole runs only; completed runs are compared.`
-    : line`Compared over the cells that were answered in both arms: a run that ended early counts up to its last answered cell.`;
-  return [
-    exposureTable(first.reference, known),
-    paragraph(
-      line`What the kernel was given a run, and what it published. ${scope} An arm is short where its ratio to ${code(first.reference)} is below 0.9 and a permutation test over runs, after Holm over the kinds, gives p < 0.01, or where it has none of what ${code(first.reference)} had in several runs.`,
-    ),
-    ...unknownWords,
-  ];
-}
-
-function exposureTable(reference: string, known: readonly ExposureComparison[]): Table {
-  const kinds = [...new Set(known.flatMap((each) => each.kinds.map(({ kind }) => kind)))].sort();
-  const cell = (comparison: ExposureComparison, kind: string): Line => {
-    const found = comparison.kinds.find((each) => each.kind === kind);
-    if (found === undefined) return [num('0')];
-    const { armPerRun, referencePerRun, p, short } = found;
-    const against =
-      Math.abs(armPerRun - referencePerRun) < 0.005 * referencePerRun
-        ? ''
-        : ` against ${perRun(referencePerRun)}`;
-    const mark = short === null ? '' : short === 'gone' ? ', gone' : `, short (p = ${probability(p ?? 1)})`;
-    return [num(`${perRun(armPerRun)}${against}${mark}`)];
-  };
-  return {
-    kind: 'table',
-    caption: `Exposure a run, against ${reference}`,
-    columns: [
-      { title: 'Kind', align: 'left' },
-      ...known.map(({ arm }) => ({ title: arm, align: 'right' as const })),
+  const silent = names.filter((_, i) => each[i] === null);
+  const lines = each.filter((one) => one !== null);
+  return joined(
+    [
+      ...lines,
+      ...(silent.length === 0
+        ? []
+        : [
+            line`${armNames(silent)} ${text(silent.length > 1 ? 'have' : 'has')} no valid run in the counted blocks`,
+          ]),
     ],
-    rows: kinds.map((kind): Line[] => [[text(kind)], ...known.map((each) => cell(each, kind))]),
-  };
+    '; ',
+  );
 }
 
-/** Changed functions that no run of an arm called: plumbing may have run where the change itself did not. */
-export function uncalledLines({ analysis }: Report): Line[] {
-  return analysis.arms.flatMap(({ name, engagement }) => {
-    const uncalled = engagement.change?.neverCalled ?? [];
-    if (uncalled.length === 0 || engagement.neverIn !== null) return [];
-    const shown = uncalled.slice(0, 5).map((each) => each.split(' ')[1] ?? each);
-    const more = uncalled.length > shown.length ? ` and ${uncalled.length - shown.length} more` : '';
-    return [
-      line`That every part of ${code(name)} was tried: no run called ${num(counted(uncalled.length, 'changed function'))} (${armNames(shown)}${text(more)}).`,
-    ];
-  });
+/** Rounded so that a count a run reads as one. */
+export function perRun(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(1);
 }
