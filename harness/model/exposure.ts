@@ -60,16 +60,13 @@ export function encodedCounts(counts: readonly number[]): string {
   return pieces.join(',');
 }
 
-// More than any notebook has: what a damaged journal says must not take all memory.
-const MAX_CELLS = 1_000_000;
-
-/** The counts again, up to the last that is not zero; of a million cells at most. */
-export function decodedCounts(text: string): number[] {
+/** The counts of the first `cells` cells again, up to the last that is not zero. */
+export function decodedCounts(text: string, cells: number): number[] {
   const counts: number[] = [];
   if (text === '') return counts;
   for (const piece of text.split(',')) {
     const [count = 0, times = 1] = piece.split('*').map(Number);
-    for (let i = 0; i < times && counts.length < MAX_CELLS; i += 1) counts.push(count);
+    for (let i = 0; i < times && counts.length < cells; i += 1) counts.push(count);
   }
   return counts;
 }

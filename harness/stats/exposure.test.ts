@@ -63,10 +63,11 @@ function share(times: number, is: (seed: number) => boolean): number {
 test('counts by cell are kept run-length encoded and are the same again', () => {
   const counts = [0, 0, 3, 3, 3, 1, 0];
   expect(encodedCounts(counts)).toBe('0*2,3*3,1');
-  expect(decodedCounts(encodedCounts(counts))).toEqual([0, 0, 3, 3, 3, 1]);
+  expect(decodedCounts(encodedCounts(counts), 25)).toEqual([0, 0, 3, 3, 3, 1]);
   expect(encodedCounts([])).toBe('');
-  expect(decodedCounts('')).toEqual([]);
-  expect(decodedCounts('1*999999,1*999999')).toHaveLength(1_000_000);
+  expect(decodedCounts('', 25)).toEqual([]);
+  // What a damaged journal says takes no more memory than its notebook has cells.
+  expect(decodedCounts('1*999999,1*999999', 25)).toHaveLength(25);
 });
 
 describe('by simulation, with a stimulus that differs from run to run', () => {

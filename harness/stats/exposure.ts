@@ -124,7 +124,7 @@ interface ByCell {
 function byCell(runs: readonly Counted[], kind: string, cells: number): ByCell {
   const result = { runs: new Float64Array(cells), sums: new Float64Array(cells) };
   for (const { reach, times, counts } of runs) {
-    const prefix = prefixOf(counts.get(kind) ?? '');
+    const prefix = prefixOf(counts.get(kind) ?? '', cells);
     for (let cell = 0; cell < Math.min(reach, cells); cell += 1) {
       const count = cell + 1 < prefix.length ? (prefix[cell + 1] ?? 0) - (prefix[cell] ?? 0) : 0;
       result.runs[cell] = (result.runs[cell] ?? 0) + times;
@@ -150,7 +150,7 @@ function rarePart(parts: readonly ExposurePart[], kind: string): number {
 
 /** The first of a run's answered cells that has the kind; `null`: none. */
 function firstOf({ counts, reach }: Counted, kind: string, cells: number): number | null {
-  const prefix = prefixOf(counts.get(kind) ?? '');
+  const prefix = prefixOf(counts.get(kind) ?? '', cells);
   for (let cell = 0; cell < Math.min(reach, cells, prefix.length - 1); cell += 1) {
     if ((prefix[cell + 1] ?? 0) > 0) return cell;
   }
@@ -241,21 +241,22 @@ const prefixes = new Map<string, Float64Array>();
 // Texts of a journal are much the same; of hostile ones no more than this is kept.
 const MAX_PREFIXES = 2_000;
 
-function prefixOf(text: string): Float64Array {
-  const known = prefixes.get(text);
+function prefixOf(text: string, cells: number): Float64Array {
+  const key = `${cells} ${text}`;
+  const known = prefixes.get(key);
   if (known !== undefined) return known;
-  const counts = decodedCounts(text);
+  const counts = decodedCounts(text, cells);
   const prefix = new Float64Array(counts.length + 1);
   counts.forEach((count, cell) => {
     prefix[cell + 1] = (prefix[cell] ?? 0) + count;
   });
   if (prefixes.size >= MAX_PREFIXES) prefixes.clear();
-  prefixes.set(text, prefix);
+  prefixes.set(key, prefix);
   return prefix;
 }
 
 /** What a run had of a kind in its answered cells, of the first `cells`. */
 function totalOf({ counts, reach }: Counted, kind: string, cells: number): number {
-  const prefix = prefixOf(counts.get(kind) ?? '');
+  const prefix = prefixOf(counts.get(kind) ?? '', cells);
   return prefix[Math.min(reach, cells, prefix.length - 1)] ?? 0;
 }

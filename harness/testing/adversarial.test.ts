@@ -26,7 +26,14 @@ beforeAll(async () => {
     'run',
     ...['--arms', [...SHIPPED, ...arms].join(',')],
     ...['--runs', String(RUNS), '--seed', '1529', '--concurrency', '2', '--launch', 'fork'],
-    ...['--notebook', 'notebooks/widgets.ipynb', '--latency', 'uniform:0-20ms', '--timeout', String(DEADLINE_SECONDS)],
+    ...[
+      '--notebook',
+      'notebooks/widgets.ipynb',
+      '--latency',
+      'uniform:0-20ms',
+      '--timeout',
+      String(DEADLINE_SECONDS),
+    ],
     ...['--out', join(folder, 'report')],
   ]);
   expect(`${code} ${stderr}`, stdout).toMatch(/^0 /);
