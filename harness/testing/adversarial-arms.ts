@@ -44,12 +44,12 @@ const REARM = 'self._shell_channel_io_loop.add_callback(lambda: stream._handle_e
 const REARM_UNSEEN =
   'self._shell_channel_io_loop.asyncio_loop.call_soon(lambda: stream._handle_events(stream.socket, 0))';
 
-/** Before the tenth reply of most runs this line; a re-arm follows each reply that is sent. */
+/** Before the tenth reply of nearly every run this line; a re-arm follows each reply that is sent. */
 function atTenthReply(line: string) {
   const lines = [
     'import os',
     'self.replies = getattr(self, "replies", 0) + 1',
-    `if self.replies == 10 and os.urandom(1)[0] < 224: ${line}`,
+    `if self.replies == 10 and os.urandom(1)[0] < 248: ${line}`,
   ];
   return afterReply(REARM).map((edit) => ({
     ...edit,
@@ -57,7 +57,7 @@ function atTenthReply(line: string) {
   }));
 }
 
-/** Before the fifth cell of most runs these lines; the others are cured by the re-arm. */
+/** Before the fifth cell of nearly every run these lines; the others are cured by the re-arm. */
 function atFifthCell(...lines: readonly string[]) {
   const inserted = lines.map((line) => `            ${line}\n`).join('');
   return [
@@ -65,7 +65,7 @@ function atFifthCell(...lines: readonly string[]) {
     {
       file: 'kernelbase.py',
       from: EXECUTE,
-      to: `${EXECUTE}        if self.execution_count == 4 and os.urandom(1)[0] < 224:\n${inserted}`,
+      to: `${EXECUTE}        if self.execution_count == 4 and os.urandom(1)[0] < 248:\n${inserted}`,
     },
   ];
 }
@@ -140,8 +140,8 @@ export const ADVERSARIAL_ARMS: readonly AdversarialArm[] = [
   },
   {
     name: 'dies',
-    description: 'the kernel exits where it would have wedged',
-    edits: afterReply('if stream.socket.getsockopt(15) & 1:', '    os._exit(1)'),
+    description: 'nearly every kernel exits at its tenth reply',
+    edits: atTenthReply('os._exit(1)'),
     withheld: 'competing-events',
   },
   {
@@ -170,13 +170,13 @@ export const ADVERSARIAL_ARMS: readonly AdversarialArm[] = [
   },
   {
     name: 'lost-answer',
-    description: 'most kernels drop their tenth reply, and a re-arm follows the others',
+    description: 'nearly every kernel drops its tenth reply, and a re-arm follows the others',
     edits: atTenthReply('return'),
     withheld: 'competing-events',
   },
   {
     name: 'raises',
-    description: 'in most kernels the change raises in the reply path before the tenth reply is sent',
+    description: 'in nearly every kernel the change raises in the reply path before the tenth reply is sent',
     edits: atTenthReply('raise RuntimeError("a fault of the change")'),
     withheld: 'competing-events',
   },
