@@ -294,7 +294,7 @@ export const summarySchema = z
               armPerRun: z.number(),
               ratio: z.number().nullable(),
               p: share.nullable(),
-              short: z.enum(['ratio', 'gone']).nullable(),
+              short: z.enum(['ratio', 'gone', 'apart']).nullable(),
             }),
           ),
         }),

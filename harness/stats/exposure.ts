@@ -5,7 +5,7 @@ import { type Carrier, fewerCarriers } from './carriers.ts';
 import { type Counted, type ExposurePart, exposureParts, runCount } from './exposure-parts.ts';
 import { holmAdjusted } from './holm.ts';
 import { logFactorials } from './log-factorial.ts';
-import { type LabelledScores, permutationLess } from './permutation.ts';
+import { areApart, type LabelledScores, permutationLess, smallestP } from './permutation.ts';
 import { seededUniform } from './random.ts';
 
 /** An arm can be short where a kind's ratio to the reference is below this. */
@@ -36,8 +36,11 @@ export interface ExposureKind {
   readonly ratio: number | null;
   /** Permutation test over runs after Holm over the kinds; `null` where the ratio is not below `SHORT_RATIO`. */
   readonly p: number | null;
-  /** `ratio`: below the ratio and the level. `gone`: the arm has none where the reference has some. */
-  readonly short: 'ratio' | 'gone' | null;
+  /**
+   * `ratio`: below the ratio and the level. `gone`: the arm has none where the reference has some. `apart`: below the
+   * ratio in runs too few for the level, and every run of the arm below every run of the reference.
+   */
+  readonly short: 'ratio' | 'gone' | 'apart' | null;
 }
 
 /** What an arm was given, against the reference arm. */
@@ -93,9 +96,15 @@ function compared(
   );
   const tested = (by === 'none' ? [] : [...names].sort()).map((kind) => {
     const each = kindOf(parts, kind);
-    if (each.ratio === null || each.ratio >= SHORT_RATIO) return { ...each, p: null };
+    if (each.ratio === null || each.ratio >= SHORT_RATIO) return { ...each, p: null, smallest: 0, isApart: false };
     const uniform = seededUniform(protocol.seed, `exposure of ${arm}: ${kind}`);
-    return { ...each, p: Math.max(permutationLess(each.scores(), uniform), rarePart(parts, kind)) };
+    const scores = each.scores();
+    return {
+      ...each,
+      p: Math.max(permutationLess(scores, uniform), rarePart(parts, kind)),
+      smallest: smallestP(scores),
+      isApart: areApart(scores),
+    };
   });
   // What is not below the ratio is not tested, and counts as one of the kinds all the same. What is the same in every
   // run could not have been significant and does not count (Tarone 1990).
@@ -107,10 +116,12 @@ function compared(
     by,
     runs,
     kinds: tested.map((each) => {
-      const { scores: _scores, varies: _varies, isGone, p, ...kind } = each;
+      const { scores: _scores, varies: _varies, isGone, isApart, smallest, p, ...kind } = each;
       const pHolm = p === null ? null : (adjusted[varying.indexOf(each)] ?? 1);
       const isBelow = pHolm !== null && pHolm < SHORT_LEVEL;
-      return { ...kind, p: pHolm, short: isGone ? 'gone' : isBelow ? 'ratio' : null };
+      // A claim may rest on three runs an arm, in which nothing is significant at this level.
+      const isFew = isApart && smallest * varying.length >= SHORT_LEVEL;
+      return { ...kind, p: pHolm, short: isGone ? 'gone' : isBelow ? 'ratio' : isFew ? 'apart' : null };
     }),
   };
 }

@@ -35,6 +35,21 @@ export function permutationLess(parts: readonly LabelledScores[], uniform: Unifo
   return runs <= MAX_RUNS ? drawnShare(usable, observed, uniform) : normalShare(usable, observed);
 }
 
+/** The smallest p that the test can give for so many runs: that of the one division that sets them apart. */
+export function smallestP(parts: readonly LabelledScores[]): number {
+  return parts.reduce(
+    (p, { arm, reference }) => p / divisions(arm.length + reference.length, arm.length),
+    1,
+  );
+}
+
+/** Whether every run of the arm is below every run of the reference, within each part. */
+export function areApart(parts: readonly LabelledScores[]): boolean {
+  const greatest = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b), -Infinity);
+  const least = (values: readonly number[]) => values.reduce((a, b) => Math.min(a, b), Infinity);
+  return parts.every(({ arm, reference }) => greatest(arm) < least(reference) - ROUNDING);
+}
+
 function sum(values: readonly number[]): number {
   let total = 0;
   for (const value of values) total += value;

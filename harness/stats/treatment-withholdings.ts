@@ -29,7 +29,7 @@ function exposureWithholding(comparison: ExposureComparison): Withholding[] {
         reference: comparison.reference,
         referencePerRun,
         treatmentPerRun: armPerRun,
-        p: short === 'gone' ? null : p,
+        p: short === 'ratio' ? p : null,
       })),
     },
   ];

@@ -36,7 +36,7 @@ export interface ShortExposure {
     /** Per run, over the cells answered in both arms. */
     readonly referencePerRun: number;
     readonly treatmentPerRun: number;
-    /** Permutation test over runs, after Holm over the kinds; `null` where the treatment had none at all. */
+    /** Permutation test over runs, after Holm over the kinds; `null` where another rule decided. */
     readonly p: number | null;
   }[];
 }

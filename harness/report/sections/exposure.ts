@@ -71,11 +71,13 @@ export function exposureBlocks({ analysis }: Report): Block[] {
   return [
     exposureTable(first.reference, known),
     paragraph(
-      line`What the kernel was given a run, and what it published. ${scope} An arm is short where its ratio to ${code(first.reference)} is below 0.9 and a permutation test over runs, after Holm over the kinds, gives p < 0.01, or where it has none of what ${code(first.reference)} had in several runs.`,
+      line`What the kernel was given a run, and what it published. ${scope} An arm is short where its ratio to ${code(first.reference)} is below 0.9 and a permutation test over runs, after Holm over the kinds, gives p < 0.01, where it has none of what ${code(first.reference)} had in several runs, or, with runs too few for that p, where each of its runs has less than each of ${code(first.reference)}.`,
     ),
     ...unknownWords,
   ];
 }
+
+const SHORT_WORDS = { gone: 'gone', apart: 'short in every run' } as const;
 
 function exposureTable(reference: string, known: readonly ExposureComparison[]): Table {
   const kinds = [...new Set(known.flatMap((each) => each.kinds.map(({ kind }) => kind)))].sort();
@@ -87,7 +89,7 @@ function exposureTable(reference: string, known: readonly ExposureComparison[]):
       Math.abs(armPerRun - referencePerRun) < 0.005 * referencePerRun
         ? ''
         : ` against ${perRun(referencePerRun)}`;
-    const mark = short === null ? '' : short === 'gone' ? ', gone' : `, short (p = ${probability(p ?? 1)})`;
+    const mark = short === null ? '' : short === 'ratio' ? `, short (p = ${probability(p ?? 1)})` : `, ${SHORT_WORDS[short]}`;
     return [num(`${perRun(armPerRun)}${against}${mark}`)];
   };
   return {
