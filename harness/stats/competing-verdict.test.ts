@@ -5,6 +5,8 @@ import { boschlooLess } from './boschloo.ts';
 import { claimPower } from './claim-power.ts';
 import { competingShare } from './competing.ts';
 import { fisherLess } from './fisher.ts';
+import { seededUniform } from './random.ts';
+import { sequentialStart, sequentialStep } from './sequential-decision.ts';
 import { protocolOf, runOf } from './testing.ts';
 import { treatmentVerdicts } from './verdict.ts';
 import type { Withholding } from './withholding.ts';
@@ -258,5 +260,50 @@ describe('`no-difference`', () => {
     expect(verdictOf({ control: [12, 0, 20], sham: [11, 0, 20], fix: [11, 0, 20] }).word).toBe(
       'no-difference',
     );
+  });
+});
+
+describe('the decision while it runs', () => {
+  it('is what the verdict says afterwards: the same E, with competing events and harness faults among the runs', () => {
+    const uniform = seededUniform(17, 'live and after');
+    let decided = 0;
+    for (const bets of ['neutral', 'cure'] as const) {
+      const protocol = protocolOf(THREE, { test: 'e-process', stopping: 'until-decided', alpha: 0.01, bets });
+      for (let experiment = 0; experiment < 8; experiment += 1) {
+        const rate = { control: 0.6, sham: 0.6, fix: experiment % 4 === 0 ? 0.5 : 0.02 };
+        const runs: Record<string, OutcomeStatus[]> = { control: [], sham: [], fix: [] };
+        let state = sequentialStart(protocol);
+        for (let block = 0; block < 80 && !state.isDecided; block += 1) {
+          const statusOf = (arm: keyof typeof rate): OutcomeStatus => {
+            const kind = uniform();
+            if (kind < 0.05) return 'competing';
+            if (kind < 0.08) return 'invalid';
+            return uniform() < rate[arm] ? 'wedged' : 'completed';
+          };
+          const row = new Map(
+            (['control', 'sham', 'fix'] as const).map((arm) => [arm as string, statusOf(arm)]),
+          );
+          for (const [arm, status] of row) runs[arm]?.push(status);
+          state = sequentialStep(protocol, state, row);
+        }
+        const byArm = new Map(Object.entries(runs));
+        const wedgesAnywhere = new Map(
+          [...byArm].map(([arm, all]) => [arm, all.filter((status) => status === 'wedged').length]),
+        );
+        const [verdict] = treatmentVerdicts(protocol, { byArm, wedgesAnywhere });
+        const isBelow = state.decisions[0]?.decision === 'below';
+        if (isBelow) decided += 1;
+        expect(verdict?.conditions?.claimHolds === true && verdict.conditions.compositeHolds).toBe(isBelow);
+        expect(verdict?.p).toBeCloseTo(
+          Math.max(...state.pairs.map(({ less }) => Math.exp(-less.maxLogE))),
+          12,
+        );
+        expect(verdict?.composite?.p).toBeCloseTo(
+          Math.max(...state.pairs.map(({ composite }) => Math.exp(-composite.maxLogE))),
+          12,
+        );
+      }
+    }
+    expect(decided).toBeGreaterThan(6);
   });
 });
