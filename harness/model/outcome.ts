@@ -23,7 +23,7 @@ export const OUTCOME_KINDS = [
   'lost-request',
   /**
    * Through a server, from a kernel out of reach of all but it: unanswered and never begun, and whether the kernel or
-   * what is between lost it cannot be told.
+   * what is between lost it cannot be told. Or the kernel went past it: it turned to requests that were sent after it.
    */
   'no-answer',
   /** The reply came, the idle status with its parent did not; or a frame on iopub was beyond what is taken. */
@@ -115,6 +115,8 @@ export const outcomeSchema = z.object({
   exit: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).nullable(),
   /** Last bytes of the kernel's standard error, bounded, hostile; `null` when not of interest. */
   stderrTail: z.string().nullable(),
+  /** Last bytes of its standard output, likewise, where it wrote nothing to standard error; absent: not of interest. */
+  stdoutTail: z.string().optional(),
   /** What was seen of the unanswered request, certificate included; `null` when none was unanswered. */
   observations: observationsSchema.nullable().optional(),
 });

@@ -44,6 +44,10 @@ const armSchema = z.object({
   jeffreys95: intervalSchema,
   upper95: share.describe('One-sided 95 % upper bound.'),
   confidenceSequence95: intervalSchema,
+  secondEvents: z
+    .object({ stalled: whole, runs: whole })
+    .describe('Runs in which the client stalled beside another outcome, of those in which it was watched.')
+    .optional(),
   hazard: z
     .object({
       wedges: whole,
@@ -80,17 +84,21 @@ const armSchema = z.object({
     cells: z.array(z.object({ notebook: whole, cell: whole, exposed: whole, wedges: whole })),
     afterLastCell: whole,
     noCell: whole,
-    innocence: z.object({
-      chiSquare: z.number().nullable(),
-      p: share.nullable(),
-      simulations: whole,
-      cluster: z.object({ notebook: whole, cell: whole }).nullable(),
-      words: z.string(),
-    }),
   }),
   slowestCellMs: z.number().nullable(),
   startMedianMs: z.number().nullable(),
 });
+
+const innocenceSchema = z
+  .object({
+    arms: z.array(z.string()),
+    chiSquare: z.number().nullable(),
+    p: share.nullable(),
+    simulations: whole,
+    cluster: z.object({ notebook: whole, cell: whole }).nullable(),
+    words: z.string(),
+  })
+  .describe('Whether wedges prefer a cell: one test of the named arms together.');
 
 const twoArms = {
   counts: z.object({ reference: countSchema, treatment: countSchema }),
@@ -300,6 +308,7 @@ export const summarySchema = z
         }),
       )
       .describe('What each arm was given, against the first control, over the cells answered in both.'),
+    innocence: innocenceSchema,
     shard: shardSchema.optional().describe('The part of the experiment that this is.'),
     sources: z.array(sourceSummarySchema).optional(),
     strata: z

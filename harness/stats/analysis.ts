@@ -10,6 +10,7 @@ import {
   type TwoArmSummary,
   twoArmSummary,
 } from './comparison.ts';
+import { type ContentInnocence, contentInnocence } from './content-innocence.ts';
 import { type Sensitivity80, sensitivity80 } from './could-see.ts';
 import type { Count } from './counts.ts';
 import {
@@ -97,6 +98,8 @@ export interface Analysis {
   readonly arms: readonly ArmAnalysis[];
   /** What each arm was given, against the first control; over the counted blocks. */
   readonly exposure: readonly ExposureComparison[];
+  /** Whether wedges prefer a cell, of control and shams together with each treatment that still wedged. */
+  readonly innocence: ContentInnocence;
   /** Hosts and nights of a merged experiment, where there are several. */
   readonly strata?: readonly StratumAnalysis[];
   /** Whether each arm's rate is the same in every stratum, where there are several. */
@@ -207,6 +210,14 @@ export function analyseExperiment(
     },
     arms,
     exposure,
+    innocence: contentInnocence(
+      arms
+        .filter(
+          ({ role, positions }) => role !== 'treatment' || positions.cells.some(({ wedges }) => wedges > 0),
+        )
+        .map(({ name, positions }) => ({ name, cells: positions.cells })),
+      protocol.seed,
+    ),
     ...stratumAnalyses(layout, tables, outcomes),
     comparisons,
     shams: equality('sham-control'),

@@ -10,12 +10,13 @@ import {
 } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { confidenceSequence } from './confidence-sequence.ts';
-import { type CellExposure, type ContentInnocence, contentInnocence } from './content-innocence.ts';
+import type { CellExposure } from './content-innocence.ts';
 import { type Count, type Interval, rate } from './counts.ts';
 import { type EngagementSummary, engagementSummary } from './engagement.ts';
 import { garwoodInterval, hazardPerReply } from './hazard.ts';
 import { clopperPearson, jeffreys, upperBound, wilson } from './intervals.ts';
 import { kaplanMeier, type SurvivalStep } from './kaplan-meier.ts';
+import { type SecondEvents, secondEvents } from './second-events.ts';
 
 /** Everything that can be said of one count on its own; intervals are [0, 1] without a run. */
 export interface RateSummary {
@@ -74,6 +75,8 @@ export interface ArmAnalysis extends RateSummary {
     /** Only kinds that occurred: `wedged-stranded` is certified, `wedged-mute` is not. */
     readonly wedgedByKind: KindCounts;
   };
+  /** Stalls of the client beside another outcome; absent where they are not looked for. */
+  readonly secondEvents?: SecondEvents;
   /** Competing events of the counted blocks (`wedged` is their number) among their valid runs. */
   readonly competing: Count;
   /** The same by kind. */
@@ -86,7 +89,6 @@ export interface ArmAnalysis extends RateSummary {
     /** Wedges at a request after the last cell, and wedges that belong to no cell: not in `cells`. */
     readonly afterLastCell: number;
     readonly noCell: number;
-    readonly innocence: ContentInnocence;
   };
   /** Over the recorded valid runs; `null` when no cell was answered. */
   readonly slowestCellMs: number | null;
@@ -107,6 +109,7 @@ export function armAnalysis(
   const valid = counted.filter((run) => isObserved(outcomeStatus(run.outcome.kind, endpoint)));
   const wedges = ofCounted.wedged;
   const exposure = { wedges, replies: valid.reduce((sum, run) => sum + repliesOf(run), 0) };
+  const second = secondEvents(protocol, recorded);
   const starts = recorded.map((run) => run.startMs).filter((startMs) => startMs !== null);
   return {
     name: arm.name,
@@ -115,6 +118,7 @@ export function armAnalysis(
     competing: { wedged: ofCounted.competing, runs: ofCounted.competing + valid.length },
     competingByKind: ofCounted.competingByKind,
     ...rateSummary({ wedged: wedges, runs: valid.length }),
+    ...(second === null ? {} : { secondEvents: second }),
     hazard: { ...exposure, perReply: hazardPerReply(exposure), garwood95: garwoodInterval(exposure) },
     engagement: engagementSummary(arm, recorded),
     kaplanMeier: kaplanMeier(
@@ -198,5 +202,5 @@ function wedgePositions(protocol: Protocol, valid: readonly RunRecord[]): ArmAna
       exposed -= reached[cell] ?? 0;
     }
   });
-  return { cells, afterLastCell, noCell, innocence: contentInnocence(cells, protocol.seed) };
+  return { cells, afterLastCell, noCell };
 }

@@ -38,6 +38,7 @@ export function beliefBlocks(report: Report): Block[] {
     ...driftLines(report),
     ...analysis.aa.map((check) => equalityLine(report, check)),
     ...serverLines(report),
+    ...rejectedLines(report),
     ...droppedLines(report),
     ...leftLines(report),
     stallLine(report),
@@ -188,6 +189,36 @@ function serverLines({ protocol, runs }: Report): Line[] {
   }
   return [
     line`${strong(text('Server'))}: besides the front end’s requests the kernels were given ${num(counted(others, 'shell request'))} of the way itself, ${num(String(library))} of them the client library’s ${code('kernel_info')}, the rest the server’s (${code('kernel_info')} at the start and its nudge); ${lost}.`,
+  ];
+}
+
+/** What came and was not taken, by arm and, where it was looked at, by channel and cause; nothing where all was. */
+function rejectedLines({ protocol, runs }: Report): Line[] {
+  const of = protocol.arms.flatMap(({ name }) => {
+    const mine = runs.filter(({ arm, client }) => arm === name && client.rejected > 0);
+    const messages = mine.reduce((sum, { client }) => sum + client.rejected, 0);
+    return messages === 0 ? [] : [{ name, runs: mine.length, messages }];
+  });
+  if (of.length === 0) return [];
+  const causes = new Map<string, number>();
+  for (const { outcome } of runs) {
+    for (const [cause, messages] of Object.entries(outcome.observations?.rejections ?? {})) {
+      causes.set(cause, (causes.get(cause) ?? 0) + messages);
+    }
+  }
+  const known = [...causes].map(([cause, messages]) => line`${code(cause)} ${num(String(messages))}`);
+  const by =
+    known.length === 0
+      ? line``
+      : line` By channel and cause, of runs that did not complete: ${joined(known, ', ')}.`;
+  return [
+    line`${strong(text('Messages not taken'))}: ${joined(
+      of.map(
+        ({ name, runs: many, messages }) =>
+          line`${num(counted(messages, 'message'))} in ${num(counted(many, 'run'))} of ${code(name)}`,
+      ),
+      ', ',
+    )}; with a bad signature, malformed, a repetition, or of no request of the client's.${by}`,
   ];
 }
 
