@@ -113,7 +113,7 @@ export async function overlayChange(arm: Arm, inputs: OverlayInputs): Promise<Ar
   const { changed } = await armSources(arm, overlaidPackages(arm, inputs));
   if (changed.length === 0) return null;
   const overlays = join(inputs.cacheDir, 'overlays');
-  await mkdir(overlays, { recursive: true });
+  await makeFolder(overlays);
   const folder = await mkdtemp(join(overlays, 'building-'));
   try {
     return await armChange(inputs.python, changed, join(folder, 'changed.json'));
