@@ -18,6 +18,7 @@ import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num, ratio } from '../words.ts';
 import { manyChangesWarnings } from './arm-environments.ts';
 import { baselineSentences, givenRateSentences } from './baseline.ts';
+import { shamMatter, voidShamLines } from './exposure.ts';
 import { secondEventLines, stillStallsWords } from './stalls.ts';
 import { heterogeneityLines, shardLines, stratifiedTestWords } from './strata.ts';
 import { neverInWords, noRunWords, withheldWords } from './withheld.ts';
@@ -342,9 +343,10 @@ function plainWarningLines(report: Report): Line[] {
       );
     }
   }
+  lines.push(...voidShamLines(report));
   for (const sham of analysis.shams.filter(({ differs }) => differs)) {
     lines.push(
-      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): the overhead itself matters, so the difference to control is not the change's alone.`,
+      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): ${text(shamMatter(report, sham.arm))}, so the difference to control is not the change's alone.`,
     );
   }
   for (const check of analysis.aa.filter(({ decided }) => decided)) {
