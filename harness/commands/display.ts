@@ -11,6 +11,7 @@ import { kindCounts } from '../report/words.ts';
 import type { ExperimentEvents } from '../run/experiment.ts';
 import type { KindCounts } from '../stats/arm-summary.ts';
 import { clopperPearson } from '../stats/intervals.ts';
+import { hasSecondEvent } from '../stats/second-events.ts';
 import type { SequentialDecision } from '../stats/sequential-decision.ts';
 
 /** What shows an experiment while it runs. */
@@ -31,10 +32,12 @@ interface Tally {
   endings: KindCounts;
   /** Harness faults. */
   invalid: number;
+  /** Runs in which the client stalled beside another outcome. */
+  stalled: number;
 }
 
 function newTally(): Tally {
-  return { runs: 0, wedged: 0, endings: {}, invalid: 0 };
+  return { runs: 0, wedged: 0, endings: {}, invalid: 0, stalled: 0 };
 }
 
 /** Counts and timing behind the display; pure but for the clock that is passed in. */
@@ -91,13 +94,14 @@ class Board {
     else if (status === 'invalid') tally.invalid += 1;
     else tally.endings = { ...tally.endings, [kind]: (tally.endings[kind] ?? 0) + 1 };
     if (status === 'wedged') tally.wedged += 1;
+    if (this.#endpoint !== 'stalled' && hasSecondEvent(record)) tally.stalled += 1;
   }
 }
 
 function armLine(
   name: string,
   width: number,
-  { runs, wedged, endings, invalid }: Tally,
+  { runs, wedged, endings, invalid, stalled }: Tally,
   { blocks: planned, endpoint }: Protocol,
 ): string {
   const rate =
@@ -107,8 +111,9 @@ function armLine(
   const others = Object.values(endings).reduce((sum, many) => sum + many, 0);
   const otherwise = others === 0 ? '' : `  ${kindCounts(endings)}`;
   const excluded = invalid === 0 ? '' : `  ${counted(invalid, 'harness fault')}`;
+  const second = stalled === 0 ? '' : `  client stalled in ${stalled}`;
   const count = `${wedged} ${endpoint ?? 'wedged'} of ${runs}`;
-  return `  ${name.padEnd(width)}  ${count.padEnd(18)} ${rate}${otherwise}${excluded}${runs + others + invalid >= planned ? '  done' : ''}`;
+  return `  ${name.padEnd(width)}  ${count.padEnd(18)} ${rate}${otherwise}${excluded}${second}${runs + others + invalid >= planned ? '  done' : ''}`;
 }
 
 function evidenceLines(decision: SequentialDecision | null, alpha: number): string[] {
@@ -157,8 +162,11 @@ function runLine(record: RunRecord, protocol: Protocol): string {
   const cells = protocol.notebooks[record.notebook]?.codeCells.length ?? 0;
   const where = cell === null ? '' : cell < cells ? ` at cell ${cell}` : ' after the last cell';
   const why = kind === 'completed' ? '' : `: ${reason}`;
+  const stalls = hasSecondEvent(record)
+    ? `; ${counted(record.stalls?.length ?? 0, 'stall')} of the client`
+    : '';
   const left = record.left === undefined ? '' : `; left behind: ${record.left.join(' ')}`;
-  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}${left}`;
+  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}${stalls}${left}`;
 }
 
 /** How an experiment is shown. */

@@ -115,6 +115,8 @@ export const outcomeSchema = z.object({
   exit: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).nullable(),
   /** Last bytes of the kernel's standard error, bounded, hostile; `null` when not of interest. */
   stderrTail: z.string().nullable(),
+  /** Last bytes of its standard output, likewise, where it wrote nothing to standard error; absent: not of interest. */
+  stdoutTail: z.string().optional(),
   /** What was seen of the unanswered request, certificate included; `null` when none was unanswered. */
   observations: observationsSchema.nullable().optional(),
 });

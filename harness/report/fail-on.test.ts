@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { soakErrorOf } from '../testing/soak-error.ts';
+import { plainLine } from './document.ts';
 import { assertCanFail, failRules, failures } from './fail-on.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';
 import { buildReport } from './report.ts';
+import { verdictLines } from './sections/verdict.ts';
 
 const [CONTROL, SHAM, FIX] = FIVE_ARMS as [SyntheticArm, SyntheticArm, SyntheticArm];
 
@@ -41,6 +43,20 @@ describe('a rule of --fail-on', () => {
         { ...FIX, hazard: 1 },
       ]),
     ).toEqual([]);
+  });
+
+  it('names the arm that is in the place of the control', () => {
+    const kernels: SyntheticArm[] = [
+      { name: 'first', role: 'control', hazard: 0 },
+      { name: 'second', role: 'treatment', hazard: 1 },
+    ];
+    expect(reasons('worse', kernels)).toEqual(['worse: second wedged more than first.']);
+    const words = verdictLines(buildReport(syntheticJournal({ arms: kernels }))).map(plainLine);
+    expect(words[0]).toMatch(/^second is worse than first: it wedged in 20 of 20 runs/);
+    const none = verdictLines(
+      buildReport(syntheticJournal({ arms: kernels.map((arm) => ({ ...arm, hazard: 0 })) })),
+    ).map(plainLine);
+    expect(none[0]).toMatch(/^Inconclusive for second: first never wedged/);
   });
 
   it('looks at the harness faults of each arm, so that no arm hides among the others', () => {

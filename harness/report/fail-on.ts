@@ -11,6 +11,8 @@ const RULE_KINDS = [
   'competing',
   /** More than this share of an arm's recorded runs are harness faults. */
   'invalid',
+  /** The client stalled in more than this share of a treatment's runs that have another outcome: a second event. */
+  'stalled',
   /** The verdict of a treatment is this word. */
   'worse',
   'inconclusive',
@@ -19,7 +21,10 @@ const RULE_KINDS = [
 /** When a command ends with exit code 1 although it did its work. */
 export interface FailRule {
   readonly kind: (typeof RULE_KINDS)[number];
-  /** The one arm that it looks at; `null`: every treatment, of `competing` and `invalid` every arm. */
+  /**
+   * The one arm that it looks at; `null`: every treatment, of `competing` and `invalid` every arm, of `stalled` every
+   * arm where there is no treatment.
+   */
   readonly arm: string | null;
   /** Share of runs, 0 to 1; 0 for a word. */
   readonly above: number;
@@ -28,7 +33,7 @@ export interface FailRule {
 }
 
 const FORMS =
-  'treatment-event, event:ARM>0, competing>0.1, competing:ARM>0.1, worse, worse:ARM, inconclusive, invalid>0.1';
+  'treatment-event, event:ARM>0, competing>0.1, competing:ARM>0.1, stalled>0, stalled:ARM>0, worse, worse:ARM, inconclusive, invalid>0.1';
 const SHARE = /^(0|1|0?\.\d{1,9}|0\.|1\.0*)$/;
 
 /**
@@ -66,7 +71,10 @@ function noRule(rule: string): SoakError {
  *
  * @throws SoakError `bad-option`
  */
-export function assertCanFail(rules: readonly FailRule[], protocol: Pick<Protocol, 'arms'>): void {
+export function assertCanFail(
+  rules: readonly FailRule[],
+  protocol: Pick<Protocol, 'arms' | 'client' | 'endpoint'>,
+): void {
   const names = protocol.arms.map(({ name }) => name);
   const treatments = protocol.arms.filter(({ role }) => role === 'treatment').map(({ name }) => name);
   for (const { kind, arm, above, text } of rules) {
@@ -75,6 +83,10 @@ export function assertCanFail(rules: readonly FailRule[], protocol: Pick<Protoco
     if (above >= 1) throw refuse('no share of runs is above 1', 'Give a smaller share, such as 0.1.');
     if (arm !== null && !names.includes(arm))
       throw refuse(`no arm is named ${arm}`, `Name one of the arms: ${names.join(', ')}.`);
+    if (kind === 'stalled' && protocol.client === undefined)
+      throw refuse('the harness is the client, and it does not stall', 'Add --client nbclient.');
+    if (kind === 'stalled' && protocol.endpoint === 'stalled')
+      throw refuse('a stall is the event that is counted', 'Give treatment-event, or event:ARM>0.');
     const isOfTreatment = kind === 'worse' || kind === 'inconclusive';
     if (isOfTreatment && arm !== null && !treatments.includes(arm))
       throw refuse(
@@ -102,8 +114,10 @@ function metBy(
   { analysis, protocol }: Pick<Report, 'analysis' | 'protocol'>,
 ): string[] {
   const event = protocol.endpoint ?? 'wedged';
+  const hasTreatment = analysis.arms.some(({ role }) => role === 'treatment');
+  const isOfTreatments = kind === 'event' || (kind === 'stalled' && hasTreatment);
   const arms = analysis.arms.filter(
-    ({ name, role }) => arm === name || (arm === null && (kind !== 'event' || role === 'treatment')),
+    ({ name, role }) => arm === name || (arm === null && (!isOfTreatments || role === 'treatment')),
   );
   const words = analysis.verdicts.filter(
     ({ treatment, word }) => word === kind && (arm === null || arm === treatment),
@@ -124,9 +138,23 @@ function metBy(
       return arms
         .filter(({ counts }) => counts.invalid > above * counts.runs)
         .map(({ name, counts }) => `${counts.invalid} of ${counts.runs} runs of ${name} are harness faults.`);
+    case 'stalled':
+      return arms.flatMap(({ name, secondEvents: { stalled, runs } = { stalled: 0, runs: 0 } }) =>
+        stalled > above * runs
+          ? [`${protocol.client?.name ?? 'the client'} stalled in ${stalled} of ${runs} runs of ${name}.`]
+          : [],
+      );
     case 'worse':
-      return words.map(({ treatment }) => `${treatment} ${event} more than its references.`);
+      return words.map(({ treatment }) => `${treatment} ${event} more than ${referencesOf(analysis)}.`);
     case 'inconclusive':
       return words.map(({ treatment }) => `nothing is decided about ${treatment}.`);
   }
+}
+
+/** Names of the arms that treatments are compared with. */
+function referencesOf({ arms }: Report['analysis']): string {
+  return arms
+    .filter(({ role }) => role !== 'treatment')
+    .map(({ name }) => name)
+    .join(' and ');
 }

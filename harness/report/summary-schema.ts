@@ -44,6 +44,10 @@ const armSchema = z.object({
   jeffreys95: intervalSchema,
   upper95: share.describe('One-sided 95 % upper bound.'),
   confidenceSequence95: intervalSchema,
+  secondEvents: z
+    .object({ stalled: whole, runs: whole })
+    .describe('Runs in which the client stalled beside another outcome, of those in which it was watched.')
+    .optional(),
   hazard: z
     .object({
       wedges: whole,

@@ -16,6 +16,7 @@ import { type Count, type Interval, rate } from './counts.ts';
 import { garwoodInterval, hazardPerReply } from './hazard.ts';
 import { clopperPearson, jeffreys, upperBound, wilson } from './intervals.ts';
 import { kaplanMeier, type SurvivalStep } from './kaplan-meier.ts';
+import { type SecondEvents, secondEvents } from './second-events.ts';
 
 /** Everything that can be said of one count on its own; intervals are [0, 1] without a run. */
 export interface RateSummary {
@@ -90,6 +91,8 @@ export interface ArmAnalysis extends RateSummary {
     /** Only kinds that occurred: `wedged-stranded` is certified, `wedged-mute` is not. */
     readonly wedgedByKind: KindCounts;
   };
+  /** Stalls of the client beside another outcome; absent where they are not looked for. */
+  readonly secondEvents?: SecondEvents;
   /** Competing events of the counted blocks (`wedged` is their number) among their valid runs. */
   readonly competing: Count;
   /** The same by kind. */
@@ -123,6 +126,7 @@ export function armAnalysis(
   const valid = counted.filter((run) => isObserved(outcomeStatus(run.outcome.kind, endpoint)));
   const wedges = ofCounted.wedged;
   const exposure = { wedges, replies: valid.reduce((sum, run) => sum + repliesOf(run), 0) };
+  const second = secondEvents(protocol, recorded);
   const starts = recorded.map((run) => run.startMs).filter((startMs) => startMs !== null);
   return {
     name: arm.name,
@@ -131,6 +135,7 @@ export function armAnalysis(
     competing: { wedged: ofCounted.competing, runs: ofCounted.competing + valid.length },
     competingByKind: ofCounted.competingByKind,
     ...rateSummary({ wedged: wedges, runs: valid.length }),
+    ...(second === null ? {} : { secondEvents: second }),
     hazard: { ...exposure, perReply: hazardPerReply(exposure), garwood95: garwoodInterval(exposure) },
     engagement: engagementSummary(arm, recorded),
     kaplanMeier: kaplanMeier(

@@ -42,6 +42,20 @@ describe('exactPower', () => {
 });
 
 describe('runsNeeded', () => {
+  // What a search through every number from 1 to 2000 gave, in up to ten seconds for one of them.
+  it.each([
+    [0.0003, 0, null],
+    [0.0035, 0, 1919],
+    [0.01, 0, 671],
+    [0.02, 0, 335],
+    [0.05, 0, 110],
+    [0.3, 0, 18],
+    [0.02, 0.01, 1982],
+    [0.1, 0.08, null],
+  ])('finds for %d against %d the %s runs that trying each number finds', (pReference, pTreatment, runs) => {
+    expect(runsNeeded('boschloo', { pReference, pTreatment }, 0.05, 0.8)).toBe(runs);
+  });
+
   it.each(['fisher', 'boschloo'] as const)('is the first number of runs with the power (%s)', (test) => {
     const needed = runsNeeded(test, RATES, 0.05, 0.8) ?? 0;
     expect(needed).toBeGreaterThan(10);

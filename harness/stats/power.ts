@@ -96,9 +96,15 @@ function claimProbability(
   return Math.min(1, probability);
 }
 
+/** Runs an arm up to which every number is tried: the teeth of the power curve are coarse there. */
+const TRIED_ONE_BY_ONE = 200;
+/** Power within which the teeth stay beyond that. */
+const TOOTH = 0.005;
+
 /**
  * Smallest number of runs an arm at which the power reaches `power`; `null` beyond `maxRuns`. Exact tests
- * have sawtooth power, so a few more runs can have a little less.
+ * have sawtooth power, so a few more runs can have a little less; beyond 200 runs the search begins where the power
+ * is within half a hundredth of what is wanted.
  */
 export function runsNeeded(
   test: ExactTest,
@@ -108,25 +114,30 @@ export function runsNeeded(
   { maxRuns = 2000, references = 1 } = {},
 ): number | null {
   if (rates.pTreatment >= rates.pReference) return null;
-  const enough = (kind: ExactTest, runs: number) =>
-    exactPower(kind, rates, { reference: runs, treatment: runs }, alpha, references) >= power;
-  const start = runsLowerBound(rates, alpha, power);
-  let fisher: number | null = null;
-  for (let runs = start; runs <= maxRuns; runs += 1) {
-    if (enough('fisher', runs)) {
-      fisher = runs;
-      break;
+  const powerAt = (kind: ExactTest, runs: number) =>
+    exactPower(kind, rates, { reference: runs, treatment: runs }, alpha, references);
+  const first = (kind: ExactTest, from: number, to: number): number | null => {
+    for (let runs = from; runs <= Math.min(to, TRIED_ONE_BY_ONE); runs += 1) {
+      if (powerAt(kind, runs) >= power) return runs;
     }
-  }
+    let [low, high] = [Math.max(from, TRIED_ONE_BY_ONE + 1), to];
+    if (low > high || powerAt(kind, high) < power - TOOTH) return null;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (powerAt(kind, middle) >= power - TOOTH) high = middle;
+      else low = middle + 1;
+    }
+    for (let runs = low; runs <= to; runs += 1) if (powerAt(kind, runs) >= power) return runs;
+    return null;
+  };
+  const start = runsLowerBound(rates, alpha, power);
+  const fisher = first('fisher', start, maxRuns);
   if (test === 'fisher') return fisher;
   // Boschloo's test rejects whatever Fisher's does, so it needs no more runs; its gain shrinks with the number
   // of runs: below a fifth from 60 runs on, below a tenth from 200.
   const last = fisher ?? maxRuns;
   const share = last > 200 ? 0.9 : last > 60 ? 0.8 : 0;
-  for (let runs = Math.max(start, Math.floor(last * share)); runs <= last; runs += 1) {
-    if (enough('boschloo', runs)) return runs;
-  }
-  return fisher;
+  return first('boschloo', Math.max(start, Math.floor(last * share)), last) ?? fisher;
 }
 
 /**
@@ -139,7 +150,8 @@ function runsLowerBound({ pReference, pTreatment }: AssumedRates, alpha: number,
   if (overlap >= 1 || power <= alpha) return 1;
   let greatest = 0;
   for (let i = 1; i < 200; i += 1) {
-    const p = i / 200;
+    // The rate that overlaps both most lies between them.
+    const p = pTreatment + ((pReference - pTreatment) * i) / 200;
     const affinity = (q: number) => Math.sqrt(p * q) + Math.sqrt((1 - p) * (1 - q));
     greatest = Math.max(greatest, affinity(pReference) * affinity(pTreatment));
   }

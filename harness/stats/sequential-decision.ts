@@ -4,7 +4,12 @@ import { compositeStatus } from './decision-table.ts';
 import { type EProcessState, eProcessStart, eProcessStep, reachesBound } from './e-process.ts';
 import { holmAdjusted } from './holm.ts';
 import { type PairEProcess, pairEProcessStart, pairEProcessStep } from './pair-evidence.ts';
-import { armsByRole } from './verdict.ts';
+import { armsByRole, type VerdictDesign } from './verdict.ts';
+
+/** What of a protocol the decision follows from. */
+export interface SequentialDesign extends Pick<VerdictDesign, 'arms'> {
+  readonly decision: Pick<Protocol['decision'], 'alpha' | 'bets'>;
+}
 
 /** One pair of arms. */
 export interface PairState extends PairEProcess {
@@ -34,7 +39,7 @@ export interface SequentialDecision {
  * Whether its competing events are too many is asked at the end and can only withhold the word. Without a treatment, every other arm is
  * compared with the first control, two-sided: an A/A experiment decides only if they differ.
  */
-export function sequentialStart(protocol: Protocol): SequentialDecision {
+export function sequentialStart(protocol: SequentialDesign): SequentialDecision {
   const { control, otherControls, shams, treatments } = armsByRole(protocol);
   const { bets = 'neutral' } = protocol.decision;
   const pair = (kind: PairState['kind'], reference: string, treatment: string): PairState => ({
@@ -55,7 +60,7 @@ export function sequentialStart(protocol: Protocol): SequentialDecision {
 
 /** The state after one more complete block, in block order. Constant work, whatever the number of blocks. */
 export function sequentialStep(
-  protocol: Protocol,
+  protocol: SequentialDesign,
   state: SequentialDecision,
   block: ReadonlyMap<string, OutcomeStatus>,
 ): SequentialDecision {
@@ -80,7 +85,7 @@ export function sequentialStep(
   };
 }
 
-function decided(protocol: Protocol, pairs: readonly PairState[]): SequentialDecision['decisions'] {
+function decided(protocol: SequentialDesign, pairs: readonly PairState[]): SequentialDecision['decisions'] {
   const { alpha } = protocol.decision;
   const { treatments } = armsByRole(protocol);
   const reached = (p: number) => reachesBound(-Math.log(p), alpha);

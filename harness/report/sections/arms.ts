@@ -9,6 +9,7 @@ import { armEnvironmentBlocks } from './arm-environments.ts';
 export function armsTable(report: Report): Table {
   const invalid = report.invalidRuns.length > 0;
   const competing = report.competingRuns.length > 0;
+  const stalls = report.analysis.arms.some(({ secondEvents }) => (secondEvents?.stalled ?? 0) > 0);
   return {
     kind: 'table',
     caption: 'Wedged runs by arm',
@@ -20,6 +21,7 @@ export function armsTable(report: Report): Table {
       { title: '95 % interval', align: 'right' },
       ...(competing ? [{ title: 'Ended otherwise', align: 'left' } as const] : []),
       ...(invalid ? [{ title: 'Harness faults', align: 'right' } as const] : []),
+      ...(stalls ? [{ title: 'Client stalled', align: 'right' } as const] : []),
       { title: 'Engagement', align: 'left' },
     ],
     rows: report.analysis.arms.map((arm): Line[] => [
@@ -30,6 +32,7 @@ export function armsTable(report: Report): Table {
       [num(arm.runs === 0 ? 'n/a' : percentInterval(arm.clopperPearson95))],
       ...(competing ? [[text(armEndings(arm) || 'none')]] : []),
       ...(invalid ? [[num(count(arm.counts.invalid))]] : []),
+      ...(stalls ? [[num(`${arm.secondEvents?.stalled ?? 0}/${arm.secondEvents?.runs ?? 0}`)]] : []),
       [text(engagementWords(arm.engagement))],
     ]),
   };
