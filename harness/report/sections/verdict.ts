@@ -97,12 +97,13 @@ function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[]): Li
   const counts = treatmentCounts(report, group);
   const references = referenceCounts(report);
   const [first] = group;
-  if (first !== undefined && first.withheld.length > 0)
+  if (first !== undefined && first.withheld.length > 0 && first.conditions?.claimHolds === true)
     return line`${head}: ${counts}; ${references}. ${withheldWords(report, first)}`;
   if (group.every(({ conditions }) => conditions?.controlNeverWedged)) {
     return line`${head}: ${controlSubject(report)} never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(report, group)}`;
   }
-  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${couldSeeWords(report, group)}`;
+  const withheld = first === undefined ? [] : withheldWords(report, first);
+  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${joined([...(withheld.length === 0 ? [] : [withheld]), couldSeeWords(report, group)])}`;
 }
 
 /** What the experiment could have seen and how much is missing: the smallest of the group, the most runs. */
