@@ -8,6 +8,7 @@ import {
   hasReply,
   usableCounters,
 } from './account.ts';
+import { passedOver } from './passed-over.ts';
 
 /** What an unanswered request was. */
 export interface Verdict {
@@ -101,6 +102,7 @@ export function classify(seen: Observations): Verdict {
     lostBetween(seen, waited) ??
     lostAnswer(seen, waited) ??
     begun(seen) ??
+    passedOver(seen, waited) ??
     neverBegun(seen, waited)
   );
 }
