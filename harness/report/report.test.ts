@@ -75,8 +75,8 @@ describe('what must not be claimed', () => {
       run.arm === 'fix' ? { ...run, outcome: { ...run.outcome, kind: 'start-failed' as const } } : run,
     );
     const lead = leadOf({ ...journal, runs });
-    expect(lead).toContain('> **No verdict**: `fix` has no valid run');
     expect(lead).toContain('**No verdict for `fix`**');
+    expect(lead?.match(/No verdict/g)).toHaveLength(1);
   });
 
   it('says first that it was interrupted', () => {
