@@ -230,6 +230,8 @@ export const REGISTRY_KERNELS: readonly RegistryKernel[] = [
     title: 'janscalckernel 1.1.0',
     registry: 'PyPI',
     packages: ['janscalckernel==1.1.0'],
+    needs: ['apcalc'],
+    program: 'calc',
     argv: pythonModule('janscalckernel'),
     language: 'calc',
     cells: ['1 + 1', '2 * 3', '10 / 4', '2 - 5', '3 * 3', '7 + 1'],
