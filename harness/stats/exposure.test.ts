@@ -118,12 +118,15 @@ test('a stimulus that is gone is said with its numbers', () => {
   expect(kind?.referencePerRun).toBeGreaterThan(40);
 });
 
-test.each([3, 4, 5])('with %i runs an arm, too few for the level, a stimulus that is gone or halved is short', (runs) => {
-  for (const perCell of [0, 1]) {
-    const less = (arm: string) => ({ perCell: arm === 'control' ? 4 : perCell, hazard: 0 });
-    expect(shortKinds(compared(runs, less, 1))).toMatchObject([{ kind: 'comm_msg' }]);
-  }
-});
+test.each([3, 4, 5])(
+  'with %i runs an arm, too few for the level, a stimulus that is gone or halved is short',
+  (runs) => {
+    for (const perCell of [0, 1]) {
+      const less = (arm: string) => ({ perCell: arm === 'control' ? 4 : perCell, hazard: 0 });
+      expect(shortKinds(compared(runs, less, 1))).toMatchObject([{ kind: 'comm_msg' }]);
+    }
+  },
+);
 
 test('a client that sends fewer cells of a notebook and calls it completed is short of cells', () => {
   const { experiment, runs } = syntheticJournal({

@@ -96,7 +96,8 @@ function compared(
   );
   const tested = (by === 'none' ? [] : [...names].sort()).map((kind) => {
     const each = kindOf(parts, kind);
-    if (each.ratio === null || each.ratio >= SHORT_RATIO) return { ...each, p: null, smallest: 0, isApart: false };
+    if (each.ratio === null || each.ratio >= SHORT_RATIO)
+      return { ...each, p: null, smallest: 0, isApart: false };
     const uniform = seededUniform(protocol.seed, `exposure of ${arm}: ${kind}`);
     const scores = each.scores();
     return {

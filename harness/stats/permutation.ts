@@ -37,10 +37,7 @@ export function permutationLess(parts: readonly LabelledScores[], uniform: Unifo
 
 /** The smallest p that the test can give for so many runs: that of the one division that sets them apart. */
 export function smallestP(parts: readonly LabelledScores[]): number {
-  return parts.reduce(
-    (p, { arm, reference }) => p / divisions(arm.length + reference.length, arm.length),
-    1,
-  );
+  return parts.reduce((p, { arm, reference }) => p / divisions(arm.length + reference.length, arm.length), 1);
 }
 
 /** Whether every run of the arm is below every run of the reference, within each part. */

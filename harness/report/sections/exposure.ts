@@ -89,7 +89,12 @@ function exposureTable(reference: string, known: readonly ExposureComparison[]):
       Math.abs(armPerRun - referencePerRun) < 0.005 * referencePerRun
         ? ''
         : ` against ${perRun(referencePerRun)}`;
-    const mark = short === null ? '' : short === 'ratio' ? `, short (p = ${probability(p ?? 1)})` : `, ${SHORT_WORDS[short]}`;
+    const mark =
+      short === null
+        ? ''
+        : short === 'ratio'
+          ? `, short (p = ${probability(p ?? 1)})`
+          : `, ${SHORT_WORDS[short]}`;
     return [num(`${perRun(armPerRun)}${against}${mark}`)];
   };
   return {
