@@ -192,7 +192,7 @@ export const REGISTRY_KERNELS: readonly RegistryKernel[] = [
     packages: ['forth-kernel==0.4.2'],
     needs: ['gforth'],
     program: 'gforth',
-    argv: pythonModule('forth_kernel'),
+    argv: pythonModule('iforth'),
     language: 'forth',
     cells: ['1 constant x', 'x 1 + .', 'x .', ': double dup + ;', 'x double .', '." end"'],
   },

@@ -144,7 +144,7 @@ function abortRow({ failed, queued, sameError, afterError }: ProbeResult): Probe
     failed === null || queued === null
       ? NOT_ASKED
       : failed.status !== 'error'
-        ? `the cell that was to raise was answered ${quoted(failed)}`
+        ? `the cell that was to raise: ${quoted(failed)}`
         : `queued cells ${queued.map(quoted).join(' and ')}${statusLack(queued)}; the next one ${afterError === null ? NOT_ASKED : quoted(afterError)}`;
   const isLate =
     afterError !== null && afterError.status !== null && !['ok', 'error'].includes(afterError.status);
