@@ -1,6 +1,7 @@
 import type { KernelCounters } from '../model/arm.ts';
 import type { Look, Observations, RevivalRung } from '../model/observations.ts';
 import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
+import { isParkedFrame, standsWords } from './parked-frames.ts';
 
 /** What an unanswered request was. */
 export interface Verdict {
@@ -16,13 +17,9 @@ export const MAX_STALL_SHARE = 0.2;
 /** A process that used less than this share of a core between two samples is idle. */
 export const IDLE_CPU_SHARE = 0.1;
 
-// Where a parked asyncio loop stands: in the selector's wait, whichever the platform has.
-const PARKED_FRAME =
-  /^selectors\.py:\d+ select$|^proactor_events\.py:|^windows_events\.py:\d+ (select|_poll)$/;
-
 /** Whether a thread of that name waits in its event loop's selector. */
 export function isParked(look: Look, thread: string): boolean {
-  return PARKED_FRAME.test(look.threads[thread]?.[0] ?? '');
+  return isParkedFrame(look.threads[thread]?.[0]);
 }
 
 /** The thread that serves the shell socket: ipykernel 7's own, or the main thread before. */
@@ -218,7 +215,7 @@ function silence(seen: Observations, waited: string): Verdict {
   const look =
     seen.look === null
       ? ''
-      : `; a look at the shell socket: POLLIN ${seen.look.pollin ? 'set' : 'not set'}, descriptor ${seen.look.fdReadable ? 'readable' : 'not readable'}`;
+      : `; a look at the shell socket: POLLIN ${seen.look.pollin ? 'set' : 'not set'}, descriptor ${seen.look.fdReadable ? 'readable' : 'not readable'}${seen.look.fdRegistered ? '' : ' and not registered'}${standsWords(shellThread(seen.look), seen.look.threads[shellThread(seen.look)])}`;
   return {
     kind: 'wedged-mute',
     source: 'kernel',

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
 import { seededUniform, type Uniform } from '../stats/random.ts';
 
@@ -53,7 +54,7 @@ function interpolated(values: readonly number[], u: number): number {
 
 async function empiricalLatency(path: string, spec: string): Promise<Latency> {
   const bad = (reason: string, cause?: unknown) =>
-    new SoakError('bad-latency', `The latency file ${JSON.stringify(path)} cannot be used: ${reason}`, {
+    new SoakError('bad-latency', `The latency file ${quoted(path)} cannot be used: ${reason}`, {
       remedy:
         'It must hold {"schema": 1, "commMsgMs": [quantiles…], "executeRequestMs": [quantiles…]}, ascending, in milliseconds.',
       cause,
@@ -124,7 +125,7 @@ export async function parseLatency(spec: string): Promise<Latency> {
       };
     }
   }
-  throw new SoakError('bad-latency', `${JSON.stringify(spec)} is not a front-end latency.`, {
+  throw new SoakError('bad-latency', `${quoted(spec)} is not a front-end latency.`, {
     remedy: `Give none, fixed:2ms, uniform:0-5ms, ${DEFAULT_LATENCY} or file:PATH; at most ${MAX_LATENCY_MS / 1000} s.`,
   });
 }

@@ -1,5 +1,6 @@
 import { applyPatch, parsePatch, type StructuredPatch } from 'diff';
 import { SoakError } from '../model/errors.ts';
+import { quoted } from '../model/quoted.ts';
 
 /** A patch's effect: the new text of each file that it changes or adds, by path relative to site-packages. */
 export type PatchedFiles = ReadonlyMap<string, string>;
@@ -79,7 +80,7 @@ export async function patchedFiles(
     if (isLeftOut(withoutPrefix(named ?? ''))) continue;
     const path = withoutPrefix(file.newFileName ?? '');
     const isNew = file.oldFileName === DEV_NULL;
-    const shown = JSON.stringify(file.newFileName === DEV_NULL ? file.oldFileName : (file.newFileName ?? ''));
+    const shown = quoted(named ?? '');
     const remedy = `An arm can change and add Python sources under ${packageName}/ only; it cannot delete or rename them.`;
     if (file.newFileName === DEV_NULL || file.isDelete === true) throw bad(`deletes ${shown}.`, remedy);
     if ([file.oldMode, file.newMode].some((mode) => mode === LINK_MODE)) {
@@ -89,7 +90,7 @@ export async function patchedFiles(
       throw bad(`touches ${shown}, which is not a Python source of the package ${packageName}.`, remedy);
     }
     if (!isNew && (file.isCopy === true || withoutPrefix(file.oldFileName ?? '') !== path)) {
-      throw bad(`makes ${shown} out of ${JSON.stringify(file.oldFileName ?? '')}.`, remedy);
+      throw bad(`makes ${shown} out of ${quoted(file.oldFileName ?? '')}.`, remedy);
     }
     // Left out silently, a change of the author's would be missing from the arm.
     if (file.hunks.length === 0) throw bad(`changes no line of ${shown}.`, remedy);

@@ -1,5 +1,6 @@
 import { SoakError } from '../model/errors.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { quoted } from '../model/quoted.ts';
 import type { Report } from './report.ts';
 
 /**
@@ -27,7 +28,7 @@ export function failRules(text: string): FailRule[] {
     if (name === 'treatment-wedged' || name === 'worse') return { kind: name };
     const share = /^invalid\s*>\s*(0|1|0?\.\d{1,9}|0\.|1\.0*)$/.exec(name)?.[1];
     if (share !== undefined) return { kind: 'invalid', above: Number(share) };
-    throw new SoakError('bad-option', `--fail-on ${JSON.stringify(name)} is no rule.`, {
+    throw new SoakError('bad-option', `--fail-on ${quoted(name)} is no rule.`, {
       remedy: `Give one or more of ${FORMS} with commas; the number is a share of runs, from 0 to 1.`,
     });
   });

@@ -1,7 +1,7 @@
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { ClientEvent, ClientProcess } from '../kernel/client-process.ts';
 import { readClientCounters, readCounters } from '../kernel/counters.ts';
-import { processSample } from '../kernel/process-sample.ts';
+import { kernelSample, processSample } from '../kernel/process-sample.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { CLIENT_COUNTERS, type ClientCounters, type Stall } from '../model/client.ts';
 import { type Look, lookOfKernel } from '../model/observations.ts';
@@ -206,7 +206,7 @@ export class ClientWatch {
   async #passive(kernelPid: number): Promise<{ kernel: Sampled; client: Sampled } | null> {
     const sample = async () => ({
       kernel: await processSample(kernelPid),
-      client: await processSample(this.#process.pid),
+      client: await kernelSample(this.#process),
       atMs: monotonicMs(),
     });
     const before = await sample();

@@ -2,7 +2,7 @@ import { isSettled, type KernelClient, type ShellRequest } from '../frontend/cli
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { readCounters } from '../kernel/counters.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
-import { processSample } from '../kernel/process-sample.ts';
+import { kernelSample } from '../kernel/process-sample.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { DeadlinePassed, deadlineMs } from '../model/deadlines.ts';
 import { type Look, lookOfKernel, type Observations } from '../model/observations.ts';
@@ -184,13 +184,13 @@ export class Watch {
     const sentBefore = this.#client.expected;
     const before = {
       counters: this.#counters(),
-      sample: await processSample(this.#kernel.pid),
+      sample: await kernelSample(this.#kernel),
       at: monotonicMs(),
     };
     await delay(SAMPLE_GAP_MS);
     const after = {
       counters: this.#counters(),
-      sample: await processSample(this.#kernel.pid),
+      sample: await kernelSample(this.#kernel),
       at: monotonicMs(),
     };
     const cpuShare =
