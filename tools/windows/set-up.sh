@@ -129,8 +129,13 @@ check() {
 }
 
 get_programs() {
-  [ -x fetch/bin/pip ] || python3 -m venv fetch
-  fetch/bin/pip uninstall -q -y setuptools >/dev/null 2>&1 || true
+  [ -e fetch/made ] || {
+    rm -rf fetch
+    python3 -m venv fetch
+    # Python 3.12 and later have none to begin with.
+    fetch/bin/pip uninstall -q -y setuptools || true
+    touch fetch/made
+  }
   for each in "${NODES[@]}"; do get_node $each; done
   for each in "${PYTHONS[@]}"; do get_python $each; done
   get_runtime
