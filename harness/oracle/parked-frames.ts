@@ -25,19 +25,19 @@ export const PARKED_FRAMES: readonly ParkedFrame[] = [
     file: 'selectors.py',
     function: '_select',
     loops: 'asyncio with select on Windows, where SelectSelector wraps select() in a method of its own',
-    seen: 'ran: CPython 3.11 on Windows; read: 3.10, 3.12 to 3.15',
+    seen: 'ran: CPython 3.10 to 3.13 for Windows, under Wine 10; read: 3.14, 3.15',
   },
   {
     file: 'windows_events.py',
     function: '_poll',
     loops: 'asyncio with the proactor on Windows; tornado then selects in a thread of its own',
-    seen: 'ran: CPython 3.11 on Windows; read: 3.10, 3.12 to 3.15',
+    seen: 'ran: CPython 3.10 to 3.13 for Windows, under Wine 10; read: 3.14, 3.15',
   },
   {
     file: 'asyncio.py',
     function: 'start',
     loops: "uvloop and winloop, whose loops are C: tornado's IOLoop.start is what called them",
-    seen: 'ran: uvloop 0.23 under tornado 6.5 and 6.6 with CPython 3.10 to 3.13',
+    seen: 'ran: uvloop 0.23 on Linux and winloop 0.8 for Windows, under tornado 6.5 and 6.6 with CPython 3.10 to 3.13',
   },
 ];
 

@@ -65,7 +65,7 @@ make_root() {
     apt-get install -y -q --no-install-recommends wine wine64
     return
   fi
-  [ -e root/usr/bin/wine ] && return
+  [ -e root/.made ] && return
   rm -rf root root.new
   command -v debootstrap >/dev/null || {
     apt-get update -q
@@ -79,6 +79,7 @@ make_root() {
   cp /etc/ssl/certs/ca-certificates.crt root.new/etc/ssl/certs/ca-certificates.crt
   mkdir -p "root.new$FOLDER"
   chroot root.new sh -c 'apt-get update -q && apt-get install -y -q --no-install-recommends wine wine64 && apt-get clean'
+  touch root.new/.made
   mv root.new root
 }
 
@@ -185,7 +186,8 @@ chmod +x w.new && mv w.new w
 if [ ! -e prefix/.made ]; then
   part "a Windows of its own"
   rm -rf prefix
-  ./w wineboot -i </dev/null >>"$LOG" 2>&1 || cannot "Wine did not start; see $LOG."
+  # Wine's server stays for a while: it must not keep the lock.
+  ./w wineboot -i </dev/null >>"$LOG" 2>&1 9>&- || cannot "Wine did not start; see $LOG."
   cp ucrtbase.dll prefix/drive_c/windows/system32/ucrtbase.dll
   touch prefix/.made
 fi
