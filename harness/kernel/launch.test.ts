@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../model/package-root.ts';
+import { publicText } from '../model/public-text.ts';
 import { loadArm } from '../plan/arms.ts';
 import { eventually } from '../testing/bare-client.ts';
 import { faultyKernelArgv } from '../testing/faulty-kernel.ts';
@@ -76,8 +77,10 @@ json.dump(dict(os.environ, group=str(group), me=str(os.getpid())), sys.stderr)`,
     expect(environ['group']).toBe(environ['me']);
     // On Windows ipykernel wants a handle, which the runtime makes of it.
     expect(environ[isWindows ? 'KERNEL_SOAK_PARENT_PID' : 'JPY_PARENT_PID']).toBe(String(process.pid));
-    for (const name of ['TMPDIR', 'TEMP', 'TMP']) expect(environ[name]).toBe(join(folder, 'tmp'));
-    expect(environ['IPYTHONDIR']).toBe(join(folder, 'ipython'));
+    // The tail is fit to be published: on Windows the folder for temporary files is in the home folder.
+    const shown = (name: string) => publicText(join(folder, name));
+    for (const name of ['TMPDIR', 'TEMP', 'TMP']) expect(environ[name]).toBe(shown('tmp'));
+    expect(environ['IPYTHONDIR']).toBe(shown('ipython'));
     expect(environ['MPLCONFIGDIR']).toBe('/m');
     expect(Object.keys(environ).filter((name) => /^(npm_|VITEST|NODE_|PYTHON)/.test(name))).toEqual([]);
   });
@@ -85,7 +88,11 @@ json.dump(dict(os.environ, group=str(group), me=str(os.getpid())), sys.stderr)`,
   test.each([
     ['ends', 'sys.exit(3)', { code: 3, signal: null }],
     // Windows has no signals: there `os.kill` ends the process with that code.
-    ['is killed', 'os.kill(os.getpid(), 9)', isWindows ? { code: 9, signal: null } : { code: null, signal: 'SIGKILL' }],
+    [
+      'is killed',
+      'os.kill(os.getpid(), 9)',
+      isWindows ? { code: 9, signal: null } : { code: null, signal: 'SIGKILL' },
+    ],
   ])('that %s has its last words in the tail', async (_what, end, exit) => {
     for (let round = 0; round < 5; round += 1) {
       const kernel = await launch(
@@ -111,6 +118,25 @@ sys.stderr.write(str(child.pid))`,
     await kernel.dispose();
     await eventually('the end of the child', async () => {
       const sample = await processSample(child);
+      return sample === null || sample.state === 'Z';
+    });
+  });
+
+  test('ends with what it has started and left behind, whose parent has ended', async () => {
+    const kernel = await launch(
+      script(`import subprocess, sys, time
+quiet = dict(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+start = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-I', '-S', '-c', 'import time; time.sleep(600)'], **{quiet}).pid)"
+left = subprocess.run([sys.executable, "-I", "-S", "-c", start], stdout=subprocess.PIPE, text=True).stdout
+sys.stderr.write(left); sys.stderr.flush(); time.sleep(600)`),
+    );
+    const left = Number(
+      await eventually('its child', () => /^\d+\s$/.exec(kernel.stderrTail())?.[0], 60_000),
+    );
+    expect(await processSample(left)).not.toBeNull();
+    await kernel.dispose();
+    await eventually('the end of what was left', async () => {
+      const sample = await processSample(left);
       return sample === null || sample.state === 'Z';
     });
   });
@@ -167,7 +193,7 @@ describe('ipykernel under an arm', () => {
       cacheDir: temporaryFolder(),
     });
     const kernel = await launch(armCommand({ python, matplotlibConfigDir: null }, overlay));
-    const identity = await eventually('the identity', () => kernel.identity(), 30_000);
+    const identity = await eventually('the identity', () => kernel.identity(), 120_000);
     const { ownPid } = kernel;
     expect(identity).toMatchObject({ ipykernel: version, pid: ownPid, libzmq: environment.facts.libzmq });
     // A venv's python.exe starts the interpreter and waits for it.

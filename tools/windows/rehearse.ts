@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { console_ } from './console.ts';
+import { evidence } from './evidence.ts';
 import { paths } from './paths.ts';
 import { copyProject } from './project.ts';
 import { firstWedge, kills, resume, threeArms } from './soaks.ts';
@@ -32,8 +33,8 @@ const STEPS: readonly Step[] = [
   kills,
   nightlySteps,
 ];
-/** Beside the rehearsal: each takes a kernel environment of its own. */
-const ON_DEMAND: readonly Step[] = [versions];
+/** Beside the rehearsal: each takes an hour or more. */
+const ON_DEMAND: readonly Step[] = [versions, evidence];
 
 const { values } = parseArgs({
   options: {
