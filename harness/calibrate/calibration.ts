@@ -2,8 +2,8 @@ import { boschlooGreater, boschlooLess } from '../stats/boschloo.ts';
 import { confidenceSequence } from '../stats/confidence-sequence.ts';
 import type { Count, Interval } from '../stats/counts.ts';
 import {
-  E_PROCESS_START,
   type EProcessState,
+  eProcessStart,
   eProcessStep,
   logMean,
   reachesBound,
@@ -221,10 +221,10 @@ function everyBlockErrors(
   );
   const counts: Tally = new Map();
   for (let i = 0; i < experiments; i += 1) {
-    let control: EProcessState = E_PROCESS_START;
-    let reversed: EProcessState = E_PROCESS_START;
-    let sham: EProcessState = E_PROCESS_START;
-    let wedging: EProcessState = E_PROCESS_START;
+    let control: EProcessState = eProcessStart('neutral');
+    let reversed: EProcessState = eProcessStart('neutral');
+    let sham: EProcessState = eProcessStart('neutral');
+    let wedging: EProcessState = eProcessStart('neutral');
     let [sequenceMissed, fisherRejected, twoSided] = [false, false, false];
     for (let block = 0; block < blocks; block += 1) {
       const [y0, y1, y2] = [uniform() < rate, uniform() < rate, uniform() < rate];
@@ -232,7 +232,7 @@ function everyBlockErrors(
       reversed = eProcessStep(reversed, y2, y0);
       sham = eProcessStep(sham, y1, y2);
       wedging = eProcessStep(wedging, uniform() < WEDGING, y2);
-      if (reachesBound(logMean(control.logE, reversed.logE), alpha)) twoSided = true;
+      if (reachesBound(logMean([control.logE, reversed.logE]), alpha)) twoSided = true;
       if (excluded[block]?.[control.referenceWedges]) sequenceMissed = true;
       if (block < fisherBlocks && !fisherRejected) {
         fisherRejected = fisherRejects[block]?.(control.referenceWedges, control.treatmentWedges) ?? false;

@@ -6,9 +6,10 @@ import { outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import type { RunOrder } from '../plan/schedule.ts';
-import { duration, eValue, percent, percentInterval } from '../report/format-number.ts';
+import { counted, duration, eValue, percent, percentInterval } from '../report/format-number.ts';
 import type { ExperimentEvents } from '../run/experiment.ts';
 import { clopperPearson } from '../stats/intervals.ts';
+import { hasSecondEvent } from '../stats/second-events.ts';
 import type { SequentialDecision } from '../stats/sequential-decision.ts';
 
 /** What shows an experiment while it runs. */
@@ -26,6 +27,8 @@ interface Tally {
   runs: number;
   wedged: number;
   invalid: number;
+  /** Runs in which the client stalled beside another outcome. */
+  stalled: number;
 }
 
 /** Counts and timing behind the display; pure but for the clock that is passed in. */
@@ -51,7 +54,9 @@ class Board {
     this.#startedMs = startedMs;
     this.#recordedBefore = recorded.length;
     this.#endpoint = protocol.endpoint;
-    this.tallies = new Map(protocol.arms.map(({ name }) => [name, { runs: 0, wedged: 0, invalid: 0 }]));
+    this.tallies = new Map(
+      protocol.arms.map(({ name }) => [name, { runs: 0, wedged: 0, invalid: 0, stalled: 0 }]),
+    );
     for (const record of recorded) this.#count(record);
   }
 
@@ -80,13 +85,14 @@ class Board {
     if (status === 'invalid') tally.invalid += 1;
     else tally.runs += 1;
     if (status === 'wedged') tally.wedged += 1;
+    if (this.#endpoint !== 'stalled' && hasSecondEvent(record)) tally.stalled += 1;
   }
 }
 
 function armLine(
   name: string,
   width: number,
-  { runs, wedged, invalid }: Tally,
+  { runs, wedged, invalid, stalled }: Tally,
   { blocks: planned, endpoint }: Protocol,
 ): string {
   const rate =
@@ -94,8 +100,9 @@ function armLine(
       ? ''
       : `${percent(wedged / runs).padStart(7)}  95 % CI ${percentInterval(clopperPearson({ wedged, runs }))}`;
   const excluded = invalid === 0 ? '' : `  ${invalid} excluded`;
+  const second = stalled === 0 ? '' : `  client stalled in ${stalled}`;
   const count = `${wedged} ${endpoint ?? 'wedged'} of ${runs}`;
-  return `  ${name.padEnd(width)}  ${count.padEnd(18)} ${rate}${excluded}${runs + invalid >= planned ? '  done' : ''}`;
+  return `  ${name.padEnd(width)}  ${count.padEnd(18)} ${rate}${excluded}${second}${runs + invalid >= planned ? '  done' : ''}`;
 }
 
 function evidenceLines(decision: SequentialDecision | null, alpha: number): string[] {
@@ -114,7 +121,7 @@ function evidenceLines(decision: SequentialDecision | null, alpha: number): stri
 function screen(board: Board, protocol: Protocol, nowMs: number): string {
   const width = Math.max(...protocol.arms.map(({ name }) => name.length));
   const lines = protocol.arms.map(({ name }) =>
-    armLine(name, width, board.tallies.get(name) ?? { runs: 0, wedged: 0, invalid: 0 }, {
+    armLine(name, width, board.tallies.get(name) ?? { runs: 0, wedged: 0, invalid: 0, stalled: 0 }, {
       ...protocol,
       blocks: board.blocks,
     }),
@@ -142,8 +149,11 @@ function runLine(record: RunRecord, protocol: Protocol): string {
   const cells = protocol.notebooks[record.notebook]?.codeCells.length ?? 0;
   const where = cell === null ? '' : cell < cells ? ` at cell ${cell}` : ' after the last cell';
   const why = kind === 'completed' ? '' : `: ${reason}`;
+  const stalls = hasSecondEvent(record)
+    ? `; ${counted(record.stalls?.length ?? 0, 'stall')} of the client`
+    : '';
   const left = record.left === undefined ? '' : `; left behind: ${record.left.join(' ')}`;
-  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}${left}`;
+  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}${stalls}${left}`;
 }
 
 /** How an experiment is shown. */

@@ -5,7 +5,7 @@ import { readJournal } from '../journal/read.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
-import { outcomeStatus } from '../model/outcome.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { plainLine } from '../report/document.ts';
 import { terminalText } from '../report/escape.ts';
@@ -122,7 +122,7 @@ async function locateCommand(
 
 function validRuns({ experiment, runs }: Journal, arm: string): number {
   const { endpoint } = experiment.protocol;
-  return runs.filter((run) => run.arm === arm && outcomeStatus(run.outcome.kind, endpoint) !== 'invalid')
+  return runs.filter((run) => run.arm === arm && isObserved(outcomeStatus(run.outcome.kind, endpoint)))
     .length;
 }
 

@@ -100,6 +100,11 @@ export async function runCommand(
   write(
     `${plannedLine(prepared, recorded.length, experiment.shard)}\nProtocol ${experiment.protocolSha256.slice(0, 16)}, report in ${folder}\n\n`,
   );
+  if (!resumed && options.kernels.length > 0 && options.serverUrl === null) {
+    const { keepProbes } = await import('./probe-kernels.ts');
+    const kernels = [...prepared.arms].map(([name, { makeCommand }]) => ({ name, makeCommand }));
+    await keepProbes(folder, kernels, options, write);
+  }
   const display = openDisplay(prepared.protocol, recorded, write, { shard: experiment.shard });
   let end: ExperimentEnd;
   try {

@@ -35,7 +35,7 @@ export const execBeginSchema = z.object({
   /** 1-based. */
   attempt: z.number().int().positive(),
   attempts: z.number().int().positive(),
-  notebook: z.object({ name: z.string(), sha256: z.string(), cells: z.number().int().positive() }),
+  notebook: z.object({ name: z.string(), sha256: z.string(), cells: z.number().int().nonnegative() }),
   kernel: execKernelSchema,
   settings: z.object({
     traffic: z.enum(TRAFFIC_PROFILES),

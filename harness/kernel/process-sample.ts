@@ -67,6 +67,17 @@ export function kernelSample(
     : processSample(ownPid, platform);
 }
 
+/**
+ * Whether what was started is a launcher of the kernel, as far as is seen once the kernel is ready and has executed
+ * nothing: it does not say which process is its own, and there is one below it already. Linux alone tells.
+ */
+export function isLauncher(
+  { pid, ownPid }: SampledKernel,
+  platform: NodeJS.Platform = process.platform,
+): boolean {
+  return platform === 'linux' && (ownPid ?? null) === null && descendantsOf(pid).length > 0;
+}
+
 /** The processor time of a process and of everything below it, together; the state is the first's, or that it is stopped. */
 async function treeSample(pid: number, platform: NodeJS.Platform): Promise<ProcessSample | null> {
   const samples = await (platform === 'linux'

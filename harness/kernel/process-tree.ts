@@ -31,13 +31,7 @@ export function killPlan(pid: number, platform: NodeJS.Platform): KillPlan {
 export async function killTree(pid: number, platform: NodeJS.Platform = process.platform): Promise<void> {
   const plan = killPlan(pid, platform);
   if (plan.how === 'signal-group') {
-    try {
-      process.kill(plan.pid, 'SIGKILL');
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      // macOS says EPERM of a group whose processes have all ended and were not waited for yet.
-      if (code !== 'ESRCH' && !(code === 'EPERM' && platform === 'darwin')) throw error;
-    }
+    signalGroup(plan.pid, 'SIGKILL', platform);
     return;
   }
   const helper = processHelper();
@@ -59,6 +53,22 @@ async function isEnded(helper: ProcessHelper, pid: number): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Send SIGINT to a kernel's process group, as jupyter_client does. Windows has no such groups: nothing is sent. */
+export function interruptGroup(pid: number, platform: NodeJS.Platform = process.platform): void {
+  const plan = killPlan(pid, platform);
+  if (plan.how === 'signal-group') signalGroup(plan.pid, 'SIGINT', platform);
+}
+
+function signalGroup(group: number, signal: NodeJS.Signals, platform: NodeJS.Platform): void {
+  try {
+    process.kill(group, signal);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // macOS says EPERM of a group whose processes have all ended and were not waited for yet.
+    if (code !== 'ESRCH' && !(code === 'EPERM' && platform === 'darwin')) throw error;
+  }
 }
 
 /** Resolves once a child's process exists. @throws Error of `spawn` when the program cannot be started at all */

@@ -75,6 +75,8 @@ export const DEADLINES = {
     remedy:
       'It waits for a disk or a driver, perhaps: see its state with ps. It is ended with the harness if it can be.',
   },
+  // jupyter_client's patience (`shutdown_wait_time`). Only `soak exec` asks; after that the kernel is ended by force.
+  'kernel-shutdown': { ms: 5_000, didNot: 'the kernel did not end when it was asked to', remedy: MACHINE },
   // zeromq.js rejects what is pending as soon as a socket is closed.
   'close-socket': { ms: 5_000, didNot: 'a socket did not close', remedy: MACHINE },
   // jupyter_server's own patience (`kernel_info_timeout`).

@@ -52,6 +52,20 @@ export const clientEnvironmentSchema = z.object({
 });
 export type ClientEnvironment = z.infer<typeof clientEnvironmentSchema>;
 
+export const baselineSchema = z.object({
+  protocolSha256: z.string(),
+  at: z.string(),
+  arm: z.string(),
+  wedged: z.number().int().nonnegative(),
+  runs: z.number().int().nonnegative(),
+  /**
+   * What differs between that experiment and this one besides the arms, each as it was there and is here. Empty:
+   * nothing that is recorded. Absent: the journal is of a version that did not look.
+   */
+  differences: z.array(z.object({ what: z.string(), earlier: z.string(), here: z.string() })).optional(),
+});
+export type Baseline = z.infer<typeof baselineSchema>;
+
 const oneExperimentSchema = z.object({
   type: z.literal('experiment'),
   schema: z.literal(JOURNAL_SCHEMA),
@@ -70,15 +84,7 @@ const oneExperimentSchema = z.object({
   /** The command that repeats the experiment, without private paths. */
   command: z.string(),
   /** Counts of an earlier report used as the reference (`--baseline`), never interleaved. */
-  baseline: z
-    .object({
-      protocolSha256: z.string(),
-      at: z.string(),
-      arm: z.string(),
-      wedged: z.number().int().nonnegative(),
-      runs: z.number().int().nonnegative(),
-    })
-    .nullable(),
+  baseline: baselineSchema.nullable(),
   /** The part of the experiment that this journal is of; absent: all of it. */
   shard: shardSchema.optional(),
 });
@@ -152,10 +158,25 @@ export const runRecordSchema = z.object({
     sent: z.number().int().nonnegative(),
     replies: z.number().int().nonnegative(),
     idles: z.number().int().nonnegative(),
+    /**
+     * Requests without a reply that the kernel read and published no status for, as ipykernel 7.4.0 does with comm
+     * messages while a cell awaits: they have no idle status among `idles`. Absent: none.
+     */
+    unpublished: z.number().int().positive().optional(),
+    /**
+     * `kernel_info` requests that were sent to learn whether such a request had been read, where there are no counters
+     * to tell. They are no traffic, and in none of the other counts. Absent: none.
+     */
+    witnesses: z.number().int().positive().optional(),
     /** Requests sent, by message type. */
     byType: z.record(z.string(), z.number().int().nonnegative()),
     /** Messages not taken: bad signature, replay, foreign parent, malformed or oversized frame, or a second reply. */
     rejected: z.number().int().nonnegative(),
+    /**
+     * Messages that were taken as they came though they depart from the protocol, by how: what jupyter_client takes is
+     * no fault. Absent: there were none.
+     */
+    deviations: z.record(z.string(), z.number().int().positive()).optional(),
     /**
      * Shell requests of other peers, sent for this client, such as a nudge's; `begun`: those that the kernel
      * said it began, of which its counters know. Absent: there were none.

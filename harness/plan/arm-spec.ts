@@ -206,8 +206,9 @@ export function triedArms(change: string): readonly string[] {
 }
 
 /**
- * Read the arms of an experiment and settle which one the others are compared with: a control where there is
- * one, else the first arm if no manifest gives it another role.
+ * Read the arms of an experiment and settle which one the others are compared with: the control; without one the
+ * first arm. A sham takes the place of a first arm whose manifest gives it another role, since it is nearest to a
+ * control. An arm alone keeps the role that its manifest gives it: there is nothing to compare.
  *
  * @throws SoakError `duplicate-arm`, and what `loadArmSpec` throws
  */
@@ -222,10 +223,21 @@ export async function loadArmSpecs(texts: readonly string[]): Promise<Arm[]> {
     }
     arms.push(arm);
   }
-  const [first, ...others] = arms;
-  if (first === undefined || first.declaresRole) return arms;
   if (arms.some(({ manifest }) => manifest.role === 'control')) return arms;
-  const why = others.length > 0 ? '; the reference, as the first of arms without a control' : '';
-  const description = `${first.manifest.description}${why}`;
-  return [{ ...first, manifest: { ...first.manifest, role: 'control', description } }, ...others];
+  const [first] = arms;
+  if (first === undefined) return arms;
+  const isAlone = arms.length === 1;
+  if (isAlone && first.declaresRole) return arms;
+  const sham = arms.find(({ manifest }) => manifest.role === 'sham');
+  const reference = first.declaresRole ? (sham ?? first) : first;
+  return arms.map((arm) => (arm === reference ? referenceArm(arm, isAlone) : arm));
+}
+
+function referenceArm(arm: Arm, isAlone: boolean): Arm {
+  const { description } = arm.manifest;
+  const which = arm.manifest.role === 'sham' ? 'the sham' : 'the first';
+  const why = isAlone ? '' : `; the reference, as ${which} of arms without a control`;
+  const room = DESCRIPTION_LENGTH - why.length;
+  const shown = description.length <= room ? description : `${description.slice(0, room - 1)}…`;
+  return { ...arm, manifest: { ...arm.manifest, role: 'control', description: `${shown}${why}` } };
 }

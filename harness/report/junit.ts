@@ -72,7 +72,7 @@ function testCase(
   const head = `    <testcase classname="${className}" name="${attribute(run.run)}" time="${seconds(runMs(run))}"`;
   const status = outcomeStatus(run.outcome.kind, endpoint);
   if (status === 'completed') return `${head}/>`;
-  const { kind, reason, error, stderrTail } = run.outcome;
+  const { kind, reason, error, stderrTail, stdoutTail } = run.outcome;
   const message = attribute(`${kindWords(kind)}: ${reason}`);
   if (status === 'wedged' && isReference) {
     return `${head}><skipped message="${endpoint ?? 'wedged'} in a reference arm: ${message}"/></testcase>`;
@@ -81,6 +81,7 @@ function testCase(
   const details = [
     ...(error === null ? [] : [`${error.ename}: ${error.evalue}`]),
     ...(stderrTail === null ? [] : [stderrTail]),
+    ...(stdoutTail === undefined ? [] : [stdoutTail]),
   ].join('\n');
   return `${head}><${element} type="${kind}" message="${message}">${escapeXml(cleanText(details))}</${element}></testcase>`;
 }

@@ -133,7 +133,9 @@ describe('one arm alone', () => {
   it('reports 0/20 with its tail for the p0 given, and that nothing was interleaved', () => {
     const lead = leadOf(journalOf({}, { arms: [FIX], protocol: { decision } }));
     expect(lead).toContain('**`fix` wedged in 0 of 20 runs (0 %)**');
-    expect(lead).toContain('P(0/20 or fewer \\| p0 = 0.3) = 8.0e-4, which takes p0 as known.');
+    expect(lead).toContain(
+      'P(0/20 or fewer \\| p0 = 0.3) = 8.0e-4, which takes p0 as known, and as the rate of this notebook, traffic, launch and machine',
+    );
     expect(lead).toContain('Nothing was interleaved');
   });
 
@@ -145,11 +147,31 @@ describe('one arm alone', () => {
       wedged: 6,
       runs: 20,
     };
-    const report = buildReport(journalOf({}, { arms: [FIX], experiment: { baseline } }));
-    expect(report.analysis.verdicts.map(({ word }) => word)).toEqual(['no-verdict']);
-    const lead = evidenceMarkdown(report).split('\n## ')[0];
-    expect(lead).toContain("(6/20): Fisher's exact test, one-sided p = 0.0101, Boschloo's p = 0.00487");
-    expect(lead).toContain('Nothing was interleaved');
+    const lead = (differences?: { what: string; earlier: string; here: string }[]) => {
+      const experiment = { baseline: differences === undefined ? baseline : { ...baseline, differences } };
+      const report = buildReport(journalOf({}, { arms: [FIX], experiment }));
+      expect(report.analysis.verdicts.map(({ word }) => word)).toEqual(['no-verdict']);
+      const [first = '', ...rest] = evidenceMarkdown(report).split('\n## ');
+      expect(first).toContain('Nothing was interleaved');
+      return { first, rest: rest.join('') };
+    };
+    const alike = lead([]);
+    expect(alike.first).toContain("one-sided p = 0.0101, Boschloo's p = 0.00487");
+    expect(alike.first).toContain('from which nothing that is recorded differs but the arm');
+    // What differs is named, and no p-value is in the headline: it would be one of all these differences.
+    const other = lead([
+      { what: 'notebook', earlier: 'many-cells.ipynb', here: 'widgets.ipynb' },
+      { what: 'launch', earlier: 'fork', here: 'spawn' },
+    ]);
+    expect(other.first).toContain('**Not comparable with the baseline**, `control`');
+    expect(other.first).toContain('`notebook` and `launch` differ');
+    expect(other.first).not.toMatch(/p = 0\.0101|0\.00487/);
+    expect(other.rest).toContain('`launch`: `fork` in the baseline, `spawn` here');
+    expect(other.rest).toContain('0.0101');
+    // A journal of before this was looked at.
+    const unknown = lead();
+    expect(unknown.first).toContain('what else differs was not recorded');
+    expect(unknown.first).not.toContain('0.0101');
   });
 });
 

@@ -1,6 +1,7 @@
 import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { TraceEvent } from '../model/trace.ts';
+import { deviationList } from './deviations.ts';
 import { cleanText, terminalText } from './escape.ts';
 import { counted, duration } from './format-number.ts';
 import { kindWords } from './words.ts';
@@ -93,6 +94,9 @@ function signs({ outcome, client, kernel, loopStallMs }: RunRecord): string[] {
   const lines = [
     `client   ${counted(client.sent, 'shell request')} sent, ${counted(client.replies, 'reply', 'replies')} and ${counted(client.idles, 'idle status', 'idle statuses')} received, ${counted(client.rejected, 'message')} not taken`,
   ];
+  if (client.deviations !== undefined) {
+    lines.push(`odd      taken as it came: ${deviationList(client.deviations)}`);
+  }
   if (client.others !== undefined) {
     const { sent, begun } = client.others;
     lines.push(
@@ -137,12 +141,12 @@ function asked(answer: boolean | null): string {
 }
 
 function stderrPart({ outcome }: RunRecord): string[] {
-  const text = cleanText(outcome.stderrTail ?? '').trimEnd();
+  const isOutput = outcome.stdoutTail !== undefined;
+  const text = cleanText(outcome.stdoutTail ?? outcome.stderrTail ?? '').trimEnd();
   if (text === '') return [];
   const lines = text.split('\n').slice(-STDERR_LINES);
-  return [
-    `The end of what the kernel wrote to standard error:\n${lines.map((line) => `  | ${line}`).join('\n')}`,
-  ];
+  const where = isOutput ? 'standard output, with nothing on standard error' : 'standard error';
+  return [`The end of what the kernel wrote to ${where}:\n${lines.map((line) => `  | ${line}`).join('\n')}`];
 }
 
 function timeLine({ trace, startMs }: RunRecord): string[] {

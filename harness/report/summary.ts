@@ -64,6 +64,11 @@ export function summaryLine(report: Report): string {
       : [`P ${probability(report.loneTail.p)} if p0 ${percent(report.loneTail.p0)} were known`]),
     ...(report.progress.state === 'partial' ? [`partial, ${counted(analysis.blocks.counted, 'block')}`] : []),
     ...(report.invalidRuns.length > 0 ? [`${report.invalidRuns.length} invalid`] : []),
+    ...analysis.arms.flatMap(({ name, secondEvents }) =>
+      secondEvents === undefined || secondEvents.stalled === 0
+        ? []
+        : [`client stalled ${secondEvents.stalled}/${secondEvents.runs} in ${cleanLine(name, 40)}`],
+    ),
     ...(analysis.strata === undefined ? [] : [`${analysis.strata.length} strata`]),
     ...(report.experiment.shard === undefined
       ? []

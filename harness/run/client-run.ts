@@ -123,16 +123,20 @@ function runOutcome(
   const waitedMs = end.what === 'silent' ? end.waitedMs : 0;
   const error = process.error();
   const { held } = watch;
-  const isOfCell = held?.client.executes === counted.client.executes;
-  const at = isTimeout(error) && held !== null && isOfCell ? held : counted;
+  const isOfCell = held?.counted.client.executes === counted.client.executes;
+  const isHeld = isTimeout(error) && held !== null && isOfCell;
+  const at = isHeld ? held : { ...watch.standing, counted };
   const verdict = classifyClient({
     error,
     exitWords:
       exit === null ? null : exit.signal !== null ? `killed by ${exit.signal}` : `exit code ${exit.code}`,
-    kernel: at.kernel,
-    client: at.client,
+    kernel: at.counted.kernel,
+    client: at.counted.client,
     waitedMs,
     stalls: watch.stalls,
+    idle: at.idle,
+    threads: at.threads,
+    isReplaced: watch.isReplaced,
   });
   // A stall that no look certified counts as well: the client found the reply at its own time-out, or never.
   if (

@@ -19,7 +19,7 @@ import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import { warmMatplotlib } from '../kernel/environment/matplotlib.ts';
 import { runCommand } from '../kernel/environment/run-command.ts';
 import { ForkLauncher } from '../kernel/fork/fork-launcher.ts';
-import { type KernelStarter, launchKernel } from '../kernel/launch.ts';
+import { type KernelStarter, launchKernel, type RunningKernel } from '../kernel/launch.ts';
 import { makeOverlay } from '../kernel/overlay.ts';
 import { allocatePorts } from '../kernel/ports.ts';
 import { dropProcessHelper, ProcessHelper, useProcessHelper } from '../kernel/process-helper.ts';
@@ -43,6 +43,7 @@ import { installedIpykernel, testEnvironment } from '../testing/test-environment
 import { ServerChannels } from '../transport/server-channels.ts';
 import { quietConsole, serverSettings } from '../transport/server-settings.ts';
 import { LoopStallMeter } from './loop-stall.ts';
+import { askToShutDown } from './shut-down.ts';
 import { Watch } from './watch.ts';
 
 const SHORT_MS = 300;
@@ -274,6 +275,15 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
       return said.replace(String(child.pid), 'PID');
     },
     ends: 'The process PID did not end after it was killed within 0.3 s.',
+  },
+  'kernel-shutdown': {
+    hang: async () => {
+      const unanswered = { control: () => never() } as unknown as KernelClient;
+      const kernel = { exit: null, exited: never(), pid: 2 ** 30, command: {} } as unknown as RunningKernel;
+      await askToShutDown(unanswered, kernel);
+      return 'left to be ended by force';
+    },
+    ends: 'left to be ended by force',
   },
   'close-socket': {
     hang: async () => {

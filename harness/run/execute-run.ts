@@ -42,6 +42,7 @@ import {
   startFailure,
 } from './run-outcome.ts';
 import { placeOf, rounded, unlaunched } from './run-record.ts';
+import { askToShutDown } from './shut-down.ts';
 import { Watch, type WatchAccount } from './watch.ts';
 
 /** What every run of an experiment shares. */
@@ -71,6 +72,12 @@ export interface RunContext {
    * May be told more than once.
    */
   readonly onMeasured?: () => void;
+  /**
+   * The notebook is executed for its own sake, as `jupyter execute` does it: it goes on after a cell that the kernel did
+   * not execute, the kernel is asked to shut down, and what the notebook started stays as nbclient leaves it. Absent: a
+   * run of an experiment, which ends at such a cell, and with it everything that it started.
+   */
+  readonly asJupyterExecute?: true;
   /** The whole run's deadline, a net beneath those of its parts; absent: what follows from them. */
   readonly boundMs?: number;
   /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
@@ -171,6 +178,7 @@ export async function executeRun(
         pipelineDepth: context.pipelineDepth,
         draws: new LatencyDraws(context.latency, order.seed),
         timer: context.timer,
+        goesOnAfterAborted: context.asJupyterExecute,
         signal: over.signal,
       });
       const observed = await Promise.race([
@@ -195,6 +203,7 @@ export async function executeRun(
     over.abort();
     context.onMeasured?.();
     const { countersPath } = kernel.command;
+    if (context.asJupyterExecute) await askToShutDown(client, kernel);
     left = await cleanedUp(client, kernel, () => {
       counters = account.kernel ?? (countersPath === null ? null : readCounters(countersPath));
     });
@@ -234,7 +243,9 @@ function launched(
   context: RunContext,
 ): Promise<RunningKernel> {
   const { launch = launchKernel, reaper, variables, sockets } = context;
-  return launch({ makeCommand, cwd: dirname(resolve(notebook.path)), reaper, variables, sockets });
+  const cwd = dirname(resolve(notebook.path));
+  const leavesProcesses = context.asJupyterExecute === true;
+  return launch({ makeCommand, cwd, reaper, variables, sockets, leavesProcesses });
 }
 
 function wantedMethod({ command }: RunningKernel, { launchMethod }: RunContext): LaunchMethod {
@@ -290,7 +301,7 @@ async function observedOutcome(
   const watch = new Watch(client, kernel, context, context.stalls);
   const traffic = frontEnd.run();
   const first = await Promise.race([
-    traffic.then((error) => ({ what: 'ended' as const, error })),
+    traffic.then((end) => ({ what: 'ended' as const, end })),
     watch.unanswered(over.signal).then((silence) => ({ what: 'unanswered' as const, silence })),
     kernel.exited.then(() => ({ what: 'exited' as const })),
     client.refusal.then((channel) => ({ what: 'refused' as const, channel })),
@@ -309,7 +320,7 @@ async function observedOutcome(
     return ended(outcome({ ...refusedVerdict(first.channel), cell: currentCell(frontEnd) }));
   }
   if (first.what === 'ended') {
-    const { account, ...rest } = ended(endedOutcome(first.error, client.failure));
+    const { account, ...rest } = ended(endedOutcome(first.end, client.failure));
     const { countersPath } = kernel.command;
     context.onMeasured?.();
     return {

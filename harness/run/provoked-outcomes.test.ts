@@ -4,7 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Observations } from '../model/observations.ts';
 import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
 import { TRACE_EVENTS } from '../model/trace.ts';
-import { FAULTS, type FaultName, type FaultyBehaviour, type HostileFault } from '../testing/faulty-kernel.ts';
+import {
+  FAULTS,
+  type FaultName,
+  type FaultyBehaviour,
+  type HostileFault,
+  type OddBehaviour,
+} from '../testing/faulty-kernel.ts';
 import {
   FAULTY_CELL,
   FAULTY_CELLS,
@@ -46,7 +52,7 @@ const AT_THE_CELL = FAULTY_CELL - 1;
 const SHORT_START = { startTimeoutMs: 1_500 };
 const ANSWERED = /every request was answered/;
 
-const EXPECTED: Record<Exclude<FaultName, HostileFault>, Expectation> = {
+const EXPECTED: Record<Exclude<FaultName, HostileFault | OddBehaviour>, Expectation> = {
   normal: { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
 
   'port-taken': { kind: 'harness-fault', source: 'harness', reason: /a port .* was taken/, cell: null },

@@ -2,7 +2,13 @@ import { median } from 'simple-statistics';
 import { KERNEL_COUNTERS, type KernelCounter, type KernelCounters, type ProtocolArm } from '../model/arm.ts';
 import { CLIENT_COUNTERS, type ClientCounter, type ClientCounters } from '../model/client.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { type Endpoint, type OutcomeKind, outcomeStatus } from '../model/outcome.ts';
+import {
+  type Endpoint,
+  isObserved,
+  type OutcomeKind,
+  type OutcomeStatus,
+  outcomeStatus,
+} from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { confidenceSequence } from './confidence-sequence.ts';
 import { type CellExposure, type ContentInnocence, contentInnocence } from './content-innocence.ts';
@@ -10,6 +16,7 @@ import { type Count, type Interval, rate } from './counts.ts';
 import { garwoodInterval, hazardPerReply } from './hazard.ts';
 import { clopperPearson, jeffreys, upperBound, wilson } from './intervals.ts';
 import { kaplanMeier, type SurvivalStep } from './kaplan-meier.ts';
+import { type SecondEvents, secondEvents } from './second-events.ts';
 
 /** Everything that can be said of one count on its own; intervals are [0, 1] without a run. */
 export interface RateSummary {
@@ -62,21 +69,34 @@ export interface EngagementSummary {
   readonly client?: { readonly totals: ClientCounters; readonly runs: number };
 }
 
+/** How many runs ended so; only kinds that occurred. */
+export type KindCounts = Partial<Record<OutcomeKind, number>>;
+
 /** One arm. `counts` is of every recorded run; all else that is a rate is of the counted blocks only. */
 export interface ArmAnalysis extends RateSummary {
   readonly name: string;
   readonly role: ProtocolArm['role'];
   readonly counts: {
     readonly runs: number;
+    /** Runs in which the endpoint was observed. */
     readonly valid: number;
     readonly completed: number;
     readonly wedged: number;
+    readonly competing: number;
     readonly invalid: number;
     /** Only kinds that occurred. */
-    readonly invalidByKind: Partial<Record<OutcomeKind, number>>;
+    readonly competingByKind: KindCounts;
+    /** Only kinds that occurred. */
+    readonly invalidByKind: KindCounts;
     /** Only kinds that occurred: `wedged-stranded` is certified, `wedged-mute` is not. */
-    readonly wedgedByKind: Partial<Record<OutcomeKind, number>>;
+    readonly wedgedByKind: KindCounts;
   };
+  /** Stalls of the client beside another outcome; absent where they are not looked for. */
+  readonly secondEvents?: SecondEvents;
+  /** Competing events of the counted blocks (`wedged` is their number) among their valid runs. */
+  readonly competing: Count;
+  /** The same by kind. */
+  readonly competingByKind: KindCounts;
   readonly hazard: HazardSummary;
   readonly engagement: EngagementSummary;
   readonly kaplanMeier: readonly SurvivalStep[];
@@ -102,15 +122,20 @@ export function armAnalysis(
 ): ArmAnalysis {
   const { endpoint } = protocol;
   const counts = outcomeCounts(recorded, endpoint);
-  const valid = counted.filter((run) => outcomeStatus(run.outcome.kind, endpoint) !== 'invalid');
-  const wedges = valid.filter((run) => outcomeStatus(run.outcome.kind, endpoint) === 'wedged').length;
+  const ofCounted = outcomeCounts(counted, endpoint);
+  const valid = counted.filter((run) => isObserved(outcomeStatus(run.outcome.kind, endpoint)));
+  const wedges = ofCounted.wedged;
   const exposure = { wedges, replies: valid.reduce((sum, run) => sum + repliesOf(run), 0) };
+  const second = secondEvents(protocol, recorded);
   const starts = recorded.map((run) => run.startMs).filter((startMs) => startMs !== null);
   return {
     name: arm.name,
     role: arm.role,
     counts,
+    competing: { wedged: ofCounted.competing, runs: ofCounted.competing + valid.length },
+    competingByKind: ofCounted.competingByKind,
     ...rateSummary({ wedged: wedges, runs: valid.length }),
+    ...(second === null ? {} : { secondEvents: second }),
     hazard: { ...exposure, perReply: hazardPerReply(exposure), garwood95: garwoodInterval(exposure) },
     engagement: engagementSummary(arm, recorded),
     kaplanMeier: kaplanMeier(
@@ -121,7 +146,7 @@ export function armAnalysis(
     ),
     positions: wedgePositions(protocol, valid),
     slowestCellMs: greatest(
-      recorded.filter((run) => outcomeStatus(run.outcome.kind, endpoint) !== 'invalid').map(slowestCellMs),
+      recorded.filter((run) => isObserved(outcomeStatus(run.outcome.kind, endpoint))).map(slowestCellMs),
     ),
     startMedianMs: starts.length === 0 ? null : median(starts),
   };
@@ -146,28 +171,20 @@ function greatest(values: readonly number[]): number | null {
 }
 
 function outcomeCounts(runs: readonly RunRecord[], endpoint: Endpoint | undefined): ArmAnalysis['counts'] {
-  const invalidByKind: Partial<Record<OutcomeKind, number>> = {};
-  const wedgedByKind: Partial<Record<OutcomeKind, number>> = {};
-  let [completed, wedged, invalid] = [0, 0, 0];
+  const byStatus = { completed: 0, wedged: 0, competing: 0, invalid: 0 };
+  const kinds: Record<OutcomeStatus, KindCounts> = { completed: {}, wedged: {}, competing: {}, invalid: {} };
   for (const { outcome } of runs) {
     const status = outcomeStatus(outcome.kind, endpoint);
-    if (status === 'completed') completed += 1;
-    else if (status === 'wedged') {
-      wedged += 1;
-      wedgedByKind[outcome.kind] = (wedgedByKind[outcome.kind] ?? 0) + 1;
-    } else {
-      invalid += 1;
-      invalidByKind[outcome.kind] = (invalidByKind[outcome.kind] ?? 0) + 1;
-    }
+    byStatus[status] += 1;
+    kinds[status][outcome.kind] = (kinds[status][outcome.kind] ?? 0) + 1;
   }
   return {
     runs: runs.length,
-    valid: completed + wedged,
-    completed,
-    wedged,
-    invalid,
-    invalidByKind,
-    wedgedByKind,
+    valid: byStatus.completed + byStatus.wedged,
+    ...byStatus,
+    competingByKind: kinds.competing,
+    invalidByKind: kinds.invalid,
+    wedgedByKind: kinds.wedged,
   };
 }
 

@@ -201,7 +201,10 @@ function nightOf(
       };
     }),
     evidence: pairs.map(({ reference, treatment }) => {
-      const { logE, logEGreater } = eProcessOver(outcomes, reference, treatment, 1);
+      const { logE, logEGreater } = eProcessOver(outcomes, reference, treatment, {
+        alpha: 1,
+        bets: protocol.decision.bets,
+      });
       const so = earlier
         .flatMap(({ evidence }) => evidence)
         .findLast((each) => each.reference === reference && each.treatment === treatment);

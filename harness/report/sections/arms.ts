@@ -7,6 +7,7 @@ import { armEnvironmentBlocks } from './arm-environments.ts';
 /** The table of arms: the first thing after the verdict. Over the counted blocks, but for the invalid column. */
 export function armsTable(report: Report): Table {
   const invalid = report.invalidRuns.length > 0;
+  const stalls = report.analysis.arms.some(({ secondEvents }) => (secondEvents?.stalled ?? 0) > 0);
   return {
     kind: 'table',
     caption: 'Wedged runs by arm',
@@ -17,6 +18,7 @@ export function armsTable(report: Report): Table {
       { title: 'Rate', align: 'right' },
       { title: '95 % interval', align: 'right' },
       ...(invalid ? [{ title: 'Invalid', align: 'right' } as const] : []),
+      ...(stalls ? [{ title: 'Client stalled', align: 'right' } as const] : []),
       { title: 'Engagement', align: 'left' },
     ],
     rows: report.analysis.arms.map((arm): Line[] => [
@@ -26,6 +28,7 @@ export function armsTable(report: Report): Table {
       [num(percent(arm.rate))],
       [num(arm.runs === 0 ? 'n/a' : percentInterval(arm.clopperPearson95))],
       ...(invalid ? [[num(count(arm.counts.invalid))]] : []),
+      ...(stalls ? [[num(`${arm.secondEvents?.stalled ?? 0}/${arm.secondEvents?.runs ?? 0}`)]] : []),
       [text(engagementWords(arm.engagement))],
     ]),
   };

@@ -11,6 +11,7 @@ import {
 } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num, ratio, testWords } from '../words.ts';
+import { baselineBlocks } from './baseline.ts';
 import { stratifiedTestWords } from './strata.ts';
 
 /** Every comparison, with the binomial tail and Fisher's test side by side. */
@@ -34,7 +35,7 @@ export function comparisonBlocks(report: Report): Block[] {
     blocks.push({ kind: 'figure', name: 'evidence' });
     blocks.push(...hazardBlocks(analysis.comparisons));
   }
-  blocks.push(...baselineBlocks(report));
+  blocks.push(...baselineBlocks(report, testCells));
   return blocks;
 }
 
@@ -133,36 +134,6 @@ function hazardBlocks(comparisons: readonly Comparison[]): Block[] {
           ...line`${pairName(pair)} ${num(pValue(pair.hazard.conditionalLess))}`,
         ],
       )}.`,
-    ),
-  ];
-}
-
-function baselineBlocks(report: Report): Block[] {
-  const { baseline } = report.experiment;
-  if (baseline === null) return [];
-  return [
-    {
-      kind: 'table',
-      caption: 'Against the baseline of an earlier experiment',
-      columns: [
-        { title: 'Against the baseline', align: 'left' },
-        { title: 'Wedged', align: 'right' },
-        { title: 'Difference', align: 'right' },
-        { title: 'Binomial tail', align: 'right' },
-        { title: 'Fisher, less', align: 'right' },
-        { title: 'Fisher, two-sided', align: 'right' },
-        { title: 'Boschloo, less', align: 'right' },
-        { title: 'Boschloo, two-sided', align: 'right' },
-      ],
-      rows: report.analysis.baseline.map((pair): Line[] => [
-        [code(pair.arm)],
-        line`${ratio(pair.counts.treatment)} against ${ratio(pair.counts.reference)}`,
-        [num(points(pair.difference))],
-        ...testCells(pair),
-      ]),
-    },
-    paragraph(
-      line`The baseline is ${code(baseline.arm)} of the experiment ${code(baseline.protocolSha256)}, begun ${code(baseline.at)}. Nothing was interleaved with it: these figures assume that nothing but the arm differed, which rates that drift from day to day do not allow. No verdict rests on them. The binomial tail takes p0 as known.`,
     ),
   ];
 }

@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../model/journal.ts';
 import type { OutcomeKind } from '../../model/outcome.ts';
 import { TRACE_EVENTS, type TraceEvent } from '../../model/trace.ts';
+import { deviationList } from '../deviations.ts';
 import { type Block, code, type Line, line, runLink, type Table } from '../document.ts';
 import { counted, duration, percent } from '../format-number.ts';
 import type { Report } from '../report.ts';
@@ -83,6 +84,11 @@ export function runStory(run: RunRecord, report: Report): Block[] {
   items.push(
     line`Client: ${num(String(client.sent))} shell requests sent, ${num(String(client.replies))} replies and ${num(String(client.idles))} idle statuses received, ${num(String(client.rejected))} messages rejected.`,
   );
+  if (client.deviations !== undefined) {
+    items.push(
+      line`Taken as they came, though the protocol has it otherwise: ${code(deviationList(client.deviations))}.`,
+    );
+  }
   if (client.others !== undefined) {
     items.push(
       line`Other shell peers sent ${num(String(client.others.sent))} requests for it, of which the kernel began ${num(String(client.others.begun))}.`,
@@ -119,6 +125,13 @@ export function runStory(run: RunRecord, report: Report): Block[] {
   if (outcome.stderrTail !== null && outcome.stderrTail !== '') {
     blocks.push({ kind: 'paragraph', line: line`Last of the kernel's standard error:` });
     blocks.push({ kind: 'verbatim', language: 'text', content: outcome.stderrTail });
+  }
+  if (outcome.stdoutTail !== undefined) {
+    blocks.push({
+      kind: 'paragraph',
+      line: line`The kernel wrote nothing to its standard error. Last of its standard output:`,
+    });
+    blocks.push({ kind: 'verbatim', language: 'text', content: outcome.stdoutTail });
   }
   blocks.push(...traceBlocks(run.trace ?? []));
   if (run.cellMs.length > 0) {

@@ -10,18 +10,21 @@ import {
   percent,
   points,
   pointsInterval,
-  probability,
   pValue,
   significant,
 } from '../format-number.ts';
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num, ofRuns, ratio } from '../words.ts';
 import { manyChangesWarnings } from './arm-environments.ts';
+import { baselineSentences, givenRateSentences } from './baseline.ts';
+import { secondEventLines, stillStallsWords } from './stalls.ts';
 import { heterogeneityLines, shardLines, stratifiedTestWords } from './strata.ts';
 
 /** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
 export function verdictLines(report: Report): Line[] {
-  return plainVerdictLines(report).map((each) => endpointLine(each, report.protocol.endpoint));
+  return [...plainVerdictLines(report), ...secondEventLines(report)].map((each) =>
+    endpointLine(each, report.protocol.endpoint),
+  );
 }
 
 function plainVerdictLines(report: Report): Line[] {
@@ -49,13 +52,13 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
   const references = referenceCounts(report);
   switch (word) {
     case 'fixes':
-      return line`${strong(...line`${names} ${text(several ? 'fix' : 'fixes')} it`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${allowanceWords(report, group)}`;
+      return line`${strong(...line`${names} ${text(several ? 'fix' : 'fixes')} ${fixedWords(report, group)}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${allowanceWords(report, group)}`;
     case 'reduces':
       return line`${strong(...line`${names} ${text(several ? 'reduce' : 'reduces')} the wedge rate and ${text(several ? 'do' : 'does')} not end it`)}: ${counts}; ${references}; ${evidenceWords(report, group)}.`;
     case 'worse':
       return line`${strong(...line`${names} ${text(several ? 'are' : 'is')} worse than ${controlWords(report)}`)}: ${counts}; ${references}; ${worseWords(report, group)}.`;
     case 'no-difference':
-      return line`${strong(...line`No difference shown for ${names}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. The experiment had ${num(percent(smallest(group.map(({ powerToZero }) => powerToZero))))} power to see a drop from the observed control rate to zero.`;
+      return line`${strong(...line`No difference shown for ${names}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. The experiment had ${num(percent(smallest(group.map(({ powerToZero }) => powerToZero))))} power to see a drop from ${observedRateWords(report)} to zero.`;
     case 'inconclusive':
       return inconclusiveLine(report, group);
     case 'no-verdict':
@@ -63,20 +66,28 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
   }
 }
 
+/** What is fixed: `it`, or the wedge alone where the client still stalls. */
+function fixedWords(report: Report, group: readonly VerdictAnalysis[]): Line {
+  const stalls = stillStallsWords(
+    report,
+    group.map(({ treatment }) => treatment),
+  );
+  return stalls.length === 0 ? line`it` : line`the wedge${stalls}`;
+}
+
 function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[]): Line {
   const names = armNames(group.map(({ treatment }) => treatment));
   const head = strong(...line`Inconclusive for ${names}`);
-  const isOfStrata = report.analysis.strata !== undefined;
   const counts = treatmentCounts(report, group);
   const references = referenceCounts(report);
   if (group.every(({ conditions }) => conditions?.controlNeverWedged)) {
-    return line`${head}: the control never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(group, isOfStrata)}`;
+    return line`${head}: ${controlSubject(report)} never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(report, group)}`;
   }
-  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${couldSeeWords(group, isOfStrata)}`;
+  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${couldSeeWords(report, group)}`;
 }
 
 /** What the experiment could have seen and how much is missing: the smallest of the group, the most runs. */
-function couldSeeWords(group: readonly VerdictAnalysis[], isOfStrata: boolean): Line {
+function couldSeeWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const [first] = group;
   if (first === undefined) return [];
   const { smallestDrop, smallestControlRate, runsStillNeeded } = group.reduce(
@@ -87,6 +98,7 @@ function couldSeeWords(group: readonly VerdictAnalysis[], isOfStrata: boolean): 
         : worst,
     first.couldSee,
   );
+  const isOfStrata = report.analysis.strata !== undefined;
   const sentences: Line[] = isOfStrata ? [line`Reckoned from added counts, as of one host:`] : [];
   if (smallestDrop !== null) {
     sentences.push(
@@ -101,7 +113,7 @@ function couldSeeWords(group: readonly VerdictAnalysis[], isOfStrata: boolean): 
   }
   if (runsStillNeeded !== null && runsStillNeeded > 0) {
     sentences.push(
-      line`To see a drop from the observed control rate to zero, ${num(counted(runsStillNeeded, 'more run'))} of each arm are needed.`,
+      line`To see a drop from ${observedRateWords(report)} to zero, ${num(counted(runsStillNeeded, 'more run'))} of each arm are needed.`,
     );
   } else if (runsStillNeeded === null) {
     sentences.push(
@@ -125,22 +137,11 @@ function noVerdictLine(group: readonly VerdictAnalysis[]): Line {
 function loneArmLine(report: Report): Line {
   const [arm] = report.analysis.arms;
   if (arm === undefined) return [];
-  const { loneTail, analysis, experiment } = report;
   if (arm.runs === 0) return line`${strong(text('No verdict'))}: ${code(arm.name)} has no valid run.`;
   const sentences = [
     line`${strong(...line`${code(arm.name)} wedged in ${ofRuns(arm)}`)}, 95 % interval ${num(interval(arm.clopperPearson95))}; the count allows a wedge rate of up to ${num(percent(arm.upper95))} (one-sided 95 %).`,
   ];
-  const [against] = analysis.baseline;
-  if (against !== undefined && experiment.baseline !== null) {
-    sentences.push(
-      line`Against ${code(experiment.baseline.arm)} of an earlier experiment (${ratio(against.counts.reference)}): Fisher's exact test, one-sided ${num(pValue(against.fisherLess))}, Boschloo's ${num(pValue(against.boschlooLess))}.`,
-    );
-  }
-  if (loneTail !== null) {
-    sentences.push(
-      line`P(${ratio(arm)} or fewer | p0 = ${num(probability(loneTail.p0))}) = ${num(probability(loneTail.p))}, which takes p0 as known.`,
-    );
-  }
+  sentences.push(...baselineSentences(report), ...givenRateSentences(report));
   sentences.push(
     line`Nothing was interleaved: a single arm cannot tell a change of the kernel from a change of the day, so there is no verdict.`,
   );
@@ -237,6 +238,18 @@ function worseWords(report: Report, group: readonly VerdictAnalysis[]): Line {
 function controlWords(report: Report): Line {
   const name = report.analysis.arms.find(({ role }) => role === 'control')?.name ?? 'control';
   return name === 'control' ? line`control` : [code(name)];
+}
+
+/** The arm that is in the place of the control, as the subject of a sentence. */
+function controlSubject(report: Report): Line {
+  const words = controlWords(report);
+  return words[0]?.kind === 'code' ? words : line`the control`;
+}
+
+/** The rate of that arm, as observed. */
+function observedRateWords(report: Report): Line {
+  const words = controlWords(report);
+  return words[0]?.kind === 'code' ? line`the observed rate of ${words}` : line`the observed control rate`;
 }
 
 function allowanceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
