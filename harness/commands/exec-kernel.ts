@@ -7,7 +7,7 @@ import type { KernelSearch, UsableKernel } from '../kernel/kernelspec/index.ts';
 import { kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
-import { SoakError } from '../model/errors.ts';
+import { EXEC_EXIT_CODES, SoakError } from '../model/errors.ts';
 import { loadArmSpec } from '../plan/arm-spec.ts';
 import { askKernel } from '../run/ask-kernel.ts';
 import type { RunContext } from '../run/execute-run.ts';
@@ -131,7 +131,9 @@ async function specKernel(
     makeCommand,
     python: search.python?.executable ?? (await findInterpreter(undefined)).executable,
     async identify(context) {
-      const info = await askKernel(kernel.name, makeCommand, cwd, context);
+      const info = await askKernel(kernel.name, makeCommand, cwd, context).catch((error: unknown) => {
+        throw asNotStarted(error);
+      });
       const what = [info.implementation, info.implementationVersion]
         .filter((word) => word !== null)
         .join(' ');
@@ -142,6 +144,13 @@ async function specKernel(
       };
     },
   };
+}
+
+/** A kernel that does not start is how the notebook ended, and no fault of the environment. */
+function asNotStarted(error: unknown): unknown {
+  if (!(error instanceof SoakError) || error.code !== 'kernel-does-not-start') return error;
+  const { code, message, remedy } = error;
+  return new SoakError(code, message, { remedy, exitCode: EXEC_EXIT_CODES.endedOtherwise, cause: error });
 }
 
 /**

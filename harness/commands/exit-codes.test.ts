@@ -285,7 +285,7 @@ const CASES: readonly Case[] = [
   { code: ended.cellRaised, args: exec('raising.ipynb'), why: 'a cell raised' },
   {
     code: ended.wedged,
-    args: execOn('never-replies', '--attempts', '2', '--begin-timeout', '1'),
+    args: execOn('never-replies', '--attempts', '2', '--begin-timeout', '1', '--timeout', '30'),
     why: 'wedged every time',
   },
   { code: ended.endedOtherwise, args: exec('exiting.ipynb'), why: 'the kernel died' },
@@ -294,7 +294,7 @@ const CASES: readonly Case[] = [
     args: exec('slow.ipynb', '--timeout', '1'),
     why: 'a cell passed its deadline',
   },
-  { code: ended.environment, args: execOn('dies-at-start'), why: 'a kernel that cannot start' },
+  { code: ended.endedOtherwise, args: execOn('dies-at-start'), why: 'the kernel did not start' },
   { code: ended.environment, args: exec('good.ipynb', ...NO_PYTHON), why: 'there is no such Python' },
   { code: ended.cellNotExecuted, args: execOn('aborting'), why: 'a cell was not executed' },
   { code: ended.badInput, args: exec('no-such.ipynb'), why: 'there is no such notebook' },

@@ -57,7 +57,7 @@ export function addRunOptions(command: Command): Command {
     )
     .option(
       '--client <name>',
-      'the program that executes the notebooks, in a process of its own: nbclient, papermill, jupyter-execute (default: the harness itself)',
+      'the program that executes the notebooks, in a process of its own: nbclient, papermill, jupyter-execute, nbconvert (default: the harness itself)',
     )
     .option(
       '--client-timeout <seconds>',

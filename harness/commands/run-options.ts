@@ -5,12 +5,12 @@ import { LAUNCH_METHODS } from '../model/launch-method.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { quoted } from '../model/quoted.ts';
 import { type Shard, shardSchema } from '../model/shard.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { TRANSPORTS } from '../model/transport.ts';
 import { triedArms } from '../plan/arm-spec.ts';
 import { shownArmSpec } from '../plan/arm-words.ts';
 import { DEFAULT_LATENCY } from '../plan/latency.ts';
 import { clientOptionSchema, DEFAULT_CLIENT_TIMEOUT_SECONDS, parsedClientOption } from './client-options.ts';
-import { shellWord } from './shell-word.ts';
 import { socketOptions } from './socket-options.ts';
 
 /** `soak run`'s options, parsed: what an experiment is made from. Kept beside a journal until it has finished. */
@@ -442,7 +442,7 @@ export function reproduceCommand(options: RunOptions, shown: (path: string) => s
   for (const kernel of options.kernels) words.push('--kernel', shellWord(kernel));
   const arms = options.arms.map((spec) => shownArmSpec(spec, shown));
   if (arms.some((arm) => /[/\\,\s]/.test(arm))) for (const arm of arms) words.push('--arm', shellWord(arm));
-  else if (arms.length > 0) words.push('--arms', arms.map(shellWord).join(','));
+  else if (arms.length > 0) words.push('--arms', arms.map((arm) => shellWord(arm)).join(','));
   if (options.untilDecided) words.push('--until-decided');
   words.push(options.untilDecided ? '--max-runs' : '--runs', String(options.runs));
   const defaultAlpha = options.untilDecided ? RUN_DEFAULTS.alphaUntilDecided : RUN_DEFAULTS.alpha;

@@ -12,6 +12,7 @@ import { packageRoot } from '../model/package-root.ts';
 import { protocolHash } from '../model/protocol.ts';
 import { protocolDifferences } from '../model/protocol-differences.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { terminalText } from '../report/escape.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { buildReport } from '../report/report.ts';
@@ -39,6 +40,7 @@ import {
 } from './run-options.ts';
 import { tunedOptions } from './tuned.ts';
 import { unendedRuns } from './unended-runs.ts';
+import { assertWritable } from './writable-folder.ts';
 
 /** Everything that `soak run` needs to know of its surroundings. */
 export interface RunSurroundings {
@@ -87,6 +89,7 @@ export async function runCommand(
           numberOption('--max-minutes', raw.maxMinutes, 0, { min: 0.01, max: 100_000, unit: 'minutes' }),
         );
   const options = await said(() => (resumed ? resumedOptions(raw) : freshOptions(raw)));
+  if (raw.out !== undefined) await assertWritable(resolve(raw.out));
   const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal));
   assertCanFail(rules, prepared.protocol);
   const folder = resolve(
@@ -139,7 +142,7 @@ export async function runCommand(
   write(
     `${verdictParagraph(report)}\n\n${summaryLine(report)}\n\nEvidence: ${join(folder, 'evidence.md')}\n`,
   );
-  if (end.event !== 'finished') write(`Go on with: npm run soak -- --resume ${folder}\n`);
+  if (end.event !== 'finished') write(`Go on with: npm run soak -- --resume ${shellWord(folder)}\n`);
   if (end.event === 'interrupted') return EXIT_CODES.interrupted;
   return judgedExit(report, rules, write);
 }

@@ -179,7 +179,7 @@ describe.skipIf(process.platform === 'win32')(
       expect(merges).toEqual(
         ['release', 'main'].map(
           (which) =>
-            `npm run soak -- merge shards/shard-${which}-1/ shards/shard-${which}-2/ --out night --fail-on treatment-wedged,worse,invalid>0.1`,
+            `npm run soak -- merge shards/shard-${which}-1/ shards/shard-${which}-2/ --out night --fail-on treatment-event,worse,competing>0.1,invalid>0.1`,
         ),
       );
       const artifacts = run.uses.filter(({ uses }) => uses.startsWith('actions/upload-artifact@'));

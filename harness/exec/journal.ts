@@ -1,9 +1,10 @@
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { runRecordSchema } from '../model/journal.ts';
+import { makeFolder } from '../model/make-folder.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { readInput } from '../model/read-input.ts';
 
@@ -72,7 +73,7 @@ export const execRecordSchema = z.discriminatedUnion('type', [
 export type ExecRecord = z.infer<typeof execRecordSchema>;
 
 async function appended(path: string, record: ExecRecord): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const file = await open(path, 'a+');
   try {
     const { size } = await file.stat();

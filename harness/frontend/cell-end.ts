@@ -27,6 +27,9 @@ type Content = Readonly<Record<string, unknown>>;
 // Error texts are evidence, not payload.
 const MAX_ERROR_CHARACTERS = 500;
 const MAX_STATUS_CHARACTERS = 40;
+// Of standard error: JavaScript's message comes before its stack, Python's after it.
+const STDERR_HEAD_CHARACTERS = 300;
+const STDERR_TAIL_CHARACTERS = 195;
 
 /**
  * The word by which a reply says that its cell did not run; `null` where it did, or where there is no reply. The
@@ -56,11 +59,11 @@ export class HeardErrors {
     }
     const { name, text } = content;
     if (header.msg_type === 'stream' && name === 'stderr' && typeof text === 'string') {
-      this.#stderr.set(parent, `${this.#stderr.get(parent) ?? ''}${text}`.slice(-MAX_ERROR_CHARACTERS));
+      this.#stderr.set(parent, bothEnds(`${this.#stderr.get(parent) ?? ''}${text}`));
     }
   }
 
-  /** Name and text of a cell's error: the reply's, else what was published, else the end of its standard error. */
+  /** Name and text of a cell's error: the reply's, else what was published, else both ends of its standard error. */
   of({ msgId, reply }: ShellRequest): { readonly ename: string; readonly evalue: string } {
     const stated = [reply, this.#errors.get(msgId)].find((content) => content && hasErrorText(content));
     if (stated) return { ename: errorText(stated['ename']), evalue: errorText(stated['evalue']) };
@@ -147,6 +150,13 @@ function errorOfAnother(
         ),
     );
   return at < 0 ? null : at;
+}
+
+function bothEnds(text: string): string {
+  const middle = text.length - STDERR_HEAD_CHARACTERS - STDERR_TAIL_CHARACTERS;
+  return middle <= 5
+    ? text
+    : `${text.slice(0, STDERR_HEAD_CHARACTERS)}\n[…]${text.slice(-STDERR_TAIL_CHARACTERS)}`;
 }
 
 function hasTraceback(reply: Content | null): boolean {

@@ -190,6 +190,16 @@ export class KernelClient {
     return this.#requests.size + this.#othersBegun + this.#channels.foreign;
   }
 
+  /** How many requests that were sent after this one the kernel has said it began, or answered. */
+  begunAfter({ number }: ShellRequest): { readonly begunAfter?: number } {
+    const begunAfter = [...this.#requests.values()].filter(
+      (other) =>
+        other.number > number &&
+        (other.busyAtMs !== null || other.replyAtMs !== null || other.idleAtMs !== null),
+    ).length;
+    return begunAfter === 0 ? {} : { begunAfter };
+  }
+
   get #othersBegun(): number {
     return [...this.#others.values()].filter((begun) => begun).length;
   }

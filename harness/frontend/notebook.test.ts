@@ -110,7 +110,9 @@ describe('parsedNotebook', () => {
   ])('reads a notebook without code, which an experiment refuses: %j', (cells) => {
     const notebook = parsedNotebook(file({ cells }), 'text.ipynb');
     expect(notebook.codeCells).toEqual([]);
-    expect(() => assertHasCode(notebook)).toThrow(/text\.ipynb has no code cell to execute \(\d cells/);
+    expect(() => assertHasCode(notebook)).toThrow(
+      /text\.ipynb has no code cell to execute \((1 cell|0 cells);/,
+    );
   });
 
   it('reads numbers as Python does, and writes them as they were', () => {

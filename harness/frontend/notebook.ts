@@ -126,7 +126,7 @@ export function assertHasCode({ path, cells, codeCells }: Notebook): void {
   if (codeCells.length > 0) return;
   throw badNotebook(
     path,
-    `has no code cell to execute (${cells.length} cells; empty ones and those tagged skip-execution are left out)`,
+    `has no code cell to execute (${cells.length === 1 ? '1 cell' : `${cells.length} cells`}; empty ones and those tagged skip-execution are left out)`,
     'Give a notebook with at least one code cell: an experiment on a kernel needs one.',
   );
 }

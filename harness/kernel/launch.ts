@@ -331,7 +331,6 @@ export async function runVariables(
     [RUN_VARIABLE]: folder,
     IPYTHONDIR: join(folder, 'ipython'),
     ...temporaryVariables(temporary),
-    PYDEVD_DISABLE_FILE_VALIDATION: '1',
     ...variables,
   };
 }

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isClientPackage, type ProtocolArm } from '../model/arm.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { DeadlinePassed, deadlineMs, fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { makeFolder } from '../model/make-folder.ts';
 import type { Arm } from '../plan/arms.ts';
 import type { OverlayPackage } from '../plan/packages.ts';
 import { armSources, type InstalledPackage } from './arm-sources.ts';
@@ -118,12 +119,12 @@ async function madeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
   const identity = `${FORMAT}\n${inputs.environmentKey}\n${protocolArm.treeSha256}`;
   const folder = join(overlays, sha256(identity).slice(0, 24));
   if (!(await isIntact(folder, sources))) {
-    await mkdir(overlays, { recursive: true });
+    await makeFolder(overlays);
     const building = await mkdtemp(join(overlays, 'building-'));
     try {
       // Written anew and not copied: a copy could be a link into site-packages, or read-only.
       for (const [path, bytes] of files) {
-        await mkdir(dirname(join(building, path)), { recursive: true });
+        await makeFolder(dirname(join(building, path)));
         await writeFile(join(building, path), bytes);
       }
       await compileSources(inputs.python, name, building);

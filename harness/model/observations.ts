@@ -86,6 +86,8 @@ export const observationsSchema = z.object({
   idleSeen: z.boolean(),
   /** Shell requests that the client had sent, with those of other peers that the kernel had begun. */
   sent: z.number().int().nonnegative(),
+  /** Requests that the same client sent after it, and that the kernel said it began or answered; absent: none. */
+  begunAfter: z.number().int().positive().optional(),
   /** Messages that could not be taken: bad signature, malformed, no request of ours. */
   rejected: z.number().int().nonnegative(),
   /** The same by channel and cause, such as `shell bad-signature`. */

@@ -23,7 +23,7 @@ export const OUTCOME_KINDS = [
   'lost-request',
   /**
    * Through a server, from a kernel out of reach of all but it: unanswered and never begun, and whether the kernel or
-   * what is between lost it cannot be told.
+   * what is between lost it cannot be told. Or the kernel went past it: it turned to requests that were sent after it.
    */
   'no-answer',
   /** The reply came, the idle status with its parent did not; or a frame on iopub was beyond what is taken. */

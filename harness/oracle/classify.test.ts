@@ -361,7 +361,7 @@ const ROWS: readonly Row[] = [
     },
     kind: 'lost-reply',
     source: 'kernel',
-    reason: /finished them; .* no valid one .* their parent is no request of ours/,
+    reason: /finished them; .* no valid one .*\(their parent is no request of ours/,
   },
   {
     name: 'an answer that names another parent, without counters',

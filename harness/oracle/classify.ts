@@ -9,6 +9,7 @@ import {
   usableCounters,
 } from './account.ts';
 import { isParkedFrame, standsWords } from './parked-frames.ts';
+import { passedOver } from './passed-over.ts';
 
 /** What an unanswered request was. */
 export interface Verdict {
@@ -98,6 +99,7 @@ export function classify(seen: Observations): Verdict {
     lostBetween(seen, waited) ??
     lostAnswer(seen, waited) ??
     begun(seen) ??
+    passedOver(seen, waited) ??
     neverBegun(seen, waited)
   );
 }

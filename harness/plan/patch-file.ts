@@ -4,6 +4,7 @@ import { SoakError } from '../model/errors.ts';
 import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
 import { isOverlayPackage, OVERLAY_PACKAGES, type OverlayPackage } from './packages.ts';
+import { doubledPrefixRemedy } from './patch.ts';
 
 /** A change as its author has it: the diff of a repository, which may touch tests and documents besides. */
 export interface PatchFile {
@@ -61,7 +62,10 @@ export async function readPatchFile(path: string): Promise<PatchFile> {
   const strange = [...touched].find((name) => !isOverlayPackage(name));
   if (strange !== undefined) {
     const file = names.find((name) => name.split('/')[0] === strange && !isBesidePackage(name));
-    throw bad(`touches ${quoted(file ?? strange)}, which is of no package that an arm may change.`, remedy);
+    throw bad(
+      `touches ${quoted(file ?? strange)}, which is of no package that an arm may change.`,
+      doubledPrefixRemedy(file ?? '', Object.keys(OVERLAY_PACKAGES)) ?? remedy,
+    );
   }
   const [first, second] = [...touched].filter(isOverlayPackage);
   if (first === undefined) throw bad(`touches no package, only ${leftOut.join(', ')}.`, remedy);

@@ -25,6 +25,18 @@ function isSourceOf(packageName: string, path: string): boolean {
   return top === packageName && below.length > 0 && below.every(isPlain) && path.endsWith('.py');
 }
 
+/**
+ * What to do about a path that has the package, but not at its top, as `git diff --no-index old new` writes it
+ * (`a/old/ipykernel/…`); `null` for any other path.
+ */
+export function doubledPrefixRemedy(path: string, packages: readonly string[]): string | null {
+  const parts = path.split('/');
+  const at = parts.findIndex((part) => packages.includes(part));
+  if (at < 1) return null;
+  const above = parts.slice(0, at).join('/');
+  return `The package stands below ${quoted(`${above}/`)}, as git diff --no-index of two folders has it. Take that away, for example with: sed -E 's#^(---|[+]{3}) [ab]/([^/]+/){${at}}#\\1 a/#' my.diff > my-change.diff; or make the diff with git diff in a clone.`;
+}
+
 /** The first hunk that does not fit after those before it, 1-based. */
 function firstMisfit(source: string, file: StructuredPatch): number {
   for (let count = 1; count <= file.hunks.length; count += 1) {
@@ -87,7 +99,8 @@ export async function patchedFiles(
       throw bad(`makes ${shown} a symbolic link, which could lead anywhere.`, remedy);
     }
     if (!isSourceOf(packageName, path)) {
-      throw bad(`touches ${shown}, which is not a Python source of the package ${packageName}.`, remedy);
+      const hint = doubledPrefixRemedy(path, [packageName]) ?? remedy;
+      throw bad(`touches ${shown}, which is not a Python source of the package ${packageName}.`, hint);
     }
     if (!isNew && (file.isCopy === true || withoutPrefix(file.oldFileName ?? '') !== path)) {
       throw bad(`makes ${shown} out of ${quoted(file.oldFileName ?? '')}.`, remedy);

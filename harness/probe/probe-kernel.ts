@@ -14,6 +14,8 @@ const SHUTDOWN_MS = 4_000;
 const START_MS = 12_000;
 // Of each request; a kernel that answers at all does so at once.
 const ANSWER_MS = 1_500;
+// Of a cell that has to fail first, on a busy machine.
+const CELL_MS = 4_000;
 // The other half of an answer comes with it.
 const OTHER_HALF_MS = 400;
 const HEARTBEAT_MS = 500;
@@ -107,6 +109,7 @@ class Probe {
       ['control', () => this.#control()],
       ['an empty cell', () => this.#emptyCell()],
       ['comm_info', () => this.#commInfo()],
+      ['completion and inspection', () => this.#overlapping()],
       ['cells behind an error', () => this.#abort()],
       ['cells behind an allowed error', () => this.#allowed()],
       ['stdin', () => this.#input()],
@@ -172,6 +175,17 @@ class Probe {
     this.#found.commInfo = await this.#answer(this.#client.send('shell', 'comm_info_request'));
   }
 
+  async #overlapping(): Promise<void> {
+    const client = this.#client;
+    const ids = [
+      client.send('shell', 'complete_request', { code: 'x', cursor_pos: 1 }),
+      client.send('shell', 'inspect_request', { code: 'x', cursor_pos: 0, detail_level: 0 }),
+    ];
+    const [complete, inspect] = await Promise.all(ids.map((id) => this.#answer(id)));
+    this.#found.complete = complete ?? null;
+    this.#found.inspect = inspect ?? null;
+  }
+
   async #abort(): Promise<void> {
     const { error } = this.#cells;
     const client = this.#client;
@@ -204,7 +218,7 @@ class Probe {
     await this.#until(() => client.reply(id) !== undefined || asked(), ANSWER_MS);
     // Whoever asks all the same is answered, so that it goes on.
     if (asked()) client.send('stdin', 'input_reply', { value: '' });
-    this.#found.input = await this.#cell(id);
+    this.#found.input = await this.#cell(id, ANSWER_MS);
     this.#found.inputAsked = asked();
     if (client.reply(id) === undefined) await this.#sendInterrupt();
   }
@@ -236,7 +250,7 @@ class Probe {
     await this.#sendInterrupt();
     await this.#until(isOver, INTERRUPT_MS);
     this.#found.endedByInterrupt = !isOver() && this.#kernel.exit !== null;
-    this.#found.interrupted = await this.#cell(id);
+    this.#found.interrupted = await this.#cell(id, OTHER_HALF_MS);
     const reply = client.reply(id);
     this.#found.interruptMs = reply === undefined ? null : Math.round(reply.atMs - sentAtMs);
   }
@@ -315,8 +329,8 @@ class Probe {
     };
   }
 
-  async #cell(id: string): Promise<CellAnswer> {
-    const answer = await this.#answer(id);
+  async #cell(id: string, timeoutMs: number = CELL_MS): Promise<CellAnswer> {
+    const answer = await this.#answer(id, 'shell', timeoutMs);
     const count = this.#client.reply(id)?.message.content['execution_count'];
     return {
       ...answer,
@@ -365,6 +379,8 @@ function emptyResult(kernel: string, interruptMode: 'signal' | 'message'): Probe
     heartbeatBusy: null,
     emptyCell: null,
     commInfo: null,
+    complete: null,
+    inspect: null,
     unknownType: null,
     answersAfterUnknown: null,
     failed: null,

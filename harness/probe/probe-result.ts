@@ -44,6 +44,9 @@ export interface ProbeResult {
   readonly heartbeatBusy: boolean | null;
   readonly emptyCell: CellAnswer | null;
   readonly commInfo: Answer | null;
+  /** What `overlap` traffic sends besides `kernel_info`. */
+  readonly complete: Answer | null;
+  readonly inspect: Answer | null;
   /** A request of a type that there is not, and whether `kernel_info` was answered after it. */
   readonly unknownType: Answer | null;
   readonly answersAfterUnknown: boolean | null;

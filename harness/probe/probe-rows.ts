@@ -38,6 +38,7 @@ export function probeRows(found: ProbeResult): ProbeRow[] {
     inputRow(found),
     interruptRow(found),
     commRow(found),
+    overlapRow(found),
     unknownRow(found),
     shutdownRow(found),
     ...oddRows(found),
@@ -231,6 +232,28 @@ function commRow({ commInfo: answer }: ProbeResult): ProbeRow {
   };
 }
 
+function overlapRow(found: ProbeResult): ProbeRow {
+  const { complete, inspect } = found;
+  const asked = complete !== null && inspect !== null;
+  return {
+    what: 'completion and inspection',
+    seen: asked ? `${answerWords(complete)}; ${answerWords(inspect)}` : NOT_ASKED,
+    means: !asked
+      ? ''
+      : lacksOverlap(found)
+        ? 'Under overlap traffic a run waits for answers that never come: `no-answer`.'
+        : 'Requests while a cell runs are answered.',
+    elsewhere: true,
+  };
+}
+
+/** Whether it was asked for a completion or an inspection and gave no whole answer. */
+function lacksOverlap({ complete, inspect }: ProbeResult): boolean {
+  return [complete, inspect].some(
+    (answer) => answer !== null && (answer.replyType === null || answer.idleMs === null),
+  );
+}
+
 function unknownRow({ unknownType: answer, answersAfterUnknown }: ProbeResult): ProbeRow {
   return {
     what: 'a request of an unknown type',
@@ -296,7 +319,9 @@ export function openness(found: ProbeResult): Openness[] {
   const stops = (found.queuedAfterAllowed?.status ?? 'ok') !== 'ok' || found.sameError === true;
   return [
     open('traffic sequential', 'open'),
-    open('traffic overlap', 'open'),
+    lacksOverlap(found)
+      ? { name: 'traffic overlap', isOpen: false, words: 'completions or inspections are not answered' }
+      : open('traffic overlap', 'open'),
     open('traffic pipeline', stops ? 'open, with a notebook in which no cell raises' : 'open'),
     open('traffic nudge', 'open'),
     open('traffic widgets', 'open; without ipywidgets in the kernel it is sequential'),

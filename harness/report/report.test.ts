@@ -213,12 +213,53 @@ describe('an experiment that stops when it is decided', () => {
   });
 });
 
-it('lists invalid runs with their reasons', () => {
-  const evidence = evidenceMarkdown(
-    buildReport(syntheticJournal({ arms: [{ ...CONTROL, invalid: 0.2 }, SHAM, FIX], blocks: 20 })),
-  );
-  expect(evidence).toMatch(/<summary>\d+ invalid runs?: \d+ cell-error<\/summary>/);
+it('lists harness faults and runs that ended otherwise with their reasons, apart from each other', () => {
+  const arms = [{ ...CONTROL, invalid: 0.2, competing: 0.2 }, SHAM, FIX];
+  const evidence = evidenceMarkdown(buildReport(syntheticJournal({ arms, blocks: 20 })));
+  expect(evidence).toMatch(/<summary>\d+ harness faults?: \d+ harness-fault<\/summary>/);
+  expect(evidence).toMatch(/<summary>\d+ runs? that ended otherwise: \d+ cell-error<\/summary>/);
   expect(evidence).toContain('`ValueError: no such column`');
+});
+
+describe('runs that ended otherwise', () => {
+  /** Every run of `fix` that a sham of the same seed has wedged ends in a raising cell instead. */
+  const traded = () => {
+    const journal = journalOf({ control: 14, sham: 14, fix: 14 });
+    const runs = journal.runs.map((run) =>
+      run.arm === 'fix' && run.outcome.kind !== 'completed'
+        ? { ...run, outcome: { ...run.outcome, kind: 'died' as const } }
+        : run,
+    );
+    return { ...journal, runs };
+  };
+
+  it('stand next to the wedges, and say why a claim is withheld', () => {
+    const lead = leadOf(traded());
+    expect(lead).toContain('**Inconclusive for `fix`**: it wedged in 0 of 6 runs (0 %); 14 of 20 died;');
+    expect(lead).toContain('`control` in 14 of 20 runs (70.0 %)');
+    expect(lead).toContain(
+      'counted as events too, in all arms, they make it 14/20, `control` 14/20, `sham` 14/20',
+    );
+    expect(lead).toContain('It ends otherwise more often than its references: 14 of 20 died');
+    expect(lead).not.toContain('fixes it');
+  });
+
+  it('are no exclusions: nothing rests on any where there is none', () => {
+    const evidence = evidenceMarkdown(buildReport(traded()));
+    expect(evidence).toContain('**Exclusions**: none');
+    expect(evidence).not.toContain('rests on the exclusions');
+    expect(evidence).toContain('that is told and does not decide');
+  });
+
+  it('that are all there is of an arm give one sentence without a verdict, not two', () => {
+    const journal = traded();
+    const runs = journal.runs.map((run) =>
+      run.arm === 'fix' ? { ...run, outcome: { ...run.outcome, kind: 'died' as const } } : run,
+    );
+    const verdict = verdictParagraph(buildReport({ ...journal, runs }));
+    expect(verdict.match(/No verdict/g)).toHaveLength(1);
+    expect(verdict).toContain('fix has no run that shows whether it wedges, since 20 of 20 died');
+  });
 });
 
 it('fits into one comment on GitHub however many runs there are', () => {

@@ -28,8 +28,8 @@ const MEANING: Readonly<Record<OutcomeKind, string>> = {
   'lost-idle':
     'The reply came and the idle status with its parent did not, which a front end shows as a cell that never ends. This is no wedge, and the run counts in no rate.',
   late: 'The answer came after the deadline: a stall that ends by itself is no wedge. The run counts in no rate.',
-  busy: 'The kernel was at work when the deadline passed: the cell, or something that it left running, takes longer than the deadline. Give a longer --timeout if that is legitimate. This is no wedge.',
-  hung: 'The kernel had begun the request, used no processor time, and did not finish: it waits for something. This is no wedge: the request was read.',
+  busy: 'The kernel, or a process that it waited for, was at work when the deadline passed: the cell, or something that it left running, takes longer than the deadline. This is no wedge.',
+  hung: 'The kernel used no processor time and did not finish: the cell, or something that an earlier cell left in its event loop, waits for something else than a request. This is no wedge.',
   aborted:
     'The kernel answered that it did not execute the cell, and gave no error of that cell: usually an earlier cell of the queue raised.',
   'cell-error':
@@ -50,9 +50,17 @@ export function runExplained(journal: Journal, run: RunRecord): string {
     ...signs(run),
     ...stderrPart(run),
     ...timeLine(run),
-    paragraph(MEANING[outcome.kind]),
+    paragraph(MEANING[outcome.kind] + remedy(run)),
   ];
   return `${parts.join('\n\n')}\n`;
+}
+
+/** What to do about a kernel that was at work; a longer deadline is none where no thread of it gets a turn. */
+function remedy({ outcome }: RunRecord): string {
+  if (outcome.kind !== 'busy') return '';
+  return outcome.observations?.control === false && (outcome.observations.cpuShare ?? 0) > 0
+    ? " Control did not answer either: look for a long call in C, by the cell or a thread, that holds the interpreter's lock (GIL). While it lasts the kernel answers nobody, and an interrupt waits too."
+    : ' Give a longer --timeout if that is legitimate.';
 }
 
 function sentence(words: string): string {

@@ -72,17 +72,21 @@ const armSchema = z.object({
     cells: z.array(z.object({ notebook: whole, cell: whole, exposed: whole, wedges: whole })),
     afterLastCell: whole,
     noCell: whole,
-    innocence: z.object({
-      chiSquare: z.number().nullable(),
-      p: share.nullable(),
-      simulations: whole,
-      cluster: z.object({ notebook: whole, cell: whole }).nullable(),
-      words: z.string(),
-    }),
   }),
   slowestCellMs: z.number().nullable(),
   startMedianMs: z.number().nullable(),
 });
+
+const innocenceSchema = z
+  .object({
+    arms: z.array(z.string()),
+    chiSquare: z.number().nullable(),
+    p: share.nullable(),
+    simulations: whole,
+    cluster: z.object({ notebook: whole, cell: whole }).nullable(),
+    words: z.string(),
+  })
+  .describe('Whether wedges prefer a cell: one test of the named arms together.');
 
 const twoArms = {
   counts: z.object({ reference: countSchema, treatment: countSchema }),
@@ -254,7 +258,8 @@ export const summarySchema = z
     journalSha256: z.string(),
     state: z.enum(['whole', 'decided', 'partial']),
     abandonedRuns: z.array(z.string()),
-    invalidRuns: whole,
+    invalidRuns: whole.describe('Harness faults.'),
+    competingRuns: whole.describe('Runs that ended in a competing event.'),
     loneTail: z.object({ p: share, p0: share }).nullable(),
     test: z.enum(['boschloo', 'e-process']),
     stopping: z.enum(['fixed', 'until-decided']),
@@ -266,6 +271,7 @@ export const summarySchema = z
       notCounted: z.array(z.object({ block: whole, missing: z.array(z.string()) })),
     }),
     arms: z.array(armSchema),
+    innocence: innocenceSchema,
     shard: shardSchema.optional().describe('The part of the experiment that this is.'),
     sources: z.array(sourceSummarySchema).optional(),
     strata: z

@@ -85,6 +85,12 @@ describe('a start', () => {
   });
 });
 
+test('a request that the kernel went past is none that it left unread', async () => {
+  const { record } = await runs.provoked({ name: 'never-replies' }, { timeoutMs: 3_000 }, 'pipeline');
+  expect(record.outcome).toMatchObject({ kind: 'no-answer', source: 'kernel', cell: AT_THE_CELL });
+  expect(record.outcome.reason).toMatch(/the kernel turned to 2 requests that the same client sent after it/);
+});
+
 /** A notebook whose third cell may raise, so that the run goes on. */
 async function afterAllowedError(behaviour: FaultyBehaviour, traffic: 'sequential' | 'pipeline') {
   const notebook = codeNotebook(

@@ -361,6 +361,7 @@ export class Watch {
       sent: this.#sent(passive),
       rejected: this.#client.account.rejected,
       rejections: this.#client.rejections,
+      ...this.#client.begunAfter(request),
     };
     const peer = isReachable && isUntouched ? await this.#askNewPeer(request) : null;
     return {

@@ -10,6 +10,7 @@ import {
   type TwoArmSummary,
   twoArmSummary,
 } from './comparison.ts';
+import { type ContentInnocence, contentInnocence } from './content-innocence.ts';
 import { type Sensitivity80, sensitivity80 } from './could-see.ts';
 import type { Count } from './counts.ts';
 import {
@@ -93,6 +94,8 @@ export interface Analysis {
     readonly notCounted: readonly { readonly block: number; readonly missing: readonly string[] }[];
   };
   readonly arms: readonly ArmAnalysis[];
+  /** Whether wedges prefer a cell, of control and shams together with each treatment that still wedged. */
+  readonly innocence: ContentInnocence;
   /** Hosts and nights of a merged experiment, where there are several. */
   readonly strata?: readonly StratumAnalysis[];
   /** Whether each arm's rate is the same in every stratum, where there are several. */
@@ -201,6 +204,14 @@ export function analyseExperiment(
       ),
     },
     arms,
+    innocence: contentInnocence(
+      arms
+        .filter(
+          ({ role, positions }) => role !== 'treatment' || positions.cells.some(({ wedges }) => wedges > 0),
+        )
+        .map(({ name, positions }) => ({ name, cells: positions.cells })),
+      protocol.seed,
+    ),
     ...stratumAnalyses(layout, tables, outcomes),
     comparisons,
     shams: equality('sham-control'),

@@ -11,7 +11,7 @@ import {
 } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { confidenceSequence } from './confidence-sequence.ts';
-import { type CellExposure, type ContentInnocence, contentInnocence } from './content-innocence.ts';
+import type { CellExposure } from './content-innocence.ts';
 import { type Count, type Interval, rate } from './counts.ts';
 import { garwoodInterval, hazardPerReply } from './hazard.ts';
 import { clopperPearson, jeffreys, upperBound, wilson } from './intervals.ts';
@@ -105,7 +105,6 @@ export interface ArmAnalysis extends RateSummary {
     /** Wedges at a request after the last cell, and wedges that belong to no cell: not in `cells`. */
     readonly afterLastCell: number;
     readonly noCell: number;
-    readonly innocence: ContentInnocence;
   };
   /** Over the recorded valid runs; `null` when no cell was answered. */
   readonly slowestCellMs: number | null;
@@ -267,5 +266,5 @@ function wedgePositions(protocol: Protocol, valid: readonly RunRecord[]): ArmAna
       exposed -= reached[cell] ?? 0;
     }
   });
-  return { cells, afterLastCell, noCell, innocence: contentInnocence(cells, protocol.seed) };
+  return { cells, afterLastCell, noCell };
 }

@@ -1,3 +1,4 @@
+import type { RunRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { slowestCellMs } from './arm-summary.ts';
@@ -93,13 +94,11 @@ export function deadlineSensitivity(
   asRun: readonly TreatmentVerdict[],
 ): AlternativeVerdicts & { readonly halfDeadlineMs: number } {
   const halfDeadlineMs = protocol.timeoutMs / 2;
+  // A cell that the client left lying took so long by the client's doing: the run keeps its outcome.
+  const isSlow = (run: RunRecord) =>
+    run.outcome.kind === 'completed' && run.stalls === undefined && slowestCellMs(run) > halfDeadlineMs;
   const verdicts = alternative(protocol, tables, asRun, (run) =>
-    run.outcome.kind === 'completed' && slowestCellMs(run) > halfDeadlineMs
-      ? // A cell that the client left lying took so long by the client's doing.
-        run.stalls === undefined
-        ? 'wedged'
-        : 'competing'
-      : outcomeStatus(run.outcome.kind, protocol.endpoint),
+    isSlow(run) ? 'wedged' : outcomeStatus(run.outcome.kind, protocol.endpoint),
   );
   return { halfDeadlineMs, ...verdicts };
 }

@@ -43,11 +43,15 @@ export const FAULTS = {
   'idle-without-reply': { ...SOUND, reply: 'none' },
   late: SOUND,
   'wrong-parent': { ...SOUND, reply: 'unsound' },
+  'wrong-parents': { ...SOUND, reply: 'unsound', idle: false },
   'bad-signature': { ...SOUND, reply: 'unsound' },
   unsigned: { ...SOUND, reply: 'unsound' },
   'replies-twice': SOUND,
   'cell-error': { ...SOUND, reply: 'error' },
   aborted: { ...SOUND, reply: 'error' },
+
+  'computes-first': SOUND,
+  'sleeps-first': SOUND,
 
   'busy-for-ever': SILENT,
   'sleeps-for-ever': SILENT,

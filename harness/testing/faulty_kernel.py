@@ -34,11 +34,16 @@ At the cell, answering wrongly
     idle-without-reply  the idle status comes, the reply does not
     late                works, at no CPU, for D [12] seconds, then answers
     wrong-parent        the reply names a request that was never sent; busy and idle are right
+    wrong-parents       both the reply and the idle status name that request; busy is right
     bad-signature       one hexadecimal digit of the reply's signature is wrong; busy and idle are right
     unsigned            the reply's signature is empty; busy and idle are right
     replies-twice       two replies that differ only in msg_id and date
     cell-error          an error with ANSI and terminal-title escapes in its traceback
     aborted             after D [0.2] seconds an error; executes queued by then are answered `aborted`
+
+At the cell, answering rightly, but late to begin
+    computes-first      spins for D [12] seconds before its busy status; control and heartbeat answer
+    sleeps-first        the same, asleep
 
 At the cell, not answering
     busy-for-ever       busy, then the main thread spins at 100 % CPU; control and heartbeat answer
@@ -122,6 +127,8 @@ START_BEHAVIOURS = (
 )
 DEFAULT_DELAY_S = {
     "late": 12.0,
+    "computes-first": 12.0,
+    "sleeps-first": 12.0,
     "slow-start": 5.0,
     "aborted": 0.2,
     "aborts-next": 0.2,

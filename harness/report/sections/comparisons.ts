@@ -1,5 +1,5 @@
 import type { Comparison, TwoArmSummary } from '../../stats/comparison.ts';
-import { type Block, code, type Line, line, paragraph, type Table } from '../document.ts';
+import { type Block, code, type Line, line, paragraph, type Table, text } from '../document.ts';
 import {
   eValue,
   percent,
@@ -112,13 +112,17 @@ function decisionWords(report: Report): Line {
       ? line`${num(stratifiedTestWords(analysis.test, strata.length))}, at α = ${num(alpha)}`
       : analysis.test === 'boschloo'
         ? line`${num(testWords('boschloo'))}, at α = ${num(alpha)}`
-        : line`${num(testWords('e-process'))}, E ≥ 1/α = ${num(significant(1 / analysis.alpha, 6))}`;
+        : line`${num(testWords('e-process'))}, E ≥ 1/α = ${num(significant(1 / analysis.alpha, 6))}${text(report.protocol.decision.bets === 'cure' ? ', with bets that expect a cure' : '')}`;
   const shams = analysis.arms.filter(({ role }) => role === 'sham').map(({ name }) => name);
   const claim =
     shams.length > 0
       ? line`“Fixes” needs both: below control, and below ${armNames(shams)}.`
       : line`“Fixes” needs: below control.`;
-  return line`Decided by: ${rule}. ${claim}${num(holm)}`;
+  const composite =
+    report.competingRuns.length === 0
+      ? ''
+      : ' Both on the wedges, with the runs that ended otherwise left out, and on wedges and other endings together; and other endings must not be more frequent than on the references (Fisher, one-sided, p > 0.05).';
+  return line`Decided by: ${rule}. ${claim}${text(composite)}${num(holm)}`;
 }
 
 function hazardBlocks(comparisons: readonly Comparison[]): Block[] {

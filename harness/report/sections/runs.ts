@@ -10,7 +10,7 @@ import { kindWords, num } from '../words.ts';
 /** Rows at most, so that the document still fits into one comment on GitHub (65,536 characters). */
 export const LISTED_RUNS = 300;
 
-/** One line a run, folded away; wedged and invalid runs first when there are too many for all. */
+/** One line a run, folded away; those that did not complete first when there are too many for all. */
 export function runBlocks(report: Report): Block[] {
   const listed = listedRuns(report.runs, LISTED_RUNS);
   const left = report.runs.length - listed.length;
@@ -20,7 +20,7 @@ export function runBlocks(report: Report): Block[] {
       summary:
         left === 0
           ? line`All ${num(String(listed.length))} runs`
-          : line`${num(String(listed.length))} of ${num(String(report.runs.length))} runs, wedged and invalid ones first`,
+          : line`${num(String(listed.length))} of ${num(String(report.runs.length))} runs, those that did not complete first`,
       blocks: [
         runTable(listed, report),
         ...(left === 0
