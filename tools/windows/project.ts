@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../harness/model/package-root.ts';
+import { Unavailable } from './steps.ts';
 import type { Windows } from './wine.ts';
 
 // Evidence that was made elsewhere; the rehearsal makes its own.
@@ -13,7 +14,8 @@ const STAMP = 'node_modules/.windows-lock';
  * Copy this checkout, with what is not committed yet, to where Windows sees it, with Windows' native packages and the
  * built command. `npm ci` runs anew where the lock has changed.
  *
- * @throws Error of npm or the compiler
+ * @throws Unavailable where npm cannot install them
+ * @throws Error of the compiler
  */
 export function copyProject(windows: Windows): void {
   const root = packageRoot();
@@ -41,7 +43,11 @@ export function copyProject(windows: Windows): void {
   const stamp = join(project, STAMP);
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
     const flags = ['--ignore-scripts', '--os=win32', '--cpu=x64', '--no-audit', '--no-fund'];
-    run('npm', ['ci', ...flags], project);
+    try {
+      run('npm', ['ci', ...flags], project);
+    } catch (error) {
+      throw new Unavailable("Windows' packages did not come from the npm registry", { cause: error });
+    }
     writeFileSync(stamp, lock);
   }
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');

@@ -147,10 +147,13 @@ part "Wine and Windows' programs (log: $LOG)"
 # The one waits for the network as much as the other.
 (set -e; get_programs) >>"$LOG.programs" 2>&1 &
 PROGRAMS=$!
-ROOT_OK=0
-(set -e; make_root) >>"$LOG" 2>&1 || ROOT_OK=$?
-PROGRAMS_OK=0
-wait "$PROGRAMS" || PROGRAMS_OK=$?
+# Not by `||`, in which bash does not end at the first command that fails.
+set +e
+(set -e; make_root) >>"$LOG" 2>&1
+ROOT_OK=$?
+wait "$PROGRAMS"
+PROGRAMS_OK=$?
+set -e
 cat "$LOG.programs" >>"$LOG" && rm -f "$LOG.programs"
 if [ -e wrong-hash ]; then
   cat wrong-hash >&2

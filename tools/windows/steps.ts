@@ -20,6 +20,9 @@ export function assertTrue(condition: boolean, what: string): asserts condition 
 /** That this machine cannot carry out a step now, which says nothing of kernel-soak. */
 export class Unavailable extends Error {}
 
+/** That a program was not done in its time: a machine that is too slow, or a program that hangs. */
+export class TimedOut extends Error {}
+
 // `soak` ends so where its surroundings keep it from beginning: here, packages that did not come.
 const OF_THE_SURROUNDINGS = 4;
 
@@ -28,10 +31,12 @@ const OF_THE_SURROUNDINGS = 4;
  *
  * @throws Error with what it wrote
  * @throws Unavailable where the kernels' packages could not be had
+ * @throws TimedOut
  */
 export function assertEnded(ended: Ended, codes: readonly number[] = [0]): void {
   if (ended.code !== null && codes.includes(ended.code)) return;
   const written = `${ended.stdout}\n${ended.stderr}`.trim().split('\n').slice(-25).join('\n');
+  if (ended.timedOut) throw new TimedOut(`It was not done in its time:\n${written}`);
   const why = `It ended with ${ended.code ?? ended.signal}:\n${written}`;
   const isInstalling =
     ended.stdout.includes('Making the kernel environment') && !ended.stdout.includes('Protocol');

@@ -8,6 +8,8 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** It was ended, since its time was over. */
+  readonly timedOut: boolean;
 }
 
 /** A Windows program that runs. Its process id is the program's own: nothing stands between. */
@@ -82,13 +84,17 @@ export class Windows {
       },
     });
     for (const file of [out, err]) closeSync(file);
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? TIMEOUT_MS);
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      child.kill('SIGKILL');
+    }, options.timeoutMs ?? TIMEOUT_MS);
     const read = (file: string) => readFileSync(file, 'utf8');
     const ended = new Promise<Ended>((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code, signal) => {
         clearTimeout(timer);
-        resolve({ code, signal, stdout: read(stdout), stderr: read(stderr) });
+        resolve({ code, signal, stdout: read(stdout), stderr: read(stderr), timedOut });
       });
     });
     return { child, ended, output: () => read(stdout) };
