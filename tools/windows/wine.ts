@@ -127,13 +127,13 @@ export class Windows {
     );
   }
 
-  /** Private folders of kernel-soak that are there. */
+  /** Private folders of kernel-soak that are there; those of tests that were killed are no part of it. */
   privateFolders(): readonly string[] {
     const users = this.drive('users');
     return readdirSync(users).flatMap((user) => {
       try {
         return readdirSync(join(users, user, 'AppData', 'Local', 'Temp')).filter((name) =>
-          /^soak-/.test(name),
+          /^soak-(?!test-)/.test(name),
         );
       } catch {
         return []; // a user without such a folder

@@ -1,12 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { z } from 'zod';
 import { packageRoot } from '../../harness/model/package-root.ts';
 import { parseAction, parseWorkflow } from '../../harness/testing/workflow.ts';
 import { type Invocation, rehearsedWorkflow } from '../../harness/testing/workflow-run.ts';
 import { assertEnded, assertNothingLeft, assertTrue, runsOf, type Step } from './steps.ts';
-import type { Windows } from './wine.ts';
 
 const SYSTEM = 'windows-latest';
 // Arms from a clone need git.exe, which no registry has.
@@ -14,7 +13,7 @@ const OF_A_CLONE = /(,?)[\w-]+=git:[^,]+/g;
 const TIMEOUT_MS = 1_500_000;
 
 /**
- * The commands of the nightly's Windows job, as its steps give them to npm under bash, carried out by Windows' npm:
+ * The commands of the nightly's Windows job, as its steps give them to npm under bash, carried out by Windows' Node:
  * the first Windows shard, of a night with one block a shard, and without the arms that come from a clone.
  */
 export const nightlySteps: Step = {
@@ -22,16 +21,15 @@ export const nightlySteps: Step = {
   isShort: false,
   carryOut: async (windows) => {
     const shard = windowsShard();
-    const npm = npmCli(windows);
     const args = shard.words.slice(1).map((word) => word.replaceAll(OF_A_CLONE, ''));
     const out = args[args.indexOf('--out') + 1] ?? '';
-    assertTrue(args[0] === 'run' && args[1] === 'soak', `the step runs npm ${args.join(' ')}`);
+    assertTrue(args.slice(0, 3).join(' ') === 'run soak --', `the step runs npm ${args.join(' ')}`);
     const report = `${out}-${Date.now()}`;
     args[args.indexOf('--out') + 1] = report;
     // The step's name for Python is that of setup-python, which puts it on the path.
     const ended = await windows.run(
       windows.nodeExe(),
-      [npm, ...args, '--timeout', '60', '--start-timeout', '240'],
+      [...scriptWords('soak'), ...args.slice(3), '--timeout', '60', '--start-timeout', '240'],
       {
         timeoutMs: TIMEOUT_MS,
       },
@@ -71,13 +69,10 @@ function windowsShard(): Invocation {
   return found;
 }
 
-/** npm's own program, which is JavaScript: copied from here to where Windows sees it. */
-function npmCli(windows: Windows): string {
-  const copy = join(windows.folder, 'npm');
-  if (!existsSync(copy)) {
-    const root = execFileSync('npm', ['root', '--global'], { encoding: 'utf8' }).trim();
-    mkdirSync(dirname(copy), { recursive: true });
-    cpSync(join(root, 'npm'), copy, { recursive: true, dereference: true });
-  }
-  return windows.path('npm', 'bin', 'npm-cli.js');
+/** The words of a script of package.json, which npm would hand to cmd.exe: Wine's takes them for one word (README.md). */
+function scriptWords(name: string): readonly string[] {
+  const { scripts } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
+  const words = z.string().parse(scripts[name]).split(' ');
+  assertTrue(words[0] === 'node', `the script ${name} begins with ${words[0]}`);
+  return words.slice(1);
 }
