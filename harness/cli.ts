@@ -27,6 +27,8 @@ function interruption(): AbortSignal {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   process.on('SIGHUP', onSignal);
+  // Ctrl-Break, on Windows.
+  process.on('SIGBREAK', onSignal);
   interruptedBy = controller.signal;
   return controller.signal;
 }

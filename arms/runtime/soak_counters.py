@@ -58,8 +58,12 @@ class Counters:
     """
 
     def __init__(self, path, names=NAMES):
+        size = len(MAGIC) + 8 * len(names)
         with open(path, "r+b") as file:
-            self._map = mmap.mmap(file.fileno(), len(MAGIC) + 8 * len(names))
+            # On Windows a map that is longer than its file makes the file longer.
+            if os.fstat(file.fileno()).st_size != size:
+                raise RuntimeError(f"{path} is not a counter file of this runtime: it does not have {size} bytes")
+            self._map = mmap.mmap(file.fileno(), size)
         if self._map[: len(MAGIC)] != MAGIC:
             raise RuntimeError(f"{path} is not a counter file of this runtime's version")
         if sys.byteorder != "little":

@@ -6,7 +6,7 @@
 A mark is one byte of a memory-mapped file. The first statement of a marked function sets it, in the
 bytecode alone: the sources, their hashes and their line numbers stay what they are. All arms of an
 experiment have the marks of all its changes, so that marks are no difference between arms. Setting one
-takes some 30 ns and no lock, thread, timer or callback, and the byte survives a SIGKILL.
+takes less than 0.1 µs and no lock, thread, timer or callback, and the byte survives a SIGKILL.
 
 A changed function is compared as parsed: comments, layout and docstrings are no change.
 """

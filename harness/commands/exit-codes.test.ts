@@ -69,6 +69,11 @@ beforeAll(async () => {
     at('fault.mjs'),
     `${fault} os.totalmem = () => { throw new TypeError('unforeseen'); }; syncBuiltinESMExports();`,
   );
+  // Only Windows has the signal: Node emits it as an event of that name.
+  writeFileSync(
+    at('break.mjs'),
+    "const timer = setInterval(() => { if (process.emit('SIGBREAK', 'SIGBREAK')) clearInterval(timer); }, 20);",
+  );
   // So with a random number.
   writeFileSync(
     at('fault-in-exec.mjs'),
@@ -176,6 +181,12 @@ const CASES: readonly Case[] = [
     why: 'a fault that nobody caught',
   },
   { code: interrupted, args: run('slow.ipynb'), interruptAt: /Protocol/, why: 'Ctrl-C' },
+  {
+    code: interrupted,
+    args: run('slow.ipynb', '--seed', '2'),
+    preload: 'break.mjs',
+    why: 'Ctrl-Break, on Windows',
+  },
   { code: usage, args: ['run', '--resume', at('out-0-good.ipynb')], why: 'it has finished' },
   { code: usage, args: ['run', '--resume', at('no-such-folder')], why: 'there is nothing to go on with' },
   { code: environment, args: ['run', '--resume', at('damaged')], why: 'its journal is damaged' },

@@ -8,6 +8,7 @@ import { runCommand } from '../kernel/environment/run-command.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { makeFolder } from '../model/make-folder.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { quoted } from '../model/quoted.ts';
 import { harnessVersion } from '../plan/freeze.ts';
 import {
   type EdgeDrain,
@@ -106,7 +107,7 @@ function releases(given: readonly string[]): string[] {
   const versions = [...new Set(given.map((version) => version.trim().replace(/^pyzmq==/, '')))];
   const bad = versions.find((version) => !VERSION.test(version));
   if (bad === undefined) return versions;
-  throw new SoakError('bad-option', `--pyzmq ${JSON.stringify(bad)} is no version.`, {
+  throw new SoakError('bad-option', `--pyzmq ${quoted(bad)} is no version.`, {
     remedy: 'Give released versions with commas, such as --pyzmq 26.4.0,27.1.0.',
   });
 }

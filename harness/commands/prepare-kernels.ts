@@ -10,6 +10,7 @@ import type { ArmRole, ProtocolKernelspec } from '../model/arm.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { nearNames } from '../model/near-names.ts';
+import { quoted } from '../model/quoted.ts';
 import { armManifestSchema } from '../plan/arms.ts';
 import { askKernel } from '../run/ask-kernel.ts';
 import type { LaunchableArm } from '../run/checked-run.ts';
@@ -135,7 +136,7 @@ function kernelOfServer(name: string, server: GivenServer, notebooks: readonly N
   if (found === undefined) {
     const there = [...server.kernelspecs.keys()];
     const near = nearNames(name, there);
-    throw new SoakError('unknown-kernel', `The server has no kernel ${JSON.stringify(name)}.`, {
+    throw new SoakError('unknown-kernel', `The server has no kernel ${quoted(name)}.`, {
       remedy: `It has: ${(near.length > 0 ? near : there.slice(0, 12)).join(', ') || 'none'}.`,
       exitCode: EXIT_CODES.usage,
     });

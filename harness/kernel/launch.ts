@@ -13,7 +13,7 @@ import { FreshPeer, type ShellPeer } from '../transport/fresh-peer.ts';
 import { connectionInfo } from './connection-file.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelEnvironment } from './environment/index.ts';
-import { type KernelIdentity, readIdentity } from './kernel-identity.ts';
+import { type KernelIdentity, readIdentity, readOwnPid } from './kernel-identity.ts';
 import { RUN_VARIABLE } from './marked-processes.ts';
 import { OutputTail } from './output-tail.ts';
 import type { Overlay } from './overlay.ts';
@@ -81,7 +81,10 @@ export interface RunningKernel {
   /** How the front end gets to it: by its own sockets, or through a server. */
   readonly way: ConnectionInfo | ChannelsMaker;
   readonly command: KernelCommand;
+  /** The process that was started, with all of its group: the kernel, or what launches it. */
   readonly pid: number;
+  /** The process that runs the kernel, by its own word; `null`: not said yet. Absent: it never says (`kernelSample`). */
+  readonly ownPid?: number | null;
   /** Resolves when the process has ended. */
   readonly exited: Promise<KernelExit>;
   /** How it ended, `null` while it lives. */
@@ -161,6 +164,7 @@ export class KernelProcess implements RunningKernel {
   readonly command: KernelCommand;
   readonly exited: Promise<KernelExit>;
   readonly #child: KernelChild;
+  #ownPid: number | null = null;
   readonly #ports: KernelPorts | null;
   readonly #reaper: Reaper;
   readonly #leavesProcesses: boolean;
@@ -186,6 +190,11 @@ export class KernelProcess implements RunningKernel {
 
   get pid(): number {
     return this.#child.pid;
+  }
+
+  get ownPid(): number | null {
+    this.#ownPid ??= readOwnPid(this.command.identityPath);
+    return this.#ownPid;
   }
 
   get exit(): KernelExit | null {

@@ -60,7 +60,11 @@ export const DEADLINES = {
   'compile-overlay': { ms: 300_000, didNot: 'the sources of an arm could not be compiled', remedy: PROGRAM },
   // What was killed closes its pipes at once; a process that left its group may hold them open.
   'command-end': { ms: 5_000, didNot: 'a command that was ended did not go', remedy: PROGRAM },
-  'kill-tree': { ms: 20_000, didNot: 'taskkill did not end', remedy: PROGRAM },
+  'kill-tree': {
+    ms: 20_000,
+    didNot: 'taskkill did not end a process and what it had started',
+    remedy: PROGRAM,
+  },
   'sample-process': { ms: 5_000, didNot: 'the system did not say what a process does', remedy: MACHINE },
 
   // Kernels. SIGKILL takes milliseconds, but for a process that waits for a disk or a driver.

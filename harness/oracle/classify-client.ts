@@ -4,6 +4,7 @@ import type { Look } from '../model/observations.ts';
 import type { LikelySource } from '../model/outcome.ts';
 import { accountFault, countersShowStrand } from './account.ts';
 import { IDLE_CPU_SHARE, isParked, type Verdict } from './classify.ts';
+import { standsWords } from './parked-frames.ts';
 
 /** What can be known of a client's run once it has ended, or did nothing more by the deadline. */
 export interface ClientFacts {
@@ -57,7 +58,7 @@ export function stallReason(stall: Stall): string {
       ? ''
       : isClientStrand(look)
         ? ": the reply is queued in the client's shell socket (POLLIN), whose descriptor is registered and not readable, with a receive pending and the loop parked"
-        : `: a look at the client's shell socket: POLLIN ${look.pollin ? 'set' : 'not set'}, descriptor ${look.fdReadable ? 'readable' : 'not readable'}, receive ${look.receiving ? 'pending' : 'not pending'}`;
+        : `: a look at the client's shell socket: POLLIN ${look.pollin ? 'set' : 'not set'}, descriptor ${look.fdReadable ? 'readable' : 'not readable'}, receive ${look.receiving ? 'pending' : 'not pending'}${standsWords('MainThread', look.threads['MainThread'])}`;
   const within = stall.endedAfterMs === null ? '' : seconds(stall.endedAfterMs);
   const end = {
     're-arm': `; one look for remaining events made the client take it within ${Math.max(1, Math.ceil(stall.endedAfterMs ?? 0))} ms`,

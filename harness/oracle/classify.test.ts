@@ -345,6 +345,13 @@ const ROWS: readonly Row[] = [
     reason: /its main thread waits for something else than a message \(hrtimer_nanosleep\)/,
   },
   {
+    name: 'no runtime: the main thread slept, and woke while the new peer asked',
+    seen: { counters: null, peerAnswered: true, revivedByPeer: true, blockedIn: 'hrtimer_nanosleep' },
+    kind: 'hung',
+    source: null,
+    reason: /its main thread waits for something else than a message/,
+  },
+  {
     name: 'counters that cannot be right',
     seen: { counters: counters({ delivered: 9, begun: 9, ended: 10, replies: 9 }), revivedByPeer: true },
     kind: 'wedged-mute',
@@ -454,12 +461,15 @@ describe('a strand is certified', () => {
     expect(isStrand({ ...STRANDED, threads: { MainThread: ['<cell>:1 <module>'] } })).toBe(false);
   });
 
-  test.each(['windows_events.py:444 _poll', 'windows_events.py:774 select', 'selectors.py:314 select'])(
-    'with the loop parked in %s',
-    (frame) => {
-      expect(isStrand({ ...STRANDED, threads: { 'Shell channel': [frame] } })).toBe(true);
-    },
-  );
+  test('and where only the frame is not known, the verdict without a certificate names it', () => {
+    const threads = { 'Shell channel': ['newloop.py:7 wait', parked] };
+    const { kind, reason } = classify(observations({ look: { ...STRANDED, threads } }));
+    expect(kind).toBe('wedged-mute');
+    expect(reason).toContain('the loop stands in newloop.py:7 wait, which is not known to be parked');
+    const other = classify(observations({ look: { ...STRANDED, fdRegistered: false } }));
+    expect(other.reason).toContain('descriptor not readable and not registered');
+    expect(other.reason).not.toContain('not known to be parked');
+  });
 });
 
 test.each([

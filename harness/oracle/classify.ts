@@ -8,6 +8,7 @@ import {
   hasReply,
   usableCounters,
 } from './account.ts';
+import { isParkedFrame, standsWords } from './parked-frames.ts';
 import { passedOver } from './passed-over.ts';
 
 /** What an unanswered request was. */
@@ -30,13 +31,9 @@ export const IDLE_CPU_SHARE = 0.02;
  */
 export const STILL_CPU_SHARE = 0.1;
 
-// Where a parked asyncio loop stands: in the selector's wait, whichever the platform has.
-const PARKED_FRAME =
-  /^selectors\.py:\d+ select$|^proactor_events\.py:|^windows_events\.py:\d+ (select|_poll)$/;
-
 /** Whether a thread of that name waits in its event loop's selector. */
 export function isParked(look: Pick<Look, 'threads'>, thread: string): boolean {
-  return PARKED_FRAME.test(look.threads[thread]?.[0] ?? '');
+  return isParkedFrame(look.threads[thread]?.[0]);
 }
 
 /** The thread that serves the shell socket: ipykernel 7's own, or the main thread before. */
@@ -354,7 +351,7 @@ function neverBegun(seen: Observations, waited: string): Verdict {
   const look =
     seen.look === null
       ? ''
-      : `; a look at the shell socket: POLLIN ${seen.look.pollin ? 'set' : 'not set'}, descriptor ${seen.look.fdReadable ? 'readable' : 'not readable'}`;
+      : `; a look at the shell socket: POLLIN ${seen.look.pollin ? 'set' : 'not set'}, descriptor ${seen.look.fdReadable ? 'readable' : 'not readable'}${seen.look.fdRegistered ? '' : ' and not registered'}${standsWords(shellThread(seen.look), seen.look.threads[shellThread(seen.look)])}`;
   return {
     kind: 'wedged-mute',
     source: 'kernel',
@@ -375,8 +372,10 @@ function blockedWords(seen: Observations): string {
     const isWaiting = frame === undefined || isParked({ threads }, 'MainThread');
     return isWaiting ? '' : `; its main thread is not in its event loop but at ${frame}`;
   }
-  // A peer that was answered shows that the main thread is free, wherever it was seen.
-  if (blockedIn === undefined || seen.peerAnswered === true) return '';
+  // A peer that was answered where the request was not shows that requests are served, wherever the main thread waits. A
+  // thread that waited for something else before the peer asked may have woken by itself: the peer then revived nothing.
+  const isServing = seen.peerAnswered === true && seen.revivedByPeer !== true;
+  if (blockedIn === undefined || isServing) return '';
   return `; its main thread waits for something else than a message (${blockedIn})`;
 }
 

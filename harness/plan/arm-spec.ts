@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
+import { quoted } from '../model/quoted.ts';
 import { type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
 import { type ArmWord, type EventLoop, parseArmSpec } from './arm-words.ts';
 import {
@@ -100,7 +101,7 @@ function derivedName(text: string, read: ReadWords, wanted: WantedEnvironment | 
   if (ARM_NAME.test(name)) return name;
   throw new SoakError(
     'bad-arm',
-    `The arm ${JSON.stringify(text)} would be called ${JSON.stringify(name)}, which is too long for a name.`,
+    `The arm ${quoted(text)} would be called ${quoted(name)}, which is too long for a name.`,
     { remedy: 'Give it a name of 40 letters at most: --arm NAME=…' },
   );
 }
@@ -142,7 +143,7 @@ export async function loadArmSpec(text: string): Promise<Arm> {
   if (base?.manifest.bare === true) {
     throw new SoakError(
       'bad-arm',
-      `--arm ${JSON.stringify(text)}: a bare arm is started without a runtime, so that nothing would prove what it is.`,
+      `--arm ${quoted(text)}: a bare arm is started without a runtime, so that nothing would prove what it is.`,
       { remedy: 'Give the name of an arm that is not bare, or run it alone with --python or --env.' },
     );
   }
@@ -190,7 +191,7 @@ export function triedArms(change: string): readonly string[] {
     !words.some((_, index) => isEdit(index)) ||
     words.some(({ kind }) => kind === 'arm')
   ) {
-    throw new SoakError('bad-arm', `--try ${JSON.stringify(change)} is not a change to be tried.`, {
+    throw new SoakError('bad-arm', `--try ${quoted(change)} is not a change to be tried.`, {
       remedy: 'Give a diff or a commit: --try my-change.diff, --try git:../ipykernel@my-branch.',
       exitCode: EXIT_CODES.usage,
     });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
 import { seededUniform, type Uniform } from '../stats/random.ts';
 
@@ -53,7 +54,7 @@ function interpolated(values: readonly number[], u: number): number {
 
 async function empiricalLatency(path: string, spec: string): Promise<Latency> {
   const bad = (reason: string, cause?: unknown) =>
-    new SoakError('bad-latency', `The latency file ${JSON.stringify(path)} cannot be used: ${reason}`, {
+    new SoakError('bad-latency', `The latency file ${quoted(path)} cannot be used: ${reason}`, {
       remedy:
         'It must hold {"schema": 1, "commMsgMs": [quantiles…], "executeRequestMs": [quantiles…]}, ascending, in milliseconds.',
       cause,
@@ -119,12 +120,12 @@ export async function parseLatency(spec: string): Promise<Latency> {
   const isFixed = kind === 'fixed' && !value.includes('-');
   const isUniform = kind === 'uniform' && value.includes('-');
   if (!(isFixed || isUniform) || more.length > 0 || Number.isNaN(low) || Number.isNaN(high)) {
-    throw new SoakError('bad-latency', `${JSON.stringify(spec)} is not a front-end latency.`, {
+    throw new SoakError('bad-latency', `${quoted(spec)} is not a front-end latency.`, {
       remedy: `Give none, fixed:2ms, uniform:0-5ms, ${DEFAULT_LATENCY} or file:PATH; a number without a unit is of milliseconds, s stands for seconds.`,
     });
   }
   const refused = (reason: string, remedy: string) =>
-    new SoakError('bad-latency', `The latency ${JSON.stringify(spec)} cannot be used: ${reason}.`, {
+    new SoakError('bad-latency', `The latency ${quoted(spec)} cannot be used: ${reason}.`, {
       remedy,
     });
   if (low > high) throw refused(`${low} ms is above ${high} ms`, 'Give the smaller one first.');

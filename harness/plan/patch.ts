@@ -1,5 +1,6 @@
 import { applyPatch, parsePatch, type StructuredPatch } from 'diff';
 import { SoakError } from '../model/errors.ts';
+import { quoted } from '../model/quoted.ts';
 
 /** A patch's effect: the new text of each file that it changes or adds, by path relative to site-packages. */
 export type PatchedFiles = ReadonlyMap<string, string>;
@@ -33,7 +34,7 @@ export function doubledPrefixRemedy(path: string, packages: readonly string[]): 
   const at = parts.findIndex((part) => packages.includes(part));
   if (at < 1) return null;
   const above = parts.slice(0, at).join('/');
-  return `The package stands below ${JSON.stringify(`${above}/`)}, as git diff --no-index of two folders has it. Take that away, for example with: sed -E 's#^(---|[+]{3}) [ab]/([^/]+/){${at}}#\\1 a/#' my.diff > my-change.diff; or make the diff with git diff in a clone.`;
+  return `The package stands below ${quoted(`${above}/`)}, as git diff --no-index of two folders has it. Take that away, for example with: sed -E 's#^(---|[+]{3}) [ab]/([^/]+/){${at}}#\\1 a/#' my.diff > my-change.diff; or make the diff with git diff in a clone.`;
 }
 
 /** The first hunk that does not fit after those before it, 1-based. */
@@ -91,7 +92,7 @@ export async function patchedFiles(
     if (isLeftOut(withoutPrefix(named ?? ''))) continue;
     const path = withoutPrefix(file.newFileName ?? '');
     const isNew = file.oldFileName === DEV_NULL;
-    const shown = JSON.stringify(file.newFileName === DEV_NULL ? file.oldFileName : (file.newFileName ?? ''));
+    const shown = quoted(named ?? '');
     const remedy = `An arm can change and add Python sources under ${packageName}/ only; it cannot delete or rename them.`;
     if (file.newFileName === DEV_NULL || file.isDelete === true) throw bad(`deletes ${shown}.`, remedy);
     if ([file.oldMode, file.newMode].some((mode) => mode === LINK_MODE)) {
@@ -102,7 +103,7 @@ export async function patchedFiles(
       throw bad(`touches ${shown}, which is not a Python source of the package ${packageName}.`, hint);
     }
     if (!isNew && (file.isCopy === true || withoutPrefix(file.oldFileName ?? '') !== path)) {
-      throw bad(`makes ${shown} out of ${JSON.stringify(file.oldFileName ?? '')}.`, remedy);
+      throw bad(`makes ${shown} out of ${quoted(file.oldFileName ?? '')}.`, remedy);
     }
     // Left out silently, a change of the author's would be missing from the arm.
     if (file.hunks.length === 0) throw bad(`changes no line of ${shown}.`, remedy);

@@ -1,5 +1,6 @@
 import { SoakError } from '../model/errors.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { quoted } from '../model/quoted.ts';
 import type { Report } from './report.ts';
 import { kindCounts } from './words.ts';
 
@@ -61,7 +62,7 @@ export function failRules(text: string): FailRule[] {
 }
 
 function noRule(rule: string): SoakError {
-  return new SoakError('bad-option', `--fail-on ${JSON.stringify(rule)} is no rule.`, {
+  return new SoakError('bad-option', `--fail-on ${quoted(rule)} is no rule.`, {
     remedy: `Give one or more of ${FORMS} with commas; the number is a share of runs, from 0 to 1.`,
   });
 }

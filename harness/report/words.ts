@@ -48,7 +48,7 @@ const COUNTER_WORDS: Partial<Record<KernelCounter, string>> = {
 
 /** `551 re-arms on 551 replies, 0 missing or mismatched`; words where there is nothing to count. */
 export function engagementWords(engagement: EngagementSummary): string {
-  if (engagement.client !== undefined) return clientEngagementWords(engagement.counter, engagement.client);
+  if (engagement.client !== undefined) return clientEngagementWords(engagement, engagement.client);
   if (engagement.runsWithCounters === 0) return 'not counted';
   const { totals, counter } = engagement;
   const replies = counted(totals.replies, 'reply', 'replies');
@@ -71,12 +71,14 @@ function changeWords({ change, runsWithCounters }: EngagementSummary): string {
 }
 
 function clientEngagementWords(
-  counter: KernelCounter | null,
+  { counter, isPatched }: EngagementSummary,
   { totals, runs }: NonNullable<EngagementSummary['client']>,
 ): string {
   if (runs === 0) return 'not counted';
   const sends = counted(totals.sends, 'send');
-  if (counter !== 'callbacks' && counter !== 'rearms') return `nothing to engage; ${sends}`;
+  if (counter !== 'callbacks' && counter !== 'rearms') {
+    return `${isPatched ? 'no counter for this patch' : 'nothing to engage'}; ${sends}`;
+  }
   return `${totals[counter]} ${COUNTER_WORDS[counter] ?? counter} on ${sends}`;
 }
 

@@ -1,7 +1,7 @@
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { ClientEvent, ClientProcess } from '../kernel/client-process.ts';
 import { readClientCounters, readCounters } from '../kernel/counters.ts';
-import { processSample } from '../kernel/process-sample.ts';
+import { kernelSample, processSample } from '../kernel/process-sample.ts';
 import { programOf } from '../kernel/process-signs.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { CLIENT_COUNTERS, type ClientCounters, type Stall } from '../model/client.ts';
@@ -200,7 +200,7 @@ export class ClientWatch {
   async #sample(waitedMs: number): Promise<void> {
     const { kernelPid } = this.#process;
     if (kernelPid === null) return;
-    this.#meter ??= new IdleMeter(kernelPid);
+    this.#meter ??= new IdleMeter({ pid: kernelPid, ownPid: kernelPid });
     this.#program ??= programOf(kernelPid);
     if (waitedMs < SAMPLE_AFTER_MS || !(await this.#meter.tick())) return;
     const program = programOf(kernelPid);
@@ -259,7 +259,7 @@ export class ClientWatch {
   async #passive(kernelPid: number): Promise<{ kernel: Sampled; client: Sampled } | null> {
     const sample = async () => ({
       kernel: await processSample(kernelPid),
-      client: await processSample(this.#process.pid),
+      client: await kernelSample(this.#process),
       atMs: monotonicMs(),
     });
     const before = await sample();

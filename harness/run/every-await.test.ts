@@ -22,6 +22,7 @@ import { ForkLauncher } from '../kernel/fork/fork-launcher.ts';
 import { type KernelStarter, launchKernel, type RunningKernel } from '../kernel/launch.ts';
 import { makeOverlay } from '../kernel/overlay.ts';
 import { allocatePorts } from '../kernel/ports.ts';
+import { dropProcessHelper, ProcessHelper, useProcessHelper } from '../kernel/process-helper.ts';
 import { processSample } from '../kernel/process-sample.ts';
 import { killTree, spawned } from '../kernel/process-tree.ts';
 import { Reaper } from '../kernel/reaper.ts';
@@ -44,8 +45,6 @@ import { quietConsole, serverSettings } from '../transport/server-settings.ts';
 import { LoopStallMeter } from './loop-stall.ts';
 import { askToShutDown } from './shut-down.ts';
 import { Watch } from './watch.ts';
-
-vi.mock('pidusage', () => ({ default: () => new Promise(() => {}) }));
 
 const SHORT_MS = 300;
 const folder = temporaryFolder();
@@ -80,6 +79,13 @@ const silent = (name: string) => program(name, '#!/bin/sh\nexec sleep 600\n');
 
 function firstOnPath(path: string): void {
   vi.stubEnv('PATH', `${path.slice(0, path.lastIndexOf('/'))}${delimiter}${process.env['PATH']}`);
+}
+
+/** A process beside the harness that answers nothing. */
+function silentHelper(): void {
+  const helper = new ProcessHelper(() => {});
+  useProcessHelper(helper);
+  cleanUp.push(() => dropProcessHelper(helper));
 }
 
 async function silentServer(): Promise<string> {
@@ -221,12 +227,19 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
   },
   'kill-tree': {
     hang: () => {
+      silentHelper();
       firstOnPath(silent('taskkill'));
       return message(() => killTree(4_000_000, 'win32'));
     },
-    ends: 'Taskkill did not end within 0.3 s.',
+    ends: 'Taskkill did not end a process and what it had started within 0.3 s.',
   },
-  'sample-process': { hang: () => processSample(process.pid, 'darwin'), ends: null },
+  'sample-process': {
+    hang: () => {
+      silentHelper();
+      return processSample(process.pid, 'darwin');
+    },
+    ends: null,
+  },
   'allot-ports': {
     hang: () => {
       const servers: Server[] = [];

@@ -1,5 +1,5 @@
 import { monotonicMs } from '../frontend/precise-timer.ts';
-import { type ProcessSample, processSample } from '../kernel/process-sample.ts';
+import { kernelSample, type ProcessSample, type SampledKernel } from '../kernel/process-sample.ts';
 import { IDLE_CPU_SHARE } from '../oracle/classify.ts';
 
 /** Processor time is compared over windows of this length: the contract's second (ENDPOINTS: "Busy is not wedged"). */
@@ -17,15 +17,15 @@ export interface IdleAccount {
   readonly state: string | null;
 }
 
-/** Samples a process's processor time once a second from outside, from the first `tick` of a wait on. */
+/** Samples a kernel's processor time once a second from outside, from the first `tick` of a wait on. */
 export class IdleMeter {
-  readonly #pid: number;
+  readonly #kernel: SampledKernel;
   #last: { readonly sample: ProcessSample; readonly atMs: number } | null = null;
   #dueMs = 0;
   #account: IdleAccount = { busiestShare: null, lastShare: null, idleMs: 0, state: null };
 
-  constructor(pid: number) {
-    this.#pid = pid;
+  constructor(kernel: SampledKernel) {
+    this.#kernel = kernel;
   }
 
   get account(): IdleAccount {
@@ -51,7 +51,7 @@ export class IdleMeter {
    */
   async tick(): Promise<boolean> {
     if (monotonicMs() < this.#dueMs) return false;
-    const sample = await processSample(this.#pid);
+    const sample = await kernelSample(this.#kernel);
     const atMs = monotonicMs();
     this.#dueMs = atMs + WINDOW_MS;
     const before = this.#last;

@@ -2,7 +2,7 @@ import { isSettled, type KernelClient, type ShellRequest } from '../frontend/cli
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { readCounters } from '../kernel/counters.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
-import { processSample } from '../kernel/process-sample.ts';
+import { isLauncher, kernelSample } from '../kernel/process-sample.ts';
 import { blockedIn, cpuMsBelow, programOf } from '../kernel/process-signs.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { DeadlinePassed, deadlineMs } from '../model/deadlines.ts';
@@ -108,13 +108,17 @@ export class Watch {
   /** Asks on the head's own channel whether the head was read. */
   #witness: ShellRequest | null = null;
 
+  /** Whether what was started is a launcher, whose own waits say nothing of the kernel. */
+  readonly #isLaunched: boolean;
+
   constructor(client: KernelClient, kernel: RunningKernel, times: WatchTimes, stalls: LoopStallMeter) {
     this.#client = client;
     this.#kernel = kernel;
     this.#times = times;
     this.#stalls = stalls;
-    this.#meter = new IdleMeter(kernel.pid);
-    this.#program = programOf(kernel.pid);
+    this.#meter = new IdleMeter(kernel);
+    this.#program = programOf(this.#ownPid);
+    this.#isLaunched = isLauncher(kernel);
   }
 
   get account(): WatchAccount {
@@ -198,9 +202,13 @@ export class Watch {
     return isWedge ? { ...silence, seen } : null;
   }
 
+  get #ownPid(): number {
+    return this.#kernel.ownPid ?? this.#kernel.pid;
+  }
+
   /** Whether the kernel's process runs another program by now. */
   #isReplaced(): boolean {
-    const program = programOf(this.#kernel.pid);
+    const program = programOf(this.#ownPid);
     return this.#program !== null && program !== null && program !== this.#program;
   }
 
@@ -275,13 +283,13 @@ export class Watch {
     const sentBefore = this.#client.expected;
     const before = {
       counters: this.#counters(),
-      sample: await processSample(this.#kernel.pid),
+      sample: await kernelSample(this.#kernel),
       at: monotonicMs(),
     };
     await delay(SAMPLE_GAP_MS);
     const after = {
       counters: this.#counters(),
-      sample: await processSample(this.#kernel.pid),
+      sample: await kernelSample(this.#kernel),
       at: monotonicMs(),
     };
     const cpuShare =
@@ -349,7 +357,7 @@ export class Watch {
       isOver || connection === null ? null : await shellPortOpen(connection, CONNECT_TIMEOUT_MS);
     const isUntouched = firstWordMs(request) === null && usableCounters(passive.counters) === null;
     const isReachable = portOpen === true || (connection === null && !isOver);
-    const blocked = isOver || threads !== null ? null : blockedIn(this.#kernel.pid);
+    const blocked = isOver || threads !== null || this.#isLaunched ? null : blockedIn(this.#ownPid);
     // Of before the new peer: what it brings about is no sign of what the kernel did by itself.
     const seen = {
       busySeen: request.busyAtMs !== null,
@@ -418,7 +426,7 @@ export class Watch {
   /** Have a whole second to judge the process by, of the grace if the wait was too short for one. */
   async #meterUntil(request: ShellRequest, graceEndMs: number): Promise<void> {
     const dueMs = Math.max(graceEndMs, monotonicMs() + LATE_GRACE_MS + 2 * WATCH_TICK_MS);
-    this.#below = { ms: cpuMsBelow(this.#kernel.pid), atMs: monotonicMs() };
+    this.#below = { ms: cpuMsBelow(this.#ownPid), atMs: monotonicMs() };
     const isAsked = () => this.#meter.hasWindow && monotonicMs() >= graceEndMs;
     while (!isAsked() && monotonicMs() < dueMs && !isSettled(request) && this.#kernel.exit === null) {
       await this.#meter.tick();
@@ -429,7 +437,7 @@ export class Watch {
 
   #shareBelow(): number | null {
     const before = this.#below;
-    const now = cpuMsBelow(this.#kernel.pid);
+    const now = cpuMsBelow(this.#ownPid);
     if (before === null || before.ms === null || now === null) return null;
     return Math.max(0, now - before.ms) / Math.max(1, monotonicMs() - before.atMs);
   }

@@ -14,8 +14,7 @@ import { processSample } from '../process-sample.ts';
 import { killMarked, killRun, killTree } from '../process-tree.ts';
 import { settledCounters } from '../settled-counters.ts';
 
-// Elsewhere than on Linux each look starts a process.
-const WATCH_EVERY_MS = process.platform === 'linux' ? 50 : 1_000;
+const WATCH_EVERY_MS = 50;
 const DELETE_AGAIN_AFTER_MS = [200, 1_000, 3_000] as const;
 
 /** What is known of a kernel that a server started. */
@@ -70,6 +69,10 @@ export class ServerKernel implements RunningKernel {
   get pid(): number {
     this.#pid ??= this.identity()?.pid ?? null;
     return this.#pid ?? -1;
+  }
+
+  get ownPid(): number | null {
+    return this.pid > 0 ? this.pid : null;
   }
 
   get exit(): KernelExit | null {
