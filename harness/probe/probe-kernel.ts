@@ -14,7 +14,7 @@ const SHUTDOWN_MS = 4_000;
 const START_MS = 12_000;
 // Of each request; a kernel that answers at all does so at once.
 const ANSWER_MS = 1_500;
-// Of a cell that has to fail first, on a busy machine.
+// Of a cell that has to fail first, and of a first completion, for which ipykernel imports jedi.
 const CELL_MS = 4_000;
 // The other half of an answer comes with it.
 const OTHER_HALF_MS = 400;
@@ -181,7 +181,7 @@ class Probe {
       client.send('shell', 'complete_request', { code: 'x', cursor_pos: 1 }),
       client.send('shell', 'inspect_request', { code: 'x', cursor_pos: 0, detail_level: 0 }),
     ];
-    const [complete, inspect] = await Promise.all(ids.map((id) => this.#answer(id)));
+    const [complete, inspect] = await Promise.all(ids.map((id) => this.#answer(id, 'shell', CELL_MS)));
     this.#found.complete = complete ?? null;
     this.#found.inspect = inspect ?? null;
   }
