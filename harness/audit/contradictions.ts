@@ -2,7 +2,7 @@ import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type BlockRange, shardBlocks } from '../model/shard.ts';
-import { classify } from '../oracle/classify.ts';
+import { classify, isStrand } from '../oracle/classify.ts';
 import { blockOrders, type RunOrder } from '../plan/schedule.ts';
 
 /** One thing in which a journal is not what its protocol and its own records allow. */
@@ -141,7 +141,8 @@ function missingParts({ outcome, stalls }: RunRecord, protocol: Protocol): strin
 
 /**
  * Kinds among which today's rules draw other lines than those that journals of schema 1 were written by: one is taken
- * for another of them there, and for nothing else.
+ * for another of them there, and for nothing else. A certificate was enough for a strand there, whatever the kernel's
+ * counters said when they were read after it.
  */
 const REDRAWN: readonly OutcomeKind[] = ['wedged-mute', 'busy', 'hung', 'late', 'no-answer'];
 
@@ -150,7 +151,9 @@ function ofObservations({ outcome }: RunRecord, schema: number, here: Compare): 
   const { observations, kind } = outcome;
   if (observations == null || kind === 'completed') return [];
   const again = classify(observations).kind;
-  const wasRedrawn = schema === 1 && REDRAWN.includes(kind) && REDRAWN.includes(again);
+  const hadCertificate =
+    kind === 'wedged-stranded' && observations.look !== null && isStrand(observations.look);
+  const wasRedrawn = schema === 1 && (hadCertificate || (REDRAWN.includes(kind) && REDRAWN.includes(again)));
   return [
     ...(wasRedrawn ? [] : here('outcome by its observations', kind, again)),
     ...here('unanswered request', outcome.unanswered, observations.request),

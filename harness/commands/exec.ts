@@ -65,7 +65,7 @@ export function registerExec(
     .option('--timeout <seconds>', `deadline of a cell (default: ${DEFAULTS.timeoutSeconds})`)
     .option(
       '--begin-timeout <seconds>',
-      `deadline for the kernel to begin a request (default: ${DEFAULTS.beginSeconds})`,
+      `idle time after which a kernel that has not begun a request counts as wedged, if it is (default: ${DEFAULTS.beginSeconds})`,
     )
     .option(
       '--start-timeout <seconds>',

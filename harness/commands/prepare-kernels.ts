@@ -208,6 +208,7 @@ function launchable({ makeCommand, kernelspec }: NamedKernel, role: ArmRole = 't
     },
     site: null,
     runtime: null,
+    marks: [],
   };
   return { overlay, makeCommand };
 }

@@ -7,7 +7,7 @@ import { readJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
-import type { ExperimentRecord, RunRecord } from '../model/journal.ts';
+import { type ExperimentRecord, JOURNAL_SCHEMA, type RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { protocolHash } from '../model/protocol.ts';
 import { protocolDifferences } from '../model/protocol-differences.ts';
@@ -221,7 +221,7 @@ interface Session {
 async function newSession(folder: string, options: RunOptions, prepared: Prepared): Promise<Session> {
   const experiment: ExperimentRecord = {
     type: 'experiment',
-    schema: 1,
+    schema: JOURNAL_SCHEMA,
     at: now(),
     protocol: prepared.protocol,
     protocolSha256: protocolHash(prepared.protocol),

@@ -1,8 +1,10 @@
+import type { Exposure } from '../model/exposure.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
 import type { LatencyDraws, Reaction } from '../plan/latency.ts';
 import type { MessageHeader } from '../transport/wire.ts';
 import { abortWord, CELL_ENDS, type CellEnd, firstEnd, HeardErrors, hasErrorText } from './cell-end.ts';
 import { isSettled, type KernelClient, type ShellRequest } from './client.ts';
+import { ExposureMeter } from './exposure-meter.ts';
 import type { Notebook } from './notebook.ts';
 import type { NotebookOutputs } from './notebook-outputs.ts';
 import type { OutputSync } from './output-widgets.ts';
@@ -33,6 +35,7 @@ export class FrontEnd {
   readonly #executes: ShellRequest[] = [];
   readonly #heard = new HeardErrors();
   readonly #aborted: Promise<void>;
+  readonly #meter = new ExposureMeter();
   /** When the front end is free to react again. */
   #busyUntilMs = 0;
   /** Mirrors not sent yet. */
@@ -46,6 +49,7 @@ export class FrontEnd {
       else parts.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     parts.client.onIopub = (message) => {
+      this.#meter.published(message);
       this.#heard.hear(message);
       for (const sync of parts.outputs.receive(message)) {
         if (parts.profile === 'widgets') this.#mirror(sync);
@@ -56,6 +60,11 @@ export class FrontEnd {
   /** The execute requests so far, one per cell in order. */
   get executes(): readonly ShellRequest[] {
     return this.#executes;
+  }
+
+  /** What was done to the kernel and what it published so far, by cell. */
+  get exposure(): Exposure {
+    return this.#meter.exposure(this.#executes);
   }
 
   /** Request to reply-and-idle of each answered cell, milliseconds, in order. */
@@ -81,7 +90,10 @@ export class FrontEnd {
       const end = await this.#end();
       if (end !== null || this.#over) return end;
       await this.#mirroring;
-      if (this.#parts.profile === 'nudge') await this.#race(this.#parts.client.renew());
+      if (this.#parts.profile === 'nudge') {
+        this.#meter.acted('nudge', position);
+        await this.#race(this.#parts.client.renew());
+      }
       await this.#react('executeRequest');
       if (this.#over) return null;
       this.#execute(position);
@@ -112,6 +124,7 @@ export class FrontEnd {
     const { client, notebook, outputs, profile } = this.#parts;
     const cell = notebook.codeCells[position];
     if (cell === undefined) return;
+    if (this.#executes.some((earlier) => !isSettled(earlier))) this.#meter.acted('pipeline', position);
     const request = client.request('execute_request', {
       code: cell.source,
       silent: false,
@@ -120,22 +133,23 @@ export class FrontEnd {
       allow_stdin: false,
       stop_on_error: !cell.mayRaise,
     });
+    this.#meter.beginCell(request.msgId);
     outputs.beginCell(cell.index, request.msgId);
     this.#executes.push(request);
-    if (profile === 'overlap') this.#overlaps.push(this.#overlap(request, cell.source));
+    if (profile === 'overlap') this.#overlaps.push(this.#overlap(request, cell.source, position));
   }
 
   /** A second request while the cell runs, or as its reply goes out: the moment is the seed's. */
-  async #overlap(execute: ShellRequest, source: string): Promise<void> {
-    const { client, draws, timer } = this.#parts;
+  async #overlap(execute: ShellRequest, source: string, position: number): Promise<void> {
+    const { draws, timer } = this.#parts;
     const which = Math.floor(draws.uniform() * 3);
     await this.#race(timer.at(execute.sentAtMs + draws.next('overlap')));
     if (this.#over) return;
-    if (which === 0) client.request('kernel_info_request', {});
+    this.#meter.acted('overlap', position);
+    if (which === 0) this.#send('kernel_info_request', {});
     // The protocol counts code points since 5.2; JavaScript counts UTF-16 units.
-    else if (which === 1)
-      client.request('complete_request', { code: source, cursor_pos: [...source].length });
-    else client.request('inspect_request', { code: source, cursor_pos: 0, detail_level: 0 });
+    else if (which === 1) this.#send('complete_request', { code: source, cursor_pos: [...source].length });
+    else this.#send('inspect_request', { code: source, cursor_pos: 0, detail_level: 0 });
   }
 
   #mirror(sync: OutputSync): void {
@@ -148,8 +162,13 @@ export class FrontEnd {
     this.#mirroring = this.#mirroring
       .then(() => reaction)
       .then(() => {
-        if (!this.#over) this.#parts.client.request('comm_msg', content, { parentHeader, hasReply: false });
+        if (!this.#over) this.#send('comm_msg', content, { parentHeader, hasReply: false });
       });
+  }
+
+  #send(...request: Parameters<KernelClient['request']>): void {
+    this.#parts.client.request(...request);
+    this.#meter.sent(request[0]);
   }
 
   /** Wait as long as the front end takes to react to what has just happened. */

@@ -124,6 +124,8 @@ function endpointCell({ outcomes }: KernelSeen, events: readonly OutcomeKind[]):
 
 function probeCell({ probe }: KernelSeen, name: (typeof BY_PROBE)[number]): string {
   if (probe === null) return 'not probed';
+  if (probe.notReady !== null) return 'not ready in time';
+  if (name === 'shutdown' && probe.shutdownReply === null) return 'not asked';
   if (name === 'shutdown')
     return probe.shutdownMs === null ? `over ${probe.shutdownWaitMs / 1000} s` : `${probe.shutdownMs} ms`;
   if (probe.endedByInterrupt === true) return 'the process ends';
@@ -134,6 +136,7 @@ function probeCell({ probe }: KernelSeen, name: (typeof BY_PROBE)[number]): stri
 
 function seenCell(probe: ProbeResult | null, what: string): string {
   const seen = probe === null ? undefined : probeRows(probe).find((row) => row.what === what)?.seen;
+  if (probe !== null && probe.notReady !== null) return 'not ready in time';
   if (seen === undefined) return '';
   return seen
     .split('`')

@@ -382,13 +382,20 @@ export function runtimeScript(): string {
 }
 
 /** What the runtime must know of an arm, besides where a kernel's counters and identity go. */
-export function runtimeConfig({ arm, folder, packages, site }: Overlay): Readonly<Record<string, unknown>> {
+export function runtimeConfig({
+  arm,
+  folder,
+  packages,
+  site,
+  marks,
+}: Overlay): Readonly<Record<string, unknown>> {
   return {
     overlay: folder,
     packages,
     folders: site?.folders ?? {},
     eventLoop: arm.manifest.eventLoop ?? null,
     needsStream: arm.manifest.needsStream,
+    marks: marks.length,
   };
 }
 

@@ -1,13 +1,18 @@
 import { z } from 'zod';
 import { kernelCountersSchema } from './arm.ts';
+import { runChangeSchema } from './arm-change.ts';
 import { clientCountersSchema, stallSchema } from './client.ts';
+import { exposureSchema } from './exposure.ts';
 import { outcomeSchema } from './outcome.ts';
 import { protocolSchema, TRAFFIC_PROFILES } from './protocol.ts';
 import { shardSchema } from './shard.ts';
 import { traceEventSchema } from './trace.ts';
 
-/** Version of the journal's schema; a reader refuses a newer one. */
-export const JOURNAL_SCHEMA = 1;
+/**
+ * Version of the journal's schema; a reader refuses a newer one. Schema 2 records what was done to the kernel by
+ * cell (`exposure`), and what of the arm's change it executed (`change`).
+ */
+export const JOURNAL_SCHEMA = 2;
 
 /** What describes the machine and session. No host name, user name or home folder. */
 export const environmentSchema = z.object({
@@ -68,7 +73,7 @@ export type Baseline = z.infer<typeof baselineSchema>;
 
 const oneExperimentSchema = z.object({
   type: z.literal('experiment'),
-  schema: z.literal(JOURNAL_SCHEMA),
+  schema: z.union([z.literal(1), z.literal(JOURNAL_SCHEMA)]),
   /** Wall clock, ISO 8601: a label, never used to measure. */
   at: z.string(),
   protocol: protocolSchema,
@@ -204,6 +209,10 @@ export const runRecordSchema = z.object({
   launched: z.literal('spawn').optional(),
   /** Counters of the kernel-side runtime; `null` where it was not injected or never started. */
   kernel: kernelCountersSchema.nullable(),
+  /** What was done to the kernel, by cell; absent: the notebook had not begun, or schema 1. */
+  exposure: exposureSchema.optional(),
+  /** What of the arm's change the kernel did not execute; absent: it has none, or the kernel could not say. */
+  change: runChangeSchema.optional(),
   /** Request to reply-and-idle of each answered cell, in order, milliseconds. */
   cellMs: millisecondsSchema,
   /** Longest stall of the harness's own event loop during the run, milliseconds. */

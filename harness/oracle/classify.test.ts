@@ -345,6 +345,13 @@ const ROWS: readonly Row[] = [
     reason: /its main thread waits for something else than a message \(hrtimer_nanosleep\)/,
   },
   {
+    name: 'no runtime: the main thread slept, and woke while the new peer asked',
+    seen: { counters: null, peerAnswered: true, revivedByPeer: true, blockedIn: 'hrtimer_nanosleep' },
+    kind: 'hung',
+    source: null,
+    reason: /its main thread waits for something else than a message/,
+  },
+  {
     name: 'counters that cannot be right',
     seen: { counters: counters({ delivered: 9, begun: 9, ended: 10, replies: 9 }), revivedByPeer: true },
     kind: 'wedged-mute',

@@ -372,8 +372,10 @@ function blockedWords(seen: Observations): string {
     const isWaiting = frame === undefined || isParked({ threads }, 'MainThread');
     return isWaiting ? '' : `; its main thread is not in its event loop but at ${frame}`;
   }
-  // A peer that was answered shows that the main thread is free, wherever it was seen.
-  if (blockedIn === undefined || seen.peerAnswered === true) return '';
+  // A peer that was answered where the request was not shows that requests are served, wherever the main thread waits. A
+  // thread that waited for something else before the peer asked may have woken by itself: the peer then revived nothing.
+  const isServing = seen.peerAnswered === true && seen.revivedByPeer !== true;
+  if (blockedIn === undefined || isServing) return '';
   return `; its main thread waits for something else than a message (${blockedIn})`;
 }
 

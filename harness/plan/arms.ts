@@ -44,6 +44,8 @@ export const armManifestSchema = z.strictObject({
   engagement: z.enum(KERNEL_COUNTERS).optional(),
   /** Whether the change keeps the shell stream as `SubshellManager._shell_stream`. */
   needsStream: z.boolean().default(false),
+  /** Of a sham: it has the change's extra scheduling, without its effect; so has one whose `engagement` is callbacks. */
+  schedules: z.boolean().default(false),
   /** Start the kernel without overlay, runtime or counters: the observer-effect check. */
   bare: z.boolean().default(false),
   /** Packages of the arm's own environment, names and versions only, such as "ipykernel==7.4.0". */

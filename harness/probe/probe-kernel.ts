@@ -5,7 +5,7 @@ import { cleanedUp } from '../run/clean-up.ts';
 import type { RunContext } from '../run/execute-run.ts';
 import { languageCells } from './language-cells.ts';
 import { ProbeClient } from './probe-client.ts';
-import type { Answer, CellAnswer, ProbeResult } from './probe-result.ts';
+import { type Answer, type CellAnswer, ENDED_AT_START, type ProbeResult } from './probe-result.ts';
 
 /** A probe takes no longer, from launch to the end of the process, milliseconds. */
 const PROBE_MS = 19_000;
@@ -144,7 +144,7 @@ class Probe {
       found.notReady =
         this.#kernel.exit === null
           ? `kernel_info was not answered on shell within ${START_MS / 1000} s`
-          : 'the process ended before it answered';
+          : ENDED_AT_START;
       return false;
     }
     found.startMs = Math.round(reply.atMs - this.#startedMs);

@@ -1,3 +1,6 @@
+/** Why a kernel was not ready whose process ended; any other was only too slow for a probe. */
+export const ENDED_AT_START = 'the process ended before it answered';
+
 /** What came of one request. */
 export interface Answer {
   /** Type of what came on the request's channel; `null`: nothing did. */

@@ -1,4 +1,4 @@
-import type { Answer, CellAnswer, ProbeResult } from './probe-result.ts';
+import { type Answer, type CellAnswer, ENDED_AT_START, type ProbeResult } from './probe-result.ts';
 
 /** One thing that was asked of a kernel. */
 export interface ProbeRow {
@@ -22,7 +22,10 @@ const NOT_ASKED = 'not asked';
 /** What was asked, what was seen, and what it means. Pure. */
 export function probeRows(found: ProbeResult): ProbeRow[] {
   if (found.notReady !== null) {
-    const means = 'It cannot be soaked: every run would be start-failed.';
+    const means =
+      found.notReady === ENDED_AT_START
+        ? 'It cannot be soaked: every run would be start-failed.'
+        : 'Nothing more was asked. A run waits longer for a slow start, by default 60 s.';
     return [{ what: 'start', seen: found.notReady, means, elsewhere: true }, ...oddRows(found)];
   }
   return [
@@ -144,7 +147,7 @@ function abortRow({ failed, queued, sameError, afterError }: ProbeResult): Probe
     failed === null || queued === null
       ? NOT_ASKED
       : failed.status !== 'error'
-        ? `the cell that was to raise was answered ${quoted(failed)}`
+        ? `the cell that was to raise: ${quoted(failed)}`
         : `queued cells ${queued.map(quoted).join(' and ')}${statusLack(queued)}; the next one ${afterError === null ? NOT_ASKED : quoted(afterError)}`;
   const isLate =
     afterError !== null && afterError.status !== null && !['ok', 'error'].includes(afterError.status);
@@ -313,7 +316,10 @@ function oddRows({ deviations }: ProbeResult): ProbeRow[] {
 /** Which traffics, endpoints and certificates a soak of it has. Pure. */
 export function openness(found: ProbeResult): Openness[] {
   const isSoakable = found.notReady === null && found.shellInfo?.idleMs !== null;
-  const why = found.notReady ?? 'no idle status on shell';
+  const isSlow = found.notReady !== null && found.notReady !== ENDED_AT_START;
+  const why = isSlow
+    ? 'not known: the kernel was not ready in time for a probe'
+    : (found.notReady ?? 'no idle status on shell');
   const open = (name: string, words: string): Openness =>
     isSoakable ? { name, isOpen: true, words } : { name, isOpen: false, words: why };
   const stops = (found.queuedAfterAllowed?.status ?? 'ok') !== 'ok' || found.sameError === true;

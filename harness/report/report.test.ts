@@ -69,14 +69,17 @@ describe('what must not be claimed', () => {
     expect(paragraph).toMatch(/\d+ more runs of each arm are needed/);
   });
 
-  it('gives no verdict when an arm has no valid run', () => {
+  it.each([
+    ['start-failed', '`fix` has no run that shows whether it wedges, since 20 of 20 did not start.'],
+    ['harness-fault', '`fix` has no valid run in the counted blocks.'],
+  ] as const)('gives no verdict when every run of an arm is %s, and says so once', (kind, reason) => {
     const journal = journalOf({ control: 6 });
     const runs = journal.runs.map((run) =>
-      run.arm === 'fix' ? { ...run, outcome: { ...run.outcome, kind: 'start-failed' as const } } : run,
+      run.arm === 'fix' ? { ...run, outcome: { ...run.outcome, kind } } : run,
     );
     const lead = leadOf({ ...journal, runs });
-    expect(lead).toContain('> **No verdict**: `fix` has no valid run');
-    expect(lead).toContain('**No verdict for `fix`**');
+    expect(lead).toContain(`**No verdict for \`fix\`**: ${reason}`);
+    expect(lead.match(/No verdict/g)).toHaveLength(1);
   });
 
   it('says first that it was interrupted', () => {

@@ -28,10 +28,10 @@ const MEANING: Readonly<Record<OutcomeKind, string>> = {
   'lost-idle':
     'The reply came and the idle status with its parent did not, which a front end shows as a cell that never ends. This is no wedge, and the run counts in no rate.',
   late: 'The answer came after the deadline: a stall that ends by itself is no wedge. The run counts in no rate.',
-  busy: 'The kernel, or a process that it waited for, was at work when the deadline passed: the cell, or something that it left running, takes longer than the deadline. This is no wedge.',
-  hung: 'The kernel used no processor time and did not finish: the cell, or something that an earlier cell left in its event loop, waits for something else than a request. This is no wedge.',
+  busy: 'The kernel, or a process that it waited for, was at work when the deadline passed. The run counts in no rate: this is no wedge. The cell, or something that it left running, takes longer than the deadline.',
+  hung: 'The kernel used no processor time and did not finish: the cell, or something that an earlier cell left in its event loop, waits for something else than a request. This is no wedge, and the run counts in no rate.',
   aborted:
-    'The kernel answered that it did not execute the cell, and gave no error of that cell: usually an earlier cell of the queue raised.',
+    'The kernel answered that it did not execute the cell. The run counts in no rate. The kernel gave no error of that cell: usually an earlier cell of the queue raised.',
   'cell-error':
     'A cell raised. Nothing of the kernel is shown by that, and the run counts in no rate. A cell that may raise needs the tag raises-exception.',
   died: 'The process ended by itself. This is no wedge, and the run counts in no rate.',

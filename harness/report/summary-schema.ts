@@ -66,6 +66,18 @@ const armSchema = z.object({
       .object({ totals: clientCountersSchema, runs: whole })
       .optional()
       .describe('Of an arm that changes the client: its counters, of which `counter` must equal `sends`.'),
+    isPatched: z.boolean(),
+    change: z
+      .object({ runs: whole, loaded: whole, executed: whole, neverCalled: z.array(z.string()) })
+      .optional()
+      .describe(
+        'Of `runs` kernels that said so: those that loaded every changed file and executed the change.',
+      ),
+    partly: z
+      .object({ engaged: whole, opportunities: whole, of: z.enum(['replies', 'runs']) })
+      .nullable()
+      .describe('Where the change was in for less than 95 % of its opportunities in a completed run.'),
+    neverIn: z.enum(['not-loaded', 'not-called', 'counter-zero']).nullable(),
   }),
   kaplanMeier: z.array(z.object({ replies: whole, atRisk: whole, wedges: whole, share })),
   positions: z.object({
@@ -189,7 +201,12 @@ const withholdingSchema = z.discriminatedUnion('reason', [
       }),
     ),
   }),
-  z.object({ reason: z.literal('not-engaged'), engaged: whole, opportunities: whole }),
+  z.object({
+    reason: z.literal('not-engaged'),
+    engaged: whole,
+    opportunities: whole,
+    of: z.enum(['replies', 'runs']),
+  }),
   z.object({ reason: z.literal('never-in'), why: z.enum(['not-loaded', 'not-called', 'counter-zero']) }),
 ]);
 
@@ -271,6 +288,26 @@ export const summarySchema = z
       notCounted: z.array(z.object({ block: whole, missing: z.array(z.string()) })),
     }),
     arms: z.array(armSchema),
+    exposure: z
+      .array(
+        z.object({
+          arm: z.string(),
+          reference: z.string(),
+          by: z.enum(['cells', 'totals', 'none']),
+          runs: z.object({ reference: whole, arm: whole }),
+          kinds: z.array(
+            z.object({
+              kind: z.string(),
+              referencePerRun: z.number(),
+              armPerRun: z.number(),
+              ratio: z.number().nullable(),
+              p: share.nullable(),
+              short: z.enum(['ratio', 'gone', 'apart']).nullable(),
+            }),
+          ),
+        }),
+      )
+      .describe('What each arm was given, against the first control, over the cells answered in both.'),
     innocence: innocenceSchema,
     shard: shardSchema.optional().describe('The part of the experiment that this is.'),
     sources: z.array(sourceSummarySchema).optional(),

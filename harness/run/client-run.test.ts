@@ -71,7 +71,7 @@ test.skipIf(process.platform !== 'linux')(
   async () => {
     const path = await notebookOf(
       'import os, sys',
-      "os.execv(sys.executable, [sys.executable, '-c', 'input()'])",
+      "os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)'])",
     );
     const replaced = await realClientRun(real.context, path, { cellTimeoutSeconds: null });
     expect(replaced.record.outcome).toMatchObject({ kind: 'died', source: 'kernel', cell: 1 });

@@ -14,12 +14,14 @@ import {
   launchKernel,
   type RunningKernel,
 } from '../kernel/launch.ts';
+import { readMarks } from '../kernel/marks.ts';
 import { endOf, killTree } from '../kernel/process-tree.ts';
 import type { Reaper } from '../kernel/reaper.ts';
 import { settledCounters } from '../kernel/settled-counters.ts';
 import type { SourceHashes } from '../kernel/source-files.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { RunFault } from '../model/errors.ts';
+import type { Exposure } from '../model/exposure.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import type { Observations } from '../model/observations.ts';
@@ -92,6 +94,8 @@ export interface RunResult {
   /** Removes what of the notebook lies in files; it cannot be written any more. */
   readonly discard?: () => Promise<void>;
   readonly identity: KernelIdentity | null;
+  /** What the kernel executed of what its overlay marks; `null`: it did not say, absent: nothing is marked. */
+  readonly marks?: Uint8Array | null;
   /** Whether the kernel was out of reach of all but the server, and could say nothing to us; absent: it was not. */
   readonly isElsewhere?: true;
   /** What a client of its own loaded of the arm's package; `null`: it did not say, absent: there is none. */
@@ -144,6 +148,7 @@ export async function executeRun(
   let account = accountOf(client, null);
   let identity: KernelIdentity | null = null;
   let counters: KernelCounters | null = null;
+  let marks: Uint8Array | null = null;
   let info: KernelInfo | null = null;
   let left: readonly string[] = [];
   const late = overdue(context.boundMs ?? runBoundMs(notebook, context));
@@ -206,11 +211,13 @@ export async function executeRun(
     if (context.asJupyterExecute) await askToShutDown(client, kernel);
     left = await cleanedUp(client, kernel, () => {
       counters = account.kernel ?? (countersPath === null ? null : readCounters(countersPath));
+      marks = readMarks(countersPath);
     });
     if (!isWhole) await spill.remove();
   }
   return {
     identity,
+    marks,
     discard: () => spill.remove(),
     ...(kernel.connection === null ? { isElsewhere: true as const } : {}),
     info,
@@ -225,6 +232,7 @@ export async function executeRun(
       ...(left.length === 0 ? {} : { left: [...left] }),
       kernel: counters,
       cellMs: account.cellMs.map(rounded),
+      ...(account.exposure === null ? {} : { exposure: account.exposure }),
       ...(kernel.launched === 'spawn' && wantedMethod(kernel, context) === 'fork'
         ? { launched: 'spawn' as const }
         : {}),
@@ -256,12 +264,19 @@ function wantedMethod({ command }: RunningKernel, { launchMethod }: RunContext):
 interface Account {
   readonly client: RunRecord['client'];
   readonly cellMs: readonly number[];
+  /** `null`: the notebook had not begun. */
+  readonly exposure: Exposure | null;
   /** Counters at a verdict or at the end; `null`: read them once the kernel is gone. */
   readonly kernel: KernelCounters | null;
 }
 
 function accountOf(client: KernelClient, frontEnd: FrontEnd | null): Account {
-  return { client: client.account, cellMs: frontEnd?.cellMs ?? [], kernel: null };
+  return {
+    client: client.account,
+    cellMs: frontEnd?.cellMs ?? [],
+    exposure: frontEnd?.exposure ?? null,
+    kernel: null,
+  };
 }
 
 /** The `restart` rung: the wedged kernel ends, and one of the same command is taken to readiness. */

@@ -26,6 +26,8 @@ export type Readiness =
 // Without iopub_welcome (ipykernel before 7.2, other kernels) a published status is what proves the
 // subscription: one control request brings two, so ask again this long after a reply without any.
 const IOPUB_RETRY_MS = 20;
+// An idle status that is on its way comes with its reply; one that was published before we were subscribed never does.
+const IDLE_AFTER_REPLY_MS = 300;
 
 /** How long the handshake waits for what not every kernel gives, milliseconds. */
 interface Patience {
@@ -132,8 +134,13 @@ export async function awaitReady(
 
   let isReplied = false;
   for (;;) {
+    // What was asked before iopub is known to be subscribed may have lost its statuses, whatever comes on iopub later.
+    const isBlind = !client.iopubSeen;
     const info = client.request('kernel_info_request', {});
-    const isDone = () => isSettled(info) || (info.replyAtMs !== null && !client.iopubSeen);
+    const isDone = () =>
+      isSettled(info) ||
+      (info.replyAtMs !== null &&
+        (!client.iopubSeen || (isBlind && monotonicMs() - info.replyAtMs >= IDLE_AFTER_REPLY_MS)));
     while (!isDone()) {
       const leftMs = dueMs - monotonicMs();
       if (leftMs <= 0) {
@@ -141,7 +148,8 @@ export async function awaitReady(
           silenceWords(answeredAtMs !== null, isReplied || info.replyAtMs !== null, client.iopubSeen),
         );
       }
-      const next = await Promise.race([client.changed(), delay(leftMs), exited]);
+      const lookMs = isBlind && info.replyAtMs !== null ? IOPUB_RETRY_MS : leftMs;
+      const next = await Promise.race([client.changed(), delay(Math.min(leftMs, lookMs)), exited]);
       if (next === 'exited') return died();
     }
     if (isSettled(info)) return { ready: true, ...statedInfo(info) };

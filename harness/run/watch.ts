@@ -99,8 +99,8 @@ export class Watch {
   readonly #meter: IdleMeter;
   /** The program that the kernel's process ran when the watch began. */
   readonly #program: string | null;
-  /** Whether a request that was not begun in time was judged, and waited for further. */
-  #isJudged = false;
+  /** Idle time, or without it time, of the wait after which a request that is not begun is judged. */
+  #judgeAtMs = 0;
   /** Processor time of everything below the kernel's process, at a moment of the verdict. */
   #below: { readonly ms: number | null; readonly atMs: number } | null = null;
   /** Since when the counters have shown that the head was read; `null`: they do not. */
@@ -178,18 +178,23 @@ export class Watch {
     return Math.min(suspectAfterMs ?? SAMPLE_AFTER_MS, timeoutMs / 4);
   }
 
-  /** Whether the kernel was idle for long enough without beginning the request. */
+  /** Whether the kernel was idle for long enough, since the wait began or it was judged, without beginning the request. */
   #isDueToBegin(head: ShellRequest, waitedMs: number): boolean {
-    const { beginWithinMs = Infinity } = this.#times;
-    if (this.#isJudged || firstWordMs(head) !== null || waitedMs < beginWithinMs) return false;
+    const { beginWithinMs } = this.#times;
+    if (beginWithinMs === undefined || firstWordMs(head) !== null) return false;
+    const dueMs = Math.max(beginWithinMs, this.#judgeAtMs);
     const { idleMs, lastShare } = this.#meter.account;
     // Of a kernel whose processor time cannot be had nothing says that it is busy.
-    return lastShare === null ? waitedMs >= beginWithinMs + UNSAMPLED_MS : idleMs >= beginWithinMs;
+    return lastShare === null ? waitedMs >= dueMs + UNSAMPLED_MS : idleMs >= dueMs;
   }
 
-  /** Everything is asked, once: what is no wedge may still begin, and is waited for until its deadline. */
+  /**
+   * Everything is asked. What is no wedge may still begin, and what this process was too busy to judge may yet be one:
+   * it is waited for, and judged anew after as much idle time again.
+   */
   async #judgeUnbegun(head: ShellRequest, waitedMs: number): Promise<Silence | null> {
-    this.#isJudged = true;
+    const { idleMs, lastShare } = this.#meter.account;
+    this.#judgeAtMs = (lastShare === null ? waitedMs : idleMs) + (this.#times.beginWithinMs ?? 0);
     const silence = { request: head, waitedMs, passive: await this.#passive() };
     if (firstWordMs(head) !== null) return null;
     const seen = await this.observe(silence);
@@ -261,7 +266,7 @@ export class Watch {
       this.#look = null;
       this.#looked = false;
       this.#meter.restart();
-      this.#isJudged = false;
+      this.#judgeAtMs = 0;
       this.#readSinceMs = null;
       this.#witness = null;
     }

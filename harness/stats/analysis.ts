@@ -23,6 +23,7 @@ import {
   plannedBlocks,
 } from './decision-table.ts';
 import { type Drift, drift } from './drift.ts';
+import { type ExposureComparison, exposureComparisons } from './exposure.ts';
 import {
   type AlternativeVerdicts,
   competingSensitivity,
@@ -35,6 +36,7 @@ import { sequentialStart, sequentialStep } from './sequential-decision.ts';
 import type { StratumLayout } from './strata.ts';
 import { rateHeterogeneity } from './stratified.ts';
 import { armsEvidence } from './stratified-evidence.ts';
+import { treatmentWithholdings } from './treatment-withholdings.ts';
 import { armsByRole, type TreatmentVerdict, treatmentVerdicts } from './verdict.ts';
 
 /** Two-sided level at which a sham is said to differ from control, and a control to have drifted: warnings, not claims. */
@@ -94,6 +96,8 @@ export interface Analysis {
     readonly notCounted: readonly { readonly block: number; readonly missing: readonly string[] }[];
   };
   readonly arms: readonly ArmAnalysis[];
+  /** What each arm was given, against the first control; over the counted blocks. */
+  readonly exposure: readonly ExposureComparison[];
   /** Whether wedges prefer a cell, of control and shams together with each treatment that still wedged. */
   readonly innocence: ContentInnocence;
   /** Hosts and nights of a merged experiment, where there are several. */
@@ -178,7 +182,8 @@ export function analyseExperiment(
         };
       });
   const { control } = armsByRole(protocol);
-  const asRun = treatmentVerdicts(protocol, outcomes);
+  const exposure = exposureComparisons(protocol, control, tables.flatMap(countedRuns));
+  const asRun = treatmentVerdicts(protocol, outcomes, treatmentWithholdings(arms, exposure));
   const exclusions = exclusionSensitivity(protocol, tables, asRun);
   const verdicts = withoutExcludedClaims(asRun, exclusions);
   const controlDrift =
@@ -204,6 +209,7 @@ export function analyseExperiment(
       ),
     },
     arms,
+    exposure,
     innocence: contentInnocence(
       arms
         .filter(
@@ -239,6 +245,10 @@ export function analyseExperiment(
           : { ...controlDrift, drifted: controlDrift.fisherTwoSided <= WARNING_LEVEL },
     },
   };
+}
+
+function countedRuns({ rows, counted }: DecisionTable): RunRecord[] {
+  return rows.slice(0, counted).flatMap(({ runs }) => runs.flatMap((run) => run ?? []));
 }
 
 /** Of several strata: as if their added counts were one host's. */

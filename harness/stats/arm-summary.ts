@@ -1,6 +1,5 @@
 import { median } from 'simple-statistics';
-import { KERNEL_COUNTERS, type KernelCounter, type KernelCounters, type ProtocolArm } from '../model/arm.ts';
-import { CLIENT_COUNTERS, type ClientCounter, type ClientCounters } from '../model/client.ts';
+import type { ProtocolArm } from '../model/arm.ts';
 import type { RunRecord } from '../model/journal.ts';
 import {
   type Endpoint,
@@ -13,6 +12,7 @@ import type { Protocol } from '../model/protocol.ts';
 import { confidenceSequence } from './confidence-sequence.ts';
 import type { CellExposure } from './content-innocence.ts';
 import { type Count, type Interval, rate } from './counts.ts';
+import { type EngagementSummary, engagementSummary } from './engagement.ts';
 import { garwoodInterval, hazardPerReply } from './hazard.ts';
 import { clopperPearson, jeffreys, upperBound, wilson } from './intervals.ts';
 import { kaplanMeier, type SurvivalStep } from './kaplan-meier.ts';
@@ -51,22 +51,6 @@ export interface HazardSummary {
   /** `null` without a reply, as is its interval. */
   readonly perReply: number | null;
   readonly garwood95: Interval | null;
-}
-
-export interface EngagementSummary {
-  /** The counter that must equal `replies`; `null` for an arm without one. */
-  readonly counter: KernelCounter | null;
-  /** Sums over the recorded runs that have counters, valid or not. */
-  readonly totals: KernelCounters;
-  readonly runsWithCounters: number;
-  readonly runsWithoutCounters: number;
-  /**
-   * Runs in which the counter did not equal `replies`: by more than the one reply that may have been in
-   * flight at the verdict, or by any in a run that completed. Names, in block order.
-   */
-  readonly notEngaged: readonly string[];
-  /** Of an arm that changes the client: sums of its counters, of which `counter` must equal `sends`. */
-  readonly client?: { readonly totals: ClientCounters; readonly runs: number };
 }
 
 /** How many runs ended so; only kinds that occurred. */
@@ -184,54 +168,6 @@ function outcomeCounts(runs: readonly RunRecord[], endpoint: Endpoint | undefine
     competingByKind: kinds.competing,
     invalidByKind: kinds.invalid,
     wedgedByKind: kinds.wedged,
-  };
-}
-
-function engagementSummary(arm: ProtocolArm, runs: readonly RunRecord[]): EngagementSummary {
-  const summary = kernelEngagement(arm, runs);
-  if (arm.package === undefined) return summary;
-  const counted = runs.flatMap(({ run, outcome, clientCounters: counters }) =>
-    counters === undefined ? [] : [{ run, outcome, counters }],
-  );
-  const counter = CLIENT_COUNTERS.find((name) => name === arm.engagement);
-  const total = (name: ClientCounter) => counted.reduce((sum, { counters }) => sum + counters[name], 0);
-  return {
-    ...summary,
-    client: {
-      totals: Object.fromEntries(CLIENT_COUNTERS.map((name) => [name, total(name)])) as ClientCounters,
-      runs: counted.length,
-    },
-    notEngaged: counted
-      .filter(({ outcome, counters }) => {
-        // A send may be under way at the verdict, its callback one turn of the loop behind it.
-        const allowance = outcome.kind === 'completed' ? 0 : 1;
-        return counter !== undefined && Math.abs(counters[counter] - counters.sends) > allowance;
-      })
-      .map(({ run }) => run),
-  };
-}
-
-function kernelEngagement(arm: ProtocolArm, runs: readonly RunRecord[]): EngagementSummary {
-  const notEngaged: string[] = [];
-  const runCounters: KernelCounters[] = [];
-  for (const run of runs) {
-    if (run.kernel === null) continue;
-    runCounters.push(run.kernel);
-    if (arm.engagement === null || arm.package !== undefined) continue;
-    const allowance = run.outcome.kind === 'completed' ? 0 : 1;
-    if (Math.abs(run.kernel[arm.engagement] - run.kernel.replies) > allowance) notEngaged.push(run.run);
-  }
-  const total = (name: KernelCounter) => {
-    let sum = 0;
-    for (const counters of runCounters) sum += counters[name];
-    return sum;
-  };
-  return {
-    counter: arm.engagement,
-    totals: Object.fromEntries(KERNEL_COUNTERS.map((name) => [name, total(name)])) as KernelCounters,
-    runsWithCounters: runCounters.length,
-    runsWithoutCounters: runs.length - runCounters.length,
-    notEngaged,
   };
 }
 

@@ -145,7 +145,7 @@ describe('what else withholds a word', () => {
     reason: 'exposure',
     kinds: [{ kind: 'comm_msg', reference: 'control', referencePerRun: 54, treatmentPerRun: 0, p: null }],
   };
-  const partly: Withholding = { reason: 'not-engaged', engaged: 10, opportunities: 20 };
+  const partly: Withholding = { reason: 'not-engaged', engaged: 10, opportunities: 20, of: 'replies' };
   const never: Withholding = { reason: 'never-in', why: 'counter-zero' };
   it.each([
     ['fixes', cured, []],

@@ -36,7 +36,7 @@ export interface ShortExposure {
     /** Per run, over the cells answered in both arms. */
     readonly referencePerRun: number;
     readonly treatmentPerRun: number;
-    /** Permutation test over runs, after Holm over the kinds; `null` where the treatment had none at all. */
+    /** Permutation test over runs, after Holm over the kinds; `null` where another rule decided. */
     readonly p: number | null;
   }[];
 }
@@ -46,6 +46,8 @@ export interface PartlyEngaged {
   readonly reason: 'not-engaged';
   readonly engaged: number;
   readonly opportunities: number;
+  /** `replies`: of the completed run in which it was in least; `runs`: of the completed runs. */
+  readonly of: 'replies' | 'runs';
 }
 
 /** The change was never in: there is no verdict at all. */

@@ -8,8 +8,8 @@ import { armEnvironmentBlocks } from './arm-environments.ts';
 /** The table of arms: the first thing after the verdict. Over the counted blocks, but for the harness faults. */
 export function armsTable(report: Report): Table {
   const invalid = report.invalidRuns.length > 0;
-  const stalls = report.analysis.arms.some(({ secondEvents }) => (secondEvents?.stalled ?? 0) > 0);
   const competing = report.competingRuns.length > 0;
+  const stalls = report.analysis.arms.some(({ secondEvents }) => (secondEvents?.stalled ?? 0) > 0);
   return {
     kind: 'table',
     caption: 'Wedged runs by arm',

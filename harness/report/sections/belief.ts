@@ -15,6 +15,7 @@ import { armEndings } from '../ending-words.ts';
 import { counted, duration, points, pointsInterval, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, kindCounts, kindWords, num, ratio } from '../words.ts';
+import { shamMatter } from './exposure.ts';
 import { endpointLines } from './stalls.ts';
 import { equalityLine } from './verdict.ts';
 
@@ -98,7 +99,7 @@ function shamLines(report: Report): Line[] {
     const pair = analysis.comparisons.find(
       ({ kind, treatment }) => kind === 'sham-control' && treatment === check.arm,
     );
-    return line`${strong(text('Sham against control'))}: ${code(check.arm)}, difference ${num(points(pair?.difference ?? null))} (95 % interval ${num(pair === undefined ? 'n/a' : pointsInterval(pair.newcombeDifference95))}), two-sided ${num(pValue(check.pTwoSided))}${text(check.differs ? ': it differs, so the overhead itself matters' : '')}.`;
+    return line`${strong(text('Sham against control'))}: ${code(check.arm)}, difference ${num(points(pair?.difference ?? null))} (95 % interval ${num(pair === undefined ? 'n/a' : pointsInterval(pair.newcombeDifference95))}), two-sided ${num(pValue(check.pTwoSided))}${text(check.differs ? `: it differs, so ${shamMatter(report, check.arm)}` : '')}.`;
   });
 }
 

@@ -18,6 +18,7 @@ import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num, ratio } from '../words.ts';
 import { manyChangesWarnings } from './arm-environments.ts';
 import { baselineSentences, givenRateSentences } from './baseline.ts';
+import { shamMatter, voidShamLines } from './exposure.ts';
 import { secondEventLines, stillStallsWords } from './stalls.ts';
 import { heterogeneityLines, shardLines, stratifiedTestWords } from './strata.ts';
 import { neverInWords, noRunWords, withheldWords } from './withheld.ts';
@@ -96,12 +97,13 @@ function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[]): Li
   const counts = treatmentCounts(report, group);
   const references = referenceCounts(report);
   const [first] = group;
-  if (first !== undefined && first.withheld.length > 0)
+  if (first !== undefined && first.withheld.length > 0 && first.conditions?.claimHolds === true)
     return line`${head}: ${counts}; ${references}. ${withheldWords(report, first)}`;
   if (group.every(({ conditions }) => conditions?.controlNeverWedged)) {
     return line`${head}: ${controlSubject(report)} never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(report, group)}`;
   }
-  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${couldSeeWords(report, group)}`;
+  const withheld = first === undefined ? [] : withheldWords(report, first);
+  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${joined([...(withheld.length === 0 ? [] : [withheld]), couldSeeWords(report, group)])}`;
 }
 
 /** What the experiment could have seen and how much is missing: the smallest of the group, the most runs. */
@@ -342,9 +344,10 @@ function plainWarningLines(report: Report): Line[] {
       );
     }
   }
+  lines.push(...voidShamLines(report));
   for (const sham of analysis.shams.filter(({ differs }) => differs)) {
     lines.push(
-      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): the overhead itself matters, so the difference to control is not the change's alone.`,
+      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): ${text(shamMatter(report, sham.arm))}, so the difference to control is not the change's alone.`,
     );
   }
   for (const check of analysis.aa.filter(({ decided }) => decided)) {

@@ -1,5 +1,5 @@
 import type { VerdictAnalysis } from '../../stats/analysis.ts';
-import type { Withholding } from '../../stats/withholding.ts';
+import type { NeverIn, PartlyEngaged, ShortExposure, Withholding } from '../../stats/withholding.ts';
 import { code, joined, type Line, line, text } from '../document.ts';
 import { armEndings, endingsOf } from '../ending-words.ts';
 import { count, percent, pValue } from '../format-number.ts';
@@ -18,17 +18,44 @@ function withholdingWords(report: Report, verdict: VerdictAnalysis, withholding:
     case 'exclusions':
       return line`More than a tenth of the runs of ${armNames(withholding.arms)} are harness faults. With all of them counted against the treatment the verdict is ${text(withholding.worst)}.`;
     case 'exposure':
-      return joined(
-        withholding.kinds.map(
-          ({ kind, reference, referencePerRun, treatmentPerRun }) =>
-            line`The change took the traffic away: ${num(perRun(treatmentPerRun))} ${code(kind)} a run against ${num(perRun(referencePerRun))} in ${code(reference)}.`,
-        ),
-      );
+      return exposureWords(withholding);
     case 'not-engaged':
-      return line`The change was in for ${num(count(withholding.engaged))} of ${num(count(withholding.opportunities))} of its opportunities (${num(percent(withholding.opportunities === 0 ? null : withholding.engaged / withholding.opportunities))}), and ${text('fixes')} needs 95 %.`;
+      return partlyWords(withholding);
     case 'never-in':
       return neverInWords(verdict);
   }
+}
+
+// What is gone takes much with it: the first kinds say enough, and the table has all.
+const SHOWN_KINDS = 3;
+
+function exposureWords({ kinds }: ShortExposure): Line {
+  const [first] = kinds;
+  if (first === undefined) return [];
+  // What was sent before what was published: the wedge needs the first.
+  const ordered = [...kinds].sort((a, b) => Number(isPublished(a.kind)) - Number(isPublished(b.kind)));
+  const shown = ordered
+    .slice(0, SHOWN_KINDS)
+    .map(
+      ({ kind, referencePerRun, treatmentPerRun }) =>
+        line`${num(perRun(treatmentPerRun))} ${code(kind)} a run against ${num(perRun(referencePerRun))}`,
+    );
+  const more = kinds.length > SHOWN_KINDS ? `, and ${kinds.length - SHOWN_KINDS} more kinds` : '';
+  return line`The change took the traffic away: ${joined(shown, ', ')}${text(more)} (in ${code(first.reference)}).`;
+}
+
+function isPublished(kind: string): boolean {
+  return kind.startsWith('published ');
+}
+
+function partlyWords({ engaged, opportunities, of }: PartlyEngaged): Line {
+  const share = num(percent(opportunities === 0 ? null : engaged / opportunities));
+  const part = num(`${count(engaged)} of ${count(opportunities)}`);
+  const where =
+    of === 'replies'
+      ? line`The change was in for ${part} opportunities of a completed run (${share})`
+      : line`The change was executed in ${part} completed runs (${share})`;
+  return line`${where}, and ${text('fixes')} needs 95 %.`;
 }
 
 /** A claim that holds only while the runs that ended otherwise are left out. */
@@ -61,15 +88,19 @@ function competingWords(
 
 /** Why a treatment was never in. */
 export function neverInWords(verdict: VerdictAnalysis | undefined): Line {
-  const never = verdict?.withheld.find(({ reason }) => reason === 'never-in');
-  switch (never?.reason === 'never-in' ? never.why : null) {
-    case 'not-loaded':
-      return line`no kernel loaded the files that it changes, so that the change was never in.`;
-    case 'not-called':
-      return line`no kernel called the function that it changes, so that the change was never in.`;
-    default:
-      return line`its counter stayed at zero, so that the change was never in.`;
-  }
+  const never = verdict?.withheld.find((each) => each.reason === 'never-in');
+  return line`${text(neverInClause(never?.why ?? 'counter-zero'))}, so that the change was never in.`;
+}
+
+const NEVER_IN: Readonly<Record<NeverIn['why'], string>> = {
+  'not-loaded': 'no kernel loaded the files that it changes',
+  'not-called': 'no kernel executed anything that it changes',
+  'counter-zero': 'its counter stayed at zero',
+};
+
+/** The same as a clause. */
+export function neverInClause(why: NeverIn['why']): string {
+  return NEVER_IN[why];
 }
 
 /** Arms without a run in which the endpoint was observed, and how their runs ended instead. */
@@ -95,6 +126,6 @@ export function noRunWords(report: Report, names: readonly string[]): Line {
 }
 
 /** Rounded so that a count a run reads as one. */
-function perRun(value: number): string {
+export function perRun(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(1);
 }
