@@ -8,6 +8,7 @@ times are in the units of mach_absolute_time. No other system is known.
 """
 
 import ctypes
+import functools
 import os
 import sys
 
@@ -175,7 +176,9 @@ class MacAccount:
             room *= 4
 
 
-def _account():
+@functools.cache
+def account():
+    """This system's; made when it is first asked, so that one without it can do everything else."""
     if sys.platform == "win32":
         return WindowsAccount()
     if sys.platform == "darwin":
@@ -183,11 +186,8 @@ def _account():
     return LinuxAccount()
 
 
-account = _account()
-
-
 def sample(pids):
-    return [account.one(pid) for pid in pids]
+    return [account().one(pid) for pid in pids]
 
 
 def descendants(pid):
@@ -203,10 +203,11 @@ def descendants(pid):
 
 def _children():
     """A function that lists a process's children, all as they were at one moment where the system lists parents."""
-    if hasattr(account, "children"):
-        return account.children
+    system = account()
+    if hasattr(system, "children"):
+        return system.children
     by_parent = {}
-    for child, parent in account.parents():
+    for child, parent in system.parents():
         by_parent.setdefault(parent, []).append(child)
-    is_child = getattr(account, "is_child", lambda child, parent: True)
+    is_child = getattr(system, "is_child", lambda child, parent: True)
     return lambda parent: [child for child in by_parent.get(parent, []) if is_child(child, parent)]

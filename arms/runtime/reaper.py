@@ -162,7 +162,11 @@ def main():
         folder = entry.get("folder")
         if sign == b"?":
             try:
-                os.write(1, json.dumps(answer(entry, held)).encode() + b"\n")
+                answered = answer(entry, held)
+            except Exception as error:  # what is asked must never end what has to clean up
+                answered = {"id": entry.get("id"), "error": f"{type(error).__name__}: {error}"}
+            try:
+                os.write(1, json.dumps(answered).encode() + b"\n")
             except OSError:
                 pass  # the harness has ended, which the end of its lines tells
         elif "pid" not in entry:

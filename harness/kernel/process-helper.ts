@@ -9,6 +9,8 @@ const sampleSchema = z.object({
 const answerSchema = z.object({
   id: z.number().int(),
   samples: z.array(sampleSchema.nullable()).optional(),
+  /** Why it could not be answered. */
+  error: z.string().optional(),
 });
 type HelperSample = z.infer<typeof sampleSchema>;
 type Answer = z.infer<typeof answerSchema>;
@@ -33,7 +35,9 @@ export class ProcessHelper {
   /** Take a line that it said. */
   hear(line: string): void {
     const answer = answerSchema.parse(JSON.parse(line));
-    this.#waiting.get(answer.id)?.answer(answer);
+    const asked = this.#waiting.get(answer.id);
+    if (answer.error === undefined) asked?.answer(answer);
+    else asked?.lost(new Error(`The process beside the harness cannot look at processes: ${answer.error}`));
     this.#waiting.delete(answer.id);
   }
 
