@@ -1,5 +1,16 @@
 import { type ExposureComparison, shortKinds } from '../../stats/exposure.ts';
-import { type Block, code, type Line, line, paragraph, strong, type Table, text } from '../document.ts';
+import {
+  type Block,
+  code,
+  joined,
+  type Line,
+  line,
+  paragraph,
+  strong,
+  type Table,
+  text,
+} from '../document.ts';
+import { cleanText, INLINE_LIMIT } from '../escape.ts';
 import { counted, probability } from '../format-number.ts';
 import { armNamed, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
@@ -17,7 +28,7 @@ export function voidShamLines({ analysis }: Report): Line[] {
         : short
             .map(
               ({ kind, armPerRun, referencePerRun }) =>
-                `${perRun(armPerRun)} ${kind} a run against ${perRun(referencePerRun)}`,
+                `${perRun(armPerRun)} ${cleanText(kind, INLINE_LIMIT)} a run against ${perRun(referencePerRun)}`,
             )
             .join('; ');
     if (why === '') return [];
@@ -69,7 +80,7 @@ export function exposureBlocks({ analysis }: Report): Block[] {
     ? line`The journal has the requests of whole runs only; completed runs are compared.`
     : line`Compared over the cells that were answered in both arms: a run that ended early counts up to its last answered cell.`;
   return [
-    exposureTable(first.reference, known),
+    exposureTable(known),
     paragraph(
       line`What the kernel was given a run, and what it published. ${scope} An arm is short where its ratio to ${code(first.reference)} is below 0.9 and a permutation test over runs, after Holm over the kinds, gives p < 0.01, where it has none of what ${code(first.reference)} had in several runs, or, with runs too few for that p, where each of its runs has less than each of ${code(first.reference)}.`,
     ),
@@ -79,12 +90,14 @@ export function exposureBlocks({ analysis }: Report): Block[] {
 
 const SHORT_WORDS = { gone: 'gone', apart: 'short in every run' } as const;
 
-function exposureTable(reference: string, known: readonly ExposureComparison[]): Table {
+/** Names of arms and kinds are content: they stand in cells, since a caption or a column's title is the project's own. */
+function exposureTable(known: readonly ExposureComparison[]): Table {
   const kinds = [...new Set(known.flatMap((each) => each.kinds.map(({ kind }) => kind)))].sort();
-  const cell = (comparison: ExposureComparison, kind: string): Line => {
-    const found = comparison.kinds.find((each) => each.kind === kind);
-    if (found === undefined) return [num('0')];
-    const { armPerRun, referencePerRun, p, short } = found;
+  const found = ({ kinds: all }: ExposureComparison, kind: string) => all.find((each) => each.kind === kind);
+  const onArm = (comparison: ExposureComparison, kind: string): Line => {
+    const figures = found(comparison, kind);
+    if (figures === undefined) return line`${code(comparison.arm)} ${num('0')}`;
+    const { armPerRun, referencePerRun, p, short } = figures;
     const against =
       Math.abs(armPerRun - referencePerRun) < 0.005 * referencePerRun
         ? ''
@@ -95,16 +108,22 @@ function exposureTable(reference: string, known: readonly ExposureComparison[]):
         : short === 'ratio'
           ? `, short (p = ${probability(p ?? 1)})`
           : `, ${SHORT_WORDS[short]}`;
-    return [num(`${perRun(armPerRun)}${against}${mark}`)];
+    return line`${code(comparison.arm)} ${num(`${perRun(armPerRun)}${against}${mark}`)}`;
   };
   return {
     kind: 'table',
-    caption: `Exposure a run, against ${reference}`,
+    caption: 'Exposure a run',
     columns: [
       { title: 'Kind', align: 'left' },
-      ...known.map(({ arm }) => ({ title: arm, align: 'right' as const })),
+      { title: 'Arm and count a run', align: 'left' },
     ],
-    rows: kinds.map((kind): Line[] => [[text(kind)], ...known.map((each) => cell(each, kind))]),
+    rows: kinds.map((kind): Line[] => [
+      [code(kind)],
+      joined(
+        known.map((each) => onArm(each, kind)),
+        '; ',
+      ),
+    ]),
   };
 }
 
