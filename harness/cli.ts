@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander';
 import { soakProgram } from './commands/program.ts';
 import { isDoneWithin, stuckFileCalls } from './model/deadlines.ts';
-import { EXIT_CODES, type ExitCode, SoakError } from './model/errors.ts';
+import { badInputCode, EXIT_CODES, type ExitCode, SoakError } from './model/errors.ts';
 import { systemError } from './model/system-error.ts';
 import { harnessVersion } from './plan/freeze.ts';
 
@@ -27,6 +27,8 @@ function interruption(): AbortSignal {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   process.on('SIGHUP', onSignal);
+  // Ctrl-Break, on Windows.
+  process.on('SIGBREAK', onSignal);
   interruptedBy = controller.signal;
   return controller.signal;
 }
@@ -43,6 +45,7 @@ function describe(error: unknown): { text: string; code: ExitCode } {
 }
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
+  const badInput = badInputCode(argv.slice(2));
   let exitCode: ExitCode = EXIT_CODES.done;
   const program = soakProgram({
     version: await harnessVersion(),
@@ -56,10 +59,10 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     await program.parseAsync(argv);
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : badInput;
     const { text, code } = describe(error);
     process.stderr.write(text);
-    return code;
+    return code === EXIT_CODES.usage ? badInput : code;
   }
 }
 

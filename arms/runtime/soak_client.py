@@ -2,7 +2,7 @@
 
     python soak_client.py CONFIG.json
 
-CONFIG.json holds ``client`` (``nbclient``, ``papermill`` or ``jupyter-execute``), ``notebook``,
+CONFIG.json holds ``client`` (``nbclient``, ``papermill``, ``jupyter-execute`` or ``nbconvert``), ``notebook``,
 ``output``, ``folder`` (where the kernel runs), ``kernel`` (name of the kernelspec), ``timeoutSeconds``
 (the client's own time-out of a cell, null: none, as the clients have it by default),
 ``startTimeoutSeconds``, ``package`` and ``overlay`` (the package that the arm changes and the folder to
@@ -141,7 +141,33 @@ def jupyter_execute(config):
     return execute
 
 
-CLIENTS = {"nbclient": nbclient, "papermill": papermill, "jupyter-execute": jupyter_execute}
+def nbconvert(config):
+    """``jupyter nbconvert --to notebook --execute``: its preprocessor, with nbconvert's own defaults beyond the names."""
+    import nbformat
+    from nbconvert.preprocessors import ExecutePreprocessor
+
+    notebook = nbformat.read(config["notebook"], as_version=4)
+    preprocessor = ExecutePreprocessor(
+        kernel_name=config["kernel"],
+        timeout=config["timeoutSeconds"],
+        startup_timeout=config["startTimeoutSeconds"],
+    )
+
+    def execute():
+        try:
+            preprocessor.preprocess(notebook, {"metadata": {"path": config["folder"]}})
+        finally:
+            nbformat.write(notebook, config["output"])
+
+    return execute
+
+
+CLIENTS = {
+    "nbclient": nbclient,
+    "papermill": papermill,
+    "jupyter-execute": jupyter_execute,
+    "nbconvert": nbconvert,
+}
 
 
 if __name__ == "__main__":

@@ -27,6 +27,12 @@ class Tracker:
         self._log = os.open(events, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._numbers = {}
         self.shell_channels = []
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._leave_to_parent)
+
+    def _leave_to_parent(self):
+        # As the counters do: what a forked child sends and takes is not the client's.
+        self._log = os.open(os.devnull, os.O_WRONLY)
 
     def is_shell(self, channel):
         return any(known is channel for known in self.shell_channels)

@@ -50,17 +50,31 @@ def create_file(path, names=NAMES):
 
 
 class Counters:
-    """The mapped counters. Each has a single writing thread, so an increment needs no lock."""
+    """The mapped counters of one process. Each has a single writing thread, so an increment needs no lock.
+
+    A forked child has the parent's mapping. What it does is not the parent's: a child of ``os.fork`` that
+    returns into IPython would finish the cell a second time, and the account would show one more request
+    finished than begun. A child therefore counts into memory of its own.
+    """
 
     def __init__(self, path, names=NAMES):
+        size = len(MAGIC) + 8 * len(names)
         with open(path, "r+b") as file:
-            self._map = mmap.mmap(file.fileno(), len(MAGIC) + 8 * len(names))
+            # On Windows a map that is longer than its file makes the file longer.
+            if os.fstat(file.fileno()).st_size != size:
+                raise RuntimeError(f"{path} is not a counter file of this runtime: it does not have {size} bytes")
+            self._map = mmap.mmap(file.fileno(), size)
         if self._map[: len(MAGIC)] != MAGIC:
             raise RuntimeError(f"{path} is not a counter file of this runtime's version")
         if sys.byteorder != "little":
             raise RuntimeError("the counter file is little-endian, this machine is not")
         self._slots = memoryview(self._map)[len(MAGIC) :].cast("Q")
         self._where = threading.local()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._leave_to_parent)
+
+    def _leave_to_parent(self):
+        self._slots = memoryview(bytearray(self._slots.nbytes)).cast("Q")
 
     def add(self, index):
         self._slots[index] += 1

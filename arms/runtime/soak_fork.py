@@ -249,9 +249,11 @@ def main():
     import soak_event_loop  # noqa: F401
     import soak_identity  # noqa: F401
     import soak_kernel
+    import soak_marks
     import soak_parent  # noqa: F401
     import soak_probe  # noqa: F401
 
+    soak_marks.collect(config["marks"])
     preload(config)
     reason = unsafe()
     if reason is not None:

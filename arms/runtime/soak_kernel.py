@@ -6,7 +6,8 @@ CONFIG.json holds ``overlay`` (the folder to import ``ipykernel`` from), ``count
 (a memory-mapped file, see ``soak_counters``), ``identity`` (where to say which files
 were loaded), ``packages`` (what the overlay has), ``folders`` (where the environment has the
 other packages whose files are said), ``eventLoop`` (``selector`` or ``proactor`` on Windows, else
-null) and ``needsStream`` (whether the arm's change keeps a stream reference). Where a server starts the
+null), ``needsStream`` (whether the arm's change keeps a stream reference) and ``marks`` (how many marks
+the overlay's bytecode sets, see ``soak_marks``). Where a server starts the
 kernel from a kernelspec that was installed (``soak arms install``), there is ``runs`` instead of
 ``counters`` and ``identity``: the folder in which each kernel makes a private one for them.
 
@@ -72,6 +73,7 @@ def main() -> None:
     import soak_counters
     import soak_event_loop
     import soak_identity
+    import soak_marks
     import soak_parent
     import soak_probe
 
@@ -85,6 +87,7 @@ def main() -> None:
     sys.argv = ["ipykernel_launcher", *sys.argv[2:]]
 
     soak_event_loop.choose(config["eventLoop"])
+    soak_marks.hold(config["counters"] + ".marks", config["marks"])
 
     from ipykernel import kernelapp
 

@@ -1,5 +1,6 @@
-"""Two requests on the control channel, for the oracle, each asked for after the fact only.
+"""Three requests on the control channel, for the oracle, each asked for after the fact only.
 
+``soak_stacks_request`` says where each thread stands, and touches nothing else.
 ``soak_probe_request`` takes one look on the shell-channel loop: is the socket's descriptor
 readable, what is ``EVENTS``, is the descriptor registered, where does each thread stand.
 ``soak_rearm_request`` runs the shell stream's event handler once: the causal proof.
@@ -22,8 +23,16 @@ STACK_DEPTH = 4
 
 
 def register(kernel):
+    kernel.control_handlers["soak_stacks_request"] = lambda *request: _reply(kernel, {"status": "ok"}, *request)
     kernel.control_handlers["soak_probe_request"] = lambda *request: _answer(kernel, _look, *request)
     kernel.control_handlers["soak_rearm_request"] = lambda *request: _answer(kernel, _rearm, *request)
+
+
+def _reply(kernel, content, control_stream, ident, parent):
+    content.setdefault("threads", thread_stacks())
+    kernel.session.send(
+        control_stream, parent["header"]["msg_type"].replace("_request", "_reply"), content, parent, ident
+    )
 
 
 async def _answer(kernel, action, control_stream, ident, parent):
@@ -46,9 +55,7 @@ async def _answer(kernel, action, control_stream, ident, parent):
     except Exception as error:
         content = {"status": "error", "ename": type(error).__name__, "evalue": str(error)}
     content["threads"] = stacks
-    kernel.session.send(
-        control_stream, parent["header"]["msg_type"].replace("_request", "_reply"), content, parent, ident
-    )
+    _reply(kernel, content, control_stream, ident, parent)
 
 
 def readable(fd):

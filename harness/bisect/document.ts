@@ -1,4 +1,4 @@
-import { outcomeStatus } from '../model/outcome.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import {
   type Block,
   code,
@@ -96,7 +96,7 @@ export function bisectDocument(journal: BisectJournal, state: BisectState): Repo
   const end = endOf(journal);
   const { posterior } = state.belief;
   const runs = journal.batches.flatMap((batch) => batch.runs);
-  const invalid = runs.filter(({ outcome }) => outcomeStatus(outcome.kind, 'wedged') === 'invalid');
+  const invalid = runs.filter(({ outcome }) => !isObserved(outcomeStatus(outcome.kind, 'wedged')));
   const spentMs = runs.reduce((sum, { startMs, notebookMs }) => sum + (startMs ?? 0) + (notebookMs ?? 0), 0);
   const span = line`${code(protocol.releases[0] ?? '')} to ${code(protocol.releases.at(-1) ?? '')}`;
   return {

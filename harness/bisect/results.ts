@@ -1,4 +1,4 @@
-import { outcomeStatus } from '../model/outcome.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import type { BisectJournal, BisectProtocol } from './journal.ts';
 import { ratesOf } from './likelihood.ts';
 import type { BatchResult, Span } from './model.ts';
@@ -47,7 +47,11 @@ export function spanOf({ releases, bad }: BisectProtocol): Span {
   return { releases: releases.length, bad };
 }
 
-/** The complete batches as counts. A batch of invalid probes still says what its control did. */
+/**
+ * The complete batches as counts. A run that ended otherwise, or that the harness could not observe, says nothing of
+ * whether its release wedges: the search is for one fault, and a release that only dies is not the one that brought
+ * it. A batch of invalid probes still says what its control did.
+ */
 export function batchResults({ bisect, batches }: Pick<BisectJournal, 'bisect' | 'batches'>): BatchResult[] {
   const control = bisect.protocol.releases[bisect.protocol.bad];
   return batches
@@ -58,10 +62,10 @@ export function batchResults({ bisect, batches }: Pick<BisectJournal, 'bisect' |
           .filter(({ arm }) => (arm === control) === isControl)
           .map(({ outcome }) => outcomeStatus(outcome.kind, 'wedged'));
       const [ofControl] = statuses(true);
-      const valid = statuses(false).filter((status) => status !== 'invalid');
+      const valid = statuses(false).filter(isObserved);
       return {
         probe: plan.probe,
-        controlWedged: ofControl === 'invalid' || ofControl === undefined ? null : ofControl === 'wedged',
+        controlWedged: isObserved(ofControl) ? ofControl === 'wedged' : null,
         runs: valid.length,
         wedged: valid.filter((status) => status === 'wedged').length,
       };
@@ -74,9 +78,9 @@ function talliesOf(journal: Pick<BisectJournal, 'bisect' | 'batches'>): ReleaseT
     const statuses = runs
       .filter(({ arm }) => arm === name)
       .map(({ outcome }) => outcomeStatus(outcome.kind, 'wedged'));
-    const invalid = statuses.filter((status) => status === 'invalid').length;
+    const observed = statuses.filter(isObserved).length;
     const wedged = statuses.filter((status) => status === 'wedged').length;
-    return { runs: statuses.length - invalid, wedged, invalid };
+    return { runs: observed, wedged, invalid: statuses.length - observed };
   });
 }
 

@@ -2,8 +2,8 @@ import { boschlooGreater, boschlooLess } from '../stats/boschloo.ts';
 import { confidenceSequence } from '../stats/confidence-sequence.ts';
 import type { Count, Interval } from '../stats/counts.ts';
 import {
-  E_PROCESS_START,
   type EProcessState,
+  eProcessStart,
   eProcessStep,
   logMean,
   reachesBound,
@@ -221,26 +221,36 @@ function everyBlockErrors(
   );
   const counts: Tally = new Map();
   for (let i = 0; i < experiments; i += 1) {
-    let control: EProcessState = E_PROCESS_START;
-    let reversed: EProcessState = E_PROCESS_START;
-    let sham: EProcessState = E_PROCESS_START;
-    let wedging: EProcessState = E_PROCESS_START;
+    let control: EProcessState = eProcessStart('neutral');
+    let reversed: EProcessState = eProcessStart('neutral');
+    let sham: EProcessState = eProcessStart('cure');
+    let wedging: EProcessState = eProcessStart('cure');
+    let cure: EProcessState = eProcessStart('cure');
     let [sequenceMissed, fisherRejected, twoSided] = [false, false, false];
     for (let block = 0; block < blocks; block += 1) {
       const [y0, y1, y2] = [uniform() < rate, uniform() < rate, uniform() < rate];
       control = eProcessStep(control, y0, y2);
       reversed = eProcessStep(reversed, y2, y0);
+      cure = eProcessStep(cure, y0, y2);
       sham = eProcessStep(sham, y1, y2);
       wedging = eProcessStep(wedging, uniform() < WEDGING, y2);
-      if (reachesBound(logMean(control.logE, reversed.logE), alpha)) twoSided = true;
+      if (reachesBound(logMean([control.logE, reversed.logE]), alpha)) twoSided = true;
       if (excluded[block]?.[control.referenceWedges]) sequenceMissed = true;
       if (block < fisherBlocks && !fisherRejected) {
         fisherRejected = fisherRejects[block]?.(control.referenceWedges, control.treatmentWedges) ?? false;
       }
     }
-    const below = reachesBound(control.maxLogE, alpha);
-    tally(counts, 'e-process', 'every-block', alpha, below);
+    tally(counts, 'e-process', 'every-block', alpha, reachesBound(control.maxLogE, alpha));
     tally(counts, 'e-process, at 1/0.01', 'every-block', 0.01, reachesBound(control.maxLogE, 0.01));
+    const below = reachesBound(cure.maxLogE, alpha);
+    tally(counts, 'e-process, bets on a cure', 'every-block', alpha, below);
+    tally(
+      counts,
+      'e-process, bets on a cure, at 1/0.01',
+      'every-block',
+      0.01,
+      reachesBound(cure.maxLogE, 0.01),
+    );
     tally(counts, 'e-process, two-sided (A/A)', 'every-block', alpha, twoSided);
     tally(
       counts,

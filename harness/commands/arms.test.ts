@@ -109,3 +109,11 @@ test.each<[string, string[], RegExp]>([
   expect(code).toBe(2);
   expect(stderr).toMatch(message);
 });
+
+test('an arm that cannot be installed is refused without a word on options of another command', async () => {
+  const { code, stderr } = await soak('install', 'bare', '--data-dir', temporaryFolder());
+  expect(code).toBe(2);
+  expect(stderr).toContain('The arm bare has no counters');
+  expect(stderr).toContain('Leave it out');
+  expect(stderr).not.toContain('--transport');
+});

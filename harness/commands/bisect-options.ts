@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { parseNumber } from '../stats/parse-number.ts';
 import { publicPath } from './prepare.ts';
 import { parsedRunOptions, RUN_DEFAULTS, type RunOptions, runOptionsSchema } from './run-options.ts';
-import { shellWord } from './shell-word.ts';
 
 export const BISECT_DEFAULTS = {
   package: 'ipykernel',

@@ -24,6 +24,7 @@ import { packageReleases } from '../kernel/environment/releases.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { publicText } from '../model/public-text.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { loadArmSpec } from '../plan/arm-spec.ts';
 import { protocolNotebook } from '../plan/freeze.ts';
 import { commitsBetween } from '../plan/git-commits.ts';
@@ -45,6 +46,7 @@ import { describeArmEnvironment } from './prepare-arms.ts';
 import { folderStamp } from './report-folders.ts';
 import type { RunSurroundings } from './run.ts';
 import { RUN_DEFAULTS } from './run-options.ts';
+import { assertWritable } from './writable-folder.ts';
 
 /** Reasons for which a release is passed over: it cannot be had here, whatever one does. */
 const UNUSABLE = new Set(['package-not-found', 'installation', 'arm-does-not-apply', 'no-ipykernel']);
@@ -151,6 +153,7 @@ async function bisectCommand(
   const resumed = raw.resume === undefined ? null : await resumedOptions(raw.resume, command);
   const options = resumed?.options ?? parsedBisectOptions(raw);
   const recorded = resumed?.text.journal.bisect.protocol ?? null;
+  if (resumed === null && raw.out !== undefined) await assertWritable(resolve(raw.out));
   const choice = await chosenReleases(
     // What an index lists may have grown since: the releases are those of the protocol.
     recorded === null || options.clone !== null ? options : { ...options, releases: recorded.releases },
@@ -188,7 +191,7 @@ async function bisectCommand(
     `${posteriorText(protocol, end.state)}\n\n${plainLine(resultLine(protocol, end.state, reason))}\n\nEvidence: ${join(folder, 'bisect.md')}\n`,
   );
   if (end.event === 'interrupted') {
-    write(`Go on with: npm run soak -- bisect --resume ${folder}\n`);
+    write(`Go on with: npm run soak -- bisect --resume ${shellWord(folder)}\n`);
     return EXIT_CODES.interrupted;
   }
   if (!hasValidRun(end.state)) return EXIT_CODES.invalidExperiment;

@@ -13,7 +13,7 @@ test('a client with its own time-out of a cell', () => {
 });
 
 test.each([
-  [{ client: 'nbconvert' }, /is no client/],
+  [{ client: 'nbviewer' }, /is no client/],
   [{ clientTimeout: '5' }, /--client, which is not given/],
   [{ client: 'nbclient', clientTimeout: '0' }, /not usable/],
   [{ client: 'nbclient', clientTimeout: '2.5' }, /not usable/],

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CLIENTS } from '../model/client.ts';
 import { SoakError } from '../model/errors.ts';
+import { quoted } from '../model/quoted.ts';
 
 /** Whose client executes the notebooks. */
 export const clientOptionSchema = z.object({
@@ -38,7 +39,7 @@ export function parsedClientOption(raw: RawClientOptions, timeoutSeconds: number
   const name = CLIENTS.find((known) => known === raw.client);
   if (name === undefined) {
     throw bad(
-      `--client ${JSON.stringify(raw.client)} is no client that is known.`,
+      `--client ${quoted(raw.client)} is no client that is known.`,
       `Clients there are: ${CLIENTS.join(', ')}. Without --client the harness is its own.`,
     );
   }
@@ -57,7 +58,7 @@ function cellTimeout(text: string | undefined, timeoutSeconds: number): number |
   if (text === 'none') return null;
   const seconds = text === undefined ? DEFAULT_CLIENT_TIMEOUT_SECONDS : Number(text);
   if (text !== undefined && !/^[1-9]\d{0,4}$/.test(text)) {
-    throw new SoakError('bad-option', `--client-timeout ${JSON.stringify(text)} is not usable.`, {
+    throw new SoakError('bad-option', `--client-timeout ${quoted(text)} is not usable.`, {
       remedy: 'Give whole seconds, or none: the client then waits for ever, as is its default.',
     });
   }

@@ -42,7 +42,7 @@ describe('off a terminal', () => {
 });
 
 describe('on a terminal', () => {
-  test('the last screen has every arm’s count, also of an earlier session, and what was excluded', () => {
+  test('the last screen has every arm’s count, also of an earlier session, and how else runs ended', () => {
     const fixture = fileURLToPath(new URL('./display.fixture.ts', import.meta.url));
     const { stdout, status } = spawnSync(process.execPath, ['--import', 'tsx', fixture], {
       cwd: packageRoot(),
@@ -52,7 +52,7 @@ describe('on a terminal', () => {
     expect(status).toBe(0);
     const screen = stripVTControlCharacters(stdout);
     expect(screen).toMatch(/control +1 wedged of 2 +50.*95 % CI/);
-    expect(screen).toMatch(/fix +0 wedged of 1 .*1 excluded/);
+    expect(screen).toMatch(/fix +0 wedged of 1 .*1 busy/);
     // 40 runs planned, one recorded before, three ended now: a pace for the 36 that are left.
     expect(screen).toMatch(/left/);
     expect(screen).not.toContain('> block');

@@ -2,13 +2,17 @@ import logUpdate from 'log-update';
 import pc from 'picocolors';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { outcomeStatus } from '../model/outcome.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import type { RunOrder } from '../plan/schedule.ts';
-import { duration, eValue, percent, percentInterval } from '../report/format-number.ts';
+import { terminalText } from '../report/escape.ts';
+import { counted, duration, eValue, percent, percentInterval } from '../report/format-number.ts';
+import { kindCounts } from '../report/words.ts';
 import type { ExperimentEvents } from '../run/experiment.ts';
+import type { KindCounts } from '../stats/arm-summary.ts';
 import { clopperPearson } from '../stats/intervals.ts';
+import { hasSecondEvent } from '../stats/second-events.ts';
 import type { SequentialDecision } from '../stats/sequential-decision.ts';
 
 /** What shows an experiment while it runs. */
@@ -25,7 +29,16 @@ const LOG_E_BAR_WIDTH = 20;
 interface Tally {
   runs: number;
   wedged: number;
+  /** Runs that ended otherwise, by kind. */
+  endings: KindCounts;
+  /** Harness faults. */
   invalid: number;
+  /** Runs in which the client stalled beside another outcome. */
+  stalled: number;
+}
+
+function newTally(): Tally {
+  return { runs: 0, wedged: 0, endings: {}, invalid: 0, stalled: 0 };
 }
 
 /** Counts and timing behind the display; pure but for the clock that is passed in. */
@@ -51,7 +64,7 @@ class Board {
     this.#startedMs = startedMs;
     this.#recordedBefore = recorded.length;
     this.#endpoint = protocol.endpoint;
-    this.tallies = new Map(protocol.arms.map(({ name }) => [name, { runs: 0, wedged: 0, invalid: 0 }]));
+    this.tallies = new Map(protocol.arms.map(({ name }) => [name, newTally()]));
     for (const record of recorded) this.#count(record);
   }
 
@@ -77,25 +90,31 @@ class Board {
     const tally = this.tallies.get(record.arm);
     if (tally === undefined) return;
     const status = outcomeStatus(record.outcome.kind, this.#endpoint);
-    if (status === 'invalid') tally.invalid += 1;
-    else tally.runs += 1;
+    const { kind } = record.outcome;
+    if (isObserved(status)) tally.runs += 1;
+    else if (status === 'invalid') tally.invalid += 1;
+    else tally.endings = { ...tally.endings, [kind]: (tally.endings[kind] ?? 0) + 1 };
     if (status === 'wedged') tally.wedged += 1;
+    if (this.#endpoint !== 'stalled' && hasSecondEvent(record)) tally.stalled += 1;
   }
 }
 
 function armLine(
   name: string,
   width: number,
-  { runs, wedged, invalid }: Tally,
+  { runs, wedged, endings, invalid, stalled }: Tally,
   { blocks: planned, endpoint }: Protocol,
 ): string {
   const rate =
     runs === 0
       ? ''
       : `${percent(wedged / runs).padStart(7)}  95 % CI ${percentInterval(clopperPearson({ wedged, runs }))}`;
-  const excluded = invalid === 0 ? '' : `  ${invalid} excluded`;
+  const others = Object.values(endings).reduce((sum, many) => sum + many, 0);
+  const otherwise = others === 0 ? '' : `  ${kindCounts(endings)}`;
+  const excluded = invalid === 0 ? '' : `  ${counted(invalid, 'harness fault')}`;
+  const second = stalled === 0 ? '' : `  client stalled in ${stalled}`;
   const count = `${wedged} ${endpoint ?? 'wedged'} of ${runs}`;
-  return `  ${name.padEnd(width)}  ${count.padEnd(18)} ${rate}${excluded}${runs + invalid >= planned ? '  done' : ''}`;
+  return `  ${name.padEnd(width)}  ${count.padEnd(18)} ${rate}${otherwise}${excluded}${second}${runs + others + invalid >= planned ? '  done' : ''}`;
 }
 
 function evidenceLines(decision: SequentialDecision | null, alpha: number): string[] {
@@ -103,18 +122,20 @@ function evidenceLines(decision: SequentialDecision | null, alpha: number): stri
   const goal = Math.log(1 / alpha);
   const labels = decision.pairs.map(({ reference, treatment }) => `E(${reference}, ${treatment})`);
   const width = Math.max(...labels.map((label) => label.length));
-  return decision.pairs.map(({ less }, index) => {
-    const share = Math.max(0, Math.min(1, less.logE / goal));
+  return decision.pairs.map(({ less, composite }, index) => {
+    // A claim needs both, so the bar is the one that is further from it.
+    const share = Math.max(0, Math.min(1, Math.min(less.logE, composite.logE) / goal));
+    const endings = composite.logE === less.logE ? '' : `  ${eValue(composite.logE)} with other endings`;
     const filled = Math.round(share * LOG_E_BAR_WIDTH);
     const bar = `${'#'.repeat(filled)}${'.'.repeat(LOG_E_BAR_WIDTH - filled)}`;
-    return `  ${labels[index]?.padEnd(width)} ${eValue(less.logE).padStart(9)}  1 [${bar}] ${Math.round(1 / alpha)} (log scale)`;
+    return `  ${labels[index]?.padEnd(width)} ${eValue(less.logE).padStart(9)}  1 [${bar}] ${Math.round(1 / alpha)} (log scale)${endings}`;
   });
 }
 
 function screen(board: Board, protocol: Protocol, nowMs: number): string {
   const width = Math.max(...protocol.arms.map(({ name }) => name.length));
   const lines = protocol.arms.map(({ name }) =>
-    armLine(name, width, board.tallies.get(name) ?? { runs: 0, wedged: 0, invalid: 0 }, {
+    armLine(name, width, board.tallies.get(name) ?? newTally(), {
       ...protocol,
       blocks: board.blocks,
     }),
@@ -138,12 +159,16 @@ function screen(board: Board, protocol: Protocol, nowMs: number): string {
 /** One line of a run, for logs. */
 function runLine(record: RunRecord, protocol: Protocol): string {
   const took = duration((record.startMs ?? 0) + (record.notebookMs ?? 0));
-  const { kind, reason, cell } = record.outcome;
+  const { kind, reason, cell, error } = record.outcome;
   const cells = protocol.notebooks[record.notebook]?.codeCells.length ?? 0;
   const where = cell === null ? '' : cell < cells ? ` at cell ${cell}` : ' after the last cell';
-  const why = kind === 'completed' ? '' : `: ${reason}`;
+  const raised = error === null ? '' : ` (${terminalText(`${error.ename}: ${error.evalue}`, 120)})`;
+  const why = kind === 'completed' ? '' : `: ${reason}${raised}`;
+  const stalls = hasSecondEvent(record)
+    ? `; ${counted(record.stalls?.length ?? 0, 'stall')} of the client`
+    : '';
   const left = record.left === undefined ? '' : `; left behind: ${record.left.join(' ')}`;
-  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}${left}`;
+  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}${stalls}${left}`;
 }
 
 /** How an experiment is shown. */

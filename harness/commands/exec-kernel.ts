@@ -1,5 +1,4 @@
-import { homedir, tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { ExecKernel } from '../exec/journal.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import { type ArmKernelOptions, armKernelMaker } from '../kernel/arm-kernels.ts';
@@ -7,9 +6,8 @@ import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import type { KernelSearch, UsableKernel } from '../kernel/kernelspec/index.ts';
 import { kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
-import { temporaryVariables } from '../kernel/process-tree.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
-import { SoakError } from '../model/errors.ts';
+import { EXEC_EXIT_CODES, SoakError } from '../model/errors.ts';
 import { loadArmSpec } from '../plan/arm-spec.ts';
 import { askKernel } from '../run/ask-kernel.ts';
 import type { RunContext } from '../run/execute-run.ts';
@@ -35,14 +33,14 @@ export interface ChosenKernel {
   readonly makeCommand: KernelCommandMaker;
   /** Interpreter of the reaper. */
   readonly python: string;
-  readonly matplotlibConfigDir: string | null;
   /** What the journal says of it; a kernelspec's kernel is started once and asked. */
   readonly identify: (context: RunContext) => Promise<ExecKernel>;
 }
 
 /**
  * `--arm`, `--python` and `--env` mean the soak environment; else `--kernel`, or the kernelspec that the notebook
- * names where it is found; else the soak environment with the arm control.
+ * names (`python3` where it names none, as under nbclient) if it is found; else the soak environment with the arm
+ * control. Whether a kernel that was named runs the notebook's language is not asked: nbclient does not ask either.
  *
  * @throws SoakError `conflicting-options`, `unknown-kernel`, `broken-kernel`, `bad-notebook`, and what making an
  *   environment throws
@@ -60,25 +58,29 @@ export async function chosenKernel(
       { remedy: 'Leave out --kernel, or the others.' },
     );
   }
-  const stated = statedKernel(notebook);
   if (kernel === undefined && (arm !== undefined || python !== undefined || env !== undefined)) {
     return armKernel(notebook, choice, 'as asked for', options);
   }
-  if (kernel !== undefined || stated !== null) {
-    const search = await searchOf(undefined, options.signal);
-    const isThere = search.kernels.some(({ name }) => name === stated?.toLowerCase());
-    if (kernel !== undefined)
-      return specKernel(notebook, namedKernel(search, kernel), 'as asked for', search);
-    if (stated !== null && isThere) {
-      return specKernel(notebook, namedKernel(search, stated), 'which the notebook names', search);
-    }
+  const search = await searchOf(undefined, options.signal);
+  if (kernel !== undefined) return specKernel(notebook, namedKernel(search, kernel), 'as asked for', search);
+  const stated = statedKernel(notebook);
+  const name = stated ?? DEFAULT_KERNEL;
+  const isThere = search.kernels.some((each) => each.name === name.toLowerCase());
+  if (stated !== null) {
+    return isThere
+      ? specKernel(notebook, namedKernel(search, name), 'which the notebook names', search)
+      : armKernel(notebook, choice, `since the kernel ${name} that the notebook names is not found`, options);
   }
-  const why =
-    stated === null
-      ? 'since the notebook names no kernel'
-      : `since the kernel ${stated} that the notebook names is not found`;
-  return armKernel(notebook, choice, why, options);
+  if (!isThere) {
+    return armKernel(notebook, choice, `since the notebook names no kernel and there is no ${name}`, options);
+  }
+  const found = namedKernel(search, name);
+  assertLanguage(notebook, [found.spec.language], `it names no kernel; ${name}, the default, runs another`);
+  return specKernel(notebook, found, 'since the notebook names no kernel', search);
 }
+
+/** What jupyter_client starts for a notebook that names no kernel. */
+const DEFAULT_KERNEL = 'python3';
 
 /** The kernelspec that a notebook names in its metadata, `null` without one. */
 function statedKernel({ metadata }: Notebook): string | null {
@@ -101,9 +103,8 @@ async function armKernel(
   return {
     arm: arm.name,
     words: `${label}, ${why}`,
-    makeCommand,
+    makeCommand: inUserSession(makeCommand, environment.matplotlibConfigDir),
     python: environment.python,
-    matplotlibConfigDir: environment.matplotlibConfigDir,
     identify: () =>
       Promise.resolve({
         label,
@@ -121,24 +122,18 @@ async function specKernel(
   why: string,
   search: KernelSearch,
 ): Promise<ChosenKernel> {
-  if (kernel.spec.language !== '') {
-    assertLanguage(notebook, [kernel.spec.language], `the kernel ${kernel.name} runs another`);
-  }
-  const makeCommand = kernelspecCommand(kernel, search.python);
+  const asSpecified = kernelspecCommand(kernel, search.python);
+  const makeCommand = isIpykernel(kernel) ? withoutHistory(asSpecified) : asSpecified;
   const cwd = dirname(resolve(notebook.path));
   return {
     arm: kernel.name,
     words: `kernel ${kernel.name} (${kernel.spec.displayName}), ${why}`,
     makeCommand,
     python: search.python?.executable ?? (await findInterpreter(undefined)).executable,
-    matplotlibConfigDir: null,
     async identify(context) {
-      const info = await askKernel(kernel.name, makeCommand, cwd, context);
-      assertLanguage(
-        notebook,
-        [kernel.spec.language, info.language ?? ''],
-        `the kernel ${kernel.name} runs another`,
-      );
+      const info = await askKernel(kernel.name, makeCommand, cwd, context).catch((error: unknown) => {
+        throw asNotStarted(error);
+      });
       const what = [info.implementation, info.implementationVersion]
         .filter((word) => word !== null)
         .join(' ');
@@ -151,20 +146,59 @@ async function specKernel(
   };
 }
 
+/** A kernel that does not start is how the notebook ended, and no fault of the environment. */
+function asNotStarted(error: unknown): unknown {
+  if (!(error instanceof SoakError) || error.code !== 'kernel-does-not-start') return error;
+  const { code, message, remedy } = error;
+  return new SoakError(code, message, { remedy, exitCode: EXEC_EXIT_CODES.endedOtherwise, cause: error });
+}
+
+/**
+ * Whether a kernelspec starts ipykernel. nbclient asks its name alone (`KernelManager.ipykernel`), so that a kernel
+ * installed by `ipykernel install --name` writes into the user's history; its command is asked here too.
+ */
+function isIpykernel({ name, spec }: UsableKernel): boolean {
+  return (
+    ['python', 'python2', 'python3'].includes(name) ||
+    spec.argv.some((word) => word === 'ipykernel' || word === 'ipykernel_launcher')
+  );
+}
+
+/** As nbclient starts ipykernel: what the notebook's cells hold does not go into the user's IPython history. */
+function withoutHistory(makeCommand: KernelCommandMaker): KernelCommandMaker {
+  return (folder, connectionFile) => {
+    const command = makeCommand(folder, connectionFile);
+    if (command.argv.some((word) => word.startsWith('--HistoryManager.hist_file'))) return command;
+    return { ...command, argv: [...command.argv, '--HistoryManager.hist_file=:memory:'] };
+  };
+}
+
+/** An arm's kernel for a user: without history, and with the user's settings of matplotlib instead of our own. */
+function inUserSession(
+  makeCommand: KernelCommandMaker,
+  matplotlibConfigDir: string | null,
+): KernelCommandMaker {
+  const withoutIt = withoutHistory(makeCommand);
+  return (folder, connectionFile) => {
+    const command = withoutIt(folder, connectionFile);
+    const variables = Object.entries(command.variables ?? {}).filter(
+      ([name, value]) => name !== 'MPLCONFIGDIR' || value !== matplotlibConfigDir,
+    );
+    return { ...command, variables: Object.fromEntries(variables) };
+  };
+}
+
 // What a Jupyter sets for its own kernels says nothing to ours, and PYTHONEXECUTABLE breaks them.
 const NOT_PASSED = /^(JPY_|IPY_INTERRUPT_EVENT$|PYTHONEXECUTABLE$|KERNEL_SOAK_)/;
 
 /**
  * The variables of a kernel that executes a notebook for its own sake: the session's, as `jupyter execute` gives
- * them, its folder for temporary files and IPython's folder included. An experiment's kernels get an allow-list.
+ * them. An experiment's kernels get an allow-list.
  */
 export function sessionVariables(session: NodeJS.ProcessEnv): Record<string, string> {
-  const kept = Object.entries(session).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !NOT_PASSED.test(entry[0]),
+  return Object.fromEntries(
+    Object.entries(session).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && !NOT_PASSED.test(entry[0]),
+    ),
   );
-  return {
-    ...temporaryVariables(tmpdir()),
-    IPYTHONDIR: join(homedir(), '.ipython'),
-    ...Object.fromEntries(kept),
-  };
 }

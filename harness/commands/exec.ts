@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { EXEC_EXIT_CODES, type Execution, executeWithRetries } from '../exec/attempts.ts';
+import { type Execution, executeWithRetries } from '../exec/attempts.ts';
 import {
   appendExecRecord,
   EXEC_JOURNAL_SCHEMA,
@@ -13,7 +13,7 @@ import { checkedOutput, writeWhole } from '../exec/output.ts';
 import { type KernelRate, kernelRates } from '../exec/rate.ts';
 import { notebookPieces } from '../frontend/executed-notebook.ts';
 import { readNotebook } from '../frontend/notebook.ts';
-import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
+import { EXEC_EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { harnessVersion } from '../plan/freeze.ts';
 import { parseLatency } from '../plan/latency.ts';
@@ -56,13 +56,16 @@ export function registerExec(
       'execute a notebook headless, again in a fresh kernel when, and only when, the kernel wedged',
     )
     .argument('[notebook]', 'the notebook')
-    .option('--kernel <name>', "a kernelspec (default: the notebook's own, else the kernel environment)")
+    .option(
+      '--kernel <name>',
+      "a kernelspec (default: the notebook's own, else python3, else the kernel environment)",
+    )
     .option('--arm <name>', 'an arm on the kernel environment, such as stream, which has the cure')
     .option('--attempts <n>', `fresh kernels at most (default: ${DEFAULTS.attempts})`)
     .option('--timeout <seconds>', `deadline of a cell (default: ${DEFAULTS.timeoutSeconds})`)
     .option(
       '--begin-timeout <seconds>',
-      `deadline for the kernel to begin a request (default: ${DEFAULTS.beginSeconds})`,
+      `idle time after which a kernel that has not begun a request counts as wedged, if it is (default: ${DEFAULTS.beginSeconds})`,
     )
     .option(
       '--start-timeout <seconds>',
@@ -91,11 +94,19 @@ export function registerExec(
 
 const EXEC_HELP = `
 A notebook that is executed again begins at its first cell: what its cells did outside the kernel they do
-again. The kernel gets the variables of this session, as with jupyter execute.
+again. The kernel is started and shut down as by jupyter execute: it gets the variables of this session, its
+cells do not go into your IPython history, and what it started in a session of its own stays.
 
-Exit codes: 0 every cell executed, 1 a cell raised (never retried), 2 wedged every time, or bad input,
-3 ended otherwise (died, a cell passed its deadline, did not start; never retried), 4 environment,
-130 interrupted.`;
+Exit codes; only a wedge is tried again:
+    0  every cell was executed, or there was none to execute
+    1  a cell raised
+    2  wedged every time
+    3  ended otherwise: the kernel died or did not start, or a cell passed its deadline
+    4  environment: Python, packages, disk
+    5  a cell was not executed: the kernel aborted it, without an error of the cell's own
+   64  bad input: the command line or the notebook
+   70  a fault in kernel-soak itself
+  130  interrupted`;
 
 async function exec(
   path: string | undefined,
@@ -150,13 +161,14 @@ async function exec(
     {
       protocol: { ...settings, startTimeoutMs, pipelineDepth: RUN_DEFAULTS.pipelineDepth },
       latency,
-      kernelEnvironment: kernel,
+      kernelEnvironment: { python: kernel.python, matplotlibConfigDir: null },
     },
     async (shared) => {
       const context = {
         ...shared,
         beginWithinMs: settings.beginWithinMs,
-        variables: { ...sessionVariables(process.env), ...shared.variables },
+        variables: sessionVariables(process.env),
+        asJupyterExecute: true as const,
       };
       const identity: ExecKernel = await kernel.identify(context);
       const begin: Omit<ExecBegin, 'at' | 'attempt'> = {
@@ -204,13 +216,14 @@ async function keepExecuted(
   inplace: boolean,
   write: (text: string) => void,
 ): Promise<void> {
-  // A cell's error belongs into a copy, where it can be read, and a wedged run's part into neither.
-  const isWritten =
-    exitCode === EXEC_EXIT_CODES.clean || (exitCode === EXEC_EXIT_CODES.cellRaised && !inplace);
+  // What a cell that raised, or was not executed, left belongs into a copy, where it can be read; a wedged run's part
+  // into neither.
+  const isToRead = exitCode === EXEC_EXIT_CODES.cellRaised || exitCode === EXEC_EXIT_CODES.cellNotExecuted;
+  const isWritten = exitCode === EXEC_EXIT_CODES.clean || (isToRead && !inplace);
   if (isWritten && notebook !== null) {
     await writeWhole(output, notebookPieces(notebook));
     write(`Written: ${output}\n`);
-  } else if (exitCode !== EXIT_CODES.interrupted) {
+  } else if (exitCode !== EXEC_EXIT_CODES.interrupted) {
     write('No notebook was written.\n');
   }
 }
@@ -218,7 +231,7 @@ async function keepExecuted(
 function attemptWords(run: RunRecord, cells: number): string {
   const { kind, reason, cell, error } = run.outcome;
   const took = duration((run.startMs ?? 0) + (run.notebookMs ?? 0));
-  if (kind === 'completed') return `completed in ${took}`;
+  if (kind === 'completed') return cells === 0 ? 'no cell to execute' : `completed in ${took}`;
   const where = cell === null ? '' : cell < cells ? ` at cell ${cell}` : ' after the last cell';
   const why = error === null ? reason : `${error.ename}: ${error.evalue}`;
   return `${kind}${where} after ${took}: ${terminalText(why, 600)}`;
@@ -229,7 +242,7 @@ async function printRates(journal: string, write: (text: string) => void): Promi
   write(`\n${terminalText(journal, 300)}, wedged attempts of each kernel:\n`);
   for (const rate of kernelRates(records)) write(rateText(rate));
   if (torn > 0) write(`${torn} lines of it were cut short and are not counted.\n`);
-  return EXIT_CODES.done;
+  return EXEC_EXIT_CODES.clean;
 }
 
 /** One kernel's rate in a journal of `soak exec`, three lines for a terminal. */

@@ -3,20 +3,21 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { begunRun, experimentRecord, journalBytes } from '../journal/journal.fixture.ts';
 import { readJournal } from '../journal/read.ts';
-import { EXIT_CODES } from '../model/errors.ts';
+import { EXEC_EXIT_CODES, EXIT_CODES } from '../model/errors.ts';
 import type { JournalRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { buildReport } from '../report/report.ts';
 import { writeReport } from '../report/write-report.ts';
 import { codeNotebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
+import { type ExecutePlace, executePlace } from '../testing/jupyter-execute.ts';
 import { SoakProcess } from '../testing/soak-process.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { testEnvironment } from '../testing/test-environment.ts';
 
 // The contract of README.md, "Exit codes", through the command as a user starts it.
 
 const folder = temporaryFolder();
+let place: ExecutePlace;
 const at = (...names: string[]) => join(folder, ...names);
 const report = (...names: string[]) => join(packageRoot(), 'reports', ...names);
 const QUICK = ['--traffic', 'sequential', '--latency', 'none', '--seed', '1'];
@@ -45,11 +46,13 @@ async function experiment(name: string, control: OutcomeKind, fix: OutcomeKind):
 }
 
 beforeAll(async () => {
-  await testEnvironment();
+  place = await executePlace(['never-replies', 'dies-at-start']);
   notebook('good.ipynb', 'x = 1');
   notebook('raising.ipynb', '1 / 0');
   notebook('exiting.ipynb', 'import os; os._exit(3)');
   notebook('slow.ipynb', 'import time; time.sleep(600)');
+  writeFileSync(at('text.ipynb'), codeNotebookText([], PYTHON_METADATA));
+  writeFileSync(at('three.ipynb'), codeNotebookText(['1', '# aborted', '3'], PYTHON_METADATA));
   await experiment('valid', 'completed', 'completed');
   await experiment('wedged', 'completed', 'wedged-mute');
   await experiment('invalid', 'cell-error', 'harness-fault');
@@ -65,6 +68,17 @@ beforeAll(async () => {
   writeFileSync(
     at('fault.mjs'),
     `${fault} os.totalmem = () => { throw new TypeError('unforeseen'); }; syncBuiltinESMExports();`,
+  );
+  // Only Windows has the signal: Node emits it as an event of that name.
+  writeFileSync(
+    at('break.mjs'),
+    "const timer = setInterval(() => { if (process.emit('SIGBREAK', 'SIGBREAK')) clearInterval(timer); }, 20);",
+  );
+  // So with a random number.
+  writeFileSync(
+    at('fault-in-exec.mjs'),
+    `import crypto from 'node:crypto'; import { syncBuiltinESMExports } from 'node:module';
+     crypto.randomInt = () => { throw new TypeError('unforeseen'); }; syncBuiltinESMExports();`,
   );
   writeFileSync(
     at('late-fault.mjs'),
@@ -86,6 +100,7 @@ interface Case {
   readonly interruptAt?: RegExp;
 }
 
+const ended = EXEC_EXIT_CODES;
 const { done, failed, usage, invalidExperiment, environment, internal, interrupted } = EXIT_CODES;
 const run = (name: string, ...more: string[]) => [
   ...['run', '--arms', 'control', '--notebook', at(name), ...QUICK],
@@ -93,9 +108,21 @@ const run = (name: string, ...more: string[]) => [
   ...(more.some((word) => /^--(runs|max-runs)$/.test(word)) ? [] : ONE),
   ...more,
 ];
+const journal = ['--journal', at('exec.jsonl')];
 const exec = (name: string, ...more: string[]) => [
-  ...['exec', at(name), '--arm', 'control', '--output', at(`executed-${name}`)],
-  ...['--journal', at('exec.jsonl'), ...more],
+  ...['exec', at(name), '--arm', 'control', '--output', at(`executed-${name}`), ...journal, ...more],
+];
+const execOn = (kernel: string, ...more: string[]) => [
+  ...[
+    'exec',
+    at('three.ipynb'),
+    '--kernel',
+    kernel,
+    '--output',
+    at(`executed-${kernel}`),
+    ...journal,
+    ...more,
+  ],
 ];
 const tune = (name: string, ...more: string[]) => [
   ...['tune', '--minutes', '0.1', '--traffic', 'sequential', '--latencies', 'none', '--notebook', at(name)],
@@ -131,8 +158,8 @@ const CASES: readonly Case[] = [
   { code: invalidExperiment, args: run('raising.ipynb'), why: 'no run is valid' },
   {
     code: invalidExperiment,
-    args: run('raising.ipynb', '--until-decided', '--max-runs', '1'),
-    why: 'nothing can be decided',
+    args: run('raising.ipynb', '--until-decided', '--max-runs', '2', '--alpha', '0.5'),
+    why: 'nothing was decided',
   },
   {
     code: invalidExperiment,
@@ -154,6 +181,12 @@ const CASES: readonly Case[] = [
     why: 'a fault that nobody caught',
   },
   { code: interrupted, args: run('slow.ipynb'), interruptAt: /Protocol/, why: 'Ctrl-C' },
+  {
+    code: interrupted,
+    args: run('slow.ipynb', '--seed', '2'),
+    preload: 'break.mjs',
+    why: 'Ctrl-Break, on Windows',
+  },
   { code: usage, args: ['run', '--resume', at('out-0-good.ipynb')], why: 'it has finished' },
   { code: usage, args: ['run', '--resume', at('no-such-folder')], why: 'there is nothing to go on with' },
   { code: environment, args: ['run', '--resume', at('damaged')], why: 'its journal is damaged' },
@@ -247,19 +280,40 @@ const CASES: readonly Case[] = [
   { code: usage, args: ['mechanism', '--pyzmq', 'x'], why: 'no version' },
   { code: environment, args: ['mechanism', '--env', at('no-such-python')], why: 'there is no such Python' },
 
-  { code: 0, args: exec('good.ipynb'), why: 'every cell executed' },
-  { code: 1, args: exec('raising.ipynb'), why: 'a cell raised' },
-  { code: 2, args: exec('no-such.ipynb'), why: 'bad input' },
-  { code: 3, args: exec('exiting.ipynb'), why: 'the kernel died' },
-  { code: environment, args: exec('good.ipynb', ...NO_PYTHON), why: 'there is no such Python' },
-  { code: interrupted, args: exec('slow.ipynb'), interruptAt: /at most/, why: 'Ctrl-C' },
+  { code: ended.clean, args: exec('good.ipynb'), why: 'every cell executed' },
+  { code: ended.clean, args: exec('text.ipynb'), why: 'there was none to execute' },
+  { code: ended.cellRaised, args: exec('raising.ipynb'), why: 'a cell raised' },
+  {
+    code: ended.wedged,
+    args: execOn('never-replies', '--attempts', '2', '--begin-timeout', '1', '--timeout', '30'),
+    why: 'wedged every time',
+  },
+  { code: ended.endedOtherwise, args: exec('exiting.ipynb'), why: 'the kernel died' },
+  {
+    code: ended.endedOtherwise,
+    args: exec('slow.ipynb', '--timeout', '1'),
+    why: 'a cell passed its deadline',
+  },
+  { code: ended.endedOtherwise, args: execOn('dies-at-start'), why: 'the kernel did not start' },
+  { code: ended.environment, args: exec('good.ipynb', ...NO_PYTHON), why: 'there is no such Python' },
+  { code: ended.cellNotExecuted, args: execOn('aborting'), why: 'a cell was not executed' },
+  { code: ended.badInput, args: exec('no-such.ipynb'), why: 'there is no such notebook' },
+  { code: ended.badInput, args: exec('good.ipynb', '--timeout', 'soon'), why: 'a value that is none' },
+  { code: ended.badInput, args: exec('good.ipynb', '--no-such-option'), why: 'an option that there is not' },
+  { code: ended.badInput, args: execOn('no-such-kernel'), why: 'there is no such kernel' },
+  { code: ended.internal, args: exec('good.ipynb'), preload: 'fault-in-exec.mjs', why: 'a fault of its own' },
+  { code: ended.interrupted, args: exec('slow.ipynb'), interruptAt: /at most/, why: 'Ctrl-C' },
+  { code: usage, args: run('text.ipynb'), why: 'an experiment needs a cell to execute' },
 ];
 
 describe.skipIf(process.platform === 'win32')('the exit code of', () => {
   test.each(CASES.map((each) => [`soak ${each.args[0]}: ${each.code}, ${each.why}`, each] as const))(
     '%s',
     async (_name, { args, code, preload, interruptAt }) => {
-      const soak = new SoakProcess(args, preload === undefined ? {} : { preload: [at(preload)] });
+      const soak = new SoakProcess(args, {
+        variables: place.variables,
+        ...(preload === undefined ? {} : { preload: [at(preload)] }),
+      });
       if (interruptAt !== undefined) {
         while (!interruptAt.test(soak.said) && !soak.isOver)
           await new Promise((next) => setTimeout(next, 20));
@@ -273,9 +327,16 @@ describe.skipIf(process.platform === 'win32')('the exit code of', () => {
 
   test('every code of the contract is among them, and in README.md', () => {
     const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8');
-    for (const code of Object.values(EXIT_CODES)) {
-      expect(CASES.some((each) => each.code === code)).toBe(true);
-      expect(readme).toMatch(new RegExp(`^\\| ${code} \\| `, 'm'));
+    const [ofExec = '', ofOthers = ''] = readme.split('## Exit codes');
+    for (const [codes, text] of [
+      [EXIT_CODES, ofOthers],
+      [EXEC_EXIT_CODES, ofExec],
+    ] as const) {
+      const cases = CASES.filter(({ args }) => (args[0] === 'exec') === (text === ofExec));
+      for (const code of Object.values(codes)) {
+        expect(cases.some((each) => each.code === code)).toBe(true);
+        expect(text).toMatch(new RegExp(`^\\| ${code} \\| `, 'm'));
+      }
     }
   });
 });

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { readJournal } from '../journal/read.ts';
 import { SoakError } from '../model/errors.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
+import { quoted } from '../model/quoted.ts';
 import { terminalText } from '../report/escape.ts';
 import { runExplained } from '../report/run-explained.ts';
 
@@ -47,16 +48,12 @@ function namedRun(journal: Journal, name: string): RunRecord {
   const named = (telling.length > 0 ? telling : journal.runs)
     .slice(0, NAMED_RUNS)
     .map(({ run: each }) => each);
-  throw new SoakError(
-    'unknown-run',
-    `There is no run ${JSON.stringify(name)} among ${journal.runs.length}.`,
-    {
-      remedy:
-        named.length === 0
-          ? 'No run was recorded.'
-          : `${telling.length > 0 ? 'Runs that did not complete' : 'Runs there are'}: ${named.map((each) => terminalText(each)).join(', ')}${telling.length > NAMED_RUNS ? ', …' : ''}.`,
-    },
-  );
+  throw new SoakError('unknown-run', `There is no run ${quoted(name)} among ${journal.runs.length}.`, {
+    remedy:
+      named.length === 0
+        ? 'No run was recorded.'
+        : `${telling.length > 0 ? 'Runs that did not complete' : 'Runs there are'}: ${named.map((each) => terminalText(each)).join(', ')}${telling.length > NAMED_RUNS ? ', …' : ''}.`,
+  });
 }
 
 /** `b007-fix` as `b7-fix`. */

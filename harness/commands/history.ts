@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { NamedJournal } from '../journal/merge.ts';
 import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { quoted } from '../model/quoted.ts';
 import { terminalText } from '../report/escape.ts';
 import { type History, historyOf } from '../report/history/history.ts';
 import { historyDocument } from '../report/history/history-document.ts';
@@ -58,7 +59,7 @@ function flagAlpha(text: string | undefined): number {
   if (text === undefined) return DEFAULT_FLAG_ALPHA;
   const value = /^(0?\.\d{1,12}|\d(\.\d{1,6})?e-\d{1,2})$/.test(text) ? Number(text) : Number.NaN;
   if (value > 0 && value < 1) return value;
-  throw new SoakError('bad-option', `--flag-alpha ${JSON.stringify(text)} is not usable.`, {
+  throw new SoakError('bad-option', `--flag-alpha ${quoted(text)} is not usable.`, {
     remedy: 'Give a probability between 0 and 1, such as 0.05.',
   });
 }

@@ -5,10 +5,10 @@ import { checkArmsOfClient } from '../kernel/client-arms.ts';
 import { installArm } from '../kernel/server/arm-kernelspecs.ts';
 import { checkArmsOfServer } from '../kernel/server/prepare-server.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { loadArmSpecs } from '../plan/arm-spec.ts';
 import { terminalText } from '../report/escape.ts';
 import type { RunSurroundings } from './run.ts';
-import { shellWord } from './shell-word.ts';
 
 interface InstallOptions {
   readonly dataDir: string;
@@ -39,7 +39,7 @@ export function registerArmsInstall(arms: Command, surroundings: () => RunSurrou
       const onProgress = (line: string) => void process.stderr.write(`${terminalText(line)}\n`);
       const loaded = await loadArmSpecs(specs);
       checkArmsOfClient(loaded, null);
-      checkArmsOfServer(loaded);
+      checkArmsOfServer(loaded, 'Leave it out: a server is to start arms that have counters only.');
       const kernelsOf = armKernelMaker({
         ...options,
         packages: packagesInOverlays(loaded),

@@ -24,5 +24,17 @@ export function judgedExit(
       write(`::error title=--fail-on::${escapeAnnotation(reason)}\n`);
   }
   const code = reportExit(report);
+  const notice = unjudgedStalls(report, rules);
+  if (notice !== null) write(`${terminalText(notice, 1_000)}\n`);
   return code === EXIT_CODES.done && reasons.length > 0 ? EXIT_CODES.failed : code;
+}
+
+/** What a build that passes should not hide: stalls of the client that no rule looks at. */
+function unjudgedStalls({ analysis, protocol }: Report, rules: readonly FailRule[]): string | null {
+  const stalling = analysis.arms.filter(({ secondEvents }) => (secondEvents?.stalled ?? 0) > 0);
+  if (stalling.length === 0 || rules.some(({ kind }) => kind === 'stalled')) return null;
+  const counts = stalling
+    .map(({ name, secondEvents }) => `${secondEvents?.stalled} of ${secondEvents?.runs} runs of ${name}`)
+    .join(', ');
+  return `Second event: ${protocol.client?.name ?? 'the client'} stalled in ${counts}. It does not change the exit code; --fail-on 'stalled>0' makes it fail.`;
 }

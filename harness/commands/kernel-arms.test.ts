@@ -44,6 +44,11 @@ test('two kernels are compared as they are, and the protocol says which they are
   expect(stdout).toMatch(/^kernels: plain \(ipython \d[\d.]*, python\), quiet/);
   const { journal } = await readJournal(out);
   const { arms } = journal.experiment.protocol;
+  expect(arms.map(({ name, role }) => [name, role])).toEqual([
+    ['plain', 'control'],
+    ['quiet', 'treatment'],
+  ]);
+  expect(stdout).toMatch(/Inconclusive for quiet: plain never wedged/);
   expect(arms.map(({ kernelspec }) => kernelspec)).toMatchObject([
     { name: 'plain', displayName: 'Plain', implementation: 'ipython', language: 'python' },
     { name: 'quiet', displayName: 'Quiet', implementation: 'ipython', language: 'python' },
@@ -55,6 +60,32 @@ test('two kernels are compared as they are, and the protocol says which they are
   expect(evidence).toMatch(/^# Kernel wedges by kernel, `plain` and `quiet`$/m);
   expect(evidence).toContain('each as its kernelspec starts it, with nothing injected');
   expect(journal.experiment.command).toContain('--kernel plain --kernel quiet --runs 2');
+  for (const name of ['plain', 'quiet']) {
+    const probe = JSON.parse(await readFile(join(out, `probe-${name}.json`), 'utf8'));
+    expect(probe).toMatchObject({ kernel: name, implementation: 'ipython', notReady: null });
+    expect(await readFile(join(out, `probe-${name}.md`), 'utf8')).toContain(`### \`${name}\`, \`ipython`);
+  }
+});
+
+test('a kernel is probed by its name, as a table, as JSON and as Markdown', async () => {
+  const [table, json, markdown] = await Promise.all(
+    [[], ['--json'], ['--markdown']].map((flags) => soak('kernels', '--probe', 'plain', ...flags)),
+  );
+  expect(table).toMatchObject({ code: 0, stderr: '' });
+  expect(table?.stdout).toMatch(/^plain, ipython [\d.]+, python [\d.]+\n\nstart +answers after \d+ ms/);
+  expect(JSON.parse(json?.stdout ?? '')).toMatchObject({ kernel: 'plain', controlInfo: { busy: true } });
+  expect(markdown?.stdout).toMatch(/^\| cells behind an error +\| queued cells `aborted` and `aborted`; /m);
+});
+
+test('what cannot be probed is refused with the reason', async () => {
+  const dead = await soak('kernels', '--probe', 'dead');
+  expect(dead.stdout).toContain('the process ended before it answered');
+  const unknown = await soak('kernels', '--probe', 'plian');
+  expect(unknown.code).toBe(2);
+  expect(unknown.stderr).toContain('plain');
+  const list = await soak('kernels', '--markdown');
+  expect(list.code).toBe(2);
+  expect(list.stderr).toContain('--markdown is for --probe NAME');
 });
 
 test('a kernel whose kernelspec offers it is encrypted, once it has shown that it is', async () => {
@@ -90,9 +121,20 @@ test.each([
     2,
     /kernelspec of plain does not say that its kernel offers it/,
   ],
+  [
+    'until it is decided, where there is nothing to compare',
+    ['--kernel', 'plain', '--until-decided', '--max-runs', '200'],
+    2,
+    /--until-decided can never decide: plain is the only arm[\s\S]*--runs/,
+  ],
   ['a server of our own', ['--kernel', 'plain', '--transport', 'server'], 2, /by a server that has it/],
 ])('is refused: %s', async (_what, args, exit, words) => {
-  const { code, stderr } = await soak(...args, '--runs', '1', '--out', join(folder.path, 'refused'));
+  const { code, stderr } = await soak(
+    ...args,
+    ...(args.includes('--until-decided') ? [] : ['--runs', '1']),
+    '--out',
+    join(folder.path, 'refused'),
+  );
   expect(code).toBe(exit);
   expect(stderr).toMatch(words);
 });

@@ -4,26 +4,56 @@ import type { Command } from 'commander';
 import { venvPython } from '../kernel/environment/platform.ts';
 import { isFolder } from '../kernel/kernelspec/find.ts';
 import { type FoundKernel, findKernels, type KernelSearch } from '../kernel/kernelspec/index.ts';
+import { SoakError } from '../model/errors.ts';
+import { probeMarkdown, probeText } from '../probe/probe-text.ts';
 import { terminalText } from '../report/escape.ts';
 
 interface KernelsOptions {
   readonly env?: string;
   readonly json?: boolean;
+  readonly probe?: string;
+  readonly markdown?: boolean;
 }
 
-/** `soak kernels`: the kernelspecs there are, where Jupyter looks for them. */
+/** `soak kernels`: the kernelspecs there are, where Jupyter looks for them; `--probe`: what one of them does. */
 export function registerKernels(program: Command, write: (text: string) => void): void {
   program
     .command('kernels')
     .description('list the kernels that --kernel can name, and those that cannot be used, with the reason')
     .option('--env <exe>', 'the Python whose environment is searched too (default: the first on the path)')
+    .option(
+      '--probe <name>',
+      'start this kernel and ask it, in less than 20 s, what a soak needs to know: control, statuses, aborted cells, interrupt, shutdown and more',
+    )
     .option('--json', 'print what was found as JSON')
+    .option('--markdown', 'with --probe: print it as Markdown, to paste into an issue')
     .addHelpText(
       'after',
       '\nSearched as Jupyter does: JUPYTER_PATH, the user, the environment, the system; the first of a name\nwins, and JUPYTER_PREFER_ENV_PATH puts the environment first.',
     )
     .action(async (options: KernelsOptions) => {
+      if (options.markdown === true && options.probe === undefined) {
+        throw new SoakError(
+          'bad-option',
+          '--markdown is for --probe NAME: the list of kernels has no Markdown.',
+          {
+            remedy: 'Add --probe NAME, or leave out --markdown.',
+          },
+        );
+      }
       const search = await searchOf(options.env);
+      if (options.probe !== undefined) {
+        const { probedKernel } = await import('./probe-kernels.ts');
+        const found = await probedKernel(search, options.probe, process.cwd());
+        write(
+          options.json === true
+            ? `${JSON.stringify(found, null, 2)}\n`
+            : options.markdown === true
+              ? probeMarkdown(found)
+              : probeText(found),
+        );
+        return;
+      }
       write(options.json === true ? `${JSON.stringify(search, null, 2)}\n` : kernelsText(search));
     });
 }

@@ -5,8 +5,9 @@ import { readJournal } from '../journal/read.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
-import { outcomeStatus } from '../model/outcome.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { plainLine } from '../report/document.ts';
 import { terminalText } from '../report/escape.ts';
 import { localisation, PATHS, type PathName, pathOf } from '../report/locate/localisation.ts';
@@ -75,7 +76,7 @@ async function locateCommand(
   if (dirs.length === 0) {
     const code = await runPaths(out, options, surroundings);
     if (code !== EXIT_CODES.done) {
-      if (code === EXIT_CODES.interrupted) write(`Go on with the same command and --out ${out}\n`);
+      if (code === EXIT_CODES.interrupted) write(`Go on with the same command and --out ${shellWord(out)}\n`);
       return code;
     }
   }
@@ -122,7 +123,7 @@ async function locateCommand(
 
 function validRuns({ experiment, runs }: Journal, arm: string): number {
   const { endpoint } = experiment.protocol;
-  return runs.filter((run) => run.arm === arm && outcomeStatus(run.outcome.kind, endpoint) !== 'invalid')
+  return runs.filter((run) => run.arm === arm && isObserved(outcomeStatus(run.outcome.kind, endpoint)))
     .length;
 }
 

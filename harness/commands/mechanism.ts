@@ -1,12 +1,14 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ensureEnvironment, inspectGivenEnvironment } from '../kernel/environment/index.ts';
 import { relevantLines } from '../kernel/environment/install-error.ts';
 import { runCommand } from '../kernel/environment/run-command.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
+import { makeFolder } from '../model/make-folder.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { quoted } from '../model/quoted.ts';
 import { harnessVersion } from '../plan/freeze.ts';
 import {
   type EdgeDrain,
@@ -17,6 +19,7 @@ import {
 } from '../report/edge-drain.ts';
 import { terminalText } from '../report/escape.ts';
 import type { RunSurroundings } from './run.ts';
+import { assertWritable } from './writable-folder.ts';
 
 /** It takes three seconds; a machine that needs more than this cannot be told from one that stands still. */
 const SCRIPT_TIMEOUT_MS = 300_000;
@@ -78,6 +81,7 @@ async function mechanismCommand(
       },
     );
   }
+  if (options.out !== undefined) await assertWritable(resolve(options.out));
   const say = (text: string) => (options.json === true ? process.stderr.write(text) : write(text));
   const found: EdgeDrain[] = [];
   for (const version of versions ?? [null]) {
@@ -103,7 +107,7 @@ function releases(given: readonly string[]): string[] {
   const versions = [...new Set(given.map((version) => version.trim().replace(/^pyzmq==/, '')))];
   const bad = versions.find((version) => !VERSION.test(version));
   if (bad === undefined) return versions;
-  throw new SoakError('bad-option', `--pyzmq ${JSON.stringify(bad)} is no version.`, {
+  throw new SoakError('bad-option', `--pyzmq ${quoted(bad)} is no version.`, {
     remedy: 'Give released versions with commas, such as --pyzmq 26.4.0,27.1.0.',
   });
 }
@@ -174,7 +178,7 @@ async function edgeDrain(
 
 async function writeMechanism(folder: string, mechanism: Mechanism): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await writeFile(join(folder, 'mechanism.json'), `${JSON.stringify(mechanism, null, 2)}\n`);
     await writeFile(join(folder, 'mechanism.md'), mechanismMarkdown(mechanism));
   } catch (cause) {

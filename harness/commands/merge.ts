@@ -25,7 +25,7 @@ export function registerMerge(
     .requiredOption('--out <dir>', 'report folder, new or empty')
     .option(
       '--fail-on <rules>',
-      'exit code 1 by rules with commas: treatment-wedged, worse, invalid>SHARE (of some arm); never for a control that wedged',
+      'exit code 1 by rules with commas: treatment-event, event:ARM>SHARE, competing>SHARE or competing:ARM>SHARE (runs that ended otherwise, such as died), worse, inconclusive, invalid>SHARE (harness faults)',
     )
     .addHelpText('after', MERGE_HELP)
     .action(async (dirs: string[], options: { out: string; failOn?: string }) => {

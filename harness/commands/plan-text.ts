@@ -1,4 +1,4 @@
-import { duration, percent } from '../report/format-number.ts';
+import { counted, duration, percent } from '../report/format-number.ts';
 import type { LineChart } from '../stats/line-chart.ts';
 import type { ExactTest } from '../stats/power.ts';
 import {
@@ -91,7 +91,7 @@ export function lengthsText(
     ...table(rows),
     soonest === null
       ? 'None of these lengths reaches a verdict: make the assay more sensitive first (soak tune).'
-      : `${soonest.cells} cells reach a verdict soonest.`,
+      : `${counted(soonest.cells, 'cell')} ${soonest.cells === 1 ? 'reaches' : 'reach'} a verdict soonest.`,
   ].join('\n');
 }
 

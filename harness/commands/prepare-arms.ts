@@ -74,6 +74,7 @@ export async function preparedArms(
     python,
     env: options.env ?? undefined,
     packages: packagesInOverlays(loaded),
+    arms: loaded,
     onProgress,
     signal,
   });

@@ -6,10 +6,11 @@ import type { KernelCommandMaker } from '../kernel/launch.ts';
 import type { Overlay } from '../kernel/overlay.ts';
 import type { GivenServer } from '../kernel/server/given-server.ts';
 import { givenTransport } from '../kernel/server/prepare-server.ts';
-import type { ProtocolKernelspec } from '../model/arm.ts';
+import type { ArmRole, ProtocolKernelspec } from '../model/arm.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { nearNames } from '../model/near-names.ts';
+import { quoted } from '../model/quoted.ts';
 import { armManifestSchema } from '../plan/arms.ts';
 import { askKernel } from '../run/ask-kernel.ts';
 import type { LaunchableArm } from '../run/checked-run.ts';
@@ -56,7 +57,9 @@ export async function preparedKernels(
   }
   const [first] = named;
   if (first === undefined) throw new Error('No kernel was named.');
-  const arms = new Map(named.map((each) => [each.kernelspec.name, launchable(each)]));
+  const arms = new Map(
+    named.map((each, index) => [each.kernelspec.name, launchable(each, kernelRoles(named.length)[index])]),
+  );
   const environments = new Map(
     named.map(({ kernelspec }) => [
       kernelspec.name,
@@ -133,7 +136,7 @@ function kernelOfServer(name: string, server: GivenServer, notebooks: readonly N
   if (found === undefined) {
     const there = [...server.kernelspecs.keys()];
     const near = nearNames(name, there);
-    throw new SoakError('unknown-kernel', `The server has no kernel ${JSON.stringify(name)}.`, {
+    throw new SoakError('unknown-kernel', `The server has no kernel ${quoted(name)}.`, {
       remedy: `It has: ${(near.length > 0 ? near : there.slice(0, 12)).join(', ') || 'none'}.`,
       exitCode: EXIT_CODES.usage,
     });
@@ -162,12 +165,16 @@ function assertLanguages(notebooks: readonly Notebook[], languages: readonly str
   for (const notebook of notebooks) assertLanguage(notebook, languages, `the kernel ${name} runs another`);
 }
 
+/** Roles of so many kernels, in the order in which they were named: of several, the first is the reference. */
+export function kernelRoles(count: number): ArmRole[] {
+  return Array.from({ length: count }, (_, index) => (index === 0 && count > 1 ? 'control' : 'treatment'));
+}
+
 /** A kernelspec as an arm: nothing is injected, so that it has no sources of its own to show. */
-function launchable({ makeCommand, kernelspec }: NamedKernel): LaunchableArm {
+function launchable({ makeCommand, kernelspec }: NamedKernel, role: ArmRole = 'treatment'): LaunchableArm {
   const { name, displayName } = kernelspec;
   const description =
     `kernel ${displayName === '' ? name : displayName}, as its kernelspec starts it`.replace(/\p{Cc}/gu, ' ');
-  const role = 'treatment';
   const overlay: Overlay = {
     arm: {
       name,
@@ -201,6 +208,7 @@ function launchable({ makeCommand, kernelspec }: NamedKernel): LaunchableArm {
     },
     site: null,
     runtime: null,
+    marks: [],
   };
   return { overlay, makeCommand };
 }

@@ -2,21 +2,31 @@ import { createRequire } from 'node:module';
 import { cpus, homedir, release, totalmem } from 'node:os';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { version as libzmqVersion } from 'zeromq';
-import { leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
+import { assertHasCode, leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
 import { readJournal } from '../journal/read.ts';
 import type { PreparedServer } from '../kernel/server/prepare-server.ts';
+import type { ArmRole } from '../model/arm.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { SoakError } from '../model/errors.ts';
-import type { ArmEnvironment, ClientEnvironment, Environment, ExperimentRecord } from '../model/journal.ts';
-import { outcomeStatus } from '../model/outcome.ts';
+import type {
+  ArmEnvironment,
+  Baseline,
+  ClientEnvironment,
+  Environment,
+  ExperimentRecord,
+} from '../model/journal.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { publicText } from '../model/public-text.ts';
+import type { Arm } from '../plan/arms.ts';
+import { baselineDifferences } from '../plan/baseline-differences.ts';
 import { harnessVersion, protocolNotebook, runtimeHash } from '../plan/freeze.ts';
 import { type Latency, parseLatency } from '../plan/latency.ts';
+import { assertCanDecide } from './can-decide.ts';
 import { assertLanguage } from './kernel-language.ts';
 import { loadedArms, type PreparedSubject, preparedArms } from './prepare-arms.ts';
-import { preparedKernels } from './prepare-kernels.ts';
+import { kernelRoles, preparedKernels } from './prepare-kernels.ts';
 import { assertArmsEncrypt, assertSocketsFit } from './prepare-sockets.ts';
 import type { RunOptions } from './run-options.ts';
 import { protocolSockets } from './socket-options.ts';
@@ -37,26 +47,34 @@ export interface Prepared {
   readonly arms: PreparedSubject['arms'];
   readonly notebooks: readonly Notebook[];
   readonly latency: Latency;
-  readonly baseline: ExperimentRecord['baseline'];
+  readonly baseline: Baseline | null;
 }
 
 async function loadNotebooks({ notebooks: paths, prefix, kernels }: RunOptions): Promise<Notebook[]> {
   const notebooks: Notebook[] = [];
   for (const path of paths) {
     const notebook = await readNotebook(path);
+    assertHasCode(notebook);
     if (kernels.length === 0) assertLanguage(notebook, ['python'], 'the arms are of ipykernel');
     notebooks.push(prefix === null ? notebook : leadingCells(notebook, prefix));
   }
   return notebooks;
 }
 
-async function readBaseline(folder: string | null): Promise<ExperimentRecord['baseline']> {
+/** An earlier experiment whose control is the baseline of this one, and that control's counts. */
+interface EarlierExperiment {
+  readonly experiment: ExperimentRecord;
+  readonly counts: Baseline;
+}
+
+async function readBaseline(folder: string | null): Promise<EarlierExperiment | null> {
   if (folder === null) return null;
   const { journal } = await readJournal(folder);
-  const { endpoint } = journal.experiment.protocol;
-  const control = journal.experiment.protocol.arms.find(({ role }) => role === 'control');
+  const { experiment } = journal;
+  const { endpoint } = experiment.protocol;
+  const control = experiment.protocol.arms.find(({ role }) => role === 'control');
   const valid = journal.runs.filter(
-    ({ arm, outcome }) => arm === control?.name && outcomeStatus(outcome.kind, endpoint) !== 'invalid',
+    ({ arm, outcome }) => arm === control?.name && isObserved(outcomeStatus(outcome.kind, endpoint)),
   );
   if (control === undefined || valid.length === 0) {
     throw new SoakError('bad-baseline', `The report ${folder} has no valid run of a control arm.`, {
@@ -64,11 +82,14 @@ async function readBaseline(folder: string | null): Promise<ExperimentRecord['ba
     });
   }
   return {
-    protocolSha256: journal.experiment.protocolSha256,
-    at: journal.experiment.at,
-    arm: control.name,
-    wedged: valid.filter(({ outcome }) => outcomeStatus(outcome.kind, endpoint) === 'wedged').length,
-    runs: valid.length,
+    experiment,
+    counts: {
+      protocolSha256: experiment.protocolSha256,
+      at: experiment.at,
+      arm: control.name,
+      wedged: valid.filter(({ outcome }) => outcomeStatus(outcome.kind, endpoint) === 'wedged').length,
+      runs: valid.length,
+    },
   };
 }
 
@@ -121,6 +142,17 @@ export async function prepareExperiment(
     'read-inputs',
     readInputs(options),
   );
+  const decision = {
+    stopping: options.untilDecided ? ('until-decided' as const) : ('fixed' as const),
+    test: options.untilDecided ? ('e-process' as const) : ('boschloo' as const),
+    alpha: options.alpha,
+    bets: 'cure' as const,
+    p0: options.p0,
+  };
+  assertCanDecide(
+    { arms: isOfKernels ? kernelArms(options.kernels) : loaded.map(namedRole), decision },
+    options.runs,
+  );
   const subject = isOfKernels
     ? await preparedKernels(options, notebooks, signal)
     : await preparedArms(loaded, options, onProgress, signal);
@@ -146,27 +178,45 @@ export async function prepareExperiment(
     ...(server === null ? {} : { transport: server.protocolTransport }),
     ...(sockets === undefined ? {} : { sockets }),
     ...(client?.endpoint === 'stalled' ? { endpoint: client.endpoint } : {}),
-    decision: {
-      stopping: options.untilDecided ? 'until-decided' : 'fixed',
-      test: options.untilDecided ? 'e-process' : 'boschloo',
-      alpha: options.alpha,
-      p0: options.p0,
-    },
+    decision,
     harness: await harnessVersion(),
     runtimeSha256: await runtimeHash(),
   };
+  const environment = describeEnvironment(subject.armEnvironment);
+  const { armEnvironments, clientEnvironment } = subject;
+  const here = {
+    protocol,
+    environment,
+    armEnvironments: Object.fromEntries(armEnvironments),
+    clientEnvironment,
+  };
   return {
     protocol,
-    environment: describeEnvironment(subject.armEnvironment),
-    armEnvironments: subject.armEnvironments,
-    clientEnvironment: subject.clientEnvironment,
+    environment,
+    armEnvironments,
+    clientEnvironment,
     server,
     kernelEnvironment: subject.kernelEnvironment,
     arms,
     notebooks,
     latency,
-    baseline,
+    baseline:
+      baseline === null
+        ? null
+        : {
+            ...baseline.counts,
+            differences: baselineDifferences(baseline.experiment, baseline.counts.arm, here),
+          },
   };
+}
+
+function namedRole({ name, manifest: { role } }: Arm): { name: string; role: ArmRole } {
+  return { name, role };
+}
+
+function kernelArms(names: readonly string[]): { name: string; role: ArmRole }[] {
+  const roles = kernelRoles(names.length);
+  return names.map((name, index) => ({ name, role: roles[index] ?? 'treatment' }));
 }
 
 /** Where a path is below a folder, with `/`; `null` where it is not below it or is the folder itself. */

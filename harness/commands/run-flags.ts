@@ -57,7 +57,7 @@ export function addRunOptions(command: Command): Command {
     )
     .option(
       '--client <name>',
-      'the program that executes the notebooks, in a process of its own: nbclient, papermill, jupyter-execute (default: the harness itself)',
+      'the program that executes the notebooks, in a process of its own: nbclient, papermill, jupyter-execute, nbconvert (default: the harness itself)',
     )
     .option(
       '--client-timeout <seconds>',
@@ -91,7 +91,7 @@ export function addRunOptions(command: Command): Command {
     .option('--shard <i/n>', 'only the i-th of n parts of the blocks, never of the arms; needs --seed')
     .option(
       '--fail-on <rules>',
-      'exit code 1 by rules with commas: treatment-wedged, worse, invalid>SHARE (of some arm); never for a control that wedged',
+      'exit code 1 by rules with commas: treatment-event, event:ARM>SHARE, competing>SHARE or competing:ARM>SHARE (runs that ended otherwise, such as died), worse, inconclusive, invalid>SHARE (harness faults)',
     )
     .option('--out <dir>', 'report folder (default: soak-reports/<time>-<arms>)')
     .option('--resume <dir>', 'go on with an interrupted experiment exactly where it stopped')

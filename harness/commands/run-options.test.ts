@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { shellWord } from '../model/shell-word.ts';
 import { soakErrorOf } from '../testing/soak-error.ts';
 import { registerRun } from './run.ts';
 import {
@@ -14,7 +15,6 @@ import {
   reproduceCommand,
   runOptionsSchema,
 } from './run-options.ts';
-import { shellWord } from './shell-word.ts';
 
 const NOTEBOOK = 'notebooks/widgets.ipynb';
 const parsed = (raw: RawRunOptions): RunOptions => parsedRunOptions(raw, NOTEBOOK, () => 77);
@@ -234,7 +234,7 @@ describe.skipIf(!isPosix)('a word for a shell', () => {
       .filter((s) => !/[\0\r]/.test(s) && !/^(file:|[\w.-]+=)?~\//.test(s));
     fc.assert(
       fc.property(fc.array(text, { minLength: 20, maxLength: 40 }), (words) => {
-        expect(shellWords(words.map(shellWord).join(' '))).toEqual(words);
+        expect(shellWords(words.map((word) => shellWord(word)).join(' '))).toEqual(words);
       }),
       { numRuns: 25 },
     );

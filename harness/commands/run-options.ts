@@ -3,13 +3,14 @@ import { serverUrl } from '../kernel/server/server-url.ts';
 import { SoakError } from '../model/errors.ts';
 import { LAUNCH_METHODS } from '../model/launch-method.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { quoted } from '../model/quoted.ts';
 import { type Shard, shardSchema } from '../model/shard.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { TRANSPORTS } from '../model/transport.ts';
 import { triedArms } from '../plan/arm-spec.ts';
 import { shownArmSpec } from '../plan/arm-words.ts';
 import { DEFAULT_LATENCY } from '../plan/latency.ts';
 import { clientOptionSchema, DEFAULT_CLIENT_TIMEOUT_SECONDS, parsedClientOption } from './client-options.ts';
-import { shellWord } from './shell-word.ts';
 import { socketOptions } from './socket-options.ts';
 
 /** `soak run`'s options, parsed: what an experiment is made from. Kept beside a journal until it has finished. */
@@ -142,7 +143,7 @@ export function numberOption(
     value <= rule.max &&
     (rule.whole !== true || Number.isSafeInteger(value));
   if (fits) return value;
-  throw new SoakError('bad-option', `${flag} ${JSON.stringify(text)} is not usable.`, {
+  throw new SoakError('bad-option', `${flag} ${quoted(text)} is not usable.`, {
     remedy: `Give ${rule.whole === true ? 'a whole number' : 'a number'} of ${rule.unit} from ${rule.min} to ${rule.max}.`,
   });
 }
@@ -157,14 +158,14 @@ function list(text: string): string[] {
 function armNames(raw: RawRunOptions): string[] {
   const listed = raw.arms === undefined ? [] : list(raw.arms);
   if (raw.arms !== undefined && listed.length === 0) {
-    throw new SoakError('bad-option', `--arms ${JSON.stringify(raw.arms)} names no arm.`, {
+    throw new SoakError('bad-option', `--arms ${quoted(raw.arms)} names no arm.`, {
       remedy: `Give names with commas, such as --arms ${RUN_DEFAULTS.arms.join(',')}.`,
     });
   }
   const names = [...(raw.arm ?? []), ...listed];
   if (raw.try !== undefined) {
     if (names.length === 0) return [...triedArms(raw.try)];
-    throw new SoakError('bad-option', `--try ${JSON.stringify(raw.try)} makes its own three arms.`, {
+    throw new SoakError('bad-option', `--try ${quoted(raw.try)} makes its own three arms.`, {
       remedy: `Leave out --arm and --arms, or give all arms by hand: ${triedArms(raw.try)
         .map((arm) => `--arm ${shellWord(arm)}`)
         .join(' ')}.`,
@@ -208,7 +209,7 @@ export function trafficProfiles(text: string | undefined): RunOptions['traffic']
   return (names.length > 0 ? names : [text]).map((name) => {
     const profile = TRAFFIC_PROFILES.find((known) => known === name);
     if (profile !== undefined) return profile;
-    throw new SoakError('bad-option', `--traffic ${JSON.stringify(name)} is no traffic profile.`, {
+    throw new SoakError('bad-option', `--traffic ${quoted(name)} is no traffic profile.`, {
       remedy: `Profiles there are: ${TRAFFIC_PROFILES.join(', ')}; several, with commas, alternate by block.`,
     });
   });
@@ -217,7 +218,7 @@ export function trafficProfiles(text: string | undefined): RunOptions['traffic']
 function autopsyOption(text: string | undefined): RunOptions['autopsy'] {
   if (text === undefined || text === 'none' || text === 'full') return text ?? 'none';
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new SoakError('bad-option', `--autopsy ${JSON.stringify(text)} is not usable.`, {
+  throw new SoakError('bad-option', `--autopsy ${quoted(text)} is not usable.`, {
     remedy: 'Give full, none, or the number of wedges, from 1 to 999999, that get one.',
   });
 }
@@ -225,7 +226,7 @@ function autopsyOption(text: string | undefined): RunOptions['autopsy'] {
 function launchOption(raw: RawRunOptions): RunOptions['launch'] {
   const method = LAUNCH_METHODS.find((known) => known === (raw.launch ?? 'spawn'));
   if (method === undefined) {
-    throw new SoakError('bad-option', `--launch ${JSON.stringify(raw.launch)} is none that is known.`, {
+    throw new SoakError('bad-option', `--launch ${quoted(String(raw.launch))} is none that is known.`, {
       remedy: `Give ${LAUNCH_METHODS.join(' or ')}.`,
     });
   }
@@ -252,7 +253,7 @@ function transportOption(raw: RawRunOptions): RunOptions['transport'] {
   const implied = raw.serverUrl === undefined ? 'direct' : 'server';
   const name = TRANSPORTS.find((known) => known === (raw.transport ?? implied));
   if (name === undefined) {
-    throw new SoakError('bad-option', `--transport ${JSON.stringify(raw.transport)} is none that is known.`, {
+    throw new SoakError('bad-option', `--transport ${quoted(String(raw.transport))} is none that is known.`, {
       remedy: `Transports there are: ${TRANSPORTS.join(', ')}.`,
     });
   }
@@ -281,7 +282,7 @@ function shardOption(raw: RawRunOptions, blocks: number): Shard | null {
   const [, index, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(raw.shard.trim()) ?? [];
   const parsed = shardSchema.safeParse({ index: Number(index), count: Number(count) });
   if (!parsed.success) {
-    throw new SoakError('bad-option', `--shard ${JSON.stringify(raw.shard)} is not usable.`, {
+    throw new SoakError('bad-option', `--shard ${quoted(raw.shard)} is not usable.`, {
       remedy: 'Give which part of how many, such as --shard 2/4: from 1/4 to 4/4.',
     });
   }
@@ -441,7 +442,7 @@ export function reproduceCommand(options: RunOptions, shown: (path: string) => s
   for (const kernel of options.kernels) words.push('--kernel', shellWord(kernel));
   const arms = options.arms.map((spec) => shownArmSpec(spec, shown));
   if (arms.some((arm) => /[/\\,\s]/.test(arm))) for (const arm of arms) words.push('--arm', shellWord(arm));
-  else if (arms.length > 0) words.push('--arms', arms.map(shellWord).join(','));
+  else if (arms.length > 0) words.push('--arms', arms.map((arm) => shellWord(arm)).join(','));
   if (options.untilDecided) words.push('--until-decided');
   words.push(options.untilDecided ? '--max-runs' : '--runs', String(options.runs));
   const defaultAlpha = options.untilDecided ? RUN_DEFAULTS.alphaUntilDecided : RUN_DEFAULTS.alpha;

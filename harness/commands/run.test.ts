@@ -263,7 +263,16 @@ test('one arm alone is reported against p0, and against the control of an earlie
   expect(stdout).toContain('0.49'); // 0.7 squared
   const evidence = await readFile(join(out, 'evidence.md'), 'utf8');
   expect(evidence).toMatch(/nothing was interleaved/i);
-  expect(evidence).toMatch(/earlier/i);
+  expect(evidence).toContain('from which nothing that is recorded differs but the arm: Fisher');
+  const elsewhere = join(folder.path, 'elsewhere');
+  const other = ['--arm', 'fix', '--runs', '1', '--notebook', await notebook('other.ipynb', '2', '3')];
+  const setting = ['--latency', 'fixed:1ms', '--launch', 'fork', '--baseline', control];
+  const incomparable = await soak(...other, ...setting, '--out', elsewhere);
+  expect(incomparable.code).toBe(0);
+  expect(incomparable.stdout).toMatch(
+    /Not comparable with the baseline, control[^:]*: notebook, length \(code cells\), traffic, latency and launch differ/,
+  );
+  expect(incomparable.stdout).not.toMatch(/Fisher/);
 });
 
 test('what a kernel or notebook does wrong is a counted outcome, never a crash', async () => {

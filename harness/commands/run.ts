@@ -7,11 +7,12 @@ import { readJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
-import type { ExperimentRecord, RunRecord } from '../model/journal.ts';
+import { type ExperimentRecord, JOURNAL_SCHEMA, type RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { protocolHash } from '../model/protocol.ts';
 import { protocolDifferences } from '../model/protocol-differences.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { terminalText } from '../report/escape.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { buildReport } from '../report/report.ts';
@@ -39,6 +40,7 @@ import {
 } from './run-options.ts';
 import { tunedOptions } from './tuned.ts';
 import { unendedRuns } from './unended-runs.ts';
+import { assertWritable } from './writable-folder.ts';
 
 /** Everything that `soak run` needs to know of its surroundings. */
 export interface RunSurroundings {
@@ -87,6 +89,7 @@ export async function runCommand(
           numberOption('--max-minutes', raw.maxMinutes, 0, { min: 0.01, max: 100_000, unit: 'minutes' }),
         );
   const options = await said(() => (resumed ? resumedOptions(raw) : freshOptions(raw)));
+  if (raw.out !== undefined) await assertWritable(resolve(raw.out));
   const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal));
   assertCanFail(rules, prepared.protocol);
   const folder = resolve(
@@ -100,6 +103,11 @@ export async function runCommand(
   write(
     `${plannedLine(prepared, recorded.length, experiment.shard)}\nProtocol ${experiment.protocolSha256.slice(0, 16)}, report in ${folder}\n\n`,
   );
+  if (!resumed && options.kernels.length > 0 && options.serverUrl === null) {
+    const { keepProbes } = await import('./probe-kernels.ts');
+    const kernels = [...prepared.arms].map(([name, { makeCommand }]) => ({ name, makeCommand }));
+    await keepProbes(folder, kernels, options, write);
+  }
   const display = openDisplay(prepared.protocol, recorded, write, { shard: experiment.shard });
   let end: ExperimentEnd;
   try {
@@ -134,7 +142,7 @@ export async function runCommand(
   write(
     `${verdictParagraph(report)}\n\n${summaryLine(report)}\n\nEvidence: ${join(folder, 'evidence.md')}\n`,
   );
-  if (end.event !== 'finished') write(`Go on with: npm run soak -- --resume ${folder}\n`);
+  if (end.event !== 'finished') write(`Go on with: npm run soak -- --resume ${shellWord(folder)}\n`);
   if (end.event === 'interrupted') return EXIT_CODES.interrupted;
   return judgedExit(report, rules, write);
 }
@@ -213,7 +221,7 @@ interface Session {
 async function newSession(folder: string, options: RunOptions, prepared: Prepared): Promise<Session> {
   const experiment: ExperimentRecord = {
     type: 'experiment',
-    schema: 1,
+    schema: JOURNAL_SCHEMA,
     at: now(),
     protocol: prepared.protocol,
     protocolSha256: protocolHash(prepared.protocol),

@@ -88,4 +88,23 @@ describe('soak stats', () => {
       }),
     );
   });
+
+  it.each(['1/1000000', '0/20001'])(
+    'refuses %s at once, with the reason: the exact tests would take minutes',
+    (count) => {
+      const before = performance.now();
+      expect(() => printed('--reference', count, '--treatment', '0/20')).toThrow(/more than 20000 runs/);
+      expect(() => printed('--reference', '6/20', '--treatment', '0/20', '--sham', count)).toThrow(
+        /20000 runs/,
+      );
+      expect(performance.now() - before).toBeLessThan(2_000);
+    },
+  );
+
+  it('answers the largest counts that it takes while a person waits', () => {
+    const before = performance.now();
+    expect(printed('--reference', '9/20000', '--treatment', '0/20000')).toContain('fixes');
+    // Two seconds on an idle machine, of which most is not spent here: the bound is for a busy one.
+    expect(performance.now() - before).toBeLessThan(6_000);
+  });
 });

@@ -82,7 +82,7 @@ function verdictReasons({ verdict, couldSee, arms, given, shamAgainstReference }
     shamAgainstReference !== null && shamAgainstReference.boschlooTwoSided <= 0.05
       ? ['First: the sham itself differs from the reference, so the overhead matters.']
       : [];
-  const power = `With these runs a drop from the observed reference rate to zero is seen with ${percent(verdict.powerToZero)} power.`;
+  const power = `With these runs a cure is seen with ${percent(verdict.powerToZero)} power, ${given.sham === null ? 'at the observed reference rate' : 'against reference and sham together, at their observed rates'}.`;
   const allowed = `${arms.treatment.wedged}/${arms.treatment.runs} still allows a wedge rate of ${percent(arms.treatment.upper95)} (one-sided 95 %).`;
   const against = given.sham === null ? 'the reference' : 'both the reference and the sham';
   switch (verdict.word) {
@@ -91,7 +91,7 @@ function verdictReasons({ verdict, couldSee, arms, given, shamAgainstReference }
     case 'reduces':
       return [...shamFirst, `It is below ${against}, but it still wedged.`];
     case 'worse':
-      return [...shamFirst, 'It wedges more than the reference.'];
+      return [...shamFirst, `It wedges more than ${against}.`];
     case 'no-difference':
       return [...shamFirst, `It is not shown to be below ${against}.`, power];
     default:

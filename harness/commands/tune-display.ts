@@ -1,7 +1,7 @@
 import logUpdate from 'log-update';
 import pc from 'picocolors';
 import { monotonicMs } from '../frontend/precise-timer.ts';
-import { duration, perThousand } from '../report/format-number.ts';
+import { counted, duration, perThousand } from '../report/format-number.ts';
 import type { Candidate } from '../tune/candidates.ts';
 import type { TuningPhase, TuningRun } from '../tune/record.ts';
 import { tallies } from '../tune/tally.ts';
@@ -17,7 +17,7 @@ export interface TuneDisplay {
 const SHOWN = 8;
 
 function named({ traffic, latency, cells }: Candidate): string {
-  return `${traffic} ${latency.spec}, ${cells} cells`;
+  return `${traffic} ${latency.spec}, ${counted(cells, 'cell')}`;
 }
 
 /** The candidates with most wedges per second so far. */

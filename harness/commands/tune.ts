@@ -8,6 +8,7 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { loadArmSpecs } from '../plan/arm-spec.ts';
 import { protocolNotebook } from '../plan/freeze.ts';
 import { type Latency, parseLatency } from '../plan/latency.ts';
@@ -28,6 +29,7 @@ import { type TryCandidate, tune } from '../tune/session.ts';
 import { type Prepared, prepareExperiment, publicPath } from './prepare.ts';
 import { parsedRunOptions, type RunOptions } from './run-options.ts';
 import { openTuneDisplay } from './tune-display.ts';
+import { assertWritable } from './writable-folder.ts';
 
 /** Everything that `soak tune` needs to know of its surroundings. */
 export interface TuneSurroundings {
@@ -35,7 +37,7 @@ export interface TuneSurroundings {
   readonly write: (text: string) => void;
 }
 
-interface RawTuneOptions {
+export interface RawTuneOptions {
   readonly arm: string;
   readonly minutes: string;
   readonly notebook?: string[];
@@ -173,6 +175,7 @@ async function tuneCommand(raw: RawTuneOptions, { signal, write }: TuneSurroundi
     raw.prefix === undefined ? null : parts(raw.prefix).map((text) => parseNumber(text, '--prefix', CELLS));
   const options = experimentOptions(raw);
   await assertControl(raw.arm);
+  if (raw.out !== undefined) await assertWritable(resolve(raw.out));
   const prepared = await prepareExperiment(options, (text) => write(`${text}\n`), signal);
   const { protocol, environment, notebooks } = prepared;
   const [arm] = protocol.arms;
@@ -295,12 +298,14 @@ function candidateTrier(
 }
 
 /** The command that tunes again: every option that was given, the seed always. */
-function tuneCommandLine(raw: RawTuneOptions, options: RunOptions): string {
-  const words = ['npm run soak -- tune', '--minutes', raw.minutes];
-  if (raw.arm !== 'control') words.push('--arm', publicPath(raw.arm));
-  for (const notebook of raw.notebook ?? []) words.push('--notebook', publicPath(notebook));
-  if (raw.traffic !== TRAFFIC_PROFILES.join(',')) words.push('--traffic', raw.traffic);
-  if (raw.latencies !== DEFAULT_LATENCIES.join(',')) words.push('--latencies', raw.latencies);
+export function tuneCommandLine(raw: RawTuneOptions, options: Pick<RunOptions, 'seed'>): string {
+  const words = ['npm run soak -- tune'];
+  const add = (flag: string, value: string) => words.push(flag, shellWord(value));
+  add('--minutes', raw.minutes);
+  if (raw.arm !== 'control') add('--arm', publicPath(raw.arm));
+  for (const notebook of raw.notebook ?? []) add('--notebook', publicPath(notebook));
+  if (raw.traffic !== TRAFFIC_PROFILES.join(',')) add('--traffic', raw.traffic);
+  if (raw.latencies !== DEFAULT_LATENCIES.join(',')) add('--latencies', raw.latencies);
   const optional = [
     ['--prefix', raw.prefix],
     ['--timeout', raw.timeout],
@@ -309,13 +314,7 @@ function tuneCommandLine(raw: RawTuneOptions, options: RunOptions): string {
     ['--alpha', raw.alpha === '0.001' ? undefined : raw.alpha],
     ['--env', raw.env === undefined ? undefined : '<your environment>'],
   ] as const;
-  for (const [flag, value] of optional) if (value !== undefined) words.push(flag, value);
-  words.push('--seed', String(options.seed));
-  return words
-    .map((word) =>
-      /[\s'"$`\\]/.test(word) && !word.startsWith('npm ') && !word.startsWith('<')
-        ? `'${word.replaceAll("'", "'\\''")}'`
-        : word,
-    )
-    .join(' ');
+  for (const [flag, value] of optional) if (value !== undefined) add(flag, value);
+  add('--seed', String(options.seed));
+  return words.join(' ');
 }

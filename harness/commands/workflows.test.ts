@@ -179,12 +179,12 @@ describe.skipIf(process.platform === 'win32')(
       expect(merges).toEqual(
         ['release', 'main'].map(
           (which) =>
-            `npm run soak -- merge shards/shard-${which}-1/ shards/shard-${which}-2/ --out night --fail-on treatment-wedged,worse,invalid>0.1`,
+            `npm run soak -- merge shards/shard-${which}-1/ shards/shard-${which}-2/ --out night --fail-on treatment-event,worse,competing>0.1,invalid>0.1`,
         ),
       );
       const artifacts = run.uses.filter(({ uses }) => uses.startsWith('actions/upload-artifact@'));
       expect(new Set(artifacts.map(({ with: { name } }) => name)).size).toBe(artifacts.length);
-      expect(artifacts).toHaveLength(33);
+      expect(artifacts).toHaveLength(36);
     });
 
     complete('nightly: both locks are audited, each reader is fuzzed, faults are made', async () => {
@@ -230,8 +230,19 @@ describe.skipIf(process.platform === 'win32')(
       for (const system of systems) {
         const own = cells.filter((cell) => cell.system === system);
         expect(own.map(({ python }) => python)).toEqual(['3.14', '3.13', '3.12', '3.11', '3.10']);
-        expect(new Set(own.map(({ node }) => node))).toEqual(new Set(['20', '22', '24']));
+        expect(new Set(own.map(({ node }) => node))).toEqual(new Set(['20', '22', '24', '26']));
       }
+    });
+
+    complete('nightly: the newest Python may fail, beside the shards', async () => {
+      const nightly = workflow('nightly.yml');
+      expect(nightly.jobs['newest']?.['continue-on-error']).toBe(true);
+      const needed = Object.values(nightly.jobs).flatMap(({ needs = [] }) => needs);
+      expect(needed).not.toContain('newest');
+      const commands = await checked(rehearsed(nightly, 'schedule'));
+      expect(
+        commands.filter((command) => command.endsWith('--runs 5 --seed 42 --python python --out newest')),
+      ).toHaveLength(3);
     });
 
     complete.each([

@@ -1,22 +1,10 @@
 import type { JsonObject, Notebook } from '../frontend/notebook.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
-import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
+import { EXEC_EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
 import { executeRun, type RunContext } from '../run/execute-run.ts';
-
-/** Exit codes of `soak exec`, a contract of its own: what a script has to tell apart is how the notebook ended. */
-export const EXEC_EXIT_CODES = {
-  /** Every cell was executed. */
-  clean: 0,
-  /** A cell raised; never retried. */
-  cellRaised: 1,
-  /** Every attempt wedged. */
-  wedged: 2,
-  /** It ended otherwise: the process died, a cell passed its deadline, the kernel did not start. Never retried. */
-  other: 3,
-} as const satisfies Record<string, ExitCode>;
 
 /** How an execution of a notebook ended. */
 export interface Execution {
@@ -49,8 +37,9 @@ export interface ExecutionPlan {
 function exitCodeOf(record: RunRecord): ExitCode {
   const { kind } = record.outcome;
   if (kind === 'completed') return EXEC_EXIT_CODES.clean;
+  if (kind === 'aborted') return EXEC_EXIT_CODES.cellNotExecuted;
   if (kind === 'cell-error') return EXEC_EXIT_CODES.cellRaised;
-  return outcomeStatus(kind, 'wedged') === 'wedged' ? EXEC_EXIT_CODES.wedged : EXEC_EXIT_CODES.other;
+  return outcomeStatus(kind, 'wedged') === 'wedged' ? EXEC_EXIT_CODES.wedged : EXEC_EXIT_CODES.endedOtherwise;
 }
 
 /**
@@ -75,7 +64,7 @@ export async function executeWithRetries(plan: ExecutionPlan): Promise<Execution
       plan.context,
       plan.signal,
     );
-    if (result === null) return { exitCode: EXIT_CODES.interrupted, notebook: null, attempts: attempt };
+    if (result === null) return { exitCode: EXEC_EXIT_CODES.interrupted, notebook: null, attempts: attempt };
     const exitCode = exitCodeOf(result.record);
     const isLast = exitCode !== EXEC_EXIT_CODES.wedged || attempt >= plan.attempts;
     let isHandedOn = false;

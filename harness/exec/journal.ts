@@ -1,9 +1,10 @@
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { runRecordSchema } from '../model/journal.ts';
+import { makeFolder } from '../model/make-folder.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { readInput } from '../model/read-input.ts';
 
@@ -35,7 +36,7 @@ export const execBeginSchema = z.object({
   /** 1-based. */
   attempt: z.number().int().positive(),
   attempts: z.number().int().positive(),
-  notebook: z.object({ name: z.string(), sha256: z.string(), cells: z.number().int().positive() }),
+  notebook: z.object({ name: z.string(), sha256: z.string(), cells: z.number().int().nonnegative() }),
   kernel: execKernelSchema,
   settings: z.object({
     traffic: z.enum(TRAFFIC_PROFILES),
@@ -72,7 +73,7 @@ export const execRecordSchema = z.discriminatedUnion('type', [
 export type ExecRecord = z.infer<typeof execRecordSchema>;
 
 async function appended(path: string, record: ExecRecord): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const file = await open(path, 'a+');
   try {
     const { size } = await file.stat();

@@ -1,4 +1,4 @@
-import { outcomeStatus } from '../model/outcome.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import type { Interval } from '../stats/counts.ts';
 import { type Drift, drift } from '../stats/drift.ts';
 import { clopperPearson } from '../stats/intervals.ts';
@@ -14,12 +14,12 @@ export interface KernelRate {
   readonly clean: number;
   /** Most attempts of one execution. */
   readonly mostAttempts: number;
-  /** Attempts that completed or wedged. */
+  /** Attempts that completed or wedged, of notebooks with code: without a request there is nothing to wedge. */
   readonly valid: number;
   readonly wedged: number;
   /** Wedged attempts with a certificate. */
   readonly certified: number;
-  /** Attempts that ended otherwise: a cell raised, the process died, a deadline passed. */
+  /** Attempts that ended otherwise: a cell raised, the process died, a deadline passed, there was no cell. */
   readonly other: number;
   /** Begun and never ended: the command was cut short. */
   readonly unfinished: number;
@@ -37,20 +37,24 @@ export function kernelRates(records: readonly ExecRecord[]): KernelRate[] {
   const kernels = new Map<string, ExecKernel>();
   const kernelOf = new Map<string, string>();
   const begun = new Map<string, number>();
+  const withoutCode = new Set<string>();
   for (const record of records) {
     if (record.type !== 'exec-begin') continue;
     const { sha256 } = record.kernel;
     if (!kernels.has(sha256)) kernels.set(sha256, record.kernel);
     kernelOf.set(record.execution, sha256);
+    if (record.notebook.cells === 0) withoutCode.add(record.execution);
     begun.set(record.execution, Math.max(begun.get(record.execution) ?? 0, record.attempt));
   }
   return [...kernels.values()].map((kernel) => {
     const mine = records.filter(({ execution }) => kernelOf.get(execution) === kernel.sha256);
     const attempts = mine.filter((record) => record.type === 'exec-attempt');
-    const statuses = attempts.map(({ run }) => outcomeStatus(run.outcome.kind, 'wedged'));
+    const statuses = attempts.map(({ run, execution }) =>
+      withoutCode.has(execution) ? 'invalid' : outcomeStatus(run.outcome.kind, 'wedged'),
+    );
     const counts = [...begun].filter(([id]) => kernelOf.get(id) === kernel.sha256).map(([, count]) => count);
     const wedged = statuses.filter((status) => status === 'wedged').length;
-    const valid = statuses.filter((status) => status !== 'invalid').length;
+    const valid = statuses.filter(isObserved).length;
     return {
       kernel,
       executions: counts.length,

@@ -21,11 +21,11 @@ export interface StreamOutput<Text = string> {
 
 /** Every output but a stream. */
 export type OtherOutput =
-  | { readonly output_type: 'display_data'; data: JsonObject; metadata: JsonObject }
+  | { readonly output_type: 'display_data'; metadata: JsonObject; data: JsonObject }
   | {
       readonly output_type: 'execute_result';
-      data: JsonObject;
       metadata: JsonObject;
+      data: JsonObject;
       readonly execution_count: unknown;
     }
   | {
@@ -37,7 +37,8 @@ export type OtherOutput =
 
 /**
  * The output of a `stream`, `display_data`, `execute_result` or `error` message (nbformat/v4/nbbase.py,
- * `output_from_msg`); `null` for a stream without name or text. Other fields that are missing become empty.
+ * `output_from_msg`); `null` for a stream without name or text. Other fields that are missing become empty. The keys
+ * come in nbformat's order: an `Output` widget mirrors them to the kernel, whose `repr` shows them in that order.
  */
 export function outputOf(message: IopubMessage): StreamOutput<string | LongText> | OtherOutput | null {
   const { content } = message;
@@ -65,8 +66,8 @@ export function outputOf(message: IopubMessage): StreamOutput<string | LongText>
   }
 }
 
-function mimeBundle(content: JsonObject): { data: JsonObject; metadata: JsonObject } {
-  return { data: objectOrEmpty(content['data']), metadata: objectOrEmpty(content['metadata']) };
+function mimeBundle(content: JsonObject): { metadata: JsonObject; data: JsonObject } {
+  return { metadata: objectOrEmpty(content['metadata']), data: objectOrEmpty(content['data']) };
 }
 
 /** The display id that an output carries, `null` without one. */

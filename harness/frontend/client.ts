@@ -26,15 +26,29 @@ export interface ShellRequest {
   /** Content of the first reply, without what is too long in it to be needed. */
   reply: Readonly<Record<string, unknown>> | null;
   replies: number;
+  /**
+   * Of a request without a reply: the kernel is known to have read it, and has published neither busy nor idle for it.
+   * ipykernel 7.4.0 owes `comm_open`, `comm_msg` and `comm_close` nothing while a cell awaits.
+   */
+  isRead: boolean;
+  /** Whether it was sent to learn of those before it, and not as traffic: it is counted apart. */
+  readonly isWitness: boolean;
 }
 
-/** Whether nothing more is to come: reply (where there is one) and idle, in either order. */
+/**
+ * Whether nothing more is to come: reply and idle, in either order. Of a request without a reply idle alone, or that
+ * it was read where the kernel publishes nothing for it.
+ */
 export function isSettled(request: ShellRequest): boolean {
-  return request.idleAtMs !== null && (request.replyAtMs !== null || !request.hasReply);
+  if (request.hasReply) return request.idleAtMs !== null && request.replyAtMs !== null;
+  return request.idleAtMs !== null || request.isRead;
 }
 
 /** Characters of one field of a reply that are kept, for as long as the run: a traceback may be of any length. */
 const MAX_FIELD_CHARACTERS = 64 * 1024;
+
+// A kernel may send as many as it likes; only those since the last request matter.
+const MAX_REFUSALS = 100;
 
 function bounded(content: Message['content']): Message['content'] {
   const fields = Object.entries(content).flatMap(([name, value]): [string, unknown][] => {
@@ -62,8 +76,13 @@ export class KernelClient {
   readonly #controlWaiters = new Map<string, (message: Message | null) => void>();
   readonly #byType: Record<string, number> = {};
   readonly #rejections: Record<string, number> = {};
+  /** By channel, what was wrong with the first malformed message of it. */
+  readonly #malformed = new Map<Channel, string>();
+  readonly #deviations: Record<string, number> = {};
   /** Shell requests that other peers sent for this client, and whether the kernel said that it began them. */
   readonly #others = new Map<string, boolean>();
+  /** The last shell messages that answered no request, the type `null` where it cannot be told. */
+  readonly #refusals: { readonly type: string | null; readonly atMs: number }[] = [];
   #replies = 0;
   #idles = 0;
   #refuse: (channel: Channel) => void = () => {};
@@ -74,6 +93,7 @@ export class KernelClient {
   });
   #iopubSeen = false;
   #startingSeen = false;
+  #startedAtMs: number | null = null;
   #changed: (() => void) | null = null;
   #change: Promise<void> | null = null;
   /** Receives every verified iopub message. */
@@ -103,6 +123,19 @@ export class KernelClient {
     return this.#startingSeen || this.#channels.isUp;
   }
 
+  /**
+   * Whether the kernel published `starting` after a request was sent to it: its process has begun the kernel anew. A
+   * server on the way says that of its own accord too, so that it shows nothing there.
+   */
+  startedSince(request: ShellRequest): boolean {
+    return this.#channels.server === null && (this.#startedAtMs ?? 0) > request.sentAtMs;
+  }
+
+  /** Shell requests of this client's own. */
+  get sent(): number {
+    return this.#requests.size;
+  }
+
   /** The first channel whose connection was given up for a frame beyond what is taken; `null`: none. */
   get refused(): Channel | null {
     return this.#refused;
@@ -115,12 +148,18 @@ export class KernelClient {
 
   /** The account of the run, as the journal has it. */
   get account() {
+    const requests = [...this.#requests.values()];
+    const witnesses = requests.filter(({ isWitness }) => isWitness).length;
+    const unpublished = requests.filter((request) => isSettled(request) && request.idleAtMs === null).length;
     return {
-      sent: this.#requests.size,
+      sent: this.#requests.size - witnesses,
       replies: this.#replies,
       idles: this.#idles,
+      ...(unpublished === 0 ? {} : { unpublished }),
+      ...(witnesses === 0 ? {} : { witnesses }),
       byType: { ...this.#byType },
       rejected: Object.values(this.#rejections).reduce((sum, count) => sum + count, 0),
+      ...(Object.keys(this.#deviations).length === 0 ? {} : { deviations: { ...this.#deviations } }),
       ...this.#othersAccount,
     };
   }
@@ -151,6 +190,16 @@ export class KernelClient {
     return this.#requests.size + this.#othersBegun + this.#channels.foreign;
   }
 
+  /** How many requests that were sent after this one the kernel has said it began, or answered. */
+  begunAfter({ number }: ShellRequest): { readonly begunAfter?: number } {
+    const begunAfter = [...this.#requests.values()].filter(
+      (other) =>
+        other.number > number &&
+        (other.busyAtMs !== null || other.replyAtMs !== null || other.idleAtMs !== null),
+    ).length;
+    return begunAfter === 0 ? {} : { begunAfter };
+  }
+
   get #othersBegun(): number {
     return [...this.#others.values()].filter((begun) => begun).length;
   }
@@ -160,11 +209,16 @@ export class KernelClient {
     return { ...this.#rejections };
   }
 
+  /** What was wrong with the first malformed message of each channel. */
+  get malformed(): ReadonlyMap<string, string> {
+    return this.#malformed;
+  }
+
   /** Send a shell request. The times of its answers appear in what is returned. */
   request(
     msgType: string,
     content: unknown,
-    options: { parentHeader?: Partial<MessageHeader>; hasReply?: boolean } = {},
+    options: { parentHeader?: Partial<MessageHeader>; hasReply?: boolean; isWitness?: boolean } = {},
   ): ShellRequest {
     const header = this.#header(msgType);
     const request: ShellRequest = {
@@ -179,10 +233,12 @@ export class KernelClient {
       idleAtMs: null,
       reply: null,
       replies: 0,
+      isRead: false,
+      isWitness: options.isWitness ?? false,
     };
     this.#requests.set(request.msgId, request);
     this.#unsettled.add(request);
-    this.#byType[msgType] = (this.#byType[msgType] ?? 0) + 1;
+    if (!request.isWitness) this.#byType[msgType] = (this.#byType[msgType] ?? 0) + 1;
     this.trace.add({ what: 'sent', channel: 'shell', type: msgType, request: request.number, state: null });
     void this.#channels.send('shell', {
       header,
@@ -195,6 +251,31 @@ export class KernelClient {
   /** Wait for nothing more of a request: what still comes of it is taken and decides nothing. */
   disregard(request: ShellRequest): void {
     this.#unsettled.delete(request);
+  }
+
+  /**
+   * Say that the kernel is known to have read a request that has no reply: it is settled by that. One that the kernel
+   * said it began is owed an idle status, and one that has a reply is owed that: both stay as they are.
+   */
+  concludeRead(request: ShellRequest): void {
+    if (request.hasReply || request.busyAtMs !== null || isSettled(request)) return;
+    request.isRead = true;
+    this.#unsettled.delete(request);
+    this.#tellChange();
+  }
+
+  /**
+   * Whether a shell message was refused since a moment that may have been the answer to a request: one of its reply's
+   * type that names another parent, one of another type that names it, or one that is not sound.
+   */
+  answerAstraySince(request: ShellRequest): boolean {
+    const replyType = request.msgType.replace(/_request$/, '_reply');
+    return (
+      request.hasReply &&
+      this.#refusals.some(
+        ({ type, atMs }) => atMs >= request.sentAtMs && (type === null || type === replyType),
+      )
+    );
   }
 
   /** Send a control request; resolves with its reply, or `null` when none came within `timeoutMs`. */
@@ -258,8 +339,17 @@ export class KernelClient {
   }
 
   #receive(channel: Channel, decoded: Decoded): void {
+    if (decoded.ok) {
+      for (const deviation of decoded.deviations) {
+        this.#deviations[deviation] = (this.#deviations[deviation] ?? 0) + 1;
+      }
+    }
     if (!decoded.ok) {
+      if (decoded.detail !== undefined && !this.#malformed.has(channel)) {
+        this.#malformed.set(channel, decoded.detail);
+      }
       this.#reject(channel, decoded.why, null);
+      if (channel === 'shell' && decoded.why !== 'replayed') this.#keepRefusal(null);
       if (decoded.why === 'oversized') {
         this.#refused ??= channel;
         this.#refuse(channel);
@@ -274,6 +364,10 @@ export class KernelClient {
     } else {
       this.#receiveReply(decoded.message);
     }
+    this.#tellChange();
+  }
+
+  #tellChange(): void {
     this.#changed?.();
     this.#change = null;
     this.#changed = null;
@@ -283,6 +377,11 @@ export class KernelClient {
     const key = `${channel} ${cause}`;
     this.#rejections[key] = (this.#rejections[key] ?? 0) + 1;
     this.trace.add({ what: 'rejected', channel, type: cause, request: request?.number ?? null, state: null });
+  }
+
+  #keepRefusal(type: string | null): void {
+    this.#refusals.push({ type, atMs: monotonicMs() });
+    if (this.#refusals.length > MAX_REFUSALS) this.#refusals.shift();
   }
 
   #traceReceived(
@@ -305,6 +404,7 @@ export class KernelClient {
     // Never take the next shell message for the reply: only its parent says whose it is.
     if (request === undefined) {
       this.#reject('shell', 'foreign-parent', null);
+      this.#keepRefusal(message.header.msg_type);
       return;
     }
     const replyType = request.hasReply ? request.msgType.replace(/_request$/, '_reply') : null;
@@ -320,7 +420,7 @@ export class KernelClient {
     this.#traceReceived('shell', message, request, message.content['status']);
     request.replyAtMs = monotonicMs();
     request.reply = bounded(message.content);
-    this.#replies += 1;
+    if (!request.isWitness) this.#replies += 1;
     if (isSettled(request)) this.#unsettled.delete(request);
   }
 
@@ -333,7 +433,10 @@ export class KernelClient {
   #receiveIopub(message: Message): void {
     const request = this.#requestOf(message);
     const state = message.header.msg_type === 'status' ? message.content['execution_state'] : null;
-    if (state === 'starting') this.#startingSeen = true;
+    if (state === 'starting') {
+      this.#startingSeen = true;
+      this.#startedAtMs = monotonicMs();
+    }
     const parent = message.parent_header.msg_id ?? '';
     if (state !== null && this.#others.has(parent)) this.#others.set(parent, true);
     if (state !== null) this.#traceReceived('iopub', message, request, state);
@@ -341,10 +444,21 @@ export class KernelClient {
       if (state === 'busy') request.busyAtMs ??= monotonicMs();
       if (state === 'idle' && request.idleAtMs === null) {
         request.idleAtMs = monotonicMs();
-        this.#idles += 1;
+        if (!request.isWitness) this.#idles += 1;
       }
     }
+    if (request !== undefined && (state === 'busy' || state === 'idle')) this.#readBefore(request);
     this.onIopub(message);
     if (request !== undefined && isSettled(request)) this.#unsettled.delete(request);
+  }
+
+  /**
+   * One peer's requests are read in the order in which they were sent, and one kernel publishes in the order in which
+   * it works: a status of a later request shows that those before it were read, and that no status of theirs is on the way.
+   */
+  #readBefore(later: ShellRequest): void {
+    for (const request of this.#unsettled) {
+      if (request.number < later.number && !request.hasReply) this.concludeRead(request);
+    }
   }
 }

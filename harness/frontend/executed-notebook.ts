@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { LongText } from '../model/long-text.ts';
 import type { JsonObject, Notebook } from './notebook.ts';
+import { NumberAsWritten } from './notebook-json.ts';
 import type { NotebookOutputs } from './notebook-outputs.ts';
 
 /**
  * The notebook with the outputs of its executed cells, as nbformat 4 JSON and as nbclient leaves it: cells that
  * were not executed keep what they had, a stale widget state gives way to the new one where there is one.
- * nbclient's timestamps of each cell (`metadata.execution`) are not made: they differ on every run. The text of a
- * stream may be a `LongText`.
+ * nbclient's timestamps of each cell (`metadata.execution`) are not made, since they differ on every run, and those of
+ * an earlier execution go. So does what nbformat does not keep: who trusted it, and which nbformat it once had. The
+ * text of a stream may be a `LongText`.
  *
  * @param languageInfo `language_info` of the kernel's `kernel_info_reply`, stored as nbclient does.
  */
@@ -22,16 +24,32 @@ export function executedNotebook(
     nbformat: 4,
     nbformat_minor: notebook.nbformatMinor,
     metadata: {
-      ...notebook.metadata,
+      ...without(notebook.metadata, ['orig_nbformat', 'orig_nbformat_minor', 'signature']),
       ...(languageInfo === undefined ? {} : { language_info: languageInfo }),
       ...(widgets === null ? {} : { widgets }),
     },
     cells: notebook.cells.map((cell, index) => {
       const result = executed.get(index);
-      if (result === undefined) return cell;
-      return { ...cell, execution_count: result.executionCount, outputs: result.outputs };
+      if (result === undefined) return { ...cell, ...kept(cell, ['trusted']) };
+      const { executionCount, outputs: made } = result;
+      return {
+        ...cell,
+        ...kept(cell, ['trusted', 'execution']),
+        execution_count: executionCount,
+        outputs: made,
+      };
     }),
   };
+}
+
+/** A cell's metadata without some keys, where it has metadata. */
+function kept({ metadata }: JsonObject, dropped: readonly string[]): JsonObject {
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return {};
+  return { metadata: without(metadata as JsonObject, dropped) };
+}
+
+function without(object: JsonObject, dropped: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !dropped.includes(key)));
 }
 
 /** Texts longer than this are written piece by piece: with their escapes they need not fit a string. */
@@ -51,6 +69,7 @@ export function* notebookPieces(notebook: JsonObject): Generator<string> {
   const cells = Array.isArray(notebook['cells']) ? (notebook['cells'] as JsonObject[]) : [];
   const long: Iterable<string>[] = [];
   const mark = `long text ${randomUUID()} `;
+  const numberMark = `number ${randomUUID()} `;
   const kept = (text: unknown): unknown => {
     if (text instanceof LongText) long.push(text.pieces());
     else if (typeof text !== 'string' || text.length <= LONG_TEXT) return lines(text);
@@ -58,14 +77,19 @@ export function* notebookPieces(notebook: JsonObject): Generator<string> {
     return `${mark}${long.length - 1}`;
   };
   const whole = JSON.stringify(
-    sorted({ ...notebook, cells: cells.map((cell) => splitCell(cell, kept)) }),
+    sorted({ ...notebook, cells: cells.map((cell) => splitCell(cell, kept)) }, numberMark),
     null,
     1,
   );
   let from = 0;
-  for (const found of whole.matchAll(new RegExp(`"${mark}(\\d+)"`, 'g'))) {
+  for (const found of whole.matchAll(new RegExp(`"(?:${mark}(\\d+)|${numberMark}([^"]+))"`, 'g'))) {
     const before = whole.slice(from, found.index);
     yield before;
+    if (found[2] !== undefined) {
+      yield found[2];
+      from = found.index + found[0].length;
+      continue;
+    }
     const indent = / *$/.exec(before.slice(before.lastIndexOf('\n') + 1).replace(/\S.*$/s, ''))?.[0] ?? '';
     yield* lineList(long[Number(found[1])] ?? [], indent);
     from = found.index + found[0].length;
@@ -137,13 +161,14 @@ function lines(text: unknown): unknown {
   return text === '' ? [] : text.split(AFTER_LINE_END);
 }
 
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
+function sorted(value: unknown, numberMark: string): unknown {
+  if (value instanceof NumberAsWritten) return `${numberMark}${value.text}`;
+  if (Array.isArray(value)) return value.map((each) => sorted(each, numberMark));
   if (typeof value !== 'object' || value === null) return value;
   const record = value as JsonObject;
   return Object.fromEntries(
     Object.keys(record)
       .sort()
-      .map((key) => [key, sorted(record[key])]),
+      .map((key) => [key, sorted(record[key], numberMark)]),
   );
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +10,8 @@ import { packageRoot } from '../model/package-root.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
 import { executeRun, type RunContext } from '../run/execute-run.ts';
 import { withServer } from '../run/server-context.ts';
+import { codeNotebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
+import { withMergedStreams } from '../testing/merged-streams.ts';
 import { realClientRun } from '../testing/real-client.ts';
 import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
 import { type JsonObject, readNotebook } from './notebook.ts';
@@ -85,13 +88,31 @@ function withoutVolatile(notebook: JsonObject): unknown {
   );
 }
 
-test.each(['plain', 'data', 'many-cells', 'widgets'])(
+// What is easily put in another order, or made another text.
+const ORDERED = [
+  'import sys\nimport ipywidgets as widgets\nfrom IPython.display import display, HTML\n%matplotlib inline\nimport matplotlib.pyplot as plt',
+  "print('err', file=sys.stderr, flush=True)\nprint('out', flush=True)\ndisplay('between')\nprint('out again', flush=True)\nprint('err again', file=sys.stderr, flush=True)",
+  "for i in range(3):\n    plt.figure(figsize=(1, 1))\n    plt.plot([i])\n    plt.show()\n    print('figure', i, flush=True)",
+  "for i in range(3):\n    print(f'\\rstep {i}', end='', flush=True)\nprint('\\nab\\b\\bc\\r\\nlast\\r', flush=True)",
+  "out = widgets.Output()\nwith out:\n    print('caught')\n    display(HTML('<b>x</b>'), metadata={'text/html': {'isolated': True}})\n    display({'b': 1, 'a': 2})",
+  'print(repr(out.outputs))\nout.outputs',
+];
+
+/** A notebook of a test's own, written into the test's folder. */
+function ownNotebook(name: string, sources: readonly string[]): string {
+  const path = join(folder.path, `${name}.ipynb`);
+  writeFileSync(path, codeNotebookText(sources, PYTHON_METADATA));
+  return path;
+}
+
+test.each(['plain', 'data', 'many-cells', 'widgets', 'ordered'])(
   'the outputs of %s.ipynb are those of nbclient',
   async (name) => {
-    const path = join(packageRoot(), 'notebooks', `${name}.ipynb`);
+    const path =
+      name === 'ordered' ? ownNotebook(name, ORDERED) : join(packageRoot(), 'notebooks', `${name}.ipynb`);
     const [theirs, ours] = [await withNbclient(path), await withUs(path, 'widgets')];
     expect(JSON.stringify(theirs)).toContain('"output_type"');
-    expect(withoutVolatile(ours)).toEqual(withoutVolatile(theirs));
+    expect(withoutVolatile(ours)).toEqual(withoutVolatile(withMergedStreams(theirs)));
     const models = (notebook: JsonObject) => {
       const widgets = (notebook['metadata'] as JsonObject)['widgets'] as JsonObject | undefined;
       const state = widgets?.['application/vnd.jupyter.widget-state+json'] as JsonObject | undefined;
@@ -111,38 +132,17 @@ async function withClient(client: ClientName, path: string): Promise<JsonObject>
   return notebook ?? {};
 }
 
-type StreamOutput = { output_type: string; name?: string; text?: string | string[] };
-
-/**
- * Streams as a terminal shows them. nbclient keeps each message of a stream as an output of its own unless it
- * is told to coalesce them, and how many messages a text comes in depends on when the kernel flushes (200 ms).
- */
-function asOnTerminal(notebook: JsonObject): JsonObject {
-  const { cells } = structuredClone(notebook) as { cells: { outputs?: StreamOutput[] }[] };
-  for (const cell of cells) {
-    if (cell.outputs === undefined) continue;
-    const outputs: StreamOutput[] = [];
-    for (const output of cell.outputs) {
-      const last = outputs.at(-1);
-      if (output.output_type !== 'stream') outputs.push(output);
-      else if (last?.output_type === 'stream' && last.name === output.name) {
-        last.text = [last.text ?? '', output.text ?? ''].flat().join('');
-      } else outputs.push({ ...output, text: [output.text ?? ''].flat().join('') });
-    }
-    for (const output of outputs) {
-      if (typeof output.text === 'string') output.text = output.text.replace(/[^\r\n]*\r(?!\n)/g, '');
-    }
-    cell.outputs = outputs;
-  }
-  return { ...notebook, cells } as unknown as JsonObject;
-}
-
-test('a stream is the same in however many messages it came', () => {
-  const cells = (...texts: string[]) =>
+test('a stream is the same in however many messages it came, and in no other order', () => {
+  const notebook = (...texts: string[]) =>
     ({
-      cells: [{ outputs: texts.map((text) => ({ output_type: 'stream', name: 'stdout', text })) }],
+      cells: [{ outputs: texts.map((text) => ({ output_type: 'stream', name: text.slice(0, 6), text })) }],
     }) as unknown as JsonObject;
-  expect(asOnTerminal(cells('0 %', '\r100 %', '\nand on', '\n'))).toEqual(cells('100 %\nand on\n'));
+  const [parts, whole] = [
+    notebook('stdout 1', 'stdout\r2', 'stderr 3'),
+    notebook('stdout 1stdout\r2', 'stderr 3'),
+  ];
+  expect(withMergedStreams(parts)).toEqual(whole);
+  expect(withMergedStreams(notebook('stdout 1', 'stderr 3', 'stdout\r2'))).not.toEqual(whole);
 });
 
 // papermill ends at every error, also of a cell tagged raises-exception, as plain.ipynb has one.
@@ -154,7 +154,7 @@ test.each(CASES)('the outputs that --client %s leaves of %s.ipynb are our own', 
   const path = join(packageRoot(), 'notebooks', `${name}.ipynb`);
   const [theirs, ours] = [await withClient(client, path), await withUs(path, 'widgets')];
   expect(JSON.stringify(theirs)).toContain('"output_type"');
-  expect(withoutVolatile(asOnTerminal(theirs))).toEqual(withoutVolatile(ours));
+  expect(withoutVolatile(withMergedStreams(theirs))).toEqual(withoutVolatile(ours));
 });
 
 test.each(['plain', 'data', 'widgets'])(

@@ -43,8 +43,6 @@ interface Cell {
   readonly index: number;
   readonly ordinal: number;
   readonly outputs: (StreamOutput<StreamText> | OtherOutput)[];
-  /** The first output of each stream's name, which the others are merged into. */
-  readonly streams: Map<string, StreamOutput<StreamText>>;
   /** Display ids of the outputs that carry one. */
   readonly displayIds: Map<OtherOutput, string>;
   executionCount: number | null;
@@ -60,16 +58,17 @@ interface Display {
 
 /**
  * The outputs of one notebook's cells, and its mirror of ipywidgets `Output` models, from the iopub messages
- * of one kernel, as nbclient 0.11 assembles them with `coalesce_streams=True` (nbclient/client.py,
+ * of one kernel, as nbclient 0.11 and `jupyter execute` assemble them (nbclient/client.py,
  * nbclient/output_widget.py; nbformat/v4/nbbase.py for the shape of an output):
  *
  * - a message belongs to the cell whose request is its parent; of other parents, and after the cell's idle
  *   status, it is ignored;
- * - stream text is merged by name into the cell's first output of that name, a line that a carriage return
- *   overwrote is dropped, and stdout comes before an adjacent stderr. Backspaces are kept: nbclient 0.11 means
- *   to apply them and does not;
- * - a display id updates every output that carries it, in any cell. nbclient finds them by position, which
- *   merging shifts; here they are found whatever was merged;
+ * - outputs stay in the order in which they came, and a stream's text stays as it came, carriage returns and
+ *   backspaces included: a front end applies those when it shows the text;
+ * - a stream message is merged into the output before it where that is the same stream. nbclient keeps each message
+ *   as an output of its own; how many messages a text comes in depends on when the kernel flushes, so that the same
+ *   notebook would differ from run to run. JupyterLab merges them in the same way;
+ * - a display id updates every output that carries it, in any cell;
  * - output caught by an `Output` widget goes to the widget, and the widget's new state is returned to be sent.
  *
  * A malformed message does not throw: what it lacks is left empty, or it is ignored.
@@ -108,7 +107,6 @@ export class NotebookOutputs {
       index: cellIndex,
       ordinal: this.#begun,
       outputs: [],
-      streams: new Map(),
       displayIds: new Map(),
       executionCount: null,
       clearBeforeNext: false,
@@ -165,7 +163,7 @@ export class NotebookOutputs {
     return [...this.#cells.values()].map(({ index, executionCount, outputs, displayIds }) => ({
       index,
       executionCount,
-      outputs: orderedStreams(outputs).map((output) =>
+      outputs: outputs.map((output) =>
         output.output_type === 'stream'
           ? { ...output, text: output.text.value() }
           : this.#shown(output, displayIds.get(output)),
@@ -246,39 +244,25 @@ export class NotebookOutputs {
 }
 
 function clearCell(cell: Cell): void {
-  for (const { text } of cell.streams.values()) text.release();
+  for (const output of cell.outputs) if (output.output_type === 'stream') output.text.release();
   cell.outputs.length = 0;
-  cell.streams.clear();
   cell.displayIds.clear();
   cell.clearBeforeNext = false;
 }
 
-/** A stream's text goes to the first output of its name, wherever that is. */
 function appendMerged(
-  { outputs, streams }: Cell,
+  { outputs }: Cell,
   { name, text }: StreamOutput<string | LongText>,
   store: StreamStore,
 ): void {
-  let first = streams.get(name);
-  if (first === undefined) {
-    first = { output_type: 'stream', name, text: new StreamText(store) };
-    streams.set(name, first);
-    outputs.push(first);
+  const last = outputs.at(-1);
+  if (last?.output_type === 'stream' && last.name === name) {
+    last.text.append(text);
+    return;
   }
-  first.text.append(text);
-}
-
-/** The two streams are asynchronous to each other, so that which came first says nothing: stdout is put first. */
-function orderedStreams(outputs: Cell['outputs']): Cell['outputs'] {
-  const ordered = [...outputs];
-  for (let i = 0; i + 1 < ordered.length; i += 1) {
-    const [first, second] = [ordered[i], ordered[i + 1]];
-    if (first?.output_type !== 'stream' || first.name !== 'stderr') continue;
-    if (second?.output_type !== 'stream' || second.name !== 'stdout') continue;
-    ordered[i] = second;
-    ordered[i + 1] = first;
-  }
-  return ordered;
+  const stream = { output_type: 'stream', name, text: new StreamText(store) } as const;
+  stream.text.append(text);
+  outputs.push(stream);
 }
 
 function charactersOf(output: StreamOutput<string | LongText> | OtherOutput): number {

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SoakError } from '../model/errors.ts';
 import { executedNotebook, notebookPieces, notebookText } from './executed-notebook.ts';
-import { type JsonObject, MAX_NOTEBOOK_BYTES, parsedNotebook, readNotebook } from './notebook.ts';
+import {
+  assertHasCode,
+  type JsonObject,
+  MAX_NOTEBOOK_BYTES,
+  parsedNotebook,
+  readNotebook,
+} from './notebook.ts';
 import { NotebookOutputs } from './notebook-outputs.ts';
 
 const CODE = { cell_type: 'code', source: '1', metadata: {}, outputs: [], execution_count: null };
@@ -44,7 +50,7 @@ describe('parsedNotebook', () => {
     ]);
   });
 
-  it.each([0, 1, 2, 3, 4, 5])('reads nbformat 4.%i', (minor) => {
+  it.each([0, 1, 2, 3, 4, 5, 6])('reads nbformat 4.%i', (minor) => {
     expect(parsedNotebook(file({ nbformat_minor: minor }), 'x').nbformatMinor).toBe(minor);
   });
 
@@ -74,9 +80,7 @@ describe('parsedNotebook', () => {
     ['bytes that are not UTF-8', Buffer.from([0x7b, 0xff, 0xfe]), /not UTF-8/],
     ['a list', Buffer.from('[1, 2]'), /holds \[1,2\]/],
     ['other JSON', Buffer.from('{"a": 1}'), /states no nbformat/],
-    ['nbformat 3', file({ nbformat: 3, nbformat_minor: 0, worksheets: [] }), /is of nbformat 3/],
     ['nbformat 5', file({ nbformat: 5 }), /is of nbformat 5/],
-    ['nbformat 4.6', file({ nbformat_minor: 6 }), /is of nbformat 4\.6/],
     ['a minor version of text', file({ nbformat_minor: '5' }), /"5" as its nbformat_minor/],
     ['no cells', file({ cells: undefined }), /has nothing where its list of cells/],
     ['cells of text', file({ cells: 'x' }), /has "x" where its list of cells/],
@@ -85,7 +89,6 @@ describe('parsedNotebook', () => {
     ['a source of numbers', file({ cells: [{ ...CODE, source: [1] }] }), /\[1\] as the source of cell 0/],
     ['metadata of text', file({ metadata: 'x' }), /"x" as its metadata/],
     ['tags of text', file({ cells: [{ ...CODE, metadata: { tags: 'x' } }] }), /"x" as the tags of cell 0/],
-    ['no code', file({ cells: [{ ...CODE, source: '' }] }), /has no code cell to execute \(1 cells/],
   ])('refuses %s, naming the file and what was found', (_what, bytes, found) => {
     const error = refusal(bytes);
     expect(error.code).toBe('bad-notebook');
@@ -96,7 +99,32 @@ describe('parsedNotebook', () => {
   });
 
   it('says how an old notebook is converted', () => {
-    expect(refusal(file({ nbformat: 3 })).remedy).toContain('nbconvert --to notebook --nbformat 4');
+    expect(refusal(file({ nbformat: 1 })).remedy).toContain('nbconvert --to notebook --nbformat 4');
+  });
+
+  it.each([
+    [[]],
+    [[{ cell_type: 'markdown', source: '# x', metadata: {} }]],
+    [[{ ...CODE, source: '' }]],
+    [[{ ...CODE, metadata: { tags: ['skip-execution'] } }]],
+  ])('reads a notebook without code, which an experiment refuses: %j', (cells) => {
+    const notebook = parsedNotebook(file({ cells }), 'text.ipynb');
+    expect(notebook.codeCells).toEqual([]);
+    expect(() => assertHasCode(notebook)).toThrow(
+      /text\.ipynb has no code cell to execute \((1 cell|0 cells);/,
+    );
+  });
+
+  it('reads numbers as Python does, and writes them as they were', () => {
+    const numbers = '[1.0,-0.0,1e400,12345678901234567890,NaN,-Infinity,Infinity,7,0.1]';
+    const text = `{"nbformat":4,"nbformat_minor":5,"metadata":{"numbers":${numbers},"words":"NaN 1.0 \\"2.0"},"cells":[]}`;
+    const notebook = parsedNotebook(Buffer.from(text), 'x');
+    const written = notebookText(executedNotebook(notebook, new NotebookOutputs()));
+    expect(written.replace(/\s/g, '')).toContain(`"numbers":${numbers},"words":"NaN1.0\\"2.0"`);
+  });
+
+  it.each(['{"a": NaN', '{"a": 1.0, }', '{"a": -NaN}', '{"a": 01.0}', '{"a": .5}'])('refuses %s', (text) => {
+    expect(refusal(Buffer.from(text)).message).toMatch(/is not JSON/);
   });
 
   it('is not misled by keys that name prototypes', () => {

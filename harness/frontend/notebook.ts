@@ -3,15 +3,14 @@ import { basename } from 'node:path';
 import { sha256 } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
 import { readInput } from '../model/read-input.ts';
+import { isJsonObject, type JsonObject } from './json-object.ts';
+import { parsedNotebookJson } from './notebook-json.ts';
+import { upgradedNotebook } from './older-notebook.ts';
+
+export type { JsonObject } from './json-object.ts';
 
 /** Largest notebook file that is read, bytes: beyond it a notebook is a data file by mistake. */
 export const MAX_NOTEBOOK_BYTES = 256 * 1024 * 1024;
-
-/** Newest minor version of nbformat 4 that is read. */
-export const NEWEST_NBFORMAT_MINOR = 5;
-
-/** A JSON object whose values are not trusted yet. Never the target of `Object.assign`: keys may be `__proto__`. */
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A code cell that a run executes. */
 export interface CodeCell {
@@ -23,14 +22,14 @@ export interface CodeCell {
   readonly mayRaise: boolean;
 }
 
-/** A notebook of nbformat 4, checked as far as executing it needs. */
+/** A notebook as nbformat 4, checked as far as executing it needs. */
 export interface Notebook {
   /** File name without folders. */
   readonly name: string;
   readonly path: string;
   /** SHA-256 of the file's bytes, lower-case hexadecimal. */
   readonly sha256: string;
-  /** 0 to 5. */
+  /** 0 or more. */
   readonly nbformatMinor: number;
   /** Language that the kernelspec, or else the `language_info`, states; `null` when neither does. */
   readonly language: string | null;
@@ -38,7 +37,7 @@ export interface Notebook {
   readonly metadata: JsonObject;
   /** All cells as in the file. */
   readonly cells: readonly JsonObject[];
-  /** The cells that are executed, in order; at least one. */
+  /** The cells that are executed, in order; none in a notebook of text alone. */
   readonly codeCells: readonly CodeCell[];
 }
 
@@ -73,15 +72,17 @@ export async function readNotebook(path: string): Promise<Notebook> {
 }
 
 /**
- * A notebook from the bytes of its file. Reads nbformat 4.0 to 4.5, with or without a byte order mark.
- * As nbclient does, it leaves out code cells that are empty or tagged `skip-execution`.
+ * A notebook from the bytes of its file, with or without a byte order mark. It reads what nbclient executes: nbformat
+ * 2, 3 (as nbformat 4.5) and 4 of any minor version, numbers that JSON has not, cells of unknown types, notebooks
+ * without code. As nbclient does, it leaves out code cells that are empty or tagged `skip-execution`.
  *
  * @param path Names the notebook in errors and in the result; nothing is read from it.
  * @throws {SoakError} `bad-notebook`, naming the file, what was found and the remedy: not UTF-8, not JSON, not
- * a notebook, another nbformat, a malformed cell, or no code cell to execute.
+ * a notebook, another nbformat, or a malformed cell.
  */
 export function parsedNotebook(bytes: Uint8Array, path: string): Notebook {
-  const file = parsedJson(bytes, path);
+  const stored = parsedJson(bytes, path);
+  const file = stored['nbformat'] === 2 || stored['nbformat'] === 3 ? upgradedNotebook(stored) : stored;
   const nbformatMinor = checkedMinor(file, path);
   const metadata = objectOrAbsent(file['metadata'], path, 'its metadata');
   if (!Array.isArray(file['cells'])) {
@@ -91,23 +92,18 @@ export function parsedNotebook(bytes: Uint8Array, path: string): Notebook {
   const codeCells: CodeCell[] = [];
   for (const [index, cell] of (file['cells'] as unknown[]).entries()) {
     const place = `cell ${index} (counting from 0)`;
-    if (!isObject(cell)) throw badNotebook(path, `has ${described(cell)} as ${place}`, REPAIR);
+    if (!isJsonObject(cell)) throw badNotebook(path, `has ${described(cell)} as ${place}`, REPAIR);
     const type = cell['cell_type'];
-    if (type !== 'code' && type !== 'markdown' && type !== 'raw') {
+    if (typeof type !== 'string') {
       throw badNotebook(path, `has a cell_type of ${described(type)} in ${place}`, REPAIR);
     }
     cells.push(cell);
+    // nbclient looks at no more of a cell that is not code.
+    if (type !== 'code') continue;
     const source = joinedSource(cell['source'], path, place);
     const tags = cellTags(cell, path, place);
-    if (type !== 'code' || source.trim() === '' || tags.includes('skip-execution')) continue;
+    if (source.trim() === '' || tags.includes('skip-execution')) continue;
     codeCells.push({ index, source, mayRaise: tags.includes('raises-exception') });
-  }
-  if (codeCells.length === 0) {
-    throw badNotebook(
-      path,
-      `has no code cell to execute (${cells.length} cells; empty ones and those tagged skip-execution are left out)`,
-      'Give a notebook with at least one code cell.',
-    );
   }
   return {
     name: basename(path),
@@ -119,6 +115,20 @@ export function parsedNotebook(bytes: Uint8Array, path: string): Notebook {
     cells,
     codeCells,
   };
+}
+
+/**
+ * Refuse a notebook without a cell to execute: a run of it could show nothing of a kernel.
+ *
+ * @throws {SoakError} `bad-notebook`
+ */
+export function assertHasCode({ path, cells, codeCells }: Notebook): void {
+  if (codeCells.length > 0) return;
+  throw badNotebook(
+    path,
+    `has no code cell to execute (${cells.length === 1 ? '1 cell' : `${cells.length} cells`}; empty ones and those tagged skip-execution are left out)`,
+    'Give a notebook with at least one code cell: an experiment on a kernel needs one.',
+  );
 }
 
 /** The notebook with only the first `cells` of its executed code cells; as it is when it has no more. */
@@ -144,7 +154,7 @@ function parsedJson(bytes: Uint8Array, path: string): JsonObject {
   }
   let file: unknown;
   try {
-    file = JSON.parse(text);
+    file = parsedNotebookJson(text);
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : String(cause);
     const found = text.trim() === '' ? 'is empty' : `is not JSON: ${detail}`;
@@ -155,7 +165,7 @@ function parsedJson(bytes: Uint8Array, path: string): JsonObject {
       cause,
     );
   }
-  if (!isObject(file)) {
+  if (!isJsonObject(file)) {
     throw badNotebook(path, `holds ${described(file)} instead of a JSON object`, 'Give an .ipynb file.');
   }
   return file;
@@ -168,19 +178,15 @@ function checkedMinor(file: JsonObject, path: string): number {
   }
   // nbformat itself takes an absent minor version as 0.
   const minor = file['nbformat_minor'] ?? 0;
-  const convert = 'Convert it: jupyter nbconvert --to notebook --nbformat 4 --output NEW.ipynb OLD.ipynb';
   if (major !== 4) {
-    throw badNotebook(path, `is of nbformat ${described(major)}, and only nbformat 4 is read`, convert);
+    throw badNotebook(
+      path,
+      `is of nbformat ${described(major)}, and nbformat 2, 3 and 4 are read`,
+      'Convert it: jupyter nbconvert --to notebook --nbformat 4 --output NEW.ipynb OLD.ipynb',
+    );
   }
   if (typeof minor !== 'number' || !Number.isInteger(minor) || minor < 0) {
     throw badNotebook(path, `has ${described(minor)} as its nbformat_minor`, REPAIR);
-  }
-  if (minor > NEWEST_NBFORMAT_MINOR) {
-    throw badNotebook(
-      path,
-      `is of nbformat 4.${minor}, and 4.0 to 4.${NEWEST_NBFORMAT_MINOR} are read`,
-      'Save it with an older nbformat, or use a newer kernel-soak.',
-    );
   }
   return minor;
 }
@@ -200,20 +206,16 @@ function cellTags(cell: JsonObject, path: string, place: string): readonly strin
 
 function objectOrAbsent(value: unknown, path: string, what: string): JsonObject {
   if (value === undefined) return {};
-  if (isObject(value)) return value;
+  if (isJsonObject(value)) return value;
   throw badNotebook(path, `has ${described(value)} as ${what}`, REPAIR);
 }
 
 function statedLanguage(metadata: JsonObject): string | null {
   const { kernelspec, language_info: info } = metadata as { kernelspec?: unknown; language_info?: unknown };
-  const language = isObject(kernelspec) ? kernelspec['language'] : undefined;
+  const language = isJsonObject(kernelspec) ? kernelspec['language'] : undefined;
   if (typeof language === 'string') return language;
-  const name = isObject(info) ? info['name'] : undefined;
+  const name = isJsonObject(info) ? info['name'] : undefined;
   return typeof name === 'string' ? name : null;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A value found where another was expected, short enough for an error message. */

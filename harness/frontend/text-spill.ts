@@ -5,7 +5,7 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 /** A text that was set aside. */
 export interface SpilledText {
   readonly position: number;
-  /** In UTF-16 units; less than what was written takes the text's beginning. */
+  /** In UTF-16 units. */
   readonly length: number;
   readonly encoding: 'latin1' | 'utf16le';
 }

@@ -287,7 +287,7 @@ describe('a hostile kernel', () => {
     ['a text', 'NameError', 'NameError'],
     ['an object whose conversion would throw', { toString: 1, valueOf: 1 }, '{"toString":1,"valueOf":1}'],
     ['a list', [[['deep']]], '[[["deep"]]]'],
-    ['null', null, 'unknown'],
+    ['null', null, 'error without a name'],
     ['very long', 'x'.repeat(100_000), 'x'.repeat(500)],
   ])('may name its error by %s', async (_what, ename, expected) => {
     const peer = await SocketPeer.bound();
@@ -310,7 +310,7 @@ describe('a hostile kernel', () => {
       });
     }, 10);
     try {
-      expect(await running).toEqual({ position: 0, ename: expected, evalue: '' });
+      expect(await running).toEqual({ kind: 'cell-error', position: 0, ename: expected, evalue: '' });
     } finally {
       clearInterval(publishing);
     }

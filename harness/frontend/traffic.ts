@@ -1,20 +1,14 @@
+import type { Exposure } from '../model/exposure.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
-import { publicText } from '../model/public-text.ts';
 import type { LatencyDraws, Reaction } from '../plan/latency.ts';
 import type { MessageHeader } from '../transport/wire.ts';
+import { abortWord, CELL_ENDS, type CellEnd, firstEnd, HeardErrors, hasErrorText } from './cell-end.ts';
 import { isSettled, type KernelClient, type ShellRequest } from './client.ts';
+import { ExposureMeter } from './exposure-meter.ts';
 import type { Notebook } from './notebook.ts';
 import type { NotebookOutputs } from './notebook-outputs.ts';
 import type { OutputSync } from './output-widgets.ts';
 import { monotonicMs, type PreciseTimer } from './precise-timer.ts';
-
-/** A cell that raised where it may not. */
-export interface CellError {
-  /** 0-based position among the executed code cells. */
-  readonly position: number;
-  readonly ename: string;
-  readonly evalue: string;
-}
 
 /** What drives a front end. */
 export interface FrontEndParts {
@@ -25,16 +19,10 @@ export interface FrontEndParts {
   readonly pipelineDepth: number;
   readonly draws: LatencyDraws;
   readonly timer: PreciseTimer;
+  /** As nbclient does; absent: a cell that was not executed ends the notebook, as one that raised does. */
+  readonly goesOnAfterAborted?: boolean | undefined;
   /** Aborted once the run has its verdict: the front end then sends nothing more. */
   readonly signal: AbortSignal;
-}
-
-// Error texts are evidence, not payload.
-const MAX_ERROR_CHARACTERS = 500;
-
-// Not String(): a hostile object decides what that does, and may throw.
-function errorText(value: unknown): string {
-  return (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, MAX_ERROR_CHARACTERS);
 }
 
 /**
@@ -45,7 +33,9 @@ function errorText(value: unknown): string {
 export class FrontEnd {
   readonly #parts: FrontEndParts;
   readonly #executes: ShellRequest[] = [];
+  readonly #heard = new HeardErrors();
   readonly #aborted: Promise<void>;
+  readonly #meter = new ExposureMeter();
   /** When the front end is free to react again. */
   #busyUntilMs = 0;
   /** Mirrors not sent yet. */
@@ -59,6 +49,8 @@ export class FrontEnd {
       else parts.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     parts.client.onIopub = (message) => {
+      this.#meter.published(message);
+      this.#heard.hear(message);
       for (const sync of parts.outputs.receive(message)) {
         if (parts.profile === 'widgets') this.#mirror(sync);
       }
@@ -70,6 +62,11 @@ export class FrontEnd {
     return this.#executes;
   }
 
+  /** What was done to the kernel and what it published so far, by cell. */
+  get exposure(): Exposure {
+    return this.#meter.exposure(this.#executes);
+  }
+
   /** Request to reply-and-idle of each answered cell, milliseconds, in order. */
   get cellMs(): number[] {
     return this.#executes
@@ -78,28 +75,35 @@ export class FrontEnd {
   }
 
   /**
-   * Take the notebook through. Resolves when every request has been settled, when a cell raised, or when
-   * the signal was aborted.
+   * Take the notebook through. Resolves when every request has been settled, when a cell raised or was not executed, or
+   * when the signal was aborted.
    *
-   * @returns the error that ended it, `null` otherwise
+   * @returns what ended it before its last cell, or the first cell that was not executed where it went on after that;
+   *   `null` otherwise
    */
-  async run(): Promise<CellError | null> {
+  async run(): Promise<CellEnd | null> {
     const { codeCells } = this.#parts.notebook;
     const depth = this.#parts.profile === 'pipeline' ? this.#parts.pipelineDepth : 1;
     for (let position = 0; position < codeCells.length; position += 1) {
       const oldest = this.#executes[position - depth];
       if (oldest !== undefined) await this.#settled(oldest);
-      const error = this.#firstError();
-      if (error !== null || this.#over) return error;
+      const end = await this.#end();
+      if (end !== null || this.#over) return end;
       await this.#mirroring;
-      if (this.#parts.profile === 'nudge') await this.#race(this.#parts.client.renew());
+      if (this.#parts.profile === 'nudge') {
+        this.#meter.acted('nudge', position);
+        await this.#race(this.#parts.client.renew());
+      }
       await this.#react('executeRequest');
       if (this.#over) return null;
       this.#execute(position);
     }
-    for (const request of this.#executes) await this.#settled(request);
-    const error = this.#firstError();
-    if (error !== null || this.#over) return error;
+    for (const request of this.#executes) {
+      await this.#settled(request);
+      // Looked at one by one: of those after a cell that raised, some kernels never publish an idle status.
+      const end = await this.#end();
+      if (end !== null || this.#over) return end;
+    }
     await Promise.all(this.#overlaps);
     // Mirrored state and overlapping requests are part of the traffic: a kernel that left one of them
     // unread is wedged even if no cell happened to follow. An answer may bring a change to mirror.
@@ -109,7 +113,7 @@ export class FrontEnd {
       await mirroring;
       await this.#until(() => this.#parts.client.unsettled.length === 0);
     } while (mirroring !== this.#mirroring && !this.#over);
-    return null;
+    return firstEnd(this.#executes, codeCells, this.#heard, CELL_ENDS);
   }
 
   get #over(): boolean {
@@ -120,6 +124,7 @@ export class FrontEnd {
     const { client, notebook, outputs, profile } = this.#parts;
     const cell = notebook.codeCells[position];
     if (cell === undefined) return;
+    if (this.#executes.some((earlier) => !isSettled(earlier))) this.#meter.acted('pipeline', position);
     const request = client.request('execute_request', {
       code: cell.source,
       silent: false,
@@ -128,22 +133,23 @@ export class FrontEnd {
       allow_stdin: false,
       stop_on_error: !cell.mayRaise,
     });
+    this.#meter.beginCell(request.msgId);
     outputs.beginCell(cell.index, request.msgId);
     this.#executes.push(request);
-    if (profile === 'overlap') this.#overlaps.push(this.#overlap(request, cell.source));
+    if (profile === 'overlap') this.#overlaps.push(this.#overlap(request, cell.source, position));
   }
 
   /** A second request while the cell runs, or as its reply goes out: the moment is the seed's. */
-  async #overlap(execute: ShellRequest, source: string): Promise<void> {
-    const { client, draws, timer } = this.#parts;
+  async #overlap(execute: ShellRequest, source: string, position: number): Promise<void> {
+    const { draws, timer } = this.#parts;
     const which = Math.floor(draws.uniform() * 3);
     await this.#race(timer.at(execute.sentAtMs + draws.next('overlap')));
     if (this.#over) return;
-    if (which === 0) client.request('kernel_info_request', {});
+    this.#meter.acted('overlap', position);
+    if (which === 0) this.#send('kernel_info_request', {});
     // The protocol counts code points since 5.2; JavaScript counts UTF-16 units.
-    else if (which === 1)
-      client.request('complete_request', { code: source, cursor_pos: [...source].length });
-    else client.request('inspect_request', { code: source, cursor_pos: 0, detail_level: 0 });
+    else if (which === 1) this.#send('complete_request', { code: source, cursor_pos: [...source].length });
+    else this.#send('inspect_request', { code: source, cursor_pos: 0, detail_level: 0 });
   }
 
   #mirror(sync: OutputSync): void {
@@ -156,8 +162,13 @@ export class FrontEnd {
     this.#mirroring = this.#mirroring
       .then(() => reaction)
       .then(() => {
-        if (!this.#over) this.#parts.client.request('comm_msg', content, { parentHeader, hasReply: false });
+        if (!this.#over) this.#send('comm_msg', content, { parentHeader, hasReply: false });
       });
+  }
+
+  #send(...request: Parameters<KernelClient['request']>): void {
+    this.#parts.client.request(...request);
+    this.#meter.sent(request[0]);
   }
 
   /** Wait as long as the front end takes to react to what has just happened. */
@@ -168,22 +179,22 @@ export class FrontEnd {
     await this.#race(timer.at(dueMs));
   }
 
-  #firstError(): CellError | null {
-    for (const [position, request] of this.#executes.entries()) {
-      const { reply } = request;
-      if (reply === null || reply['status'] !== 'error') continue;
-      if (this.#parts.notebook.codeCells[position]?.mayRaise) continue;
-      return {
-        position,
-        ename: publicText(errorText(reply['ename'] ?? 'unknown')),
-        evalue: publicText(errorText(reply['evalue'] ?? '')),
-      };
-    }
-    return null;
+  /** What ends the notebook by now, with its words: what is published of an error may come after its reply. */
+  async #end(): Promise<CellEnd | null> {
+    const { codeCells } = this.#parts.notebook;
+    const ends = this.#parts.goesOnAfterAborted ? (['cell-error'] as const) : CELL_ENDS;
+    const end = firstEnd(this.#executes, codeCells, this.#heard, ends);
+    const request = end?.kind === 'cell-error' ? this.#executes[end.position] : undefined;
+    if (request === undefined || hasErrorText(request.reply ?? {})) return end;
+    await this.#settled(request);
+    return firstEnd(this.#executes, codeCells, this.#heard, ends);
   }
 
-  #settled(request: ShellRequest): Promise<void> {
-    return this.#until(() => isSettled(request));
+  /** Wait for all that is to come of a request; of a cell that was not executed, its reply alone. */
+  async #settled(request: ShellRequest): Promise<void> {
+    await this.#until(() => isSettled(request) || abortWord(request.reply) !== null);
+    // Not every kernel publishes an idle status for it (IRkernel), and nothing must wait for one.
+    if (abortWord(request.reply) !== null) this.#parts.client.disregard(request);
   }
 
   async #until(condition: () => boolean): Promise<void> {

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
 import type {
+  Baseline,
   ExperimentRecord,
   Journal,
   JournalRecord,
@@ -211,7 +212,6 @@ function mergedExperiment(record: ExperimentRecord, parts: readonly Part[]): Exp
   const sources = parts.map(({ source }) => source);
   const [first] = sources;
   if (first === undefined) throw new Error('nothing to merge');
-  const baselines = new Set(sources.map(({ baseline }) => canonicalJson(baseline)));
   const commands = [...new Set(sources.map(({ command }) => command))];
   const { type, schema, protocol, protocolSha256 } = record;
   return {
@@ -227,10 +227,26 @@ function mergedExperiment(record: ExperimentRecord, parts: readonly Part[]): Exp
       ...(commands.length > NAMED_COMMANDS ? [`# and ${commands.length - NAMED_COMMANDS} more`] : []),
       'npm run soak -- merge DIR… --out DIR',
     ].join('\n'),
-    // Counts of another experiment are no part of the protocol: what the sources do not share is left out.
-    baseline: baselines.size === 1 ? first.baseline : null,
+    baseline: mergedBaseline(sources.map(({ baseline }) => baseline)),
     sources,
   };
+}
+
+/**
+ * Counts of another experiment are no part of the protocol: a baseline that the sources do not share is left out. What
+ * differs from it may be another thing on each machine, and all of it is kept.
+ */
+function mergedBaseline(baselines: readonly (Baseline | null)[]): Baseline | null {
+  const [first] = baselines;
+  if (first === undefined || first === null) return null;
+  const counts = (baseline: Baseline | null) => canonicalJson({ ...baseline, differences: undefined });
+  if (baselines.some((each) => each === null || counts(each) !== counts(first))) return null;
+  if (baselines.some((each) => each?.differences === undefined)) {
+    const { differences: _unknown, ...rest } = first;
+    return rest;
+  }
+  const all = baselines.flatMap((each) => each?.differences ?? []);
+  return { ...first, differences: [...new Map(all.map((each) => [canonicalJson(each), each])).values()] };
 }
 
 function* mergedRecords(parts: readonly Part[], areUnique: boolean): Iterable<JournalRecord> {

@@ -34,6 +34,23 @@ describe('a sound journal', () => {
     expect(wholeBytes).toBe(bytes.length);
   });
 
+  test('may be of schema 1, or of schema 2 with what was done to the kernel and what it executed', () => {
+    const exposure = { cells: 2, executed: '1*2', requests: { comm_msg: '0,3' }, outputs: { stdout: '1' } };
+    const run = { ...runRecord(0, 'fix'), exposure, change: { notCalled: ['a.py f'] } };
+    const begin: JournalRecord = { type: 'begin', run: run.run, at: run.at };
+    for (const schema of [1, 2] as const) {
+      const bytes = journalBytes([{ ...experimentRecord(), schema }, begin, run]);
+      expect(parseJournal(bytes, 'j').journal.runs).toEqual([run]);
+    }
+  });
+
+  test('is refused where counts by cell are none', async () => {
+    const run = { ...runRecord(0, 'fix'), exposure: { cells: 2, requests: { comm_msg: '1**2' } } };
+    const begin: JournalRecord = { type: 'begin', run: run.run, at: run.at };
+    const error = await refused(journalBytes([experimentRecord(), begin, run]));
+    expect(error.message).toContain('comm_msg');
+  });
+
   test('may have runs that were begun and never recorded, and begun again', () => {
     const begin: JournalRecord = { type: 'begin', run: 'b000-control', at: 'now' };
     expect(parseJournal(journalBytes([experimentRecord(), begin]), 'j').journal.abandoned).toEqual([
@@ -124,8 +141,8 @@ describe('a journal that cannot be used', () => {
   });
 
   test('one of a newer schema says which it is and what reads it', async () => {
-    const error = await refused(Buffer.from(BYTES.toString().replace('"schema":1', '"schema":2')));
-    expect(error.message).toContain('schema 2');
+    const error = await refused(Buffer.from(BYTES.toString().replace('"schema":1', '"schema":3')));
+    expect(error.message).toContain('schema 3');
     expect(error.remedy).toMatch(/newer/);
   });
 

@@ -1,8 +1,9 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { JournalRecord } from '../model/journal.ts';
+import { makeFolder } from '../model/make-folder.ts';
 import type { MergedJournal } from './merge.ts';
 import { JOURNAL_FILE } from './read.ts';
 
@@ -31,7 +32,7 @@ export async function writeMergedJournal(folder: string, merged: MergedJournal):
 }
 
 async function written(folder: string, merged: MergedJournal): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const [found] = await readdir(folder);
   if (found !== undefined) {
     throw new SoakError('folder-not-empty', `The folder ${folder} is not empty (${found}).`, {

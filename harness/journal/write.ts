@@ -1,6 +1,5 @@
 import {
   type FileHandle,
-  mkdir,
   open,
   readdir,
   readFile,
@@ -15,6 +14,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlinePassed, fileWithDeadline, withDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, JournalRecord } from '../model/journal.ts';
+import { makeFolder } from '../model/make-folder.ts';
 import { JOURNAL_FILE, type JournalText, readJournal } from './read.ts';
 
 const LOCK_FILE = 'writer.lock';
@@ -188,7 +188,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     beside: Readonly<Record<string, string>> = {},
   ): Promise<JournalWriter<Written>> {
     try {
-      await fileWithDeadline('open-journal', mkdir(folder, { recursive: true }));
+      await fileWithDeadline('open-journal', makeFolder(folder));
       return await withLock(folder, async () => {
         const file = await opened(begunFile(folder, name, beside));
         const writer = new JournalWriter<Written>(folder, name, file, 0);

@@ -1,4 +1,5 @@
 import { isClientPackage, type ProtocolArm } from '../model/arm.ts';
+import type { ArmChange } from '../model/arm-change.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Arm } from '../plan/arms.ts';
@@ -13,7 +14,8 @@ import {
   versionsBesideLock,
 } from './environment/index.ts';
 import { armCommand, type KernelCommandMaker } from './launch.ts';
-import { makeOverlay, type Overlay } from './overlay.ts';
+import { type Mark, marksOf } from './marks.ts';
+import { makeOverlay, type Overlay, type OverlayInputs, overlayChange } from './overlay.ts';
 import { type SiteSources, siteSources, siteSourcesWithout, treeHash } from './source-files.ts';
 
 /** An arm whose environment and overlay are there: its kernels can be launched. */
@@ -39,6 +41,11 @@ export interface ArmKernelOptions {
    * experiment differ in what is in their overlays and not in how it is loaded; default: the arm's own.
    */
   readonly packages?: readonly OverlayPackage[] | undefined;
+  /**
+   * The arms of the experiment, whose changes are marked in the overlays of all of them, so that each kernel says
+   * what of its arm's change it has executed; absent: nothing is marked.
+   */
+  readonly arms?: readonly Arm[] | undefined;
   readonly onProgress?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -57,23 +64,43 @@ export type ArmKernelMaker = (arm: Arm) => Promise<ArmKernels>;
 export function armKernelMaker(options: ArmKernelOptions = {}): ArmKernelMaker {
   const environments = new Map<string, Promise<KernelEnvironment>>();
   const sites = new Map<string, Promise<SiteSources>>();
-  return async (arm) => {
+  const madeFor = async (arm: Arm): Promise<MadeEnvironment> => {
     const key = canonicalJson(arm.environment);
     const environment = environments.get(key) ?? armEnvironment(arm, options);
     environments.set(key, environment);
     const made = await environment;
     const site = sites.get(made.key) ?? siteSources(made.facts.sourceFolders);
     sites.set(made.key, site);
-    return armKernels(arm, made, await site, options);
+    return { environment: made, site: await site };
+  };
+  const kernelArms = (options.arms ?? []).filter(({ manifest }) => !isClientPackage(manifest.package));
+  let changes: Promise<ReadonlyMap<Arm, ArmChange | null>> | undefined;
+  const changesOf = async () => {
+    const found = new Map<Arm, ArmChange | null>();
+    for (const arm of kernelArms) {
+      found.set(arm, await overlayChange(arm, overlayInputs(arm, await madeFor(arm), options)));
+    }
+    return found;
+  };
+  return async (arm) => {
+    const made = await madeFor(arm);
+    changes ??= changesOf();
+    const byArm = await changes;
+    const all: Mark[] = marksOf([...byArm.values()].flatMap((change) => change ?? []));
+    return armKernels(arm, made, { all, change: byArm.get(arm) ?? null }, options);
   };
 }
 
-async function armKernels(
+interface MadeEnvironment {
+  readonly environment: KernelEnvironment;
+  readonly site: SiteSources;
+}
+
+function overlayInputs(
   arm: Arm,
-  environment: KernelEnvironment,
-  site: SiteSources,
+  { environment, site }: MadeEnvironment,
   options: ArmKernelOptions,
-): Promise<ArmKernels> {
+): OverlayInputs {
   const { ipykernel } = environment.facts;
   if (ipykernel === null) {
     throw new SoakError('no-ipykernel', 'The kernel environment has no ipykernel.', {
@@ -86,7 +113,7 @@ async function armKernels(
     environment,
     options,
   );
-  const overlay = await makeOverlay(arm, {
+  return {
     python: environment.python,
     packageFolder: ipykernel.folder,
     version: ipykernel.version,
@@ -95,7 +122,17 @@ async function armKernels(
     others,
     site: siteSourcesWithout(site, ['ipykernel', ...others.keys()]),
     runtime: { python: environment.facts.python, libzmq: environment.facts.libzmq },
-  });
+  };
+}
+
+async function armKernels(
+  arm: Arm,
+  made: MadeEnvironment,
+  marks: NonNullable<OverlayInputs['marks']>,
+  options: ArmKernelOptions,
+): Promise<ArmKernels> {
+  const { environment, site } = made;
+  const overlay = await makeOverlay(arm, { ...overlayInputs(arm, made, options), marks });
   const protocolArm: ProtocolArm = { ...overlay.protocolArm, ...armFacts(arm, environment) };
   return {
     overlay: { ...overlay, protocolArm },

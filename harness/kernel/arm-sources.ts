@@ -7,6 +7,7 @@ import type { GitTree } from '../plan/git-tree.ts';
 import { BUILT_FILES, LIBRARY_FOLDERS, type OverlayPackage } from '../plan/packages.ts';
 import { patchedFiles } from '../plan/patch.ts';
 import { isBesidePackage } from '../plan/patch-file.ts';
+import type { ChangedFile } from './marks.ts';
 import { filesBelow } from './source-files.ts';
 
 /** A package as an environment has it. */
@@ -22,6 +23,8 @@ export interface ArmSources {
   readonly files: ReadonlyMap<string, Buffer>;
   /** SHA-256 of the change as a patch; `null` for an arm without one. */
   readonly patchSha256: string | null;
+  /** Python sources that differ from the installed ones, sorted by path. */
+  readonly changed: readonly ChangedFile[];
 }
 
 const INERT_LINE = '# kernel-soak: a line without effect\n';
@@ -164,7 +167,26 @@ export async function armSources(
     return {
       files: edited,
       patchSha256: sha256(patchOf(installed, edits)),
+      changed: changedFiles(installed, edited),
     };
   }
-  return { files, patchSha256: arm.patch === null ? null : sha256(arm.patch) };
+  return {
+    files,
+    patchSha256: arm.patch === null ? null : sha256(arm.patch),
+    changed: changedFiles(installed, files),
+  };
+}
+
+function changedFiles(
+  before: ReadonlyMap<string, Buffer>,
+  after: ReadonlyMap<string, Buffer>,
+): ChangedFile[] {
+  return [...after]
+    .filter(([path, bytes]) => path.endsWith('.py') && before.get(path)?.equals(bytes) !== true)
+    .map(([path, bytes]) => ({
+      path,
+      before: before.get(path)?.toString('utf8') ?? null,
+      after: bytes.toString('utf8'),
+    }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -15,10 +15,19 @@ const REQUIREMENTS: Readonly<Record<ClientName, readonly string[]>> = {
   nbclient: ['nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
   'jupyter-execute': ['nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
   papermill: ['papermill==2.7.0', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
+  nbconvert: ['nbconvert==7.17.2', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
 };
 
 /** Packages that decide how a client sends and reads: their versions are part of the protocol. */
-const CHIEF_PACKAGES = ['papermill', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq', 'tornado'] as const;
+const CHIEF_PACKAGES = [
+  'papermill',
+  'nbconvert',
+  'nbclient',
+  'jupyter-client',
+  'nbformat',
+  'pyzmq',
+  'tornado',
+] as const;
 
 const FIND_PACKAGE =
   'import importlib.util, os, sys; print(os.path.dirname(importlib.util.find_spec(sys.argv[1]).origin))';

@@ -12,7 +12,7 @@ import type { ConnectionInfo } from '../transport/connection.ts';
 import { socketPrefix } from './connection-file.ts';
 import { createCounterFile } from './counters.ts';
 import { readKernelFile, readKernelJson } from './kernel-file.ts';
-import { type KernelIdentity, readClientSources, readIdentity } from './kernel-identity.ts';
+import { type KernelIdentity, readClientIdentity, readIdentity, readOwnPid } from './kernel-identity.ts';
 import type { KernelCommand, KernelCommandMaker, KernelExit } from './launch.ts';
 import { kernelspecMetadata, managerSettings } from './manager-settings.ts';
 import { RUN_VARIABLE } from './marked-processes.ts';
@@ -90,6 +90,7 @@ export class ClientProcess {
   readonly exited: Promise<KernelExit>;
   #exit: KernelExit | null = null;
   #kernelPid: number | null = null;
+  #ownPid: number | null = null;
   #answers = 0;
   #isDisposed = false;
   readonly #child: ChildProcess;
@@ -135,11 +136,8 @@ export class ClientProcess {
   /** Process id of the kernel, `null` until it has started; from then on the reaper knows of it. */
   get kernelPid(): number | null {
     if (this.#kernelPid === null) {
-      const pid = json(`${this.kernelCommand.identityPath}.pid`);
-      if (Number.isSafeInteger(pid) && Number(pid) > 1) {
-        this.#kernelPid = Number(pid);
-        this.#reaper.hold(this.#kernelPid, this.folder);
-      }
+      this.#kernelPid = readOwnPid(this.kernelCommand.identityPath);
+      if (this.#kernelPid !== null) this.#reaper.hold(this.#kernelPid, this.folder);
     }
     return this.#kernelPid;
   }
@@ -151,7 +149,13 @@ export class ClientProcess {
 
   /** What the client says that it loaded of the arm's package. */
   clientSources(): SourceHashes | null {
-    return readClientSources(join(this.folder, 'client-identity.json'));
+    return readClientIdentity(join(this.folder, 'client-identity.json'))?.sources ?? null;
+  }
+
+  /** Process id of the client itself, which need not be what was started; `null` until it has said so. */
+  get ownPid(): number | null {
+    this.#ownPid ??= readClientIdentity(join(this.folder, 'client-identity.json'))?.pid ?? null;
+    return this.#ownPid;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { KERNEL_COUNTERS } from '../model/arm.ts';
@@ -62,6 +62,7 @@ os.kill(os.getpid(), 9)`;
   test.each([
     ['empty', Buffer.alloc(0)],
     ['cut short', Buffer.concat([Buffer.from('KSOAK\0\0\x01', 'latin1'), Buffer.alloc(79)])],
+    ['longer', Buffer.concat([Buffer.from('KSOAK\0\0\x01', 'latin1'), Buffer.alloc(88)])],
     ['of another layout', Buffer.concat([Buffer.from('KSOAK\0\0\x02', 'latin1'), Buffer.alloc(80)])],
     ['something else', Buffer.alloc(200, 'x')],
   ])('that is %s is none to either', (_what, content) => {
@@ -69,6 +70,26 @@ os.kill(os.getpid(), 9)`;
     writeFileSync(path, content);
     expect(readCounters(path)).toBeNull();
     expect(() => ran('import soak_counters\nsoak_counters.Counters(sys.argv[1])\nprint(1)', path)).toThrow();
+    expect(readFileSync(path)).toEqual(content);
+  });
+
+  test('that is short is refused before it is mapped, as a map that makes it longer would hide it on Windows', () => {
+    const path = join(temporaryFolder(), 'counters.bin');
+    writeFileSync(path, Buffer.concat([Buffer.from('KSOAK\0\0\x01', 'latin1'), Buffer.alloc(79)]));
+    const code = `
+import mmap, os, soak_counters
+real = mmap.mmap
+def growing(fileno, length, *args):
+    if os.fstat(fileno).st_size < length:
+        os.ftruncate(fileno, length)
+    return real(fileno, length, *args)
+mmap.mmap = growing
+try:
+    soak_counters.Counters(sys.argv[1])
+    print(json.dumps(None))
+except RuntimeError as error:
+    print(json.dumps(str(error)))`;
+    expect(ran(code, path)).toMatch(/is not a counter file of this runtime: it does not have 88 bytes$/);
   });
 });
 

@@ -39,7 +39,7 @@ function readNamedCounters<Name extends string>(
   names: readonly Name[],
 ): Record<Name, number> | null {
   const file = readKernelFile(path, MAX_FILE_BYTES);
-  if (file === null || file.length < fileBytes(names) || !file.subarray(0, MAGIC.length).equals(MAGIC)) {
+  if (file === null || file.length !== fileBytes(names) || !file.subarray(0, MAGIC.length).equals(MAGIC)) {
     return null;
   }
   const counters = names.map(

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { nearNames } from '../model/near-names.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { quoted } from '../model/quoted.ts';
 import { relevantLines } from './environment/install-error.ts';
 import { installRefusal } from './environment/install-refusal.ts';
 import { findInterpreter, type Interpreter } from './environment/interpreter.ts';
@@ -91,7 +92,7 @@ function looksLikePath(version: string): boolean {
 async function treeAtHand(version: string, importName: string): Promise<string | null> {
   if (!looksLikePath(version)) {
     if (/^\d[\w.!+-]*$/.test(version)) return null;
-    throw new SoakError('bad-option', `${JSON.stringify(version)} is neither a version nor a folder.`, {
+    throw new SoakError('bad-option', `${quoted(version)} is neither a version nor a folder.`, {
       remedy: 'Give versions such as 7.3.0, and folders as paths, such as ./ipykernel.',
     });
   }
@@ -145,21 +146,17 @@ function chosen(
     const near = nearNames(last(wanted), known.map(last)).map(
       (each) => known.find((full) => last(full) === each) ?? each,
     );
-    throw new SoakError(
-      'unknown-function',
-      `None of these of ${name} has a function ${JSON.stringify(wanted)}.`,
-      {
-        remedy:
-          near.length === 0
-            ? 'Give its name, or Class.name.'
-            : `Did you mean ${[...new Set(near)].join(' or ')}?`,
-      },
-    );
+    throw new SoakError('unknown-function', `None of these of ${name} has a function ${quoted(wanted)}.`, {
+      remedy:
+        near.length === 0
+          ? 'Give its name, or Class.name.'
+          : `Did you mean ${[...new Set(near)].join(' or ')}?`,
+    });
   }
   if (trees.some(({ matches }) => matches.length > 1)) {
     throw new SoakError(
       'ambiguous-function',
-      `${JSON.stringify(wanted)} is ${all.length} functions: ${all.join(', ')}.`,
+      `${quoted(wanted)} is ${all.length} functions: ${all.join(', ')}.`,
       {
         remedy: `Give the class with it, such as ${names[0]}.`,
       },

@@ -28,10 +28,22 @@ export function readIdentity(path: string | null): KernelIdentity | null {
   return parsed.success ? parsed.data : null;
 }
 
-const sourcesSchema = kernelIdentitySchema.pick({ sources: true });
+const pidSchema = kernelIdentitySchema.shape.pid;
 
-/** What a client says it loaded of the arm's package, in the same form. */
-export function readClientSources(path: string): KernelIdentity['sources'] | null {
-  const parsed = sourcesSchema.safeParse(readKernelJson(path, MAX_FILE_BYTES));
-  return parsed.success ? parsed.data.sources : null;
+/**
+ * The process id that a kernel gives first of all, before it is ready (arms/runtime/soak_kernel.py): what was started
+ * may be a launcher. `null` where there is no runtime, it has not said yet, or what it says is none.
+ */
+export function readOwnPid(identityPath: string | null): number | null {
+  if (identityPath === null) return null;
+  const parsed = pidSchema.safeParse(readKernelJson(`${identityPath}.pid`, MAX_FILE_BYTES));
+  return parsed.success ? parsed.data : null;
+}
+
+const clientIdentitySchema = kernelIdentitySchema.pick({ sources: true, pid: true });
+
+/** What a client says it loaded of the arm's package, in the same form, and the process that it is. */
+export function readClientIdentity(path: string): Pick<KernelIdentity, 'sources' | 'pid'> | null {
+  const parsed = clientIdentitySchema.safeParse(readKernelJson(path, MAX_FILE_BYTES));
+  return parsed.success ? parsed.data : null;
 }

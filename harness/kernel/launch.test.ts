@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../model/package-root.ts';
+import { publicText } from '../model/public-text.ts';
 import { loadArm } from '../plan/arms.ts';
 import { eventually } from '../testing/bare-client.ts';
 import { faultyKernelArgv } from '../testing/faulty-kernel.ts';
@@ -12,8 +13,10 @@ import { readCounters } from './counters.ts';
 import { identityMismatch } from './identity.ts';
 import { armCommand, type KernelCommandMaker, type KernelProcess, launchKernel } from './launch.ts';
 import { makeOverlay } from './overlay.ts';
+import { processSample } from './process-sample.ts';
 import { Reaper } from './reaper.ts';
 
+const isWindows = process.platform === 'win32';
 let python: string;
 let reaper: Reaper;
 const launched: KernelProcess[] = [];
@@ -66,21 +69,30 @@ describe('a kernel that is launched', () => {
 
   test('leads its own group, knows its parent, and has its temporary files in its folder', async () => {
     const environ = (await said(
-      `json.dump(dict(os.environ, group=str(os.getpgrp()), me=str(os.getpid())), sys.stderr)`,
+      `group = os.getpgrp() if hasattr(os, "getpgrp") else os.getpid()
+json.dump(dict(os.environ, group=str(group), me=str(os.getpid())), sys.stderr)`,
       { MPLCONFIGDIR: '/m' },
     )) as Record<string, string>;
     const folder = launched[0]?.folder ?? '';
     expect(environ['group']).toBe(environ['me']);
-    expect(environ['JPY_PARENT_PID']).toBe(String(process.pid));
-    expect(environ['TMPDIR']).toBe(join(folder, 'tmp'));
-    expect(environ['IPYTHONDIR']).toBe(join(folder, 'ipython'));
+    // On Windows ipykernel wants a handle, which the runtime makes of it.
+    expect(environ[isWindows ? 'KERNEL_SOAK_PARENT_PID' : 'JPY_PARENT_PID']).toBe(String(process.pid));
+    // The tail is fit to be published: on Windows the folder for temporary files is in the home folder.
+    const shown = (name: string) => publicText(join(folder, name));
+    for (const name of ['TMPDIR', 'TEMP', 'TMP']) expect(environ[name]).toBe(shown('tmp'));
+    expect(environ['IPYTHONDIR']).toBe(shown('ipython'));
     expect(environ['MPLCONFIGDIR']).toBe('/m');
     expect(Object.keys(environ).filter((name) => /^(npm_|VITEST|NODE_|PYTHON)/.test(name))).toEqual([]);
   });
 
   test.each([
     ['ends', 'sys.exit(3)', { code: 3, signal: null }],
-    ['is killed', 'os.kill(os.getpid(), 9)', { code: null, signal: 'SIGKILL' }],
+    // Windows has no signals: there `os.kill` ends the process with that code.
+    [
+      'is killed',
+      'os.kill(os.getpid(), 9)',
+      isWindows ? { code: 9, signal: null } : { code: null, signal: 'SIGKILL' },
+    ],
   ])('that %s has its last words in the tail', async (_what, end, exit) => {
     for (let round = 0; round < 5; round += 1) {
       const kernel = await launch(
@@ -95,16 +107,37 @@ describe('a kernel that is launched', () => {
   test('whose child holds its pipes open has ended all the same, and the child ends with it', async () => {
     const kernel = await launch(
       script(
-        'import subprocess, sys\nchild = subprocess.Popen(["sleep", "600"])\nsys.stderr.write(str(child.pid))',
+        `import subprocess, sys
+child = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"])
+sys.stderr.write(str(child.pid))`,
       ),
     );
     expect(await kernel.exited).toEqual({ code: 0, signal: null });
     const child = Number(kernel.stderrTail());
     expect(() => process.kill(child, 0)).not.toThrow();
     await kernel.dispose();
-    await eventually('the end of the child', () => {
-      const stat = existsSync(`/proc/${child}/stat`) ? readFileSync(`/proc/${child}/stat`, 'utf8') : ') Z';
-      return stat.includes(') Z');
+    await eventually('the end of the child', async () => {
+      const sample = await processSample(child);
+      return sample === null || sample.state === 'Z';
+    });
+  });
+
+  test('ends with what it has started and left behind, whose parent has ended', async () => {
+    const kernel = await launch(
+      script(`import subprocess, sys, time
+quiet = dict(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+start = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-I', '-S', '-c', 'import time; time.sleep(600)'], **{quiet}).pid)"
+left = subprocess.run([sys.executable, "-I", "-S", "-c", start], stdout=subprocess.PIPE, text=True).stdout
+sys.stderr.write(left); sys.stderr.flush(); time.sleep(600)`),
+    );
+    const left = Number(
+      await eventually('its child', () => /^\d+\s$/.exec(kernel.stderrTail())?.[0], 60_000),
+    );
+    expect(await processSample(left)).not.toBeNull();
+    await kernel.dispose();
+    await eventually('the end of what was left', async () => {
+      const sample = await processSample(left);
+      return sample === null || sample.state === 'Z';
     });
   });
 
@@ -160,8 +193,12 @@ describe('ipykernel under an arm', () => {
       cacheDir: temporaryFolder(),
     });
     const kernel = await launch(armCommand({ python, matplotlibConfigDir: null }, overlay));
-    const identity = await eventually('the identity', () => kernel.identity(), 30_000);
-    expect(identity).toMatchObject({ ipykernel: version, pid: kernel.pid, libzmq: environment.facts.libzmq });
+    const identity = await eventually('the identity', () => kernel.identity(), 120_000);
+    const { ownPid } = kernel;
+    expect(identity).toMatchObject({ ipykernel: version, pid: ownPid, libzmq: environment.facts.libzmq });
+    // A venv's python.exe starts the interpreter and waits for it.
+    if (isWindows) expect(ownPid).not.toBe(kernel.pid);
+    else expect(ownPid).toBe(kernel.pid);
     return { kernel, mismatch: identityMismatch(overlay, identity.sources) };
   }
 

@@ -13,7 +13,7 @@ import { FreshPeer, type ShellPeer } from '../transport/fresh-peer.ts';
 import { connectionInfo } from './connection-file.ts';
 import { createCounterFile } from './counters.ts';
 import type { KernelEnvironment } from './environment/index.ts';
-import { type KernelIdentity, readIdentity } from './kernel-identity.ts';
+import { type KernelIdentity, readIdentity, readOwnPid } from './kernel-identity.ts';
 import { RUN_VARIABLE } from './marked-processes.ts';
 import { OutputTail } from './output-tail.ts';
 import type { Overlay } from './overlay.ts';
@@ -24,6 +24,7 @@ import {
   kernelEnvironmentVariables,
   killMarked,
   killRun,
+  killTree,
   launchesDetached,
   spawned,
   temporaryVariables,
@@ -80,7 +81,10 @@ export interface RunningKernel {
   /** How the front end gets to it: by its own sockets, or through a server. */
   readonly way: ConnectionInfo | ChannelsMaker;
   readonly command: KernelCommand;
+  /** The process that was started, with all of its group: the kernel, or what launches it. */
   readonly pid: number;
+  /** The process that runs the kernel, by its own word; `null`: not said yet. Absent: it never says (`kernelSample`). */
+  readonly ownPid?: number | null;
   /** Resolves when the process has ended. */
   readonly exited: Promise<KernelExit>;
   /** How it ended, `null` while it lives. */
@@ -93,6 +97,8 @@ export interface RunningKernel {
   shellPeer(): ShellPeer;
   /** Last part of what it wrote to standard error, fit to be published. */
   stderrTail(): string;
+  /** The same of its standard output; absent where it is not the harness's to read. */
+  stdoutTail?(): string;
   /** What the kernel says it loaded; `null` where there is no runtime or it has not said yet. */
   identity(): KernelIdentity | null;
   /** Interrupt as `interrupt_mode: signal` does. */
@@ -116,6 +122,8 @@ export interface LaunchOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Absent: TCP on loopback, in the clear. */
   readonly sockets?: Sockets | undefined;
+  /** Whether what the kernel started outlives it as under a Jupyter client; absent: everything ends with it. */
+  readonly leavesProcesses?: boolean;
 }
 
 /** A kernel's process, however it came about. */
@@ -130,6 +138,8 @@ export interface KernelChild {
   /** Set when it ended because what launched it had: nothing is then said of the kernel. */
   readonly lost: string | null;
   readonly stderr: OutputTail;
+  /** Absent where it is not the harness's to read. */
+  readonly stdout?: OutputTail;
   /** Send SIGINT. */
   interrupt(): void;
   /** Let go of its streams, once it has ended. */
@@ -154,8 +164,10 @@ export class KernelProcess implements RunningKernel {
   readonly command: KernelCommand;
   readonly exited: Promise<KernelExit>;
   readonly #child: KernelChild;
+  #ownPid: number | null = null;
   readonly #ports: KernelPorts | null;
   readonly #reaper: Reaper;
+  readonly #leavesProcesses: boolean;
 
   constructor(parts: {
     child: KernelChild;
@@ -164,6 +176,7 @@ export class KernelProcess implements RunningKernel {
     command: KernelCommand;
     ports: KernelPorts | null;
     reaper: Reaper;
+    leavesProcesses: boolean;
   }) {
     this.#child = parts.child;
     this.connection = parts.connection;
@@ -172,10 +185,16 @@ export class KernelProcess implements RunningKernel {
     this.exited = parts.child.exited;
     this.#ports = parts.ports;
     this.#reaper = parts.reaper;
+    this.#leavesProcesses = parts.leavesProcesses;
   }
 
   get pid(): number {
     return this.#child.pid;
+  }
+
+  get ownPid(): number | null {
+    this.#ownPid ??= readOwnPid(this.command.identityPath);
+    return this.#ownPid;
   }
 
   get exit(): KernelExit | null {
@@ -202,6 +221,10 @@ export class KernelProcess implements RunningKernel {
     return publicText(this.#child.stderr.text());
   }
 
+  stdoutTail(): string {
+    return publicText(this.#child.stdout?.text() ?? '');
+  }
+
   identity(): KernelIdentity | null {
     return readIdentity(this.command.identityPath);
   }
@@ -211,9 +234,15 @@ export class KernelProcess implements RunningKernel {
   }
 
   async dispose(): Promise<void> {
-    await killRun(this.pid, this.folder);
-    await endOf(this.pid, this.exited);
-    await killMarked(this.folder);
+    if (this.#leavesProcesses) {
+      // A kernel that went on request leaves its group behind, whatever is in it, as under jupyter_client.
+      if (this.exit === null) await killTree(this.pid);
+      await endOf(this.pid, this.exited);
+    } else {
+      await killRun(this.pid, this.folder);
+      await endOf(this.pid, this.exited);
+      await killMarked(this.folder);
+    }
     this.#child.close();
     if (this.#ports !== null) releasePorts(this.#ports);
   }
@@ -230,6 +259,7 @@ class SpawnedChild implements KernelChild {
   readonly lost = null;
   readonly pid: number;
   readonly stderr = new OutputTail();
+  readonly stdout = new OutputTail();
   readonly exited: Promise<KernelExit>;
   readonly #child: ChildProcess;
   #exit: KernelExit | null = null;
@@ -238,9 +268,9 @@ class SpawnedChild implements KernelChild {
     this.#child = child;
     this.pid = child.pid ?? -1;
     child.stderr?.on('data', (chunk: Buffer) => this.stderr.push(chunk));
-    // What a kernel or notebook prints to its own stdout is drained and dropped: a full pipe would
+    // What a kernel or notebook prints to its own stdout is drained, and its end is kept: a full pipe would
     // stop the kernel, and that would be our doing.
-    child.stdout?.resume();
+    child.stdout?.on('data', (chunk: Buffer) => this.stdout.push(chunk));
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         const exit = { code, signal };
@@ -301,7 +331,6 @@ export async function runVariables(
     [RUN_VARIABLE]: folder,
     IPYTHONDIR: join(folder, 'ipython'),
     ...temporaryVariables(temporary),
-    PYDEVD_DISABLE_FILE_VALIDATION: '1',
     ...variables,
   };
 }
@@ -353,13 +382,20 @@ export function runtimeScript(): string {
 }
 
 /** What the runtime must know of an arm, besides where a kernel's counters and identity go. */
-export function runtimeConfig({ arm, folder, packages, site }: Overlay): Readonly<Record<string, unknown>> {
+export function runtimeConfig({
+  arm,
+  folder,
+  packages,
+  site,
+  marks,
+}: Overlay): Readonly<Record<string, unknown>> {
   return {
     overlay: folder,
     packages,
     folders: site?.folders ?? {},
     eventLoop: arm.manifest.eventLoop ?? null,
     needsStream: arm.manifest.needsStream,
+    marks: marks.length,
   };
 }
 
@@ -384,9 +420,13 @@ export async function launchKernel(
     const connectionFile = join(folder, 'connection.json');
     writeFileSync(connectionFile, JSON.stringify(connection), { mode: 0o600, flag: 'wx' });
     const command = options.makeCommand(folder, connectionFile);
-    const variables = await runVariables(folder, options.variables);
-    const child = await start({ command, cwd: options.cwd, variables });
-    const kernel = new KernelProcess({ child, connection, folder, command, ports, reaper: options.reaper });
+    const { cwd, reaper, leavesProcesses = false } = options;
+    // Without the mark by which a run's processes are found wherever they went, and in the user's own folders.
+    const variables = leavesProcesses
+      ? { PYDEVD_DISABLE_FILE_VALIDATION: '1', ...options.variables }
+      : await runVariables(folder, options.variables);
+    const child = await start({ command, cwd, variables });
+    const kernel = new KernelProcess({ child, connection, folder, command, ports, reaper, leavesProcesses });
     options.reaper.hold(kernel.pid, folder);
     return kernel;
   } catch (error) {

@@ -12,6 +12,8 @@ function substance({ overlay, environment }: ArmKernels): string {
     patchSha256: _patch,
     environment: _asked,
     commits: _commits,
+    change: _change,
+    schedules: _schedules,
     ...facts
   } = overlay.protocolArm;
   const { python, implementation, freeThreaded, packages } = environment.facts;

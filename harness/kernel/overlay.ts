@@ -1,14 +1,17 @@
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isClientPackage, type ProtocolArm } from '../model/arm.ts';
+import type { ArmChange } from '../model/arm-change.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { DeadlinePassed, deadlineMs, fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { makeFolder } from '../model/make-folder.ts';
 import type { Arm } from '../plan/arms.ts';
 import type { OverlayPackage } from '../plan/packages.ts';
 import { armSources, type InstalledPackage } from './arm-sources.ts';
 import { runCommand } from './environment/run-command.ts';
 import type { ExpectedRuntime } from './identity.ts';
+import { armChange, compileMarked, type Mark } from './marks.ts';
 import {
   filesBelow,
   hashesOf,
@@ -19,7 +22,7 @@ import {
 } from './source-files.ts';
 
 /** Part of every overlay's place: raise it when overlays of an earlier layout must not be used. */
-const FORMAT = 2;
+const FORMAT = 3;
 /** In an overlay: the hash of every file that it was made with, byte code and data included. */
 const CONTENTS_FILE = 'contents.json';
 // Two processes that both find a damaged overlay, or a virus scanner that holds a file for a moment.
@@ -38,6 +41,8 @@ export interface Overlay {
   readonly site: SiteSources | null;
   /** What its kernels run on; `null`: not looked at. */
   readonly runtime: ExpectedRuntime | null;
+  /** What its kernels mark as executed: the same in every arm of an experiment. */
+  readonly marks: readonly Mark[];
 }
 
 /** Where overlays are made from and kept. */
@@ -57,6 +62,8 @@ export interface OverlayInputs {
   readonly site?: SiteSources;
   /** What kernels must run on; absent: not looked at. */
   readonly runtime?: ExpectedRuntime;
+  /** What to mark, and what of it is the arm's own change; absent: nothing is marked. */
+  readonly marks?: { readonly all: readonly Mark[]; readonly change: ArmChange | null };
 }
 
 /**
@@ -88,12 +95,36 @@ export function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
   return fileWithDeadline('write-cache', madeOverlay(arm, inputs));
 }
 
-async function madeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
-  const name = arm.manifest.package;
-  const packages = new Map<OverlayPackage, InstalledPackage>([
-    [name, { folder: inputs.packageFolder, version: inputs.version }],
+/** The packages that an arm's overlay holds. */
+function overlaidPackages(arm: Arm, inputs: OverlayInputs): Map<OverlayPackage, InstalledPackage> {
+  return new Map<OverlayPackage, InstalledPackage>([
+    [arm.manifest.package, { folder: inputs.packageFolder, version: inputs.version }],
     ...(inputs.others ?? []),
   ]);
+}
+
+/**
+ * What an arm changes of the installed packages; `null` for an arm that changes no file.
+ *
+ * @throws SoakError as `makeOverlay`
+ */
+export async function overlayChange(arm: Arm, inputs: OverlayInputs): Promise<ArmChange | null> {
+  if (arm.manifest.bare) return null;
+  const { changed } = await armSources(arm, overlaidPackages(arm, inputs));
+  if (changed.length === 0) return null;
+  const overlays = join(inputs.cacheDir, 'overlays');
+  await makeFolder(overlays);
+  const folder = await mkdtemp(join(overlays, 'building-'));
+  try {
+    return await armChange(inputs.python, changed, join(folder, 'changed.json'));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function madeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
+  const name = arm.manifest.package;
+  const packages = overlaidPackages(arm, inputs);
   const { files, patchSha256 } = await armSources(arm, packages);
   const sources = hashesOf(new Map([...files].filter(([path]) => isModule(path))));
   const commits = arm.trees.map((tree) => ({ package: tree.package, commit: tree.commit }));
@@ -106,27 +137,32 @@ async function madeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
     engagement: arm.manifest.engagement ?? null,
     ...(isClientPackage(name) ? { package: name } : {}),
     ...(commits.length === 0 ? {} : { commits }),
+    ...(inputs.marks === undefined || inputs.marks.change === null ? {} : { change: inputs.marks.change }),
+    ...(arm.manifest.schedules ? { schedules: true as const } : {}),
   };
+  const marks = inputs.marks?.all ?? [];
   const beside = {
     packages: [...packages.keys()],
     site: inputs.site ?? null,
     runtime: inputs.runtime ?? null,
+    marks,
   };
   if (arm.manifest.bare) return { arm, folder: null, sources, protocolArm, ...beside };
 
   const overlays = join(inputs.cacheDir, 'overlays');
-  const identity = `${FORMAT}\n${inputs.environmentKey}\n${protocolArm.treeSha256}`;
+  const identity = `${FORMAT}\n${inputs.environmentKey}\n${protocolArm.treeSha256}\n${canonicalJson(marks)}`;
   const folder = join(overlays, sha256(identity).slice(0, 24));
   if (!(await isIntact(folder, sources))) {
-    await mkdir(overlays, { recursive: true });
+    await makeFolder(overlays);
     const building = await mkdtemp(join(overlays, 'building-'));
     try {
       // Written anew and not copied: a copy could be a link into site-packages, or read-only.
       for (const [path, bytes] of files) {
-        await mkdir(dirname(join(building, path)), { recursive: true });
+        await makeFolder(dirname(join(building, path)));
         await writeFile(join(building, path), bytes);
       }
       await compileSources(inputs.python, name, building);
+      await compileMarked(inputs.python, building, marks);
       const made = hashesOf(await filesBelow(building, () => true));
       await writeFile(join(building, CONTENTS_FILE), canonicalJson(made));
       await moveIntoPlace(building, folder, sources);

@@ -2,6 +2,7 @@ import { type ChildProcess, execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { DeadlinePassed, deadlineMs, withDeadline } from '../model/deadlines.ts';
 import { descendantsOf, MarkedProcesses } from './marked-processes.ts';
+import { type ProcessHelper, processHelper } from './process-helper.ts';
 import { processSample } from './process-sample.ts';
 
 /** How a process and everything below it is ended on a platform. */
@@ -11,7 +12,7 @@ export type KillPlan =
 
 /**
  * POSIX: SIGKILL to the process group, whose leader every kernel is. Windows has no process groups of
- * that kind: `taskkill /T /F` walks the tree.
+ * that kind: `taskkill /T /F` walks the tree. The helper beside the harness goes before it there (`killTree`).
  *
  * @throws RangeError when `pid` cannot be a kernel's: to kill(2), the group of 0 is the caller's own and that
  *   of 1 is every process of the user
@@ -23,27 +24,51 @@ export function killPlan(pid: number, platform: NodeJS.Platform): KillPlan {
     : { how: 'signal-group', pid: -pid };
 }
 
-/** End a kernel and its children now. A tree that is already gone is not an error. */
+/**
+ * End a kernel and its children now. A tree that is already gone is not an error. On Windows the helper beside the
+ * harness ends whatever is in the kernel's job object, and `taskkill` what it can find where there is no helper.
+ */
 export async function killTree(pid: number, platform: NodeJS.Platform = process.platform): Promise<void> {
   const plan = killPlan(pid, platform);
   if (plan.how === 'signal-group') {
-    try {
-      process.kill(plan.pid, 'SIGKILL');
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      // macOS says EPERM of a group whose processes have all ended and were not waited for yet.
-      if (code !== 'ESRCH' && !(code === 'EPERM' && platform === 'darwin')) throw error;
-    }
+    signalGroup(plan.pid, 'SIGKILL', platform);
     return;
   }
-  // taskkill's 128 says that there is no such process.
+  const helper = processHelper();
+  if (helper !== null && (await isEnded(helper, pid))) return;
   const options = { windowsHide: true, timeout: deadlineMs('kill-tree'), killSignal: 'SIGKILL' } as const;
   await promisify(execFile)(plan.file, [...plan.args], options).catch(
-    (error: { code?: number; killed?: boolean }) => {
+    (error: { code?: number | string; killed?: boolean }) => {
       if (error.killed === true) throw new DeadlinePassed('kill-tree', undefined);
-      if (error.code !== 128) throw error;
+      // It gives 128 where there is no such process, and 1 or 255 where one of the tree ended between its look and its
+      // kill. Whether what was to end has ended is seen by whoever waits for that.
+      if (typeof error.code !== 'number') throw error;
     },
   );
+}
+
+/** Whether the helper could be told to end a tree: one that is silent or has ended leaves it to taskkill. */
+async function isEnded(helper: ProcessHelper, pid: number): Promise<boolean> {
+  return helper.end(pid).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Send SIGINT to a kernel's process group, as jupyter_client does. Windows has no such groups: nothing is sent. */
+export function interruptGroup(pid: number, platform: NodeJS.Platform = process.platform): void {
+  const plan = killPlan(pid, platform);
+  if (plan.how === 'signal-group') signalGroup(plan.pid, 'SIGINT', platform);
+}
+
+function signalGroup(group: number, signal: NodeJS.Signals, platform: NodeJS.Platform): void {
+  try {
+    process.kill(group, signal);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // macOS says EPERM of a group whose processes have all ended and were not waited for yet.
+    if (code !== 'ESRCH' && !(code === 'EPERM' && platform === 'darwin')) throw error;
+  }
 }
 
 /** Resolves once a child's process exists. @throws Error of `spawn` when the program cannot be started at all */

@@ -7,35 +7,46 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileWithDeadline, isDoneWithin } from '../model/deadlines.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { readLines } from './bounded-lines.ts';
 import { noTemporaryFolder, removePrivateFolder } from './private-folder.ts';
+import { dropProcessHelper, ProcessHelper, useProcessHelper } from './process-helper.ts';
 import { killRun, spawned } from './process-tree.ts';
+
+// An answer is some 50 bytes a process.
+const MAX_LINE_BYTES = 1 << 20;
 
 /**
  * A small process beside the harness that outlives it by a moment: when the pipe to it closes, however
- * the harness ended, it kills what was still registered and removes the private folders.
+ * the harness ended, it kills what was still registered and removes the private folders. Until then it looks at
+ * processes and ends them where Node cannot (`ProcessHelper`).
  */
 export class Reaper {
   readonly #child: ChildProcess;
+  readonly #helper: ProcessHelper;
   /** What is registered: folders, and processes with theirs. */
   readonly #folders = new Set<string>();
   readonly #held = new Map<number, string>();
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    this.#helper = new ProcessHelper((line) => void child.stdin?.write(line));
+    if (child.stdout !== null) readLines(child.stdout, MAX_LINE_BYTES, (line) => this.#helper.hear(line));
+    child.once('exit', () => this.#helper.lose());
+    useProcessHelper(this.#helper);
   }
 
   /** Start one. `python` is any Python 3; the kernel environment's will do. */
   static async start(python: string): Promise<Reaper> {
     const script = join(packageRoot(), 'arms', 'runtime', 'reaper.py');
     const child = spawn(python, ['-I', '-S', script], {
-      stdio: ['pipe', 'ignore', 'ignore'],
+      stdio: ['pipe', 'pipe', 'ignore'],
       // Its own session: a Ctrl-C or a kill of the harness's process group must not reach it.
       detached: true,
       windowsHide: true,
     });
     await spawned(child);
     child.unref();
-    (child.stdin as Socket | null)?.unref();
+    for (const pipe of [child.stdin, child.stdout]) (pipe as Socket | null)?.unref();
     child.stdin?.on('error', () => {
       // The reaper was ended by somebody: kernels then still have their own parent poller.
     });
@@ -102,6 +113,7 @@ export class Reaper {
    * end is killed, and its work done here.
    */
   async stop(): Promise<void> {
+    dropProcessHelper(this.#helper);
     const hasEnded = this.#child.exitCode !== null || this.#child.signalCode !== null;
     const exited = hasEnded ? Promise.resolve() : once(this.#child, 'exit');
     this.#child.ref();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { armChangeSchema } from './arm-change.ts';
 import { LAUNCH_METHODS } from './launch-method.ts';
 
 /** `control` has no change, `sham` the change's overhead without its effect, `treatment` the change itself. */
@@ -86,6 +87,10 @@ export const protocolArmSchema = z.object({
   treeSha256: z.string(),
   /** The counter that must equal `replies` in each run if the treatment is in; `null` for arms without one. */
   engagement: z.enum(KERNEL_COUNTERS).nullable(),
+  /** What the arm changes, which its kernels say whether they executed; absent: nothing, or nobody looked. */
+  change: armChangeSchema.optional(),
+  /** Of a sham: it has the change's extra scheduling, without its effect. */
+  schedules: z.literal(true).optional(),
   /** Absent: the experiment's own environment. */
   environment: protocolArmEnvironmentSchema.optional(),
   /** Packages taken from commits of a clone; absent: none. */

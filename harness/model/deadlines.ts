@@ -60,7 +60,11 @@ export const DEADLINES = {
   'compile-overlay': { ms: 300_000, didNot: 'the sources of an arm could not be compiled', remedy: PROGRAM },
   // What was killed closes its pipes at once; a process that left its group may hold them open.
   'command-end': { ms: 5_000, didNot: 'a command that was ended did not go', remedy: PROGRAM },
-  'kill-tree': { ms: 20_000, didNot: 'taskkill did not end', remedy: PROGRAM },
+  'kill-tree': {
+    ms: 20_000,
+    didNot: 'taskkill did not end a process and what it had started',
+    remedy: PROGRAM,
+  },
   'sample-process': { ms: 5_000, didNot: 'the system did not say what a process does', remedy: MACHINE },
 
   // Kernels. SIGKILL takes milliseconds, but for a process that waits for a disk or a driver.
@@ -71,6 +75,8 @@ export const DEADLINES = {
     remedy:
       'It waits for a disk or a driver, perhaps: see its state with ps. It is ended with the harness if it can be.',
   },
+  // jupyter_client's patience (`shutdown_wait_time`). Only `soak exec` asks; after that the kernel is ended by force.
+  'kernel-shutdown': { ms: 5_000, didNot: 'the kernel did not end when it was asked to', remedy: MACHINE },
   // zeromq.js rejects what is pending as soon as a socket is closed.
   'close-socket': { ms: 5_000, didNot: 'a socket did not close', remedy: MACHINE },
   // jupyter_server's own patience (`kernel_info_timeout`).

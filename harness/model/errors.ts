@@ -18,7 +18,36 @@ export const EXIT_CODES = {
   interrupted: 130,
 } as const;
 
-export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
+/**
+ * Exit codes of `soak exec`, a contract of its own (README, "Executing a notebook in spite of wedges"): what a script
+ * has to tell apart is how the notebook ended, and bad input must not look like a wedge.
+ */
+export const EXEC_EXIT_CODES = {
+  /** Every cell was executed, or there was none to execute. */
+  clean: 0,
+  /** A cell raised; never retried. */
+  cellRaised: 1,
+  /** Every attempt wedged. */
+  wedged: 2,
+  /** It ended otherwise: the process died, a cell passed its deadline, the kernel did not start. Never retried. */
+  endedOtherwise: 3,
+  environment: EXIT_CODES.environment,
+  /** A cell was not executed: the kernel aborted it, without an error of the cell's own. Never retried. */
+  cellNotExecuted: 5,
+  /** The command line or the notebook is wrong (EX_USAGE of sysexits.h). */
+  badInput: 64,
+  internal: EXIT_CODES.internal,
+  interrupted: EXIT_CODES.interrupted,
+} as const;
+
+export type ExitCode =
+  | (typeof EXIT_CODES)[keyof typeof EXIT_CODES]
+  | (typeof EXEC_EXIT_CODES)[keyof typeof EXEC_EXIT_CODES];
+
+/** The code for bad input of the command that these arguments (without the program) ask for. */
+export function badInputCode(args: readonly string[]): ExitCode {
+  return args[0] === 'exec' ? EXEC_EXIT_CODES.badInput : EXIT_CODES.usage;
+}
 
 /**
  * An error that a person can act on: what was received, why that cannot be used, what to do instead.

@@ -1,13 +1,18 @@
 import { z } from 'zod';
 import { kernelCountersSchema } from './arm.ts';
+import { runChangeSchema } from './arm-change.ts';
 import { clientCountersSchema, stallSchema } from './client.ts';
+import { exposureSchema } from './exposure.ts';
 import { outcomeSchema } from './outcome.ts';
 import { protocolSchema, TRAFFIC_PROFILES } from './protocol.ts';
 import { shardSchema } from './shard.ts';
 import { traceEventSchema } from './trace.ts';
 
-/** Version of the journal's schema; a reader refuses a newer one. */
-export const JOURNAL_SCHEMA = 1;
+/**
+ * Version of the journal's schema; a reader refuses a newer one. Schema 2 records what was done to the kernel by
+ * cell (`exposure`), and what of the arm's change it executed (`change`).
+ */
+export const JOURNAL_SCHEMA = 2;
 
 /** What describes the machine and session. No host name, user name or home folder. */
 export const environmentSchema = z.object({
@@ -52,9 +57,23 @@ export const clientEnvironmentSchema = z.object({
 });
 export type ClientEnvironment = z.infer<typeof clientEnvironmentSchema>;
 
+export const baselineSchema = z.object({
+  protocolSha256: z.string(),
+  at: z.string(),
+  arm: z.string(),
+  wedged: z.number().int().nonnegative(),
+  runs: z.number().int().nonnegative(),
+  /**
+   * What differs between that experiment and this one besides the arms, each as it was there and is here. Empty:
+   * nothing that is recorded. Absent: the journal is of a version that did not look.
+   */
+  differences: z.array(z.object({ what: z.string(), earlier: z.string(), here: z.string() })).optional(),
+});
+export type Baseline = z.infer<typeof baselineSchema>;
+
 const oneExperimentSchema = z.object({
   type: z.literal('experiment'),
-  schema: z.literal(JOURNAL_SCHEMA),
+  schema: z.union([z.literal(1), z.literal(JOURNAL_SCHEMA)]),
   /** Wall clock, ISO 8601: a label, never used to measure. */
   at: z.string(),
   protocol: protocolSchema,
@@ -70,15 +89,7 @@ const oneExperimentSchema = z.object({
   /** The command that repeats the experiment, without private paths. */
   command: z.string(),
   /** Counts of an earlier report used as the reference (`--baseline`), never interleaved. */
-  baseline: z
-    .object({
-      protocolSha256: z.string(),
-      at: z.string(),
-      arm: z.string(),
-      wedged: z.number().int().nonnegative(),
-      runs: z.number().int().nonnegative(),
-    })
-    .nullable(),
+  baseline: baselineSchema.nullable(),
   /** The part of the experiment that this journal is of; absent: all of it. */
   shard: shardSchema.optional(),
 });
@@ -152,10 +163,25 @@ export const runRecordSchema = z.object({
     sent: z.number().int().nonnegative(),
     replies: z.number().int().nonnegative(),
     idles: z.number().int().nonnegative(),
+    /**
+     * Requests without a reply that the kernel read and published no status for, as ipykernel 7.4.0 does with comm
+     * messages while a cell awaits: they have no idle status among `idles`. Absent: none.
+     */
+    unpublished: z.number().int().positive().optional(),
+    /**
+     * `kernel_info` requests that were sent to learn whether such a request had been read, where there are no counters
+     * to tell. They are no traffic, and in none of the other counts. Absent: none.
+     */
+    witnesses: z.number().int().positive().optional(),
     /** Requests sent, by message type. */
     byType: z.record(z.string(), z.number().int().nonnegative()),
     /** Messages not taken: bad signature, replay, foreign parent, malformed or oversized frame, or a second reply. */
     rejected: z.number().int().nonnegative(),
+    /**
+     * Messages that were taken as they came though they depart from the protocol, by how: what jupyter_client takes is
+     * no fault. Absent: there were none.
+     */
+    deviations: z.record(z.string(), z.number().int().positive()).optional(),
     /**
      * Shell requests of other peers, sent for this client, such as a nudge's; `begun`: those that the kernel
      * said it began, of which its counters know. Absent: there were none.
@@ -183,6 +209,10 @@ export const runRecordSchema = z.object({
   launched: z.literal('spawn').optional(),
   /** Counters of the kernel-side runtime; `null` where it was not injected or never started. */
   kernel: kernelCountersSchema.nullable(),
+  /** What was done to the kernel, by cell; absent: the notebook had not begun, or schema 1. */
+  exposure: exposureSchema.optional(),
+  /** What of the arm's change the kernel did not execute; absent: it has none, or the kernel could not say. */
+  change: runChangeSchema.optional(),
   /** Request to reply-and-idle of each answered cell, in order, milliseconds. */
   cellMs: millisecondsSchema,
   /** Longest stall of the harness's own event loop during the run, milliseconds. */

@@ -1,3 +1,5 @@
+import { quoted } from './quoted.ts';
+
 /** Names offered for one that is unknown, at most. */
 const OFFERED = 3;
 
@@ -29,7 +31,7 @@ export function nearNames(name: string, known: readonly string[]): string[] {
 
 /** `Did you mean "fix"? `, with what may follow; empty where nothing is near. */
 export function didYouMean(name: string, known: readonly string[]): string {
-  const near = nearNames(name, known).map((each) => JSON.stringify(each));
+  const near = nearNames(name, known).map(quoted);
   return near.length === 0 ? '' : `Did you mean ${near.join(' or ')}? `;
 }
 

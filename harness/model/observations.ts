@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { kernelCountersSchema } from './arm.ts';
 
+/** Innermost frames of each thread, `file:line function`. */
+const threadsSchema = z.record(z.string(), z.array(z.string()));
+
 /** One look on the shell-channel loop (arms/runtime/soak_probe.py), asked for after the stall only. */
 export const lookSchema = z.object({
   /** Whether the shell socket's descriptor was readable, so that the loop would have been woken. */
@@ -10,8 +13,8 @@ export const lookSchema = z.object({
   pollin: z.boolean(),
   pollout: z.boolean(),
   receiving: z.boolean(),
-  /** Innermost frames of each thread before the look, `file:line function`. */
-  threads: z.record(z.string(), z.array(z.string())),
+  /** Those of each thread before the look. */
+  threads: threadsSchema,
 });
 export type Look = z.infer<typeof lookSchema>;
 
@@ -23,15 +26,22 @@ const MAX_WORD_CHARACTERS = 200;
 /** The look that a kernel answers with, bounded, the threads that decide first; `null`: it is none. */
 export function lookOfKernel(content: unknown): Look | null {
   const parsed = lookSchema.safeParse(content);
-  if (!parsed.success) return null;
-  const names = Object.keys(parsed.data.threads).filter((name) => name.length <= MAX_WORD_CHARACTERS);
+  return parsed.success ? { ...parsed.data, threads: boundedThreads(parsed.data.threads) } : null;
+}
+
+/** The stacks that a kernel answers with, bounded likewise; `null`: it is no such answer. */
+export function stacksOfKernel(content: unknown): Look['threads'] | null {
+  const parsed = z.object({ threads: threadsSchema }).safeParse(content);
+  return parsed.success ? boundedThreads(parsed.data.threads) : null;
+}
+
+function boundedThreads(threads: Look['threads']): Look['threads'] {
+  const names = Object.keys(threads).filter((name) => name.length <= MAX_WORD_CHARACTERS);
   const decisive = ['Shell channel', 'MainThread'].filter((name) => names.includes(name));
   const kept = [...new Set([...decisive, ...names])].slice(0, MAX_THREADS);
   const frames = (name: string) =>
-    (parsed.data.threads[name] ?? [])
-      .slice(0, MAX_FRAMES)
-      .map((frame) => frame.slice(0, MAX_WORD_CHARACTERS));
-  return { ...parsed.data, threads: Object.fromEntries(kept.map((name) => [name, frames(name)])) };
+    (threads[name] ?? []).slice(0, MAX_FRAMES).map((frame) => frame.slice(0, MAX_WORD_CHARACTERS));
+  return Object.fromEntries(kept.map((name) => [name, frames(name)]));
 }
 
 /**
@@ -76,18 +86,38 @@ export const observationsSchema = z.object({
   idleSeen: z.boolean(),
   /** Shell requests that the client had sent, with those of other peers that the kernel had begun. */
   sent: z.number().int().nonnegative(),
+  /** Requests that the same client sent after it, and that the kernel said it began or answered; absent: none. */
+  begunAfter: z.number().int().positive().optional(),
   /** Messages that could not be taken: bad signature, malformed, no request of ours. */
   rejected: z.number().int().nonnegative(),
   /** The same by channel and cause, such as `shell bad-signature`. */
   rejections: z.record(z.string(), z.number().int().positive()).default({}),
   counters: kernelCountersSchema.nullable(),
-  /** Share of one core that the process used between two samples; `null` if it could not be sampled. */
+  /**
+   * Share of one core that the process used in the last second before the verdict; of older journals, and where the
+   * verdict did not wait that long, in the last tenth of one. `null` if it could not be sampled.
+   */
   cpuShare: z.number().nonnegative().nullable(),
+  /** The same in the busiest second of the wait that was sampled; absent: none was, or an older journal. */
+  busiestShare: z.number().nonnegative().optional(),
+  /** Share of one core that everything below the process used before the verdict; absent: not known. */
+  belowShare: z.number().nonnegative().optional(),
   processState: z.string().nullable(),
+  /** The process runs another program than at its start, as after `os.execv`, or the kernel started anew in it. */
+  replaced: z.literal(true).optional(),
+  /** Where the system has the main thread wait, where that is not for a message; absent: it is, or is not known. */
+  blockedIn: z.string().optional(),
+  /**
+   * While it was waited for, a shell message came that answers no request or is not sound: the kind of message that the
+   * answer to it would have been.
+   */
+  answerAstray: z.literal(true).optional(),
   heartbeat: z.boolean().nullable(),
   control: z.boolean().nullable(),
   /** `null`: not looked. */
   look: lookSchema.nullable(),
+  /** Innermost frames of each thread where they were asked for without a look; absent: they were not. */
+  threads: threadsSchema.optional(),
   /** Whether the shell port accepts connections; `null`: not tried. */
   shellPortOpen: z.boolean().nullable().default(null),
   /** Whether a new shell peer got an answer of its own; `null`: not tried. */

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { observationsSchema } from './observations.ts';
 
 /**
- * What a run showed. `completed` and the `wedged-*` kinds are valid observations of the endpoint;
- * every other kind is excluded from the rates by its name (STATISTICS: "Units", README: "Outcomes").
+ * What a run showed. What a kind counts as depends on the endpoint: see `outcomeStatus` (STATISTICS: "Units",
+ * ENDPOINTS: "Kinds of run, and whose event they are").
  */
 export const OUTCOME_KINDS = [
   /** Every cell was answered, and so was every other shell request, each by its deadline. */
@@ -23,7 +23,7 @@ export const OUTCOME_KINDS = [
   'lost-request',
   /**
    * Through a server, from a kernel out of reach of all but it: unanswered and never begun, and whether the kernel or
-   * what is between lost it cannot be told.
+   * what is between lost it cannot be told. Or the kernel went past it: it turned to requests that were sent after it.
    */
   'no-answer',
   /** The reply came, the idle status with its parent did not; or a frame on iopub was beyond what is taken. */
@@ -50,7 +50,17 @@ export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 // Schema 1 had one word for what is `busy` or `hung` today; it did not look at the processor time to tell them apart.
 const outcomeKindSchema = z.preprocess((kind) => (kind === 'slow' ? 'busy' : kind), z.enum(OUTCOME_KINDS));
 
-export const OUTCOME_STATUSES = ['completed', 'wedged', 'invalid'] as const;
+/** What a run counts as, for the endpoint of its experiment. */
+export const OUTCOME_STATUSES = [
+  /** The endpoint was observed, and its event did not happen. */
+  'completed',
+  /** The endpoint's event: the kernel wedged, or what else the protocol counts. */
+  'wedged',
+  /** The run ended otherwise, so that the endpoint could not be observed: it died, a cell raised, it was late. */
+  'competing',
+  /** The harness could not observe the run: nothing is said of the kernel, and the run is left out. */
+  'invalid',
+] as const;
 export type OutcomeStatus = (typeof OUTCOME_STATUSES)[number];
 
 /** What an experiment counts: wedges of the kernel, or stalls of the client. */
@@ -63,15 +73,21 @@ const EVENT_KINDS: Readonly<Record<Endpoint, readonly OutcomeKind[]>> = {
 };
 
 /**
- * What a kind counts as: `completed`, `wedged` (the endpoint's event happened), or `invalid` (excluded,
- * listed). A kernel that wedged says nothing of its client, nor a client that stalled of its kernel: each
- * is invalid where the other is counted.
+ * What a kind counts as. Every ending but the harness's own fault is an observation: where it is neither the
+ * endpoint's event nor a completed run, it is a competing event. So a kernel that wedged competes where the
+ * client's stalls are counted, and the other way round.
  *
  * @param endpoint the protocol's; `undefined`: wedges. No default, so that no caller counts the wrong thing unawares
  */
 export function outcomeStatus(kind: OutcomeKind, endpoint: Endpoint | undefined): OutcomeStatus {
   if (kind === 'completed') return 'completed';
-  return EVENT_KINDS[endpoint ?? 'wedged'].includes(kind) ? 'wedged' : 'invalid';
+  if (kind === 'harness-fault') return 'invalid';
+  return EVENT_KINDS[endpoint ?? 'wedged'].includes(kind) ? 'wedged' : 'competing';
+}
+
+/** Whether the endpoint was observed: a competing event hides it, and an invalid run says nothing. */
+export function isObserved(status: OutcomeStatus | undefined): status is 'completed' | 'wedged' {
+  return status === 'completed' || status === 'wedged';
 }
 
 /** Where the observations point. `null` when nothing went wrong. */
@@ -99,6 +115,8 @@ export const outcomeSchema = z.object({
   exit: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).nullable(),
   /** Last bytes of the kernel's standard error, bounded, hostile; `null` when not of interest. */
   stderrTail: z.string().nullable(),
+  /** Last bytes of its standard output, likewise, where it wrote nothing to standard error; absent: not of interest. */
+  stdoutTail: z.string().optional(),
   /** What was seen of the unanswered request, certificate included; `null` when none was unanswered. */
   observations: observationsSchema.nullable().optional(),
 });

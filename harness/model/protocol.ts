@@ -10,6 +10,10 @@ import { protocolTransportSchema } from './transport.ts';
 export const TRAFFIC_PROFILES = ['widgets', 'sequential', 'overlap', 'pipeline', 'nudge'] as const;
 export type TrafficProfile = (typeof TRAFFIC_PROFILES)[number];
 
+/** What an e-process expects before the first block: nothing, or a treatment that cures (STATISTICS: "Anytime-valid"). */
+export const BETS = ['neutral', 'cure'] as const;
+export type Bets = (typeof BETS)[number];
+
 export const protocolNotebookSchema = z.object({
   /** File name without folders. */
   name: z.string(),
@@ -84,6 +88,11 @@ export const protocolSchema = z.object({
     stopping: z.enum(['fixed', 'until-decided']),
     test: z.enum(['boschloo', 'e-process']),
     alpha: z.number().positive().lt(1),
+    /**
+     * What the e-process of a claim expects; absent: nothing, as in experiments from before there was a choice.
+     * "Worse" and A/A pairs never expect anything.
+     */
+    bets: z.enum(BETS).optional(),
     /** Reference rate of the binomial tail, taken as known; `null`: the reference arm's own rate. */
     p0: z.number().min(0).max(1).nullable(),
   }),

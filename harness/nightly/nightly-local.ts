@@ -78,7 +78,14 @@ export async function runLocalNight(night: LocalNight): Promise<LocalNightResult
     }),
   );
   const merged = join(folder, 'night');
-  await soak(['merge', ...parts, '--out', merged, '--fail-on', 'treatment-wedged,worse,invalid>0.1']);
+  await soak([
+    'merge',
+    ...parts,
+    '--out',
+    merged,
+    '--fail-on',
+    'treatment-event,worse,competing>0.1,invalid>0.1',
+  ]);
   await soak(['verify', merged]);
   onProgress('merged and verified; now the same protocol in one piece');
   const whole = join(folder, 'whole');

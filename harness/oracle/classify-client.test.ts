@@ -34,6 +34,9 @@ const facts = (over: Partial<ClientFacts>): ClientFacts => ({
   ...SETTLED,
   waitedMs: 10_000,
   stalls: [],
+  idle: { busiestShare: 0, lastShare: 0 },
+  threads: null,
+  isReplaced: false,
   ...over,
 });
 
@@ -68,6 +71,15 @@ describe('certificate', () => {
   });
 });
 
+const UNREAD: Partial<ClientFacts> = {
+  error: error('CellTimeoutError', 'TimeoutError'),
+  client: client({ shellSends: 6, executes: 5, taken: 5 }),
+};
+const AT_WORK: Partial<ClientFacts> = {
+  error: error('CellTimeoutError'),
+  kernel: kernel({ ...SETTLED.kernel, ended: 4, replies: 4 }),
+};
+
 describe('outcome of a client that ended or stood still', () => {
   const idle = { exitWords: null } as const;
   test.each<[string, Partial<ClientFacts>, string, string | null]>([
@@ -93,10 +105,42 @@ describe('outcome of a client that ended or stood still', () => {
       'kernel',
     ],
     [
-      'time-out, the cell at work',
-      { error: error('CellTimeoutError'), kernel: kernel({ ...SETTLED.kernel, ended: 4, replies: 4 }) },
+      'time-out, a request unread by a kernel that computes',
+      { ...UNREAD, idle: { busiestShare: 1, lastShare: 0.9 } },
       'busy',
       'notebook',
+    ],
+    [
+      'time-out, a request unread by a kernel that had computed',
+      { ...UNREAD, idle: { busiestShare: 1, lastShare: 0 } },
+      'hung',
+      'notebook',
+    ],
+    [
+      'time-out, a request unread by a main thread that sleeps',
+      { ...UNREAD, threads: { MainThread: ['events.py:80 _run'] } },
+      'hung',
+      'notebook',
+    ],
+    [
+      'time-out, a request unread, nothing known of the process',
+      { ...UNREAD, idle: null },
+      'no-answer',
+      null,
+    ],
+    [
+      'time-out, the cell at work',
+      { ...AT_WORK, idle: { busiestShare: 1, lastShare: 1 } },
+      'busy',
+      'notebook',
+    ],
+    ['time-out, the cell waiting', AT_WORK, 'hung', 'notebook'],
+    ['the process was replaced while it worked', { ...AT_WORK, isReplaced: true }, 'died', 'kernel'],
+    [
+      'counters that cannot be right',
+      { ...UNREAD, kernel: kernel({ ...SETTLED.kernel, ended: 6 }) },
+      'no-answer',
+      null,
     ],
     [
       'deadline, a reply not taken',

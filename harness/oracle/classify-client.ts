@@ -2,7 +2,9 @@ import type { KernelCounters } from '../model/arm.ts';
 import type { ClientCounters, Stall } from '../model/client.ts';
 import type { Look } from '../model/observations.ts';
 import type { LikelySource } from '../model/outcome.ts';
-import { countersShowStrand, isParked, type Verdict } from './classify.ts';
+import { accountFault, countersShowStrand } from './account.ts';
+import { IDLE_CPU_SHARE, isParked, type Verdict } from './classify.ts';
+import { standsWords } from './parked-frames.ts';
 
 /** What can be known of a client's run once it has ended, or did nothing more by the deadline. */
 export interface ClientFacts {
@@ -18,6 +20,12 @@ export interface ClientFacts {
   /** Since the last thing that moved, milliseconds. */
   readonly waitedMs: number;
   readonly stalls: readonly Stall[];
+  /** How busy the kernel's process was while nothing moved; `null`: it was not sampled for a second. */
+  readonly idle: { readonly busiestShare: number; readonly lastShare: number } | null;
+  /** Innermost frames of the kernel's threads, where they were looked at while nothing moved; `null`: they were not. */
+  readonly threads: Look['threads'] | null;
+  /** Whether the kernel's process runs another program than at its start. */
+  readonly isReplaced: boolean;
 }
 
 /** Whether the kernel has sent replies that the client has not taken, and both have nothing else to do. */
@@ -50,7 +58,7 @@ export function stallReason(stall: Stall): string {
       ? ''
       : isClientStrand(look)
         ? ": the reply is queued in the client's shell socket (POLLIN), whose descriptor is registered and not readable, with a receive pending and the loop parked"
-        : `: a look at the client's shell socket: POLLIN ${look.pollin ? 'set' : 'not set'}, descriptor ${look.fdReadable ? 'readable' : 'not readable'}, receive ${look.receiving ? 'pending' : 'not pending'}`;
+        : `: a look at the client's shell socket: POLLIN ${look.pollin ? 'set' : 'not set'}, descriptor ${look.fdReadable ? 'readable' : 'not readable'}, receive ${look.receiving ? 'pending' : 'not pending'}${standsWords('MainThread', look.threads['MainThread'])}`;
   const within = stall.endedAfterMs === null ? '' : seconds(stall.endedAfterMs);
   const end = {
     're-arm': `; one look for remaining events made the client take it within ${Math.max(1, Math.ceil(stall.endedAfterMs ?? 0))} ms`,
@@ -94,6 +102,13 @@ export function classifyClient(
         : 'a cell raised and is not marked raises-exception',
     };
   }
+  if (facts.isReplaced) {
+    return {
+      kind: 'died',
+      source: 'kernel',
+      reason: "the kernel's process was replaced: another program runs under its id, as after os.execv",
+    };
+  }
   if (has([DEAD_KERNEL])) {
     return { kind: 'died', source: 'kernel', reason: "the client found the kernel's process ended" };
   }
@@ -107,7 +122,8 @@ export function classifyClient(
 }
 
 /** Neither progress nor an end of its own but for a time-out: by the counters, who owes whom. */
-function silence({ exitWords, error, kernel, client, waitedMs }: ClientFacts): Verdict {
+function silence(facts: ClientFacts): Verdict {
+  const { exitWords, error, kernel, client, waitedMs } = facts;
   const how =
     exitWords === null
       ? `nothing moved for ${seconds(waitedMs)}`
@@ -116,12 +132,16 @@ function silence({ exitWords, error, kernel, client, waitedMs }: ClientFacts): V
     return { kind: 'start-failed', source: 'kernel', reason: `${how}; the kernel never was ready` };
   }
   const account = `${kernel.delivered} of ${client.shellSends} requests were delivered, ${kernel.ended} finished, ${kernel.replies} replied to; the client took ${client.taken}`;
-  if (countersShowStrand(kernel, client.shellSends)) {
-    return { kind: 'wedged-mute', source: 'kernel', reason: `${how}; the kernel was idle: ${account}` };
+  const fault = accountFault(kernel);
+  if (fault !== null) {
+    return {
+      kind: 'no-answer',
+      source: null,
+      reason: `${how}; the kernel's counters cannot be right, so that who owed whom is not known: ${fault}`,
+    };
   }
-  if (kernel.begun > kernel.ended || kernel.delivered < client.shellSends) {
-    return { kind: 'busy', source: 'notebook', reason: `${how}; the kernel was at work: ${account}` };
-  }
+  const owes = kernel.begun > kernel.ended || kernel.delivered < client.shellSends;
+  if (owes || kernel.delivered > kernel.begun) return unfinished(facts, how, account);
   if (countersShowStall(kernel, client)) {
     return { kind: 'lost-reply', source: 'client', reason: `${how}; the kernel had replied: ${account}` };
   }
@@ -129,5 +149,27 @@ function silence({ exitWords, error, kernel, client, waitedMs }: ClientFacts): V
     kind: 'lost-idle',
     source: 'client',
     reason: `${how}, although every reply was taken, so that it waited for something else: ${account}`,
+  };
+}
+
+/** The kernel owes an answer: a wedge where it never turned to the request and was idle all the time, else not. */
+function unfinished({ kernel, client, idle, threads }: ClientFacts, how: string, account: string): Verdict {
+  const isAtWork = idle === null || idle.lastShare >= IDLE_CPU_SHARE;
+  const isUnread = kernel !== null && countersShowStrand(kernel, client.shellSends);
+  if (isUnread && idle === null) {
+    const reason = `${how}; whether the kernel was idle is not known: ${account}`;
+    return { kind: 'no-answer', source: null, reason };
+  }
+  if (isAtWork) {
+    return { kind: 'busy', source: 'notebook', reason: `${how}; the kernel was at work: ${account}` };
+  }
+  const isFree = threads === null || isParked({ threads }, 'MainThread');
+  if (isUnread && isFree && idle.busiestShare < IDLE_CPU_SHARE) {
+    return { kind: 'wedged-mute', source: 'kernel', reason: `${how}; the kernel was idle: ${account}` };
+  }
+  return {
+    kind: 'hung',
+    source: 'notebook',
+    reason: `${how}; the kernel used no processor time, so that it waited for something: ${account}`,
   };
 }

@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { KERNEL_COUNTERS, type KernelCounters } from '../model/arm.ts';
 import { type Look, type Observations, observationsSchema, REVIVAL_RUNGS } from '../model/observations.ts';
-import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
-import { classify, countersShowStrand, isStrand, MAX_STALL_SHARE, RUNG_WORDS } from './classify.ts';
+import { type LikelySource, type OutcomeKind, outcomeStatus } from '../model/outcome.ts';
+import { countersShowStrand } from './account.ts';
+import { classify, isStrand, MAX_STALL_SHARE, RUNG_WORDS } from './classify.ts';
 
 const STRANDED: Look = {
   fdReadable: false,
@@ -20,6 +22,9 @@ function counters(some: Partial<KernelCounters>): KernelCounters {
   const none = Object.fromEntries(KERNEL_COUNTERS.map((name) => [name, 0])) as KernelCounters;
   return { ...none, ...some };
 }
+
+/** All ten delivered, the last one begun and not ended. */
+const BEGUN = counters({ delivered: 10, begun: 10, ended: 9, replies: 9 });
 
 /** A kernel that was sent ten requests, turned to nine and is idle, with control alive. */
 function observations(some: Partial<Observations> = {}): Observations {
@@ -50,7 +55,7 @@ interface Row {
   readonly name: string;
   readonly seen: Partial<Observations>;
   readonly kind: OutcomeKind;
-  readonly source: LikelySource;
+  readonly source: LikelySource | null;
   readonly reason: RegExp;
 }
 
@@ -201,11 +206,32 @@ const ROWS: readonly Row[] = [
     reason: /no valid reply/,
   },
   {
-    name: 'a shell port that is closed, though the request was begun',
+    name: 'a shell port that is closed, of a request that was begun',
     seen: { busySeen: true, shellPortOpen: false, counters: null },
+    kind: 'hung',
+    source: 'kernel',
+    reason: /its shell port accepts no connection: the kernel has closed it$/,
+  },
+  {
+    name: 'a shell port that is closed, of a request that was not begun',
+    seen: { shellPortOpen: false, counters: null },
     kind: 'wedged-mute',
     source: 'kernel',
     reason: /control answers, and its shell port accepts no connection/,
+  },
+  {
+    name: 'another program under the same process id',
+    seen: { replaced: true, shellPortOpen: false, control: false, counters: BEGUN },
+    kind: 'died',
+    source: 'kernel',
+    reason: /was replaced: another program runs under its id/,
+  },
+  {
+    name: 'all channels closed while a request was at work',
+    seen: { shellPortOpen: false, control: false, heartbeat: false, counters: BEGUN },
+    kind: 'died',
+    source: 'kernel',
+    reason: /has closed all its channels/,
   },
   {
     name: 'busy and computing',
@@ -217,7 +243,7 @@ const ROWS: readonly Row[] = [
   {
     name: 'busy and waiting',
     seen: { busySeen: true, cpuShare: 0 },
-    kind: 'busy',
+    kind: 'hung',
     source: 'notebook',
     reason: /waits for something$/,
   },
@@ -230,10 +256,133 @@ const ROWS: readonly Row[] = [
   },
   {
     name: 'begun by the counters alone: the busy status was lost',
-    seen: { counters: counters({ delivered: 10, begun: 10, ended: 9, replies: 9 }) },
+    seen: { counters: BEGUN },
+    kind: 'hung',
+    source: 'notebook',
+    reason: /began .* 10 of 10 requests were delivered, 9 finished$/,
+  },
+  {
+    name: 'waiting for a child process that computes',
+    seen: { busySeen: true, belowShare: 0.9 },
     kind: 'busy',
     source: 'notebook',
-    reason: /began/,
+    reason: /processes that it started use 90 % of a processor$/,
+  },
+  {
+    name: 'computing, with control silent: a call that holds the interpreter’s lock',
+    seen: { busySeen: true, cpuShare: 0.9, control: false, counters: BEGUN },
+    kind: 'busy',
+    source: 'notebook',
+    reason: /uses 90 % of a processor, and control does not answer either: .* \(GIL\)$/,
+  },
+  {
+    name: 'the same by a thread, the request not even delivered',
+    seen: { cpuShare: 0.9, control: false },
+    kind: 'busy',
+    source: 'notebook',
+    reason: /\(GIL\); 9 of 10 requests were delivered, 9 finished$/,
+  },
+  {
+    name: 'delivered, not begun: a task of the notebook computes in the loop',
+    seen: { counters: counters({ delivered: 10, begun: 9, ended: 9, replies: 9 }), cpuShare: 0.99 },
+    kind: 'busy',
+    source: 'notebook',
+    reason: /not begun; it uses 99 % of a processor/,
+  },
+  {
+    name: 'delivered, not begun: a callback of the notebook sleeps in the loop',
+    seen: {
+      counters: counters({ delivered: 10, begun: 9, ended: 9, replies: 9 }),
+      threads: { MainThread: ['events.py:80 _run', 'base_events.py:1922 _run_once'] },
+    },
+    kind: 'hung',
+    source: 'notebook',
+    reason: /its main thread is not in its event loop but at events\.py:80 _run/,
+  },
+  {
+    name: 'delivered, not begun, the main thread free and the kernel idle: lost between its threads',
+    seen: {
+      counters: counters({ delivered: 10, begun: 9, ended: 9, replies: 9 }),
+      threads: STRANDED.threads,
+    },
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason: /10 of 10 requests were delivered, 9 finished/,
+  },
+  {
+    name: 'not delivered, the one thread there is asleep in a callback (ipykernel 6)',
+    seen: { threads: { MainThread: ['events.py:80 _run'] } },
+    kind: 'hung',
+    source: 'notebook',
+    reason: /9 of 10 requests were delivered/,
+  },
+  {
+    name: 'not begun, and busy in some second of the wait',
+    seen: { busiestShare: 0.4 },
+    kind: 'hung',
+    source: 'notebook',
+    reason: /had used processor time while it was waited for/,
+  },
+  {
+    name: 'a busy kernel with a certificate: a fact about the socket',
+    seen: { look: STRANDED, cpuShare: 0.9, busiestShare: 1 },
+    kind: 'wedged-stranded',
+    source: 'kernel',
+    reason: /queued in the shell socket/,
+  },
+  {
+    name: 'no runtime: computing before it publishes busy',
+    seen: { counters: null, cpuShare: 0.9, peerAnswered: false, revivedByPeer: false },
+    kind: 'busy',
+    source: null,
+    reason: /not begun; it uses 90 % of a processor$/,
+  },
+  {
+    name: 'no runtime: the main thread sleeps',
+    seen: { counters: null, peerAnswered: false, revivedByPeer: false, blockedIn: 'hrtimer_nanosleep' },
+    kind: 'hung',
+    source: null,
+    reason: /its main thread waits for something else than a message \(hrtimer_nanosleep\)/,
+  },
+  {
+    name: 'no runtime: the main thread slept, and woke while the new peer asked',
+    seen: { counters: null, peerAnswered: true, revivedByPeer: true, blockedIn: 'hrtimer_nanosleep' },
+    kind: 'hung',
+    source: null,
+    reason: /its main thread waits for something else than a message/,
+  },
+  {
+    name: 'counters that cannot be right',
+    seen: { counters: counters({ delivered: 9, begun: 9, ended: 10, replies: 9 }), revivedByPeer: true },
+    kind: 'wedged-mute',
+    source: 'kernel',
+    reason: /counters cannot be right and were not used: 10 requests finished of 9 begun/,
+  },
+  {
+    name: 'an answer that names another parent, the kernel finished by its own account',
+    seen: {
+      busySeen: true,
+      counters: counters({ delivered: 10, begun: 10, ended: 10, replies: 10 }),
+      answerAstray: true,
+      rejections: { 'shell foreign-parent': 1 },
+    },
+    kind: 'lost-reply',
+    source: 'kernel',
+    reason: /finished them; .* no valid one .*\(their parent is no request of ours/,
+  },
+  {
+    name: 'an answer that names another parent, without counters',
+    seen: { busySeen: true, counters: null, answerAstray: true, rejections: { 'shell foreign-parent': 1 } },
+    kind: 'lost-reply',
+    source: 'kernel',
+    reason: /an answer came meanwhile that is none to it/,
+  },
+  {
+    name: 'a reply whose idle status may still come: the kernel is at work',
+    seen: { busySeen: true, replySeen: true, counters: BEGUN, cpuShare: 0.8 },
+    kind: 'busy',
+    source: 'notebook',
+    reason: /uses 80 % of a processor/,
   },
   {
     name: 'not begun, and a look that shows another mechanism',
@@ -244,8 +393,15 @@ const ROWS: readonly Row[] = [
       /control answers; 9 of 10 requests were delivered, 9 finished; .* POLLIN set, descriptor readable$/,
   },
   {
-    name: 'not begun, control and heartbeat dead',
+    name: 'not begun, control and heartbeat dead, although control has a thread of its own',
     seen: { control: false, heartbeat: false },
+    kind: 'hung',
+    source: 'notebook',
+    reason: /control does not answer either, so that something holds the whole process/,
+  },
+  {
+    name: 'no runtime: not begun, control and heartbeat dead',
+    seen: { control: false, heartbeat: false, counters: null },
     kind: 'wedged-mute',
     source: 'kernel',
     reason: /control does not answer/,
@@ -305,18 +461,23 @@ describe('a strand is certified', () => {
     expect(isStrand({ ...STRANDED, threads: { MainThread: ['<cell>:1 <module>'] } })).toBe(false);
   });
 
-  test.each(['windows_events.py:444 _poll', 'windows_events.py:774 select', 'selectors.py:314 select'])(
-    'with the loop parked in %s',
-    (frame) => {
-      expect(isStrand({ ...STRANDED, threads: { 'Shell channel': [frame] } })).toBe(true);
-    },
-  );
+  test('and where only the frame is not known, the verdict without a certificate names it', () => {
+    const threads = { 'Shell channel': ['newloop.py:7 wait', parked] };
+    const { kind, reason } = classify(observations({ look: { ...STRANDED, threads } }));
+    expect(kind).toBe('wedged-mute');
+    expect(reason).toContain('the loop stands in newloop.py:7 wait, which is not known to be parked');
+    const other = classify(observations({ look: { ...STRANDED, fdRegistered: false } }));
+    expect(other.reason).toContain('descriptor not readable and not registered');
+    expect(other.reason).not.toContain('not known to be parked');
+  });
 });
 
 test.each([
   [{ delivered: 9, begun: 9, ended: 9 }, true],
   [{ delivered: 10, begun: 10, ended: 10 }, false],
   [{ delivered: 9, begun: 9, ended: 8 }, false],
+  [{ delivered: 9, begun: 9, ended: 10 }, false],
+  [{ delivered: 8, begun: 9, ended: 9 }, false],
   [{ delivered: 9, begun: 8, ended: 8 }, false],
   [{ delivered: 0, begun: 0, ended: 0 }, true],
 ])('of ten requests sent, the counters %o show a strand: %s', (some, shows) => {
@@ -325,6 +486,97 @@ test.each([
 
 test('every rung of the ladder has words', () => {
   expect(Object.keys(RUNG_WORDS).sort()).toEqual([...REVIVAL_RUNGS].sort());
+});
+
+describe('whatever else was seen, it is no wedge', () => {
+  const count = fc.integer({ min: 0, max: 12 });
+  const share = fc.constantFrom(0, 0.01, 0.02, 0.5, 1);
+  const maybe = <Value>(of: fc.Arbitrary<Value>) => fc.option(of, { nil: undefined });
+  const look = fc.constantFrom(
+    null,
+    STRANDED,
+    { ...STRANDED, pollin: false },
+    { ...STRANDED, fdReadable: true },
+  );
+  const anything = fc.record({
+    request: fc.constantFrom('execute_request', 'comm_msg', 'kernel_info_request'),
+    through: maybe(fc.constant('server' as const)),
+    busySeen: fc.boolean(),
+    replySeen: fc.boolean(),
+    idleSeen: fc.boolean(),
+    sent: count,
+    counters: fc.option(
+      fc.record({ delivered: count, begun: count, ended: count, replies: count }).map(counters),
+    ),
+    cpuShare: fc.option(share),
+    busiestShare: maybe(share),
+    belowShare: maybe(share),
+    heartbeat: fc.option(fc.boolean()),
+    control: fc.option(fc.boolean()),
+    look,
+    threads: maybe(fc.constantFrom(STRANDED.threads, { MainThread: ['events.py:80 _run'] })),
+    shellPortOpen: fc.option(fc.boolean()),
+    peerAnswered: fc.option(fc.boolean()),
+    revivedByPeer: fc.option(fc.boolean()),
+    blockedIn: maybe(fc.constant('hrtimer_nanosleep')),
+    answerAstray: maybe(fc.constant(true as const)),
+    replaced: maybe(fc.constant(true as const)),
+    rejections: fc.constantFrom({}, { 'shell foreign-parent': 1 }, { 'shell second-reply': 2 }),
+    answeredLate: fc.boolean(),
+    socketError: fc.constantFrom(null, 'EINVAL'),
+  });
+  const seenOf = (some: Record<string, unknown>) =>
+    observations(
+      Object.fromEntries(
+        Object.entries(some).filter(([, value]) => value !== undefined),
+      ) as Partial<Observations>,
+    );
+  const isWedge = (seen: Observations) => outcomeStatus(classify(seen).kind, 'wedged') === 'wedged';
+
+  test('where the counters show that everything was delivered and finished', () => {
+    fc.assert(
+      fc.property(anything, count, (some, n) => {
+        const done = counters({ delivered: n, begun: n, ended: n, replies: some.counters?.replies ?? n });
+        expect(isWedge(seenOf({ ...some, sent: Math.min(n, some.sent), counters: done }))).toBe(false);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('where the request had begun, and no certificate says that another one is queued', () => {
+    fc.assert(
+      fc.property(anything, (some) => {
+        const uncertified = { ...some, look: null };
+        expect(isWedge(seenOf({ ...uncertified, busySeen: true }))).toBe(false);
+        expect(isWedge(seenOf({ ...uncertified, counters: BEGUN }))).toBe(false);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('where the kernel used processor time, and no certificate says that a request is queued', () => {
+    fc.assert(
+      fc.property(anything, fc.constantFrom(0.02, 0.3, 1), (some, cpuShare) => {
+        expect(isWedge(seenOf({ ...some, look: null, cpuShare, revivedByPeer: false }))).toBe(false);
+        expect(
+          isWedge(seenOf({ ...some, look: null, cpuShare: 0, busiestShare: cpuShare, revivedByPeer: false })),
+        ).toBe(false);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('and a strand of an idle kernel is one whatever its statuses were', () => {
+    const stranded = counters({ delivered: 9, begun: 9, ended: 9, replies: 9 });
+    fc.assert(
+      fc.property(anything, (some) => {
+        expect(classify(seenOf({ ...some, look: STRANDED, counters: stranded, sent: 10 })).kind).toBe(
+          'wedged-stranded',
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
 });
 
 describe('through a server, of a kernel whose own account cannot be had', () => {

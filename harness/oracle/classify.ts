@@ -1,6 +1,15 @@
 import type { KernelCounters } from '../model/arm.ts';
 import type { Look, Observations, RevivalRung } from '../model/observations.ts';
 import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
+import {
+  accountFault,
+  countersShowAllDone,
+  countersShowStrand,
+  hasReply,
+  usableCounters,
+} from './account.ts';
+import { isParkedFrame, standsWords } from './parked-frames.ts';
+import { passedOver } from './passed-over.ts';
 
 /** What an unanswered request was. */
 export interface Verdict {
@@ -13,20 +22,22 @@ export interface Verdict {
 /** A harness that was itself stalled for this share of the wait has seen nothing. */
 export const MAX_STALL_SHARE = 0.2;
 
-/** A process that used less than this share of a core between two samples is idle. */
-export const IDLE_CPU_SHARE = 0.1;
+/** A process that used less than this share of a core over a second is idle (ENDPOINTS: "Busy is not wedged"). */
+export const IDLE_CPU_SHARE = 0.02;
 
-// Where a parked asyncio loop stands: in the selector's wait, whichever the platform has.
-const PARKED_FRAME =
-  /^selectors\.py:\d+ select$|^proactor_events\.py:|^windows_events\.py:\d+ (select|_poll)$/;
+/**
+ * A process that used less than this share between two samples a tenth of a second apart may be looked at: Linux counts
+ * in hundredths of a second, so that it used none. A look's certificate is a fact about the socket and needs no more.
+ */
+export const STILL_CPU_SHARE = 0.1;
 
 /** Whether a thread of that name waits in its event loop's selector. */
-export function isParked(look: Look, thread: string): boolean {
-  return PARKED_FRAME.test(look.threads[thread]?.[0] ?? '');
+export function isParked(look: Pick<Look, 'threads'>, thread: string): boolean {
+  return isParkedFrame(look.threads[thread]?.[0]);
 }
 
 /** The thread that serves the shell socket: ipykernel 7's own, or the main thread before. */
-export function shellThread(look: Look): string {
+export function shellThread(look: Pick<Look, 'threads'>): string {
   return 'Shell channel' in look.threads ? 'Shell channel' : 'MainThread';
 }
 
@@ -36,13 +47,6 @@ export function shellThread(look: Look): string {
  */
 export function isStrand(look: Look): boolean {
   return look.pollin && !look.fdReadable && look.fdRegistered && isParked(look, shellThread(look));
-}
-
-/** Whether the kernel was given fewer requests than were sent, and has finished those it was given. */
-export function countersShowStrand(counters: KernelCounters, sent: number): boolean {
-  return (
-    counters.delivered < sent && counters.begun === counters.ended && counters.begun >= counters.delivered
-  );
 }
 
 // Linux's letters: stopped by a signal, stopped by a tracer.
@@ -74,11 +78,12 @@ function seconds(ms: number): string {
 
 /**
  * Name what happened, from observations alone. The order matters: a certificate is a fact about the
- * kernel and stands whatever the harness's own state was; everything that rests on time does not.
+ * kernel and stands whatever the harness's own state was; everything that rests on time does not. Whatever else was
+ * seen, a kernel whose counters show that it was given everything and finished it is not wedged.
  */
 export function classify(seen: Observations): Verdict {
   const waited = `${seen.request} was unanswered for ${seconds(seen.waitedMs)}`;
-  if (seen.look !== null && isStrand(seen.look)) {
+  if (seen.look !== null && isStrand(seen.look) && !isAllDone(seen)) {
     return {
       kind: 'wedged-stranded',
       source: 'kernel',
@@ -87,7 +92,38 @@ export function classify(seen: Observations): Verdict {
   }
   const refused = Object.keys(seen.rejections).find((key) => key.endsWith(' oversized'));
   if (refused !== undefined) return refusedVerdict(refused.split(' ')[0] ?? '');
-  return harnessFault(seen, waited) ?? answerFault(seen, waited) ?? silence(seen, waited);
+  return (
+    harnessFault(seen, waited) ??
+    replacedProcess(seen, waited) ??
+    answerFault(seen, waited) ??
+    lostBetween(seen, waited) ??
+    lostAnswer(seen, waited) ??
+    begun(seen) ??
+    passedOver(seen, waited) ??
+    neverBegun(seen, waited)
+  );
+}
+
+function isAllDone({ counters, sent }: Observations): boolean {
+  return counters !== null && countersShowAllDone(counters, sent);
+}
+
+/** Whether the process used processor time in the last second before the verdict; what is not known is no. */
+function usesProcessor({ cpuShare }: Observations): boolean {
+  return cpuShare !== null && cpuShare >= IDLE_CPU_SHARE;
+}
+
+/** Whether the process is known to have been idle in every second of the wait. */
+function wasIdle({ cpuShare, busiestShare }: Observations): boolean {
+  return cpuShare !== null && Math.max(cpuShare, busiestShare ?? 0) < IDLE_CPU_SHARE;
+}
+
+/**
+ * Whether none of the kernel's threads seem to get a turn: it computes, and control, which ipykernel gives a thread of
+ * its own, does not answer. One long call in C that holds the interpreter's lock (GIL) looks so.
+ */
+function isHeld(seen: Observations): boolean {
+  return seen.control === false && usesProcessor(seen);
 }
 
 /**
@@ -127,30 +163,79 @@ function isUnseen({ through, counters }: Observations): boolean {
 
 const EITHER = ': by the kernel or on the way, which cannot be told without the kernel’s own account';
 
+/** A process that runs another program than it did, or none of the kernel's sockets: that kernel has ended. */
+function replacedProcess(seen: Observations, waited: string): Verdict | null {
+  const areClosed = seen.shellPortOpen === false && seen.control === false && seen.heartbeat === false;
+  const hadBegun = seen.busySeen || (seen.counters !== null && seen.counters.begun > seen.counters.ended);
+  if (seen.replaced !== true && !(areClosed && hadBegun)) return null;
+  return {
+    kind: 'died',
+    source: 'kernel',
+    reason:
+      seen.replaced === true
+        ? `${waited}; the kernel's process was replaced: another program runs under its id, as after os.execv`
+        : `${waited}; the kernel had begun it and has closed all its channels, although a process lives under its id`,
+  };
+}
+
 /** Answers that came late, or in part. */
 function answerFault(seen: Observations, waited: string): Verdict | null {
   const rejected = rejectionWords(seen);
+  const counters = usableCounters(seen.counters);
   if (seen.answeredLate) {
     return { kind: 'late', source: 'kernel', reason: `${waited} and then answered, after the deadline` };
   }
-  if (seen.replySeen && !seen.idleSeen) {
+  // A kernel that is still at it may send the rest: that is busy or hung.
+  const isAtWork =
+    isHeld(seen) || (counters === null ? usesProcessor(seen) : counters.begun > counters.ended);
+  if (seen.replySeen === seen.idleSeen || isAtWork) return null;
+  if (seen.replySeen) {
     return {
       kind: 'lost-idle',
       source: isUnseen(seen) ? null : 'kernel',
       reason: `the reply to ${seen.request} came, the idle status did not within ${seconds(seen.waitedMs)}${rejected}${isUnseen(seen) ? EITHER : ''}`,
     };
   }
-  if (seen.idleSeen && !seen.replySeen) {
-    const { counters } = seen;
-    // A reply that came and was not sound was not lost on the way.
-    const unsound = Object.keys(seen.rejections).some((key) => key.startsWith('shell '));
-    const isClients = counters !== null && counters.replies >= counters.ended && !unsound;
+  const isClients = counters !== null && countsReplies(seen, counters);
+  return {
+    kind: 'lost-reply',
+    source: isUnseen(seen) ? null : !isClients ? 'kernel' : (seen.through ?? 'client'),
+    reason: isClients
+      ? `the kernel counted ${counters.replies} replies sent, and the one to ${seen.request} did not arrive within ${seconds(seen.waitedMs)}`
+      : `the kernel finished ${seen.request} (idle) and no valid reply to it came within ${seconds(seen.waitedMs)}${rejected}${isUnseen(seen) ? EITHER : ''}`,
+  };
+}
+
+/** Whether the kernel sent a reply to all that it finished; one that came and was not sound was not lost on the way. */
+function countsReplies(seen: Observations, counters: KernelCounters): boolean {
+  const unsound =
+    seen.answerAstray === true || Object.keys(seen.rejections).some((key) => key.startsWith('shell '));
+  return counters.replies >= counters.ended && !unsound;
+}
+
+/** Neither reply nor idle, of a kernel that has finished: what it said of the request was lost, or named another. */
+function lostAnswer(seen: Observations, waited: string): Verdict | null {
+  if (seen.replySeen || isHeld(seen)) return null;
+  const rejected = rejectionWords(seen);
+  const { counters } = seen;
+  if (counters !== null && isAllDone(seen)) {
+    const account = `the kernel was given all ${seen.sent} requests and finished them`;
+    if (!hasReply(seen.request)) {
+      return { kind: 'lost-idle', source: 'kernel', reason: `${waited}; ${account}${rejected}` };
+    }
+    const isClients = countsReplies(seen, counters);
     return {
       kind: 'lost-reply',
-      source: isUnseen(seen) ? null : !isClients ? 'kernel' : (seen.through ?? 'client'),
-      reason: isClients
-        ? `the kernel counted ${counters.replies} replies sent, and the one to ${seen.request} did not arrive within ${seconds(seen.waitedMs)}`
-        : `the kernel finished ${seen.request} (idle) and no valid reply to it came within ${seconds(seen.waitedMs)}${rejected}${isUnseen(seen) ? EITHER : ''}`,
+      source: isClients ? (seen.through ?? 'client') : 'kernel',
+      reason: `${waited}; ${account}; it counted ${counters.replies} replies sent, and no valid one to this came${rejected}`,
+    };
+  }
+  const isBegun = seen.counters !== null && seen.counters.begun > seen.counters.ended;
+  if (seen.answerAstray === true && !isBegun && !usesProcessor(seen)) {
+    return {
+      kind: 'lost-reply',
+      source: isUnseen(seen) ? null : 'kernel',
+      reason: `${waited}; an answer came meanwhile that is none to it${rejected}${isUnseen(seen) ? EITHER : ''}`,
     };
   }
   return null;
@@ -158,10 +243,12 @@ function answerFault(seen: Observations, waited: string): Verdict | null {
 
 /** What a server between us and the kernel lost, by the kernel's own account. */
 function lostBetween(seen: Observations, waited: string): Verdict | null {
-  const { counters, look } = seen;
+  const { look } = seen;
+  const counters = usableCounters(seen.counters);
   if (seen.through === undefined || counters === null || counters.begun !== counters.ended) return null;
+  if (seen.replySeen || seen.idleSeen || isHeld(seen)) return null;
   const source = seen.through;
-  if (counters.delivered >= seen.sent && counters.replies >= counters.ended) {
+  if (isAllDone(seen) && hasReply(seen.request) && countsReplies(seen, counters)) {
     return {
       kind: 'lost-reply',
       source,
@@ -178,52 +265,131 @@ function lostBetween(seen: Observations, waited: string): Verdict | null {
   return null;
 }
 
-/** Neither reply nor idle: the kernel is busy with the request, or never turned to it. */
-function silence(seen: Observations, waited: string): Verdict {
-  const { counters } = seen;
-  const lost = lostBetween(seen, waited);
-  if (lost !== null) return lost;
+/** A request that the kernel had begun and was not done with: it is at work, or waits for something. */
+function begun(seen: Observations): Verdict | null {
+  const counters = usableCounters(seen.counters);
+  const hasBegun = seen.busySeen || seen.replySeen || seen.idleSeen;
+  if (!hasBegun && (counters === null || counters.begun === counters.ended)) return null;
+  return working(
+    seen,
+    `the kernel began ${seen.request} and was not done with it after ${seconds(seen.waitedMs)}`,
+  );
+}
+
+/** `busy` or `hung`, by the processor time that the kernel, and what it waits for, used at the deadline. */
+function working(seen: Observations, what: string, blocked = ''): Verdict {
+  const { cpuShare, belowShare = 0 } = seen;
+  const closed =
+    seen.shellPortOpen === false ? '; its shell port accepts no connection: the kernel has closed it' : '';
+  const isBegun = seen.busySeen && accountFaultOf(seen) === null;
+  const rest = `${blocked}${closed}${isBegun ? '' : accountWords(seen)}${rejectionWords(seen)}`;
+  const percent = (share: number) => `${Math.round(share * 100)} % of a processor`;
+  const isSeenToBegin = seen.busySeen || seen.counters !== null;
+  const source = closed !== '' ? 'kernel' : isSeenToBegin ? 'notebook' : null;
+  if (isHeld(seen)) {
+    const held = `it uses ${percent(cpuShare ?? 0)}, and control does not answer either: something keeps the kernel's other threads from running, such as a long call in C that holds the interpreter's lock (GIL)`;
+    return { kind: 'busy', source, reason: `${what}; ${held}${rest}` };
+  }
+  if (usesProcessor(seen)) {
+    return { kind: 'busy', source, reason: `${what}; it uses ${percent(cpuShare ?? 0)}${rest}` };
+  }
+  if (belowShare >= IDLE_CPU_SHARE) {
+    const below = `it waits, and processes that it started use ${percent(belowShare)}`;
+    return { kind: 'busy', source, reason: `${what}; ${below}${rest}` };
+  }
+  // Where nothing is known of its processor time, it may be at work.
+  if (cpuShare === null) return { kind: 'busy', source, reason: `${what}${rest}` };
+  return {
+    kind: 'hung',
+    source,
+    reason: `${what}; it uses no processor time, so it waits for something${rest}`,
+  };
+}
+
+/**
+ * Nothing at all came, and nothing shows that the request was begun. It is a wedge where the kernel was idle all the
+ * time and free to turn to the request; a kernel that computes, or whose main thread waits for something else, may
+ * still answer.
+ */
+function neverBegun(seen: Observations, waited: string): Verdict {
+  const counters = usableCounters(seen.counters);
   const rejected = rejectionWords(seen);
-  if (seen.shellPortOpen === false) {
-    return {
-      kind: 'wedged-mute',
-      source: 'kernel',
-      reason: `${waited}; the process lives${controlWords(seen)}, and its shell port accepts no connection: the kernel has closed it${rejected}`,
-    };
-  }
-  if (seen.busySeen || (counters !== null && counters.begun > counters.ended)) {
-    const work =
-      seen.cpuShare === null
-        ? ''
-        : seen.cpuShare < IDLE_CPU_SHARE
-          ? '; it uses no processor time, so it waits for something'
-          : `; it uses ${Math.round(seen.cpuShare * 100)} % of a processor`;
-    return {
-      kind: 'busy',
-      source: 'notebook',
-      reason: `the kernel began ${seen.request} and was not done with it after ${seconds(seen.waitedMs)}${work}`,
-    };
-  }
+  const notBegun = `${waited} and not begun`;
   if (isUnseen(seen) && seen.revivedByPeer !== true) {
     return {
       kind: 'no-answer',
       source: null,
-      reason: `${waited} and not begun${controlWords(seen)}${peerWords(seen)}${rejected}${EITHER}`,
+      reason: `${notBegun}${controlWords(seen)}${peerWords(seen)}${rejected}${EITHER}`,
     };
   }
-  const account =
-    counters === null
-      ? ''
-      : `; ${counters.delivered} of ${seen.sent} requests were delivered, ${counters.ended} finished`;
+  if (usesProcessor(seen)) return working(seen, notBegun);
+  const blocked = blockedWords(seen);
+  if (blocked !== '') return working(seen, notBegun, blocked);
+  // Of a kernel with counters control has a thread of its own, which answers in this wedge.
+  if (seen.counters !== null && seen.control === false) {
+    return working(
+      seen,
+      notBegun,
+      '; control does not answer either, so that something holds the whole process',
+    );
+  }
+  if (counters !== null && counters.delivered > counters.begun && knownThreads(seen) === null) {
+    return working(seen, notBegun, '; it was delivered, and what the main thread does is not known');
+  }
+  if (!wasIdle(seen) && seen.revivedByPeer !== true) {
+    const before =
+      seen.busiestShare === undefined ? '' : '; it had used processor time while it was waited for';
+    return working(seen, notBegun, before);
+  }
+  if (seen.shellPortOpen === false) {
+    return {
+      kind: 'wedged-mute',
+      source: 'kernel',
+      reason: `${notBegun}; the process lives${controlWords(seen)}, and its shell port accepts no connection: the kernel has closed it${rejected}`,
+    };
+  }
   const look =
     seen.look === null
       ? ''
-      : `; a look at the shell socket: POLLIN ${seen.look.pollin ? 'set' : 'not set'}, descriptor ${seen.look.fdReadable ? 'readable' : 'not readable'}`;
+      : `; a look at the shell socket: POLLIN ${seen.look.pollin ? 'set' : 'not set'}, descriptor ${seen.look.fdReadable ? 'readable' : 'not readable'}${seen.look.fdRegistered ? '' : ' and not registered'}${standsWords(shellThread(seen.look), seen.look.threads[shellThread(seen.look)])}`;
   return {
     kind: 'wedged-mute',
     source: 'kernel',
-    reason: `${waited} and not begun; the process lives${controlWords(seen)}${account}${look}${peerWords(seen)}${rejected}`,
+    reason: `${notBegun}; the process lives${controlWords(seen)}${accountWords(seen)}${look}${peerWords(seen)}${rejected}`,
   };
+}
+
+function knownThreads({ threads, look }: Observations): Look['threads'] | null {
+  return threads ?? look?.threads ?? null;
+}
+
+/** Where the thread that has to begin requests stands, if not in its event loop's wait; empty: it does, or is not known. */
+function blockedWords(seen: Observations): string {
+  const threads = knownThreads(seen);
+  const { blockedIn } = seen;
+  if (threads !== null) {
+    const [frame] = threads['MainThread'] ?? [];
+    const isWaiting = frame === undefined || isParked({ threads }, 'MainThread');
+    return isWaiting ? '' : `; its main thread is not in its event loop but at ${frame}`;
+  }
+  // A peer that was answered where the request was not shows that requests are served, wherever the main thread waits. A
+  // thread that waited for something else before the peer asked may have woken by itself: the peer then revived nothing.
+  const isServing = seen.peerAnswered === true && seen.revivedByPeer !== true;
+  if (blockedIn === undefined || isServing) return '';
+  return `; its main thread waits for something else than a message (${blockedIn})`;
+}
+
+function accountFaultOf({ counters }: Observations): string | null {
+  return counters === null ? null : accountFault(counters);
+}
+
+/** The kernel's own account; one that cannot be right is said to be one, and was not gone by. */
+function accountWords(seen: Observations): string {
+  const { counters, sent } = seen;
+  if (counters === null) return '';
+  const fault = accountFaultOf(seen);
+  if (fault !== null) return `; the kernel's counters cannot be right and were not used: ${fault}`;
+  return `; ${counters.delivered} of ${sent} requests were delivered, ${counters.ended} finished`;
 }
 
 function proofWords(seen: Observations): string {
@@ -259,10 +425,27 @@ function peerWords(seen: Observations): string {
     : '; a new shell peer was not answered either';
 }
 
+/**
+ * Messages that were not taken, for a sentence.
+ *
+ * @param rejections how many, by channel and cause (`shell malformed`)
+ * @param malformed what was wrong with the first malformed one of a channel
+ * @returns empty without any
+ */
+export function rejectionList(
+  rejections: Readonly<Record<string, number>>,
+  malformed: ReadonlyMap<string, string> = new Map(),
+): string {
+  return Object.entries(rejections)
+    .map(([key, count]) => {
+      const [channel = '', cause = ''] = key.split(' ');
+      const detail = cause === 'malformed' ? malformed.get(channel) : undefined;
+      return `${count} on ${channel} (${REJECTION_WORDS[cause] ?? cause}${detail === undefined ? '' : `: ${detail}`})`;
+    })
+    .join(', ');
+}
+
 function rejectionWords(seen: Observations): string {
-  const parts = Object.entries(seen.rejections).map(([key, count]) => {
-    const [channel = '', cause = ''] = key.split(' ');
-    return `${count} on ${channel} (${REJECTION_WORDS[cause] ?? cause})`;
-  });
-  return parts.length === 0 ? '' : `; messages not taken: ${parts.join(', ')}`;
+  const list = rejectionList(seen.rejections);
+  return list === '' ? '' : `; messages not taken: ${list}`;
 }

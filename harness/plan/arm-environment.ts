@@ -1,5 +1,6 @@
 import { validRange } from '@renovatebot/pep440';
 import { SoakError } from '../model/errors.ts';
+import { quoted } from '../model/quoted.ts';
 
 /**
  * What an arm asks of its kernel environment: releases of packages, a Python. Only names and versions can be
@@ -47,7 +48,7 @@ export function pythonOf(word: string): string | null {
  */
 export function normalisedRequirement(text: string): string {
   const bad = (reason: string) =>
-    new SoakError('bad-requirement', `The requirement ${JSON.stringify(text)} cannot be used: ${reason}.`, {
+    new SoakError('bad-requirement', `The requirement ${quoted(text)} cannot be used: ${reason}.`, {
       remedy: 'Give a package and its versions alone, such as ipykernel==7.4.0 or "pyzmq>=26,<27".',
     });
   if (/\p{Cc}/u.test(text)) throw bad('it has a line break or another control character');
@@ -62,7 +63,7 @@ export function normalisedRequirement(text: string): string {
   if (name === undefined) throw bad('it does not begin with the name of a package');
   const clauses = versions === '' ? [] : versions.split(',').map((clause) => clause.trim());
   const wrong = clauses.find((clause) => !CLAUSE.test(clause) || !validRange(clause.replaceAll(' ', '')));
-  if (wrong !== undefined) throw bad(`${JSON.stringify(wrong)} is not a PEP 440 version clause`);
+  if (wrong !== undefined) throw bad(`${quoted(wrong)} is not a PEP 440 version clause`);
   const names = extras
     .slice(1, -1)
     .split(',')

@@ -1,4 +1,5 @@
 import { SoakError } from '../model/errors.ts';
+import { quoted } from '../model/quoted.ts';
 
 /** What an arm may give its kernels at their start. What the harness itself decides is not the arm's to set. */
 
@@ -39,7 +40,7 @@ export function kernelVariables(variables: Readonly<Record<string, string>>): vo
           ? 'has a value with a zero byte'
           : null;
     if (reason === null) continue;
-    throw new SoakError('bad-arm', `its variable ${JSON.stringify(name)} ${reason}.`, {
+    throw new SoakError('bad-arm', `its variable ${quoted(name)} ${reason}.`, {
       remedy: 'Leave it out, or patch the package to do what it would.',
     });
   }
@@ -49,7 +50,7 @@ export function kernelVariables(variables: Readonly<Record<string, string>>): vo
 export function kernelArguments(args: readonly string[]): void {
   const wrong = args.find((argument) => OWN_ARGUMENTS.test(argument) || /\p{Cc}/u.test(argument));
   if (wrong === undefined) return;
-  throw new SoakError('bad-arm', `its argument ${JSON.stringify(wrong)} is not the arm's to give.`, {
+  throw new SoakError('bad-arm', `its argument ${quoted(wrong)} is not the arm's to give.`, {
     remedy:
       "Arguments such as --IPKernelApp.matplotlib=inline can be given; connection and files are the harness's.",
   });

@@ -185,8 +185,20 @@ describe('the reference', () => {
     expect(first?.manifest.description).toMatch(/the reference, as the first of arms without a control/);
   });
 
-  test('is never an arm whose manifest says that it is a treatment', async () => {
-    expect(await roles('fix', 'ipykernel==7.4.0')).toEqual(['treatment', 'treatment']);
+  test('is the first arm also where its manifest calls it a treatment: two treatments alone compare nothing', async () => {
+    expect(await roles('fix', 'ipykernel==7.4.0')).toEqual(['control', 'treatment']);
+    expect(await roles('fix', 'flush', 'stream')).toEqual(['control', 'treatment', 'treatment']);
+  });
+
+  test('is the sham where there is one and no control, wherever it stands', async () => {
+    expect(await roles('fix', 'sham')).toEqual(['treatment', 'control']);
+    const [, sham] = await loadArmSpecs(['fix', 'sham']);
+    expect(sham?.manifest.description).toMatch(/the reference, as the sham of arms without a control$/);
+  });
+
+  test('is no arm that is alone and has a role', async () => {
+    expect(await roles('fix')).toEqual(['treatment']);
+    expect(await roles('py3.12')).toEqual(['control']);
   });
 
   test('control, sham and fix in another environment keep their parts', async () => {

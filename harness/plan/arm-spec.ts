@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
+import { quoted } from '../model/quoted.ts';
 import { type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
 import { type ArmWord, type EventLoop, parseArmSpec } from './arm-words.ts';
 import {
@@ -100,7 +101,7 @@ function derivedName(text: string, read: ReadWords, wanted: WantedEnvironment | 
   if (ARM_NAME.test(name)) return name;
   throw new SoakError(
     'bad-arm',
-    `The arm ${JSON.stringify(text)} would be called ${JSON.stringify(name)}, which is too long for a name.`,
+    `The arm ${quoted(text)} would be called ${quoted(name)}, which is too long for a name.`,
     { remedy: 'Give it a name of 40 letters at most: --arm NAME=…' },
   );
 }
@@ -142,7 +143,7 @@ export async function loadArmSpec(text: string): Promise<Arm> {
   if (base?.manifest.bare === true) {
     throw new SoakError(
       'bad-arm',
-      `--arm ${JSON.stringify(text)}: a bare arm is started without a runtime, so that nothing would prove what it is.`,
+      `--arm ${quoted(text)}: a bare arm is started without a runtime, so that nothing would prove what it is.`,
       { remedy: 'Give the name of an arm that is not bare, or run it alone with --python or --env.' },
     );
   }
@@ -190,7 +191,7 @@ export function triedArms(change: string): readonly string[] {
     !words.some((_, index) => isEdit(index)) ||
     words.some(({ kind }) => kind === 'arm')
   ) {
-    throw new SoakError('bad-arm', `--try ${JSON.stringify(change)} is not a change to be tried.`, {
+    throw new SoakError('bad-arm', `--try ${quoted(change)} is not a change to be tried.`, {
       remedy: 'Give a diff or a commit: --try my-change.diff, --try git:../ipykernel@my-branch.',
       exitCode: EXIT_CODES.usage,
     });
@@ -205,8 +206,9 @@ export function triedArms(change: string): readonly string[] {
 }
 
 /**
- * Read the arms of an experiment and settle which one the others are compared with: a control where there is
- * one, else the first arm if no manifest gives it another role.
+ * Read the arms of an experiment and settle which one the others are compared with: the control; without one the
+ * first arm. A sham takes the place of a first arm whose manifest gives it another role, since it is nearest to a
+ * control. An arm alone keeps the role that its manifest gives it: there is nothing to compare.
  *
  * @throws SoakError `duplicate-arm`, and what `loadArmSpec` throws
  */
@@ -221,10 +223,21 @@ export async function loadArmSpecs(texts: readonly string[]): Promise<Arm[]> {
     }
     arms.push(arm);
   }
-  const [first, ...others] = arms;
-  if (first === undefined || first.declaresRole) return arms;
   if (arms.some(({ manifest }) => manifest.role === 'control')) return arms;
-  const why = others.length > 0 ? '; the reference, as the first of arms without a control' : '';
-  const description = `${first.manifest.description}${why}`;
-  return [{ ...first, manifest: { ...first.manifest, role: 'control', description } }, ...others];
+  const [first] = arms;
+  if (first === undefined) return arms;
+  const isAlone = arms.length === 1;
+  if (isAlone && first.declaresRole) return arms;
+  const sham = arms.find(({ manifest }) => manifest.role === 'sham');
+  const reference = first.declaresRole ? (sham ?? first) : first;
+  return arms.map((arm) => (arm === reference ? referenceArm(arm, isAlone) : arm));
+}
+
+function referenceArm(arm: Arm, isAlone: boolean): Arm {
+  const { description } = arm.manifest;
+  const which = arm.manifest.role === 'sham' ? 'the sham' : 'the first';
+  const why = isAlone ? '' : `; the reference, as ${which} of arms without a control`;
+  const room = DESCRIPTION_LENGTH - why.length;
+  const shown = description.length <= room ? description : `${description.slice(0, room - 1)}…`;
+  return { ...arm, manifest: { ...arm.manifest, role: 'control', description: `${shown}${why}` } };
 }

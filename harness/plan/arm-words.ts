@@ -1,5 +1,6 @@
 import { SoakError } from '../model/errors.ts';
 import { LAUNCH_METHODS, type LaunchMethod } from '../model/launch-method.ts';
+import { quoted } from '../model/quoted.ts';
 import { looksLikeRequirement, pythonOf } from './arm-environment.ts';
 
 /** Between the words of one arm. White space is part of it, since folders may have a plus in their names. */
@@ -38,7 +39,7 @@ export interface ArmSpec {
 }
 
 function badArm(text: string, reason: string, remedy: string): SoakError {
-  return new SoakError('bad-arm', `--arm ${JSON.stringify(text)} cannot be used: ${reason}`, { remedy });
+  return new SoakError('bad-arm', `--arm ${quoted(text)} cannot be used: ${reason}`, { remedy });
 }
 
 function parsedWord(arm: string, word: string): ArmWord {
@@ -48,17 +49,13 @@ function parsedWord(arm: string, word: string): ArmWord {
   if (loop !== undefined) {
     const name = EVENT_LOOPS.find((known) => known === loop);
     if (name !== undefined) return { kind: 'event-loop', name };
-    throw badArm(arm, `there is no event loop ${JSON.stringify(loop)}.`, `Give ${EVENT_LOOPS.join(' or ')}.`);
+    throw badArm(arm, `there is no event loop ${quoted(loop)}.`, `Give ${EVENT_LOOPS.join(' or ')}.`);
   }
   const launch = /^launch:(.*)$/s.exec(word)?.[1];
   if (launch !== undefined) {
     const method = LAUNCH_METHODS.find((known) => known === launch);
     if (method !== undefined) return { kind: 'launch', method };
-    throw badArm(
-      arm,
-      `no kernel is launched by ${JSON.stringify(launch)}.`,
-      `Give ${LAUNCH_METHODS.join(' or ')}.`,
-    );
+    throw badArm(arm, `no kernel is launched by ${quoted(launch)}.`, `Give ${LAUNCH_METHODS.join(' or ')}.`);
   }
   const inner = INERT.exec(word)?.[1];
   const change = inner ?? word;
@@ -68,7 +65,7 @@ function parsedWord(arm: string, word: string): ArmWord {
     if (path !== undefined && revision !== undefined) return { kind: 'git', path, revision, inert };
     throw badArm(
       arm,
-      `${JSON.stringify(change)} names no revision.`,
+      `${quoted(change)} names no revision.`,
       'Write it as git:PATH@REV, such as git:../ipykernel@HEAD.',
     );
   }

@@ -120,7 +120,7 @@ describe('an arm that cannot be used', () => {
     const parent = temporaryFolder();
     expect((await soakErrorOf(() => loadArm(join(parent, 'absent')))).message).toMatch(/no such folder/);
     expect((await soakErrorOf(() => loadArm(parent))).message).toMatch(/no readable arm\.json/);
-    const odd = armFolder(GOOD, {}, 'a b|c');
+    const odd = armFolder(GOOD, {}, 'a b;c');
     expect((await soakErrorOf(() => loadArm(odd))).message).toMatch(/plain name/);
   });
 });

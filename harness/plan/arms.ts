@@ -8,6 +8,7 @@ import { SoakError } from '../model/errors.ts';
 import { LAUNCH_METHODS } from '../model/launch-method.ts';
 import { didYouMean } from '../model/near-names.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
 import { pythonOf, type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
 import { kernelArguments, kernelVariables } from './arm-launch.ts';
@@ -43,6 +44,8 @@ export const armManifestSchema = z.strictObject({
   engagement: z.enum(KERNEL_COUNTERS).optional(),
   /** Whether the change keeps the shell stream as `SubshellManager._shell_stream`. */
   needsStream: z.boolean().default(false),
+  /** Of a sham: it has the change's extra scheduling, without its effect; so has one whose `engagement` is callbacks. */
+  schedules: z.boolean().default(false),
   /** Start the kernel without overlay, runtime or counters: the observer-effect check. */
   bare: z.boolean().default(false),
   /** Packages of the arm's own environment, names and versions only, such as "ipykernel==7.4.0". */
@@ -106,7 +109,7 @@ export async function shippedArmNames(): Promise<string[]> {
 
 function badArm(source: string) {
   return (reason: string, remedy: string, cause?: unknown) =>
-    new SoakError('bad-arm', `The arm ${JSON.stringify(source)} cannot be used: ${reason}`, {
+    new SoakError('bad-arm', `The arm ${quoted(source)} cannot be used: ${reason}`, {
       remedy,
       cause,
     });
@@ -141,7 +144,7 @@ export function parsedManifest(text: string, source: string): ArmManifest {
     }
     if (manifest.engagement !== undefined && !engagements.includes(manifest.engagement)) {
       throw bad(
-        `a client does not count ${JSON.stringify(manifest.engagement)}.`,
+        `a client does not count ${quoted(manifest.engagement)}.`,
         'Its counters are callbacks and rearms.',
       );
     }
@@ -157,7 +160,7 @@ export function parsedManifest(text: string, source: string): ArmManifest {
   }
   if (manifest.patch !== undefined && basename(manifest.patch) !== manifest.patch) {
     throw bad(
-      `its patch ${JSON.stringify(manifest.patch)} is not a file beside arm.json.`,
+      `its patch ${quoted(manifest.patch)} is not a file beside arm.json.`,
       'Give a file name without folders.',
     );
   }
@@ -174,7 +177,7 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
   const folder = looksLikePath ? resolve(nameOrPath) : join(armsFolder(), nameOrPath);
   const known = await shippedArmNames();
   if (!looksLikePath && !known.includes(nameOrPath)) {
-    throw new SoakError('unknown-arm', `There is no arm named ${JSON.stringify(nameOrPath)}.`, {
+    throw new SoakError('unknown-arm', `There is no arm named ${quoted(nameOrPath)}.`, {
       remedy: `${didYouMean(nameOrPath, known)}Arms there are: ${known.join(', ')}. For one of your own, give the path of its folder, such as ./${nameOrPath}.`,
     });
   }
@@ -182,7 +185,7 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
   const bad = badArm(nameOrPath);
   if (!ARM_NAME.test(name)) {
     throw bad(
-      `its folder's name ${JSON.stringify(name)} is not a plain name.`,
+      `its folder's name ${quoted(name)} is not a plain name.`,
       'Use letters, digits, dots, dashes and underscores, 40 at most.',
     );
   }
@@ -206,7 +209,7 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
           });
   const python = manifest.python === undefined ? null : pythonOf(`py${manifest.python}`);
   if (python === null && manifest.python !== undefined) {
-    throw bad(`its Python ${JSON.stringify(manifest.python)} is not a version.`, 'Give it such as "3.13".');
+    throw bad(`its Python ${quoted(manifest.python)} is not a version.`, 'Give it such as "3.13".');
   }
   try {
     kernelVariables(manifest.variables);

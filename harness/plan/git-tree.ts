@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { SoakError } from '../model/errors.ts';
+import { quoted } from '../model/quoted.ts';
 import { git } from './git.ts';
 import { isOverlayPackage, OVERLAY_PACKAGES, type OverlayPackage } from './packages.ts';
 
@@ -66,7 +67,7 @@ export async function readGitTree(path: string, revision: string): Promise<GitTr
     throw bad(`there is no folder ${path}.`, 'Give the folder of a local clone.');
   }
   if (revision.startsWith('-') || /[\p{Cc}\s]/u.test(revision)) {
-    throw bad(`${JSON.stringify(revision)} is not a revision.`, 'Give a branch, a tag or a commit.');
+    throw bad(`${quoted(revision)} is not a revision.`, 'Give a branch, a tag or a commit.');
   }
   const inside = await git(path, ['rev-parse', '--git-dir']);
   if (inside.code !== 0) {
@@ -92,7 +93,7 @@ export async function readGitTree(path: string, revision: string): Promise<GitTr
     ]);
     const names = refs.stdout.toString('utf8').trim().split('\n').filter(Boolean).join(', ');
     throw bad(
-      `the clone has no commit ${JSON.stringify(revision)}.`,
+      `the clone has no commit ${quoted(revision)}.`,
       `${names === '' ? 'It has no branch or tag.' : `Its newest branches and tags are ${names}.`} A commit that is not there has to be fetched first.`,
     );
   }
@@ -114,7 +115,7 @@ export async function readGitTree(path: string, revision: string): Promise<GitTr
   // A commit made by hand can name anything, and these names become paths.
   const strange = entries.find(({ path: file }) => !file.split('/').every(isPlainName));
   if (strange !== undefined) {
-    throw bad(`${JSON.stringify(strange.path)} is not a plain path.`, 'Choose a commit without it.');
+    throw bad(`${quoted(strange.path)} is not a plain path.`, 'Choose a commit without it.');
   }
   const wanted = entries.filter(({ mode }) => MODE_FILES.has(mode));
   const output = await git(path, ['cat-file', '--batch'], wanted.map(({ object }) => `${object}\n`).join(''));

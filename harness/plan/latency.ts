@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
 import { seededUniform, type Uniform } from '../stats/random.ts';
 
@@ -53,7 +54,7 @@ function interpolated(values: readonly number[], u: number): number {
 
 async function empiricalLatency(path: string, spec: string): Promise<Latency> {
   const bad = (reason: string, cause?: unknown) =>
-    new SoakError('bad-latency', `The latency file ${JSON.stringify(path)} cannot be used: ${reason}`, {
+    new SoakError('bad-latency', `The latency file ${quoted(path)} cannot be used: ${reason}`, {
       remedy:
         'It must hold {"schema": 1, "commMsgMs": [quantiles…], "executeRequestMs": [quantiles…]}, ascending, in milliseconds.',
       cause,
@@ -88,16 +89,16 @@ async function empiricalLatency(path: string, spec: string): Promise<Latency> {
   };
 }
 
-const MILLISECONDS = /^(\d+(?:\.\d+)?)(?:ms)?$/;
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s)?$/;
 
-function milliseconds(text: string): number | null {
-  const match = MILLISECONDS.exec(text.trim());
-  const value = match?.[1] === undefined ? Number.NaN : Number(match[1]);
-  return Number.isFinite(value) && value <= MAX_LATENCY_MS ? value : null;
+/** Milliseconds of `2`, `2ms` or `0.5s`; NaN for what is no duration. */
+function milliseconds(text: string): number {
+  const [, amount, unit] = DURATION.exec(text.trim()) ?? [];
+  return amount === undefined ? Number.NaN : Number(amount) * (unit === 's' ? 1000 : 1);
 }
 
 /**
- * Read `--latency`: `none`, `fixed:2ms`, `uniform:0-5ms`, `nbclient` (the measured default) or
+ * Read `--latency`: `none`, `fixed:2ms` (or `fixed:0.5s`), `uniform:0-5ms`, `nbclient` (the measured default) or
  * `file:PATH` with an empirical distribution.
  *
  * @throws SoakError `bad-latency`
@@ -110,23 +111,37 @@ export async function parseLatency(spec: string): Promise<Latency> {
   const [kind = '', ...rest] = spec.split(':');
   const value = rest.join(':');
   if (kind === 'file' && value !== '') return empiricalLatency(value, 'file');
-  if (kind === 'fixed') {
-    const fixedMs = milliseconds(value);
-    if (fixedMs !== null) return { spec: `fixed:${fixedMs}ms`, sha256: null, quantileMs: () => fixedMs };
+  const ends = value.split('-');
+  // Of `1-5s` both are seconds.
+  const unit = /(?:ms|s)$/.exec(value)?.[0] ?? '';
+  const [low = Number.NaN, high = low, ...more] = ends.map((end) =>
+    milliseconds(/\d$/.test(end) ? `${end}${unit}` : end),
+  );
+  const isFixed = kind === 'fixed' && !value.includes('-');
+  const isUniform = kind === 'uniform' && value.includes('-');
+  if (!(isFixed || isUniform) || more.length > 0 || Number.isNaN(low) || Number.isNaN(high)) {
+    throw new SoakError('bad-latency', `${quoted(spec)} is not a front-end latency.`, {
+      remedy: `Give none, fixed:2ms, uniform:0-5ms, ${DEFAULT_LATENCY} or file:PATH; a number without a unit is of milliseconds, s stands for seconds.`,
+    });
   }
-  if (kind === 'uniform') {
-    const [low, high, ...more] = value.split('-').map(milliseconds);
-    if (typeof low === 'number' && typeof high === 'number' && low <= high && more.length === 0) {
-      return {
+  const refused = (reason: string, remedy: string) =>
+    new SoakError('bad-latency', `The latency ${quoted(spec)} cannot be used: ${reason}.`, {
+      remedy,
+    });
+  if (low > high) throw refused(`${low} ms is above ${high} ms`, 'Give the smaller one first.');
+  if (high > MAX_LATENCY_MS) {
+    throw refused(
+      `${high / 1000} s is more than ${MAX_LATENCY_MS / 1000} s`,
+      `Give at most ${MAX_LATENCY_MS / 1000} s: a front end that reacts more slowly is not one that this is about.`,
+    );
+  }
+  return isFixed
+    ? { spec: `fixed:${low}ms`, sha256: null, quantileMs: () => low }
+    : {
         spec: `uniform:${low}-${high}ms`,
         sha256: null,
         quantileMs: (_reaction, u) => low + (high - low) * u,
       };
-    }
-  }
-  throw new SoakError('bad-latency', `${JSON.stringify(spec)} is not a front-end latency.`, {
-    remedy: `Give none, fixed:2ms, uniform:0-5ms, ${DEFAULT_LATENCY} or file:PATH; at most ${MAX_LATENCY_MS / 1000} s.`,
-  });
 }
 
 /** The latencies of one run, drawn in order from its seed. */

@@ -1,8 +1,10 @@
 import { basename } from 'node:path';
 import { parsePatch } from 'diff';
 import { SoakError } from '../model/errors.ts';
+import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
 import { isOverlayPackage, OVERLAY_PACKAGES, type OverlayPackage } from './packages.ts';
+import { doubledPrefixRemedy } from './patch.ts';
 
 /** A change as its author has it: the diff of a repository, which may touch tests and documents besides. */
 export interface PatchFile {
@@ -52,7 +54,7 @@ export async function readPatchFile(path: string): Promise<PatchFile> {
   );
   const packages = 'An arm can change and add Python sources of one of the packages';
   const remedy = `${packages} ${Object.keys(OVERLAY_PACKAGES).join(', ')}; tests and documents of its repository are left out.`;
-  if (outside !== undefined) throw bad(`writes outside the package: ${JSON.stringify(outside)}.`, remedy);
+  if (outside !== undefined) throw bad(`writes outside the package: ${quoted(outside)}.`, remedy);
   const leftOut = names.filter(isBesidePackage);
   const touched = new Set(
     names.filter((name) => !isBesidePackage(name)).map((name) => name.split('/')[0] ?? ''),
@@ -60,7 +62,10 @@ export async function readPatchFile(path: string): Promise<PatchFile> {
   const strange = [...touched].find((name) => !isOverlayPackage(name));
   if (strange !== undefined) {
     const file = names.find((name) => name.split('/')[0] === strange && !isBesidePackage(name));
-    throw bad(`touches ${JSON.stringify(file)}, which is of no package that an arm may change.`, remedy);
+    throw bad(
+      `touches ${quoted(file ?? strange)}, which is of no package that an arm may change.`,
+      doubledPrefixRemedy(file ?? '', Object.keys(OVERLAY_PACKAGES)) ?? remedy,
+    );
   }
   const [first, second] = [...touched].filter(isOverlayPackage);
   if (first === undefined) throw bad(`touches no package, only ${leftOut.join(', ')}.`, remedy);

@@ -1,5 +1,6 @@
 import { applyPatch, parsePatch, type StructuredPatch } from 'diff';
 import { SoakError } from '../model/errors.ts';
+import { quoted } from '../model/quoted.ts';
 
 /** A patch's effect: the new text of each file that it changes or adds, by path relative to site-packages. */
 export type PatchedFiles = ReadonlyMap<string, string>;
@@ -22,6 +23,18 @@ function isSourceOf(packageName: string, path: string): boolean {
   // A dot or an empty part would be a second name of another file; a colon is a drive or a stream on Windows.
   const isPlain = (part: string) => /^[\w.+-]+$/.test(part) && part !== '.' && part !== '..';
   return top === packageName && below.length > 0 && below.every(isPlain) && path.endsWith('.py');
+}
+
+/**
+ * What to do about a path that has the package, but not at its top, as `git diff --no-index old new` writes it
+ * (`a/old/ipykernel/…`); `null` for any other path.
+ */
+export function doubledPrefixRemedy(path: string, packages: readonly string[]): string | null {
+  const parts = path.split('/');
+  const at = parts.findIndex((part) => packages.includes(part));
+  if (at < 1) return null;
+  const above = parts.slice(0, at).join('/');
+  return `The package stands below ${quoted(`${above}/`)}, as git diff --no-index of two folders has it. Take that away, for example with: sed -E 's#^(---|[+]{3}) [ab]/([^/]+/){${at}}#\\1 a/#' my.diff > my-change.diff; or make the diff with git diff in a clone.`;
 }
 
 /** The first hunk that does not fit after those before it, 1-based. */
@@ -79,17 +92,18 @@ export async function patchedFiles(
     if (isLeftOut(withoutPrefix(named ?? ''))) continue;
     const path = withoutPrefix(file.newFileName ?? '');
     const isNew = file.oldFileName === DEV_NULL;
-    const shown = JSON.stringify(file.newFileName === DEV_NULL ? file.oldFileName : (file.newFileName ?? ''));
+    const shown = quoted(named ?? '');
     const remedy = `An arm can change and add Python sources under ${packageName}/ only; it cannot delete or rename them.`;
     if (file.newFileName === DEV_NULL || file.isDelete === true) throw bad(`deletes ${shown}.`, remedy);
     if ([file.oldMode, file.newMode].some((mode) => mode === LINK_MODE)) {
       throw bad(`makes ${shown} a symbolic link, which could lead anywhere.`, remedy);
     }
     if (!isSourceOf(packageName, path)) {
-      throw bad(`touches ${shown}, which is not a Python source of the package ${packageName}.`, remedy);
+      const hint = doubledPrefixRemedy(path, [packageName]) ?? remedy;
+      throw bad(`touches ${shown}, which is not a Python source of the package ${packageName}.`, hint);
     }
     if (!isNew && (file.isCopy === true || withoutPrefix(file.oldFileName ?? '') !== path)) {
-      throw bad(`makes ${shown} out of ${JSON.stringify(file.oldFileName ?? '')}.`, remedy);
+      throw bad(`makes ${shown} out of ${quoted(file.oldFileName ?? '')}.`, remedy);
     }
     // Left out silently, a change of the author's would be missing from the arm.
     if (file.hunks.length === 0) throw bad(`changes no line of ${shown}.`, remedy);

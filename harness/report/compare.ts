@@ -1,6 +1,7 @@
 import { canonicalJson } from '../model/canonical.ts';
 import { twoArmSummary } from '../stats/comparison.ts';
 import { type Block, code, type Line, line, type ReportDocument, text } from './document.ts';
+import { armEndings } from './ending-words.ts';
 import { percent, percentInterval, points, pointsInterval, probability } from './format-number.ts';
 import type { Report } from './report.ts';
 import { num, ratio, shortHash } from './words.ts';
@@ -64,8 +65,11 @@ function armsTable(first: NamedReport, second: NamedReport): Block {
         a !== undefined && b !== undefined && a.runs > 0 && b.runs > 0 ? twoArmSummary(a, b, null) : null;
       const rates = [a, b].flatMap((arm): Line[] =>
         arm === undefined || arm.runs === 0
-          ? [line`none`, line``]
-          : [line`${ratio(arm)} (${num(percent(arm.rate))})`, [num(percentInterval(arm.clopperPearson95))]],
+          ? [line`${text((arm && armEndings(arm)) || 'none')}`, line``]
+          : [
+              line`${ratio(arm)} (${num(percent(arm.rate))})${text(armEndings(arm) === '' ? '' : `; ${armEndings(arm)}`)}`,
+              [num(percentInterval(arm.clopperPearson95))],
+            ],
       );
       return [
         [code(name)],

@@ -9,7 +9,7 @@ import { num } from './words.ts';
 
 export { figures };
 
-/** Stories on the page at most; wedged and invalid runs come first. */
+/** Stories on the page at most; those that did not complete come first. */
 const STORIES = 2_000;
 
 /** `evidence.md`: GitHub-flavoured Markdown, at most 65,536 characters for any experiment of usual names. */

@@ -1,35 +1,69 @@
 import { SoakError } from '../model/errors.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { quoted } from '../model/quoted.ts';
 import type { Report } from './report.ts';
+import { kindCounts } from './words.ts';
+
+/** What a rule looks at. The event of a control or sham is what an experiment needs, so it fails by name only. */
+const RULE_KINDS = [
+  /** More than this share of a treatment's observed runs had the endpoint's event, in whatever block. */
+  'event',
+  /** More than this share of an arm's valid runs ended in a competing event. */
+  'competing',
+  /** More than this share of an arm's recorded runs are harness faults. */
+  'invalid',
+  /** The client stalled in more than this share of a treatment's runs that have another outcome: a second event. */
+  'stalled',
+  /** The verdict of a treatment is this word. */
+  'worse',
+  'inconclusive',
+] as const;
+
+/** When a command ends with exit code 1 although it did its work. */
+export interface FailRule {
+  readonly kind: (typeof RULE_KINDS)[number];
+  /**
+   * The one arm that it looks at; `null`: every treatment, of `competing` and `invalid` every arm, of `stalled` every
+   * arm where there is no treatment.
+   */
+  readonly arm: string | null;
+  /** Share of runs, 0 to 1; 0 for a word. */
+  readonly above: number;
+  /** As it was given. */
+  readonly text: string;
+}
+
+const FORMS =
+  'treatment-event, event:ARM>0, competing>0.1, competing:ARM>0.1, stalled>0, stalled:ARM>0, worse, worse:ARM, inconclusive, invalid>0.1';
+const SHARE = /^(0|1|0?\.\d{1,9}|0\.|1\.0*)$/;
 
 /**
- * When a command ends with exit code 1 although it did its work. A wedge of a control or sham is what an
- * experiment needs, so no rule can be met by one.
- */
-export type FailRule =
-  /** A run of a treatment wedged, in whatever block. */
-  | { readonly kind: 'treatment-wedged' }
-  /** The verdict of a treatment is `worse`. */
-  | { readonly kind: 'worse' }
-  /** More than this share of some arm's recorded runs is invalid. */
-  | { readonly kind: 'invalid'; readonly above: number };
-
-const FORMS = 'treatment-wedged, worse, invalid>0.1';
-
-/**
- * Parse `--fail-on`: rules with commas, each of which is enough to fail.
+ * Parse `--fail-on`: rules with commas, each of which is enough to fail. `treatment-event` is `event>0`, and
+ * `treatment-wedged` its older name.
  *
  * @throws SoakError `bad-option`
  */
 export function failRules(text: string): FailRule[] {
   return text.split(',').map((part): FailRule => {
-    const name = part.trim();
-    if (name === 'treatment-wedged' || name === 'worse') return { kind: name };
-    const share = /^invalid\s*>\s*(0|1|0?\.\d{1,9}|0\.|1\.0*)$/.exec(name)?.[1];
-    if (share !== undefined) return { kind: 'invalid', above: Number(share) };
-    throw new SoakError('bad-option', `--fail-on ${JSON.stringify(name)} is no rule.`, {
-      remedy: `Give one or more of ${FORMS} with commas; the number is a share of runs, from 0 to 1.`,
-    });
+    const rule = part.trim();
+    if (rule === 'treatment-event' || rule === 'treatment-wedged')
+      return { kind: 'event', arm: null, above: 0, text: rule };
+    // The share is after the last `>`, since a name may hold anything but a comma.
+    const [, name = '', share] = /^(.*?)(?:\s*>\s*([\d.]+))?$/.exec(rule) ?? [];
+    const colon = name.indexOf(':');
+    const word = (colon < 0 ? name : name.slice(0, colon)).trim();
+    const arm = colon < 0 ? null : name.slice(colon + 1).trim();
+    const kind = RULE_KINDS.find((each) => each === word);
+    const isWord = kind === 'worse' || kind === 'inconclusive';
+    if (kind === undefined || arm === '' || isWord !== (share === undefined)) throw noRule(rule);
+    if (share !== undefined && !SHARE.test(share)) throw noRule(rule);
+    return { kind, arm, above: share === undefined ? 0 : Number(share), text: rule };
+  });
+}
+
+function noRule(rule: string): SoakError {
+  return new SoakError('bad-option', `--fail-on ${quoted(rule)} is no rule.`, {
+    remedy: `Give one or more of ${FORMS} with commas; the number is a share of runs, from 0 to 1.`,
   });
 }
 
@@ -38,37 +72,90 @@ export function failRules(text: string): FailRule[] {
  *
  * @throws SoakError `bad-option`
  */
-export function assertCanFail(rules: readonly FailRule[], protocol: Pick<Protocol, 'arms'>): void {
-  const rule = rules.find(({ kind }) => kind !== 'invalid');
-  if (rule === undefined || protocol.arms.some(({ role }) => role === 'treatment')) return;
-  throw new SoakError('bad-option', `--fail-on ${rule.kind} can never be met: no arm is a treatment.`, {
-    remedy: 'Add the arm to be judged, or leave out the rule.',
-  });
+export function assertCanFail(
+  rules: readonly FailRule[],
+  protocol: Pick<Protocol, 'arms' | 'client' | 'endpoint'>,
+): void {
+  const names = protocol.arms.map(({ name }) => name);
+  const treatments = protocol.arms.filter(({ role }) => role === 'treatment').map(({ name }) => name);
+  for (const { kind, arm, above, text } of rules) {
+    const refuse = (reason: string, remedy: string) =>
+      new SoakError('bad-option', `--fail-on ${text} can never be met: ${reason}.`, { remedy });
+    if (above >= 1) throw refuse('no share of runs is above 1', 'Give a smaller share, such as 0.1.');
+    if (arm !== null && !names.includes(arm))
+      throw refuse(`no arm is named ${arm}`, `Name one of the arms: ${names.join(', ')}.`);
+    if (kind === 'stalled' && protocol.client === undefined)
+      throw refuse('the harness is the client, and it does not stall', 'Add --client nbclient.');
+    if (kind === 'stalled' && protocol.endpoint === 'stalled')
+      throw refuse('a stall is the event that is counted', 'Give treatment-event, or event:ARM>0.');
+    const isOfTreatment = kind === 'worse' || kind === 'inconclusive';
+    if (isOfTreatment && arm !== null && !treatments.includes(arm))
+      throw refuse(
+        `${arm} is no treatment, so it has no verdict`,
+        'Name a treatment, or leave out the rule.',
+      );
+    if ((isOfTreatment || (kind === 'event' && arm === null)) && treatments.length === 0)
+      throw refuse('no arm is a treatment', 'Add the arm to be judged, or leave out the rule.');
+    if (isOfTreatment && treatments.length === names.length)
+      throw refuse('there is no arm to compare with', 'Add a control, or leave out the rule.');
+  }
 }
 
 /** Why the experiment fails by the rules, one sentence each; empty when it does not. */
-export function failures(rules: readonly FailRule[], { analysis }: Pick<Report, 'analysis'>): string[] {
-  const reasons = (rule: FailRule): string[] => {
-    switch (rule.kind) {
-      case 'treatment-wedged':
-        return analysis.arms
-          .filter(({ role, counts }) => role === 'treatment' && counts.wedged > 0)
-          .map(
-            ({ name, counts }) =>
-              `treatment-wedged: ${name} wedged in ${counts.wedged} of ${counts.valid} valid runs.`,
-          );
-      case 'worse':
-        return analysis.verdicts
-          .filter(({ word }) => word === 'worse')
-          .map(({ treatment }) => `worse: ${treatment} wedged more than its control.`);
-      case 'invalid':
-        return analysis.arms
-          .filter(({ counts }) => counts.invalid > rule.above * counts.runs)
-          .map(
-            ({ name, counts }) =>
-              `invalid>${rule.above}: ${counts.invalid} of ${counts.runs} runs of ${name} are invalid.`,
-          );
-    }
-  };
-  return rules.flatMap(reasons);
+export function failures(
+  rules: readonly FailRule[],
+  report: Pick<Report, 'analysis' | 'protocol'>,
+): string[] {
+  return rules.flatMap((rule) => metBy(rule, report).map((reason) => `${rule.text}: ${reason}`));
+}
+
+/** How an experiment meets a rule, one sentence an arm. */
+function metBy(
+  { kind, arm, above }: FailRule,
+  { analysis, protocol }: Pick<Report, 'analysis' | 'protocol'>,
+): string[] {
+  const event = protocol.endpoint ?? 'wedged';
+  const hasTreatment = analysis.arms.some(({ role }) => role === 'treatment');
+  const isOfTreatments = kind === 'event' || (kind === 'stalled' && hasTreatment);
+  const arms = analysis.arms.filter(
+    ({ name, role }) => arm === name || (arm === null && (!isOfTreatments || role === 'treatment')),
+  );
+  const words = analysis.verdicts.filter(
+    ({ treatment, word }) => word === kind && (arm === null || arm === treatment),
+  );
+  switch (kind) {
+    case 'event':
+      return arms
+        .filter(({ counts }) => counts.wedged > above * counts.valid)
+        .map(({ name, counts }) => `${name} ${event} in ${counts.wedged} of ${counts.valid} runs.`);
+    case 'competing':
+      return arms
+        .filter(({ counts }) => counts.competing > above * (counts.runs - counts.invalid))
+        .map(
+          ({ name, counts }) =>
+            `${counts.competing} of ${counts.runs - counts.invalid} runs of ${name} ended otherwise (${kindCounts(counts.competingByKind)}).`,
+        );
+    case 'invalid':
+      return arms
+        .filter(({ counts }) => counts.invalid > above * counts.runs)
+        .map(({ name, counts }) => `${counts.invalid} of ${counts.runs} runs of ${name} are harness faults.`);
+    case 'stalled':
+      return arms.flatMap(({ name, secondEvents: { stalled, runs } = { stalled: 0, runs: 0 } }) =>
+        stalled > above * runs
+          ? [`${protocol.client?.name ?? 'the client'} stalled in ${stalled} of ${runs} runs of ${name}.`]
+          : [],
+      );
+    case 'worse':
+      return words.map(({ treatment }) => `${treatment} ${event} more than ${referencesOf(analysis)}.`);
+    case 'inconclusive':
+      return words.map(({ treatment }) => `nothing is decided about ${treatment}.`);
+  }
+}
+
+/** Names of the arms that treatments are compared with. */
+function referencesOf({ arms }: Report['analysis']): string {
+  return arms
+    .filter(({ role }) => role !== 'treatment')
+    .map(({ name }) => name)
+    .join(' and ');
 }

@@ -1,5 +1,5 @@
 import type { RunRecord } from '../model/journal.ts';
-import { type Endpoint, outcomeStatus } from '../model/outcome.ts';
+import { type Endpoint, isObserved, outcomeStatus } from '../model/outcome.ts';
 import { cleanLine, cleanText, escapeXml } from './escape.ts';
 import type { Report } from './report.ts';
 import { kindWords } from './words.ts';
@@ -7,8 +7,8 @@ import { kindWords } from './words.ts';
 /**
  * JUnit XML: a suite an arm, a case a run. A wedge is a `failure` in a treatment arm, and in every arm of an
  * experiment without a treatment. In the reference arms of a comparison it is what the experiment needs, so it
- * is `skipped` with that reason, and a build does not turn red because its control wedged. An invalid run is
- * an `error`. Times are seconds; there are no time stamps of rendering.
+ * is `skipped` with that reason, and a build does not turn red because its control wedged. A run that ended
+ * otherwise, and a harness fault, is an `error`. Times are seconds; there are no time stamps of rendering.
  */
 export function junitXml(report: Report): string {
   const { endpoint } = report.protocol;
@@ -19,11 +19,11 @@ export function junitXml(report: Report): string {
     const isReference = hasTreatment && arm.role !== 'treatment';
     const runs = byArm.get(arm.name) ?? [];
     const wedged = runs.filter((run) => outcomeStatus(run.outcome.kind, endpoint) === 'wedged').length;
-    const invalid = runs.filter((run) => outcomeStatus(run.outcome.kind, endpoint) === 'invalid').length;
+    const errors = runs.filter((run) => !isObserved(outcomeStatus(run.outcome.kind, endpoint))).length;
     const name = attribute(arm.name);
     const totals = counts(runs, {
       failures: isReference ? 0 : wedged,
-      errors: invalid,
+      errors,
       skipped: isReference ? wedged : 0,
     });
     const cases = runs.map((run) => testCase(run, name, isReference, endpoint));
@@ -72,7 +72,7 @@ function testCase(
   const head = `    <testcase classname="${className}" name="${attribute(run.run)}" time="${seconds(runMs(run))}"`;
   const status = outcomeStatus(run.outcome.kind, endpoint);
   if (status === 'completed') return `${head}/>`;
-  const { kind, reason, error, stderrTail } = run.outcome;
+  const { kind, reason, error, stderrTail, stdoutTail } = run.outcome;
   const message = attribute(`${kindWords(kind)}: ${reason}`);
   if (status === 'wedged' && isReference) {
     return `${head}><skipped message="${endpoint ?? 'wedged'} in a reference arm: ${message}"/></testcase>`;
@@ -81,6 +81,7 @@ function testCase(
   const details = [
     ...(error === null ? [] : [`${error.ename}: ${error.evalue}`]),
     ...(stderrTail === null ? [] : [stderrTail]),
+    ...(stdoutTail === undefined ? [] : [stdoutTail]),
   ].join('\n');
   return `${head}><${element} type="${kind}" message="${message}">${escapeXml(cleanText(details))}</${element}></testcase>`;
 }

@@ -1,4 +1,5 @@
 import type { ProtocolTransport } from '../model/transport.ts';
+import { shortKinds } from '../stats/exposure.ts';
 import { type Block, code, type Line, line, paragraph, type ReportDocument, text } from './document.ts';
 import { endpointBlocks } from './endpoint-words.ts';
 import { counted } from './format-number.ts';
@@ -8,6 +9,7 @@ import { armsBlocks, armsTable } from './sections/arms.ts';
 import { beliefBlocks } from './sections/belief.ts';
 import { comparisonBlocks } from './sections/comparisons.ts';
 import { environmentBlocks } from './sections/environment.ts';
+import { exposureBlocks } from './sections/exposure.ts';
 import { mechanismBlocks } from './sections/mechanism.ts';
 import { notShownBlocks } from './sections/not-shown.ts';
 import { runBlocks } from './sections/runs.ts';
@@ -25,6 +27,7 @@ export function reportDocument(report: Report): ReportDocument {
     { id: 'not-shown', title: 'What was not shown', blocks: notShownBlocks(report) },
     { id: 'mechanism', title: 'Mechanism', blocks: mechanismBlocks(report) },
     { id: 'belief', title: 'Can it be believed', blocks: beliefBlocks(report) },
+    { id: 'exposure', title: 'Exposure', blocks: foldedExposure(report) },
     { id: 'environment', title: 'Environment', blocks: environmentBlocks(report) },
     { id: 'reproduce', title: 'Reproduce it', blocks: reproduceBlocks(report) },
     { id: 'runs', title: 'Runs', blocks: runBlocks(report) },
@@ -78,6 +81,17 @@ function scopeLine(report: Report): Line {
   const executor =
     protocol.client === undefined ? line`` : line` by ${clientWords(protocol.client)}, which starts it`;
   return line`A run is one fresh kernel taken through one notebook${executor}. ${shape}; protocol ${shortHash(report.protocolSha256)}; begun ${code(report.experiment.at)}. Every number here can be recomputed from the journal beside this file: ${code('soak verify')}.`;
+}
+
+/** By arm what the kernel was given: a check, which a reader unfolds where it matters. */
+function foldedExposure(report: Report): Block[] {
+  const blocks = exposureBlocks(report);
+  if (blocks.length === 0) return [];
+  const isShort = report.analysis.exposure.some((each) => shortKinds(each).length > 0);
+  const summaryLine = isShort
+    ? line`An arm was short of what control was given`
+    : line`No arm was short of what control was given`;
+  return [{ kind: 'details', summary: summaryLine, blocks }];
 }
 
 function reproduceBlocks(report: Report): Block[] {

@@ -69,14 +69,17 @@ describe('what must not be claimed', () => {
     expect(paragraph).toMatch(/\d+ more runs of each arm are needed/);
   });
 
-  it('gives no verdict when an arm has no valid run', () => {
+  it.each([
+    ['start-failed', '`fix` has no run that shows whether it wedges, since 20 of 20 did not start.'],
+    ['harness-fault', '`fix` has no valid run in the counted blocks.'],
+  ] as const)('gives no verdict when every run of an arm is %s, and says so once', (kind, reason) => {
     const journal = journalOf({ control: 6 });
     const runs = journal.runs.map((run) =>
-      run.arm === 'fix' ? { ...run, outcome: { ...run.outcome, kind: 'start-failed' as const } } : run,
+      run.arm === 'fix' ? { ...run, outcome: { ...run.outcome, kind } } : run,
     );
     const lead = leadOf({ ...journal, runs });
-    expect(lead).toContain('> **No verdict**: `fix` has no valid run');
-    expect(lead).toContain('**No verdict for `fix`**');
+    expect(lead).toContain(`**No verdict for \`fix\`**: ${reason}`);
+    expect(lead.match(/No verdict/g)).toHaveLength(1);
   });
 
   it('says first that it was interrupted', () => {
@@ -133,7 +136,9 @@ describe('one arm alone', () => {
   it('reports 0/20 with its tail for the p0 given, and that nothing was interleaved', () => {
     const lead = leadOf(journalOf({}, { arms: [FIX], protocol: { decision } }));
     expect(lead).toContain('**`fix` wedged in 0 of 20 runs (0 %)**');
-    expect(lead).toContain('P(0/20 or fewer \\| p0 = 0.3) = 8.0e-4, which takes p0 as known.');
+    expect(lead).toContain(
+      'P(0/20 or fewer \\| p0 = 0.3) = 8.0e-4, which takes p0 as known, and as the rate of this notebook, traffic, launch and machine',
+    );
     expect(lead).toContain('Nothing was interleaved');
   });
 
@@ -145,11 +150,31 @@ describe('one arm alone', () => {
       wedged: 6,
       runs: 20,
     };
-    const report = buildReport(journalOf({}, { arms: [FIX], experiment: { baseline } }));
-    expect(report.analysis.verdicts.map(({ word }) => word)).toEqual(['no-verdict']);
-    const lead = evidenceMarkdown(report).split('\n## ')[0];
-    expect(lead).toContain("(6/20): Fisher's exact test, one-sided p = 0.0101, Boschloo's p = 0.00487");
-    expect(lead).toContain('Nothing was interleaved');
+    const lead = (differences?: { what: string; earlier: string; here: string }[]) => {
+      const experiment = { baseline: differences === undefined ? baseline : { ...baseline, differences } };
+      const report = buildReport(journalOf({}, { arms: [FIX], experiment }));
+      expect(report.analysis.verdicts.map(({ word }) => word)).toEqual(['no-verdict']);
+      const [first = '', ...rest] = evidenceMarkdown(report).split('\n## ');
+      expect(first).toContain('Nothing was interleaved');
+      return { first, rest: rest.join('') };
+    };
+    const alike = lead([]);
+    expect(alike.first).toContain("one-sided p = 0.0101, Boschloo's p = 0.00487");
+    expect(alike.first).toContain('from which nothing that is recorded differs but the arm');
+    // What differs is named, and no p-value is in the headline: it would be one of all these differences.
+    const other = lead([
+      { what: 'notebook', earlier: 'many-cells.ipynb', here: 'widgets.ipynb' },
+      { what: 'launch', earlier: 'fork', here: 'spawn' },
+    ]);
+    expect(other.first).toContain('**Not comparable with the baseline**, `control`');
+    expect(other.first).toContain('`notebook` and `launch` differ');
+    expect(other.first).not.toMatch(/p = 0\.0101|0\.00487/);
+    expect(other.rest).toContain('`launch`: `fork` in the baseline, `spawn` here');
+    expect(other.rest).toContain('0.0101');
+    // A journal of before this was looked at.
+    const unknown = lead();
+    expect(unknown.first).toContain('what else differs was not recorded');
+    expect(unknown.first).not.toContain('0.0101');
   });
 });
 
@@ -191,12 +216,53 @@ describe('an experiment that stops when it is decided', () => {
   });
 });
 
-it('lists invalid runs with their reasons', () => {
-  const evidence = evidenceMarkdown(
-    buildReport(syntheticJournal({ arms: [{ ...CONTROL, invalid: 0.2 }, SHAM, FIX], blocks: 20 })),
-  );
-  expect(evidence).toMatch(/<summary>\d+ invalid runs?: \d+ cell-error<\/summary>/);
+it('lists harness faults and runs that ended otherwise with their reasons, apart from each other', () => {
+  const arms = [{ ...CONTROL, invalid: 0.2, competing: 0.2 }, SHAM, FIX];
+  const evidence = evidenceMarkdown(buildReport(syntheticJournal({ arms, blocks: 20 })));
+  expect(evidence).toMatch(/<summary>\d+ harness faults?: \d+ harness-fault<\/summary>/);
+  expect(evidence).toMatch(/<summary>\d+ runs? that ended otherwise: \d+ cell-error<\/summary>/);
   expect(evidence).toContain('`ValueError: no such column`');
+});
+
+describe('runs that ended otherwise', () => {
+  /** Every run of `fix` that a sham of the same seed has wedged ends in a raising cell instead. */
+  const traded = () => {
+    const journal = journalOf({ control: 14, sham: 14, fix: 14 });
+    const runs = journal.runs.map((run) =>
+      run.arm === 'fix' && run.outcome.kind !== 'completed'
+        ? { ...run, outcome: { ...run.outcome, kind: 'died' as const } }
+        : run,
+    );
+    return { ...journal, runs };
+  };
+
+  it('stand next to the wedges, and say why a claim is withheld', () => {
+    const lead = leadOf(traded());
+    expect(lead).toContain('**Inconclusive for `fix`**: it wedged in 0 of 6 runs (0 %); 14 of 20 died;');
+    expect(lead).toContain('`control` in 14 of 20 runs (70.0 %)');
+    expect(lead).toContain(
+      'counted as events too, in all arms, they make it 14/20, `control` 14/20, `sham` 14/20',
+    );
+    expect(lead).toContain('It ends otherwise more often than its references: 14 of 20 died');
+    expect(lead).not.toContain('fixes it');
+  });
+
+  it('are no exclusions: nothing rests on any where there is none', () => {
+    const evidence = evidenceMarkdown(buildReport(traded()));
+    expect(evidence).toContain('**Exclusions**: none');
+    expect(evidence).not.toContain('rests on the exclusions');
+    expect(evidence).toContain('that is told and does not decide');
+  });
+
+  it('that are all there is of an arm give one sentence without a verdict, not two', () => {
+    const journal = traded();
+    const runs = journal.runs.map((run) =>
+      run.arm === 'fix' ? { ...run, outcome: { ...run.outcome, kind: 'died' as const } } : run,
+    );
+    const verdict = verdictParagraph(buildReport({ ...journal, runs }));
+    expect(verdict.match(/No verdict/g)).toHaveLength(1);
+    expect(verdict).toContain('fix has no run that shows whether it wedges, since 20 of 20 died');
+  });
 });
 
 it('fits into one comment on GitHub however many runs there are', () => {

@@ -1,6 +1,6 @@
 import type { ProtocolArm } from '../model/arm.ts';
 import type { ExperimentRecord, Journal, RunRecord, SessionRecord } from '../model/journal.ts';
-import { outcomeStatus } from '../model/outcome.ts';
+import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import { type Protocol, protocolHash } from '../model/protocol.ts';
 import { type Analysis, analyseExperiment, type EqualityCheck } from '../stats/analysis.ts';
 import { binomialTail } from '../stats/intervals.ts';
@@ -24,8 +24,10 @@ export interface Report {
   readonly experiment: ExperimentRecord;
   readonly protocol: Protocol;
   readonly runs: readonly RunRecord[];
-  /** In journal order. */
+  /** Runs that the harness could not observe, in journal order. */
   readonly invalidRuns: readonly RunRecord[];
+  /** Runs that ended in a competing event, in journal order. */
+  readonly competingRuns: readonly RunRecord[];
   readonly analysis: Analysis;
   readonly progress: Progress;
   /** Of the experiment's single arm: P(so few wedges | p0) for the p0 given; `null` in any other experiment. */
@@ -50,11 +52,14 @@ export function buildReport(journal: Journal): Report {
     strata: strataOf(experiment),
     part: experiment.shard !== undefined,
   });
+  const runsOf = (status: OutcomeStatus) =>
+    runs.filter((run) => outcomeStatus(run.outcome.kind, protocol.endpoint) === status);
   return {
     experiment,
     protocol,
     runs,
-    invalidRuns: runs.filter((run) => outcomeStatus(run.outcome.kind, protocol.endpoint) === 'invalid'),
+    invalidRuns: runsOf('invalid'),
+    competingRuns: runsOf('competing'),
     analysis,
     progress: progressOf(journal, analysis),
     loneTail: loneTailOf(protocol, analysis),

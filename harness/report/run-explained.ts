@@ -1,6 +1,7 @@
 import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { TraceEvent } from '../model/trace.ts';
+import { deviationList } from './deviations.ts';
 import { cleanText, terminalText } from './escape.ts';
 import { counted, duration } from './format-number.ts';
 import { kindWords } from './words.ts';
@@ -27,10 +28,10 @@ const MEANING: Readonly<Record<OutcomeKind, string>> = {
   'lost-idle':
     'The reply came and the idle status with its parent did not, which a front end shows as a cell that never ends. This is no wedge, and the run counts in no rate.',
   late: 'The answer came after the deadline: a stall that ends by itself is no wedge. The run counts in no rate.',
-  busy: 'The kernel was at work when the deadline passed: the cell, or something that it left running, takes longer than the deadline. Give a longer --timeout if that is legitimate. This is no wedge.',
-  hung: 'The kernel had begun the request, used no processor time, and did not finish: it waits for something. This is no wedge: the request was read.',
+  busy: 'The kernel, or a process that it waited for, was at work when the deadline passed. The run counts in no rate: this is no wedge. The cell, or something that it left running, takes longer than the deadline.',
+  hung: 'The kernel used no processor time and did not finish: the cell, or something that an earlier cell left in its event loop, waits for something else than a request. This is no wedge, and the run counts in no rate.',
   aborted:
-    'The kernel answered that it did not execute the cell, and gave no error of that cell: usually an earlier cell of the queue raised.',
+    'The kernel answered that it did not execute the cell. The run counts in no rate. The kernel gave no error of that cell: usually an earlier cell of the queue raised.',
   'cell-error':
     'A cell raised. Nothing of the kernel is shown by that, and the run counts in no rate. A cell that may raise needs the tag raises-exception.',
   died: 'The process ended by itself. This is no wedge, and the run counts in no rate.',
@@ -49,9 +50,17 @@ export function runExplained(journal: Journal, run: RunRecord): string {
     ...signs(run),
     ...stderrPart(run),
     ...timeLine(run),
-    paragraph(MEANING[outcome.kind]),
+    paragraph(MEANING[outcome.kind] + remedy(run)),
   ];
   return `${parts.join('\n\n')}\n`;
+}
+
+/** What to do about a kernel that was at work; a longer deadline is none where no thread of it gets a turn. */
+function remedy({ outcome }: RunRecord): string {
+  if (outcome.kind !== 'busy') return '';
+  return outcome.observations?.control === false && (outcome.observations.cpuShare ?? 0) > 0
+    ? " Control did not answer either: look for a long call in C, by the cell or a thread, that holds the interpreter's lock (GIL). While it lasts the kernel answers nobody, and an interrupt waits too."
+    : ' Give a longer --timeout if that is legitimate.';
 }
 
 function sentence(words: string): string {
@@ -93,6 +102,9 @@ function signs({ outcome, client, kernel, loopStallMs }: RunRecord): string[] {
   const lines = [
     `client   ${counted(client.sent, 'shell request')} sent, ${counted(client.replies, 'reply', 'replies')} and ${counted(client.idles, 'idle status', 'idle statuses')} received, ${counted(client.rejected, 'message')} not taken`,
   ];
+  if (client.deviations !== undefined) {
+    lines.push(`odd      taken as it came: ${deviationList(client.deviations)}`);
+  }
   if (client.others !== undefined) {
     const { sent, begun } = client.others;
     lines.push(
@@ -137,12 +149,12 @@ function asked(answer: boolean | null): string {
 }
 
 function stderrPart({ outcome }: RunRecord): string[] {
-  const text = cleanText(outcome.stderrTail ?? '').trimEnd();
+  const isOutput = outcome.stdoutTail !== undefined;
+  const text = cleanText(outcome.stdoutTail ?? outcome.stderrTail ?? '').trimEnd();
   if (text === '') return [];
   const lines = text.split('\n').slice(-STDERR_LINES);
-  return [
-    `The end of what the kernel wrote to standard error:\n${lines.map((line) => `  | ${line}`).join('\n')}`,
-  ];
+  const where = isOutput ? 'standard output, with nothing on standard error' : 'standard error';
+  return [`The end of what the kernel wrote to ${where}:\n${lines.map((line) => `  | ${line}`).join('\n')}`];
 }
 
 function timeLine({ trace, startMs }: RunRecord): string[] {

@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { ARM_ROLES, KERNEL_COUNTERS, kernelCountersSchema } from '../model/arm.ts';
 import { clientCountersSchema } from '../model/client.ts';
 import { OUTCOME_KINDS } from '../model/outcome.ts';
+import { BETS } from '../model/protocol.ts';
 import { shardSchema } from '../model/shard.ts';
 import { COMPARISON_KINDS } from '../stats/comparison.ts';
 import { VERDICT_WORDS } from '../stats/verdict.ts';
 
 /** Version of `summary.json`. A field may be added under the same version; any other change raises it. */
-export const SUMMARY_SCHEMA = 1;
+export const SUMMARY_SCHEMA = 2;
 
 const share = z.number().min(0).max(1);
 const whole = z.number().int().nonnegative();
@@ -24,19 +25,29 @@ const armSchema = z.object({
       valid: whole,
       completed: whole,
       wedged: whole,
+      competing: whole,
       invalid: whole,
+      competingByKind: kindCountsSchema,
       invalidByKind: kindCountsSchema,
       wedgedByKind: kindCountsSchema,
     })
     .describe('Every recorded run of the arm.'),
   wedged: whole.describe('Of the counted blocks, as all rates are.'),
-  runs: whole.describe('Valid runs of the counted blocks.'),
+  runs: whole.describe('Runs of the counted blocks in which the endpoint was observed.'),
+  competing: countSchema.describe(
+    'Competing events (`wedged` is their number) of the valid runs of the counted blocks.',
+  ),
+  competingByKind: kindCountsSchema.describe('Of the counted blocks.'),
   rate: share.nullable(),
   clopperPearson95: intervalSchema,
   wilson95: intervalSchema,
   jeffreys95: intervalSchema,
   upper95: share.describe('One-sided 95 % upper bound.'),
   confidenceSequence95: intervalSchema,
+  secondEvents: z
+    .object({ stalled: whole, runs: whole })
+    .describe('Runs in which the client stalled beside another outcome, of those in which it was watched.')
+    .optional(),
   hazard: z
     .object({
       wedges: whole,
@@ -55,23 +66,39 @@ const armSchema = z.object({
       .object({ totals: clientCountersSchema, runs: whole })
       .optional()
       .describe('Of an arm that changes the client: its counters, of which `counter` must equal `sends`.'),
+    isPatched: z.boolean(),
+    change: z
+      .object({ runs: whole, loaded: whole, executed: whole, neverCalled: z.array(z.string()) })
+      .optional()
+      .describe(
+        'Of `runs` kernels that said so: those that loaded every changed file and executed the change.',
+      ),
+    partly: z
+      .object({ engaged: whole, opportunities: whole, of: z.enum(['replies', 'runs']) })
+      .nullable()
+      .describe('Where the change was in for less than 95 % of its opportunities in a completed run.'),
+    neverIn: z.enum(['not-loaded', 'not-called', 'counter-zero']).nullable(),
   }),
   kaplanMeier: z.array(z.object({ replies: whole, atRisk: whole, wedges: whole, share })),
   positions: z.object({
     cells: z.array(z.object({ notebook: whole, cell: whole, exposed: whole, wedges: whole })),
     afterLastCell: whole,
     noCell: whole,
-    innocence: z.object({
-      chiSquare: z.number().nullable(),
-      p: share.nullable(),
-      simulations: whole,
-      cluster: z.object({ notebook: whole, cell: whole }).nullable(),
-      words: z.string(),
-    }),
   }),
   slowestCellMs: z.number().nullable(),
   startMedianMs: z.number().nullable(),
 });
+
+const innocenceSchema = z
+  .object({
+    arms: z.array(z.string()),
+    chiSquare: z.number().nullable(),
+    p: share.nullable(),
+    simulations: whole,
+    cluster: z.object({ notebook: whole, cell: whole }).nullable(),
+    words: z.string(),
+  })
+  .describe('Whether wedges prefer a cell: one test of the named arms together.');
 
 const twoArms = {
   counts: z.object({ reference: countSchema, treatment: countSchema }),
@@ -138,6 +165,7 @@ const comparisonSchema = z.object({
   }),
   eProcess: z
     .object({
+      bets: z.enum(BETS).describe('What the direction "below" expects; the others expect nothing.'),
       blocks: whole,
       logE: z.number(),
       maxLogE: z.number(),
@@ -146,6 +174,7 @@ const comparisonSchema = z.object({
       logEGreater: z.number(),
       maxLogEGreater: z.number(),
       greaterReachedAtBlock: whole.nullable(),
+      logETwoSided: z.number(),
       maxLogETwoSided: z.number(),
       twoSidedReachedAtBlock: whole.nullable(),
     })
@@ -153,18 +182,51 @@ const comparisonSchema = z.object({
   stratified: stratifiedSchema.optional(),
 });
 
+const withholdingSchema = z.discriminatedUnion('reason', [
+  z.object({ reason: z.literal('competing-events'), failed: z.array(z.enum(['composite', 'share'])) }),
+  z.object({
+    reason: z.literal('exclusions'),
+    arms: z.array(z.string()),
+    worst: z.enum(VERDICT_WORDS),
+  }),
+  z.object({
+    reason: z.literal('exposure'),
+    kinds: z.array(
+      z.object({
+        kind: z.string(),
+        reference: z.string(),
+        referencePerRun: z.number(),
+        treatmentPerRun: z.number(),
+        p: share.nullable(),
+      }),
+    ),
+  }),
+  z.object({
+    reason: z.literal('not-engaged'),
+    engaged: whole,
+    opportunities: whole,
+    of: z.enum(['replies', 'runs']),
+  }),
+  z.object({ reason: z.literal('never-in'), why: z.enum(['not-loaded', 'not-called', 'counter-zero']) }),
+]);
+
 const treatmentVerdict = {
   treatment: z.string(),
   word: z.enum(VERDICT_WORDS),
   gate: z
-    .object({ reason: z.enum(['no-control-arm', 'no-valid-run']), arms: z.array(z.string()) })
+    .object({ reason: z.enum(['no-control-arm', 'no-valid-run', 'never-in']), arms: z.array(z.string()) })
     .nullable(),
+  withheld: z
+    .array(withholdingSchema)
+    .describe('Why the word is less than the figures of the endpoint alone would give.'),
   conditions: z
     .object({
       belowControl: z.boolean(),
       belowShams: z.array(z.object({ sham: z.string(), p: share, holds: z.boolean() })),
       claimHolds: z.boolean(),
-      aboveControl: z.boolean(),
+      compositeHolds: z.boolean(),
+      competingNotAbove: z.boolean(),
+      aboveReferences: z.boolean(),
       neverWedged: z.boolean(),
       sufficientPower: z.boolean(),
       controlNeverWedged: z.boolean(),
@@ -174,7 +236,15 @@ const treatmentVerdict = {
   pHolm: share.nullable(),
   pWorseHolm: share.nullable(),
   upper95: share,
-  powerToZero: share.nullable(),
+  composite: z
+    .object({ wedged: whole, runs: whole, p: share, pHolm: share, upper95: share })
+    .nullable()
+    .describe('The treatment and its claim on the composite: the event or a competing event.'),
+  competing: z
+    .object({ treatment: countSchema, references: countSchema, p: share })
+    .nullable()
+    .describe('Competing events (`wedged` is their number) of all valid runs; Fisher, one-sided.'),
+  powerToZero: share.nullable().describe('Power of the whole claim for a treatment at zero.'),
 };
 
 const alternative = {
@@ -205,7 +275,8 @@ export const summarySchema = z
     journalSha256: z.string(),
     state: z.enum(['whole', 'decided', 'partial']),
     abandonedRuns: z.array(z.string()),
-    invalidRuns: whole,
+    invalidRuns: whole.describe('Harness faults.'),
+    competingRuns: whole.describe('Runs that ended in a competing event.'),
     loneTail: z.object({ p: share, p0: share }).nullable(),
     test: z.enum(['boschloo', 'e-process']),
     stopping: z.enum(['fixed', 'until-decided']),
@@ -217,6 +288,27 @@ export const summarySchema = z
       notCounted: z.array(z.object({ block: whole, missing: z.array(z.string()) })),
     }),
     arms: z.array(armSchema),
+    exposure: z
+      .array(
+        z.object({
+          arm: z.string(),
+          reference: z.string(),
+          by: z.enum(['cells', 'totals', 'none']),
+          runs: z.object({ reference: whole, arm: whole }),
+          kinds: z.array(
+            z.object({
+              kind: z.string(),
+              referencePerRun: z.number(),
+              armPerRun: z.number(),
+              ratio: z.number().nullable(),
+              p: share.nullable(),
+              short: z.enum(['ratio', 'gone', 'apart']).nullable(),
+            }),
+          ),
+        }),
+      )
+      .describe('What each arm was given, against the first control, over the cells answered in both.'),
+    innocence: innocenceSchema,
     shard: shardSchema.optional().describe('The part of the experiment that this is.'),
     sources: z.array(sourceSummarySchema).optional(),
     strata: z
@@ -252,7 +344,8 @@ export const summarySchema = z
     armsWithoutValidRun: z.array(z.string()),
     baseline: z.array(z.object({ arm: z.string(), ...twoArms })),
     sensitivity: z.object({
-      exclusions: z.object(alternative),
+      exclusions: z.object({ ...alternative, manyExcluded: z.array(z.string()) }),
+      competing: z.object(alternative),
       deadline: z.object({ ...alternative, halfDeadlineMs: z.number() }),
       drift: z
         .object({

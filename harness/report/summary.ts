@@ -5,6 +5,7 @@ import { counted, percent, probability } from './format-number.ts';
 import type { Report } from './report.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 import { SUMMARY_SCHEMA, SUMMARY_SCHEMA_FILE, type Summary } from './summary-schema.ts';
+import { kindCounts } from './words.ts';
 
 /** The report's numbers as data. */
 export function summary(report: Report): Summary {
@@ -22,6 +23,7 @@ export function summary(report: Report): Summary {
     state: report.progress.state,
     abandonedRuns: [...report.progress.abandoned],
     invalidRuns: report.invalidRuns.length,
+    competingRuns: report.competingRuns.length,
     loneTail: report.loneTail,
     ...(experiment.shard === undefined ? {} : { shard: experiment.shard }),
     ...(experiment.sources === undefined ? {} : { sources: experiment.sources.map(sourceSummary) }),
@@ -47,23 +49,32 @@ export function summaryJson(report: Report): string {
 
 /**
  * The result in one line for a commit message: counts of every arm, verdicts, the weakest p, the protocol's
- * hash. `fix 0/20 fixes, control 14/20, sham 13/20, p 1.2e-6, protocol 0123456789ab`.
+ * hash. `control 14/20, sham 13/20, fix 0/19 (1 died) fixes, p 1.2e-6, protocol 0123456789ab`.
  */
 export function summaryLine(report: Report): string {
   const { analysis } = report;
   const words = new Map(analysis.verdicts.map(({ treatment, word }) => [treatment, word]));
   const arms = analysis.arms.map((arm) => {
     const word = words.get(arm.name);
-    return `${cleanLine(arm.name, 40)} ${arm.wedged}/${arm.runs}${word === undefined ? '' : ` ${word}`}`;
+    const endings = arm.competing.wedged === 0 ? '' : ` (${kindCounts(arm.competingByKind)})`;
+    return `${cleanLine(arm.name, 40)} ${arm.wedged}/${arm.runs}${endings}${word === undefined ? '' : ` ${word}`}`;
   });
-  const ps = analysis.verdicts.flatMap(({ pHolm }) => pHolm ?? []);
+  // A claim needs the endpoint and the composite: the weaker one is what it rests on.
+  const ps = analysis.verdicts.flatMap(({ pHolm, composite }) =>
+    pHolm === null ? [] : [Math.max(pHolm, composite?.pHolm ?? 0)],
+  );
   const tail = [
     ...(ps.length === 0 ? [] : [`p ${probability(Math.max(...ps))}`]),
     ...(report.loneTail === null
       ? []
       : [`P ${probability(report.loneTail.p)} if p0 ${percent(report.loneTail.p0)} were known`]),
     ...(report.progress.state === 'partial' ? [`partial, ${counted(analysis.blocks.counted, 'block')}`] : []),
-    ...(report.invalidRuns.length > 0 ? [`${report.invalidRuns.length} invalid`] : []),
+    ...(report.invalidRuns.length > 0 ? [counted(report.invalidRuns.length, 'harness fault')] : []),
+    ...analysis.arms.flatMap(({ name, secondEvents }) =>
+      secondEvents === undefined || secondEvents.stalled === 0
+        ? []
+        : [`client stalled ${secondEvents.stalled}/${secondEvents.runs} in ${cleanLine(name, 40)}`],
+    ),
     ...(analysis.strata === undefined ? [] : [`${analysis.strata.length} strata`]),
     ...(report.experiment.shard === undefined
       ? []

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { diffArrays } from 'diff';
+import { contradictions } from '../audit/contradictions.ts';
 import { JOURNAL_FILE, readJournal } from '../journal/read.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
@@ -37,8 +38,10 @@ const HASHES: readonly { readonly file: string; readonly name: string; readonly 
 
 /**
  * Renders the journal again and names everything in which the files beside it differ: a digit changed by
- * hand, a line of the journal changed after the fact, a figure replaced. What it cannot see is a journal and
- * its documents changed together: for that the hash in a document that others hold is the witness.
+ * hand, a line of the journal changed after the fact, a figure replaced. Then it recomputes what the protocol fixes
+ * (orders, seeds, notebooks) and what each outcome follows from, so that a journal changed together with its
+ * documents is found where its parts contradict each other. One changed consistently in every part is not: for that
+ * the hash in a document that others hold is the witness.
  *
  * @param target a report's folder, or one of its files; a Markdown file of any name is taken for its evidence
  * @throws SoakError `no-report` when there is nothing at `target`, `no-journal` when no journal is beside it
@@ -65,10 +68,18 @@ export async function verifyReport(target: string): Promise<Verification> {
     return { folder, differences: [difference], files: [], journal: null };
   }
   const chosen = isFolder ? expected : [chosenFile(target, expected)];
-  const differences = isFolder
+  const ofFiles = isFolder
     ? await folderDifferences(folder, chosen)
     : await oneFileDifferences(basename(target), target, chosen[0] as ReportFile);
-  return { folder, differences, files: chosen.map(({ path }) => path), journal };
+  const ofJournal = contradictions(journal).map(
+    ({ place, found, expected: recomputed }): Difference => ({
+      file: JOURNAL_FILE,
+      place,
+      found,
+      recomputed,
+    }),
+  );
+  return { folder, differences: [...ofFiles, ...ofJournal], files: chosen.map(({ path }) => path), journal };
 }
 
 /** In what the files of a folder differ from what they should be. */

@@ -1,6 +1,7 @@
 import type { KernelCounter } from '../model/arm.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
-import type { ArmAnalysis, EngagementSummary } from '../stats/arm-summary.ts';
+import type { ArmAnalysis } from '../stats/arm-summary.ts';
+import type { EngagementSummary } from '../stats/engagement.ts';
 import { code, enumeration, type Inline, type Line, line, text } from './document.ts';
 import { count, counted, percent, percentInterval } from './format-number.ts';
 
@@ -47,21 +48,37 @@ const COUNTER_WORDS: Partial<Record<KernelCounter, string>> = {
 
 /** `551 re-arms on 551 replies, 0 missing or mismatched`; words where there is nothing to count. */
 export function engagementWords(engagement: EngagementSummary): string {
-  if (engagement.client !== undefined) return clientEngagementWords(engagement.counter, engagement.client);
+  if (engagement.client !== undefined) return clientEngagementWords(engagement, engagement.client);
   if (engagement.runsWithCounters === 0) return 'not counted';
   const { totals, counter } = engagement;
-  if (counter === null) return `nothing to engage; ${counted(totals.replies, 'reply', 'replies')}`;
+  const replies = counted(totals.replies, 'reply', 'replies');
+  if (counter === null && engagement.isPatched)
+    return `no counter for this patch; ${changeWords(engagement)}`;
+  if (counter === null) return `nothing to engage; ${replies}`;
   const what = COUNTER_WORDS[counter] ?? counter;
-  return `${totals[counter]} ${what} on ${counted(totals.replies, 'reply', 'replies')}, ${totals.missing + totals.mismatched} missing or mismatched`;
+  return `${totals[counter]} ${what} on ${replies}, ${totals.missing + totals.mismatched} missing or mismatched`;
+}
+
+/** `all 20 kernels loaded its files`: what the kernels of an arm without a counter said of its change. */
+function changeWords({ change, runsWithCounters }: EngagementSummary): string {
+  if (change === undefined) {
+    return `what ${counted(runsWithCounters, 'kernel')} executed of it was not recorded`;
+  }
+  const { runs, loaded, executed, neverCalled } = change;
+  const of = (part: number) => (part === runs ? `all ${runs}` : `${part} of ${runs}`);
+  const uncalled = neverCalled.length === 0 ? '' : `; never called: ${neverCalled.length} changed functions`;
+  return `${of(loaded)} kernels loaded its files, ${of(executed)} executed the change${uncalled}`;
 }
 
 function clientEngagementWords(
-  counter: KernelCounter | null,
+  { counter, isPatched }: EngagementSummary,
   { totals, runs }: NonNullable<EngagementSummary['client']>,
 ): string {
   if (runs === 0) return 'not counted';
   const sends = counted(totals.sends, 'send');
-  if (counter !== 'callbacks' && counter !== 'rearms') return `nothing to engage; ${sends}`;
+  if (counter !== 'callbacks' && counter !== 'rearms') {
+    return `${isPatched ? 'no counter for this patch' : 'nothing to engage'}; ${sends}`;
+  }
   return `${totals[counter]} ${COUNTER_WORDS[counter] ?? counter} on ${sends}`;
 }
 

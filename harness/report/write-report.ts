@@ -1,8 +1,9 @@
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DeadlinePassed, fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
+import { makeFolder } from '../model/make-folder.ts';
 import { evidenceHtml, evidenceMarkdown, figures } from './evidence.ts';
 import { junitXml } from './junit.ts';
 import { buildReport, type Report } from './report.ts';
@@ -61,7 +62,7 @@ export async function writeFiles(dir: string, files: readonly ReportFile[]): Pro
 }
 
 async function writtenFiles(dir: string, files: readonly ReportFile[]): Promise<string[]> {
-  await mkdir(join(dir, 'figures'), { recursive: true });
+  await makeFolder(join(dir, 'figures'));
   const paths: string[] = [];
   for (const file of files) {
     const path = join(dir, ...file.path.split('/'));
@@ -78,7 +79,7 @@ async function writtenFiles(dir: string, files: readonly ReportFile[]): Promise<
 /** A rename within one folder is atomic: a reader, or a crash, never sees half a file. */
 export async function writeWhole(path: string, content: string): Promise<void> {
   const partial = `${path}.partial`;
-  const written = mkdir(dirname(path), { recursive: true })
+  const written = makeFolder(dirname(path))
     .then(() => writeFile(partial, content))
     .then(() => rename(partial, path));
   try {

@@ -91,6 +91,16 @@ describe.concurrent('a deadline for the beginning of a request', () => {
     expect(record.outcome.waitedMs).toBeLessThan(5_000);
   });
 
+  test.each(['computes-first', 'sleeps-first'] as const)(
+    'leaves a kernel alone that %s, and is no wedge: it begins after all',
+    async (name) => {
+      if (name === 'sleeps-first' && process.platform !== 'linux') return;
+      const { record } = await run({ name, delayMs: 7_000 }, { timeoutMs: 60_000, beginWithinMs: 1_000 });
+      expect(record.outcome.kind).toBe('completed');
+      expect(record.cellMs[2]).toBeGreaterThan(7_000);
+    },
+  );
+
   test('says nothing of a cell that has begun', async () => {
     const { record } = await run({ name: 'late', delayMs: 1_500 }, { beginWithinMs: 300 });
     expect(record.outcome.kind).toBe('completed');

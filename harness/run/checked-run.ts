@@ -2,6 +2,7 @@ import type { Notebook } from '../frontend/notebook.ts';
 import type { ClientProgram } from '../kernel/client-process.ts';
 import { identityFault, identityMismatch } from '../kernel/identity.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
+import { runChange } from '../kernel/marks.ts';
 import type { Overlay } from '../kernel/overlay.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Endpoint } from '../model/outcome.ts';
@@ -44,7 +45,16 @@ export async function checkedRun(
     await result.discard?.();
     throw error;
   }
-  return result;
+  return withChange(arm, result);
+}
+
+/** The run with the record of what its kernel executed of the arm's change, where it could say so. */
+function withChange({ overlay }: LaunchableArm, result: RunResult): RunResult {
+  const { marks, protocolArm } = overlay;
+  const bytes = result.marks ?? null;
+  const { change } = protocolArm;
+  if (change === undefined || bytes === null || bytes.length !== marks.length) return result;
+  return { ...result, record: { ...result.record, change: runChange(change, marks, bytes) } };
 }
 
 function assertArm(order: RunOrder, arm: LaunchableArm, result: RunResult): void {

@@ -1,4 +1,5 @@
 import type { ClientEvent } from '../kernel/client-process.ts';
+import { type Exposure, encodedCounts } from '../model/exposure.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { TRACE_EVENTS, TRACE_WORD_CHARACTERS, type TraceEvent } from '../model/trace.ts';
 
@@ -45,6 +46,27 @@ export function clientAccount(events: readonly ClientEvent[]): RunRecord['client
     byType,
     rejected: 0,
   };
+}
+
+// The notebook can write the client's log.
+const MAX_TYPES = 20;
+
+/** What the client did to the kernel, by cell, as far as its log of shell messages has it. */
+export function clientExposure(events: readonly ClientEvent[]): Exposure {
+  const byType = new Map<string, number[]>();
+  let cells = 0;
+  for (const { what, msgType } of events) {
+    if (what !== 'sent') continue;
+    if (msgType === 'execute_request') cells += 1;
+    else if (cells > 0) {
+      const counts = byType.get(msgType) ?? [];
+      while (counts.length < cells) counts.push(0);
+      counts[cells - 1] = (counts[cells - 1] ?? 0) + 1;
+      byType.set(msgType, counts);
+    }
+  }
+  const kept = [...byType].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, MAX_TYPES);
+  return { cells, requests: Object.fromEntries(kept.map(([type, counts]) => [type, encodedCounts(counts)])) };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Notebook } from '../frontend/notebook.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { type ClientProcess, type ClientProgram, launchClient } from '../kernel/client-process.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
+import { readMarks } from '../kernel/marks.ts';
 import type { Stall } from '../model/client.ts';
 import { RunFault } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
@@ -12,7 +13,7 @@ import { classify } from '../oracle/classify.ts';
 import { classifyClient, isTimeout, stallReason } from '../oracle/classify-client.ts';
 import type { RunOrder } from '../plan/schedule.ts';
 import { cleanedUp } from './clean-up.ts';
-import { answeredRequests, clientAccount, clientTrace } from './client-account.ts';
+import { answeredRequests, clientAccount, clientExposure, clientTrace } from './client-account.ts';
 import { ClientWatch, type ClientWatchEnd, type Counted, type KernelStrand } from './client-watch.ts';
 import type { RunContext, RunResult } from './execute-run.ts';
 import { overdue, runBoundMs } from './run-bound.ts';
@@ -57,6 +58,7 @@ export async function executeClientRun(
   let ran: Omit<RunResult, 'notebook'> | null = null;
   let left: readonly string[] = [];
   let executed: RunResult['notebook'] = null;
+  let marks: Uint8Array | null = null;
   try {
     const end = await Promise.race([watch.run(signal), late.passed]).catch((error: unknown) => {
       if (error instanceof RunFault) return { what: 'fault' as const, fault: error };
@@ -81,6 +83,7 @@ export async function executeClientRun(
       client: clientAccount(events),
       kernel: counted.kernel,
       cellMs: answeredRequests(events).cellMs,
+      exposure: clientExposure(events),
       loopStallMs: rounded(context.stalls.longestSince(startedMs)),
       ...(result.kind === 'completed'
         ? {}
@@ -100,10 +103,11 @@ export async function executeClientRun(
     late.forget();
     left = await cleanedUp(null, process, () => {
       executed = process.executedNotebook();
+      marks = readMarks(process.kernelCommand.countersPath);
     });
   }
   const record = left.length === 0 ? ran.record : { ...ran.record, left: [...left] };
-  return { ...ran, record, notebook: executed };
+  return { ...ran, record, marks, notebook: executed };
 }
 
 function runOutcome(
@@ -123,16 +127,20 @@ function runOutcome(
   const waitedMs = end.what === 'silent' ? end.waitedMs : 0;
   const error = process.error();
   const { held } = watch;
-  const isOfCell = held?.client.executes === counted.client.executes;
-  const at = isTimeout(error) && held !== null && isOfCell ? held : counted;
+  const isOfCell = held?.counted.client.executes === counted.client.executes;
+  const isHeld = isTimeout(error) && held !== null && isOfCell;
+  const at = isHeld ? held : { ...watch.standing, counted };
   const verdict = classifyClient({
     error,
     exitWords:
       exit === null ? null : exit.signal !== null ? `killed by ${exit.signal}` : `exit code ${exit.code}`,
-    kernel: at.kernel,
-    client: at.client,
+    kernel: at.counted.kernel,
+    client: at.counted.client,
     waitedMs,
     stalls: watch.stalls,
+    idle: at.idle,
+    threads: at.threads,
+    isReplaced: watch.isReplaced,
   });
   // A stall that no look certified counts as well: the client found the reply at its own time-out, or never.
   if (

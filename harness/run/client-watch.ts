@@ -1,19 +1,24 @@
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { ClientEvent, ClientProcess } from '../kernel/client-process.ts';
 import { readClientCounters, readCounters } from '../kernel/counters.ts';
-import { processSample } from '../kernel/process-sample.ts';
+import { kernelSample, processSample } from '../kernel/process-sample.ts';
+import { programOf } from '../kernel/process-signs.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { CLIENT_COUNTERS, type ClientCounters, type Stall } from '../model/client.ts';
 import { type Look, lookOfKernel } from '../model/observations.ts';
 import type { Endpoint } from '../model/outcome.ts';
-import { countersShowStrand, IDLE_CPU_SHARE, isStrand } from '../oracle/classify.ts';
-import { countersShowStall, isClientStrand } from '../oracle/classify-client.ts';
+import { countersShowStrand } from '../oracle/account.ts';
+import { isStrand, STILL_CPU_SHARE } from '../oracle/classify.ts';
+import { type ClientFacts, countersShowStall, isClientStrand } from '../oracle/classify-client.ts';
 import { ControlPeer } from '../transport/control-peer.ts';
 import { answeredRequests } from './client-account.ts';
+import { IdleMeter } from './idle-meter.ts';
 
 // As Watch: often enough for a verdict within a few per cent of its due time, seldom enough to cost nothing.
 const TICK_MS = 25;
 const SAMPLE_GAP_MS = 100;
+// A second is what idleness is judged by; a client's own time-out may be a few.
+const SAMPLE_AFTER_MS = 250;
 // Control has a thread of its own, and so has the client's probe; a busy machine may take longer.
 const ASK_TIMEOUT_MS = 3_000;
 const REVIVAL_TIMEOUT_MS = 2_000;
@@ -45,6 +50,14 @@ export type ClientWatchEnd =
   | { readonly what: 'stranded'; readonly strand: KernelStrand }
   | { readonly what: 'stalled'; readonly counted: Counted; readonly events: readonly ClientEvent[] }
   | { readonly what: 'silent'; readonly waitedMs: number; readonly counted: Counted };
+
+/** Counters that stood still, and what was seen of the kernel meanwhile. */
+export interface Standstill {
+  readonly counted: Counted;
+  readonly stoodMs: number;
+  readonly idle: ClientFacts['idle'];
+  readonly threads: ClientFacts['threads'];
+}
 
 /** When the watch does what, milliseconds. */
 export interface ClientWatchTimes {
@@ -82,7 +95,13 @@ export class ClientWatch {
   #silent = 0;
   #looks = 0;
   #firstCellMs: number | null = null;
-  #held: { readonly counted: Counted; readonly stoodMs: number } | null = null;
+  #held: Standstill | null = null;
+  #meter: IdleMeter | null = null;
+  /** The program that the kernel's process ran when it was first seen. */
+  #program: string | null = null;
+  #isReplaced = false;
+  /** Stacks of the kernel's threads at a look since anything moved. */
+  #threads: Look['threads'] | null = null;
 
   constructor(process: ClientProcess, times: ClientWatchTimes, endpoint: Endpoint) {
     this.#process = process;
@@ -110,8 +129,24 @@ export class ClientWatch {
    * The counters as they stood longest during the last cell: a client that gives a cell up interrupts the kernel
    * and shuts it down, and what is counted then says nothing of what it had waited for. `null`: nothing moved yet.
    */
-  get held(): Counted | null {
-    return this.#held?.counted ?? null;
+  get held(): Standstill | null {
+    return this.#held;
+  }
+
+  /** The counters as they stand now. */
+  get standing(): Standstill {
+    const { busiestShare = null, lastShare = null } = this.#meter?.account ?? {};
+    return {
+      counted: this.#counted,
+      stoodMs: monotonicMs() - this.#movedAtMs,
+      idle: busiestShare === null || lastShare === null ? null : { busiestShare, lastShare },
+      threads: this.#threads,
+    };
+  }
+
+  /** Whether the kernel's process was seen to run another program than at its start. */
+  get isReplaced(): boolean {
+    return this.#isReplaced;
   }
 
   get account(): { silent: number; looks: number } {
@@ -148,6 +183,8 @@ export class ClientWatch {
       }
       this.#update();
       const waitedMs = monotonicMs() - this.#movedAtMs;
+      await this.#sample(waitedMs);
+      if (this.#isReplaced) return { what: 'silent', waitedMs, counted: this.#counted };
       const { timeoutMs, startTimeoutMs, suspectAfterMs } = this.#times;
       if (waitedMs >= (this.#firstCellMs === null ? Math.max(timeoutMs, startTimeoutMs) : timeoutMs)) {
         return { what: 'silent', waitedMs, counted: this.#counted };
@@ -157,6 +194,17 @@ export class ClientWatch {
       if (end !== null) return end;
     }
     return null;
+  }
+
+  /** Once a second, from when nothing has moved for so long: is the kernel at work, and is it still the kernel? */
+  async #sample(waitedMs: number): Promise<void> {
+    const { kernelPid } = this.#process;
+    if (kernelPid === null) return;
+    this.#meter ??= new IdleMeter({ pid: kernelPid, ownPid: kernelPid });
+    this.#program ??= programOf(kernelPid);
+    if (waitedMs < SAMPLE_AFTER_MS || !(await this.#meter.tick())) return;
+    const program = programOf(kernelPid);
+    this.#isReplaced = this.#program !== null && program !== null && program !== this.#program;
   }
 
   #update(): void {
@@ -171,11 +219,16 @@ export class ClientWatch {
       const late = now.client.late > this.#open.counted.client.late;
       this.#close({ ...this.#open.stall, end: late ? 'time-out' : 'itself', endedAfterMs });
     }
-    const stoodMs = monotonicMs() - this.#movedAtMs;
-    if (before.client.executes !== this.#held?.counted.client.executes || stoodMs > this.#held.stoodMs) {
-      this.#held = { counted: before, stoodMs };
+    const stood: Standstill = { ...this.standing, counted: before };
+    if (
+      before.client.executes !== this.#held?.counted.client.executes ||
+      stood.stoodMs > this.#held.stoodMs
+    ) {
+      this.#held = stood;
     }
     this.#movedAtMs = monotonicMs();
+    this.#meter?.restart();
+    this.#threads = null;
     this.#looked = false;
   }
 
@@ -206,7 +259,7 @@ export class ClientWatch {
   async #passive(kernelPid: number): Promise<{ kernel: Sampled; client: Sampled } | null> {
     const sample = async () => ({
       kernel: await processSample(kernelPid),
-      client: await processSample(this.#process.pid),
+      client: await kernelSample(this.#process),
       atMs: monotonicMs(),
     });
     const before = await sample();
@@ -221,7 +274,7 @@ export class ClientWatch {
       return { cpuShare, state: last.state };
     };
     const [kernel, client] = [sampled('kernel'), sampled('client')];
-    const isIdle = ({ cpuShare }: Sampled) => cpuShare !== null && cpuShare < IDLE_CPU_SHARE;
+    const isIdle = ({ cpuShare }: Sampled) => cpuShare !== null && cpuShare < STILL_CPU_SHARE;
     return isIdle(kernel) && isIdle(client) ? { kernel, client } : null;
   }
 
@@ -235,6 +288,7 @@ export class ClientWatch {
       this.#mark('suspicion: one look at the shell-channel loop');
       const reply = await control.request('soak_probe_request', ASK_TIMEOUT_MS);
       const look = lookOfKernel(reply?.content);
+      this.#threads = look?.threads ?? null;
       if (look === null || !isStrand(look)) return null;
       const startMs = monotonicMs();
       this.#mark('tried: re-arm');

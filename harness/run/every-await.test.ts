@@ -19,9 +19,10 @@ import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import { warmMatplotlib } from '../kernel/environment/matplotlib.ts';
 import { runCommand } from '../kernel/environment/run-command.ts';
 import { ForkLauncher } from '../kernel/fork/fork-launcher.ts';
-import { type KernelStarter, launchKernel } from '../kernel/launch.ts';
+import { type KernelStarter, launchKernel, type RunningKernel } from '../kernel/launch.ts';
 import { makeOverlay } from '../kernel/overlay.ts';
 import { allocatePorts } from '../kernel/ports.ts';
+import { dropProcessHelper, ProcessHelper, useProcessHelper } from '../kernel/process-helper.ts';
 import { processSample } from '../kernel/process-sample.ts';
 import { killTree, spawned } from '../kernel/process-tree.ts';
 import { Reaper } from '../kernel/reaper.ts';
@@ -42,9 +43,8 @@ import { installedIpykernel, testEnvironment } from '../testing/test-environment
 import { ServerChannels } from '../transport/server-channels.ts';
 import { quietConsole, serverSettings } from '../transport/server-settings.ts';
 import { LoopStallMeter } from './loop-stall.ts';
+import { askToShutDown } from './shut-down.ts';
 import { Watch } from './watch.ts';
-
-vi.mock('pidusage', () => ({ default: () => new Promise(() => {}) }));
 
 const SHORT_MS = 300;
 const folder = temporaryFolder();
@@ -79,6 +79,13 @@ const silent = (name: string) => program(name, '#!/bin/sh\nexec sleep 600\n');
 
 function firstOnPath(path: string): void {
   vi.stubEnv('PATH', `${path.slice(0, path.lastIndexOf('/'))}${delimiter}${process.env['PATH']}`);
+}
+
+/** A process beside the harness that answers nothing. */
+function silentHelper(): void {
+  const helper = new ProcessHelper(() => {});
+  useProcessHelper(helper);
+  cleanUp.push(() => dropProcessHelper(helper));
 }
 
 async function silentServer(): Promise<string> {
@@ -220,12 +227,19 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
   },
   'kill-tree': {
     hang: () => {
+      silentHelper();
       firstOnPath(silent('taskkill'));
       return message(() => killTree(4_000_000, 'win32'));
     },
-    ends: 'Taskkill did not end within 0.3 s.',
+    ends: 'Taskkill did not end a process and what it had started within 0.3 s.',
   },
-  'sample-process': { hang: () => processSample(process.pid, 'darwin'), ends: null },
+  'sample-process': {
+    hang: () => {
+      silentHelper();
+      return processSample(process.pid, 'darwin');
+    },
+    ends: null,
+  },
   'allot-ports': {
     hang: () => {
       const servers: Server[] = [];
@@ -261,6 +275,15 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
       return said.replace(String(child.pid), 'PID');
     },
     ends: 'The process PID did not end after it was killed within 0.3 s.',
+  },
+  'kernel-shutdown': {
+    hang: async () => {
+      const unanswered = { control: () => never() } as unknown as KernelClient;
+      const kernel = { exit: null, exited: never(), pid: 2 ** 30, command: {} } as unknown as RunningKernel;
+      await askToShutDown(unanswered, kernel);
+      return 'left to be ended by force';
+    },
+    ends: 'left to be ended by force',
   },
   'close-socket': {
     hang: async () => {

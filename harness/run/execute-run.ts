@@ -14,12 +14,14 @@ import {
   launchKernel,
   type RunningKernel,
 } from '../kernel/launch.ts';
+import { readMarks } from '../kernel/marks.ts';
 import { endOf, killTree } from '../kernel/process-tree.ts';
 import type { Reaper } from '../kernel/reaper.ts';
 import { settledCounters } from '../kernel/settled-counters.ts';
 import type { SourceHashes } from '../kernel/source-files.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { RunFault } from '../model/errors.ts';
+import type { Exposure } from '../model/exposure.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import type { Observations } from '../model/observations.ts';
@@ -42,6 +44,7 @@ import {
   startFailure,
 } from './run-outcome.ts';
 import { placeOf, rounded, unlaunched } from './run-record.ts';
+import { askToShutDown } from './shut-down.ts';
 import { Watch, type WatchAccount } from './watch.ts';
 
 /** What every run of an experiment shares. */
@@ -71,6 +74,12 @@ export interface RunContext {
    * May be told more than once.
    */
   readonly onMeasured?: () => void;
+  /**
+   * The notebook is executed for its own sake, as `jupyter execute` does it: it goes on after a cell that the kernel did
+   * not execute, the kernel is asked to shut down, and what the notebook started stays as nbclient leaves it. Absent: a
+   * run of an experiment, which ends at such a cell, and with it everything that it started.
+   */
+  readonly asJupyterExecute?: true;
   /** The whole run's deadline, a net beneath those of its parts; absent: what follows from them. */
   readonly boundMs?: number;
   /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
@@ -85,6 +94,8 @@ export interface RunResult {
   /** Removes what of the notebook lies in files; it cannot be written any more. */
   readonly discard?: () => Promise<void>;
   readonly identity: KernelIdentity | null;
+  /** What the kernel executed of what its overlay marks; `null`: it did not say, absent: nothing is marked. */
+  readonly marks?: Uint8Array | null;
   /** Whether the kernel was out of reach of all but the server, and could say nothing to us; absent: it was not. */
   readonly isElsewhere?: true;
   /** What a client of its own loaded of the arm's package; `null`: it did not say, absent: there is none. */
@@ -137,6 +148,7 @@ export async function executeRun(
   let account = accountOf(client, null);
   let identity: KernelIdentity | null = null;
   let counters: KernelCounters | null = null;
+  let marks: Uint8Array | null = null;
   let info: KernelInfo | null = null;
   let left: readonly string[] = [];
   const late = overdue(context.boundMs ?? runBoundMs(notebook, context));
@@ -171,6 +183,7 @@ export async function executeRun(
         pipelineDepth: context.pipelineDepth,
         draws: new LatencyDraws(context.latency, order.seed),
         timer: context.timer,
+        goesOnAfterAborted: context.asJupyterExecute,
         signal: over.signal,
       });
       const observed = await Promise.race([
@@ -195,13 +208,16 @@ export async function executeRun(
     over.abort();
     context.onMeasured?.();
     const { countersPath } = kernel.command;
+    if (context.asJupyterExecute) await askToShutDown(client, kernel);
     left = await cleanedUp(client, kernel, () => {
       counters = account.kernel ?? (countersPath === null ? null : readCounters(countersPath));
+      marks = readMarks(countersPath);
     });
     if (!isWhole) await spill.remove();
   }
   return {
     identity,
+    marks,
     discard: () => spill.remove(),
     ...(kernel.connection === null ? { isElsewhere: true as const } : {}),
     info,
@@ -216,6 +232,7 @@ export async function executeRun(
       ...(left.length === 0 ? {} : { left: [...left] }),
       kernel: counters,
       cellMs: account.cellMs.map(rounded),
+      ...(account.exposure === null ? {} : { exposure: account.exposure }),
       ...(kernel.launched === 'spawn' && wantedMethod(kernel, context) === 'fork'
         ? { launched: 'spawn' as const }
         : {}),
@@ -234,7 +251,9 @@ function launched(
   context: RunContext,
 ): Promise<RunningKernel> {
   const { launch = launchKernel, reaper, variables, sockets } = context;
-  return launch({ makeCommand, cwd: dirname(resolve(notebook.path)), reaper, variables, sockets });
+  const cwd = dirname(resolve(notebook.path));
+  const leavesProcesses = context.asJupyterExecute === true;
+  return launch({ makeCommand, cwd, reaper, variables, sockets, leavesProcesses });
 }
 
 function wantedMethod({ command }: RunningKernel, { launchMethod }: RunContext): LaunchMethod {
@@ -245,12 +264,19 @@ function wantedMethod({ command }: RunningKernel, { launchMethod }: RunContext):
 interface Account {
   readonly client: RunRecord['client'];
   readonly cellMs: readonly number[];
+  /** `null`: the notebook had not begun. */
+  readonly exposure: Exposure | null;
   /** Counters at a verdict or at the end; `null`: read them once the kernel is gone. */
   readonly kernel: KernelCounters | null;
 }
 
 function accountOf(client: KernelClient, frontEnd: FrontEnd | null): Account {
-  return { client: client.account, cellMs: frontEnd?.cellMs ?? [], kernel: null };
+  return {
+    client: client.account,
+    cellMs: frontEnd?.cellMs ?? [],
+    exposure: frontEnd?.exposure ?? null,
+    kernel: null,
+  };
 }
 
 /** The `restart` rung: the wedged kernel ends, and one of the same command is taken to readiness. */
@@ -290,7 +316,7 @@ async function observedOutcome(
   const watch = new Watch(client, kernel, context, context.stalls);
   const traffic = frontEnd.run();
   const first = await Promise.race([
-    traffic.then((error) => ({ what: 'ended' as const, error })),
+    traffic.then((end) => ({ what: 'ended' as const, end })),
     watch.unanswered(over.signal).then((silence) => ({ what: 'unanswered' as const, silence })),
     kernel.exited.then(() => ({ what: 'exited' as const })),
     client.refusal.then((channel) => ({ what: 'refused' as const, channel })),
@@ -309,7 +335,7 @@ async function observedOutcome(
     return ended(outcome({ ...refusedVerdict(first.channel), cell: currentCell(frontEnd) }));
   }
   if (first.what === 'ended') {
-    const { account, ...rest } = ended(endedOutcome(first.error, client.failure));
+    const { account, ...rest } = ended(endedOutcome(first.end, client.failure));
     const { countersPath } = kernel.command;
     context.onMeasured?.();
     return {

@@ -4,9 +4,11 @@ import { experimentRecord } from '../journal/journal.fixture.ts';
 import { readJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { DeadlinePassed } from '../model/deadlines.ts';
+import { RunFault } from '../model/errors.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { Shard } from '../model/shard.ts';
 import { type RealSurroundings, realSurroundings } from '../testing/real-experiment.ts';
+import { soakErrorOf } from '../testing/soak-error.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import type { LaunchableArm } from './checked-run.ts';
 import { type ExperimentEnd, runExperiment } from './experiment.ts';
@@ -34,7 +36,14 @@ const undecided: Protocol = {
 /** One session; each launch takes `launchMs`. */
 async function session(
   writer: JournalWriter,
-  parts: { protocol: Protocol; maxMs?: number; shard?: Shard; launchMs: number },
+  parts: {
+    protocol: Protocol;
+    maxMs?: number;
+    shard?: Shard;
+    launchMs: number;
+    faultsInARow?: number;
+    fault?: () => Error;
+  },
 ): Promise<ExperimentEnd> {
   const arm: LaunchableArm = {
     overlay: undefined as never,
@@ -44,9 +53,10 @@ async function session(
   };
   const launch = async () => {
     await new Promise((resolve) => setTimeout(resolve, parts.launchMs));
-    throw new DeadlinePassed('launcher-fork', undefined);
+    throw parts.fault?.() ?? new DeadlinePassed('launcher-fork', undefined);
   };
   return runExperiment({
+    faultsInARow: Number.POSITIVE_INFINITY,
     ...parts,
     arms: new Map(protocol.arms.map(({ name }) => [name, arm])),
     notebooks: [notebook],
@@ -84,4 +94,33 @@ describe('a time limit', () => {
     expect((await blocksOf(writer)).at(-1)).toBe(last);
     await writer.close();
   });
+});
+
+test('several harness faults in a row stop it with the last one’s reason, and the next session goes on', async () => {
+  const writer = await begun();
+  const stopped = await soakErrorOf(() => session(writer, { protocol, launchMs: 0, faultsInARow: 3 }));
+  expect(stopped).toMatchObject({ code: 'harness-faults', exitCode: 4 });
+  expect(stopped.message).toMatch(/^(\d+) runs in a row could not be observed, the last one since /);
+  const recorded = (await readJournal(writer.folder)).journal.runs.length;
+  expect(recorded).toBe(3 + protocol.concurrency);
+  expect(stopped.remedy).toContain('--resume');
+  expect((await session(writer, { protocol, launchMs: 0 })).event).toBe('finished');
+  expect((await readJournal(writer.folder)).journal.runs).toHaveLength(
+    protocol.blocks * protocol.arms.length,
+  );
+  await writer.close();
+});
+
+test('a full disk stops it at once, and the run is not recorded but made again', async () => {
+  const writer = await begun();
+  const fault = () =>
+    new RunFault('no-temporary-folder', 'ENOSPC: no space left on device, mkdtemp', { remedy: 'x' });
+  const stopped = await soakErrorOf(() => session(writer, { protocol, launchMs: 0, fault }));
+  expect(stopped).toMatchObject({ code: 'disk-full', exitCode: 4 });
+  expect(stopped.remedy).toMatch(/TMPDIR.*--resume/s);
+  const { runs, abandoned } = (await readJournal(writer.folder)).journal;
+  expect(runs).toEqual([]);
+  expect(abandoned.length).toBeGreaterThan(0);
+  expect((await session(writer, { protocol, launchMs: 0 })).event).toBe('finished');
+  await writer.close();
 });

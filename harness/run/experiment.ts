@@ -1,11 +1,14 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { notebookPieces } from '../frontend/executed-notebook.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import { type JournalWriter, unwritable } from '../journal/write.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
+import { makeFolder } from '../model/make-folder.ts';
 import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type BlockRange, type Shard, shardBlocks } from '../model/shard.ts';
@@ -37,8 +40,16 @@ export interface ExperimentPlan {
   readonly shard?: Shard | undefined;
   /** Milliseconds from the first block after which no further one is begun; absent: none. */
   readonly maxMs?: number | undefined;
+  /** Harness faults in a row, besides `concurrency`, that stop it; default: `FAULTS_IN_A_ROW`. */
+  readonly faultsInARow?: number | undefined;
   readonly signal: AbortSignal;
 }
+
+/**
+ * Harness faults in a row, besides one for each run that goes on at once, that stop an experiment: one bad moment
+ * spoils the runs under way, and what spoils so many more will spoil the rest as well.
+ */
+export const FAULTS_IN_A_ROW = 5;
 
 /** Why an experiment ended. */
 export interface ExperimentEnd {
@@ -88,7 +99,8 @@ class BlockOrder {
  * its own blocks alone: whether it has a block then depends on earlier blocks only, so that E over the blocks of all
  * shards, in block order, stays valid.
  *
- * @throws SoakError `identity-mismatch` when a kernel loaded anything but its arm; `cannot-write`
+ * @throws SoakError `identity-mismatch` when a kernel loaded anything but its arm; `cannot-write`; `disk-full` when a
+ *   run could not be carried out for want of room, which is then not recorded; `harness-faults` after too many in a row
  */
 export async function runExperiment(
   plan: ExperimentPlan,
@@ -104,6 +116,7 @@ export async function runExperiment(
   }
   const limit = pLimit(protocol.concurrency);
   let fault: unknown = null;
+  const faults = new FaultsInARow((plan.faultsInARow ?? FAULTS_IN_A_ROW) + protocol.concurrency);
   const over = () =>
     fault !== null ||
     signal.aborted ||
@@ -117,12 +130,15 @@ export async function runExperiment(
       const result = await launchRun(plan, order, onMeasured);
       if (result === null) return;
       try {
+        // Not recorded: it is made again when there is room, and its block is not lost.
+        assertRoom(result.record);
         await plan.writer.append(result.record);
         await keepNotebook(plan, order, result);
       } finally {
         await result.discard?.();
       }
       events.onRun?.(result.record);
+      faults.add(result.record);
       for (const state of blocks.add(result.record)) events.onBlock?.(state);
     } catch (error) {
       fault ??= error;
@@ -163,6 +179,47 @@ export async function runExperiment(
   return { event: 'finished', reason: `all ${size} blocks${of} recorded` };
 }
 
+// Of an error of Node, of Python and of Windows, and in the words of the harness's own outcomes.
+const NO_ROOM = /ENOSPC|EDQUOT|[Nn]o space (?:was )?left|Disk quota exceeded|WinError 112/;
+
+/** @throws SoakError `disk-full` for a run that failed for want of room */
+function assertRoom({ run, outcome }: RunRecord): void {
+  if (outcome.kind !== 'harness-fault' || !NO_ROOM.test(outcome.reason)) return;
+  throw new SoakError(
+    'disk-full',
+    `The run ${run} could not be carried out, since no space is left, in the folder for temporary files for example: ${outcome.reason}.`,
+    {
+      remedy: `Free space in ${tmpdir()}, or set TMPDIR (Windows: TEMP) to another folder; then go on with --resume. The run was not recorded and is made again.`,
+      exitCode: EXIT_CODES.environment,
+    },
+  );
+}
+
+/** Stops an experiment whose runs say nothing any more. */
+class FaultsInARow {
+  readonly #limit: number;
+  #count = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** @throws SoakError `harness-faults` at the limit */
+  add({ outcome }: RunRecord): void {
+    this.#count = outcome.kind === 'harness-fault' ? this.#count + 1 : 0;
+    if (this.#count < this.#limit) return;
+    throw new SoakError(
+      'harness-faults',
+      `${this.#count} runs in a row could not be observed, the last one since ${outcome.reason.replace(/\.$/, '')}. The experiment was stopped: the next runs would say nothing either.`,
+      {
+        remedy:
+          'Mend that, or what keeps the machine from it (load, memory, open files), and go on with --resume: what is recorded stays.',
+        exitCode: EXIT_CODES.environment,
+      },
+    );
+  }
+}
+
 /** Do something when its turn comes. The next one's turn comes when it is released, or else has ended. */
 function limited(limit: LimitFunction, what: (release: () => void) => Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -195,7 +252,7 @@ async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunRe
   const name = plan.notebooks[order.notebookIndex]?.name.replace(/\.ipynb$/, '') ?? 'notebook';
   const pieces = notebookPieces(result.notebook);
   const path = join(notebookFolder, `${order.run}-${name}.ipynb`);
-  const saved = mkdir(notebookFolder, { recursive: true }).then(() => writeFile(path, pieces));
+  const saved = makeFolder(notebookFolder).then(() => writeFile(path, pieces));
   await fileWithDeadline('save-notebook', saved, path).catch((error: unknown) => {
     throw unwritable(writer.folder, error);
   });

@@ -1,7 +1,7 @@
 import { isSettled, type KernelClient, type ShellRequest } from '../frontend/client.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { KernelExit, RunningKernel } from '../kernel/launch.ts';
-import { refusedVerdict } from '../oracle/classify.ts';
+import { refusedVerdict, rejectionList } from '../oracle/classify.ts';
 
 /** What a kernel's `kernel_info_reply` says of it; `null` where it is silent. Its words, and hostile. */
 export interface KernelInfo {
@@ -26,16 +26,33 @@ export type Readiness =
 // Without iopub_welcome (ipykernel before 7.2, other kernels) a published status is what proves the
 // subscription: one control request brings two, so ask again this long after a reply without any.
 const IOPUB_RETRY_MS = 20;
+// An idle status that is on its way comes with its reply; one that was published before we were subscribed never does.
+const IDLE_AFTER_REPLY_MS = 300;
 
-// A kernel that does not publish `starting`, or did before we were subscribed, gets this long: from the
-// first thing on iopub, or from its launch when nothing comes there.
-const QUIET_AFTER_IOPUB_MS = 1_000;
-const QUIET_AFTER_LAUNCH_MS = 3_000;
-// A control request that was lost while the kernel started is asked again.
-const CONTROL_RETRY_MS = 5_000;
-// Where a kernel may lack control, this much silence there means so: one that was only slow to start is none
-// the worse for being asked on shell, where the request waits for it.
-const CONTROL_PATIENCE_MS = 2_000;
+/** How long the handshake waits for what not every kernel gives, milliseconds. */
+interface Patience {
+  /** For `starting`, once something has come on iopub. */
+  readonly afterIopubMs: number;
+  /** For `starting`, from the launch, when nothing has come on iopub. */
+  readonly afterLaunchMs: number;
+  /** For the answer to one control request. */
+  readonly controlMs: number;
+  /** For anything on iopub, once control has answered. */
+  readonly statusMs: number;
+}
+
+// ipykernel publishes `starting`, serves control and publishes statuses for it: what is missing there was lost while
+// it started, and is asked again.
+const PATIENT: Patience = {
+  afterIopubMs: 1_000,
+  afterLaunchMs: 3_000,
+  controlMs: 5_000,
+  statusMs: Number.POSITIVE_INFINITY,
+};
+// Of other kernels many publish no `starting` (or did before we were subscribed), serve no control (IRkernel,
+// ijavascript) or publish no status for it (deno). One that was only slow to start is none the worse for being asked on
+// shell, where the request waits for it: so each start of such a kernel costs 1.6 s of waiting at most.
+const BRIEF: Patience = { afterIopubMs: 300, afterLaunchMs: 1_000, controlMs: 600, statusMs: 600 };
 
 /** A bound on a wait for something else; by itself it keeps no process alive. */
 function delay(ms: number): Promise<void> {
@@ -50,7 +67,8 @@ function delay(ms: number): Promise<void> {
  * Then control answers, iopub is proved to be subscribed (by `iopub_welcome` or by a status
  * that a control request caused), then one `kernel_info` on shell is answered with reply and idle.
  * Everything that has to be repeated goes over control, so that shell starts with no stray replies. Where
- * the command says that the kernel may lack control, and nothing answers there, shell has to do for both.
+ * the command says that the kernel may lack control, and nothing answers there or what answers publishes no status,
+ * shell has to do for both.
  */
 export async function awaitReady(
   client: KernelClient,
@@ -69,9 +87,11 @@ export async function awaitReady(
   });
   const late = (what: string): Readiness => ({
     ready: false,
-    reason: `${what} within ${(timeoutMs / 1000).toFixed(0)} s`,
+    reason: `${what} within ${(timeoutMs / 1000).toFixed(0)} s${turnedAwayWords(client)}`,
     exit: null,
   });
+  const mayLackControl = kernel.command.mayLackControl === true;
+  const patience = mayLackControl ? BRIEF : PATIENT;
 
   const launchedMs = monotonicMs();
   let iopubSinceMs: number | null = null;
@@ -80,56 +100,81 @@ export async function awaitReady(
     if (client.iopubSeen) iopubSinceMs ??= nowMs;
     const quietUntilMs = Math.min(
       dueMs,
-      iopubSinceMs === null ? launchedMs + QUIET_AFTER_LAUNCH_MS : iopubSinceMs + QUIET_AFTER_IOPUB_MS,
+      iopubSinceMs === null ? launchedMs + patience.afterLaunchMs : iopubSinceMs + patience.afterIopubMs,
     );
     if (nowMs >= quietUntilMs) break;
     const next = await Promise.race([client.changed(), delay(quietUntilMs - nowMs), exited]);
     if (next === 'exited') return died();
   }
 
-  let answered = false;
-  let lacksControl = false;
-  const patienceMs = kernel.command.mayLackControl === true ? CONTROL_PATIENCE_MS : CONTROL_RETRY_MS;
-  while ((!client.iopubSeen || !answered) && !lacksControl) {
+  let answeredAtMs: number | null = null;
+  let usesShell = false;
+  while ((!client.iopubSeen || answeredAtMs === null) && !usesShell) {
     const leftMs = dueMs - monotonicMs();
     if (leftMs <= 0) {
       return late(
-        answered ? 'control answered, but nothing came on iopub' : 'no answer on the control channel',
+        answeredAtMs !== null
+          ? 'control answered, but nothing came on iopub'
+          : 'no answer on the control channel',
       );
     }
     const reply = await Promise.race([
-      client.control('kernel_info_request', {}, Math.min(leftMs, patienceMs)),
+      client.control('kernel_info_request', {}, Math.min(leftMs, patience.controlMs)),
       exited,
     ]);
     if (reply === 'exited') return died();
-    answered = reply !== null;
-    if (answered && !client.iopubSeen) {
+    const isAnswered = reply !== null;
+    if (isAnswered) answeredAtMs ??= monotonicMs();
+    if (isAnswered && !client.iopubSeen) {
       await Promise.race([client.changed(), delay(IOPUB_RETRY_MS)]);
     }
-    lacksControl = !answered && kernel.command.mayLackControl === true;
+    const isMute = answeredAtMs !== null && monotonicMs() - answeredAtMs >= patience.statusMs;
+    usesShell = (!client.iopubSeen && isMute) || (mayLackControl && answeredAtMs === null);
   }
 
+  let isReplied = false;
   for (;;) {
+    // What was asked before iopub is known to be subscribed may have lost its statuses, whatever comes on iopub later.
+    const isBlind = !client.iopubSeen;
     const info = client.request('kernel_info_request', {});
-    const isDone = () => isSettled(info) || (info.replyAtMs !== null && !client.iopubSeen);
+    const isDone = () =>
+      isSettled(info) ||
+      (info.replyAtMs !== null &&
+        (!client.iopubSeen || (isBlind && monotonicMs() - info.replyAtMs >= IDLE_AFTER_REPLY_MS)));
     while (!isDone()) {
       const leftMs = dueMs - monotonicMs();
       if (leftMs <= 0) {
         return late(
-          lacksControl
-            ? 'no answer on the control channel, nor to kernel_info on shell,'
-            : 'control answered, but kernel_info on shell did not',
+          silenceWords(answeredAtMs !== null, isReplied || info.replyAtMs !== null, client.iopubSeen),
         );
       }
-      const next = await Promise.race([client.changed(), delay(leftMs), exited]);
+      const lookMs = isBlind && info.replyAtMs !== null ? IOPUB_RETRY_MS : leftMs;
+      const next = await Promise.race([client.changed(), delay(Math.min(leftMs, lookMs)), exited]);
       if (next === 'exited') return died();
     }
     if (isSettled(info)) return { ready: true, ...statedInfo(info) };
-    // Only a kernel without control comes here: its idle status went out before we were subscribed. What
-    // comes of this request still is no matter; the next one has to be settled.
+    // Only a kernel without control, or without statuses for it, comes here: its idle status went out before we were
+    // subscribed. What comes of this request still is no matter; the next one has to be settled.
+    isReplied = true;
     await Promise.race([client.changed(), delay(IOPUB_RETRY_MS)]);
     if (!isSettled(info)) client.disregard(info);
   }
+}
+
+/** What was missing at the deadline, for a sentence; nothing of it denies what came. */
+function silenceWords(controlAnswered: boolean, shellReplied: boolean, iopubSeen: boolean): string {
+  if (shellReplied) {
+    return `kernel_info was answered on shell, but ${iopubSeen ? 'its idle status did not come' : 'nothing came on iopub'}`;
+  }
+  return controlAnswered
+    ? 'control answered, but kernel_info on shell did not'
+    : 'no answer on the control channel, nor to kernel_info on shell,';
+}
+
+/** What came and could not be taken: a start that failed for that was not silent. */
+function turnedAwayWords(client: KernelClient): string {
+  const list = rejectionList(client.rejections, client.malformed);
+  return list === '' ? '' : `; the kernel's answers came and were turned away: ${list}`;
 }
 
 function statedInfo({

@@ -1,6 +1,7 @@
 import type { Notebook } from '../frontend/notebook.ts';
 import { DEADLINES, deadlineMs } from '../model/deadlines.ts';
 import { EXIT_CODES, RunFault } from '../model/errors.ts';
+import type { Latency, Reaction } from '../plan/latency.ts';
 
 // What the oracle does once a request is overdue, with its samples, looks, grace and new peer: some fifteen seconds.
 // A restart of the ladder comes on top.
@@ -10,17 +11,22 @@ const VERDICT_MS = 60_000;
 interface Times {
   readonly timeoutMs: number;
   readonly startTimeoutMs: number;
+  /** The front end's latency; absent: it has none of its own. */
+  readonly latency?: Pick<Latency, 'quantileMs'>;
 }
 
 /**
  * The longest that a run can take whose every part ends by its own deadline, milliseconds: two starts, each cell
- * with what lies between two requests, its mirrored and overlapping ones with it, and the verdict.
+ * with what lies between two requests, its mirrored and overlapping ones with it, the longest that the front end takes
+ * to react to each, and the verdict.
  */
 export function runBoundMs(
   { codeCells }: Pick<Notebook, 'codeCells'>,
-  { timeoutMs, startTimeoutMs }: Times,
+  { timeoutMs, startTimeoutMs, latency }: Times,
 ): number {
-  const betweenMs = deadlineMs('front-end-idle');
+  const slowestMs = (reaction: Reaction) => latency?.quantileMs(reaction, 1) ?? 0;
+  const reactionsMs = slowestMs('commMsg') + slowestMs('executeRequest') + slowestMs('overlap');
+  const betweenMs = deadlineMs('front-end-idle') + reactionsMs;
   return 2 * startTimeoutMs + (codeCells.length + 1) * (2 * timeoutMs + betweenMs) + VERDICT_MS;
 }
 

@@ -36,6 +36,6 @@ test('a run begins while its predecessor’s kernel is still taken away', async 
 });
 
 test('but not before it is known whether a block decides', async () => {
-  const order = await begunAndRecorded('--until-decided', '--max-runs', '2');
+  const order = await begunAndRecorded('--until-decided', '--max-runs', '2', '--alpha', '0.5');
   expect(order).toEqual(['b0', 'b1', 'r0', 'r1', 'b2', 'b3', 'r2', 'r3']);
 });

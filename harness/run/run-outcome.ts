@@ -1,4 +1,5 @@
-import type { CellError, FrontEnd } from '../frontend/traffic.ts';
+import type { CellEnd } from '../frontend/cell-end.ts';
+import type { FrontEnd } from '../frontend/traffic.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
 import type { RunFault } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
@@ -66,8 +67,15 @@ export function startFailure(reason: string, kernel: RunningKernel): Outcome {
     source: 'kernel',
     reason: kernel.exit === null ? reason : `${reason} (${describeExit(kernel)})`,
     exit: kernel.exit,
-    stderrTail,
+    ...lastWords(kernel),
   });
+}
+
+/** The end of standard error; where there is nothing, that of standard output, to which some kernels complain (ilua). */
+function lastWords(kernel: RunningKernel): Pick<Outcome, 'stderrTail' | 'stdoutTail'> {
+  const stderrTail = kernel.stderrTail().slice(-STDERR_CHARACTERS);
+  const stdoutTail = stderrTail.trim() === '' ? (kernel.stdoutTail?.() ?? '').slice(-STDERR_CHARACTERS) : '';
+  return { stderrTail, ...(stdoutTail.trim() === '' ? {} : { stdoutTail }) };
 }
 
 /** A kernel whose process ended during the run. */
@@ -82,12 +90,12 @@ export function diedOutcome(kernel: RunningKernel, frontEnd: FrontEnd): Outcome 
     reason: `the process ended during the run (${describeExit(kernel)})`,
     cell: currentCell(frontEnd),
     exit: kernel.exit,
-    stderrTail: kernel.stderrTail().slice(-STDERR_CHARACTERS),
+    ...lastWords(kernel),
   });
 }
 
-/** A run that took its notebook through, or met a cell that raised. */
-export function endedOutcome(error: CellError | null, failure: Error | null): Outcome {
+/** A run that took its notebook through, or met a cell that raised or was not executed. */
+export function endedOutcome(end: CellEnd | null, failure: Error | null): Outcome {
   if (failure !== null) {
     return outcome({
       kind: 'harness-fault',
@@ -95,15 +103,23 @@ export function endedOutcome(error: CellError | null, failure: Error | null): Ou
       reason: `the harness could not deal with a message or a socket of its own: ${failure.message}`,
     });
   }
-  if (error === null) {
+  if (end === null) {
     return outcome({ kind: 'completed', source: null, reason: 'every request was answered by its deadline' });
+  }
+  if (end.kind === 'aborted') {
+    return outcome({
+      kind: 'aborted',
+      source: 'kernel',
+      reason: end.why,
+      cell: end.position,
+    });
   }
   return outcome({
     kind: 'cell-error',
     source: 'notebook',
     reason: 'a cell raised and is not marked raises-exception',
-    cell: error.position,
-    error: { ename: error.ename, evalue: error.evalue },
+    cell: end.position,
+    error: { ename: end.ename, evalue: end.evalue },
   });
 }
 

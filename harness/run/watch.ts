@@ -2,12 +2,16 @@ import { isSettled, type KernelClient, type ShellRequest } from '../frontend/cli
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { readCounters } from '../kernel/counters.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
-import { processSample } from '../kernel/process-sample.ts';
+import { isLauncher, kernelSample } from '../kernel/process-sample.ts';
+import { blockedIn, cpuMsBelow, programOf } from '../kernel/process-signs.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { DeadlinePassed, deadlineMs } from '../model/deadlines.ts';
-import { type Look, lookOfKernel, type Observations } from '../model/observations.ts';
-import { countersShowStrand, IDLE_CPU_SHARE, isStrand } from '../oracle/classify.ts';
+import { type Look, lookOfKernel, type Observations, stacksOfKernel } from '../model/observations.ts';
+import { outcomeStatus } from '../model/outcome.ts';
+import { accountFault, countersShowStrand, usableCounters } from '../oracle/account.ts';
+import { classify, isStrand, STILL_CPU_SHARE } from '../oracle/classify.ts';
 import { shellPortOpen } from '../transport/fresh-peer.ts';
+import { IdleMeter } from './idle-meter.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { firstWordMs } from './revival.ts';
 
@@ -18,16 +22,25 @@ export interface WatchTimes {
   /** Wait before a silence is suspected; `null`: only at the deadline. */
   readonly suspectAfterMs: number | null;
   /**
-   * Deadline for the kernel to begin a request, which is due at once: its predecessors are settled. Where cells
-   * may take hours, `timeoutMs` alone would leave a silent kernel alone for as long. Absent: `timeoutMs`.
+   * Idle time after which a request that the kernel has not begun is judged: its predecessors are settled, so that it
+   * is due at once. Where cells may take hours, `timeoutMs` alone would leave a wedged kernel alone for as long. Time in
+   * which the kernel uses processor time does not count, and what is then no wedge is waited for until `timeoutMs`.
+   * Absent: `timeoutMs` alone.
    */
   readonly beginWithinMs?: number;
 }
 
 // Often enough that a verdict comes within a few per cent of its due time, seldom enough to cost nothing.
 const WATCH_TICK_MS = 25;
+// A comm message for which the kernel publishes nothing is known to be done by the counters; a status that is on its
+// way arrives within milliseconds, so that counters which have shown it for this long have none to wait for.
+const READ_FOR_MS = 100;
+// Until a request is suspected its kernel's processor time is nobody's business: reading it costs a process elsewhere.
+const SAMPLE_AFTER_MS = 1_000;
 // Two samples of the process this far apart: a busy process has used ten ticks of CPU time by then.
 const SAMPLE_GAP_MS = 100;
+// Twice the second after which a process that can be sampled has been.
+const UNSAMPLED_MS = 2_000;
 // Control has a thread of its own and answers in milliseconds; a busy machine may take longer.
 const CONTROL_TIMEOUT_MS = 3_000;
 const HEARTBEAT_TIMEOUT_MS = 1_000;
@@ -56,6 +69,8 @@ export interface Silence {
   readonly request: ShellRequest;
   readonly waitedMs: number;
   readonly passive: PassiveView;
+  /** What was seen where that was needed to tell whether to wait on: it is not to be asked for again. */
+  readonly seen?: Observations;
 }
 
 /** How often the oracle had a suspicion and what came of it. */
@@ -81,12 +96,29 @@ export class Watch {
   #looked = false;
   #silent = 0;
   #looks = 0;
+  readonly #meter: IdleMeter;
+  /** The program that the kernel's process ran when the watch began. */
+  readonly #program: string | null;
+  /** Idle time, or without it time, of the wait after which a request that is not begun is judged. */
+  #judgeAtMs = 0;
+  /** Processor time of everything below the kernel's process, at a moment of the verdict. */
+  #below: { readonly ms: number | null; readonly atMs: number } | null = null;
+  /** Since when the counters have shown that the head was read; `null`: they do not. */
+  #readSinceMs: number | null = null;
+  /** Asks on the head's own channel whether the head was read. */
+  #witness: ShellRequest | null = null;
+
+  /** Whether what was started is a launcher, whose own waits say nothing of the kernel. */
+  readonly #isLaunched: boolean;
 
   constructor(client: KernelClient, kernel: RunningKernel, times: WatchTimes, stalls: LoopStallMeter) {
     this.#client = client;
     this.#kernel = kernel;
     this.#times = times;
     this.#stalls = stalls;
+    this.#meter = new IdleMeter(kernel);
+    this.#program = programOf(this.#ownPid);
+    this.#isLaunched = isLauncher(kernel);
   }
 
   get account(): WatchAccount {
@@ -111,18 +143,19 @@ export class Watch {
         throw new DeadlinePassed('front-end-idle', undefined);
       }
       const waitedMs = monotonicMs() - this.#headSinceMs;
-      const isBegun = firstWordMs(head) !== null;
-      const dueMs = Math.min(
-        this.#times.timeoutMs,
-        isBegun ? Infinity : (this.#times.beginWithinMs ?? Infinity),
-      );
-      if (waitedMs >= dueMs) {
+      this.#concludeRead(head, waitedMs);
+      if (isSettled(head)) continue;
+      const isSampled = waitedMs >= this.#sampleAfterMs && (await this.#meter.tick());
+      if (waitedMs >= this.#times.timeoutMs || (isSampled && this.#isReplaced())) {
         // What has arrived while this process was kept waiting counts as arrived: let it be read first.
         await delay(0);
-        if (isSettled(head) || (!isBegun && waitedMs < this.#times.timeoutMs && firstWordMs(head) !== null)) {
-          continue;
-        }
+        if (isSettled(head)) continue;
         return { request: head, waitedMs, passive: await this.#passive() };
+      }
+      if (this.#isDueToBegin(head, waitedMs)) {
+        const wedge = await this.#judgeUnbegun(head, waitedMs);
+        if (wedge !== null) return wedge;
+        continue;
       }
       if (monotonicMs() < this.#suspectAtMs || this.#looked) continue;
       if (!this.#suspected) this.#silent += 1;
@@ -138,6 +171,68 @@ export class Watch {
       return { request: head, waitedMs: monotonicMs() - this.#headSinceMs, passive };
     }
     return null;
+  }
+
+  get #sampleAfterMs(): number {
+    const { suspectAfterMs, timeoutMs } = this.#times;
+    return Math.min(suspectAfterMs ?? SAMPLE_AFTER_MS, timeoutMs / 4);
+  }
+
+  /** Whether the kernel was idle for long enough, since the wait began or it was judged, without beginning the request. */
+  #isDueToBegin(head: ShellRequest, waitedMs: number): boolean {
+    const { beginWithinMs } = this.#times;
+    if (beginWithinMs === undefined || firstWordMs(head) !== null) return false;
+    const dueMs = Math.max(beginWithinMs, this.#judgeAtMs);
+    const { idleMs, lastShare } = this.#meter.account;
+    // Of a kernel whose processor time cannot be had nothing says that it is busy.
+    return lastShare === null ? waitedMs >= dueMs + UNSAMPLED_MS : idleMs >= dueMs;
+  }
+
+  /**
+   * Everything is asked. What is no wedge may still begin, and what this process was too busy to judge may yet be one:
+   * it is waited for, and judged anew after as much idle time again.
+   */
+  async #judgeUnbegun(head: ShellRequest, waitedMs: number): Promise<Silence | null> {
+    const { idleMs, lastShare } = this.#meter.account;
+    this.#judgeAtMs = (lastShare === null ? waitedMs : idleMs) + (this.#times.beginWithinMs ?? 0);
+    const silence = { request: head, waitedMs, passive: await this.#passive() };
+    if (firstWordMs(head) !== null) return null;
+    const seen = await this.observe(silence);
+    const isWedge = outcomeStatus(classify(seen).kind, 'wedged') === 'wedged';
+    return isWedge ? { ...silence, seen } : null;
+  }
+
+  get #ownPid(): number {
+    return this.#kernel.ownPid ?? this.#kernel.pid;
+  }
+
+  /** Whether the kernel's process runs another program by now. */
+  #isReplaced(): boolean {
+    const program = programOf(this.#ownPid);
+    return this.#program !== null && program !== null && program !== this.#program;
+  }
+
+  /**
+   * A request without a reply may be owed no status either. The counters show that it was read and finished; without
+   * them, one more request on its channel does: what is answered there was read after it.
+   */
+  #concludeRead(head: ShellRequest, waitedMs: number): void {
+    if (head.hasReply || firstWordMs(head) !== null) return;
+    const counters = usableCounters(this.#counters());
+    if (counters === null) {
+      const isDue = waitedMs >= this.#sampleAfterMs && this.#client.unsettled.every((each) => !each.hasReply);
+      if (isDue && this.#kernel.command.countersPath === null) {
+        this.#witness ??= this.#client.request('kernel_info_request', {}, { isWitness: true });
+      }
+      return;
+    }
+    // Requests of other peers are counted too, and may all have come before.
+    const before = this.#client.expected - this.#client.sent;
+    const isDone = counters.begun === counters.ended && counters.ended >= before + head.number;
+    const nowMs = monotonicMs();
+    this.#readSinceMs = isDone ? (this.#readSinceMs ?? nowMs) : null;
+    if (this.#readSinceMs !== null && nowMs - this.#readSinceMs >= READ_FOR_MS)
+      this.#client.concludeRead(head);
   }
 
   /**
@@ -170,6 +265,10 @@ export class Watch {
       this.#suspected = false;
       this.#look = null;
       this.#looked = false;
+      this.#meter.restart();
+      this.#judgeAtMs = 0;
+      this.#readSinceMs = null;
+      this.#witness = null;
     }
     return head;
   }
@@ -184,13 +283,13 @@ export class Watch {
     const sentBefore = this.#client.expected;
     const before = {
       counters: this.#counters(),
-      sample: await processSample(this.#kernel.pid),
+      sample: await kernelSample(this.#kernel),
       at: monotonicMs(),
     };
     await delay(SAMPLE_GAP_MS);
     const after = {
       counters: this.#counters(),
-      sample: await processSample(this.#kernel.pid),
+      sample: await kernelSample(this.#kernel),
       at: monotonicMs(),
     };
     const cpuShare =
@@ -208,7 +307,7 @@ export class Watch {
   }
 
   #idle({ counters, still, cpuShare }: PassiveView): boolean {
-    return counters !== null && still && cpuShare !== null && cpuShare < IDLE_CPU_SHARE;
+    return counters !== null && still && cpuShare !== null && cpuShare < STILL_CPU_SHARE;
   }
 
   #suspicious(passive: PassiveView): boolean {
@@ -232,7 +331,8 @@ export class Watch {
    * Otherwise a late answer is given its grace, and only what was neither answered nor begun by then, in a
    * kernel without counters, is put to the test of a new shell peer, which may bring the answer about.
    */
-  async observe({ request, waitedMs, passive }: Silence): Promise<Observations> {
+  async observe({ request, waitedMs, passive, seen: known }: Silence): Promise<Observations> {
+    if (known !== undefined) return known;
     const isCertified = () => this.#look !== null && isStrand(this.#look);
     let heartbeat: boolean | null = null;
     let control: boolean | null = this.#look === null ? null : true;
@@ -241,27 +341,33 @@ export class Watch {
       this.#client.trace.mark('the deadline has passed');
       heartbeat = await this.#client.heartbeat(HEARTBEAT_TIMEOUT_MS);
       control ??= (await this.#client.control('kernel_info_request', {}, CONTROL_TIMEOUT_MS)) !== null;
-      // A server that was connected to anew has sent the kernel requests that nobody counted: the counters alone
-      // may then hide a strand, which the look does not.
-      const isHidden = this.#client.reconnected === true && this.#idle(passive);
-      if (!this.#looked && control && (isHidden || this.#suspicious(passive))) await this.#lookOnce();
-      if (!isCertified()) await this.#settledBy(request, graceEndMs);
+      if (!this.#looked && control && this.#isWorthALook(passive)) await this.#lookOnce();
+      if (!isCertified()) {
+        await this.#meterUntil(request, graceEndMs);
+        await this.#settledBy(request, graceEndMs);
+      }
     }
     const answeredLate = isSettled(request);
+    const isOver = isCertified() || answeredLate || this.#kernel.exit !== null;
+    const threads = isOver || this.#look !== null || control !== true ? null : await this.#stacks();
+    const belowShare = this.#shareBelow();
+    const { account } = this.#meter;
+    const { connection } = this.#kernel;
+    const portOpen =
+      isOver || connection === null ? null : await shellPortOpen(connection, CONNECT_TIMEOUT_MS);
+    const isUntouched = firstWordMs(request) === null && usableCounters(passive.counters) === null;
+    const isReachable = portOpen === true || (connection === null && !isOver);
+    const blocked = isOver || threads !== null || this.#isLaunched ? null : blockedIn(this.#ownPid);
+    // Of before the new peer: what it brings about is no sign of what the kernel did by itself.
     const seen = {
       busySeen: request.busyAtMs !== null,
       replySeen: request.replyAtMs !== null,
       idleSeen: request.idleAtMs !== null,
-      sent: this.#client.expected,
+      sent: this.#sent(passive),
       rejected: this.#client.account.rejected,
       rejections: this.#client.rejections,
+      ...this.#client.begunAfter(request),
     };
-    const { connection } = this.#kernel;
-    const isOver = isCertified() || answeredLate || this.#kernel.exit !== null;
-    const portOpen =
-      isOver || connection === null ? null : await shellPortOpen(connection, CONNECT_TIMEOUT_MS);
-    const isUntouched = firstWordMs(request) === null && this.#kernel.command.countersPath === null;
-    const isReachable = portOpen === true || (connection === null && !isOver);
     const peer = isReachable && isUntouched ? await this.#askNewPeer(request) : null;
     return {
       request: request.msgType,
@@ -269,11 +375,17 @@ export class Watch {
       ...(this.#client.reconnected === null ? {} : { through: 'server' as const }),
       ...seen,
       counters: passive.counters,
-      cpuShare: passive.cpuShare,
-      processState: passive.processState,
+      cpuShare: account.lastShare ?? passive.cpuShare,
+      ...(account.busiestShare === null ? {} : { busiestShare: account.busiestShare }),
+      ...(belowShare === null ? {} : { belowShare }),
+      processState: account.state ?? passive.processState,
+      ...(this.#isReplaced() || this.#client.startedSince(request) ? { replaced: true as const } : {}),
+      ...(blocked === null ? {} : { blockedIn: blocked }),
+      ...(this.#client.answerAstraySince(request) ? { answerAstray: true as const } : {}),
       heartbeat,
       control,
       look: this.#look,
+      ...(threads === null ? {} : { threads }),
       shellPortOpen: portOpen,
       peerAnswered: peer?.answered ?? null,
       revivedByPeer: peer?.revived ?? null,
@@ -284,6 +396,50 @@ export class Watch {
       loopStallMs: this.#stalls.longestSince(this.#headSinceMs),
       socketError: this.#client.failure?.message ?? null,
     };
+  }
+
+  /**
+   * At the deadline a look cannot harm the run any more. It is worth one where the counters show a strand, whatever else
+   * the process computes, and where they cannot tell: a server that was connected to anew has sent the kernel requests
+   * that nobody counted, and counters that cannot be right show nothing.
+   */
+  #isWorthALook(passive: PassiveView): boolean {
+    const { counters, still } = passive;
+    if (counters === null || !still) return false;
+    const isHidden = this.#client.reconnected === true || accountFault(counters) !== null;
+    return (isHidden && this.#idle(passive)) || countersShowStrand(counters, this.#client.expected);
+  }
+
+  /** Requests that were sent. One that a look finds queued was sent beyond those that were delivered, whoever sent it. */
+  #sent({ counters }: PassiveView): number {
+    const { expected } = this.#client;
+    const isQueued = this.#look !== null && isStrand(this.#look) && this.#client.reconnected !== null;
+    return isQueued && counters !== null ? Math.max(expected, counters.delivered + 1) : expected;
+  }
+
+  async #stacks(): Promise<Look['threads'] | null> {
+    if (this.#kernel.command.countersPath === null) return null;
+    const reply = await this.#client.control('soak_stacks_request', {}, CONTROL_TIMEOUT_MS);
+    return stacksOfKernel(reply?.content);
+  }
+
+  /** Have a whole second to judge the process by, of the grace if the wait was too short for one. */
+  async #meterUntil(request: ShellRequest, graceEndMs: number): Promise<void> {
+    const dueMs = Math.max(graceEndMs, monotonicMs() + LATE_GRACE_MS + 2 * WATCH_TICK_MS);
+    this.#below = { ms: cpuMsBelow(this.#ownPid), atMs: monotonicMs() };
+    const isAsked = () => this.#meter.hasWindow && monotonicMs() >= graceEndMs;
+    while (!isAsked() && monotonicMs() < dueMs && !isSettled(request) && this.#kernel.exit === null) {
+      await this.#meter.tick();
+      await Promise.race([this.#client.changed(), delay(WATCH_TICK_MS)]);
+    }
+    await this.#meter.tick();
+  }
+
+  #shareBelow(): number | null {
+    const before = this.#below;
+    const now = cpuMsBelow(this.#ownPid);
+    if (before === null || before.ms === null || now === null) return null;
+    return Math.max(0, now - before.ms) / Math.max(1, monotonicMs() - before.atMs);
   }
 
   async #settledBy(request: ShellRequest, dueMs: number): Promise<void> {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ProtocolArm } from '../model/arm.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { runRecordSchema } from '../model/journal.ts';
+import type { OutcomeKind } from '../model/outcome.ts';
 import { protocolSchema } from '../model/protocol.ts';
 import { analyseExperiment } from './analysis.ts';
 import { armRuns, protocolOf, runOf } from './testing.ts';
@@ -136,8 +137,9 @@ describe('the verdict', () => {
     expect(analysis.arms[2]?.counts).toMatchObject({
       runs: 9,
       valid: 0,
-      invalid: 9,
-      invalidByKind: { 'start-failed': 9 },
+      competing: 9,
+      invalid: 0,
+      competingByKind: { 'start-failed': 9 },
     });
     expect(analysis.arms[2]?.rate).toBeNull();
   });
@@ -247,12 +249,34 @@ describe('each arm', () => {
 });
 
 describe('sensitivity', () => {
-  it('turns the verdict when the excluded runs could have decided it', () => {
-    const died = [18, 19].map((block) => runOf('fix', block, { kind: 'died' }));
-    const runs = [...threeArms(6, 6, 0).filter((run) => run.arm !== 'fix' || run.block < 18), ...died];
-    const { exclusions } = analyseExperiment(protocolOf(THREE), runs).sensitivity;
-    expect(exclusions).toMatchObject({ changedRuns: 2, unchanged: false });
-    expect(exclusions.verdicts[0]?.word).not.toBe('fixes');
+  const withFaults = (faults: number, kind: OutcomeKind, wedged = 6) => [
+    ...threeArms(wedged, wedged, 0).filter((run) => run.arm !== 'fix' || run.block < 20 - faults),
+    ...Array.from({ length: faults }, (_, i) => runOf('fix', 20 - faults + i, { kind })),
+  ];
+
+  it('takes a claim away that more than a tenth of an arm, unobserved by the harness, could have decided', () => {
+    const analysis = analyseExperiment(protocolOf(THREE), withFaults(3, 'harness-fault'));
+    const { exclusions } = analysis.sensitivity;
+    expect(exclusions).toMatchObject({ changedRuns: 3, unchanged: false, manyExcluded: ['fix'] });
+    expect(analysis.verdicts[0]).toMatchObject({
+      word: 'inconclusive',
+      withheld: [{ reason: 'exclusions', arms: ['fix'], worst: 'inconclusive' }],
+    });
+  });
+
+  it('lets two of twenty harness faults decide nothing, though the word would change at their worst', () => {
+    const analysis = analyseExperiment(protocolOf(THREE), withFaults(2, 'harness-fault'));
+    expect(analysis.sensitivity.exclusions).toMatchObject({ unchanged: false, manyExcluded: [] });
+    expect(analysis.verdicts[0]).toMatchObject({ word: 'fixes', withheld: [] });
+  });
+
+  it('does not take competing events for exclusions, and tells what they are at their worst', () => {
+    const analysis = analyseExperiment(protocolOf(THREE), withFaults(2, 'died', 14));
+    const { exclusions, competing } = analysis.sensitivity;
+    expect(exclusions).toMatchObject({ changedRuns: 0, unchanged: true, manyExcluded: [] });
+    expect(competing).toMatchObject({ changedRuns: 2, unchanged: false });
+    expect(competing.verdicts[0]?.word).toBe('reduces');
+    expect(analysis.verdicts[0]).toMatchObject({ word: 'fixes', withheld: [] });
   });
 
   it('turns the verdict when only the deadline tells slow from wedged', () => {

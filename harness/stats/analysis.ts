@@ -1,6 +1,7 @@
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type ArmAnalysis, armAnalysis } from './arm-summary.ts';
+import { observedClaim } from './claim-power.ts';
 import {
   type ComparedArm,
   type Comparison,
@@ -9,6 +10,8 @@ import {
   type TwoArmSummary,
   twoArmSummary,
 } from './comparison.ts';
+import { type ContentInnocence, contentInnocence } from './content-innocence.ts';
+import { type Sensitivity80, sensitivity80 } from './could-see.ts';
 import type { Count } from './counts.ts';
 import {
   armRuns,
@@ -20,18 +23,21 @@ import {
   plannedBlocks,
 } from './decision-table.ts';
 import { type Drift, drift } from './drift.ts';
-import { type AlternativeVerdicts, deadlineSensitivity, exclusionSensitivity } from './sensitivity.ts';
+import { type ExposureComparison, exposureComparisons } from './exposure.ts';
+import {
+  type AlternativeVerdicts,
+  competingSensitivity,
+  deadlineSensitivity,
+  type ExclusionVerdicts,
+  exclusionSensitivity,
+  withoutExcludedClaims,
+} from './sensitivity.ts';
 import { sequentialStart, sequentialStep } from './sequential-decision.ts';
 import type { StratumLayout } from './strata.ts';
 import { rateHeterogeneity } from './stratified.ts';
 import { armsEvidence } from './stratified-evidence.ts';
-import {
-  armsByRole,
-  type Sensitivity80,
-  sensitivity80,
-  type TreatmentVerdict,
-  treatmentVerdicts,
-} from './verdict.ts';
+import { treatmentWithholdings } from './treatment-withholdings.ts';
+import { armsByRole, type TreatmentVerdict, treatmentVerdicts } from './verdict.ts';
 
 /** Two-sided level at which a sham is said to differ from control, and a control to have drifted: warnings, not claims. */
 export const WARNING_LEVEL = 0.05;
@@ -90,6 +96,10 @@ export interface Analysis {
     readonly notCounted: readonly { readonly block: number; readonly missing: readonly string[] }[];
   };
   readonly arms: readonly ArmAnalysis[];
+  /** What each arm was given, against the first control; over the counted blocks. */
+  readonly exposure: readonly ExposureComparison[];
+  /** Whether wedges prefer a cell, of control and shams together with each treatment that still wedged. */
+  readonly innocence: ContentInnocence;
   /** Hosts and nights of a merged experiment, where there are several. */
   readonly strata?: readonly StratumAnalysis[];
   /** Whether each arm's rate is the same in every stratum, where there are several. */
@@ -107,7 +117,9 @@ export interface Analysis {
   readonly armsWithoutValidRun: readonly string[];
   readonly baseline: readonly (TwoArmSummary & { readonly arm: string })[];
   readonly sensitivity: {
-    readonly exclusions: AlternativeVerdicts;
+    readonly exclusions: ExclusionVerdicts;
+    /** Every competing event against the claim: told, and decides nothing. */
+    readonly competing: AlternativeVerdicts;
     readonly deadline: AlternativeVerdicts & { readonly halfDeadlineMs: number };
     /** Of the first control; `null` without one. */
     readonly drift: (Drift & { readonly drifted: boolean }) | null;
@@ -129,7 +141,7 @@ export function analyseExperiment(
   runs: readonly RunRecord[],
   options: AnalysisOptions = {},
 ): Analysis {
-  const { alpha, test, stopping, p0 } = protocol.decision;
+  const { alpha, test, stopping, p0, bets } = protocol.decision;
   const layout = options.strata ?? ANYWHERE;
   const tables = decisionTables(protocol, runs, layout);
   const outcomes = countedOutcomes(tables);
@@ -141,7 +153,6 @@ export function analyseExperiment(
       tables.flatMap((table) => armRuns(table, index, table.counted)),
     ),
   );
-  const statuses = (name: string) => outcomes.byArm.get(name) ?? [];
   const compared = (name: string): ComparedArm => {
     const hazard = arms.find((arm) => arm.name === name)?.hazard;
     return {
@@ -152,7 +163,7 @@ export function analyseExperiment(
   const comparisons = comparedPairs(protocol).map(([kind, reference, treatment]) =>
     comparison(kind, compared(reference), compared(treatment), {
       outcomes,
-      decision: { alpha, p0 },
+      decision: { alpha, p0, bets },
       strata: layout.map(({ name }) => name),
       seed: protocol.seed,
     }),
@@ -161,7 +172,7 @@ export function analyseExperiment(
     comparisons
       .filter((pair) => pair.kind === kind)
       .map(({ reference, treatment }) => {
-        const { pTwoSided } = armsEvidence(outcomes, reference, treatment, test);
+        const { pTwoSided } = armsEvidence(outcomes, reference, treatment, { test });
         return {
           reference,
           arm: treatment,
@@ -171,7 +182,10 @@ export function analyseExperiment(
         };
       });
   const { control } = armsByRole(protocol);
-  const verdicts = treatmentVerdicts(protocol, outcomes);
+  const exposure = exposureComparisons(protocol, control, tables.flatMap(countedRuns));
+  const asRun = treatmentVerdicts(protocol, outcomes, treatmentWithholdings(arms, exposure));
+  const exclusions = exclusionSensitivity(protocol, tables, asRun);
+  const verdicts = withoutExcludedClaims(asRun, exclusions);
   const controlDrift =
     control === null
       ? null
@@ -195,21 +209,22 @@ export function analyseExperiment(
       ),
     },
     arms,
+    exposure,
+    innocence: contentInnocence(
+      arms
+        .filter(
+          ({ role, positions }) => role !== 'treatment' || positions.cells.some(({ wedges }) => wedges > 0),
+        )
+        .map(({ name, positions }) => ({ name, cells: positions.cells })),
+      protocol.seed,
+    ),
     ...stratumAnalyses(layout, tables, outcomes),
     comparisons,
     shams: equality('sham-control'),
     aa: equality('a-a'),
     verdicts: verdicts.map((verdict) => ({
       ...verdict,
-      couldSee: sensitivity80(
-        {
-          reference: countOf(control === null ? [] : statuses(control)),
-          treatment: countOf(statuses(verdict.treatment)),
-        },
-        test,
-        alpha / verdicts.length,
-        protocol.seed,
-      ),
+      couldSee: couldSee(protocol, outcomes, verdict, verdicts.length),
     })),
     decidedAtBlock: test === 'e-process' ? decidedAt(protocol, outcomes, tables) : null,
     armsWithoutValidRun: arms.filter((arm) => arm.runs === 0).map((arm) => arm.name),
@@ -221,7 +236,8 @@ export function analyseExperiment(
             ...twoArmSummary(options.baseline as Count, { wedged: arm.wedged, runs: arm.runs }, p0),
           })),
     sensitivity: {
-      exclusions: exclusionSensitivity(protocol, tables, verdicts),
+      exclusions,
+      competing: competingSensitivity(protocol, tables, verdicts),
       deadline: deadlineSensitivity(protocol, tables, verdicts),
       drift:
         controlDrift === null
@@ -229,6 +245,31 @@ export function analyseExperiment(
           : { ...controlDrift, drifted: controlDrift.fisherTwoSided <= WARNING_LEVEL },
     },
   };
+}
+
+function countedRuns({ rows, counted }: DecisionTable): RunRecord[] {
+  return rows.slice(0, counted).flatMap(({ runs }) => runs.flatMap((run) => run ?? []));
+}
+
+/** Of several strata: as if their added counts were one host's. */
+function couldSee(
+  protocol: Protocol,
+  { byArm, wedgesAnywhere }: CountedOutcomes,
+  { treatment }: TreatmentVerdict,
+  treatments: number,
+): Sensitivity80 {
+  const { control, shams } = armsByRole(protocol);
+  const references = [...(control === null ? [] : [control]), ...shams];
+  const [arms = { references: [], treatment: { runs: 0, event: 0, competing: 0 } }] = observedClaim(
+    { byArm, wedgesAnywhere },
+    references,
+    treatment,
+  );
+  return sensitivity80(arms, {
+    ...protocol.decision,
+    alpha: protocol.decision.alpha / treatments,
+    seed: protocol.seed,
+  });
 }
 
 /** Runs of one place, and every block that has some. */

@@ -1,15 +1,22 @@
 import { median } from 'simple-statistics';
-import { KERNEL_COUNTERS, type KernelCounter, type KernelCounters, type ProtocolArm } from '../model/arm.ts';
-import { CLIENT_COUNTERS, type ClientCounter, type ClientCounters } from '../model/client.ts';
+import type { ProtocolArm } from '../model/arm.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { type Endpoint, type OutcomeKind, outcomeStatus } from '../model/outcome.ts';
+import {
+  type Endpoint,
+  isObserved,
+  type OutcomeKind,
+  type OutcomeStatus,
+  outcomeStatus,
+} from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { confidenceSequence } from './confidence-sequence.ts';
-import { type CellExposure, type ContentInnocence, contentInnocence } from './content-innocence.ts';
+import type { CellExposure } from './content-innocence.ts';
 import { type Count, type Interval, rate } from './counts.ts';
+import { type EngagementSummary, engagementSummary } from './engagement.ts';
 import { garwoodInterval, hazardPerReply } from './hazard.ts';
 import { clopperPearson, jeffreys, upperBound, wilson } from './intervals.ts';
 import { kaplanMeier, type SurvivalStep } from './kaplan-meier.ts';
+import { type SecondEvents, secondEvents } from './second-events.ts';
 
 /** Everything that can be said of one count on its own; intervals are [0, 1] without a run. */
 export interface RateSummary {
@@ -46,21 +53,8 @@ export interface HazardSummary {
   readonly garwood95: Interval | null;
 }
 
-export interface EngagementSummary {
-  /** The counter that must equal `replies`; `null` for an arm without one. */
-  readonly counter: KernelCounter | null;
-  /** Sums over the recorded runs that have counters, valid or not. */
-  readonly totals: KernelCounters;
-  readonly runsWithCounters: number;
-  readonly runsWithoutCounters: number;
-  /**
-   * Runs in which the counter did not equal `replies`: by more than the one reply that may have been in
-   * flight at the verdict, or by any in a run that completed. Names, in block order.
-   */
-  readonly notEngaged: readonly string[];
-  /** Of an arm that changes the client: sums of its counters, of which `counter` must equal `sends`. */
-  readonly client?: { readonly totals: ClientCounters; readonly runs: number };
-}
+/** How many runs ended so; only kinds that occurred. */
+export type KindCounts = Partial<Record<OutcomeKind, number>>;
 
 /** One arm. `counts` is of every recorded run; all else that is a rate is of the counted blocks only. */
 export interface ArmAnalysis extends RateSummary {
@@ -68,15 +62,25 @@ export interface ArmAnalysis extends RateSummary {
   readonly role: ProtocolArm['role'];
   readonly counts: {
     readonly runs: number;
+    /** Runs in which the endpoint was observed. */
     readonly valid: number;
     readonly completed: number;
     readonly wedged: number;
+    readonly competing: number;
     readonly invalid: number;
     /** Only kinds that occurred. */
-    readonly invalidByKind: Partial<Record<OutcomeKind, number>>;
+    readonly competingByKind: KindCounts;
+    /** Only kinds that occurred. */
+    readonly invalidByKind: KindCounts;
     /** Only kinds that occurred: `wedged-stranded` is certified, `wedged-mute` is not. */
-    readonly wedgedByKind: Partial<Record<OutcomeKind, number>>;
+    readonly wedgedByKind: KindCounts;
   };
+  /** Stalls of the client beside another outcome; absent where they are not looked for. */
+  readonly secondEvents?: SecondEvents;
+  /** Competing events of the counted blocks (`wedged` is their number) among their valid runs. */
+  readonly competing: Count;
+  /** The same by kind. */
+  readonly competingByKind: KindCounts;
   readonly hazard: HazardSummary;
   readonly engagement: EngagementSummary;
   readonly kaplanMeier: readonly SurvivalStep[];
@@ -85,7 +89,6 @@ export interface ArmAnalysis extends RateSummary {
     /** Wedges at a request after the last cell, and wedges that belong to no cell: not in `cells`. */
     readonly afterLastCell: number;
     readonly noCell: number;
-    readonly innocence: ContentInnocence;
   };
   /** Over the recorded valid runs; `null` when no cell was answered. */
   readonly slowestCellMs: number | null;
@@ -102,15 +105,20 @@ export function armAnalysis(
 ): ArmAnalysis {
   const { endpoint } = protocol;
   const counts = outcomeCounts(recorded, endpoint);
-  const valid = counted.filter((run) => outcomeStatus(run.outcome.kind, endpoint) !== 'invalid');
-  const wedges = valid.filter((run) => outcomeStatus(run.outcome.kind, endpoint) === 'wedged').length;
+  const ofCounted = outcomeCounts(counted, endpoint);
+  const valid = counted.filter((run) => isObserved(outcomeStatus(run.outcome.kind, endpoint)));
+  const wedges = ofCounted.wedged;
   const exposure = { wedges, replies: valid.reduce((sum, run) => sum + repliesOf(run), 0) };
+  const second = secondEvents(protocol, recorded);
   const starts = recorded.map((run) => run.startMs).filter((startMs) => startMs !== null);
   return {
     name: arm.name,
     role: arm.role,
     counts,
+    competing: { wedged: ofCounted.competing, runs: ofCounted.competing + valid.length },
+    competingByKind: ofCounted.competingByKind,
     ...rateSummary({ wedged: wedges, runs: valid.length }),
+    ...(second === null ? {} : { secondEvents: second }),
     hazard: { ...exposure, perReply: hazardPerReply(exposure), garwood95: garwoodInterval(exposure) },
     engagement: engagementSummary(arm, recorded),
     kaplanMeier: kaplanMeier(
@@ -121,7 +129,7 @@ export function armAnalysis(
     ),
     positions: wedgePositions(protocol, valid),
     slowestCellMs: greatest(
-      recorded.filter((run) => outcomeStatus(run.outcome.kind, endpoint) !== 'invalid').map(slowestCellMs),
+      recorded.filter((run) => isObserved(outcomeStatus(run.outcome.kind, endpoint))).map(slowestCellMs),
     ),
     startMedianMs: starts.length === 0 ? null : median(starts),
   };
@@ -146,76 +154,20 @@ function greatest(values: readonly number[]): number | null {
 }
 
 function outcomeCounts(runs: readonly RunRecord[], endpoint: Endpoint | undefined): ArmAnalysis['counts'] {
-  const invalidByKind: Partial<Record<OutcomeKind, number>> = {};
-  const wedgedByKind: Partial<Record<OutcomeKind, number>> = {};
-  let [completed, wedged, invalid] = [0, 0, 0];
+  const byStatus = { completed: 0, wedged: 0, competing: 0, invalid: 0 };
+  const kinds: Record<OutcomeStatus, KindCounts> = { completed: {}, wedged: {}, competing: {}, invalid: {} };
   for (const { outcome } of runs) {
     const status = outcomeStatus(outcome.kind, endpoint);
-    if (status === 'completed') completed += 1;
-    else if (status === 'wedged') {
-      wedged += 1;
-      wedgedByKind[outcome.kind] = (wedgedByKind[outcome.kind] ?? 0) + 1;
-    } else {
-      invalid += 1;
-      invalidByKind[outcome.kind] = (invalidByKind[outcome.kind] ?? 0) + 1;
-    }
+    byStatus[status] += 1;
+    kinds[status][outcome.kind] = (kinds[status][outcome.kind] ?? 0) + 1;
   }
   return {
     runs: runs.length,
-    valid: completed + wedged,
-    completed,
-    wedged,
-    invalid,
-    invalidByKind,
-    wedgedByKind,
-  };
-}
-
-function engagementSummary(arm: ProtocolArm, runs: readonly RunRecord[]): EngagementSummary {
-  const summary = kernelEngagement(arm, runs);
-  if (arm.package === undefined) return summary;
-  const counted = runs.flatMap(({ run, outcome, clientCounters: counters }) =>
-    counters === undefined ? [] : [{ run, outcome, counters }],
-  );
-  const counter = CLIENT_COUNTERS.find((name) => name === arm.engagement);
-  const total = (name: ClientCounter) => counted.reduce((sum, { counters }) => sum + counters[name], 0);
-  return {
-    ...summary,
-    client: {
-      totals: Object.fromEntries(CLIENT_COUNTERS.map((name) => [name, total(name)])) as ClientCounters,
-      runs: counted.length,
-    },
-    notEngaged: counted
-      .filter(({ outcome, counters }) => {
-        // A send may be under way at the verdict, its callback one turn of the loop behind it.
-        const allowance = outcome.kind === 'completed' ? 0 : 1;
-        return counter !== undefined && Math.abs(counters[counter] - counters.sends) > allowance;
-      })
-      .map(({ run }) => run),
-  };
-}
-
-function kernelEngagement(arm: ProtocolArm, runs: readonly RunRecord[]): EngagementSummary {
-  const notEngaged: string[] = [];
-  const runCounters: KernelCounters[] = [];
-  for (const run of runs) {
-    if (run.kernel === null) continue;
-    runCounters.push(run.kernel);
-    if (arm.engagement === null || arm.package !== undefined) continue;
-    const allowance = run.outcome.kind === 'completed' ? 0 : 1;
-    if (Math.abs(run.kernel[arm.engagement] - run.kernel.replies) > allowance) notEngaged.push(run.run);
-  }
-  const total = (name: KernelCounter) => {
-    let sum = 0;
-    for (const counters of runCounters) sum += counters[name];
-    return sum;
-  };
-  return {
-    counter: arm.engagement,
-    totals: Object.fromEntries(KERNEL_COUNTERS.map((name) => [name, total(name)])) as KernelCounters,
-    runsWithCounters: runCounters.length,
-    runsWithoutCounters: runs.length - runCounters.length,
-    notEngaged,
+    valid: byStatus.completed + byStatus.wedged,
+    ...byStatus,
+    competingByKind: kinds.competing,
+    invalidByKind: kinds.invalid,
+    wedgedByKind: kinds.wedged,
   };
 }
 
@@ -250,5 +202,5 @@ function wedgePositions(protocol: Protocol, valid: readonly RunRecord[]): ArmAna
       exposed -= reached[cell] ?? 0;
     }
   });
-  return { cells, afterLastCell, noCell, innocence: contentInnocence(cells, protocol.seed) };
+  return { cells, afterLastCell, noCell };
 }

@@ -1,3 +1,4 @@
+import type { Bets } from '../model/protocol.ts';
 import { boschlooGreater, boschlooLess } from './boschloo.ts';
 import { type Count, type Interval, rate } from './counts.ts';
 import { type CountedOutcomes, countOf } from './decision-table.ts';
@@ -84,7 +85,11 @@ export interface ComparedArm {
 /** What a comparison needs to know of its experiment. */
 export interface ComparisonContext {
   readonly outcomes: CountedOutcomes;
-  readonly decision: { readonly alpha: number; readonly p0: number | null };
+  readonly decision: {
+    readonly alpha: number;
+    readonly p0: number | null;
+    readonly bets?: Bets | undefined;
+  };
   /** Names of the strata, in the order of `outcomes`. */
   readonly strata: readonly string[];
   readonly seed: number;
@@ -97,6 +102,8 @@ export function comparison(
   { outcomes, decision, strata, seed }: ComparisonContext,
 ): Comparison {
   const counts = (arm: string) => countOf(outcomes.byArm.get(arm) ?? []);
+  // Only a claim expects something.
+  const bets = kind === 'treatment-control' || kind === 'treatment-sham' ? decision.bets : 'neutral';
   return {
     kind,
     reference: reference.name,
@@ -107,9 +114,9 @@ export function comparison(
       treatment: treatment.exposure,
       conditionalLess: conditionalLess(reference.exposure, treatment.exposure),
     },
-    eProcess: eProcessOver(outcomes, reference.name, treatment.name, decision.alpha),
+    eProcess: eProcessOver(outcomes, reference.name, treatment.name, { alpha: decision.alpha, bets }),
     ...(outcomes.strata === undefined
       ? {}
-      : { stratified: stratifiedSummary(outcomes, strata, reference.name, treatment.name, seed) }),
+      : { stratified: stratifiedSummary(outcomes, strata, reference.name, treatment.name, { seed, bets }) }),
   };
 }

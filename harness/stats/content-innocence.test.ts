@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { syntheticJournal } from '../report/fixtures/synthetic-journal.ts';
+import { analyseExperiment } from './analysis.ts';
 import { contentInnocence } from './content-innocence.ts';
 import { seededUniform } from './random.ts';
 
-const cells = (wedges: readonly number[], exposed: readonly number[]) =>
-  wedges.map((count, cell) => ({ notebook: 0, cell, exposed: exposed[cell] ?? 0, wedges: count }));
+const arm = (name: string, wedges: readonly number[], exposed: readonly number[]) => ({
+  name,
+  cells: wedges.map((count, cell) => ({ notebook: 0, cell, exposed: exposed[cell] ?? 0, wedges: count })),
+});
+const cells = (wedges: readonly number[], exposed: readonly number[]) => [arm('control', wedges, exposed)];
 
 describe('contentInnocence', () => {
   it('finds a cell that attracts wedges', () => {
@@ -53,4 +58,43 @@ describe('contentInnocence', () => {
       });
     }
   });
+
+  it('takes arms together, each by its own exposure: a lower rate beside a higher one is no cluster', () => {
+    const control = arm('control', [6, 5, 3, 1], [16, 10, 5, 2]);
+    const sham = arm('sham', [0, 1, 0, 1], [90, 90, 89, 89]);
+    const found = contentInnocence([control, sham], 2);
+    expect(found.arms).toEqual(['control', 'sham']);
+    expect(found.words).toBe('wanders');
+    expect(
+      contentInnocence([arm('a', [0, 9, 0], [20, 20, 11]), arm('b', [1, 7, 1], [20, 19, 12])], 2),
+    ).toMatchObject({
+      words: 'clusters at cell 1',
+      cluster: { notebook: 0, cell: 1 },
+    });
+  });
+});
+
+/** Runs of 25 cells in which every reply wedges with the same small chance, in three arms that have it. */
+function innocentJournal(seed: number) {
+  const arms = ['control', 'sham', 'still'].map((name, index) => ({
+    name,
+    role: (['control', 'sham', 'treatment'] as const)[index] ?? 'control',
+    hazard: 0.03,
+  }));
+  return syntheticJournal({ arms, blocks: 20, seed });
+}
+
+describe('an experiment with one hazard for all replies of all arms', () => {
+  it('is said to cluster in at most 5 % of experiments, and at most one thing is said of it', () => {
+    const EXPERIMENTS = 150;
+    let clusters = 0;
+    for (let seed = 1; seed <= EXPERIMENTS; seed += 1) {
+      const { experiment, runs } = innocentJournal(seed);
+      const { innocence } = analyseExperiment(experiment.protocol, runs);
+      expect(innocence.arms).toEqual(['control', 'sham', 'still']);
+      if (innocence.cluster !== null) clusters += 1;
+    }
+    // 14 of 150 is the 99 % quantile of a test whose level is exactly 5 %; a test of each arm says it in about 20.
+    expect(clusters).toBeLessThanOrEqual(14);
+  }, 120_000);
 });

@@ -11,6 +11,8 @@ export interface CellExposure {
 }
 
 export interface ContentInnocence {
+  /** Arms whose wedges were taken together. */
+  readonly arms: readonly string[];
   /** Pearson's χ² of wedges against exposure; `null` below two wedges or two cells. */
   readonly chiSquare: number | null;
   /** Monte Carlo p-value, (1 + simulated ≥ observed) / (1 + simulations); never 0. `null` with `chiSquare`. */
@@ -26,52 +28,86 @@ export interface ContentInnocence {
 const SIMULATED_WEDGES = 2_000_000;
 const CLUSTER_LEVEL = 0.05;
 
+/** The wedges of one arm by cell. */
+export interface ArmCells {
+  readonly name: string;
+  readonly cells: readonly CellExposure[];
+}
+
 /**
- * Whether wedges prefer a cell: under one hazard for all replies the wedges at a cell are expected in
- * proportion to the runs that sent it. Pearson's χ² (1900) with a Monte Carlo p-value (Hope 1968, JRSS B
- * 30:582), since the expected counts are too small for the χ² distribution. `too few wedges to tell` below
- * two wedges or two cells.
+ * Whether wedges prefer a cell, of several arms together: one test for the experiment, since a test of each arm at
+ * 5 % would call one wandering wedge in ten clustered where there are two arms. Each arm's wedges are expected in
+ * proportion to the runs of that arm that sent the cell, so that arms of other rates may stand side by side. Pearson's
+ * χ² (1900) of the sums with a Monte Carlo p-value (Hope 1968, JRSS B 30:582), since the expected counts are too
+ * small for the χ² distribution. `too few wedges to tell` below two wedges or two cells.
  */
-export function contentInnocence(cells: readonly CellExposure[], seed: number): ContentInnocence {
-  const exposed = cells.filter((cell) => cell.exposed > 0);
-  const wedges = exposed.reduce((sum, cell) => sum + cell.wedges, 0);
-  if (wedges < 2 || exposed.length < 2) {
-    return { chiSquare: null, p: null, simulations: 0, cluster: null, words: 'too few wedges to tell' };
-  }
-  const exposure = exposed.reduce((sum, cell) => sum + cell.exposed, 0);
-  const expected = Float64Array.from(exposed, (cell) => (wedges * cell.exposed) / exposure);
-  const chiSquare = pearson(
-    Float64Array.from(exposed, (cell) => cell.wedges),
-    expected,
+export function contentInnocence(arms: readonly ArmCells[], seed: number): ContentInnocence {
+  const names = arms.map(({ name }) => name);
+  const key = ({ notebook, cell }: CellExposure) => `${notebook}/${cell}`;
+  const places = new Map(
+    arms.flatMap(({ cells }) =>
+      cells.filter(({ exposed }) => exposed > 0).map((cell) => [key(cell), cell] as const),
+    ),
   );
+  const keys = [...places.keys()];
+  const sums = (weigh: (cell: CellExposure) => number) =>
+    Float64Array.from(keys, (place) =>
+      arms.reduce((sum, { cells }) => {
+        const cell = cells.find((each) => key(each) === place);
+        return cell === undefined ? sum : sum + weigh(cell);
+      }, 0),
+    );
+  const observed = sums((cell) => cell.wedges);
+  const wedges = observed.reduce((sum, count) => sum + count, 0);
+  if (wedges < 2 || keys.length < 2) {
+    const words = 'too few wedges to tell';
+    return { arms: names, chiSquare: null, p: null, simulations: 0, cluster: null, words };
+  }
+  const strata = arms.flatMap(({ cells }) => {
+    const own = cells.reduce((sum, cell) => sum + (cell.exposed > 0 ? cell.wedges : 0), 0);
+    const exposure = cells.reduce((sum, cell) => sum + cell.exposed, 0);
+    if (own === 0 || exposure === 0) return [];
+    const byKey = new Map(cells.map((cell) => [key(cell), (own * cell.exposed) / exposure]));
+    return [{ wedges: own, expected: Float64Array.from(keys, (place) => byKey.get(place) ?? 0) }];
+  });
+  const expected = Float64Array.from(keys, (_, i) =>
+    strata.reduce((sum, stratum) => sum + (stratum.expected[i] ?? 0), 0),
+  );
+  const chiSquare = pearson(observed, expected);
   const simulations = Math.min(9999, Math.max(99, Math.floor(SIMULATED_WEDGES / wedges)));
-  const draw = categorical(expected, seededUniform(seed, 'content-innocence'));
+  const uniform = seededUniform(seed, 'content-innocence');
+  const draws = strata.map((stratum) => ({ ...stratum, draw: categorical(stratum.expected, uniform) }));
   const counts = new Float64Array(expected.length);
   let atLeast = 0;
   for (let i = 0; i < simulations; i += 1) {
     counts.fill(0);
-    for (let wedge = 0; wedge < wedges; wedge += 1) {
-      const cell = draw();
-      counts[cell] = (counts[cell] ?? 0) + 1;
+    for (const stratum of draws) {
+      for (let wedge = 0; wedge < stratum.wedges; wedge += 1) {
+        const cell = stratum.draw();
+        counts[cell] = (counts[cell] ?? 0) + 1;
+      }
     }
     // Equal tables must count as equal whatever order their terms were summed in.
     if (pearson(counts, expected) >= chiSquare * (1 - 1e-9)) atLeast += 1;
   }
   const p = (1 + atLeast) / (1 + simulations);
-  if (p >= CLUSTER_LEVEL) return { chiSquare, p, simulations, cluster: null, words: 'wanders' };
-  const excess = (i: number) =>
-    ((exposed[i]?.wedges ?? 0) - (expected[i] ?? 0)) / Math.sqrt(expected[i] ?? 1);
+  if (p >= CLUSTER_LEVEL) {
+    return { arms: names, chiSquare, p, simulations, cluster: null, words: 'wanders' };
+  }
+  const excess = (i: number) => ((observed[i] ?? 0) - (expected[i] ?? 0)) / Math.sqrt(expected[i] || 1);
   let worst = 0;
-  for (let i = 1; i < exposed.length; i += 1) if (excess(i) > excess(worst)) worst = i;
-  const { notebook, cell } = exposed[worst] ?? { notebook: 0, cell: 0 };
-  return { chiSquare, p, simulations, cluster: { notebook, cell }, words: `clusters at cell ${cell}` };
+  for (let i = 1; i < keys.length; i += 1) if (excess(i) > excess(worst)) worst = i;
+  const { notebook, cell } = places.get(keys[worst] ?? '') ?? { notebook: 0, cell: 0 };
+  const words = `clusters at cell ${cell}`;
+  return { arms: names, chiSquare, p, simulations, cluster: { notebook, cell }, words };
 }
 
 function pearson(observed: Float64Array, expected: Float64Array): number {
   let chiSquare = 0;
   for (let i = 0; i < expected.length; i += 1) {
     const e = expected[i] ?? 0;
-    chiSquare += ((observed[i] ?? 0) - e) ** 2 / e;
+    // Sent by no run of an arm that wedged: nothing is expected there, and nothing was drawn.
+    if (e > 0) chiSquare += ((observed[i] ?? 0) - e) ** 2 / e;
   }
   return chiSquare;
 }

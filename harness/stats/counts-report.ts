@@ -1,8 +1,10 @@
 import type { OutcomeStatus } from '../model/outcome.ts';
 import { type RateSummary, rateSummary } from './arm-summary.ts';
+import { observedClaim } from './claim-power.ts';
 import { type TwoArmSummary, twoArmSummary } from './comparison.ts';
+import { type Sensitivity80, sensitivity80 } from './could-see.ts';
 import type { Count } from './counts.ts';
-import { type Sensitivity80, sensitivity80, type TreatmentVerdict, treatmentVerdicts } from './verdict.ts';
+import { type TreatmentVerdict, treatmentVerdicts } from './verdict.ts';
 
 /** Counts that people already have, from this harness or elsewhere. */
 export interface GivenCounts {
@@ -38,11 +40,15 @@ export function countsReport(given: GivenCounts): CountsReport {
     ...(sham === null ? [] : [{ name: 'sham', role: 'sham' as const, count: sham }]),
   ];
   const design = { arms, decision: { alpha, test: 'boschloo' as const }, seed: 0 };
-  const [verdict] = treatmentVerdicts(design, {
+  const outcomes = {
     byArm: new Map(arms.map(({ name, count }) => [name, statusesOf(count)])),
     wedgesAnywhere: new Map(arms.map(({ name, count }) => [name, count.wedged])),
-  });
-  if (verdict === undefined) throw new Error('a design with one treatment has one verdict');
+  };
+  const [verdict] = treatmentVerdicts(design, outcomes);
+  const references = arms.filter(({ role }) => role !== 'treatment').map(({ name }) => name);
+  const [claim] = observedClaim(outcomes, references, 'treatment');
+  if (verdict === undefined || claim === undefined)
+    throw new Error('a design with one treatment has one verdict');
   return {
     given,
     arms: {
@@ -54,7 +60,7 @@ export function countsReport(given: GivenCounts): CountsReport {
     treatmentAgainstSham: sham === null ? null : twoArmSummary(sham, treatment, p0),
     shamAgainstReference: sham === null ? null : twoArmSummary(reference, sham, p0),
     verdict,
-    couldSee: sensitivity80({ reference, treatment }, 'boschloo', alpha, 0),
+    couldSee: sensitivity80(claim, { ...design.decision, seed: 0 }),
   };
 }
 

@@ -41,11 +41,11 @@ export function parseCount(text: string, flag: string): Count {
   }
   if (count.runs > MAX_RUNS) {
     throw new SoakError('bad-count', `${flag} ${text}: more than ${MAX_RUNS} runs.`, {
-      remedy: 'Give counts of at most a million runs; the exact tests are not meant for more.',
+      remedy: `The exact tests of more would take minutes. Give the counts of a part of the runs, at most ${MAX_RUNS} of each arm.`,
     });
   }
   return count;
 }
 
-/** Beyond this the exact tests take minutes, and a typing error is the likelier explanation. */
-const MAX_RUNS = 1_000_000;
+/** At most this many runs an arm are answered within two seconds: Boschloo's test of a million takes minutes. */
+const MAX_RUNS = 20_000;

@@ -1,6 +1,6 @@
 import { SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { type Endpoint, type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
+import { type Endpoint, isObserved, type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { BlockRange } from '../model/shard.ts';
 import type { Count } from './counts.ts';
@@ -140,7 +140,7 @@ export interface CountedOutcomes {
   readonly byArm: StatusesByArm;
   /** The same by stratum; absent: there is one. */
   readonly strata?: readonly StatusesByArm[];
-  /** Valid wedged runs among all recorded ones, by arm: a wedge outside the counted blocks still is one. */
+  /** Wedged runs among all recorded ones, by arm: a wedge outside the counted blocks still is one. */
   readonly wedgesAnywhere: ReadonlyMap<string, number>;
 }
 
@@ -171,12 +171,47 @@ export function countedOutcomes(
   };
 }
 
-/** Wedged of valid runs; invalid ones are no part of either. */
+/** Wedged of the runs in which the endpoint was observed: competing events and invalid runs are no part of either. */
 export function countOf(statuses: readonly OutcomeStatus[]): Count {
   let [wedged, runs] = [0, 0];
   for (const status of statuses) {
-    if (status !== 'invalid') runs += 1;
+    if (isObserved(status)) runs += 1;
     if (status === 'wedged') wedged += 1;
   }
   return { wedged, runs };
+}
+
+/** Runs with a competing event, of all but the invalid ones: `wedged` is the number of competing events. */
+export function competingCount(statuses: readonly OutcomeStatus[]): Count {
+  return countOf(
+    statuses.map((status) =>
+      status === 'competing' ? 'wedged' : status === 'wedged' ? 'completed' : status,
+    ),
+  );
+}
+
+/**
+ * The same runs with the composite for their endpoint: the event or a competing event, counted alike in every
+ * arm. A change that only trades one ending for another does not lower it. The very same object where nothing competes.
+ */
+export function compositeOutcomes(outcomes: CountedOutcomes): CountedOutcomes {
+  const { byArm, strata, wedgesAnywhere } = outcomes;
+  // Most experiments have none, and their pairs need not be worked out twice.
+  if (![...byArm.values()].some((statuses) => statuses.includes('competing'))) return outcomes;
+  return {
+    byArm: compositeStatuses(byArm),
+    ...(strata === undefined ? {} : { strata: strata.map(compositeStatuses) }),
+    wedgesAnywhere,
+  };
+}
+
+/** What a run counts as where the event or a competing event is what is asked for. */
+export function compositeStatus<S extends OutcomeStatus | undefined>(status: S): S | 'wedged' {
+  return status === 'competing' ? 'wedged' : status;
+}
+
+function compositeStatuses(byArm: StatusesByArm): StatusesByArm {
+  return new Map(
+    [...byArm].map(([arm, statuses]) => [arm, statuses.map((status) => compositeStatus(status))]),
+  );
 }

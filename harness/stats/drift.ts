@@ -1,4 +1,4 @@
-import type { OutcomeStatus } from '../model/outcome.ts';
+import { isObserved, type OutcomeStatus } from '../model/outcome.ts';
 import type { Count } from './counts.ts';
 import { countOf } from './decision-table.ts';
 import { fisherTwoSided } from './fisher.ts';
@@ -18,7 +18,7 @@ export interface Drift {
  */
 export function drift(arm: string, strata: readonly (readonly OutcomeStatus[])[]): Drift {
   const halves = strata.map((statuses) => {
-    const valid = statuses.filter((status) => status !== 'invalid');
+    const valid = statuses.filter(isObserved);
     const middle = Math.floor(valid.length / 2);
     return { first: valid.slice(0, middle), second: valid.slice(middle) };
   });

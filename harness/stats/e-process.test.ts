@@ -1,45 +1,53 @@
 import { describe, expect, it } from 'vitest';
-import { E_PROCESS_START, eProcessStep, logEPath, logMean, reachesBound } from './e-process.ts';
-import { decisionQuantile, decisionTimes } from './power.ts';
+import { BETS, type Bets } from '../model/protocol.ts';
+import { decisionQuantile, decisionTimes } from './decision-times.ts';
+import { eProcessStart, eProcessStep, logEPath, logMean, RunningE, reachesBound } from './e-process.ts';
+import { seededUniform } from './random.ts';
 import { sequentialStart, sequentialStep } from './sequential-decision.ts';
 import { protocolOf } from './testing.ts';
 
 describe('e-process', () => {
-  it('is a fair bet: the expected factor of the next block is 1 wherever the rates are equal', () => {
-    let state = E_PROCESS_START;
-    for (const [y1, y2] of [
-      [true, false],
-      [true, true],
-      [false, false],
-      [true, false],
-    ] as const) {
-      for (const p of [0.05, 0.3, 0.5, 0.9]) {
-        let expected = 0;
-        for (const a of [true, false]) {
-          for (const b of [true, false]) {
-            const next = eProcessStep(state, a, b);
-            expected += (a ? p : 1 - p) * (b ? p : 1 - p) * Math.exp(next.logE - state.logE);
+  it.each(BETS)(
+    'is a fair bet whatever it expects: at most 1 is to be won where the rates are equal, %s',
+    (bets) => {
+      let state = eProcessStart(bets);
+      for (const [y1, y2] of [
+        [true, false],
+        [true, true],
+        [false, false],
+        [true, false],
+      ] as const) {
+        for (const p of [0.05, 0.3, 0.5, 0.9]) {
+          let expected = 0;
+          for (const a of [true, false]) {
+            for (const b of [true, false]) {
+              const next = eProcessStep(state, a, b);
+              expected += (a ? p : 1 - p) * (b ? p : 1 - p) * Math.exp(next.logE - state.logE);
+            }
           }
+          // E[f] ≤ 1 for every common rate: at most 1 by convexity, which is what Ville's inequality needs.
+          expect(expected).toBeLessThanOrEqual(1 + 1e-12);
+          expect(expected).toBeGreaterThan(0.4);
         }
-        // E[f] ≤ 1 for every common rate: at most 1 by convexity, which is what Ville's inequality needs.
-        expect(expected).toBeLessThanOrEqual(1 + 1e-12);
-        expect(expected).toBeGreaterThan(0.5);
+        state = eProcessStep(state, y1, y2);
       }
-      state = eProcessStep(state, y1, y2);
-    }
-  });
+    },
+  );
 
   it('stays finite whatever it is shown', () => {
     const all = new Array<boolean>(100_000).fill(true);
     const none = new Array<boolean>(100_000).fill(false);
-    expect(Number.isFinite(logEPath(all, none).at(-1) ?? Number.NaN)).toBe(true);
-    expect(logEPath(none, none).at(-1)).toBe(0);
-    expect(logEPath([], [])).toEqual([]);
-    expect(logMean(5000, -5000)).toBeCloseTo(5000 - Math.LN2, 9);
+    for (const bets of BETS) {
+      expect(Number.isFinite(logEPath(all, none, bets).at(-1) ?? Number.NaN)).toBe(true);
+      expect(Number.isFinite(logEPath(none, all, bets).at(-1) ?? Number.NaN)).toBe(true);
+      expect(logEPath([], [], bets)).toEqual([]);
+    }
+    expect(logEPath(none, none, 'neutral').at(-1)).toBe(0);
+    expect(logMean([5000, -5000])).toBeCloseTo(5000 - Math.LN2, 9);
   });
 
   it('refuses arms of unequal length', () => {
-    expect(() => logEPath([1], [])).toThrow(RangeError);
+    expect(() => logEPath([1], [], 'cure')).toThrow(RangeError);
   });
 
   it('is reached at the bound itself', () => {
@@ -47,13 +55,56 @@ describe('e-process', () => {
     expect(reachesBound(-Math.log(0.001) - 1e-6, 0.001)).toBe(false);
   });
 
-  it('decides as fast as the contract says, to within simulation error', () => {
-    const simulate = (pReference: number, alpha: number) =>
-      decisionTimes({ pReference, pTreatment: 0 }, alpha, { simulations: 4000, maxBlocks: 300, seed: 5 });
-    expect(decisionQuantile(simulate(0.3, 0.001), 0.5)).toBeGreaterThanOrEqual(39);
-    expect(decisionQuantile(simulate(0.3, 0.001), 0.5)).toBeLessThanOrEqual(41);
-    expect(decisionQuantile(simulate(0.3, 0.001), 0.9)).toBeLessThanOrEqual(55);
-    expect(decisionQuantile(simulate(0.9, 0.001), 0.5)).toBeLessThanOrEqual(10);
+  it('is the same as it runs and as a state a block', () => {
+    const uniform = seededUniform(3, 'running e');
+    for (const bets of BETS) {
+      const running = new RunningE(bets);
+      let state = eProcessStart(bets);
+      for (let block = 0; block < 200; block += 1) {
+        const [y1, y2] = [uniform() < 0.4, uniform() < 0.2];
+        running.add(y1, y2);
+        state = eProcessStep(state, y1, y2);
+        expect(running.logE).toBe(state.logE);
+      }
+    }
+  });
+
+  // STATISTICS: "Bets that expect a cure", α = 0.001, medians before and now.
+  it.each([
+    [0.95, 0, 8, 6],
+    [0.9, 0, 10, 6],
+    [0.7, 0, 14, 11],
+    [0.5, 0, 22, 19],
+    [0.3, 0, 40, 36],
+    [0.5, 0.1, 42, 43],
+  ])(
+    'decides %d against %d as fast as the contract says, to within simulation error',
+    (reference, treatment, before, now) => {
+      const median = (bets: Bets) => {
+        const rates = { pReference: reference, pTreatment: treatment };
+        const times = decisionTimes(rates, 0.001, { simulations: 4000, maxBlocks: 400, seed: 5, bets });
+        return decisionQuantile(times, 0.5) ?? Number.NaN;
+      };
+      const allowance = Math.max(1, 0.05 * before);
+      expect(Math.abs(median('neutral') - before)).toBeLessThanOrEqual(allowance);
+      expect(Math.abs(median('cure') - now)).toBeLessThanOrEqual(allowance);
+    },
+  );
+
+  it.each(BETS)('reaches 1/0.01 at equal rates in at most 0.5 % of experiments, bets %s', (bets) => {
+    for (const rate of [0.1, 0.3, 0.5, 0.9]) {
+      const rates = { pReference: rate, pTreatment: rate };
+      const times = decisionTimes(rates, 0.01, { simulations: 4000, maxBlocks: 300, seed: 8, bets });
+      // 0.5 % and three standard errors of 4000 experiments.
+      expect(times.blocks.length / 4000).toBeLessThanOrEqual(0.0084);
+    }
+  });
+
+  it('needs both E of both pairs where runs compete: 75 blocks in the median, as the contract says', () => {
+    const options = { simulations: 4000, maxBlocks: 600, seed: 5, bets: 'cure', references: 2 } as const;
+    const rates = { pReference: 0.3, pTreatment: 0 };
+    const competing = decisionQuantile(decisionTimes(rates, 0.001, { ...options, competing: 0.05 }), 0.5);
+    expect(Math.abs((competing ?? 0) - 75)).toBeLessThanOrEqual(3);
   });
 });
 
@@ -83,10 +134,29 @@ describe('sequentialStep', () => {
     expect(state.isDecided).toBe(true);
   });
 
-  it('decides that a treatment is worse', () => {
+  it('decides that a treatment is worse when it is above the sham too', () => {
     let state = sequentialStart(protocol);
-    for (let i = 0; i < 20; i += 1) state = sequentialStep(protocol, state, block(false, false, true));
+    for (let i = 0; i < 20; i += 1) state = sequentialStep(protocol, state, block(false, true, true));
+    expect(state.decisions).toEqual([{ arm: 'fix', decision: null }]);
+    for (let i = 0; i < 60; i += 1) state = sequentialStep(protocol, state, block(false, false, true));
     expect(state.decisions).toEqual([{ arm: 'fix', decision: 'above' }]);
+  });
+
+  it('does not decide for a change that trades each wedge for another ending', () => {
+    let state = sequentialStart(protocol);
+    for (let i = 0; i < 100; i += 1) {
+      const wedges = i % 2 === 0;
+      const traded = new Map([
+        ...block(wedges, wedges, false),
+        ['fix', wedges ? 'competing' : 'completed'] as const,
+      ]);
+      state = sequentialStep(protocol, state, traded);
+    }
+    expect(state.decisions).toEqual([{ arm: 'fix', decision: null }]);
+    // What is left of the blocks shows no difference of the endpoint, and all of them none of the composite.
+    expect(state.pairs.every(({ less, composite }) => less.blocks === 50 && composite.blocks === 100)).toBe(
+      true,
+    );
   });
 
   it('takes nothing from a block with an invalid run', () => {

@@ -35,6 +35,7 @@ interface Golden {
     conditionalLess: number;
   }[];
   logEPath: { reference: number[]; treatment: number[]; logE: number[] }[];
+  logEPathCure: { reference: number[]; treatment: number[]; logE: number[] }[];
   confidenceSequence95: (Count & { interval: number[] })[];
   holm: { p: number[]; adjusted: number[] }[];
 }
@@ -106,7 +107,11 @@ describe('reference values of SciPy and statsmodels', () => {
   });
 
   it.each(golden.logEPath)('path of ln E', (g) => {
-    expectNear(logEPath(g.reference, g.treatment), g.logE, near);
+    expectNear(logEPath(g.reference, g.treatment, 'neutral'), g.logE, near);
+  });
+
+  it.each(golden.logEPathCure)('path of ln E whose bets expect a cure', (g) => {
+    expectNear(logEPath(g.reference, g.treatment, 'cure'), g.logE, near);
   });
 
   it.each(golden.confidenceSequence95)('confidence sequence at $wedged/$runs', (g) => {

@@ -1,14 +1,19 @@
-import type { OutcomeStatus } from '../model/outcome.ts';
-import type { Protocol } from '../model/protocol.ts';
+import { isObserved, type OutcomeStatus } from '../model/outcome.ts';
+import type { Bets, Protocol } from '../model/protocol.ts';
 import { boschlooGreater, boschlooLess } from './boschloo.ts';
 import type { Count } from './counts.ts';
 import { countOf } from './decision-table.ts';
-import { E_PROCESS_START, type EProcessState, eProcessStep, logMean, reachesBound } from './e-process.ts';
+import { type EProcessState, eProcessStart, eProcessStep, logMean, reachesBound } from './e-process.ts';
 
 export type DecisionTest = Protocol['decision']['test'];
 
-/** E of one pair of arms over the counted blocks in which both runs are valid, in block order. */
+/** How a pair is judged; `bets` absent: the e-process expects nothing. */
+export type DecisionRule = Pick<Protocol['decision'], 'test' | 'bets'>;
+
+/** E of one pair of arms over the counted blocks in which the endpoint was observed in both runs, in block order. */
 export interface EProcessSummary {
+  /** What the direction "below" expects; the others expect nothing. */
+  readonly bets: Bets;
   /** Blocks that contributed. */
   readonly blocks: number;
   /** ln E after the last one, for "treatment below reference". */
@@ -22,7 +27,8 @@ export interface EProcessSummary {
   readonly logEGreater: number;
   readonly maxLogEGreater: number;
   readonly greaterReachedAtBlock: number | null;
-  /** Greatest ln of the mean of both E so far: their mean is an e-process of "the rates are equal", two-sided. */
+  /** ln of the mean of both directions, each expecting nothing: an e-process of "the rates are equal", two-sided. */
+  readonly logETwoSided: number;
   readonly maxLogETwoSided: number;
   readonly twoSidedReachedAtBlock: number | null;
   /** The block of each point of `path`. */
@@ -30,14 +36,60 @@ export interface EProcessSummary {
   readonly path: readonly number[];
 }
 
+/** Both directions of one pair of arms, as far as the blocks have come. */
+export interface PairEProcess {
+  /** "Treatment below reference", by the bets of the protocol. */
+  readonly less: EProcessState;
+  /** "Treatment above reference": expects nothing. */
+  readonly greater: EProcessState;
+  /** Greatest ln of the mean of both directions, each expecting nothing: "the rates differ", two-sided. */
+  readonly maxLogETwoSided: number;
+  /** ln of that mean after the last block. */
+  readonly logETwoSided: number;
+  /** `less`, expecting nothing. */
+  readonly neutralLess: EProcessState;
+}
+
+/** A pair before the first block. */
+export function pairEProcessStart(bets: Bets): PairEProcess {
+  const neutral = eProcessStart('neutral');
+  return {
+    less: eProcessStart(bets),
+    greater: neutral,
+    neutralLess: neutral,
+    maxLogETwoSided: 0,
+    logETwoSided: 0,
+  };
+}
+
+/** The pair after one more block. A block in which the endpoint was not observed in both runs contributes nothing. */
+export function pairEProcessStep(
+  pair: PairEProcess,
+  reference: OutcomeStatus | undefined,
+  treatment: OutcomeStatus | undefined,
+): PairEProcess {
+  if (!isObserved(reference) || !isObserved(treatment)) return pair;
+  const [y1, y2] = [reference === 'wedged', treatment === 'wedged'];
+  const less = eProcessStep(pair.less, y1, y2);
+  const neutralLess = less.bets === 'neutral' ? less : eProcessStep(pair.neutralLess, y1, y2);
+  const greater = eProcessStep(pair.greater, y2, y1);
+  const logETwoSided = logMean([neutralLess.logE, greater.logE]);
+  return {
+    less,
+    greater,
+    neutralLess,
+    logETwoSided,
+    maxLogETwoSided: Math.max(pair.maxLogETwoSided, logETwoSided),
+  };
+}
+
 export function eProcessSummary(
   reference: readonly OutcomeStatus[],
   treatment: readonly OutcomeStatus[],
   alpha: number,
+  bets: Bets,
 ): EProcessSummary {
-  let less: EProcessState = E_PROCESS_START;
-  let greater: EProcessState = E_PROCESS_START;
-  let maxLogETwoSided = 0;
+  let pair = pairEProcessStart(bets);
   let reachedAtBlock: number | null = null;
   let reachedAfter: number | null = null;
   let greaterReachedAtBlock: number | null = null;
@@ -46,21 +98,21 @@ export function eProcessSummary(
   const path: number[] = [];
   const blocks = Math.min(reference.length, treatment.length);
   for (let block = 0; block < blocks; block += 1) {
-    const [s1, s2] = [reference[block], treatment[block]];
-    if (s1 === 'invalid' || s2 === 'invalid') continue;
-    less = eProcessStep(less, s1 === 'wedged', s2 === 'wedged');
-    greater = eProcessStep(greater, s2 === 'wedged', s1 === 'wedged');
-    const twoSided = logMean(less.logE, greater.logE);
-    maxLogETwoSided = Math.max(maxLogETwoSided, twoSided);
+    const next = pairEProcessStep(pair, reference[block], treatment[block]);
+    if (next === pair) continue;
+    pair = next;
+    const { less, greater, logETwoSided } = pair;
     pathBlocks.push(block);
     path.push(less.logE);
     if (reachedAtBlock === null && reachesBound(less.logE, alpha)) {
       [reachedAtBlock, reachedAfter] = [block, less.blocks];
     }
     if (greaterReachedAtBlock === null && reachesBound(greater.logE, alpha)) greaterReachedAtBlock = block;
-    if (twoSidedReachedAtBlock === null && reachesBound(twoSided, alpha)) twoSidedReachedAtBlock = block;
+    if (twoSidedReachedAtBlock === null && reachesBound(logETwoSided, alpha)) twoSidedReachedAtBlock = block;
   }
+  const { less, greater } = pair;
   return {
+    bets,
     blocks: less.blocks,
     logE: less.logE,
     maxLogE: less.maxLogE,
@@ -69,7 +121,8 @@ export function eProcessSummary(
     logEGreater: greater.logE,
     maxLogEGreater: greater.maxLogE,
     greaterReachedAtBlock,
-    maxLogETwoSided,
+    logETwoSided: pair.logETwoSided,
+    maxLogETwoSided: pair.maxLogETwoSided,
     twoSidedReachedAtBlock,
     pathBlocks,
     path,
@@ -92,11 +145,11 @@ export interface PairEvidence {
 export function pairEvidence(
   reference: readonly OutcomeStatus[],
   treatment: readonly OutcomeStatus[],
-  test: DecisionTest,
+  { test, bets = 'neutral' }: DecisionRule,
 ): PairEvidence {
   const counts = { reference: countOf(reference), treatment: countOf(treatment) };
   if (test === 'e-process') {
-    const e = eProcessSummary(reference, treatment, 1);
+    const e = eProcessSummary(reference, treatment, 1, bets);
     return {
       counts,
       pLess: Math.exp(-e.maxLogE),

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { asymptoticDecisionShare, decisionTimes } from './decision-times.ts';
 import { fisherLess } from './fisher.ts';
 import {
-  asymptoticDecisionShare,
-  decisionTimes,
   exactPower,
   rejectionRegion,
   runsNeeded,
@@ -43,6 +42,20 @@ describe('exactPower', () => {
 });
 
 describe('runsNeeded', () => {
+  // What a search through every number from 1 to 2000 gave, in up to ten seconds for one of them.
+  it.each([
+    [0.0003, 0, null],
+    [0.0035, 0, 1919],
+    [0.01, 0, 671],
+    [0.02, 0, 335],
+    [0.05, 0, 110],
+    [0.3, 0, 18],
+    [0.02, 0.01, 1982],
+    [0.1, 0.08, null],
+  ])('finds for %d against %d the %s runs that trying each number finds', (pReference, pTreatment, runs) => {
+    expect(runsNeeded('boschloo', { pReference, pTreatment }, 0.05, 0.8)).toBe(runs);
+  });
+
   it.each(['fisher', 'boschloo'] as const)('is the first number of runs with the power (%s)', (test) => {
     const needed = runsNeeded(test, RATES, 0.05, 0.8) ?? 0;
     expect(needed).toBeGreaterThan(10);
@@ -120,7 +133,12 @@ describe('plans', () => {
     [{ pReference: 0.02, pTreatment: 0 }, [450, 550, 700]],
     [{ pReference: 0.3, pTreatment: 0.2 }, [400, 700, 1100]],
   ])('has a limit law that agrees with simulation where both can be had: %j', (rates, sizes) => {
-    const times = decisionTimes(rates, 0.01, { simulations: 600, maxBlocks: 1100, seed: 3 });
+    const times = decisionTimes(rates, 0.01, {
+      simulations: 600,
+      maxBlocks: 1100,
+      seed: 3,
+      bets: 'neutral',
+    });
     for (const blocks of sizes) {
       const simulated = times.blocks.filter((block) => block <= blocks).length / 600;
       expect(Math.abs(simulated - asymptoticDecisionShare(rates, 0.01, blocks))).toBeLessThan(0.1);

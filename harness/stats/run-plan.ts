@@ -1,7 +1,6 @@
+import { decisionQuantile, decisionTimes } from './decision-times.ts';
 import {
   type AssumedRates,
-  decisionQuantile,
-  decisionTimes,
   EXACT_TESTS,
   type ExactTest,
   exactPower,
@@ -64,7 +63,7 @@ function blockQuantiles(goal: PlanGoal, references: 1 | 2): BlockQuantiles {
   const { simulations, seed, alpha } = goal;
   // Nothing to wait for where nothing differs: a tenth of the blocks shows how rarely it decides.
   const maxBlocks = goal.pTreatment < goal.pReference ? MAX_BLOCKS : MAX_BLOCKS / 10;
-  const times = decisionTimes(goal, alpha, { simulations, maxBlocks, seed, references });
+  const times = decisionTimes(goal, alpha, { simulations, maxBlocks, seed, references, bets: 'cure' });
   return {
     median: decisionQuantile(times, 0.5),
     p90: decisionQuantile(times, 0.9),
@@ -151,6 +150,7 @@ export function notebookLengths(
       simulations: goal.simulations,
       maxBlocks: MAX_BLOCKS,
       seed: goal.seed,
+      bets: 'cure',
       references: 2,
     });
     // Cells that a reference run is expected to finish before it wedges: the sum of survival over cells.

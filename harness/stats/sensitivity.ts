@@ -1,8 +1,10 @@
+import type { RunRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { slowestCellMs } from './arm-summary.ts';
 import { countedOutcomes, type DecisionTable, type StatusRule } from './decision-table.ts';
 import { armsByRole, type TreatmentVerdict, treatmentVerdicts } from './verdict.ts';
+import { wordLeft } from './withholding.ts';
 
 /** A verdict again, under another rule of counting. */
 export interface AlternativeVerdicts {
@@ -13,17 +15,72 @@ export interface AlternativeVerdicts {
   readonly unchanged: boolean;
 }
 
-/** The verdict with every invalid treatment run wedged and every invalid reference run completed: the exclusions at their worst. */
+/** Share of an arm's recorded runs from which its harness faults may decide: fewer are told and decide nothing. */
+export const EXCLUDED_SHARE = 0.1;
+
+/** The verdict with the excluded runs at their worst, and whether there are enough of them to take a claim away. */
+export interface ExclusionVerdicts extends AlternativeVerdicts {
+  /** Arms of which more than a tenth of the recorded runs are harness faults. */
+  readonly manyExcluded: readonly string[];
+}
+
+/** The verdict with every harness fault of a treatment counted as an event and every one of a reference as none. */
 export function exclusionSensitivity(
   protocol: Protocol,
   tables: readonly DecisionTable[],
   asRun: readonly TreatmentVerdict[],
+): ExclusionVerdicts {
+  const recorded = new Map<string, { runs: number; excluded: number }>();
+  for (const run of tables.flatMap(({ rows }) => rows.flatMap(({ runs }) => runs))) {
+    if (run === undefined) continue;
+    const arm = recorded.get(run.arm) ?? { runs: 0, excluded: 0 };
+    arm.runs += 1;
+    if (outcomeStatus(run.outcome.kind, protocol.endpoint) === 'invalid') arm.excluded += 1;
+    recorded.set(run.arm, arm);
+  }
+  return {
+    ...alternative(protocol, tables, asRun, atWorst(protocol, 'invalid')),
+    manyExcluded: [...recorded].flatMap(([arm, { runs, excluded }]) =>
+      excluded > EXCLUDED_SHARE * runs ? [arm] : [],
+    ),
+  };
+}
+
+/**
+ * The verdict with every competing event of a treatment counted as an event and every one of a reference as none.
+ * It is printed and decides nothing: 5 % of them in every arm would cost nearly every cure its word.
+ */
+export function competingSensitivity(
+  protocol: Protocol,
+  tables: readonly DecisionTable[],
+  asRun: readonly TreatmentVerdict[],
 ): AlternativeVerdicts {
+  return alternative(protocol, tables, asRun, atWorst(protocol, 'competing'));
+}
+
+/** Runs of that status counted against the claim. */
+function atWorst(protocol: Protocol, which: 'invalid' | 'competing'): StatusRule {
   const treatments = new Set(armsByRole(protocol).treatments);
-  return alternative(protocol, tables, asRun, (run) => {
+  return (run) => {
     const status = outcomeStatus(run.outcome.kind, protocol.endpoint);
-    if (status !== 'invalid') return status;
+    if (status !== which) return status;
     return treatments.has(run.arm) ? 'wedged' : 'completed';
+  };
+}
+
+/** The verdicts without the claims that only the exclusion of many runs allows. */
+export function withoutExcludedClaims(
+  verdicts: readonly TreatmentVerdict[],
+  exclusions: ExclusionVerdicts,
+): TreatmentVerdict[] {
+  return verdicts.map((verdict, i) => {
+    const worst = exclusions.verdicts[i]?.word ?? verdict.word;
+    if (exclusions.manyExcluded.length === 0 || worst === verdict.word) return verdict;
+    const withheld = [
+      ...verdict.withheld,
+      { reason: 'exclusions' as const, arms: exclusions.manyExcluded, worst },
+    ];
+    return { ...verdict, withheld, word: wordLeft(verdict.word, withheld) };
   });
 }
 
@@ -37,13 +94,11 @@ export function deadlineSensitivity(
   asRun: readonly TreatmentVerdict[],
 ): AlternativeVerdicts & { readonly halfDeadlineMs: number } {
   const halfDeadlineMs = protocol.timeoutMs / 2;
+  // A cell that the client left lying took so long by the client's doing: the run keeps its outcome.
+  const isSlow = (run: RunRecord) =>
+    run.outcome.kind === 'completed' && run.stalls === undefined && slowestCellMs(run) > halfDeadlineMs;
   const verdicts = alternative(protocol, tables, asRun, (run) =>
-    run.outcome.kind === 'completed' && slowestCellMs(run) > halfDeadlineMs
-      ? // A cell that the client left lying took so long by the client's doing.
-        run.stalls === undefined
-        ? 'wedged'
-        : 'invalid'
-      : outcomeStatus(run.outcome.kind, protocol.endpoint),
+    isSlow(run) ? 'wedged' : outcomeStatus(run.outcome.kind, protocol.endpoint),
   );
   return { halfDeadlineMs, ...verdicts };
 }
@@ -61,7 +116,15 @@ function alternative(
         changedRuns += 1;
     }
   }
-  const verdicts = changedRuns === 0 ? asRun : treatmentVerdicts(protocol, countedOutcomes(tables, statusOf));
+  // What was withheld for the runs' exposure and engagement is so however they are counted.
+  const withholdings = new Map(
+    asRun.map(({ treatment, withheld }) => [
+      treatment,
+      withheld.filter(({ reason }) => reason !== 'competing-events'),
+    ]),
+  );
+  const verdicts =
+    changedRuns === 0 ? asRun : treatmentVerdicts(protocol, countedOutcomes(tables, statusOf), withholdings);
   return {
     changedRuns,
     verdicts,

@@ -1,19 +1,23 @@
-import type { OutcomeStatus } from '../model/outcome.ts';
+import { isObserved, type OutcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { E_PROCESS_START, type EProcessState, eProcessStep, logMean, reachesBound } from './e-process.ts';
+import { compositeStatus } from './decision-table.ts';
+import { type EProcessState, eProcessStart, eProcessStep, reachesBound } from './e-process.ts';
 import { holmAdjusted } from './holm.ts';
-import { armsByRole } from './verdict.ts';
+import { type PairEProcess, pairEProcessStart, pairEProcessStep } from './pair-evidence.ts';
+import { armsByRole, type VerdictDesign } from './verdict.ts';
 
-/** Both directions of one pair of arms. */
-export interface PairState {
+/** What of a protocol the decision follows from. */
+export interface SequentialDesign extends Pick<VerdictDesign, 'arms'> {
+  readonly decision: Pick<Protocol['decision'], 'alpha' | 'bets'>;
+}
+
+/** One pair of arms. */
+export interface PairState extends PairEProcess {
   readonly kind: 'claim' | 'equality';
   readonly reference: string;
   readonly treatment: string;
-  /** "Treatment below reference": what the live display shows. */
-  readonly less: EProcessState;
-  readonly greater: EProcessState;
-  /** Greatest ln of the mean of both: the two-sided e-process of an A/A pair. */
-  readonly maxLogETwoSided: number;
+  /** "Treatment below reference" on the composite, the event or a competing event: a claim needs it too. */
+  readonly composite: EProcessState;
 }
 
 /** Where an experiment with the e-process stands after some blocks. */
@@ -31,18 +35,19 @@ export interface SequentialDecision {
 
 /**
  * The state before the first block. A treatment is decided when its claim holds against control and every
- * sham, or when it is above control, after Holm over the treatments. Without a treatment, every other arm is
+ * sham, on the endpoint and on the composite, or when it is above all of them, after Holm over the treatments.
+ * Whether its competing events are too many is asked at the end and can only withhold the word. Without a treatment, every other arm is
  * compared with the first control, two-sided: an A/A experiment decides only if they differ.
  */
-export function sequentialStart(protocol: Protocol): SequentialDecision {
+export function sequentialStart(protocol: SequentialDesign): SequentialDecision {
   const { control, otherControls, shams, treatments } = armsByRole(protocol);
+  const { bets = 'neutral' } = protocol.decision;
   const pair = (kind: PairState['kind'], reference: string, treatment: string): PairState => ({
     kind,
     reference,
     treatment,
-    less: E_PROCESS_START,
-    greater: E_PROCESS_START,
-    maxLogETwoSided: 0,
+    ...pairEProcessStart(bets),
+    composite: eProcessStart(bets),
   });
   const pairs =
     control === null
@@ -55,18 +60,21 @@ export function sequentialStart(protocol: Protocol): SequentialDecision {
 
 /** The state after one more complete block, in block order. Constant work, whatever the number of blocks. */
 export function sequentialStep(
-  protocol: Protocol,
+  protocol: SequentialDesign,
   state: SequentialDecision,
   block: ReadonlyMap<string, OutcomeStatus>,
 ): SequentialDecision {
   const pairs = state.pairs.map((pair) => {
-    const s1 = block.get(pair.reference) ?? 'invalid';
-    const s2 = block.get(pair.treatment) ?? 'invalid';
-    if (s1 === 'invalid' || s2 === 'invalid') return pair;
-    const less = eProcessStep(pair.less, s1 === 'wedged', s2 === 'wedged');
-    const greater = eProcessStep(pair.greater, s2 === 'wedged', s1 === 'wedged');
-    const maxLogETwoSided = Math.max(pair.maxLogETwoSided, logMean(less.logE, greater.logE));
-    return { ...pair, less, greater, maxLogETwoSided };
+    const [s1, s2] = [block.get(pair.reference), block.get(pair.treatment)];
+    const [c1, c2] = [compositeStatus(s1), compositeStatus(s2)];
+    return {
+      ...pair,
+      ...pairEProcessStep(pair, s1, s2),
+      composite:
+        isObserved(c1) && isObserved(c2)
+          ? eProcessStep(pair.composite, c1 === 'wedged', c2 === 'wedged')
+          : pair.composite,
+    };
   });
   const decisions = decided(protocol, pairs);
   return {
@@ -77,25 +85,25 @@ export function sequentialStep(
   };
 }
 
-function decided(protocol: Protocol, pairs: readonly PairState[]): SequentialDecision['decisions'] {
+function decided(protocol: SequentialDesign, pairs: readonly PairState[]): SequentialDecision['decisions'] {
   const { alpha } = protocol.decision;
-  const { control, treatments } = armsByRole(protocol);
+  const { treatments } = armsByRole(protocol);
   const reached = (p: number) => reachesBound(-Math.log(p), alpha);
   const claims = pairs.filter(({ kind }) => kind === 'claim');
   if (claims.length > 0) {
     const of = (arm: string) => claims.filter(({ treatment }) => treatment === arm);
-    const below = holmAdjusted(
-      treatments.map((arm) => Math.max(...of(arm).map(({ less }) => Math.exp(-less.maxLogE)))),
-    );
-    const above = holmAdjusted(
-      treatments.map((arm) => {
-        const pair = of(arm).find(({ reference }) => reference === control);
-        return Math.exp(-(pair?.greater.maxLogE ?? 0));
-      }),
-    );
+    // A claim needs every reference, and a p-value for each is 1 / max E.
+    const largest = (arm: string, eOf: (pair: PairState) => EProcessState) =>
+      Math.max(...of(arm).map((pair) => Math.exp(-eOf(pair).maxLogE)));
+    const adjusted = (eOf: (pair: PairState) => EProcessState) =>
+      holmAdjusted(treatments.map((arm) => largest(arm, eOf)));
+    const below = adjusted(({ less }) => less);
+    const composite = adjusted((pair) => pair.composite);
+    const above = adjusted(({ greater }) => greater);
+    const isBelow = (i: number) => reached(below[i] ?? 1) && reached(composite[i] ?? 1);
     return treatments.map((arm, i) => ({
       arm,
-      decision: reached(below[i] ?? 1) ? 'below' : reached(above[i] ?? 1) ? 'above' : null,
+      decision: isBelow(i) ? 'below' : reached(above[i] ?? 1) ? 'above' : null,
     }));
   }
   return pairs.map(({ treatment, maxLogETwoSided }) => ({

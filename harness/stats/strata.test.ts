@@ -156,7 +156,7 @@ describe('an experiment of several strata', () => {
     const analysis = analyseExperiment(protocol, runs, { strata: layout });
     const [pair] = analysis.comparisons;
     const blocks = Array.from({ length: 20 }, (_, block) => block);
-    const path = logEPath(blocks.map(wedges.control), blocks.map(wedges.fix));
+    const path = logEPath(blocks.map(wedges.control), blocks.map(wedges.fix), 'neutral');
     const end = path.at(-1) ?? 0;
     expect(pair?.stratified?.logE).toBeCloseTo(2 * end, 12);
     expect(pair?.eProcess.path).toHaveLength(40);

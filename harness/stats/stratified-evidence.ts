@@ -1,15 +1,14 @@
 import type { OutcomeStatus } from '../model/outcome.ts';
-import type { Count, Interval } from './counts.ts';
+import type { Bets } from '../model/protocol.ts';
+import type { Interval } from './counts.ts';
 import { type CountedOutcomes, countOf } from './decision-table.ts';
-import { logMean } from './e-process.ts';
 import {
-  type DecisionTest,
+  type DecisionRule,
   type EProcessSummary,
   eProcessSummary,
   type PairEvidence,
   pairEvidence,
 } from './pair-evidence.ts';
-import { seededUniform } from './random.ts';
 import { stratifiedDifference } from './risk-difference.ts';
 import {
   effectHeterogeneity,
@@ -47,9 +46,9 @@ export function stratifiedSummary(
   names: readonly string[],
   reference: string,
   treatment: string,
-  seed: number,
+  { seed, bets }: { readonly seed: number; readonly bets: Bets | undefined },
 ): StratifiedSummary {
-  const strata = pairStrata(outcomes, reference, treatment).map((stratum, i) => ({
+  const strata = pairStrata(outcomes, reference, treatment, bets).map((stratum, i) => ({
     ...stratum,
     name: names[i] ?? stratum.name,
   }));
@@ -83,19 +82,19 @@ export function armsEvidence(
   outcomes: CountedOutcomes,
   reference: string,
   treatment: string,
-  test: DecisionTest,
+  rule: DecisionRule,
 ): PairEvidence {
   const statuses = (arm: string) => outcomes.byArm.get(arm) ?? [];
-  if (outcomes.strata === undefined) return pairEvidence(statuses(reference), statuses(treatment), test);
+  if (outcomes.strata === undefined) return pairEvidence(statuses(reference), statuses(treatment), rule);
   const counts = { reference: countOf(statuses(reference)), treatment: countOf(statuses(treatment)) };
-  const strata = pairStrata(outcomes, reference, treatment);
-  if (test === 'e-process') {
+  const strata = pairStrata(outcomes, reference, treatment, rule.bets);
+  if (rule.test === 'e-process') {
     const p = (logEs: readonly number[]) => Math.min(1, Math.exp(-productLogE(logEs)));
     return {
       counts,
       pLess: p(strata.map(({ e }) => e.logE)),
       pGreater: p(strata.map(({ e }) => e.logEGreater)),
-      pTwoSided: p(strata.map(({ e }) => logMean(e.logE, e.logEGreater))),
+      pTwoSided: p(strata.map(({ e }) => e.logETwoSided)),
     };
   }
   const pLess = stratifiedLess(strata);
@@ -112,13 +111,13 @@ export function eProcessOver(
   outcomes: CountedOutcomes,
   reference: string,
   treatment: string,
-  alpha: number,
+  { alpha, bets = 'neutral' }: { readonly alpha: number; readonly bets?: Bets | undefined },
 ): EProcessSummary {
   const of = (byArm: CountedOutcomes['byArm'], arm: string): readonly OutcomeStatus[] => byArm.get(arm) ?? [];
   if (outcomes.strata === undefined) {
-    return eProcessSummary(of(outcomes.byArm, reference), of(outcomes.byArm, treatment), alpha);
+    return eProcessSummary(of(outcomes.byArm, reference), of(outcomes.byArm, treatment), alpha, bets);
   }
-  const parts = pairStrata(outcomes, reference, treatment).map(({ e }) => e);
+  const parts = pairStrata(outcomes, reference, treatment, bets).map(({ e }) => e);
   let [before, blocksBefore] = [0, 0];
   const path: number[] = [];
   const pathBlocks: number[] = [];
@@ -132,7 +131,9 @@ export function eProcessOver(
   });
   const sum = (pick: (part: EProcessSummary) => number) => productLogE(parts.map(pick));
   const logEGreater = sum((part) => part.logEGreater);
+  const logETwoSided = sum((part) => part.logETwoSided);
   return {
+    bets,
     blocks: parts.reduce((total, { blocks }) => total + blocks, 0),
     logE: before,
     maxLogE: Math.max(0, before),
@@ -141,24 +142,27 @@ export function eProcessOver(
     logEGreater,
     maxLogEGreater: Math.max(0, logEGreater),
     greaterReachedAtBlock: null,
-    maxLogETwoSided: Math.max(
-      0,
-      sum((part) => logMean(part.logE, part.logEGreater)),
-    ),
+    logETwoSided,
+    maxLogETwoSided: Math.max(0, logETwoSided),
     twoSidedReachedAtBlock: null,
     pathBlocks,
     path,
   };
 }
 
-function pairStrata(outcomes: CountedOutcomes, reference: string, treatment: string): PairStratum[] {
+function pairStrata(
+  outcomes: CountedOutcomes,
+  reference: string,
+  treatment: string,
+  bets: Bets = 'neutral',
+): PairStratum[] {
   return (outcomes.strata ?? []).map((byArm, i) => {
     const [first, second] = [byArm.get(reference) ?? [], byArm.get(treatment) ?? []];
     return {
       name: String(i),
       reference: countOf(first),
       treatment: countOf(second),
-      e: eProcessSummary(first, second, 1),
+      e: eProcessSummary(first, second, 1, bets),
     };
   });
 }
@@ -167,55 +171,4 @@ function stratifiedGreater(strata: readonly Stratum[]): number {
   return stratifiedLess(
     strata.map(({ name, reference, treatment }) => ({ name, reference: treatment, treatment: reference })),
   );
-}
-
-const SIMULATIONS = 2000;
-/** Blocks simulated in all, at most: beyond, fewer experiments are. */
-const SIMULATED_BLOCKS = 4_000_000;
-
-/**
- * Power of the stratified test to see a drop from each stratum's observed reference rate to zero, by seeded
- * simulation. 0 when the reference never wedged.
- */
-export function stratifiedPowerToZero(
-  outcomes: CountedOutcomes,
-  reference: string,
-  treatment: string,
-  { test, alpha, seed }: { readonly test: DecisionTest; readonly alpha: number; readonly seed: number },
-): number {
-  const strata = pairStrata(outcomes, reference, treatment).filter(
-    (stratum) => stratum.reference.runs > 0 && stratum.treatment.runs > 0,
-  );
-  const blocks = strata.reduce((sum, { reference: { runs } }) => sum + runs, 0);
-  if (strata.every((stratum) => stratum.reference.wedged === 0)) return 0;
-  const simulations = Math.max(100, Math.min(SIMULATIONS, Math.floor(SIMULATED_BLOCKS / blocks)));
-  const uniform = seededUniform(seed, 'stratified power');
-  let seen = 0;
-  for (let i = 0; i < simulations; i += 1) {
-    const p = strata.map((stratum) => pOfDrop(stratum, test, uniform)).reduce((all, each) => all * each, 1);
-    if (p <= alpha) seen += 1;
-  }
-  return seen / simulations;
-}
-
-/** One stratum's share in the p-value of one simulated experiment in which the treatment never wedged. */
-function pOfDrop(
-  { reference, treatment }: { readonly reference: Count; readonly treatment: Count },
-  test: DecisionTest,
-  uniform: () => number,
-): number {
-  const rate = reference.wedged / reference.runs;
-  const draws = Array.from({ length: reference.runs }, () => uniform() < rate);
-  if (test === 'e-process') {
-    const blocks = Math.min(reference.runs, treatment.runs);
-    const statuses = draws.slice(0, blocks).map((wedged): OutcomeStatus => (wedged ? 'wedged' : 'completed'));
-    return Math.exp(-eProcessSummary(statuses, new Array(blocks).fill('completed'), 1).logE);
-  }
-  const wedged = draws.filter(Boolean).length;
-  // All wedges on the reference: the product of (n1 − i) / (n1 + n2 − i).
-  let p = 1;
-  for (let i = 0; i < wedged; i += 1) {
-    p *= (reference.runs - i) / (reference.runs + treatment.runs - i);
-  }
-  return p;
 }

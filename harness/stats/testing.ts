@@ -79,7 +79,12 @@ export function runOf(arm: string, block: number, options: RunOptions = {}): Run
     kernel:
       options.kernel === null
         ? null
-        : { ...counters, replies, rearms: arm === 'fix' ? replies : 0, ...options.kernel },
+        : {
+            ...counters,
+            replies,
+            rearms: ['control', 'sham'].includes(arm) ? 0 : replies,
+            ...options.kernel,
+          },
     cellMs: [...(options.cellMs ?? [20, 30])],
     loopStallMs: 1,
   };

@@ -1,32 +1,25 @@
 import type { ArmRole } from '../model/arm.ts';
 import type { OutcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { type CountedOutcomes, countOf } from './decision-table.ts';
+import { claimPower, observedClaim, SUFFICIENT_POWER } from './claim-power.ts';
+import { COMPETING_LEVEL, type CompetingShare, competingShare } from './competing.ts';
+import type { Count } from './counts.ts';
+import { type CountedOutcomes, compositeOutcomes, countOf } from './decision-table.ts';
 import { holmAdjusted } from './holm.ts';
 import { upperBound } from './intervals.ts';
-import type { DecisionTest, PairEvidence } from './pair-evidence.ts';
-import {
-  type AssumedRates,
-  asymptoticDecisionShare,
-  decisionQuantile,
-  decisionTimes,
-  rejectionRegion,
-  runsNeeded,
-  smallestVisibleDrop,
-  smallestVisibleRate,
-} from './power.ts';
-import { rejectionProbability } from './rejection-region.ts';
-import { armsEvidence, stratifiedPowerToZero } from './stratified-evidence.ts';
+import type { PairEvidence } from './pair-evidence.ts';
+import { armsEvidence } from './stratified-evidence.ts';
+import { type Withholding, wordLeft } from './withholding.ts';
 
 /** What an experiment says of one treatment (STATISTICS: "The claim 'this fixes it'"). */
 export const VERDICT_WORDS = [
-  /** Below control and below every sham at α, and it never wedged. */
+  /** Below control and below every sham at α, competing events left out and counted in, and it never wedged. */
   'fixes',
-  /** Below control and below every sham at α, and it still wedged. */
+  /** The same, and it still wedged. */
   'reduces',
-  /** Above control at α. */
+  /** Above control and above every sham at α. */
   'worse',
-  /** The claim does not hold although a drop to zero would have been seen with 80 % power. */
+  /** The claim does not hold although a cure would have been seen with 80 % power, against every reference. */
   'no-difference',
   /** Anything else, above all a control that wedged rarely or never. */
   'inconclusive',
@@ -35,21 +28,23 @@ export const VERDICT_WORDS = [
 ] as const;
 export type VerdictWord = (typeof VERDICT_WORDS)[number];
 
-/** Power from which not seeing a difference means something. */
-export const SUFFICIENT_POWER = 0.8;
-
 /** The conditions that the word follows from, so that a report can say which held. */
 export interface VerdictConditions {
   /** p against control ≤ α, before Holm. */
   readonly belowControl: boolean;
   /** p against each sham ≤ α, before Holm. Empty: extra scheduling was not separated from the change. */
   readonly belowShams: readonly { readonly sham: string; readonly p: number; readonly holds: boolean }[];
-  /** The claim: below control and every sham, after Holm over the treatments. */
+  /** The claim on the endpoint: below control and every sham, after Holm over the treatments. */
   readonly claimHolds: boolean;
-  readonly aboveControl: boolean;
+  /** The same claim on the composite: the event or a competing event. */
+  readonly compositeHolds: boolean;
+  /** Competing events are not more frequent than on the references together (Fisher, one-sided, p > 0.05). */
+  readonly competingNotAbove: boolean;
+  /** Above control and every sham, after Holm over the treatments. */
+  readonly aboveReferences: boolean;
   /** No recorded valid run of the treatment wedged, in or out of the counted blocks. */
   readonly neverWedged: boolean;
-  /** Whether a drop from the observed control rate to zero would have been seen with 80 % power. */
+  /** Whether the whole claim had 80 % power for a treatment at zero, at the references' observed rates. */
   readonly sufficientPower: boolean;
   readonly controlNeverWedged: boolean;
 }
@@ -59,38 +54,37 @@ export interface TreatmentVerdict {
   readonly word: VerdictWord;
   /** Why there is no verdict; `null` otherwise. */
   readonly gate: {
-    readonly reason: 'no-control-arm' | 'no-valid-run';
+    readonly reason: 'no-control-arm' | 'no-valid-run' | 'never-in';
     readonly arms: readonly string[];
   } | null;
+  /** Why the word is less than its figures alone would give; empty where nothing is withheld. */
+  readonly withheld: readonly Withholding[];
   readonly conditions: VerdictConditions | null;
   /** Largest p-value over the references (intersection–union); `null` without a verdict. */
   readonly p: number | null;
   /** The same after Holm over the treatments; the claim holds at ≤ α. */
   readonly pHolm: number | null;
-  /** Above control, after Holm. */
+  /** Largest p-value of "above" over the references, after Holm. */
   readonly pWorseHolm: number | null;
+  /** The claim and the count of the treatment on the composite, the event or a competing event; `null` without a verdict. */
+  readonly composite:
+    | (Count & { readonly p: number; readonly pHolm: number; readonly upper95: number })
+    | null;
+  /** Competing events against those of the references; `null` without a verdict. */
+  readonly competing: CompetingShare | null;
   /** What rate the treatment's count still allows, one-sided 95 %; 1 without a valid run. */
   readonly upper95: number;
-  /** Power to see a drop from the observed control rate to zero; `null` without a verdict. */
+  /**
+   * Power of the whole claim, against every reference together, for a treatment without an event at the observed
+   * rates; `null` without a verdict.
+   */
   readonly powerToZero: number | null;
-}
-
-/** What an experiment of this size could have seen, for the words beside `no-difference` and `inconclusive`. */
-export interface Sensitivity80 {
-  /** Smallest drop from the observed control rate seen with 80 % power; `null` when not even one to zero. */
-  readonly smallestDrop: number | null;
-  /** Smallest control rate from which a drop to zero would be seen with 80 % power; `null` when none. */
-  readonly smallestControlRate: number | null;
-  /** Runs an arm (blocks) that see a drop from the observed control rate to zero with 80 % power; `null` when control never wedged or more than 2000 are needed. */
-  readonly runsNeeded: number | null;
-  /** Runs an arm still to be made: `runsNeeded` less those counted, 0 when there are enough already. */
-  readonly runsStillNeeded: number | null;
 }
 
 /** What of a protocol decides a verdict; counts from elsewhere have no more. */
 export interface VerdictDesign {
   readonly arms: readonly { readonly name: string; readonly role: ArmRole }[];
-  readonly decision: Pick<Protocol['decision'], 'alpha' | 'test'>;
+  readonly decision: Pick<Protocol['decision'], 'alpha' | 'test' | 'bets'>;
   readonly seed: number;
 }
 
@@ -102,77 +96,120 @@ export function armsByRole(protocol: Pick<VerdictDesign, 'arms'>) {
 }
 
 /**
- * A verdict for every treatment, in the protocol's order. Empty without a treatment. Deterministic: the
- * e-process's power is simulated from the protocol's seed.
+ * A verdict for every treatment, in the protocol's order. Empty without a treatment. Deterministic: power is
+ * simulated from the protocol's seed where it is not exact.
+ *
+ * @param withholdings what else takes a word away, by treatment; competing events are looked at here
  */
-export function treatmentVerdicts(protocol: VerdictDesign, outcomes: CountedOutcomes): TreatmentVerdict[] {
+export function treatmentVerdicts(
+  protocol: VerdictDesign,
+  outcomes: CountedOutcomes,
+  withholdings: ReadonlyMap<string, readonly Withholding[]> = new Map(),
+): TreatmentVerdict[] {
   const { control, shams, treatments } = armsByRole(protocol);
-  const { alpha, test } = protocol.decision;
+  const { alpha } = protocol.decision;
+  const references = [...(control === null ? [] : [control]), ...shams];
+  const composite = compositeOutcomes(outcomes);
   const statuses = (arm: string): readonly OutcomeStatus[] => outcomes.byArm.get(arm) ?? [];
   const isEmpty = (arm: string) => countOf(statuses(arm)).runs === 0;
   const cases = treatments.map((treatment) => {
-    const empty = [...(control === null ? [] : [control]), ...shams, treatment].filter(isEmpty);
+    const empty = [...references, treatment].filter(isEmpty);
     if (control === null || empty.length > 0) return { treatment, empty, evidence: null };
+    const against = (from: CountedOutcomes) =>
+      references.map((reference) => ({
+        reference,
+        ...armsEvidence(from, reference, treatment, protocol.decision),
+      }));
+    const endpoint = against(outcomes);
     return {
       treatment,
       empty,
       evidence: {
-        control: armsEvidence(outcomes, control, treatment, test),
-        shams: shams.map((sham) => ({
-          sham,
-          p: armsEvidence(outcomes, sham, treatment, test).pLess,
-        })),
+        endpoint,
+        composite: composite === outcomes ? endpoint : against(composite),
+        competing: competingShare(outcomes, references, treatment),
       },
     };
   });
   const judged = cases.flatMap(({ evidence }) => (evidence === null ? [] : [evidence]));
-  const pOf = (evidence: (typeof judged)[number]) =>
-    Math.max(evidence.control.pLess, ...evidence.shams.map(({ p }) => p));
-  const claims = holmAdjusted(judged.map(pOf));
-  const worse = holmAdjusted(judged.map((evidence) => evidence.control.pGreater));
+  const largest = (pairs: readonly PairEvidence[], direction: 'pLess' | 'pGreater') =>
+    Math.max(...pairs.map((pair) => pair[direction]));
+  const claims = holmAdjusted(judged.map(({ endpoint }) => largest(endpoint, 'pLess')));
+  const composites = holmAdjusted(judged.map((each) => largest(each.composite, 'pLess')));
+  const worse = holmAdjusted(judged.map(({ endpoint }) => largest(endpoint, 'pGreater')));
   return cases.map(({ treatment, empty, evidence }) => {
     const upper95 = upperBound(countOf(statuses(treatment)));
+    const others = withholdings.get(treatment) ?? [];
     if (evidence === null) {
       const gate =
         control === null
           ? { reason: 'no-control-arm' as const, arms: [] }
           : { reason: 'no-valid-run' as const, arms: empty };
-      return { ...NO_VERDICT, treatment, gate, upper95 };
+      return { ...NO_VERDICT, treatment, gate, withheld: others, upper95 };
+    }
+    if (others.some(({ reason }) => reason === 'never-in')) {
+      const gate = { reason: 'never-in' as const, arms: [treatment] };
+      return { ...NO_VERDICT, treatment, gate, withheld: others, upper95 };
     }
     const place = judged.indexOf(evidence);
+    const [againstControl, ...againstShams] = evidence.endpoint;
     const pHolm = claims[place] ?? 1;
+    const pCompositeHolm = composites[place] ?? 1;
     const pWorseHolm = worse[place] ?? 1;
     // Holm asks the most of the first claim: α over the number of treatments.
     const first = alpha / judged.length;
-    const powerToZero =
-      outcomes.strata === undefined
-        ? powerToSeeZero(evidence.control, test, first, protocol.seed)
-        : stratifiedPowerToZero(outcomes, control ?? '', treatment, {
-            test,
-            alpha: first,
-            seed: protocol.seed,
-          });
+    const powerToZero = claimPower(observedClaim(outcomes, references, treatment), {
+      ...protocol.decision,
+      alpha: first,
+      seed: protocol.seed,
+    });
     const conditions: VerdictConditions = {
-      belowControl: isAtMost(evidence.control.pLess, alpha),
-      belowShams: evidence.shams.map(({ sham, p }) => ({ sham, p, holds: isAtMost(p, alpha) })),
+      belowControl: isAtMost(againstControl?.pLess ?? 1, alpha),
+      belowShams: againstShams.map(({ reference, pLess }) => ({
+        sham: reference,
+        p: pLess,
+        holds: isAtMost(pLess, alpha),
+      })),
       claimHolds: isAtMost(pHolm, alpha),
-      aboveControl: isAtMost(pWorseHolm, alpha),
+      compositeHolds: isAtMost(pCompositeHolm, alpha),
+      competingNotAbove: evidence.competing.p > COMPETING_LEVEL,
+      aboveReferences: isAtMost(pWorseHolm, alpha),
       neverWedged: (outcomes.wedgesAnywhere.get(treatment) ?? 0) === 0,
       sufficientPower: powerToZero >= SUFFICIENT_POWER,
-      controlNeverWedged: evidence.control.counts.reference.wedged === 0,
+      controlNeverWedged: againstControl?.counts.reference.wedged === 0,
     };
+    const withheld = [...competingWithholding(conditions), ...others];
+    const compositeCount = countOf(composite.byArm.get(treatment) ?? []);
     return {
       treatment,
-      word: verdictWord(conditions),
+      word: wordLeft(verdictWord(conditions), withheld),
       gate: null,
+      withheld,
       conditions,
-      p: pOf(evidence),
+      p: largest(evidence.endpoint, 'pLess'),
       pHolm,
       pWorseHolm,
       upper95,
+      composite: {
+        ...compositeCount,
+        p: largest(evidence.composite, 'pLess'),
+        pHolm: pCompositeHolm,
+        upper95: upperBound(compositeCount),
+      },
+      competing: evidence.competing,
       powerToZero,
     };
   });
+}
+
+/** A claim on the endpoint that competing events take away. */
+function competingWithholding(conditions: VerdictConditions): Withholding[] {
+  if (!conditions.claimHolds) return [];
+  const failed = [
+    ...(conditions.compositeHolds ? [] : (['composite'] as const)),
+    ...(conditions.competingNotAbove ? [] : (['share'] as const)),
+  ];
+  return failed.length === 0 ? [] : [{ reason: 'competing-events', failed }];
 }
 
 const NO_VERDICT = {
@@ -181,6 +218,8 @@ const NO_VERDICT = {
   p: null,
   pHolm: null,
   pWorseHolm: null,
+  composite: null,
+  competing: null,
   powerToZero: null,
 } as const;
 
@@ -189,95 +228,9 @@ function isAtMost(p: number, alpha: number): boolean {
   return p <= alpha * (1 + 1e-11);
 }
 
-/** The word that follows from the conditions, in the contract's order. */
-export function verdictWord(conditions: VerdictConditions): VerdictWord {
+/** The word that follows from the endpoint alone, in the contract's order, before anything is withheld. */
+function verdictWord(conditions: VerdictConditions): VerdictWord {
   if (conditions.claimHolds) return conditions.neverWedged ? 'fixes' : 'reduces';
-  if (conditions.aboveControl) return 'worse';
+  if (conditions.aboveReferences) return 'worse';
   return conditions.sufficientPower ? 'no-difference' : 'inconclusive';
-}
-
-function powerToSeeZero({ counts }: PairEvidence, test: DecisionTest, alpha: number, seed: number): number {
-  const { reference, treatment } = counts;
-  if (reference.wedged === 0) return 0;
-  const pReference = reference.wedged / reference.runs;
-  if (test === 'boschloo') {
-    const region = rejectionRegion('boschloo', reference.runs, treatment.runs, alpha);
-    return rejectionProbability(region, treatment.runs, pReference, 0);
-  }
-  const blocks = Math.min(reference.runs, treatment.runs);
-  return decisionShare({ pReference, pTreatment: 0 }, alpha, { blocks, seed, simulations: 2000 });
-}
-
-/** From so many blocks on, simulating would take seconds and the growth of E is near its limit law. */
-const ASYMPTOTIC_BLOCKS = 2000;
-
-/** Share of experiments of the e-process that decide within `blocks`. */
-function decisionShare(
-  rates: AssumedRates,
-  alpha: number,
-  { blocks, seed, simulations }: { blocks: number; seed: number; simulations: number },
-): number {
-  if (blocks > ASYMPTOTIC_BLOCKS) return asymptoticDecisionShare(rates, alpha, blocks);
-  const fewer = Math.max(200, Math.min(simulations, Math.floor(400_000 / Math.max(1, blocks))));
-  const times = decisionTimes(rates, alpha, { simulations: fewer, maxBlocks: blocks, seed });
-  return times.blocks.length / fewer;
-}
-
-/**
- * What counts of this size could have seen against control. Costs up to a second for a control that wedges
- * in less than 1 % of runs, so it is apart from the verdict.
- */
-export function sensitivity80(
-  counts: PairEvidence['counts'],
-  test: DecisionTest,
-  alpha: number,
-  seed: number,
-): Sensitivity80 {
-  const { reference, treatment } = counts;
-  const pReference = reference.runs === 0 ? 0 : reference.wedged / reference.runs;
-  const counted = Math.min(reference.runs, treatment.runs);
-  const needed = runsToSeeZero(pReference, test, alpha, seed);
-  const runsStillNeeded = needed === null ? null : Math.max(0, needed - counted);
-  if (counted === 0)
-    return { smallestDrop: null, smallestControlRate: null, runsNeeded: needed, runsStillNeeded };
-  if (test === 'boschloo') {
-    const region = rejectionRegion('boschloo', reference.runs, treatment.runs, alpha);
-    return {
-      smallestDrop: smallestVisibleDrop(region, treatment.runs, pReference, SUFFICIENT_POWER)?.drop ?? null,
-      smallestControlRate: smallestVisibleRate(region, treatment.runs, SUFFICIENT_POWER),
-      runsNeeded: needed,
-      runsStillNeeded,
-    };
-  }
-  const seen = (rates: AssumedRates) =>
-    decisionShare(rates, alpha, { blocks: counted, seed, simulations: 400 }) >= SUFFICIENT_POWER;
-  // Simulated to ±2 %: bisecting below a tenth of a percent would read the noise.
-  const greatestTreatmentRate = bisected(0, pReference, (pTreatment) => seen({ pReference, pTreatment }));
-  const smallestControlRate = bisected(1, 0, (p) => seen({ pReference: p, pTreatment: 0 }));
-  return {
-    smallestDrop: greatestTreatmentRate === null ? null : pReference - greatestTreatmentRate,
-    smallestControlRate,
-    runsNeeded: needed,
-    runsStillNeeded,
-  };
-}
-
-/** The last value on the way from `from` towards `to` at which `holds`; `null` when not even at `from`. */
-function bisected(from: number, to: number, holds: (value: number) => boolean): number | null {
-  if (!holds(from)) return null;
-  let [good, bad] = [from, to];
-  while (Math.abs(good - bad) > 1e-3) {
-    const middle = (good + bad) / 2;
-    if (holds(middle)) good = middle;
-    else bad = middle;
-  }
-  return good;
-}
-
-function runsToSeeZero(pReference: number, test: DecisionTest, alpha: number, seed: number): number | null {
-  if (pReference === 0) return null;
-  const rates = { pReference, pTreatment: 0 };
-  if (test === 'boschloo') return runsNeeded('boschloo', rates, alpha, SUFFICIENT_POWER);
-  const times = decisionTimes(rates, alpha, { simulations: 500, maxBlocks: 2000, seed });
-  return decisionQuantile(times, SUFFICIENT_POWER);
 }

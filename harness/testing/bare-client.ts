@@ -26,12 +26,12 @@ const DELIMITER = '<IDS|MSG>';
 /** Resolves once `condition` gives a value other than undefined, null or false; rejects at the deadline. */
 export async function eventually<T>(
   what: string,
-  condition: () => T,
+  condition: () => T | Promise<T>,
   deadlineMs = 10_000,
 ): Promise<NonNullable<T>> {
   const end = performance.now() + deadlineMs;
   for (;;) {
-    const value = condition();
+    const value = await condition();
     if (value !== undefined && value !== null && value !== false) return value as NonNullable<T>;
     if (performance.now() > end) throw new Error(`Not within ${deadlineMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -18,7 +18,6 @@ notebook = nbformat.read(source, as_version=4)
 client = NotebookClient(
     notebook,
     timeout=8,
-    coalesce_streams=True,
     record_timing=False,
     resources={"metadata": {"path": os.path.dirname(os.path.abspath(source))}},
 )

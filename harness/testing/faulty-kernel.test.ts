@@ -58,6 +58,8 @@ function cpuSeconds(): number {
 // Small doses: what is tested here is the kind, not the amount.
 const DOSES: Partial<Record<FaultName, Partial<FaultyBehaviour>>> = {
   late: { delayMs: 100 },
+  'computes-first': { delayMs: 100 },
+  'sleeps-first': { delayMs: 100 },
   'slow-start': { delayMs: 100 },
   'floods-iopub': { count: 5_000 },
   'floods-stdout': { count: 1_000_000 },

@@ -43,11 +43,15 @@ export const FAULTS = {
   'idle-without-reply': { ...SOUND, reply: 'none' },
   late: SOUND,
   'wrong-parent': { ...SOUND, reply: 'unsound' },
+  'wrong-parents': { ...SOUND, reply: 'unsound', idle: false },
   'bad-signature': { ...SOUND, reply: 'unsound' },
   unsigned: { ...SOUND, reply: 'unsound' },
   'replies-twice': SOUND,
   'cell-error': { ...SOUND, reply: 'error' },
   aborted: { ...SOUND, reply: 'error' },
+
+  'computes-first': SOUND,
+  'sleeps-first': SOUND,
 
   'busy-for-ever': SILENT,
   'sleeps-for-ever': SILENT,
@@ -75,6 +79,12 @@ export const FAULTS = {
   'many-frames': SOUND,
   'wide-json': SOUND,
   'absurd-values': { ...SOUND, reply: 'error' },
+
+  'aborts-next': { ...SOUND, reply: 'error' },
+  infects: { ...SOUND, reply: 'error' },
+  'nameless-error': { ...SOUND, reply: 'error' },
+  'published-error': { ...SOUND, reply: 'error' },
+  'exits-saying-so': { ...SILENT, responsive: false, exit: { code: 3, signal: null } },
 } as const satisfies Record<string, FaultFacts>;
 
 export type FaultName = keyof typeof FAULTS;
@@ -91,6 +101,25 @@ export type HostileFault =
   | 'wide-json'
   | 'absurd-values';
 
+/** Those that some kernels do, and that are no fault: their runs are in harness/run/odd-kernel.test.ts. */
+export type OddBehaviour =
+  | 'aborts-next'
+  | 'infects'
+  | 'nameless-error'
+  | 'published-error'
+  | 'exits-saying-so';
+
+/** Ways of writing messages that jupyter_client takes, and `list-header`, which it does not. */
+export type OddMessages =
+  | 'null-metadata'
+  | 'nan-metadata'
+  | 'null-no-parent'
+  | 'text-count'
+  | 'bare-header'
+  | 'zoneless-date'
+  | 'number-id'
+  | 'list-header';
+
 export interface FaultyBehaviour {
   readonly name: FaultName;
   /** The cell at which it shows, counted from 1 over all `execute_request`s; 3 if not given. `strands`: >= 2. */
@@ -103,6 +132,10 @@ export interface FaultyBehaviour {
   readonly welcome?: boolean;
   /** `false`: the control channel is bound and never answers, as in kernels that do not serve it. */
   readonly control?: boolean;
+  /** How every message is written; absent: as the protocol has it. */
+  readonly odd?: OddMessages;
+  /** `false`: control requests get no status, and `starting` is not published. */
+  readonly controlStatus?: boolean;
   /** The process ends by then whatever happens, milliseconds; 10 minutes if not given. */
   readonly lifetimeMs?: number;
 }
@@ -129,6 +162,8 @@ export function faultyKernelArgv(
   if (behaviour.count !== undefined) argv.push('--count', String(behaviour.count));
   if (behaviour.welcome === false) argv.push('--no-welcome');
   if (behaviour.control === false) argv.push('--no-control');
+  if (behaviour.odd !== undefined) argv.push('--odd', behaviour.odd);
+  if (behaviour.controlStatus === false) argv.push('--no-control-status');
   if (behaviour.lifetimeMs !== undefined) argv.push('--lifetime', String(behaviour.lifetimeMs / 1000));
   argv.push('-f', connectionFile);
   return argv;

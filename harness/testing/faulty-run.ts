@@ -1,6 +1,6 @@
 import type { Notebook } from '../frontend/notebook.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
-import type { KernelCommandMaker } from '../kernel/launch.ts';
+import type { KernelCommand, KernelCommandMaker } from '../kernel/launch.ts';
 import { Reaper } from '../kernel/reaper.ts';
 import { type RunRecord, runRecordSchema } from '../model/journal.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
@@ -27,10 +27,12 @@ export interface FaultyRun {
 
 /** What runs of the test kernel share; to be closed at the end. */
 export interface FaultyRuns {
+  readonly context: RunContext;
   provoked(
     behaviour: FaultyBehaviour,
     overrides?: Partial<RunContext>,
     traffic?: TrafficProfile,
+    command?: Partial<KernelCommand>,
   ): Promise<FaultyRun>;
   close(): Promise<void>;
 }
@@ -58,12 +60,13 @@ export async function faultyRuns(): Promise<FaultyRuns> {
     variables: {},
   };
   return {
-    async provoked(behaviour, overrides = {}, traffic = 'sequential') {
+    context,
+    async provoked(behaviour, overrides = {}, traffic = 'sequential', command = {}) {
       let folder = '';
       const makeCommand: KernelCommandMaker = (made, connectionFile) => {
         folder = made;
         const argv = faultyKernelArgv({ at: FAULTY_CELL, ...behaviour }, connectionFile, python);
-        return { argv: argv as [string, ...string[]], countersPath: null, identityPath: null };
+        return { argv: argv as [string, ...string[]], countersPath: null, identityPath: null, ...command };
       };
       const result = await executeRun(
         { run: 'b000-faulty', block: 0, position: 0, arm: 'faulty', notebookIndex: 0, traffic, seed: 1 },

@@ -2,6 +2,11 @@
 
     python faulty_kernel.py --behaviour NAME [--at N] [--delay SECONDS] [--count N] -f connection.json
 
+With `--odd NAME` every message is written as jupyter_client takes it and the protocol does not have it: null-metadata
+(akernel), nan-metadata, null-no-parent (a parent that is null where there is none), text-count, bare-header (without
+date, session, username and version), zoneless-date, number-id; `list-header` nobody takes. With `--no-control-status`
+control is answered without busy and idle (deno), and `starting` is not published.
+
 It evaluates nothing. A cell whose code starts with `print:` writes the rest of its code to stdout as a
 stream message; every cell is answered `ok`. Cells are counted from 1 over all `execute_request`s; the
 behaviour shows at cell `--at` (default 3) only, and every other request is served normally. Ports of 0 in
@@ -29,11 +34,16 @@ At the cell, answering wrongly
     idle-without-reply  the idle status comes, the reply does not
     late                works, at no CPU, for D [12] seconds, then answers
     wrong-parent        the reply names a request that was never sent; busy and idle are right
+    wrong-parents       both the reply and the idle status name that request; busy is right
     bad-signature       one hexadecimal digit of the reply's signature is wrong; busy and idle are right
     unsigned            the reply's signature is empty; busy and idle are right
     replies-twice       two replies that differ only in msg_id and date
     cell-error          an error with ANSI and terminal-title escapes in its traceback
     aborted             after D [0.2] seconds an error; executes queued by then are answered `aborted`
+
+At the cell, answering rightly, but late to begin
+    computes-first      spins for D [12] seconds before its busy status; control and heartbeat answer
+    sleeps-first        the same, asleep
 
 At the cell, not answering
     busy-for-ever       busy, then the main thread spins at 100 % CPU; control and heartbeat answer
@@ -60,6 +70,15 @@ At the cell, answering rightly, but before that
     proto-keys          `__proto__`, `constructor` and `prototype` as keys: display_data, and the reply itself
     wrong-header-type   correctly signed messages whose header is a list, number, string, null or not JSON or
                         whose fields have wrong types, and messages that lack frames, on shell and iopub
+
+At the cell, as some kernels do
+    aborts-next         after D [0.2] seconds an error; executes that come within D seconds of it are answered `abort`
+                        and get neither busy nor idle (tslab, IRkernel)
+    infects             after D [0.2] seconds an error; executes queued by then are begun and answered with that error
+                        (xeus-python)
+    nameless-error      an error whose reply has neither name nor text; standard error has it (tslab)
+    published-error     the same, and iopub has an `error` with both
+    exits-saying-so     busy, words on standard output alone, then after D [0.1] seconds exit code 3 (ilua)
 
 At the cell, attacking whoever listens
     replays             answers rightly, every message twice: the very same signed bytes
@@ -92,9 +111,10 @@ sys.dont_write_bytecode = True
 from faulty_kernel_cells import CELL_FAULTS as PLAIN_FAULTS  # noqa: E402
 from faulty_kernel_cells import wait_for_ever  # noqa: E402
 from faulty_kernel_hostile import HOSTILE_FAULTS  # noqa: E402
+from faulty_kernel_odd import ODD_FAULTS, ODD_MESSAGES  # noqa: E402
 from faulty_kernel_server import Kernel  # noqa: E402
 
-CELL_FAULTS = {**PLAIN_FAULTS, **HOSTILE_FAULTS}
+CELL_FAULTS = {**PLAIN_FAULTS, **HOSTILE_FAULTS, **ODD_FAULTS}
 PARENT_POLL_S = 0.2
 START_BEHAVIOURS = (
     "normal",
@@ -107,8 +127,13 @@ START_BEHAVIOURS = (
 )
 DEFAULT_DELAY_S = {
     "late": 12.0,
+    "computes-first": 12.0,
+    "sleeps-first": 12.0,
     "slow-start": 5.0,
     "aborted": 0.2,
+    "aborts-next": 0.2,
+    "infects": 0.2,
+    "exits-saying-so": 0.1,
     "exits": 0.1,
     "killed": 0.1,
     "aborts": 0.1,
@@ -142,6 +167,10 @@ def parsed_options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--no-control", dest="answers_control", action="store_false", help="control is bound and never answers"
+    )
+    parser.add_argument("--odd", choices=[*ODD_MESSAGES])
+    parser.add_argument(
+        "--no-control-status", dest="control_status", action="store_false", help="nor `starting`: as deno does"
     )
     parser.add_argument("-f", dest="connection_file", required=True)
     options = parser.parse_args()
@@ -210,6 +239,7 @@ def run(options: argparse.Namespace) -> NoReturn:
     if behaviour == "never-binds":
         wait_for_ever()
     kernel = Kernel(options, CELL_FAULTS.get(behaviour))
+    kernel.wire.odd = ODD_MESSAGES.get(options.odd)
     if behaviour == "port-taken":
         kernel.occupy_shell_port()
     kernel.bind()

@@ -41,6 +41,27 @@ def wrong_parent(kernel: Kernel, request: Message) -> None:
     kernel.status(request, "idle")
 
 
+def wrong_parents(kernel: Kernel, request: Message) -> None:
+    kernel.begin(request)
+    stranger = {**request["header"], "msg_id": random_id()}
+    kernel.send_shell(request, kernel.wire.frames("execute_reply", kernel.ok(), stranger))
+    kernel.status({**request, "header": stranger}, "idle")
+
+
+def computes_first(kernel: Kernel, request: Message) -> None:
+    end = time.monotonic() + kernel.options.delay
+    while time.monotonic() < end:
+        pass
+    kernel.begin(request)
+    kernel.finish(request)
+
+
+def sleeps_first(kernel: Kernel, request: Message) -> None:
+    time.sleep(kernel.options.delay)
+    kernel.begin(request)
+    kernel.finish(request)
+
+
 def with_signature(changed: Callable[[bytes], bytes]) -> CellFault:
     def fault(kernel: Kernel, request: Message) -> None:
         kernel.begin(request)
@@ -243,6 +264,9 @@ CELL_FAULTS: dict[str, CellFault] = {
     "idle-without-reply": idle_without_reply,
     "late": late,
     "wrong-parent": wrong_parent,
+    "wrong-parents": wrong_parents,
+    "computes-first": computes_first,
+    "sleeps-first": sleeps_first,
     "bad-signature": with_signature(one_digit_off),
     "unsigned": with_signature(lambda signature: b""),
     "replies-twice": replies_twice,

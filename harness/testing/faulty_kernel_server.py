@@ -49,6 +49,8 @@ class Wire:
     def __init__(self, key: bytes, session: str) -> None:
         self.key = key
         self.session = session
+        # Rewrites the four parts of each message; None: they are as the protocol has them.
+        self.odd: Optional[Callable[[Message, Any, Any, Any], tuple[Any, Any, Any, Any]]] = None
 
     def header(self, msg_type: str) -> Message:
         now = time.time()
@@ -68,6 +70,8 @@ class Wire:
 
     def frames(self, msg_type: str, content: Any, parent: Any, header: Any = None) -> Frames:
         parts = (self.header(msg_type) if header is None else header, parent, {}, content)
+        if self.odd is not None:
+            parts = self.odd(*parts)
         return self.signed([part if isinstance(part, bytes) else dumped(part) for part in parts])
 
     def parsed(self, frames: Frames) -> Message | None:
@@ -155,7 +159,8 @@ class Kernel:
     def run(self) -> NoReturn:
         for serve in (self.serve_iopub, self.serve_heartbeat, self.serve_control):
             threading.Thread(target=serve, daemon=True).start()
-        self.publish("status", {"execution_state": "starting"}, {})
+        if self.options.control_status:
+            self.publish("status", {"execution_state": "starting"}, {})
         self.serve_shell()
 
     # Heartbeat and iopub threads
@@ -222,11 +227,13 @@ class Kernel:
                 continue
             header = request["header"]
             content = self.control_answer(header["msg_type"], request["content"])
-            self.publish("status", {"execution_state": "busy"}, header, outlet)
+            if self.options.control_status:
+                self.publish("status", {"execution_state": "busy"}, header, outlet)
             reply_type = header["msg_type"].replace("_request", "_reply")
             reply = self.control_answer_frames or self.wire.frames(reply_type, content, header)
             self.control.send_multipart([*request["identities"], *reply], copy=False)
-            self.publish("status", {"execution_state": "idle"}, header, outlet)
+            if self.options.control_status:
+                self.publish("status", {"execution_state": "idle"}, header, outlet)
             if reply_type == "shutdown_reply":
                 self.control.close()
                 self.control_context.term()

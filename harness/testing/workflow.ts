@@ -20,6 +20,7 @@ export interface Job {
   readonly needs?: string | readonly string[];
   readonly 'runs-on': string;
   readonly 'timeout-minutes'?: number;
+  readonly 'continue-on-error'?: boolean;
   readonly permissions?: Readonly<Record<string, string>>;
   readonly outputs?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, unknown>>;

@@ -17,7 +17,8 @@ import {
 } from './channels.ts';
 import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
 import type { ShellPeer } from './fresh-peer.ts';
-import { decodeMessage, encodeMessage, type Message, type Outgoing } from './wire.ts';
+import { readParts } from './message-parts.ts';
+import { type Decoded, decodeMessage, encodeMessage, type Outgoing } from './wire.ts';
 
 // The library asks kernel_info on each WebSocket; while the kernel is wedged it gets no answer.
 const LIBRARY_PATIENCE_MS = 5_000;
@@ -225,7 +226,7 @@ export class ServerChannels implements Channels {
       }
       return;
     }
-    const parent = (msg.parent_header as { msg_id?: string }).msg_id ?? '';
+    const parent = (msg.parent_header as { msg_id?: string } | null)?.msg_id ?? '';
     if (msg.channel === 'shell' && this.#asked.delete(parent)) {
       // The server hands on nothing before the kernel has answered its nudge, and now the library's request is
       // answered too: ours would otherwise come while that reply goes out.
@@ -236,7 +237,7 @@ export class ServerChannels implements Channels {
     const isOurs = msg.channel === 'shell' || msg.channel === 'iopub' || this.#ownControl.has(parent);
     if (!isOurs || msg.channel === 'stdin') return;
     try {
-      this.#receive(msg.channel, { ok: true, message: messageOf(msg) });
+      this.#receive(msg.channel, decoded(msg));
     } catch (error) {
       this.#failed(error as Error);
     }
@@ -288,16 +289,14 @@ export class ServerPeer implements ShellPeer {
   }
 }
 
-function messageOf(msg: KernelMessage.IMessage): Message {
-  return {
-    header: msg.header as unknown as Message['header'],
-    parent_header: msg.parent_header as unknown as Message['parent_header'],
-    metadata: msg.metadata as unknown as Message['metadata'],
-    content: msg.content as unknown as Message['content'],
-    buffers: (msg.buffers ?? []).map((buffer) =>
+function decoded(msg: KernelMessage.IMessage): Decoded {
+  const read = readParts(
+    { header: msg.header, parentHeader: msg.parent_header, metadata: msg.metadata, content: msg.content },
+    (msg.buffers ?? []).map((buffer) =>
       ArrayBuffer.isView(buffer)
         ? Buffer.from(buffer.buffer, buffer.byteOffset, buffer.byteLength)
         : Buffer.from(buffer),
     ),
-  };
+  );
+  return read.ok ? read : { ok: false, why: 'malformed', detail: read.detail };
 }

@@ -5,7 +5,14 @@ import { decodeMessage, encodeMessage, type Outgoing } from './wire.ts';
 
 const KEY = 'a0436f6c-1916-498b-8eb9-e81ab9368e84';
 const DELIMITER = '<IDS|MSG>';
-const HEADER = { msg_id: 'id-1', msg_type: 'execute_reply', session: 'kernel' };
+const HEADER = {
+  msg_id: 'id-1',
+  msg_type: 'execute_reply',
+  session: 'kernel',
+  username: 'kernel',
+  date: '2026-11-28T22:00:00.123456Z',
+  version: '5.4',
+};
 
 function hmac(key: string, frames: readonly (string | Buffer)[]): string {
   const digest = createHmac('sha256', key);
@@ -41,6 +48,7 @@ describe('a sound message', () => {
         content: { status: 'ok' },
         buffers: [Buffer.from([0, 255])],
       },
+      deviations: [],
     });
   });
 
@@ -104,7 +112,7 @@ describe('a signature', () => {
 
   test('does not cover bytes moved from one frame to the next: only the parse can tell', () => {
     const moved = signedFrames(['{"msg_id":"a","msg_type":"b"}{', '}', '{}', '{}']);
-    expect(decodeMessage(moved, KEY)).toEqual({ ok: false, why: 'malformed' });
+    expect(decodeMessage(moved, KEY)).toMatchObject({ ok: false, why: 'malformed' });
   });
 });
 
@@ -117,30 +125,93 @@ describe('frames that are no message', () => {
     ['a delimiter with more in its frame', [`${DELIMITER} `, '', ...json()]],
   ])('%s', (_what, frames) => {
     const buffers = frames.map((frame) => Buffer.from(frame));
-    expect(decodeMessage(buffers, KEY)).toEqual({ ok: false, why: 'malformed' });
+    expect(decodeMessage(buffers, KEY)).toMatchObject({ ok: false, why: 'malformed' });
   });
 
   test.each([
-    ['a header that is no JSON', ['{', '{}', '{}', '{}']],
-    ['an empty header', ['', '{}', '{}', '{}']],
-    ['a header that is a list', ['[]', '{}', '{}', '{}']],
-    ['a header that is null', ['null', '{}', '{}', '{}']],
-    ['a header that is a string', ['"header"', '{}', '{}', '{}']],
-    ['no msg_id', json({ header: { msg_type: 'status' } })],
-    ['a msg_id that is a number', json({ header: { msg_id: 1, msg_type: 'status' } })],
-    ['a msg_type that is a list', json({ header: { msg_id: '1', msg_type: [] } })],
+    ['a header that is no JSON', ['{', '{}', '{}', '{}'], 'its header is no JSON'],
+    ['an empty header', ['', '{}', '{}', '{}'], 'its header is no JSON'],
+    ['empty metadata', ['{}', '{}', '', '{}'], 'its metadata is no JSON'],
+    ['a header that is a list', ['[]', '{}', '{}', '{}'], 'the header is a list'],
+    ['a header that is null', ['null', '{}', '{}', '{}'], 'the header is null'],
+    ['a header that is a string', ['"header"', '{}', '{}', '{}'], 'the header is a text'],
+    ['no msg_id', json({ header: { msg_type: 'status' } }), 'the header has no msg_id'],
+    ['no msg_type', json({ header: { msg_id: 'a' } }), 'the header has no msg_type'],
     [
       'a msg_id that only the prototype could give',
       ['{"__proto__":{"msg_id":"a","msg_type":"b"}}', '{}', '{}', '{}'],
+      'the header has no msg_id',
     ],
-    ['a parent that is null', json().with(1, 'null')],
-    ['metadata that is a number', json().with(2, '1')],
-    ['content that is a list', json().with(3, '[]')],
-    ['content that is NaN', json().with(3, '{"x": NaN}')],
-    ['a header beyond a megabyte', json({ header: { ...HEADER, x: 'y'.repeat(1 << 20) } })],
-    ['a parent beyond a megabyte', json({ parent: { x: 'y'.repeat(1 << 20) } })],
-  ])('rightly signed, but with %s', (_what, parts) => {
-    expect(decodeMessage(signedFrames(parts), KEY)).toEqual({ ok: false, why: 'malformed' });
+    ['content with a number that nobody writes', json().with(3, '{"x": +NaN}'), 'its content is no JSON'],
+    [
+      'a header beyond a megabyte',
+      json({ header: { ...HEADER, x: 'y'.repeat(1 << 20) } }),
+      'its header is beyond 1 MiB',
+    ],
+    [
+      'a parent beyond a megabyte',
+      json({ parent: { x: 'y'.repeat(1 << 20) } }),
+      'its parent_header is beyond 1 MiB',
+    ],
+  ])('rightly signed, but with %s', (_what, parts, reason) => {
+    expect(decodeMessage(signedFrames(parts), KEY)).toEqual({ ok: false, why: 'malformed', detail: reason });
+  });
+});
+
+describe('what jupyter_client takes is taken as it came, and named', () => {
+  const { date: _date, session: _session, ...bare } = HEADER;
+  test.each<[string, string[], string[]]>([
+    ['a msg_id that is a number', json({ header: { ...HEADER, msg_id: 1 } }), ['header.msg_id is a number']],
+    [
+      'a msg_type that is a list',
+      json({ header: { ...HEADER, msg_type: [] } }),
+      ['header.msg_type is a list'],
+    ],
+    [
+      'a header without date and session',
+      json({ header: bare }),
+      ['header without session', 'header without date'],
+    ],
+    [
+      'a date without a zone',
+      json({ header: { ...HEADER, date: '2026-11-28T22:00:00' } }),
+      ['header.date without a time zone'],
+    ],
+    [
+      'a date that is none',
+      json({ header: { ...HEADER, date: 'yesterday' } }),
+      ['header.date is not ISO 8601'],
+    ],
+    ['a parent that is null', json().with(1, 'null'), ['parent_header is null']],
+    [
+      'a parent whose session is null',
+      json({ parent: { session: null } }),
+      ['parent_header.session is null'],
+    ],
+    ['metadata that is null', json().with(2, 'null'), ['metadata is null']],
+    ['metadata that is a number', json().with(2, '1'), ['metadata is a number']],
+    ['content that is a list', json().with(3, '[]'), ['content is a list']],
+    ['a count that is a text', json({ content: { execution_count: '3' } }), ['execution_count is a text']],
+    ['a number that JSON does not have', json().with(3, '{"x": NaN}'), ['NaN or Infinity in content']],
+  ])('%s', (_what, parts, deviations) => {
+    const decoded = decodeMessage(signedFrames(parts), KEY);
+    expect(decoded).toMatchObject({ ok: true, deviations });
+  });
+
+  test('numbers that JSON does not have keep their values, and texts that look like them their letters', () => {
+    const content =
+      '{"a": NaN, "b": [-Infinity, Infinity, 1], "c": "NaN \\" Infinity", "__proto__": {"d": NaN}}';
+    const decoded = decodeMessage(signedFrames(json().with(3, content)), KEY);
+    const got = decoded.ok ? decoded.message.content : {};
+    expect(got).toMatchObject({ a: Number.NaN, b: [-Infinity, Infinity, 1], c: 'NaN " Infinity' });
+    expect(Object.getOwnPropertyDescriptor(got, '__proto__')?.value).toEqual({ d: Number.NaN });
+  });
+
+  test('a stream of NaNs too, whose text may be long', () => {
+    const header = JSON.stringify({ ...HEADER, msg_type: 'stream' });
+    const content = `{"name": "stdout", "text": "${'NaN '.repeat(500_000)}", "cost": NaN}`;
+    const decoded = decodeMessage(signedFrames([header, '{}', '{}', content]), KEY);
+    expect(decoded).toMatchObject({ ok: true, deviations: ['NaN or Infinity in content'] });
   });
 });
 

@@ -1,5 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { streamContent } from './long-stream.ts';
+import { readParts } from './message-parts.ts';
+import { endOfText, parseWithNonFinite } from './non-finite-json.ts';
 
 /** Header of a Jupyter message (jupyter_client, messaging.rst, "General message format"). */
 export interface MessageHeader {
@@ -27,8 +29,18 @@ export interface Message {
 export type Rejection = 'malformed' | 'bad-signature' | 'replayed' | 'oversized';
 
 export type Decoded =
-  | { readonly ok: true; readonly message: Message }
-  | { readonly ok: false; readonly why: Rejection };
+  | {
+      readonly ok: true;
+      readonly message: Message;
+      /** How it departs from the protocol, each once, in the harness's own words; mostly not at all. */
+      readonly deviations: readonly string[];
+    }
+  | {
+      readonly ok: false;
+      readonly why: Rejection;
+      /** Of `malformed`: what is wrong with it, in the harness's own words. */
+      readonly detail?: string;
+    };
 
 const DELIMITER = Buffer.from('<IDS|MSG>');
 const JSON_FRAMES = 4;
@@ -49,7 +61,7 @@ const MAX_VALUES = 1 << 22;
 export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
+const PART_NAMES = ['header', 'parent_header', 'metadata', 'content'] as const;
 
 /** Whether JSON nests deeper than `MAX_DEPTH` or has more than `MAX_VALUES` values: told before it is parsed. */
 function isTooMuch(json: Buffer): boolean {
@@ -59,7 +71,6 @@ function isTooMuch(json: Buffer): boolean {
     const byte = json[at];
     if (byte === QUOTE) {
       at = endOfText(json, at);
-      if (at < 0) return false; // no JSON, which the parser says
     } else if (byte === 0x5b || byte === 0x7b) {
       depth += 1;
       values += 1;
@@ -70,25 +81,11 @@ function isTooMuch(json: Buffer): boolean {
   return false;
 }
 
-/** Where the text ends that begins at a quote: at the next quote that is not escaped; -1 without one. */
-function endOfText(json: Buffer, start: number): number {
-  for (let end = json.indexOf(QUOTE, start + 1); end >= 0; end = json.indexOf(QUOTE, end + 1)) {
-    let before = end - 1;
-    while (json[before] === BACKSLASH) before -= 1;
-    if ((end - before) % 2 === 1) return end;
-  }
-  return -1;
-}
-
 function signature(key: string, frames: readonly Buffer[]): string {
   if (key === '') return '';
   const hmac = createHmac('sha256', key);
   for (const frame of frames) hmac.update(frame);
   return hmac.digest('hex');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 /** The parts of an outgoing message; ids and dates are the caller's. */
@@ -115,14 +112,16 @@ export function encodeMessage(message: Outgoing, key: string): Buffer[] {
  * lone surrogate in a string, and a signed reply that holds one is still the reply. The `text` of a `stream`
  * message is a `LongText` where it has more than 1 MiB.
  *
- * Never throws. `malformed`: no delimiter, fewer than four JSON frames, a frame that is no JSON object, one
- * nested deeper than 1000 or with more than 4 Mi values, a header beyond 1 MiB or without textual `msg_id` and
- * `msg_type`.
+ * Beyond that it takes what jupyter_client takes (`readParts`), and says how a message departs from the protocol.
+ *
+ * Never throws. `malformed`: no delimiter, fewer than four JSON frames, one that is no JSON, that nests deeper than 1000
+ * or has more than 4 Mi values, a header that is no object, is beyond 1 MiB or has no `msg_id` or `msg_type`.
  */
 export function decodeMessage(frames: readonly Buffer[], key: string): Decoded {
   const start = frames.findIndex((frame) => frame.equals(DELIMITER));
   const [received, ...rest] = start < 0 ? [] : frames.slice(start + 1);
-  if (received === undefined || rest.length < JSON_FRAMES) return { ok: false, why: 'malformed' };
+  if (received === undefined) return malformed('it has no delimiter, or nothing after it');
+  if (rest.length < JSON_FRAMES) return malformed(`it has ${rest.length} of ${JSON_FRAMES} JSON frames`);
   const json = rest.slice(0, JSON_FRAMES);
   if (key !== '') {
     const expected = Buffer.from(signature(key, json), 'ascii');
@@ -130,34 +129,32 @@ export function decodeMessage(frames: readonly Buffer[], key: string): Decoded {
       return { ok: false, why: 'bad-signature' };
     }
   }
-  const parts: Record<string, unknown>[] = [];
+  const parts: unknown[] = [];
+  const nonFinite: string[] = [];
   for (const [index, frame] of json.entries()) {
-    if (index < 2 && frame.length > MAX_HEADER_BYTES) return { ok: false, why: 'malformed' };
-    if (isTooMuch(frame)) return { ok: false, why: 'malformed' };
-    let part: unknown;
+    const name = PART_NAMES[index] ?? '';
+    if (index < 2 && frame.length > MAX_HEADER_BYTES) return malformed(`its ${name} is beyond 1 MiB`);
+    if (isTooMuch(frame)) return malformed(`its ${name} nests too deep or has too many values`);
+    const isStream = index === 3 && (parts[0] as { msg_type?: unknown } | null)?.msg_type === 'stream';
     try {
-      const isStream = index === 3 && parts[0]?.['msg_type'] === 'stream';
-      part = isStream ? streamContent(frame) : JSON.parse(frame.toString('utf8'));
+      parts.push(isStream ? streamContent(frame) : JSON.parse(frame.toString('utf8')));
     } catch {
-      return { ok: false, why: 'malformed' };
+      try {
+        parts.push(parseWithNonFinite(frame));
+        nonFinite.push(`NaN or Infinity in ${name}`);
+      } catch {
+        return malformed(`its ${name} is no JSON`);
+      }
     }
-    if (!isRecord(part)) return { ok: false, why: 'malformed' };
-    parts.push(part);
   }
   const [header, parentHeader, metadata, content] = parts;
-  if (typeof header?.['msg_id'] !== 'string' || typeof header['msg_type'] !== 'string') {
-    return { ok: false, why: 'malformed' };
-  }
-  return {
-    ok: true,
-    message: {
-      header: header as unknown as MessageHeader,
-      parent_header: (parentHeader ?? {}) as Partial<MessageHeader>,
-      metadata: metadata ?? {},
-      content: content ?? {},
-      buffers: rest.slice(JSON_FRAMES),
-    },
-  };
+  const read = readParts({ header, parentHeader, metadata, content }, rest.slice(JSON_FRAMES));
+  if (!read.ok) return malformed(read.detail);
+  return { ...read, deviations: [...nonFinite, ...read.deviations] };
+}
+
+function malformed(detail: string): Decoded {
+  return { ok: false, why: 'malformed', detail };
 }
 
 // jupyter_client remembers 65,536 (`Session.digest_history_size`) and then forgets at random; here the last

@@ -5,6 +5,7 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { environmentSchema } from '../model/journal.ts';
 import { OUTCOME_KINDS } from '../model/outcome.ts';
 import { protocolNotebookSchema, TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
 
 /** Version of `tuning.json`; a reader refuses any other. */
@@ -109,7 +110,7 @@ export function recordText(record: TuningRecord): string {
  */
 export function parsedRecord(text: string, path: string): TuningRecord {
   const bad = (reason: string, cause?: unknown) =>
-    new SoakError('bad-tuning', `The tuning record ${JSON.stringify(path)} cannot be used: ${reason}`, {
+    new SoakError('bad-tuning', `The tuning record ${quoted(path)} cannot be used: ${reason}`, {
       remedy: 'Give the tuning.json that `soak tune` wrote, unchanged, or tune again.',
       cause,
     });
@@ -151,7 +152,7 @@ export async function readRecord(path: string): Promise<TuningRecord> {
     .catch((cause: unknown) => {
       throw new SoakError(
         'bad-tuning',
-        `The tuning record ${JSON.stringify(path)} cannot be read: ${(cause as Error).message}`,
+        `The tuning record ${quoted(path)} cannot be read: ${(cause as Error).message}`,
         {
           remedy: 'Give the path of the tuning.json that `soak tune` wrote.',
           exitCode: EXIT_CODES.usage,

@@ -1,9 +1,9 @@
 import betaQuantile from '@stdlib/stats-base-dists-beta-quantile';
 import { confidenceSequence } from '../stats/confidence-sequence.ts';
 import { type Interval, rate } from '../stats/counts.ts';
+import { decisionQuantile, decisionTimes } from '../stats/decision-times.ts';
 import { garwoodInterval, hazardPerReply } from '../stats/hazard.ts';
 import { clopperPearson } from '../stats/intervals.ts';
-import { decisionQuantile, decisionTimes } from '../stats/power.ts';
 import { type Candidate, isSameCurve } from './candidates.ts';
 import type { TuningBody } from './record.ts';
 import { summed, type Tally, tallies } from './tally.ts';
@@ -76,6 +76,7 @@ function verdictCost(rate: number, tally: Tally, cleanSeconds: number, alpha: nu
     simulations: SIMULATIONS,
     maxBlocks: MAX_BLOCKS,
     seed: SIMULATION_SEED,
+    bets: 'cure',
     references: 2,
   });
   const p90Blocks = decisionQuantile(times, 0.9);

@@ -1,4 +1,4 @@
-import { outcomeStatus } from '../model/outcome.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import type { TuningRun } from './record.ts';
 
 /** What the runs of one candidate add up to. */
@@ -23,7 +23,8 @@ export function tallies(candidates: number, runs: readonly TuningRun[]): Tally[]
   for (const { candidate, kind, replies, seconds } of runs) {
     const before = all[candidate] ?? NOTHING;
     const status = outcomeStatus(kind, 'wedged');
-    const valid = status !== 'invalid';
+    // A competing event says no more of the wedge than a harness fault does.
+    const valid = isObserved(status);
     all[candidate] = {
       runs: before.runs + (valid ? 1 : 0),
       wedged: before.wedged + (status === 'wedged' ? 1 : 0),

@@ -1,3 +1,4 @@
+import { shellWord } from '../model/shell-word.ts';
 import {
   type Block,
   code,
@@ -69,8 +70,8 @@ export function settingFlags(record: TuningRecord, { candidate }: CandidateResul
   const whole = notebook === undefined || candidate.cells === notebook.codeCells.length;
   return [
     `--traffic ${candidate.traffic}`,
-    `--latency ${candidate.latency.spec}`,
-    `--notebook ${notebook?.path ?? ''}`,
+    `--latency ${shellWord(candidate.latency.spec)}`,
+    `--notebook ${shellWord(notebook?.path ?? '')}`,
     ...(whole ? [] : [`--prefix ${candidate.cells}`]),
   ].join(' ');
 }

@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { shellWord } from '../model/shell-word.ts';
 import { plainLine } from '../report/document.ts';
 import { terminalText } from '../report/escape.ts';
 import { doseText } from './dose-response.ts';
@@ -42,7 +43,7 @@ export function tuningText(record: TuningRecord, results: TuningResults, tunedPa
   ];
   if (results.chosen !== null) {
     parts.push(
-      `Experiment with it:\n  npm run soak -- --tuned ${tunedPath} --until-decided --alpha ${record.alpha}\nor, without citing the record:\n  npm run soak -- ${settingFlags(record, results.chosen)} --until-decided --alpha ${record.alpha}`,
+      `Experiment with it:\n  npm run soak -- --tuned ${shellWord(tunedPath)} --until-decided --alpha ${record.alpha}\nor, without citing the record:\n  npm run soak -- ${settingFlags(record, results.chosen)} --until-decided --alpha ${record.alpha}`,
     );
   }
   return parts.filter((part) => part !== '').join('\n\n');

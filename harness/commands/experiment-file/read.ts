@@ -3,6 +3,7 @@ import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml
 import type { z } from 'zod';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { didYouMean } from '../../model/near-names.ts';
+import { quoted } from '../../model/quoted.ts';
 import { readInput } from '../../model/read-input.ts';
 import { terminalText } from '../../report/escape.ts';
 import { pathsFromFile } from './paths.ts';
@@ -53,7 +54,8 @@ export async function readExperimentFile(path: string, options: readonly Option[
   const [fault] = [...document.errors, ...document.warnings];
   if (fault !== undefined) {
     const key = /^["']?([^:"'\n]*)/.exec(text.slice(fault.pos[0]))?.[1] ?? '';
-    const what = fault.code === 'DUPLICATE_KEY' ? `the key ${quoted(key)} is there twice.` : fault.message;
+    const what =
+      fault.code === 'DUPLICATE_KEY' ? `the key ${quoted(terminalText(key))} is there twice.` : fault.message;
     throw refused(path, [{ offset: fault.pos[0], text: firstLine(what) }], lines);
   }
   if (!isMap(document.contents)) {
@@ -122,7 +124,7 @@ function issueFaults(issue: z.core.$ZodIssue, document: Document, keys: readonly
     const known = keys.map((each) => each.key);
     return issue.keys.map((key) => ({
       offset: keyOffset(document, key),
-      text: `unknown key ${quoted(key)}. ${didYouMean(key, known)}`.trimEnd(),
+      text: `unknown key ${quoted(terminalText(key))}. ${didYouMean(key, known)}`.trimEnd(),
     }));
   }
   const deepest = deepestIssue(issue);
@@ -165,7 +167,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
 function said({ issue, path }: FoundIssue, document: Document): string {
   const node = document.getIn(path, true);
   if (!isScalar(node)) return issue.code === 'invalid_type' ? mustBe(issue.expected) : `${issue.message}.`;
-  const source = node.value === null ? 'nothing' : quoted(node.source ?? String(node.value));
+  const source = node.value === null ? 'nothing' : quoted(terminalText(node.source ?? String(node.value)));
   if (issue.code === 'invalid_value') {
     const known = issue.values.map(String);
     return `${source} is none of ${known.join(', ')}. ${didYouMean(String(node.value), known)}`.trimEnd();
@@ -230,10 +232,6 @@ function asOption(option: Option, isList: boolean, items: readonly string[]): st
 
 function shown(path: string): string {
   return terminalText(path, 300);
-}
-
-function quoted(value: string): string {
-  return JSON.stringify(terminalText(value));
 }
 
 function firstLine(message: string): string {

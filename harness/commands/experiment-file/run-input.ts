@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { SoakError } from '../../model/errors.ts';
 import { didYouMean } from '../../model/near-names.ts';
+import { quoted } from '../../model/quoted.ts';
 import { terminalText } from '../../report/escape.ts';
 import { overridden, saidWithPlace } from './merge.ts';
 import { type OptionValues, readExperimentFile } from './read.ts';
@@ -47,11 +48,7 @@ export async function runInput<Raw extends object>(
 async function assertFile(path: string, command: Command): Promise<void> {
   if (/[\\/.]/.test(path) || (await stat(path).catch(() => null)) !== null) return;
   const commands = command.parent?.commands.map((each) => each.name()) ?? [];
-  throw new SoakError(
-    'unknown-command',
-    `There is no command and no experiment file ${JSON.stringify(path)}.`,
-    {
-      remedy: `${didYouMean(path, commands)}soak --help lists the commands.`,
-    },
-  );
+  throw new SoakError('unknown-command', `There is no command and no experiment file ${quoted(path)}.`, {
+    remedy: `${didYouMean(path, commands)}soak --help lists the commands.`,
+  });
 }

@@ -3,7 +3,7 @@
     python record_nbclient.py [NOTEBOOK.ipynb] OUT.json
 
 The notebook defaults to the cells below, which hold what is easily got wrong. The recording holds the notebook
-as it was, nbclient's executed notebook (coalesce_streams=True, no timings), and in order: the id of each cell's
+as it was, nbclient's executed notebook (no timings), and in order: the id of each cell's
 request, every iopub message that nbclient read, and every comm_msg that it sent. Needs nbclient, ipykernel 7.4
 or later and ipywidgets.
 """
@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 CELLS = [
     "import sys, time\nimport ipywidgets as widgets\nfrom IPython.display import HTML, clear_output, display",
-    # Streams: merged by name, stdout first, lines overwritten, backspaces kept.
+    # Streams: in their order, carriage returns and backspaces kept.
     "print('err', file=sys.stderr, flush=True)\nprint('out', flush=True)\n"
     "display('between')\nprint('err again', file=sys.stderr, flush=True)\nprint('out again')",
     "for i in range(3):\n    print(f'\\rstep {i}', end='', flush=True)\nprint('\\nab\\b\\bc\\r\\nlast\\r', flush=True)",
@@ -106,7 +106,7 @@ def main():
 
     AsyncZMQSocketChannel.get_msg, AsyncZMQSocketChannel.send = noted_get, noted_send
     original = json.loads(nbformat.writes(nb))
-    client = NotebookClient(nb, coalesce_streams=True, record_timing=False, on_cell_execute=on_execute, timeout=60)
+    client = NotebookClient(nb, record_timing=False, on_cell_execute=on_execute, timeout=60)
     executed = client.execute()
     # The cells' requests, in the order of their first message.
     requests = []

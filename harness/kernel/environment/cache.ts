@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import envPaths from 'env-paths';
@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { canonicalJson, sha256 } from '../../model/canonical.ts';
 import { DeadlinePassed, deadlineMs, fileWithDeadline } from '../../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
+import { makeFolder } from '../../model/make-folder.ts';
 import { readInput } from '../../model/read-input.ts';
 import type { Interpreter } from './interpreter.ts';
 
@@ -118,7 +119,7 @@ export function clearSlot(slot: Slot, onProgress: (line: string) => void): Promi
 }
 
 async function clearedSlot(slot: Slot, onProgress: (line: string) => void): Promise<void> {
-  await mkdir(slot.folder, { recursive: true });
+  await makeFolder(slot.folder);
   await rm(slot.markerPath, { force: true });
   for (const name of await readdir(slot.folder)) {
     const path = join(slot.folder, name);
@@ -143,7 +144,7 @@ export async function withSlotLocked<Result>(
 ): Promise<Result> {
   const lost = new AbortController();
   try {
-    await fileWithDeadline('make-folder', mkdir(slot.folder, { recursive: true }));
+    await fileWithDeadline('make-folder', makeFolder(slot.folder));
     const release = await acquire(slot, options, lost);
     try {
       const signals = options.signal ? [options.signal, lost.signal] : [lost.signal];

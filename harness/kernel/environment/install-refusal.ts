@@ -1,5 +1,6 @@
 import { explain, rcompare } from '@renovatebot/pep440';
 import { SoakError } from '../../model/errors.ts';
+import { quoted } from '../../model/quoted.ts';
 import type { Interpreter } from './interpreter.ts';
 
 /** Releases that a refusal names on each side of the one asked for. */
@@ -38,7 +39,7 @@ function noSuchVersion(output: string, { version }: Interpreter): SoakError | nu
   if (releases.length === 0) {
     return new SoakError(
       'no-such-version',
-      `There is no release of ${JSON.stringify(name)} for Python ${version} in the package index.`,
+      `There is no release of ${quoted(name)} for Python ${version} in the package index.`,
       { remedy: 'Check its name, or choose another Python for the arm, such as py3.12.' },
     );
   }

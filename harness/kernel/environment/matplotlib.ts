@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { access, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DeadlinePassed, deadlineMs } from '../../model/deadlines.ts';
+import { makeFolder } from '../../model/make-folder.ts';
 import { runCommand } from './run-command.ts';
 
 /**
@@ -17,7 +18,7 @@ export async function warmMatplotlib(
   if (await exists(folder)) return folder;
   options.onProgress("Building matplotlib's font cache");
   const temporary = `${folder}.${randomBytes(4).toString('hex')}`;
-  await mkdir(temporary, { recursive: true });
+  await makeFolder(temporary);
   try {
     const result = await runCommand(python, ['-I', '-c', 'import matplotlib.font_manager'], {
       cwd: dirname(folder),

@@ -1,5 +1,6 @@
 import { compare, valid } from '@renovatebot/pep440';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
+import { quoted } from '../../model/quoted.ts';
 import { findInterpreter } from './interpreter.ts';
 import { requirementName } from './requirements.ts';
 import { runCommand } from './run-command.ts';
@@ -37,7 +38,7 @@ export function listedVersions(stdout: string): string[] {
 export async function packageReleases(name: string, options: ReleaseListOptions): Promise<string[]> {
   const normalised = requirementName(name);
   if (normalised !== name.toLowerCase().replace(/[-_.]+/g, '-')) {
-    throw new SoakError('bad-requirement', `${JSON.stringify(name)} is not the name of a package.`, {
+    throw new SoakError('bad-requirement', `${quoted(name)} is not the name of a package.`, {
       remedy: 'Give the name alone, such as ipykernel.',
     });
   }

@@ -13,6 +13,7 @@ import {
 } from '../../model/deadlines.ts';
 import { EXIT_CODES, RunFault, SoakError } from '../../model/errors.ts';
 import { packageRoot } from '../../model/package-root.ts';
+import { readLines } from '../bounded-lines.ts';
 import type { ForkableCommand, KernelChild, KernelExit, KernelStart } from '../launch.ts';
 import { RUN_VARIABLE } from '../marked-processes.ts';
 import { OutputTail } from '../output-tail.ts';
@@ -25,7 +26,6 @@ import {
   spawned,
 } from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
-import { readLines } from './bounded-lines.ts';
 
 // 64 KiB of a kernel's standard error, each byte escaped, are the longest that it says; a module that is imported may
 // print anything.

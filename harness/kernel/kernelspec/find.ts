@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { sha256 } from '../../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
+import { quoted } from '../../model/quoted.ts';
 import { readInput } from '../../model/read-input.ts';
 import { launchWords, searchedProgram } from './command.ts';
 import { findPythonPlace } from './python-place.ts';
@@ -137,7 +138,7 @@ export function namedKernel(search: KernelSearch, name: string): UsableKernel {
   );
   if (found === undefined) {
     const names = search.kernels.filter(({ shadowedBy }) => shadowedBy === null).map((kernel) => kernel.name);
-    throw new SoakError('unknown-kernel', `There is no kernelspec named ${JSON.stringify(name)}.`, {
+    throw new SoakError('unknown-kernel', `There is no kernelspec named ${quoted(name)}.`, {
       remedy:
         names.length > 0
           ? `Kernels there are: ${names.join(', ')}. \`soak kernels\` says where was looked.`

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { homedir } from 'node:os';
+import { delimiter } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { testEnvironment } from '../../testing/test-environment.ts';
 import { findPythonPlace } from './python-place.ts';
@@ -122,11 +123,29 @@ describe('where kernelspecs are looked for', () => {
     );
   });
 
+  it('leaves the folders of JUPYTER_PATH as they are written, as jupyter_core does', () => {
+    const windows = folders('win32', { JUPYTER_PATH: 'C:/a/../b;D:\\c\\;E:;F:/g/' }, null, 'C:\\Users\\ada');
+    expect(windows.slice(0, 4)).toEqual([
+      'JUPYTER_PATH C:/a/../b\\kernels',
+      'JUPYTER_PATH D:\\c\\kernels',
+      'JUPYTER_PATH E:kernels',
+      'JUPYTER_PATH F:/g/kernels',
+    ]);
+    expect(folders('linux', { JUPYTER_PATH: '/a//:/b/../c' }, null, '/home/ada').slice(0, 2)).toEqual([
+      'JUPYTER_PATH /a/kernels',
+      'JUPYTER_PATH /b/../c/kernels',
+    ]);
+  });
+
   it('agrees with the jupyter_core that is installed here', async () => {
     const { python } = await testEnvironment();
     const ask =
       'import json; from jupyter_client.kernelspec import KernelSpecManager as M; print(json.dumps(M().kernel_dirs))';
-    for (const extra of [{}, { JUPYTER_PATH: '/a:/b' }, { JUPYTER_PREFER_ENV_PATH: '0' }]) {
+    for (const extra of [
+      {},
+      { JUPYTER_PATH: ['/a', 'b/../c/', '//d'].join(delimiter) },
+      { JUPYTER_PREFER_ENV_PATH: '0' },
+    ]) {
       const env = { ...process.env, ...extra };
       const theirs = JSON.parse(execFileSync(python, ['-c', ask], { encoding: 'utf8', env })) as string[];
       const place = await findPythonPlace(python);

@@ -102,6 +102,19 @@ function systemDataFolders(around: SearchSurroundings, environment: readonly str
   return shares.filter((share) => share !== '').map((share) => posix.join(share, appName(around)));
 }
 
+/** A folder without the separators at its end, as jupyter_core cuts them off (`rstrip(os.sep)`). */
+function withoutEnd(folder: string, separator: string): string {
+  let end = folder.length;
+  while (end > 0 && folder[end - 1] === separator) end -= 1;
+  return folder.slice(0, end);
+}
+
+/** Python's `os.path.join` of a folder and a name: unlike Node's, it leaves the folder as it is written. */
+function joined(folder: string, name: string, separator: string): string {
+  const ends = separator === '\\' ? /[\\/:]$/ : /\/$/;
+  return folder === '' || ends.test(folder) ? `${folder}${name}` : `${folder}${separator}${name}`;
+}
+
 /**
  * The folders that hold kernelspecs, the one that wins first, each once. They need not exist.
  *
@@ -114,9 +127,12 @@ export function kernelFolders(around: SearchSurroundings): readonly KernelFolder
   const at = (source: FolderSource, folders: readonly string[]): KernelFolder[] =>
     folders.map((folder) => ({ folder, source }));
   const kernels = (folders: readonly KernelFolder[]): KernelFolder[] =>
-    folders.map(({ folder, source }) => ({ folder: path.join(folder, 'kernels'), source }));
+    folders.map(({ folder, source }) => ({ folder: joined(folder, 'kernels', path.sep), source }));
 
-  const stated = (env['JUPYTER_PATH'] ?? '').split(path.delimiter).filter((folder) => folder !== '');
+  const stated = (env['JUPYTER_PATH'] ?? '')
+    .split(path.delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => withoutEnd(folder, path.sep));
   const user = [userDataFolder(around)];
   if (python?.userBase) user.push(path.join(python.userBase, 'share', 'jupyter'));
   const environment = python === null ? [] : [path.join(python.prefix, 'share', 'jupyter')];

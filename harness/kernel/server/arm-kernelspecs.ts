@@ -1,6 +1,7 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../../model/canonical.ts';
+import { makeFolder } from '../../model/make-folder.ts';
 import { runtimeHash } from '../../plan/freeze.ts';
 import type { ArmKernels } from '../arm-kernels.ts';
 import { cacheFolder } from '../environment/index.ts';
@@ -54,9 +55,9 @@ export async function installArm(
   const name = kernelspecName(arm);
   const folder = join(dataFolder, 'kernels', name);
   const runs = servedRunsFolder();
-  await mkdir(runs, { recursive: true, mode: 0o700 });
+  await makeFolder(runs, 0o700);
   await chmod(runs, 0o700);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const config = join(folder, 'runtime.json');
   const { python, matplotlibConfigDir } = environment;
   const spec = {

@@ -16,6 +16,8 @@ import { serverUrl, TOKEN_VARIABLES } from './server-url.ts';
 
 const LOOK_EVERY_MS = 10;
 const PLACE_ATTEMPTS = 3;
+// A session is of a notebook; nothing of this name is read or written.
+const SESSION_NAME = 'kernel-soak.ipynb';
 
 /** What a server says of a kernelspec. */
 export interface ServerKernelspec {
@@ -46,7 +48,8 @@ export async function givenServer(text: string, env: NodeJS.ProcessEnv): Promise
   const url = serverUrl(text);
   const variable = TOKEN_VARIABLES.find((name) => (env[name] ?? '') !== '');
   const address = { url, token: variable === undefined ? '' : (env[variable] ?? '') };
-  const about = await answerOf(address, 'api');
+  // jupyverse has no such page, and says nothing of its version.
+  const about = await answerOf(address, 'api', { mayLack: true });
   const listed = await answerOf(address, 'api/kernelspecs');
   const specs = (listed['kernelspecs'] ?? null) as Record<string, { spec?: Record<string, unknown> }> | null;
   if (typeof specs !== 'object' || specs === null) throw notAServer(url, 'api/kernelspecs lists none');
@@ -83,7 +86,11 @@ function notAServer(url: string, why: string): SoakError {
   });
 }
 
-async function answerOf({ url, token }: ServerAddress, path: string): Promise<Record<string, unknown>> {
+async function answerOf(
+  { url, token }: ServerAddress,
+  path: string,
+  { mayLack = false } = {},
+): Promise<Record<string, unknown>> {
   const response = await fetch(`${url}${path}`, {
     headers: token === '' ? {} : { Authorization: `token ${token}` },
     redirect: 'manual',
@@ -110,6 +117,10 @@ async function answerOf({ url, token }: ServerAddress, path: string): Promise<Re
         exitCode: EXIT_CODES.environment,
       },
     );
+  }
+  if (mayLack && response.status === 404) {
+    await response.body?.cancel();
+    return {};
   }
   const body: unknown = await response.json().catch(() => null);
   if (!response.ok || typeof body !== 'object' || body === null) {
@@ -149,8 +160,8 @@ export class GivenServerKernels {
     this.#isHere ??= this.#areHere(name);
     const isHere = await this.#isHere;
     const address = this.#address;
-    const model = await started(address, name);
-    const parts = { address, model, stderrTail: () => '' };
+    const { model, sessionId } = await started(address, name);
+    const parts = { address, model, sessionId, stderrTail: () => '' };
     if (!isHere) {
       const command: KernelCommand = { ...makeCommand('', ''), countersPath: null, identityPath: null };
       return new ServerKernel({ ...parts, command, connection: null, folders: [] });
@@ -158,7 +169,7 @@ export class GivenServerKernels {
     const folder = this.#folderOf(model.id);
     const word = await within(this.#startTimeoutMs, () => launchWord(folder));
     if (word === null) {
-      await endOnServer(address, model.id);
+      await endOnServer(address, model.id, sessionId);
       throw launchError(name, 'the process did not begin in time');
     }
     reaper.hold(word.pid, folder);
@@ -178,7 +189,7 @@ export class GivenServerKernels {
   async #areHere(name: string): Promise<boolean> {
     // A kernel can wedge before it answers, which is what is looked for later.
     for (let attempt = 0; attempt < PLACE_ATTEMPTS; attempt += 1) {
-      const model = await started(this.#address, name);
+      const { model, sessionId } = await started(this.#address, name);
       const peer = new ServerPeer({ settings: serverSettings(this.#address), model });
       const folder = this.#folderOf(model.id);
       try {
@@ -189,7 +200,7 @@ export class GivenServerKernels {
         if (seen !== null) return launchWord(folder) !== null;
       } finally {
         await peer.close();
-        await endOnServer(this.#address, model.id);
+        await endOnServer(this.#address, model.id, sessionId);
         await fileWithDeadline(
           'remove-folder',
           rm(folder, { recursive: true, force: true, maxRetries: 5 }),
@@ -225,28 +236,53 @@ function gatewayVariables(env: NodeJS.ProcessEnv): Record<string, string> {
   );
 }
 
+/** A kernel that a server started. */
+interface StartedKernel {
+  readonly model: Kernel.IModel;
+  /** Of a server that starts kernels with a session alone, as jupyverse does: what ends both. */
+  readonly sessionId?: string;
+}
+
 /** @throws SoakError `server-launch` with the server's own reason; DeadlinePassed when it is silent */
-function started(address: ServerAddress, name: string): Promise<Kernel.IModel> {
+function started(address: ServerAddress, name: string): Promise<StartedKernel> {
   return withDeadline('server-launch', startedAtLast(address, name), {
     who: `${name}:`,
-    onLate: ({ id }) => void endOnServer(address, id).catch(() => {}),
+    onLate: ({ model, sessionId }) => void endOnServer(address, model.id, sessionId).catch(() => {}),
   });
 }
 
-async function startedAtLast(address: ServerAddress, name: string): Promise<Kernel.IModel> {
-  const settings = serverSettings(address);
+const METHOD_NOT_ALLOWED = 405;
+
+async function startedAtLast(address: ServerAddress, name: string): Promise<StartedKernel> {
   const env = gatewayVariables(process.env);
-  const body = JSON.stringify({ name, ...(Object.keys(env).length === 0 ? {} : { env }) });
-  const response = await ServerConnection.makeRequest(
-    `${address.url}api/kernels`,
-    { method: 'POST', body },
-    settings,
-  ).catch((error: unknown) => {
-    throw launchError(name, (error as Error).message, error);
-  });
-  const answer = (await response.json().catch(() => null)) as Record<string, unknown> | null;
-  if (response.status === 201 && typeof answer?.['id'] === 'string')
-    return answer as unknown as Kernel.IModel;
+  const post = async (path: string, body: object) => {
+    const response = await ServerConnection.makeRequest(
+      `${address.url}${path}`,
+      { method: 'POST', body: JSON.stringify(body) },
+      serverSettings(address),
+    ).catch((error: unknown) => {
+      throw launchError(name, (error as Error).message, error);
+    });
+    return { response, answer: (await response.json().catch(() => null)) as Record<string, unknown> | null };
+  };
+  const first = await post('api/kernels', { name, ...(Object.keys(env).length === 0 ? {} : { env }) });
+  const takesSessions = first.response.status === METHOD_NOT_ALLOWED;
+  const { response, answer } = takesSessions
+    ? await post('api/sessions', {
+        kernel: { name },
+        name: SESSION_NAME,
+        path: SESSION_NAME,
+        type: 'notebook',
+      })
+    : first;
+  const model = takesSessions ? ((answer?.['kernel'] ?? null) as Record<string, unknown> | null) : answer;
+  if (response.status === 201 && typeof model?.['id'] === 'string') {
+    const sessionId = takesSessions ? answer?.['id'] : undefined;
+    return {
+      model: model as unknown as Kernel.IModel,
+      ...(typeof sessionId === 'string' ? { sessionId } : {}),
+    };
+  }
   const words = [answer?.['reason'], answer?.['message']].filter(
     (word) => typeof word === 'string' && word !== '',
   );

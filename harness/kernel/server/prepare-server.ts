@@ -34,14 +34,20 @@ export interface PreparedGivenServer {
 /** The server of an experiment. */
 export type PreparedServer = OwnServer | PreparedGivenServer;
 
-/** @throws SoakError `bare-arm` */
-export function checkArmsOfServer(arms: readonly Arm[]): void {
+/**
+ * @param remedy what to do without the arm's going through a server
+ * @throws SoakError `bare-arm`
+ */
+export function checkArmsOfServer(
+  arms: readonly Arm[],
+  remedy = 'Leave it out, or leave out --transport server and --server-url.',
+): void {
   const bare = arms.find(({ manifest }) => manifest.bare);
   if (bare === undefined) return;
   throw new SoakError(
     'bare-arm',
     `The arm ${bare.name} has no counters, and without them nobody knows what a server sent the kernel by itself.`,
-    { remedy: 'Leave it out, or leave out --transport server.' },
+    { remedy },
   );
 }
 

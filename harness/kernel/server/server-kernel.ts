@@ -14,14 +14,15 @@ import { processSample } from '../process-sample.ts';
 import { killMarked, killRun, killTree } from '../process-tree.ts';
 import { settledCounters } from '../settled-counters.ts';
 
-// Elsewhere than on Linux each look starts a process.
-const WATCH_EVERY_MS = process.platform === 'linux' ? 50 : 1_000;
+const WATCH_EVERY_MS = 50;
 const DELETE_AGAIN_AFTER_MS = [200, 1_000, 3_000] as const;
 
 /** What is known of a kernel that a server started. */
 export interface ServerKernelParts {
   readonly address: ServerAddress;
   readonly model: Kernel.IModel;
+  /** Where the server started it with a session: what ends both. */
+  readonly sessionId?: string | undefined;
   readonly command: KernelCommand;
   /** `null`: out of reach of all but the server. */
   readonly connection: ConnectionInfo | null;
@@ -70,6 +71,10 @@ export class ServerKernel implements RunningKernel {
     return this.#pid ?? -1;
   }
 
+  get ownPid(): number | null {
+    return this.pid > 0 ? this.pid : null;
+  }
+
   get exit(): KernelExit | null {
     return this.#exit;
   }
@@ -104,7 +109,7 @@ export class ServerKernel implements RunningKernel {
     // At once, and not by a request that a wedged kernel takes its time over.
     const [folder] = this.#parts.folders;
     if (this.pid > 0) await (folder === undefined ? killTree(this.pid) : killRun(this.pid, folder));
-    await endOnServer(address, model.id).catch((error: unknown) => {
+    await endOnServer(address, model.id, this.#parts.sessionId).catch((error: unknown) => {
       if (this.#parts.isOwn !== true) throw error;
     });
     await withDeadline('kernel-exit', this.exited, { who: `the kernel ${model.id}` });
@@ -162,14 +167,20 @@ export class ServerKernel implements RunningKernel {
 /**
  * Have the server forget a kernel, and end it where it lives. A server that does not answer is asked again.
  *
+ * @param sessionId of a kernel that was started with a session: the session ends with it
  * @throws SoakError `kernel-left` where it lived to the last and did not end the kernel
  */
-export async function endOnServer({ url, token }: ServerAddress, kernelId: string): Promise<void> {
+export async function endOnServer(
+  { url, token }: ServerAddress,
+  kernelId: string,
+  sessionId?: string,
+): Promise<void> {
   let why = '';
+  const path = sessionId === undefined ? `api/kernels/${kernelId}` : `api/sessions/${sessionId}`;
   for (const pauseMs of [0, ...DELETE_AGAIN_AFTER_MS]) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     try {
-      const response = await fetch(`${url}api/kernels/${kernelId}`, {
+      const response = await fetch(`${url}${path}`, {
         method: 'DELETE',
         headers: { Authorization: `token ${token}` },
         signal: AbortSignal.timeout(deadlineMs('server-delete')),
@@ -183,7 +194,7 @@ export async function endOnServer({ url, token }: ServerAddress, kernelId: strin
     }
   }
   throw new SoakError('kernel-left', `The server did not end the kernel ${kernelId}: ${publicText(why)}.`, {
-    remedy: `End it by hand: DELETE ${url}api/kernels/${kernelId}, or in the server's list of running kernels.`,
+    remedy: `End it by hand: DELETE ${url}${path}, or in the server's list of running kernels.`,
     exitCode: EXIT_CODES.environment,
   });
 }

@@ -1,4 +1,5 @@
 import { SoakError } from '../../model/errors.ts';
+import { quoted } from '../../model/quoted.ts';
 
 /** Environment variables that a server's token is taken from, the first that is set. */
 export const TOKEN_VARIABLES = ['KERNEL_SOAK_TOKEN', 'JUPYTER_TOKEN'] as const;
@@ -6,7 +7,7 @@ export const TOKEN_VARIABLES = ['KERNEL_SOAK_TOKEN', 'JUPYTER_TOKEN'] as const;
 /** @throws SoakError `bad-server-url` */
 export function serverUrl(text: string): string {
   const bad = (reason: string, remedy: string) =>
-    new SoakError('bad-server-url', `--server-url ${JSON.stringify(withoutSecrets(text))} ${reason}.`, {
+    new SoakError('bad-server-url', `--server-url ${quoted(withoutSecrets(text))} ${reason}.`, {
       remedy,
     });
   if (!URL.canParse(text)) throw bad('is no address', 'Give one such as http://127.0.0.1:8888/.');

@@ -196,9 +196,9 @@ function positionsPlan(report: Report, arms: readonly LabelledArm[], say: Say): 
   const alternative = `${say('Number of wedges')} at each cell, by arm. ${wedging
     .map(({ arm, label }) => {
       const cells = arm.positions.cells.filter(({ wedges }) => wedges > 0);
-      return `${label}: ${counted(arm.wedged, say('wedge'))} at ${counted(cells.length, 'cell')} of ${total}, ${arm.positions.innocence.words}`;
+      return `${label}: ${counted(arm.wedged, say('wedge'))} at ${counted(cells.length, 'cell')} of ${total}`;
     })
-    .join('; ')}.`;
+    .join('; ')}; ${report.analysis.innocence.words}.`;
   return {
     name: 'positions',
     title: say('Where in the notebook runs wedged'),

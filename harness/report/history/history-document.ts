@@ -64,7 +64,8 @@ function ratesTable({ nights, arms }: History): Block {
       { title: 'Wedged', align: 'right' },
       { title: 'Rate', align: 'right' },
       { title: '95 % interval', align: 'right' },
-      { title: 'Invalid', align: 'right' },
+      { title: 'Ended otherwise', align: 'right' },
+      { title: 'Harness faults', align: 'right' },
       { title: '', align: 'left' },
     ],
     rows: nights.flatMap((night, at) =>
@@ -76,6 +77,7 @@ function ratesTable({ nights, arms }: History): Block {
           [ratio(each)],
           [num(percent(each.rate))],
           [num(each.runs === 0 ? 'n/a' : percentInterval(each.clopperPearson95))],
+          [num(String(each.competing))],
           [num(String(each.invalid))],
           [
             text(
@@ -103,18 +105,20 @@ function evidenceBlocks({ nights, alpha }: History): Block[] {
       columns: [
         { title: 'Comparison', align: 'left' },
         { title: 'E, below', align: 'right' },
+        { title: 'E, below, other endings counted', align: 'right' },
         { title: 'E, above', align: 'right' },
         { title: 'Last night: E, below', align: 'right' },
       ],
       rows: last.evidence.map((pair): Line[] => [
         line`${code(pair.treatment)} against ${code(pair.reference)}`,
         [num(eValue(pair.accumulatedLogE))],
+        [num(eValue(pair.accumulatedCompositeLogE))],
         [num(eValue(pair.accumulatedLogEGreater))],
         [num(eValue(pair.logE))],
       ]),
     },
     paragraph(
-      line`E of a night, over its hosts, times E of every night before: evidence against “in none of these nights did the treatment wedge less” (above: more). It is decided at 1/α = ${num(significant(1 / alpha, 6))} and may be looked at after every night. “Fixes” needs it against control and every sham; where there are several treatments, α is to be shared among them.`,
+      line`E of a night, over its hosts, times E of every night before: evidence against “in none of these nights did the treatment wedge less” (above: more). It is decided at 1/α = ${num(significant(1 / alpha, 6))} and may be looked at after every night. “Fixes” needs it against control and every sham, with and without the runs that ended otherwise counted as events, and no more of those than the references have; where there are several treatments, α is to be shared among them.`,
     ),
   ];
 }

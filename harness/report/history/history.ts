@@ -7,7 +7,13 @@ import { protocolDifferences } from '../../model/protocol-differences.ts';
 import { byBegin } from '../../model/source.ts';
 import { type ChangePoints, changePoints } from '../../stats/change-points.ts';
 import type { Count, Interval } from '../../stats/counts.ts';
-import { countedOutcomes, countOf, decisionTables } from '../../stats/decision-table.ts';
+import {
+  competingCount,
+  compositeOutcomes,
+  countedOutcomes,
+  countOf,
+  decisionTables,
+} from '../../stats/decision-table.ts';
 import { clopperPearson } from '../../stats/intervals.ts';
 import { strataOf } from '../../stats/strata.ts';
 import { eProcessOver } from '../../stats/stratified-evidence.ts';
@@ -22,7 +28,9 @@ export interface NightArm extends Count {
   /** `null` without a valid run. */
   readonly rate: number | null;
   readonly clopperPearson95: Interval;
-  /** Recorded runs that are no part of the rate. */
+  /** Runs that ended in a competing event: no part of the rate. */
+  readonly competing: number;
+  /** Harness faults. */
   readonly invalid: number;
 }
 
@@ -32,7 +40,10 @@ export interface NightEvidence {
   readonly treatment: string;
   readonly logE: number;
   readonly logEGreater: number;
+  /** Of the composite, the event or a competing event: a claim needs it too. */
+  readonly compositeLogE: number;
   readonly accumulatedLogE: number;
+  readonly accumulatedCompositeLogE: number;
   readonly accumulatedLogEGreater: number;
 }
 
@@ -177,6 +188,7 @@ function nightOf(
     layout,
   );
   const outcomes = countedOutcomes(tables);
+  const composite = compositeOutcomes(outcomes);
   const day = at.slice(0, 10);
   const { control, shams, treatments } = armsByRole(protocol);
   const pairs = treatments.flatMap((treatment) =>
@@ -197,11 +209,14 @@ function nightOf(
         ...count,
         rate: count.runs === 0 ? null : count.wedged / count.runs,
         clopperPearson95: clopperPearson(count),
+        competing: competingCount(statuses).wedged,
         invalid: statuses.filter((status) => status === 'invalid').length,
       };
     }),
     evidence: pairs.map(({ reference, treatment }) => {
-      const { logE, logEGreater } = eProcessOver(outcomes, reference, treatment, 1);
+      const rule = { alpha: 1, bets: protocol.decision.bets };
+      const { logE, logEGreater } = eProcessOver(outcomes, reference, treatment, rule);
+      const { logE: compositeLogE } = eProcessOver(composite, reference, treatment, rule);
       const so = earlier
         .flatMap(({ evidence }) => evidence)
         .findLast((each) => each.reference === reference && each.treatment === treatment);
@@ -210,6 +225,8 @@ function nightOf(
         treatment,
         logE,
         logEGreater,
+        compositeLogE,
+        accumulatedCompositeLogE: (so?.accumulatedCompositeLogE ?? 0) + compositeLogE,
         accumulatedLogE: (so?.accumulatedLogE ?? 0) + logE,
         accumulatedLogEGreater: (so?.accumulatedLogEGreater ?? 0) + logEGreater,
       };

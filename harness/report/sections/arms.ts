@@ -1,12 +1,15 @@
 import { type Block, code, type Line, line, phrase, type Table, text } from '../document.ts';
+import { armEndings } from '../ending-words.ts';
 import { count, percent, percentInterval, perThousand, perThousandInterval } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { engagementWords, num } from '../words.ts';
 import { armEnvironmentBlocks } from './arm-environments.ts';
 
-/** The table of arms: the first thing after the verdict. Over the counted blocks, but for the invalid column. */
+/** The table of arms: the first thing after the verdict. Over the counted blocks, but for the harness faults. */
 export function armsTable(report: Report): Table {
   const invalid = report.invalidRuns.length > 0;
+  const competing = report.competingRuns.length > 0;
+  const stalls = report.analysis.arms.some(({ secondEvents }) => (secondEvents?.stalled ?? 0) > 0);
   return {
     kind: 'table',
     caption: 'Wedged runs by arm',
@@ -16,7 +19,9 @@ export function armsTable(report: Report): Table {
       { title: 'Wedged', align: 'right' },
       { title: 'Rate', align: 'right' },
       { title: '95 % interval', align: 'right' },
-      ...(invalid ? [{ title: 'Invalid', align: 'right' } as const] : []),
+      ...(competing ? [{ title: 'Ended otherwise', align: 'left' } as const] : []),
+      ...(invalid ? [{ title: 'Harness faults', align: 'right' } as const] : []),
+      ...(stalls ? [{ title: 'Client stalled', align: 'right' } as const] : []),
       { title: 'Engagement', align: 'left' },
     ],
     rows: report.analysis.arms.map((arm): Line[] => [
@@ -25,7 +30,9 @@ export function armsTable(report: Report): Table {
       line`${num(`${arm.wedged}/${arm.runs}`)}`,
       [num(percent(arm.rate))],
       [num(arm.runs === 0 ? 'n/a' : percentInterval(arm.clopperPearson95))],
+      ...(competing ? [[text(armEndings(arm) || 'none')]] : []),
       ...(invalid ? [[num(count(arm.counts.invalid))]] : []),
+      ...(stalls ? [[num(`${arm.secondEvents?.stalled ?? 0}/${arm.secondEvents?.runs ?? 0}`)]] : []),
       [text(engagementWords(arm.engagement))],
     ]),
   };
@@ -67,7 +74,7 @@ export function armsBlocks(report: Report): Block[] {
     },
     {
       kind: 'paragraph',
-      line: line`Rates are of valid runs in the counted blocks. Intervals: Clopper–Pearson for rates, Garwood for wedges per reply; the upper bound is one-sided 95 %. The anytime-valid interval (a 95 % confidence sequence) holds at every number of runs at once.`,
+      line: line`Rates are of the counted blocks, without runs that ended otherwise and without harness faults. Intervals: Clopper–Pearson for rates, Garwood for wedges per reply; the upper bound is one-sided 95 %. The anytime-valid interval (a 95 % confidence sequence) holds at every number of runs at once.`,
     },
   ];
 }

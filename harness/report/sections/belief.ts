@@ -1,13 +1,25 @@
 import type { RunRecord } from '../../model/journal.ts';
 import type { TreatmentVerdict } from '../../stats/verdict.ts';
-import { type Block, code, enumeration, type Line, line, runLink, strong, text } from '../document.ts';
+import {
+  type Block,
+  code,
+  enumeration,
+  joined,
+  type Line,
+  line,
+  runLink,
+  strong,
+  text,
+} from '../document.ts';
+import { armEndings } from '../ending-words.ts';
 import { counted, duration, points, pointsInterval, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, kindCounts, kindWords, num, ratio } from '../words.ts';
+import { shamMatter } from './exposure.ts';
 import { endpointLines } from './stalls.ts';
 import { equalityLine } from './verdict.ts';
 
-/** Invalid runs and other names listed in the document at most; the journal holds all. */
+/** Runs and other names listed in the document at most; the journal holds all. */
 const LISTED = 40;
 
 /** Why the numbers can be believed, or not: each item a fact that a sceptic would ask for. */
@@ -20,17 +32,22 @@ export function beliefBlocks(report: Report): Block[] {
     randomisationLine(report),
     stoppingLine(report),
     ...shamLines(report),
+    ...competingLines(report),
     exclusionLine(report),
     deadlineLine(report),
     ...driftLines(report),
     ...analysis.aa.map((check) => equalityLine(report, check)),
     ...serverLines(report),
+    ...rejectedLines(report),
     ...droppedLines(report),
     ...leftLines(report),
     stallLine(report),
   ];
   const blocks: Block[] = [{ kind: 'list', items }];
-  if (report.invalidRuns.length > 0) blocks.push(invalidRuns(report.invalidRuns));
+  if (report.competingRuns.length > 0)
+    blocks.push(runsByKind(report.competingRuns, 'run that ended otherwise', 'runs that ended otherwise'));
+  if (report.invalidRuns.length > 0)
+    blocks.push(runsByKind(report.invalidRuns, 'harness fault', 'harness faults'));
   const history = historyLines(report);
   if (history.length > 0) blocks.push({ kind: 'list', items: history });
   return blocks;
@@ -82,19 +99,51 @@ function shamLines(report: Report): Line[] {
     const pair = analysis.comparisons.find(
       ({ kind, treatment }) => kind === 'sham-control' && treatment === check.arm,
     );
-    return line`${strong(text('Sham against control'))}: ${code(check.arm)}, difference ${num(points(pair?.difference ?? null))} (95 % interval ${num(pair === undefined ? 'n/a' : pointsInterval(pair.newcombeDifference95))}), two-sided ${num(pValue(check.pTwoSided))}${text(check.differs ? ': it differs, so the overhead itself matters' : '')}.`;
+    return line`${strong(text('Sham against control'))}: ${code(check.arm)}, difference ${num(points(pair?.difference ?? null))} (95 % interval ${num(pair === undefined ? 'n/a' : pointsInterval(pair.newcombeDifference95))}), two-sided ${num(pValue(check.pTwoSided))}${text(check.differs ? `: it differs, so ${shamMatter(report, check.arm)}` : '')}.`;
   });
 }
 
 function exclusionLine(report: Report): Line {
   const { exclusions } = report.analysis.sensitivity;
   const invalid = report.invalidRuns.length;
-  if (invalid === 0) return line`${strong(text('Exclusions'))}: none, every recorded run is valid.`;
+  if (invalid === 0)
+    return line`${strong(text('Exclusions'))}: none, the harness could observe every recorded run.`;
   const consequence =
     report.analysis.verdicts.length === 0
       ? line``
-      : line` With every invalid treatment run counted as wedged and every invalid reference run as completed, ${verdictChange(exclusions.unchanged, exclusions.verdicts)}.`;
-  return line`${strong(text('Exclusions'))}: ${num(counted(invalid, 'invalid run'))}, listed below and left out of the rates by the rule of the protocol.${consequence}`;
+      : line` With every one of a treatment counted as wedged and every one of a reference as completed, ${verdictChange(exclusions.unchanged, exclusions.verdicts)}${text(exclusions.unchanged || exclusions.manyExcluded.length > 0 ? '' : '; that decides nothing, since they are at most a tenth of each arm’s runs')}.`;
+  return line`${strong(text('Exclusions'))}: ${num(counted(invalid, 'run'))} that the harness could not observe, listed below and left out.${consequence}`;
+}
+
+/** How else runs ended, in each arm, and what that does to the verdict. Nothing where none did. */
+function competingLines(report: Report): Line[] {
+  const { analysis } = report;
+  const arms = analysis.arms.filter(({ competing }) => competing.wedged > 0);
+  if (arms.length === 0) return [];
+  const each = joined(
+    arms.map((arm) => line`${code(arm.name)}: ${text(armEndings(arm))}`),
+    '; ',
+  );
+  const { competing } = analysis.sensitivity;
+  const shares = joined(
+    analysis.verdicts.flatMap(({ treatment, competing: share }) =>
+      share === null
+        ? []
+        : [
+            line`${code(treatment)} ${ratio(share.treatment)} against ${ratio(share.references)} of the references together, Fisher one-sided ${num(pValue(share.p))}`,
+          ],
+    ),
+    '; ',
+  );
+  // Protocols say what the e-process expects since the rule for other endings.
+  const isOlder = report.protocol.decision.bets === undefined;
+  const consequence =
+    analysis.verdicts.length === 0
+      ? line``
+      : line` More of them than the references: ${shares}. At their worst, every one of a treatment counted as wedged and every one of a reference as completed, ${verdictChange(competing.unchanged, competing.verdicts)}; that is told and does not decide.`;
+  return [
+    line`${strong(text('Runs that ended otherwise'))}: ${each}. They are left out of the wedge rate, and a claim must also hold with all of them counted as events.${consequence}${text(isOlder ? ' The protocol is from before that rule, when such runs were left out as invalid.' : '')}`,
+  ];
 }
 
 function verdictChange(unchanged: boolean, verdicts: readonly TreatmentVerdict[]): Line {
@@ -143,6 +192,36 @@ function serverLines({ protocol, runs }: Report): Line[] {
   ];
 }
 
+/** What came and was not taken, by arm and, where it was looked at, by channel and cause; nothing where all was. */
+function rejectedLines({ protocol, runs }: Report): Line[] {
+  const of = protocol.arms.flatMap(({ name }) => {
+    const mine = runs.filter(({ arm, client }) => arm === name && client.rejected > 0);
+    const messages = mine.reduce((sum, { client }) => sum + client.rejected, 0);
+    return messages === 0 ? [] : [{ name, runs: mine.length, messages }];
+  });
+  if (of.length === 0) return [];
+  const causes = new Map<string, number>();
+  for (const { outcome } of runs) {
+    for (const [cause, messages] of Object.entries(outcome.observations?.rejections ?? {})) {
+      causes.set(cause, (causes.get(cause) ?? 0) + messages);
+    }
+  }
+  const known = [...causes].map(([cause, messages]) => line`${code(cause)} ${num(String(messages))}`);
+  const by =
+    known.length === 0
+      ? line``
+      : line` By channel and cause, of runs that did not complete: ${joined(known, ', ')}.`;
+  return [
+    line`${strong(text('Messages not taken'))}: ${joined(
+      of.map(
+        ({ name, runs: many, messages }) =>
+          line`${num(counted(messages, 'message'))} in ${num(counted(many, 'run'))} of ${code(name)}`,
+      ),
+      ', ',
+    )}; with a bad signature, malformed, a repetition, or of no request of the client's.${by}`,
+  ];
+}
+
 /** Nothing where every saved notebook has all of its outputs. */
 function droppedLines({ runs }: Report): Line[] {
   const short = runs.filter(({ droppedOutputs }) => droppedOutputs !== undefined).length;
@@ -168,19 +247,19 @@ function stallLine(report: Report): Line {
   return line`${strong(text('Harness'))}: longest stall of its own event loop in any run ${num(duration(longest))}.`;
 }
 
-function invalidRuns(runs: readonly RunRecord[]): Block {
+function runsByKind(runs: readonly RunRecord[], one: string, several: string): Block {
   const kinds: Partial<Record<RunRecord['outcome']['kind'], number>> = {};
   for (const { outcome } of runs) kinds[outcome.kind] = (kinds[outcome.kind] ?? 0) + 1;
-  const items = runs.slice(0, LISTED).map(invalidRun);
+  const items = runs.slice(0, LISTED).map(listedRun);
   if (runs.length > LISTED) items.push(line`and ${num(String(runs.length - LISTED))} more, in the journal`);
   return {
     kind: 'details',
-    summary: line`${num(counted(runs.length, 'invalid run'))}: ${num(kindCounts(kinds))}`,
+    summary: line`${num(counted(runs.length, one, several))}: ${num(kindCounts(kinds))}`,
     blocks: [{ kind: 'list', items }],
   };
 }
 
-function invalidRun(run: RunRecord): Line {
+function listedRun(run: RunRecord): Line {
   const error =
     run.outcome.error === null
       ? line``

@@ -1,5 +1,5 @@
 import type { Comparison, TwoArmSummary } from '../../stats/comparison.ts';
-import { type Block, code, type Line, line, paragraph, type Table } from '../document.ts';
+import { type Block, code, type Line, line, paragraph, type Table, text } from '../document.ts';
 import {
   eValue,
   percent,
@@ -11,6 +11,7 @@ import {
 } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num, ratio, testWords } from '../words.ts';
+import { baselineBlocks } from './baseline.ts';
 import { stratifiedTestWords } from './strata.ts';
 
 /** Every comparison, with the binomial tail and Fisher's test side by side. */
@@ -34,7 +35,7 @@ export function comparisonBlocks(report: Report): Block[] {
     blocks.push({ kind: 'figure', name: 'evidence' });
     blocks.push(...hazardBlocks(analysis.comparisons));
   }
-  blocks.push(...baselineBlocks(report));
+  blocks.push(...baselineBlocks(report, testCells));
   return blocks;
 }
 
@@ -111,13 +112,17 @@ function decisionWords(report: Report): Line {
       ? line`${num(stratifiedTestWords(analysis.test, strata.length))}, at α = ${num(alpha)}`
       : analysis.test === 'boschloo'
         ? line`${num(testWords('boschloo'))}, at α = ${num(alpha)}`
-        : line`${num(testWords('e-process'))}, E ≥ 1/α = ${num(significant(1 / analysis.alpha, 6))}`;
+        : line`${num(testWords('e-process'))}, E ≥ 1/α = ${num(significant(1 / analysis.alpha, 6))}${text(report.protocol.decision.bets === 'cure' ? ', with bets that expect a cure' : '')}`;
   const shams = analysis.arms.filter(({ role }) => role === 'sham').map(({ name }) => name);
   const claim =
     shams.length > 0
       ? line`“Fixes” needs both: below control, and below ${armNames(shams)}.`
       : line`“Fixes” needs: below control.`;
-  return line`Decided by: ${rule}. ${claim}${num(holm)}`;
+  const composite =
+    report.competingRuns.length === 0
+      ? ''
+      : ' Both on the wedges, with the runs that ended otherwise left out, and on wedges and other endings together; and other endings must not be more frequent than on the references (Fisher, one-sided, p > 0.05).';
+  return line`Decided by: ${rule}. ${claim}${text(composite)}${num(holm)}`;
 }
 
 function hazardBlocks(comparisons: readonly Comparison[]): Block[] {
@@ -133,36 +138,6 @@ function hazardBlocks(comparisons: readonly Comparison[]): Block[] {
           ...line`${pairName(pair)} ${num(pValue(pair.hazard.conditionalLess))}`,
         ],
       )}.`,
-    ),
-  ];
-}
-
-function baselineBlocks(report: Report): Block[] {
-  const { baseline } = report.experiment;
-  if (baseline === null) return [];
-  return [
-    {
-      kind: 'table',
-      caption: 'Against the baseline of an earlier experiment',
-      columns: [
-        { title: 'Against the baseline', align: 'left' },
-        { title: 'Wedged', align: 'right' },
-        { title: 'Difference', align: 'right' },
-        { title: 'Binomial tail', align: 'right' },
-        { title: 'Fisher, less', align: 'right' },
-        { title: 'Fisher, two-sided', align: 'right' },
-        { title: 'Boschloo, less', align: 'right' },
-        { title: 'Boschloo, two-sided', align: 'right' },
-      ],
-      rows: report.analysis.baseline.map((pair): Line[] => [
-        [code(pair.arm)],
-        line`${ratio(pair.counts.treatment)} against ${ratio(pair.counts.reference)}`,
-        [num(points(pair.difference))],
-        ...testCells(pair),
-      ]),
-    },
-    paragraph(
-      line`The baseline is ${code(baseline.arm)} of the experiment ${code(baseline.protocolSha256)}, begun ${code(baseline.at)}. Nothing was interleaved with it: these figures assume that nothing but the arm differed, which rates that drift from day to day do not allow. No verdict rests on them. The binomial tail takes p0 as known.`,
     ),
   ];
 }

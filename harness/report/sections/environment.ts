@@ -1,6 +1,7 @@
 import type { ProtocolClient } from '../../model/client.ts';
 import type { ClientEnvironment } from '../../model/journal.ts';
 import type { Protocol } from '../../model/protocol.ts';
+import { deviationLines } from '../deviations.ts';
 import { type Block, code, enumeration, type Line, line, text } from '../document.ts';
 import { counted, duration, gibibytes } from '../format-number.ts';
 import type { Report } from '../report.ts';
@@ -51,6 +52,7 @@ export function environmentBlocks(report: Report): Block[] {
       : clientLine(protocol.client, report.experiment.clientEnvironment),
     ...launchLines(report),
     ...socketLines(protocol),
+    ...deviationLines(report),
   ];
   if (starts.length > 0) {
     items.push(

@@ -3,9 +3,9 @@ import { REVIVAL_RUNGS, type RevivalRung } from '../../model/observations.ts';
 import { outcomeStatus } from '../../model/outcome.ts';
 import type { ArmAnalysis } from '../../stats/arm-summary.ts';
 import { type Block, code, type Line, line, paragraph, text } from '../document.ts';
-import { count, duration, probability } from '../format-number.ts';
+import { count, counted, duration, probability } from '../format-number.ts';
 import type { Report } from '../report.ts';
-import { num } from '../words.ts';
+import { armNames, num } from '../words.ts';
 import { stallBlocks } from './stalls.ts';
 
 /** How the wedges, or where they are counted the stalls, look; the stalls of a client under wedges too. */
@@ -18,9 +18,12 @@ export function mechanismBlocks(report: Report): Block[] {
     ...stalls,
     {
       kind: 'list',
-      items: report.analysis.arms
-        .filter((arm) => arm.counts.wedged > 0)
-        .map((arm) => line`Place in the notebook, ${code(arm.name)}: ${placeWords(arm)}.`),
+      items: [
+        ...report.analysis.arms
+          .filter((arm) => arm.counts.wedged > 0)
+          .map((arm) => line`${code(arm.name)} at ${placeWords(arm)}.`),
+        innocenceLine(report),
+      ],
     },
     { kind: 'figure', name: 'positions' },
     { kind: 'figure', name: 'survival' },
@@ -59,7 +62,10 @@ function wedgeBlocks(report: Report): Block[] {
       ]),
     },
     paragraph(
-      line`Certified: the kernel is alive and idle, the request is queued in its shell socket (EVENTS has POLLIN) and the socket's descriptor is not readable. Revived: after the verdict the stream's read handler was run once and the missing answers came. Place: wedges against the exposure of each cell, Pearson's χ² with a seeded Monte Carlo p-value; a wedge that wanders is not the fault of a cell's content.`,
+      line`Certified: the kernel is alive and idle, the request is queued in its shell socket (EVENTS has POLLIN) and the socket's descriptor is not readable. Revived: after the verdict the stream's read handler was run once and the missing answers came. Place: the number of cells at which runs of the arm wedged.`,
+    ),
+    paragraph(
+      line`${innocenceLine(report)} Wedges against the exposure of each cell, Pearson's χ² with a seeded Monte Carlo p-value, one test for the experiment; a wedge that wanders is not the fault of a cell's content.`,
     ),
     ...ladderBlocks(report.runs),
     { kind: 'figure', name: 'positions' },
@@ -129,10 +135,18 @@ function revivalWords(revivals: Revivals | undefined): string {
   return revivals === undefined ? 'not tried' : `${revivals.revived} of ${revivals.tried}`;
 }
 
+/** Where an arm's wedges were, beside the cells; whether they prefer one is asked of all arms together. */
 function placeWords(arm: ArmAnalysis): Line {
-  const { innocence, afterLastCell, noCell } = arm.positions;
-  const p = innocence.p === null ? '' : ` (p = ${probability(innocence.p)})`;
+  const { cells, afterLastCell, noCell } = arm.positions;
+  const at = cells.filter(({ wedges }) => wedges > 0).length;
   const beyond = afterLastCell > 0 ? `; ${afterLastCell} after the last cell` : '';
   const nowhere = noCell > 0 ? `; ${noCell} at no cell` : '';
-  return line`${num(`${innocence.words}${p}${beyond}${nowhere}`)}`;
+  return line`${num(`${counted(at, 'cell')}${beyond}${nowhere}`)}`;
+}
+
+/** Whether the wedges of the reference arms, and of each treatment that still wedged, prefer a cell. */
+function innocenceLine({ analysis: { innocence } }: Report): Line {
+  const p = innocence.p === null ? '' : ` (p = ${probability(innocence.p)})`;
+  const together = innocence.arms.length > 1 ? ' together' : '';
+  return line`Place in the notebook, ${armNames(innocence.arms)}${text(together)}: the wedge ${text(innocence.p === null ? '' : innocence.words)}${num(p)}${text(innocence.p === null ? `occurred too rarely to tell` : '')}.`;
 }

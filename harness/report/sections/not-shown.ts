@@ -3,6 +3,7 @@ import { percent } from '../format-number.ts';
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 import { releaseCaveats } from './arm-environments.ts';
+import { schedulingCaveat, uncalledLines } from './exposure.ts';
 
 /** On how many machines, in how many sessions: what the result may depend on beyond its settings. */
 function whereRun({ experiment, sessions }: Report): Line {
@@ -37,11 +38,9 @@ export function notShownBlocks(report: Report): Block[] {
       line`That every wedge is the same wedge: ${num(String(total))} in ${armNames(uncertified.map(({ name }) => name))} ended in a time-out without a certificate, and a time-out alone does not say why.`,
     );
   }
-  if (analysis.verdicts.length > 0 && !analysis.arms.some(({ role }) => role === 'sham')) {
-    items.push(
-      line`What the change does beyond the scheduling it adds: there was no sham arm to tell the two apart.`,
-    );
-  }
+  const caveat = analysis.verdicts.length > 0 ? schedulingCaveat(report) : null;
+  if (caveat !== null) items.push(caveat);
+  items.push(...uncalledLines(report));
   items.push(...releaseCaveats(report));
   const uncounted = analysis.arms.filter(
     ({ counts, engagement }) =>

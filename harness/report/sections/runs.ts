@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../model/journal.ts';
 import type { OutcomeKind } from '../../model/outcome.ts';
 import { TRACE_EVENTS, type TraceEvent } from '../../model/trace.ts';
+import { deviationList } from '../deviations.ts';
 import { type Block, code, type Line, line, runLink, type Table } from '../document.ts';
 import { counted, duration, percent } from '../format-number.ts';
 import type { Report } from '../report.ts';
@@ -9,7 +10,7 @@ import { kindWords, num } from '../words.ts';
 /** Rows at most, so that the document still fits into one comment on GitHub (65,536 characters). */
 export const LISTED_RUNS = 300;
 
-/** One line a run, folded away; wedged and invalid runs first when there are too many for all. */
+/** One line a run, folded away; those that did not complete first when there are too many for all. */
 export function runBlocks(report: Report): Block[] {
   const listed = listedRuns(report.runs, LISTED_RUNS);
   const left = report.runs.length - listed.length;
@@ -19,7 +20,7 @@ export function runBlocks(report: Report): Block[] {
       summary:
         left === 0
           ? line`All ${num(String(listed.length))} runs`
-          : line`${num(String(listed.length))} of ${num(String(report.runs.length))} runs, wedged and invalid ones first`,
+          : line`${num(String(listed.length))} of ${num(String(report.runs.length))} runs, those that did not complete first`,
       blocks: [
         runTable(listed, report),
         ...(left === 0
@@ -83,6 +84,11 @@ export function runStory(run: RunRecord, report: Report): Block[] {
   items.push(
     line`Client: ${num(String(client.sent))} shell requests sent, ${num(String(client.replies))} replies and ${num(String(client.idles))} idle statuses received, ${num(String(client.rejected))} messages rejected.`,
   );
+  if (client.deviations !== undefined) {
+    items.push(
+      line`Taken as they came, though the protocol has it otherwise: ${code(deviationList(client.deviations))}.`,
+    );
+  }
   if (client.others !== undefined) {
     items.push(
       line`Other shell peers sent ${num(String(client.others.sent))} requests for it, of which the kernel began ${num(String(client.others.begun))}.`,
@@ -119,6 +125,13 @@ export function runStory(run: RunRecord, report: Report): Block[] {
   if (outcome.stderrTail !== null && outcome.stderrTail !== '') {
     blocks.push({ kind: 'paragraph', line: line`Last of the kernel's standard error:` });
     blocks.push({ kind: 'verbatim', language: 'text', content: outcome.stderrTail });
+  }
+  if (outcome.stdoutTail !== undefined) {
+    blocks.push({
+      kind: 'paragraph',
+      line: line`The kernel wrote nothing to its standard error. Last of its standard output:`,
+    });
+    blocks.push({ kind: 'verbatim', language: 'text', content: outcome.stdoutTail });
   }
   blocks.push(...traceBlocks(run.trace ?? []));
   if (run.cellMs.length > 0) {

@@ -2,6 +2,7 @@ import type { EqualityCheck, VerdictAnalysis } from '../../stats/analysis.ts';
 import type { Comparison } from '../../stats/comparison.ts';
 import type { VerdictWord } from '../../stats/verdict.ts';
 import { code, joined, type Line, line, strong, text } from '../document.ts';
+import { armEndings, eventsAndEndings, eventsAndEndingsWithin } from '../ending-words.ts';
 import { endpointLine } from '../endpoint-words.ts';
 import {
   counted,
@@ -10,18 +11,23 @@ import {
   percent,
   points,
   pointsInterval,
-  probability,
   pValue,
   significant,
 } from '../format-number.ts';
 import { isObserverCheck, type Report } from '../report.ts';
-import { armNames, num, ofRuns, ratio } from '../words.ts';
+import { armNames, num, ratio } from '../words.ts';
 import { manyChangesWarnings } from './arm-environments.ts';
+import { baselineSentences, givenRateSentences } from './baseline.ts';
+import { shamMatter, voidShamLines } from './exposure.ts';
+import { secondEventLines, stillStallsWords } from './stalls.ts';
 import { heterogeneityLines, shardLines, stratifiedTestWords } from './strata.ts';
+import { neverInWords, noRunWords, withheldWords } from './withheld.ts';
 
 /** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
 export function verdictLines(report: Report): Line[] {
-  return plainVerdictLines(report).map((each) => endpointLine(each, report.protocol.endpoint));
+  return [...plainVerdictLines(report), ...secondEventLines(report)].map((each) =>
+    endpointLine(each, report.protocol.endpoint),
+  );
 }
 
 function plainVerdictLines(report: Report): Line[] {
@@ -36,10 +42,23 @@ function plainVerdictLines(report: Report): Line[] {
     'inconclusive',
     'no-verdict',
   ];
-  return order.flatMap((word) => {
-    const group = analysis.verdicts.filter((verdict) => verdict.word === word);
-    return group.length === 0 ? [] : [groupLine(report, word, group)];
-  });
+  return order.flatMap((word) =>
+    alikeVerdicts(analysis.verdicts.filter((verdict) => verdict.word === word)).map((group) =>
+      groupLine(report, word, group),
+    ),
+  );
+}
+
+/** Verdicts of one word that one sentence can say: those without a verdict by their reason, withheld ones alone. */
+function alikeVerdicts(verdicts: readonly VerdictAnalysis[]): VerdictAnalysis[][] {
+  const groups = new Map<string, VerdictAnalysis[]>();
+  for (const verdict of verdicts) {
+    const { gate, withheld, treatment } = verdict;
+    const isOwn = gate === null ? withheld.length > 0 : gate.reason === 'never-in';
+    const key = isOwn ? treatment : JSON.stringify(gate);
+    groups.set(key, [...(groups.get(key) ?? []), verdict]);
+  }
+  return [...groups.values()];
 }
 
 function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAnalysis[]): Line {
@@ -49,34 +68,46 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
   const references = referenceCounts(report);
   switch (word) {
     case 'fixes':
-      return line`${strong(...line`${names} ${text(several ? 'fix' : 'fixes')} it`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${allowanceWords(report, group)}`;
+      return line`${strong(...line`${names} ${text(several ? 'fix' : 'fixes')} ${fixedWords(report, group)}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${allowanceWords(report, group)}`;
     case 'reduces':
       return line`${strong(...line`${names} ${text(several ? 'reduce' : 'reduces')} the wedge rate and ${text(several ? 'do' : 'does')} not end it`)}: ${counts}; ${references}; ${evidenceWords(report, group)}.`;
     case 'worse':
-      return line`${strong(...line`${names} ${text(several ? 'are' : 'is')} worse than ${controlWords(report)}`)}: ${counts}; ${references}; ${worseWords(report, group)}.`;
+      return line`${strong(...line`${names} ${text(several ? 'are' : 'is')} worse than ${referenceWords(report)}`)}: ${counts}; ${references}; ${worseWords(report, group)}.`;
     case 'no-difference':
-      return line`${strong(...line`No difference shown for ${names}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. The experiment had ${num(percent(smallest(group.map(({ powerToZero }) => powerToZero))))} power to see a drop from the observed control rate to zero.`;
+      return line`${strong(...line`No difference shown for ${names}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. The experiment had ${num(percent(smallest(group.map(({ powerToZero }) => powerToZero))))} power to see a cure, against ${referenceNames(report)}${text(referenceCount(report) > 1 ? ' together' : '')} at the observed ${text(referenceCount(report) > 1 ? 'rates' : 'rate')}.`;
     case 'inconclusive':
       return inconclusiveLine(report, group);
     case 'no-verdict':
-      return noVerdictLine(group);
+      return noVerdictLine(report, group);
   }
+}
+
+/** What is fixed: `it`, or the wedge alone where the client still stalls. */
+function fixedWords(report: Report, group: readonly VerdictAnalysis[]): Line {
+  const stalls = stillStallsWords(
+    report,
+    group.map(({ treatment }) => treatment),
+  );
+  return stalls.length === 0 ? line`it` : line`the wedge${stalls}`;
 }
 
 function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[]): Line {
   const names = armNames(group.map(({ treatment }) => treatment));
   const head = strong(...line`Inconclusive for ${names}`);
-  const isOfStrata = report.analysis.strata !== undefined;
   const counts = treatmentCounts(report, group);
   const references = referenceCounts(report);
+  const [first] = group;
+  if (first !== undefined && first.withheld.length > 0 && first.conditions?.claimHolds === true)
+    return line`${head}: ${counts}; ${references}. ${withheldWords(report, first)}`;
   if (group.every(({ conditions }) => conditions?.controlNeverWedged)) {
-    return line`${head}: the control never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(group, isOfStrata)}`;
+    return line`${head}: ${controlSubject(report)} never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(report, group)}`;
   }
-  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${couldSeeWords(group, isOfStrata)}`;
+  const withheld = first === undefined ? [] : withheldWords(report, first);
+  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${joined([...(withheld.length === 0 ? [] : [withheld]), couldSeeWords(report, group)])}`;
 }
 
 /** What the experiment could have seen and how much is missing: the smallest of the group, the most runs. */
-function couldSeeWords(group: readonly VerdictAnalysis[], isOfStrata: boolean): Line {
+function couldSeeWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const [first] = group;
   if (first === undefined) return [];
   const { smallestDrop, smallestControlRate, runsStillNeeded } = group.reduce(
@@ -87,6 +118,7 @@ function couldSeeWords(group: readonly VerdictAnalysis[], isOfStrata: boolean): 
         : worst,
     first.couldSee,
   );
+  const isOfStrata = report.analysis.strata !== undefined;
   const sentences: Line[] = isOfStrata ? [line`Reckoned from added counts, as of one host:`] : [];
   if (smallestDrop !== null) {
     sentences.push(
@@ -101,46 +133,35 @@ function couldSeeWords(group: readonly VerdictAnalysis[], isOfStrata: boolean): 
   }
   if (runsStillNeeded !== null && runsStillNeeded > 0) {
     sentences.push(
-      line`To see a drop from the observed control rate to zero, ${num(counted(runsStillNeeded, 'more run'))} of each arm are needed.`,
+      line`To see a cure at the observed rates, ${num(counted(runsStillNeeded, 'more run'))} of each arm are needed.`,
     );
   } else if (runsStillNeeded === null) {
     sentences.push(
-      line`How many more runs are needed cannot be said from a control that wedged this rarely: longer notebooks or other traffic, not more runs.`,
+      line`How many more runs are needed cannot be said from references that wedged this rarely: longer notebooks or other traffic, not more runs.`,
     );
   }
   return joined(sentences);
 }
 
-function noVerdictLine(group: readonly VerdictAnalysis[]): Line {
+function noVerdictLine(report: Report, group: readonly VerdictAnalysis[]): Line {
   const names = armNames(group.map(({ treatment }) => treatment));
   const gate = group[0]?.gate ?? null;
   const head = strong(...line`No verdict for ${names}`);
   if (gate === null || gate.reason === 'no-control-arm') {
     return line`${head}: the experiment has no control arm to compare with.`;
   }
-  const empty = armNames(gate.arms);
-  return line`${head}: ${empty} ${text(gate.arms.length > 1 ? 'have' : 'has')} no valid run in the counted blocks.`;
+  if (gate.reason === 'never-in') return line`${head}: ${neverInWords(group[0])}`;
+  return line`${head}: ${noRunWords(report, gate.arms)}.`;
 }
 
 function loneArmLine(report: Report): Line {
   const [arm] = report.analysis.arms;
   if (arm === undefined) return [];
-  const { loneTail, analysis, experiment } = report;
-  if (arm.runs === 0) return line`${strong(text('No verdict'))}: ${code(arm.name)} has no valid run.`;
+  if (arm.runs === 0) return line`${strong(text('No verdict'))}: ${noRunWords(report, [arm.name])}.`;
   const sentences = [
-    line`${strong(...line`${code(arm.name)} wedged in ${ofRuns(arm)}`)}, 95 % interval ${num(interval(arm.clopperPearson95))}; the count allows a wedge rate of up to ${num(percent(arm.upper95))} (one-sided 95 %).`,
+    line`${strong(...line`${code(arm.name)} wedged in ${eventsAndEndingsWithin(arm)}`)}, 95 % interval ${num(interval(arm.clopperPearson95))}; the count allows a wedge rate of up to ${num(percent(arm.upper95))} (one-sided 95 %).`,
   ];
-  const [against] = analysis.baseline;
-  if (against !== undefined && experiment.baseline !== null) {
-    sentences.push(
-      line`Against ${code(experiment.baseline.arm)} of an earlier experiment (${ratio(against.counts.reference)}): Fisher's exact test, one-sided ${num(pValue(against.fisherLess))}, Boschloo's ${num(pValue(against.boschlooLess))}.`,
-    );
-  }
-  if (loneTail !== null) {
-    sentences.push(
-      line`P(${ratio(arm)} or fewer | p0 = ${num(probability(loneTail.p0))}) = ${num(probability(loneTail.p))}, which takes p0 as known.`,
-    );
-  }
+  sentences.push(...baselineSentences(report), ...givenRateSentences(report));
   sentences.push(
     line`Nothing was interleaved: a single arm cannot tell a change of the kernel from a change of the day, so there is no verdict.`,
   );
@@ -150,7 +171,7 @@ function loneArmLine(report: Report): Line {
 function noTreatmentLine(report: Report): Line {
   const { analysis } = report;
   const each = joined(
-    analysis.arms.map((arm) => line`${code(arm.name)} wedged in ${ofRuns(arm)}`),
+    analysis.arms.map((arm) => line`${code(arm.name)} wedged in ${eventsAndEndingsWithin(arm)}`),
     '; ',
   );
   if (analysis.aa.length === 0) return line`${strong(text('No treatment arm, so no verdict'))}: ${each}.`;
@@ -182,12 +203,12 @@ function treatmentCounts(report: Report, group: readonly VerdictAnalysis[]): Lin
   );
   const [first] = arms;
   if (first === undefined) return [];
-  if (arms.length === 1) return line`it wedged in ${ofRuns(first)}`;
-  if (arms.every((arm) => arm.wedged === first.wedged && arm.runs === first.runs)) {
-    return line`each wedged in ${ofRuns(first)}`;
-  }
+  if (arms.length === 1) return line`it wedged in ${eventsAndEndings(first)}`;
+  const same = (arm: (typeof arms)[number]) =>
+    arm.wedged === first.wedged && arm.runs === first.runs && armEndings(arm) === armEndings(first);
+  if (arms.every(same)) return line`each wedged in ${eventsAndEndings(first)}`;
   return line`wedged ${joined(
-    arms.map((arm) => line`${code(arm.name)} in ${ofRuns(arm)}`),
+    arms.map((arm) => line`${code(arm.name)} in ${eventsAndEndingsWithin(arm)}`),
     ', ',
   )}`;
 }
@@ -195,13 +216,24 @@ function treatmentCounts(report: Report, group: readonly VerdictAnalysis[]): Lin
 function referenceCounts(report: Report): Line {
   const references = report.analysis.arms.filter(({ role }) => role !== 'treatment');
   return joined(
-    references.map((arm) => line`${code(arm.name)} in ${ofRuns(arm)}`),
+    references.map((arm) => line`${code(arm.name)} in ${eventsAndEndingsWithin(arm)}`),
     ', ',
   );
 }
 
-/** The weakest evidence of the group, since that is what the claim rests on. */
+/** The weakest evidence of the group, since that is what the claim rests on; of the composite too, where it differs. */
 function evidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
+  const arms = [...referencesOf(report), ...group.map(({ treatment }) => treatment)];
+  const compete = report.analysis.arms.some(
+    ({ name, competing }) => competing.wedged > 0 && arms.includes(name),
+  );
+  const endpoint = endpointEvidenceWords(report, group);
+  if (!compete) return endpoint;
+  const composite = largest(group.map((verdict) => verdict.composite?.pHolm ?? null));
+  return line`${endpoint}; with every other ending counted as an event too, in all arms, ${num(pValue(composite))}`;
+}
+
+function endpointEvidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const { test, alpha } = report.analysis;
   const holm =
     report.analysis.verdicts.length > 1
@@ -230,24 +262,49 @@ function evidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line 
 
 function worseWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const p = largest(group.map(({ pWorseHolm }) => pWorseHolm));
-  return line`above ${controlWords(report)}, one-sided the other way, ${num(pValue(p))} (α = ${num(significant(report.analysis.alpha, 3))})`;
+  return line`above ${referenceWords(report)}, one-sided the other way, ${num(pValue(p))} (α = ${num(significant(report.analysis.alpha, 3))})`;
 }
 
-/** `control`, or the name of the arm that is in its place. */
-function controlWords(report: Report): Line {
+/** `control and sham`, or the names of the arms that are in their place. */
+function referenceWords(report: Report): Line {
+  const names = referencesOf(report);
+  const isPlain = names.every((name) => name === 'control' || name === 'sham');
+  return isPlain ? [text(names.join(' and '))] : armNames(names);
+}
+
+/** The arm that is in the place of the control, as the subject of a sentence. */
+function controlSubject(report: Report): Line {
   const name = report.analysis.arms.find(({ role }) => role === 'control')?.name ?? 'control';
-  return name === 'control' ? line`control` : [code(name)];
+  return name === 'control' ? line`the control` : [code(name)];
 }
 
 function allowanceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const runs = report.analysis.arms.find(({ name }) => name === group[0]?.treatment)?.runs ?? 0;
   const upper = largest(group.map(({ upper95 }) => upper95));
-  return line`0/${num(String(runs))} still allows a wedge rate of up to ${num(percent(upper))} (one-sided 95 %).`;
+  const words = line`0/${num(String(runs))} still allows a wedge rate of up to ${num(percent(upper))} (one-sided 95 %).`;
+  const others = group.filter(({ competing }) => (competing?.treatment.wedged ?? 0) > 0);
+  if (others.length === 0) return words;
+  return joined([
+    words,
+    ...others.map(
+      ({ treatment, composite }) =>
+        line`With its other endings ${code(treatment)} has ${num(`${composite?.wedged ?? 0}/${composite?.runs ?? 0}`)}, which allows up to ${num(percent(composite?.upper95 ?? 1))}.`,
+    ),
+  ]);
+}
+
+/** Control and every sham: what a claim is made against. */
+function referencesOf(report: Report): string[] {
+  const treatment = report.analysis.verdicts[0]?.treatment ?? '';
+  return pairsOf(report, treatment).map(({ reference }) => reference);
 }
 
 function referenceNames(report: Report): Line {
-  const treatment = report.analysis.verdicts[0]?.treatment ?? '';
-  return armNames(pairsOf(report, treatment).map(({ reference }) => reference));
+  return armNames(referencesOf(report));
+}
+
+function referenceCount(report: Report): number {
+  return referencesOf(report).length;
 }
 
 function pairsOf(report: Report, treatment: string): Comparison[] {
@@ -272,11 +329,11 @@ function plainWarningLines(report: Report): Line[] {
   }
   lines.push(...shardLines(report));
   if (progress.state === 'partial') lines.push(partialLine(report));
-  if (analysis.armsWithoutValidRun.length > 0) {
-    const { armsWithoutValidRun: empty } = analysis;
-    lines.push(
-      line`${strong(text('No verdict'))}: ${armNames(empty)} ${text(empty.length > 1 ? 'have' : 'has')} no valid run in the counted blocks.`,
-    );
+  // The verdict itself says which arm it lacks; an arm that no verdict needs is named here.
+  const said = new Set(analysis.verdicts.flatMap(({ gate }) => gate?.arms ?? []));
+  const empty = analysis.armsWithoutValidRun.filter((name) => !said.has(name));
+  if (empty.length > 0 && analysis.arms.length > 1) {
+    lines.push(line`${strong(text('An arm without a valid run'))}: ${noRunWords(report, empty)}.`);
   }
   lines.push(...manyChangesWarnings(report));
   for (const arm of analysis.arms) {
@@ -287,9 +344,10 @@ function plainWarningLines(report: Report): Line[] {
       );
     }
   }
+  lines.push(...voidShamLines(report));
   for (const sham of analysis.shams.filter(({ differs }) => differs)) {
     lines.push(
-      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): the overhead itself matters, so the difference to control is not the change's alone.`,
+      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): ${text(shamMatter(report, sham.arm))}, so the difference to control is not the change's alone.`,
     );
   }
   for (const check of analysis.aa.filter(({ decided }) => decided)) {
@@ -310,12 +368,15 @@ function plainWarningLines(report: Report): Line[] {
       line`${strong(...line`${code(drift.arm)} drifted`)}: ${ratio(drift.firstHalf)} wedged in its first half, ${ratio(drift.secondHalf)} in its second (Fisher two-sided ${num(pValue(drift.fisherTwoSided))}).`,
     );
   }
-  if (!analysis.sensitivity.exclusions.unchanged) {
+  const { exclusions } = analysis.sensitivity;
+  // A verdict that there is not rests on nothing.
+  const hasVerdict = analysis.verdicts.some(({ word }) => word !== 'no-verdict');
+  if (hasVerdict && exclusions.manyExcluded.length > 0 && !exclusions.unchanged) {
     lines.push(
-      line`${strong(text('The verdict rests on the exclusions'))}: with every invalid run counted against the treatment it changes.`,
+      line`${strong(text('The verdict rests on the exclusions'))}: more than a tenth of the runs of ${armNames(exclusions.manyExcluded)} are harness faults, and with every one of them counted against the treatment it changes.`,
     );
   }
-  if (!analysis.sensitivity.deadline.unchanged) {
+  if (hasVerdict && !analysis.sensitivity.deadline.unchanged) {
     lines.push(
       line`${strong(text('The verdict rests on the deadline'))}: at half of it (${num(duration(protocol.timeoutMs / 2))}) it changes.`,
     );

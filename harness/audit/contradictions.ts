@@ -1,0 +1,188 @@
+import type { Journal, RunRecord } from '../model/journal.ts';
+import type { OutcomeKind } from '../model/outcome.ts';
+import type { Protocol } from '../model/protocol.ts';
+import { type BlockRange, shardBlocks } from '../model/shard.ts';
+import { classify, isStrand } from '../oracle/classify.ts';
+import { blockOrders, type RunOrder } from '../plan/schedule.ts';
+
+/** One thing in which a journal is not what its protocol and its own records allow. */
+export interface Contradiction {
+  /** `run b007-fix, position`, `sessions`. */
+  readonly place: string;
+  /** What the journal says. */
+  readonly found: string;
+  /** What the protocol, the seed or the other records give. */
+  readonly expected: string;
+}
+
+/**
+ * What of a journal can be recomputed and differs: the order of each block by the seed, each run's seed, notebook,
+ * traffic and name, and for each run whether its counts and observations can be those of its outcome. A journal that
+ * kernel-soak wrote has none, whatever its kernels did.
+ *
+ * It does not show that a journal is true: who changes every record consistently is not found here. The hash in a copy
+ * of the evidence that somebody else holds is the witness for that.
+ */
+export function contradictions(journal: Journal): Contradiction[] {
+  return [...journal.runs.flatMap((run) => ofRun(run, journal)), ...ofEnd(journal)];
+}
+
+function ofRun(run: RunRecord, { experiment: { protocol, schema } }: Journal): Contradiction[] {
+  const here = (what: string, found: unknown, expected: unknown): Contradiction[] =>
+    found === expected
+      ? []
+      : [{ place: `run ${run.run}, ${what}`, found: String(found), expected: String(expected) }];
+  return [
+    ...ofPlace(run, protocol, here),
+    ...ofAccount(run, here),
+    ...ofKind(run, protocol, here),
+    ...ofObservations(run, schema, here),
+  ];
+}
+
+type Compare = (what: string, found: unknown, expected: unknown) => Contradiction[];
+
+const orders = new WeakMap<Protocol, Map<number, RunOrder[]>>();
+
+/** The orders of a block, drawn once for all of its runs. */
+function ordersOf(protocol: Protocol, block: number): RunOrder[] {
+  const known = orders.get(protocol) ?? new Map<number, RunOrder[]>();
+  orders.set(protocol, known);
+  const found = known.get(block) ?? blockOrders(protocol, block);
+  known.set(block, found);
+  return found;
+}
+
+/** What the schedule fixes before the run. */
+function ofPlace(run: RunRecord, protocol: Protocol, here: Compare): Contradiction[] {
+  const order = ordersOf(protocol, run.block).find(({ arm }) => arm === run.arm);
+  if (order === undefined) return here('arm', run.arm, 'an arm of the protocol');
+  return [
+    ...here('name', run.source === undefined ? run.run : run.run.split('@')[0], order.run),
+    ...here('position in its block', run.position, order.position),
+    ...here('seed', run.seed, order.seed),
+    ...here('notebook', run.notebook, order.notebookIndex),
+    ...here('traffic', run.traffic, order.traffic),
+  ];
+}
+
+/** Sums that a run's own account has to agree with. */
+function ofAccount({ client, kernel }: RunRecord, here: Compare): Contradiction[] {
+  const byType = Object.values(client.byType).reduce((sum, count) => sum + count, 0);
+  return [
+    ...here('requests sent, summed by type', byType, client.sent),
+    ...(client.replies > client.sent
+      ? here('replies received', client.replies, `at most ${client.sent}`)
+      : []),
+    // What a kernel has not replied to cannot have been received.
+    ...(kernel !== null && kernel.replies < client.replies
+      ? here("replies by the kernel's own count", kernel.replies, `at least ${client.replies}, as received`)
+      : []),
+  ];
+}
+
+/** Requests that have a reply: `comm_msg` and its like have none. */
+function replyable(byType: Readonly<Record<string, number>>): number {
+  return Object.entries(byType).reduce(
+    (sum, [type, count]) => sum + (type.endsWith('_request') ? count : 0),
+    0,
+  );
+}
+
+/** What a kind says of the rest of its record. */
+function ofKind(run: RunRecord, protocol: Protocol, here: Compare): Contradiction[] {
+  const { outcome, client, kernel, cellMs } = run;
+  const cells = protocol.notebooks[run.notebook]?.codeCells.length ?? 0;
+  if (outcome.kind === 'completed') {
+    const requests = replyable(client.byType);
+    return [
+      ...here('cells answered of a completed run', cellMs.length, cells),
+      ...here('cells sent of a completed run', client.byType['execute_request'] ?? 0, cells),
+      ...here('replies of a completed run', client.replies, requests),
+      // Another program's subscription is its own: its idle statuses are not seen.
+      ...(protocol.client === undefined && client.idles < requests
+        ? here('idle statuses of a completed run', client.idles, `at least ${requests}`)
+        : []),
+      ...(kernel !== null && kernel.delivered < requests
+        ? here('requests delivered of a completed run', kernel.delivered, `at least ${requests}`)
+        : []),
+      ...(run.startMs === null ? here('start of a completed run', 'none', 'milliseconds') : []),
+      ...(outcome.observations != null
+        ? here('outcome', 'completed', `${classify(outcome.observations).kind}, by its observations`)
+        : []),
+      ...(protocol.endpoint === 'stalled' && run.stalls !== undefined
+        ? here('outcome', 'completed', 'stalled, by its stalls')
+        : []),
+    ];
+  }
+  return [
+    ...(cellMs.length > cells ? here('cells answered', cellMs.length, `at most ${cells}`) : []),
+    ...(EVENTS.includes(outcome.kind) && outcome.cell !== null
+      ? here('cell of the outcome', outcome.cell, cellMs.length)
+      : []),
+    ...missingParts(run, protocol).flatMap((part) => here(part, 'none', `one, since it is ${outcome.kind}`)),
+  ];
+}
+
+/** Kinds whose cell is the first that was not answered. */
+const EVENTS: readonly OutcomeKind[] = ['wedged-stranded', 'wedged-mute', 'stalled'];
+
+/** Parts that a run of its kind always has. */
+function missingParts({ outcome, stalls }: RunRecord, protocol: Protocol): string[] {
+  const { kind } = outcome;
+  const needsObservations =
+    kind === 'wedged-stranded' || (kind === 'wedged-mute' && protocol.client === undefined);
+  return [
+    ...(needsObservations && outcome.observations == null ? ['observations'] : []),
+    ...(kind === 'stalled' && stalls === undefined ? ['stalls'] : []),
+    ...(kind === 'cell-error' && outcome.error === null ? ['error'] : []),
+  ];
+}
+
+/**
+ * Kinds among which today's rules draw other lines than those that journals of schema 1 were written by: one is taken
+ * for another of them there, and for nothing else. A certificate was enough for a strand there, whatever the kernel's
+ * counters said when they were read after it.
+ */
+const REDRAWN: readonly OutcomeKind[] = ['wedged-mute', 'busy', 'hung', 'late', 'no-answer'];
+
+/** The outcome again, from what was observed. */
+function ofObservations({ outcome }: RunRecord, schema: number, here: Compare): Contradiction[] {
+  const { observations, kind } = outcome;
+  if (observations == null || kind === 'completed') return [];
+  const again = classify(observations).kind;
+  const hadCertificate =
+    kind === 'wedged-stranded' && observations.look !== null && isStrand(observations.look);
+  const wasRedrawn = schema === 1 && (hadCertificate || (REDRAWN.includes(kind) && REDRAWN.includes(again)));
+  return [
+    ...(wasRedrawn ? [] : here('outcome by its observations', kind, again)),
+    ...here('unanswered request', outcome.unanswered, observations.request),
+    // The outcome's is rounded to microseconds.
+    ...(Math.abs((outcome.waitedMs ?? 0) - observations.waitedMs) > 0.001
+      ? here('wait, milliseconds', outcome.waitedMs, observations.waitedMs)
+      : []),
+  ];
+}
+
+/** An experiment of fixed size that says it has finished has every run of its blocks. */
+function ofEnd({ experiment, runs, sessions }: Journal): Contradiction[] {
+  const { protocol, shard, sources } = experiment;
+  if (protocol.decision.stopping !== 'fixed') return [];
+  const parts = sources ?? [{ id: undefined, shard }];
+  return parts.flatMap((part) => {
+    const last = sessions.findLast(({ source }) => source === part.id);
+    if (last?.event !== 'finished') return [];
+    const range: BlockRange = shardBlocks(protocol.blocks, part.shard);
+    const expected = (range.end - range.first) * protocol.arms.length;
+    const recorded = runs.filter(({ source }) => source === part.id).length;
+    if (recorded === expected) return [];
+    const where = part.id === undefined ? '' : ` of ${part.id}`;
+    return [
+      {
+        place: `session${where} that finished`,
+        found: `${recorded} runs`,
+        expected: `${expected}, ${range.end - range.first} blocks of ${protocol.arms.length} arms`,
+      },
+    ];
+  });
+}

@@ -1,0 +1,102 @@
+import type { Baseline } from '../../model/journal.ts';
+import type { TwoArmSummary } from '../../stats/comparison.ts';
+import { type Block, code, enumeration, type Line, line, paragraph, strong, text } from '../document.ts';
+import { counted, points, probability, pValue } from '../format-number.ts';
+import type { Report } from '../report.ts';
+import { num, ratio } from '../words.ts';
+
+/** Differences named in a sentence; the list below the tables has all. */
+const NAMED = 6;
+
+/** Whether a p-value against the baseline is about the arm: nothing else that is recorded differs. */
+function isComparable({ differences }: Baseline): boolean {
+  return differences !== undefined && differences.length === 0;
+}
+
+/** What differs, by name, the weightiest first. */
+function differenceWords({ differences }: Baseline): Line {
+  if (differences === undefined) return line`what else differs was not recorded`;
+  const names = differences.slice(0, NAMED).map(({ what }): Line => [code(what)]);
+  const more = differences.length - names.length;
+  const rest = more > 0 ? [line`${num(counted(more, 'other setting'))}`] : [];
+  return line`${enumeration([...names, ...rest])} ${text(differences.length === 1 ? 'differs' : 'differ')}`;
+}
+
+/**
+ * The baseline in the headline of a single arm: with a p-value where nothing but the arm differs, else with what
+ * differs and no p-value.
+ */
+export function baselineSentences({ analysis, experiment: { baseline } }: Report): Line[] {
+  const [against] = analysis.baseline;
+  if (against === undefined || baseline === null) return [];
+  const head = line`${code(baseline.arm)} of an earlier experiment (${ratio(against.counts.reference)})`;
+  if (!isComparable(baseline)) {
+    return [
+      line`${strong(text('Not comparable with the baseline'))}, ${head}: ${differenceWords(baseline)}. So no p-value is given here; those under “Comparisons” are of all these differences together.`,
+    ];
+  }
+  return [
+    line`Against ${head}, from which nothing that is recorded differs but the arm: Fisher's exact test, one-sided ${num(pValue(against.fisherLess))}, Boschloo's ${num(pValue(against.boschlooLess))}.`,
+  ];
+}
+
+/** The figures against the baseline: folded away behind what differs, where anything does. */
+export function baselineBlocks(report: Report, testCells: (pair: TwoArmSummary) => Line[]): Block[] {
+  const { baseline } = report.experiment;
+  if (baseline === null) return [];
+  const figures: Block[] = [
+    {
+      kind: 'table',
+      caption: 'Against the baseline of an earlier experiment',
+      columns: [
+        { title: 'Against the baseline', align: 'left' },
+        { title: 'Wedged', align: 'right' },
+        { title: 'Difference', align: 'right' },
+        { title: 'Binomial tail', align: 'right' },
+        { title: 'Fisher, less', align: 'right' },
+        { title: 'Fisher, two-sided', align: 'right' },
+        { title: 'Boschloo, less', align: 'right' },
+        { title: 'Boschloo, two-sided', align: 'right' },
+      ],
+      rows: report.analysis.baseline.map((pair): Line[] => [
+        [code(pair.arm)],
+        line`${ratio(pair.counts.treatment)} against ${ratio(pair.counts.reference)}`,
+        [num(points(pair.difference))],
+        ...testCells(pair),
+      ]),
+    },
+    paragraph(
+      line`The baseline is ${code(baseline.arm)} of the experiment ${code(baseline.protocolSha256)}, begun ${code(baseline.at)}. Nothing was interleaved with it: these figures assume that nothing but the arm differed, which rates that drift from day to day do not allow. No verdict rests on them. The binomial tail takes p0 as known.`,
+    ),
+  ];
+  if (isComparable(baseline)) return figures;
+  return [
+    {
+      kind: 'details',
+      summary: line`Against the baseline, which is not comparable: ${num(baseline.differences === undefined ? 'what else differs was not recorded' : counted(baseline.differences.length, 'difference'))}`,
+      blocks: [
+        ...((baseline.differences ?? []).length === 0
+          ? []
+          : [
+              {
+                kind: 'list' as const,
+                items: (baseline.differences ?? []).map(
+                  ({ what, earlier, here }) =>
+                    line`${code(what)}: ${code(earlier)} in the baseline, ${code(here)} here`,
+                ),
+              },
+            ]),
+        ...figures,
+      ],
+    },
+  ];
+}
+
+/** P(so few | p0) of a single arm for the p0 that was given, with what that takes for granted; empty without one. */
+export function givenRateSentences({ loneTail, analysis }: Report): Line[] {
+  const [arm] = analysis.arms;
+  if (loneTail === null || arm === undefined) return [];
+  return [
+    line`P(${ratio(arm)} or fewer | p0 = ${num(probability(loneTail.p0))}) = ${num(probability(loneTail.p))}, which takes p0 as known, and as the rate of this notebook, traffic, launch and machine: where p0 is from is not recorded.`,
+  ];
+}

@@ -1,0 +1,71 @@
+import { monotonicMs } from '../frontend/precise-timer.ts';
+import { kernelSample, type ProcessSample, type SampledKernel } from '../kernel/process-sample.ts';
+import { IDLE_CPU_SHARE } from '../oracle/classify.ts';
+
+/** Processor time is compared over windows of this length: the contract's second (ENDPOINTS: "Busy is not wedged"). */
+const WINDOW_MS = 1_000;
+
+/** How busy a process was over the whole seconds of a wait that were sampled. */
+export interface IdleAccount {
+  /** Share of one core in the busiest second; `null`: no second was sampled. */
+  readonly busiestShare: number | null;
+  /** Share of one core in the last second. */
+  readonly lastShare: number | null;
+  /** Milliseconds of seconds that were idle. */
+  readonly idleMs: number;
+  /** State of the process at the last sample. */
+  readonly state: string | null;
+}
+
+/** Samples a kernel's processor time once a second from outside, from the first `tick` of a wait on. */
+export class IdleMeter {
+  readonly #kernel: SampledKernel;
+  #last: { readonly sample: ProcessSample; readonly atMs: number } | null = null;
+  #dueMs = 0;
+  #account: IdleAccount = { busiestShare: null, lastShare: null, idleMs: 0, state: null };
+
+  constructor(kernel: SampledKernel) {
+    this.#kernel = kernel;
+  }
+
+  get account(): IdleAccount {
+    return this.#account;
+  }
+
+  /** Whether there is a whole second to judge by. */
+  get hasWindow(): boolean {
+    return this.#account.lastShare !== null;
+  }
+
+  /** Another wait begins: what was seen is forgotten. */
+  restart(): void {
+    this.#last = null;
+    this.#dueMs = 0;
+    this.#account = { busiestShare: null, lastShare: null, idleMs: 0, state: null };
+  }
+
+  /**
+   * Sample, if a second has passed since the last time. A process that cannot be sampled is not known to be busy.
+   *
+   * @returns whether a second had passed
+   */
+  async tick(): Promise<boolean> {
+    if (monotonicMs() < this.#dueMs) return false;
+    const sample = await kernelSample(this.#kernel);
+    const atMs = monotonicMs();
+    this.#dueMs = atMs + WINDOW_MS;
+    const before = this.#last;
+    this.#last = sample === null ? null : { sample, atMs };
+    if (sample === null || before === null) return true;
+    const lengthMs = atMs - before.atMs;
+    const lastShare = Math.max(0, sample.cpuMs - before.sample.cpuMs) / lengthMs;
+    const { busiestShare, idleMs } = this.#account;
+    this.#account = {
+      busiestShare: Math.max(busiestShare ?? 0, lastShare),
+      lastShare,
+      idleMs: idleMs + (lastShare < IDLE_CPU_SHARE ? lengthMs : 0),
+      state: sample.state,
+    };
+    return true;
+  }
+}

@@ -1,0 +1,106 @@
+import type { Message, MessageHeader } from './wire.ts';
+
+/** The four JSON parts of a message as they came, each of any type. */
+export interface MessageParts {
+  readonly header: unknown;
+  readonly parentHeader: unknown;
+  readonly metadata: unknown;
+  readonly content: unknown;
+}
+
+/** A message that is taken, with the ways in which it departs from the protocol, or why it is not one. */
+export type ReadParts =
+  | {
+      readonly ok: true;
+      readonly message: Message;
+      /** Each once, in the harness's own words; mostly none. */
+      readonly deviations: readonly string[];
+    }
+  | { readonly ok: false; readonly detail: string };
+
+// jupyter_client's jsonutil.ISO8601_PAT, with the zone that the protocol asks for and that it does without.
+const DATE = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(Z|[+-]\d{2}:?\d{2})?$/;
+const HEADER_TEXTS = ['msg_id', 'session', 'username', 'date', 'msg_type', 'version'] as const;
+const COUNTED = 'execution_count';
+
+/**
+ * Take a message as jupyter_client 8.10 does (`Session.deserialize`): it asks of a header that it is an object with a
+ * `msg_id` and a `msg_type`, of whatever types, and of the other parts nothing. So a kernel that a person can use is
+ * one that can be soaked, and what is odd about it is told by name.
+ *
+ * What came is not repaired: a part that is no object has no fields, an id that is no text is nobody's, and a type that
+ * is no text is none that anybody knows.
+ *
+ * @param buffers the frames after the JSON
+ */
+export function readParts(parts: MessageParts, buffers: readonly Buffer[]): ReadParts {
+  const { header } = parts;
+  if (!isRecord(header)) return { ok: false, detail: `the header is ${kindOf(header)}` };
+  for (const field of ['msg_id', 'msg_type'] as const) {
+    if (!Object.hasOwn(header, field)) return { ok: false, detail: `the header has no ${field}` };
+  }
+  const deviations: string[] = headerDeviations(header);
+  const part = (name: string, value: unknown): Record<string, unknown> => {
+    if (isRecord(value)) return value;
+    deviations.push(`${name} is ${value === undefined ? 'absent' : kindOf(value)}`);
+    return {};
+  };
+  const parentHeader = part('parent_header', parts.parentHeader);
+  for (const field of ['msg_id', 'session'] as const) {
+    const value = parentHeader[field];
+    if (value !== undefined && typeof value !== 'string') {
+      deviations.push(`parent_header.${field} is ${kindOf(value)}`);
+    }
+  }
+  const metadata = part('metadata', parts.metadata);
+  const content = part('content', parts.content);
+  if (typeof content[COUNTED] === 'string') deviations.push(`${COUNTED} is a text`);
+  return {
+    ok: true,
+    deviations,
+    message: {
+      header: {
+        ...header,
+        msg_id: asText(header['msg_id']),
+        msg_type: asText(header['msg_type']),
+      } as MessageHeader,
+      parent_header: parentHeader,
+      metadata,
+      content,
+      buffers,
+    },
+  };
+}
+
+function headerDeviations(header: Readonly<Record<string, unknown>>): string[] {
+  const deviations: string[] = [];
+  for (const field of HEADER_TEXTS) {
+    const value = header[field];
+    if (value === undefined) deviations.push(`header without ${field}`);
+    else if (typeof value !== 'string') deviations.push(`header.${field} is ${kindOf(value)}`);
+  }
+  const { date } = header;
+  if (typeof date === 'string') {
+    const match = DATE.exec(date);
+    if (match === null) deviations.push('header.date is not ISO 8601');
+    else if (match[1] === undefined) deviations.push('header.date without a time zone');
+  }
+  return deviations;
+}
+
+/** The type of a JSON value, with its article. */
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'an object';
+  return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
+}
+
+// What is no text is named by nobody: its JSON, in an array's brackets, is no id and no type either.
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify([value]);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}

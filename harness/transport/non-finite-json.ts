@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+const FIRST_BYTES = [0x2d, 0x49, 0x4e];
+
+/** The numbers that Python's `json` writes and reads, and JSON does not have. */
+const NON_FINITE = [
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['NaN', Number.NaN],
+] as const;
+
+/**
+ * Parse what `JSON.parse` refused, where all that is wrong with it are `NaN`, `Infinity` and `-Infinity` in the place of
+ * a value: Python's `json.dumps` writes them unless it is told not to, and `json.loads`, so jupyter_client, reads them.
+ *
+ * @throws SyntaxError as `JSON.parse` does where that is not all
+ */
+export function parseWithNonFinite(json: Buffer): unknown {
+  const mark = randomUUID();
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (let at = 0; at < json.length; at += 1) {
+    if (json[at] === QUOTE) {
+      at = endOfText(json, at);
+      continue;
+    }
+    if (!FIRST_BYTES.includes(json[at] ?? 0)) continue;
+    const index = NON_FINITE.findIndex(([word]) =>
+      json.subarray(at, at + word.length).equals(Buffer.from(word)),
+    );
+    const found = NON_FINITE[index];
+    if (found === undefined) continue;
+    pieces.push(json.subarray(from, at), Buffer.from(`"${mark}${index}"`));
+    at += found[0].length - 1;
+    from = at + 1;
+  }
+  if (pieces.length === 0) throw new SyntaxError('No JSON, and not for a number that is not finite');
+  pieces.push(json.subarray(from));
+  return JSON.parse(Buffer.concat(pieces).toString('utf8'), (_key, value: unknown) =>
+    typeof value === 'string' && value.startsWith(mark)
+      ? NON_FINITE[Number(value.slice(mark.length))]?.[1]
+      : value,
+  );
+}
+
+/** Where the text ends that begins at a quote: at the next quote that is not escaped; the JSON's end without one. */
+export function endOfText(json: Buffer, start: number): number {
+  for (let end = json.indexOf(QUOTE, start + 1); end >= 0; end = json.indexOf(QUOTE, end + 1)) {
+    let before = end - 1;
+    while (json[before] === BACKSLASH) before -= 1;
+    if ((end - before) % 2 === 1) return end;
+  }
+  return json.length;
+}
