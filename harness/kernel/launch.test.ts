@@ -131,7 +131,7 @@ left = subprocess.run([sys.executable, "-I", "-S", "-c", start], stdout=subproce
 sys.stderr.write(left); sys.stderr.flush(); time.sleep(600)`),
     );
     const left = Number(
-      await eventually('its child', () => /^\d+\s$/.exec(kernel.stderrTail())?.[0], 60_000),
+      await eventually('its child', () => /^\d+\s+$/.exec(kernel.stderrTail())?.[0], 60_000),
     );
     expect(await processSample(left)).not.toBeNull();
     await kernel.dispose();
