@@ -169,7 +169,7 @@ sed "s|@FOLDER@|$FOLDER|g" >w.new <<'W'
 # w PROGRAM.EXE ARGS: run a Windows program in the current folder. NODE and PYTHON: versions on its path.
 win() { echo "Z:${1//\//\\}"; }
 FOLDER=@FOLDER@
-export WINEDEBUG=-all WINEPREFIX=$FOLDER/prefix WINEARCH=win64 DISPLAY= XDG_RUNTIME_DIR=/tmp WINEDLLOVERRIDES=ucrtbase=n,b
+export KERNEL_SOAK_TEST_WINE=1 WINEDEBUG=-all WINEPREFIX=$FOLDER/prefix WINEARCH=win64 DISPLAY= XDG_RUNTIME_DIR=/tmp WINEDLLOVERRIDES=ucrtbase=n,b
 export WINEPATH="$(win "$FOLDER/py${PYTHON:-311}");$(win "$FOLDER/node-${NODE:-20.20.2}/bin");${EXTRA_PATH:-}"
 # Windows' Python and Node look for certificates elsewhere than Debian has them.
 for name in PIP_CERT SSL_CERT_FILE REQUESTS_CA_BUNDLE NODE_EXTRA_CA_CERTS; do
