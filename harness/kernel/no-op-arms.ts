@@ -14,6 +14,7 @@ function substance({ overlay, environment }: ArmKernels): string {
     commits: _commits,
     change: _change,
     schedules: _schedules,
+    citedReference: _cited,
     ...facts
   } = overlay.protocolArm;
   const { python, implementation, freeThreaded, packages } = environment.facts;

@@ -139,6 +139,7 @@ async function madeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
     ...(commits.length === 0 ? {} : { commits }),
     ...(inputs.marks === undefined || inputs.marks.change === null ? {} : { change: inputs.marks.change }),
     ...(arm.manifest.schedules ? { schedules: true as const } : {}),
+    ...(arm.manifest.citedReference === undefined ? {} : { citedReference: arm.manifest.citedReference }),
   };
   const marks = inputs.marks?.all ?? [];
   const beside = {

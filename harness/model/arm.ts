@@ -76,6 +76,30 @@ export const protocolKernelspecSchema = z.object({
 });
 export type ProtocolKernelspec = z.infer<typeof protocolKernelspecSchema>;
 
+/**
+ * Counts that somebody else measured without the change. They were not interleaved with anything here, so that no
+ * verdict rests on them: they stand in where an experiment has no reference arm at all (STATISTICS: "One arm").
+ */
+export const citedReferenceSchema = z
+  .strictObject({
+    wedged: z.number().int().nonnegative(),
+    runs: z.number().int().positive(),
+    /** Where they are published. */
+    source: z
+      .string()
+      .min(1)
+      .max(200)
+      .regex(/^\P{Cc}*$/u, 'has control characters'),
+    /** What they were measured on: system, versions, notebook, client. */
+    conditions: z
+      .string()
+      .min(1)
+      .max(300)
+      .regex(/^\P{Cc}*$/u, 'has control characters'),
+  })
+  .refine(({ wedged, runs }) => wedged <= runs, 'has more wedged runs than runs');
+export type CitedReference = z.infer<typeof citedReferenceSchema>;
+
 /** An arm as the frozen protocol names it. */
 export const protocolArmSchema = z.object({
   name: z.string(),
@@ -91,6 +115,8 @@ export const protocolArmSchema = z.object({
   change: armChangeSchema.optional(),
   /** Of a sham: it has the change's extra scheduling, without its effect. */
   schedules: z.literal(true).optional(),
+  /** The rate that the change was made against, from elsewhere; absent: the arm cites none. */
+  citedReference: citedReferenceSchema.optional(),
   /** Absent: the experiment's own environment. */
   environment: protocolArmEnvironmentSchema.optional(),
   /** Packages taken from commits of a clone; absent: none. */

@@ -2,7 +2,13 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { satisfies, validRange } from '@renovatebot/pep440';
 import { z } from 'zod';
-import { ARM_PACKAGES, ARM_ROLES, isClientPackage, KERNEL_COUNTERS } from '../model/arm.ts';
+import {
+  ARM_PACKAGES,
+  ARM_ROLES,
+  citedReferenceSchema,
+  isClientPackage,
+  KERNEL_COUNTERS,
+} from '../model/arm.ts';
 import { CLIENT_COUNTERS } from '../model/client.ts';
 import { SoakError } from '../model/errors.ts';
 import { LAUNCH_METHODS } from '../model/launch-method.ts';
@@ -46,6 +52,8 @@ export const armManifestSchema = z.strictObject({
   needsStream: z.boolean().default(false),
   /** Of a sham: it has the change's extra scheduling, without its effect; so has one whose `engagement` is callbacks. */
   schedules: z.boolean().default(false),
+  /** Of a treatment: the rate that it was made against, used where an experiment has no reference arm. */
+  citedReference: citedReferenceSchema.optional(),
   /** Start the kernel without overlay, runtime or counters: the observer-effect check. */
   bare: z.boolean().default(false),
   /** Packages of the arm's own environment, names and versions only, such as "ipykernel==7.4.0". */

@@ -142,6 +142,47 @@ describe('one arm alone', () => {
     expect(lead).toContain('Nothing was interleaved');
   });
 
+  const CITED = {
+    wedged: 6,
+    runs: 20,
+    source: 'ipython/ipykernel PR #1529',
+    conditions: 'Windows, elsewhere',
+  };
+  const citing = { ...FIX, citedReference: CITED };
+  const fixed = { ...decision, p0: null };
+
+  it('takes the rate that the arm cites where nothing else gives one, and says what that is worth', () => {
+    const report = buildReport(journalOf({}, { arms: [citing], protocol: { decision: fixed } }));
+    // DOMAIN: 0.70^20 is 8e-4, and Fisher's exact test of 6/20 against 0/20 gives one-sided 0.0101.
+    expect(report.loneTail?.p).toBeCloseTo(0.7 ** 20, 12);
+    expect(report.loneTail?.fisherLess).toBeCloseTo(0.0100980100980101, 12);
+    expect(report.analysis.verdicts.map(({ word }) => word)).toEqual(['no-verdict']);
+    const [lead = ''] = evidenceMarkdown(report).split('\n## ');
+    expect(lead).toContain(
+      'P(0/20 or fewer \\| p0 = 0.3) = 8.0e-4, which takes p0 as known. It is not: it is the 6/20 that',
+    );
+    expect(lead).toContain("Fisher's exact test against that count, one-sided: p = 0.0101");
+    expect(lead).toContain('`Windows, elsewhere`');
+    expect(lead).toContain('`npm run soak -- --arms control,sham,fix --runs 20`');
+    expect(lead).toContain('Nothing was interleaved');
+    expect(lead).not.toMatch(/fixes it|reduces/);
+  });
+
+  it.each([
+    ['a rate that was given goes before it', { decision: { ...decision, p0: 0.5 } }, [citing], 0.5],
+    ['beside a control it is not used', { decision: fixed }, [CONTROL, citing], null],
+    ['a control cites none', { decision: fixed }, [{ ...citing, role: 'control' as const }], null],
+  ])('%s', (_what, protocol, arms, p0) => {
+    const report = buildReport(journalOf({}, { arms, protocol }));
+    expect(report.loneTail?.p0 ?? null).toBe(p0);
+    expect(report.loneTail?.cited).toBeUndefined();
+  });
+
+  it('says what would give it something to compare with', () => {
+    const lead = leadOf(journalOf({}, { arms: [FIX], protocol: { decision: fixed } }));
+    expect(lead).toContain('run a control beside it, or give a rate that you take as known: `--p0 RATE`');
+  });
+
   it("sets it against an earlier report's control without resting a verdict on it", () => {
     const baseline = {
       protocolSha256: 'f'.repeat(64),

@@ -1,8 +1,9 @@
-import type { ProtocolArm } from '../model/arm.ts';
+import type { CitedReference, ProtocolArm } from '../model/arm.ts';
 import type { ExperimentRecord, Journal, RunRecord, SessionRecord } from '../model/journal.ts';
 import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import { type Protocol, protocolHash } from '../model/protocol.ts';
 import { type Analysis, analyseExperiment, type EqualityCheck } from '../stats/analysis.ts';
+import { fisherLess } from '../stats/fisher.ts';
 import { binomialTail } from '../stats/intervals.ts';
 import { strataOf } from '../stats/strata.ts';
 
@@ -19,6 +20,17 @@ export interface Progress {
   readonly abandoned: readonly string[];
 }
 
+/** What a count alone says where its reference rate is taken as known. */
+export interface LoneTail {
+  /** P(so few wedges or fewer | p0), 0 to 1. */
+  readonly p: number;
+  readonly p0: number;
+  /** Where p0 is from, if the arm cites it; absent: it was given. */
+  readonly cited?: CitedReference;
+  /** Fisher's exact test of the count against the cited one, one-sided: it takes neither rate as known. */
+  readonly fisherLess?: number;
+}
+
 /** Everything that a rendering needs: facts of the journal, and the analysis as the source of every number. */
 export interface Report {
   readonly experiment: ExperimentRecord;
@@ -30,8 +42,8 @@ export interface Report {
   readonly competingRuns: readonly RunRecord[];
   readonly analysis: Analysis;
   readonly progress: Progress;
-  /** Of the experiment's single arm: P(so few wedges | p0) for the p0 given; `null` in any other experiment. */
-  readonly loneTail: { readonly p: number; readonly p0: number } | null;
+  /** Of the experiment's single arm: P(so few wedges | p0); `null` in any other experiment, and where no p0 is known. */
+  readonly loneTail: LoneTail | null;
   readonly sessions: readonly SessionRecord[];
   readonly torn: boolean;
   readonly journalSha256: string;
@@ -109,9 +121,15 @@ function lastSession({ experiment: { sources }, sessions }: Journal): SessionRec
   return unfinished === undefined ? (lasts.at(-1) ?? null) : unfinished;
 }
 
-function loneTailOf(protocol: Protocol, analysis: Analysis): Report['loneTail'] {
+/** The p0 that was given, else, where there is no baseline either, the rate that the arm cites (STATISTICS: "One arm"). */
+function loneTailOf(protocol: Protocol, analysis: Analysis): LoneTail | null {
   const [arm, ...others] = analysis.arms;
+  if (arm === undefined || others.length > 0 || arm.runs === 0) return null;
+  const count = { wedged: arm.wedged, runs: arm.runs };
   const { p0 } = protocol.decision;
-  if (arm === undefined || others.length > 0 || p0 === null || arm.runs === 0) return null;
-  return { p: binomialTail({ wedged: arm.wedged, runs: arm.runs }, p0), p0 };
+  if (p0 !== null) return { p: binomialTail(count, p0), p0 };
+  const cited = protocol.arms[0]?.citedReference;
+  if (cited === undefined || arm.role !== 'treatment' || analysis.baseline.length > 0) return null;
+  const citedRate = cited.wedged / cited.runs;
+  return { p: binomialTail(count, citedRate), p0: citedRate, cited, fisherLess: fisherLess(cited, count) };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ARM_ROLES, KERNEL_COUNTERS, kernelCountersSchema } from '../model/arm.ts';
+import { ARM_ROLES, citedReferenceSchema, KERNEL_COUNTERS, kernelCountersSchema } from '../model/arm.ts';
 import { clientCountersSchema } from '../model/client.ts';
 import { OUTCOME_KINDS } from '../model/outcome.ts';
 import { BETS } from '../model/protocol.ts';
@@ -277,7 +277,9 @@ export const summarySchema = z
     abandonedRuns: z.array(z.string()),
     invalidRuns: whole.describe('Harness faults.'),
     competingRuns: whole.describe('Runs that ended in a competing event.'),
-    loneTail: z.object({ p: share, p0: share }).nullable(),
+    loneTail: z
+      .object({ p: share, p0: share, cited: citedReferenceSchema.optional(), fisherLess: share.optional() })
+      .nullable(),
     test: z.enum(['boschloo', 'e-process']),
     stopping: z.enum(['fixed', 'until-decided']),
     alpha: z.number(),

@@ -92,10 +92,29 @@ export function baselineBlocks(report: Report, testCells: (pair: TwoArmSummary) 
   ];
 }
 
-/** P(so few | p0) of a single arm for the p0 that was given, with what that takes for granted; empty without one. */
-export function givenRateSentences({ loneTail, analysis }: Report): Line[] {
+const MEASURED_CONTROL = 'npm run soak -- --arms control,sham,';
+
+/**
+ * P(so few | p0) of a single arm, for the p0 that was given or that the arm cites, with what that takes for granted.
+ * Without either, what would give it.
+ */
+export function givenRateSentences({ loneTail, analysis, experiment }: Report): Line[] {
   const [arm] = analysis.arms;
-  if (loneTail === null || arm === undefined) return [];
+  if (arm === undefined) return [];
+  if (loneTail === null) {
+    if (arm.role !== 'treatment' || analysis.baseline.length > 0) return [];
+    return [
+      line`To compare it, run a control beside it, or give a rate that you take as known: ${code('--p0 RATE')}.`,
+    ];
+  }
+  const { cited, fisherLess } = loneTail;
+  if (cited !== undefined && fisherLess !== undefined) {
+    const { environment } = experiment;
+    return [
+      line`P(${ratio(arm)} or fewer | p0 = ${num(probability(loneTail.p0))}) = ${num(probability(loneTail.p))}, which takes p0 as known. It is not: it is the ${ratio(cited)} that ${code(cited.source)} measured. Fisher's exact test against that count, one-sided: ${num(pValue(fisherLess))}.`,
+      line`That was measured elsewhere (${code(cited.conditions)}); here ${code(environment.platform)}, ${code(environment.python)}, pyzmq ${code(environment.packages['pyzmq'] ?? 'unknown')}, and the notebook and traffic below. For a control measured here: ${code(`${MEASURED_CONTROL}${arm.name} --runs ${arm.runs}`)}.`,
+    ];
+  }
   return [
     line`P(${ratio(arm)} or fewer | p0 = ${num(probability(loneTail.p0))}) = ${num(probability(loneTail.p))}, which takes p0 as known, and as the rate of this notebook, traffic, launch and machine: where p0 is from is not recorded.`,
   ];
