@@ -5,8 +5,9 @@ import { begunRun, experimentRecord, journalBytes } from '../journal/journal.fix
 import { readJournal } from '../journal/read.ts';
 import { EXEC_EXIT_CODES, EXIT_CODES } from '../model/errors.ts';
 import type { JournalRecord } from '../model/journal.ts';
-import type { OutcomeKind } from '../model/outcome.ts';
+import type { Outcome, OutcomeKind } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { blockOrders } from '../plan/schedule.ts';
 import { buildReport } from '../report/report.ts';
 import { writeReport } from '../report/write-report.ts';
 import { codeNotebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
@@ -28,14 +29,23 @@ function notebook(name: string, source: string): void {
   writeFileSync(at(name), codeNotebookText([source], PYTHON_METADATA));
 }
 
+/** That kind of outcome, with what a record of it cannot be without. */
+function outcomeOf(outcome: Outcome, kind: OutcomeKind): Outcome {
+  const error = kind === 'cell-error' ? { ename: 'ValueError', evalue: '' } : null;
+  return { ...outcome, kind, error, cell: kind === 'completed' ? null : 0 };
+}
+
 /** A report of two arms, of which each run ended in this way. */
 async function experiment(name: string, control: OutcomeKind, fix: OutcomeKind): Promise<void> {
   const kinds = { control, fix };
-  const records: JournalRecord[] = [experimentRecord()];
-  for (const arm of ['control', 'fix'] as const) {
-    for (const record of begunRun(0, arm, arm === 'control' ? 0 : 1)) {
+  const first = experimentRecord();
+  const records: JournalRecord[] = [first];
+  // As the protocol orders them: `verify` looks at that too.
+  for (const { arm, position, seed } of blockOrders(first.protocol, 0)) {
+    const kind = kinds[arm as keyof typeof kinds];
+    for (const record of begunRun(0, arm, position)) {
       records.push(
-        record.type === 'run' ? { ...record, outcome: { ...record.outcome, kind: kinds[arm] } } : record,
+        record.type === 'run' ? { ...record, seed, outcome: outcomeOf(record.outcome, kind) } : record,
       );
     }
   }
@@ -147,7 +157,7 @@ const CASES: readonly Case[] = [
       '--notebook',
       at('raising.ipynb'),
       '--fail-on',
-      'invalid>0.1',
+      'competing>0.1',
       '--out',
       at('out-failed'),
     ],
@@ -158,7 +168,16 @@ const CASES: readonly Case[] = [
   { code: invalidExperiment, args: run('raising.ipynb'), why: 'no run is valid' },
   {
     code: invalidExperiment,
-    args: run('raising.ipynb', '--until-decided', '--max-runs', '2', '--alpha', '0.5'),
+    args: run(
+      'raising.ipynb',
+      '--arm',
+      'again=control',
+      '--until-decided',
+      '--max-runs',
+      '4',
+      '--alpha',
+      '0.5',
+    ),
     why: 'nothing was decided',
   },
   {

@@ -334,7 +334,7 @@ test('bad input is refused with the value, the reason and the remedy, and withou
     }),
   );
   const old = join(folder.path, 'old.ipynb');
-  await writeFile(old, JSON.stringify({ nbformat: 3, nbformat_minor: 0, worksheets: [] }));
+  await writeFile(old, JSON.stringify({ nbformat: 1, nbformat_minor: 0, cells: [] }));
   const misfit = join(folder.path, 'misfit');
   await mkdir(misfit, { recursive: true });
   const fix = join(packageRoot(), 'arms', 'fix');

@@ -82,7 +82,7 @@ export function runRecord(block: number, arm: string, position = 0): RunRecord {
       stderrTail: null,
       observations: null,
     },
-    client: { sent: 3, replies: 3, idles: 3, byType: { execute_request: 2 }, rejected: 0 },
+    client: { sent: 3, replies: 3, idles: 3, byType: { kernel_info_request: 1, execute_request: 2 }, rejected: 0 },
     kernel: null,
     cellMs: [1.5, 2],
     loopStallMs: 1,

@@ -240,7 +240,7 @@ describe.runIf(canFork)('forked kernels', () => {
       'import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n',
     );
     const { python } = surroundings.environment;
-    const arm = { overlay: join(folder.path, 'threaded') };
+    const arm = { overlay: join(folder.path, 'threaded'), marks: 0 };
     const forkable = { python, arm, variables: {}, configPath: '', arguments: [] };
     const launcher = await ForkLauncher.start(forkable, surroundings.context.reaper);
     expect(launcher).toBe('importing ipykernel left 2 threads running');
