@@ -98,7 +98,7 @@ describe('an experiment that cannot be prepared', () => {
       /--env/,
     ],
     ['a notebook that is not there', { notebook: ['/absent.ipynb'] }, 'bad-notebook', /\/absent\.ipynb/],
-    ['a latency that is none', { latency: 'busy' }, 'bad-latency', /"slow"/],
+    ['a latency that is none', { latency: 'slow' }, 'bad-latency', /"slow"/],
     ['a baseline that is none', { baseline: temporaryFolder() }, 'no-journal', /journal\.jsonl/],
   ])('%s', async (_what, raw, code, message) => {
     const error = await soakErrorOf(() => prepared(raw));

@@ -51,14 +51,17 @@ export class HeardErrors {
 
   /** Take one iopub message in. */
   hear({ header, parent_header, content }: Message): void {
+    const type = header.msg_type;
+    // Most of a flood is neither: nothing of it is looked at any further.
+    if (type !== 'error' && !(type === 'stream' && content['name'] === 'stderr')) return;
     const parent = parent_header.msg_id;
     if (typeof parent !== 'string') return;
-    if (header.msg_type === 'error' && !this.#errors.has(parent)) {
+    if (type === 'error' && !this.#errors.has(parent)) {
       const { ename, evalue } = content;
       this.#errors.set(parent, { ename: bounded(ename), evalue: bounded(evalue) });
     }
-    const { name, text } = content;
-    if (header.msg_type === 'stream' && name === 'stderr' && typeof text === 'string') {
+    const { text } = content;
+    if (type === 'stream' && typeof text === 'string') {
       this.#stderr.set(parent, bothEnds(`${this.#stderr.get(parent) ?? ''}${text}`));
     }
   }

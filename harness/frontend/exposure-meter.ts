@@ -45,6 +45,7 @@ export class ExposureMeter {
   readonly #outputs = new CountsByCell<OutputType>();
   readonly #cellOf = new Map<string, number>();
   #cells = 0;
+  #lastStream = { msgId: '', name: '' };
 
   /** A cell's execute request was sent. */
   beginCell(msgId: string): void {
@@ -64,10 +65,15 @@ export class ExposureMeter {
 
   /** The kernel published something. */
   published({ header, parent_header, content }: Message): void {
-    const cell = this.#cellOf.get(parent_header.msg_id ?? '');
+    const msgId = parent_header.msg_id ?? '';
+    const isStream = header.msg_type === 'stream';
+    // The same stream of the same cell as before, as nearly all of a flood, has been counted.
+    if (isStream && msgId === this.#lastStream.msgId && content['name'] === this.#lastStream.name) return;
+    const cell = this.#cellOf.get(msgId);
     if (cell === undefined) return;
-    if (header.msg_type === 'stream') {
+    if (isStream) {
       const name = content['name'] === 'stderr' ? 'stderr' : 'stdout';
+      this.#lastStream = { msgId, name };
       if (!this.#outputs.has(name, cell)) this.#outputs.add(name, cell);
     } else if (PUBLISHED.has(header.msg_type)) this.#outputs.add(header.msg_type as OutputType, cell);
   }

@@ -150,7 +150,7 @@ export function decodeMessage(frames: readonly Buffer[], key: string): Decoded {
   const [header, parentHeader, metadata, content] = parts;
   const read = readParts({ header, parentHeader, metadata, content }, rest.slice(JSON_FRAMES));
   if (!read.ok) return malformed(read.detail);
-  return { ...read, deviations: [...nonFinite, ...read.deviations] };
+  return nonFinite.length === 0 ? read : { ...read, deviations: [...nonFinite, ...read.deviations] };
 }
 
 function malformed(detail: string): Decoded {
