@@ -28,7 +28,7 @@ beforeAll(async () => {
   const { code, stderr, stdout } = await runSoak([
     'run',
     ...['--arms', [...SHIPPED, ...arms].join(',')],
-    ...['--runs', String(RUNS), '--seed', '1529', '--concurrency', '2', '--launch', 'fork'],
+    ...['--runs', String(RUNS), '--seed', '1529', '--concurrency', '3', '--launch', 'fork'],
     ...[
       '--notebook',
       'notebooks/widgets.ipynb',
@@ -39,7 +39,8 @@ beforeAll(async () => {
     ],
     ...['--out', join(folder, 'report')],
   ]);
-  expect(`${code} ${stderr}`, stdout).toMatch(/^0 /);
+  // 3: some arms have no run that shows whether they wedge, since all of theirs ended otherwise.
+  expect(`${code} ${stderr}`, stdout).toMatch(/^3 /);
   ({ journal } = await readJournal(join(folder, 'report')));
 }, MINUTES_30);
 
