@@ -130,6 +130,18 @@ describe('what must not be claimed', () => {
   });
 });
 
+it('gives the upper bound of the arm with the fewest runs, and says that count', () => {
+  const FLUSH = FIVE_ARMS.find(({ name }) => name === 'flush') as SyntheticArm;
+  const journal = journalOf({ control: 15, sham: 15 }, { arms: [CONTROL, SHAM, FIX, FLUSH] });
+  const oneDied = journal.runs.find(({ arm }) => arm === 'flush');
+  const runs = journal.runs.map((run) =>
+    run === oneDied ? { ...run, outcome: { ...run.outcome, kind: 'died' as const } } : run,
+  );
+  // 1 - 0.05 ** (1 / 19): the closed form of the Clopper–Pearson bound of 0/19.
+  expect(leadOf({ ...journal, runs })).toContain('0/19 still allows a wedge rate of up to 14.6 %');
+  expect(leadOf(journal)).toContain('0/20 still allows a wedge rate of up to 13.9 %');
+});
+
 describe('one arm alone', () => {
   const decision = { stopping: 'fixed', test: 'boschloo', alpha: 0.05, p0: 0.3 } as const;
 

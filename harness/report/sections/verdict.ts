@@ -279,7 +279,10 @@ function controlSubject(report: Report): Line {
 }
 
 function allowanceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
-  const runs = report.analysis.arms.find(({ name }) => name === group[0]?.treatment)?.runs ?? 0;
+  // The fewest runs allow the most: the bound is of that arm's own count.
+  const runs = Math.min(
+    ...group.map(({ treatment }) => report.analysis.arms.find(({ name }) => name === treatment)?.runs ?? 0),
+  );
   const upper = largest(group.map(({ upper95 }) => upper95));
   const words = line`0/${num(String(runs))} still allows a wedge rate of up to ${num(percent(upper))} (one-sided 95 %).`;
   const others = group.filter(({ competing }) => (competing?.treatment.wedged ?? 0) > 0);
