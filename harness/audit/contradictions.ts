@@ -3,7 +3,7 @@ import type { OutcomeKind } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type BlockRange, shardBlocks } from '../model/shard.ts';
 import { classify, isStrand } from '../oracle/classify.ts';
-import { blockOrders, type RunOrder } from '../plan/schedule.ts';
+import { blockOrders, type RunOrder } from '../stats/schedule.ts';
 
 /** One thing in which a journal is not what its protocol and its own records allow. */
 export interface Contradiction {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { bisectProtocol, emptyBisect, simulatedBisect } from '../../tools/testing/simulated-bisect.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
-import type { RunOrder } from '../plan/schedule.ts';
 import { seededUniform } from '../stats/random.ts';
-import { bisectProtocol, emptyBisect, simulatedBisect } from '../testing/simulated-bisect.ts';
+import type { RunOrder } from '../stats/schedule.ts';
 import { BISECT_JOURNAL, type BisectEntry, type BisectProtocol, parseBisectJournal } from './journal.ts';
 import { bisectState } from './results.ts';
 import { nextPlan } from './session.ts';

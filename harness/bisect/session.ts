@@ -1,7 +1,7 @@
 import { sha256 } from '../model/canonical.ts';
 import type { RunRecord } from '../model/journal.ts';
-import type { RunOrder } from '../plan/schedule.ts';
 import { seededUniform } from '../stats/random.ts';
+import type { RunOrder } from '../stats/schedule.ts';
 import { nextChoice } from './allocation.ts';
 import {
   type BatchRecord,

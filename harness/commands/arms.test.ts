@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { builtCommand } from '../../tools/testing/built-command.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
+import { shippedArmNames } from '../arms/arms.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { shippedArmNames } from '../plan/arms.ts';
-import { builtCommand } from '../testing/built-command.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 
 beforeAll(async () => {
   await ensureEnvironment({});

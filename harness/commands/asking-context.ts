@@ -1,8 +1,8 @@
-import { parseLatency } from '../plan/latency.ts';
+import { parseLatency } from '../frontend/latency.ts';
+import type { RunOptions } from '../options/run-options.ts';
+import { protocolSockets } from '../options/socket-options.ts';
 import type { RunContext } from '../run/execute-run.ts';
 import { type SharedSettings, withSharedContext } from '../run/shared-context.ts';
-import type { RunOptions } from './run-options.ts';
-import { protocolSockets } from './socket-options.ts';
 
 /** Work with a context in which kernels are asked what they are before an experiment: its sockets and time-outs. */
 export async function withAskingContext<Result>(

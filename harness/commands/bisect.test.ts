@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { bisectCalibration } from '../../tools/calibrate/bisect-calibration.ts';
+import { builtCommand } from '../../tools/testing/built-command.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { readBisect } from '../bisect/journal.ts';
-import { bisectCalibration } from '../calibrate/bisect-calibration.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { builtCommand } from '../testing/built-command.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 
 // The command as a user starts it, on real kernels of two releases.
 

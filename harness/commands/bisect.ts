@@ -1,5 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { loadArmSpec } from '../arms/arm-spec.ts';
+import { commitsBetween } from '../arms/git-commits.ts';
 import { candidates } from '../bisect/candidates.ts';
 import {
   BISECT_JOURNAL,
@@ -16,6 +18,11 @@ import { DEFAULT_MODEL } from '../bisect/model.ts';
 import { hasValidRun } from '../bisect/results.ts';
 import { type BisectEnd, bisect } from '../bisect/session.ts';
 import { resultLine } from '../bisect/words.ts';
+import { protocolNotebook } from '../experiment/freeze.ts';
+import { type Prepared, prepareExperiment } from '../experiment/prepare.ts';
+import { describeArmEnvironment } from '../experiment/prepare-arms.ts';
+import { folderStamp } from '../experiment/report-folders.ts';
+import { assertWritable } from '../experiment/writable-folder.ts';
 import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { JournalWriter } from '../journal/write.ts';
@@ -25,13 +32,6 @@ import { canonicalJson } from '../model/canonical.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { publicText } from '../model/public-text.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { loadArmSpec } from '../plan/arm-spec.ts';
-import { protocolNotebook } from '../plan/freeze.ts';
-import { commitsBetween } from '../plan/git-commits.ts';
-import { plainLine } from '../report/document.ts';
-import { checkedRun } from '../run/checked-run.ts';
-import { withSharedContext } from '../run/shared-context.ts';
-import { openBisectDisplay, posteriorText } from './bisect-display.ts';
 import {
   BISECT_DEFAULTS,
   type BisectOptions,
@@ -39,14 +39,14 @@ import {
   bisectOptionsSchema,
   parsedBisectOptions,
   type RawBisectOptions,
-} from './bisect-options.ts';
-import { assertResumedAlone, forgetOptions, keptOptions, RESUME_FILE } from './kept-options.ts';
-import { type Prepared, prepareExperiment } from './prepare.ts';
-import { describeArmEnvironment } from './prepare-arms.ts';
-import { folderStamp } from './report-folders.ts';
+} from '../options/bisect-options.ts';
+import { assertResumedAlone, forgetOptions, keptOptions, RESUME_FILE } from '../options/kept-options.ts';
+import { RUN_DEFAULTS } from '../options/run-options.ts';
+import { plainLine } from '../report/document.ts';
+import { checkedRun } from '../run/checked-run.ts';
+import { withSharedContext } from '../run/shared-context.ts';
+import { openBisectDisplay, posteriorText } from './bisect-display.ts';
 import type { RunSurroundings } from './run.ts';
-import { RUN_DEFAULTS } from './run-options.ts';
-import { assertWritable } from './writable-folder.ts';
 
 /** Reasons for which a release is passed over: it cannot be had here, whatever one does. */
 const UNUSABLE = new Set(['package-not-found', 'installation', 'arm-does-not-apply', 'no-ipykernel']);

@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { syntheticJournal } from '../report/fixtures/synthetic-journal.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { commentBody, commentMarker } from '../report/pull-request-comment.ts';
 import { registerComment } from './comment.ts';
-import { commentBody, commentMarker } from './pull-request-comment.ts';
 
 interface Comment {
   readonly id: number;

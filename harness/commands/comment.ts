@@ -4,8 +4,8 @@ import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { readInput } from '../model/read-input.ts';
 import { escapeAnnotation } from '../report/escape.ts';
+import { commentBody, commentMarker, type PullRequest, putComment } from '../report/pull-request-comment.ts';
 import { buildReport } from '../report/report.ts';
-import { commentBody, commentMarker, type PullRequest, putComment } from './pull-request-comment.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 

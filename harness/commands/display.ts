@@ -5,13 +5,13 @@ import type { RunRecord } from '../model/journal.ts';
 import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
-import type { RunOrder } from '../plan/schedule.ts';
 import { terminalText } from '../report/escape.ts';
 import { counted, duration, eValue, percent, percentInterval } from '../report/format-number.ts';
 import { kindCounts } from '../report/words.ts';
 import type { ExperimentEvents } from '../run/experiment.ts';
 import type { KindCounts } from '../stats/arm-summary.ts';
 import { clopperPearson } from '../stats/intervals.ts';
+import type { RunOrder } from '../stats/schedule.ts';
 import { hasSecondEvent } from '../stats/second-events.ts';
 import type { SequentialDecision } from '../stats/sequential-decision.ts';
 

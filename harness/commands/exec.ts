@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Execution, executeWithRetries } from '../exec/attempts.ts';
+import { chosenKernel, sessionVariables } from '../exec/exec-kernel.ts';
 import {
   appendExecRecord,
   EXEC_JOURNAL_SCHEMA,
@@ -11,18 +12,17 @@ import {
 } from '../exec/journal.ts';
 import { checkedOutput, writeWhole } from '../exec/output.ts';
 import { type KernelRate, kernelRates } from '../exec/rate.ts';
+import { harnessVersion } from '../experiment/freeze.ts';
 import { notebookPieces } from '../frontend/executed-notebook.ts';
+import { parseLatency } from '../frontend/latency.ts';
 import { readNotebook } from '../frontend/notebook.ts';
 import { EXEC_EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { harnessVersion } from '../plan/freeze.ts';
-import { parseLatency } from '../plan/latency.ts';
+import { numberOption, RUN_DEFAULTS, trafficProfiles } from '../options/run-options.ts';
 import { terminalText } from '../report/escape.ts';
 import { duration, percent, percentInterval, probability } from '../report/format-number.ts';
 import { withSharedContext } from '../run/shared-context.ts';
-import { chosenKernel, sessionVariables } from './exec-kernel.ts';
 import type { RunSurroundings } from './run.ts';
-import { numberOption, RUN_DEFAULTS, trafficProfiles } from './run-options.ts';
 
 interface RawExecOptions {
   readonly kernel?: string;

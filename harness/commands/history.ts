@@ -1,14 +1,14 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { journalFolders } from '../experiment/report-folders.ts';
+import { type History, historyOf } from '../history/history.ts';
+import { historyDocument } from '../history/history-document.ts';
 import type { NamedJournal } from '../journal/merge.ts';
 import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { quoted } from '../model/quoted.ts';
 import { terminalText } from '../report/escape.ts';
-import { type History, historyOf } from '../report/history/history.ts';
-import { historyDocument } from '../report/history/history-document.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
-import { journalFolders } from './report-folders.ts';
 
 /** Version of `history.json`. */
 const HISTORY_SCHEMA = 1;
@@ -65,7 +65,7 @@ function flagAlpha(text: string | undefined): number {
 }
 
 async function historyMarkdown(history: History, withFigures: boolean): Promise<string> {
-  const { historyPlans } = await import('../report/history/history-figures.ts');
+  const { historyPlans } = await import('../history/history-figures.ts');
   const texts = withFigures
     ? historyPlans(history).map(({ name, title, alternative }) => ({ name, title, alternative }))
     : [];
@@ -83,7 +83,7 @@ async function writeHistory(
   markdown: string,
   write: (text: string) => void,
 ): Promise<void> {
-  const { historyFigures } = await import('../report/history/history-figures.ts');
+  const { historyFigures } = await import('../history/history-figures.ts');
   const { writeWhole } = await import('../report/write-report.ts');
   const files = [
     { path: 'history.md', content: markdown },

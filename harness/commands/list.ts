@@ -3,6 +3,7 @@ import { endOf } from '../bisect/document.ts';
 import { BISECT_JOURNAL, readBisect } from '../bisect/journal.ts';
 import { bisectState } from '../bisect/results.ts';
 import { resultLine } from '../bisect/words.ts';
+import { reportFolders } from '../experiment/report-folders.ts';
 import { JOURNAL_FILE, readJournal } from '../journal/read.ts';
 import { SoakError } from '../model/errors.ts';
 import { plainLine } from '../report/document.ts';
@@ -10,7 +11,6 @@ import { terminalText } from '../report/escape.ts';
 import { buildReport } from '../report/report.ts';
 import { kernelsTitle } from '../report/sections/arm-environments.ts';
 import { summaryLine } from '../report/summary.ts';
-import { reportFolders } from './report-folders.ts';
 
 /** `soak list [DIR]`: the reports below a folder, one paragraph each. */
 export function registerList(program: Command): void {

@@ -1,20 +1,20 @@
 import { randomInt } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { folderStamp, journalFolders } from '../experiment/report-folders.ts';
 import { readJournal } from '../journal/read.ts';
+import { localisation, PATHS, type PathName, pathOf } from '../locate/localisation.ts';
+import { locateDocument, locateMarkdown } from '../locate/locate-document.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
 import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { numberOption, type RawRunOptions } from '../options/run-options.ts';
 import { plainLine } from '../report/document.ts';
 import { terminalText } from '../report/escape.ts';
-import { localisation, PATHS, type PathName, pathOf } from '../report/locate/localisation.ts';
-import { locateDocument, locateMarkdown } from '../report/locate/locate-document.ts';
-import { folderStamp, journalFolders } from './report-folders.ts';
 import { type RunSurroundings, runCommand } from './run.ts';
-import { numberOption, type RawRunOptions } from './run-options.ts';
 
 const DEFAULT_ARMS = 'control,fix';
 const DEFAULT_RUNS = 10;

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
+import { testPython } from '../../tools/testing/test-python.ts';
 import { runCommand } from '../kernel/environment/run-command.ts';
+import { type Mechanism, mechanismMarkdown, mechanismSchema } from '../mechanism/edge-drain.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { type Mechanism, mechanismMarkdown, mechanismSchema } from '../report/edge-drain.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { testPython } from '../testing/test-python.ts';
 import { registerMechanism } from './mechanism.ts';
 
 const SCRIPT = join(packageRoot(), 'arms', 'runtime', 'edge_drain.py');

@@ -2,24 +2,24 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { harnessVersion } from '../experiment/freeze.ts';
+import { assertWritable } from '../experiment/writable-folder.ts';
 import { ensureEnvironment, inspectGivenEnvironment } from '../kernel/environment/index.ts';
 import { relevantLines } from '../kernel/environment/install-error.ts';
 import { runCommand } from '../kernel/environment/run-command.ts';
-import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
-import { makeFolder } from '../model/make-folder.ts';
-import { packageRoot } from '../model/package-root.ts';
-import { quoted } from '../model/quoted.ts';
-import { harnessVersion } from '../plan/freeze.ts';
 import {
   type EdgeDrain,
   edgeDrainSchema,
   type Mechanism,
   mechanismMarkdown,
   stepsAsExpected,
-} from '../report/edge-drain.ts';
+} from '../mechanism/edge-drain.ts';
+import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
+import { makeFolder } from '../model/make-folder.ts';
+import { packageRoot } from '../model/package-root.ts';
+import { quoted } from '../model/quoted.ts';
 import { terminalText } from '../report/escape.ts';
 import type { RunSurroundings } from './run.ts';
-import { assertWritable } from './writable-folder.ts';
 
 /** It takes three seconds; a machine that needs more than this cannot be told from one that stands still. */
 const SCRIPT_TIMEOUT_MS = 300_000;

@@ -1,5 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { judgedExit } from '../experiment/judged-exit.ts';
+import { journalFolders } from '../experiment/report-folders.ts';
 import { mergedJournal, type NamedJournal } from '../journal/merge.ts';
 import { readJournal } from '../journal/read.ts';
 import { writeMergedJournal } from '../journal/write-merged.ts';
@@ -9,8 +11,6 @@ import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { counted } from '../report/format-number.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
-import { judgedExit } from './judged-exit.ts';
-import { journalFolders } from './report-folders.ts';
 
 /** `soak merge DIR… --out DIR`: shards, hosts and nights of one protocol as one experiment. */
 export function registerMerge(

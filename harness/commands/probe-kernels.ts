@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { parseLatency } from '../frontend/latency.ts';
 import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import { type KernelSearch, kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
-import { parseLatency } from '../plan/latency.ts';
+import type { RunOptions } from '../options/run-options.ts';
 import { probeKernel } from '../probe/probe-kernel.ts';
 import type { ProbeResult } from '../probe/probe-result.ts';
 import { probeMarkdown } from '../probe/probe-text.ts';
@@ -12,7 +13,6 @@ import { terminalText } from '../report/escape.ts';
 import type { RunContext } from '../run/execute-run.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { withAskingContext } from './asking-context.ts';
-import type { RunOptions } from './run-options.ts';
 
 /**
  * Probe a kernel by the name of its kernelspec.

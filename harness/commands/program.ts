@@ -1,7 +1,7 @@
 import { Command } from 'commander';
+import { armApplies, loadArm, shippedArmNames } from '../arms/arms.ts';
 import { isClientPackage } from '../model/arm.ts';
 import type { ExitCode } from '../model/errors.ts';
-import { armApplies, loadArm, shippedArmNames } from '../plan/arms.ts';
 import { registerArms } from './arms.ts';
 import { registerBisect } from './bisect.ts';
 import { registerComment } from './comment.ts';

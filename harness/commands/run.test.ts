@@ -5,13 +5,13 @@ import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { builtCommand } from '../../tools/testing/built-command.ts';
+import { codeNotebookText, PYTHON_METADATA } from '../../tools/testing/code-notebook.ts';
+import { temporaryFolder } from '../../tools/testing/real-experiment.ts';
 import { readJournal } from '../journal/read.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { builtCommand } from '../testing/built-command.ts';
-import { codeNotebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
-import { temporaryFolder } from '../testing/real-experiment.ts';
 
 // The command as a user starts it: real processes, real kernels, real signals.
 

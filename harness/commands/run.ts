@@ -2,6 +2,12 @@ import { randomInt } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { judgedExit } from '../experiment/judged-exit.ts';
+import { type Prepared, prepareExperiment, publicPath } from '../experiment/prepare.ts';
+import { folderStamp } from '../experiment/report-folders.ts';
+import { tunedOptions } from '../experiment/tuned.ts';
+import { unendedRuns } from '../experiment/unended-runs.ts';
+import { assertWritable } from '../experiment/writable-folder.ts';
 import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { readJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
@@ -13,6 +19,17 @@ import { protocolHash } from '../model/protocol.ts';
 import { protocolDifferences } from '../model/protocol-differences.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { type RunInput, runInput } from '../options/experiment-file/run-input.ts';
+import { assertResumedAlone, forgetOptions, keptOptions, RESUME_FILE } from '../options/kept-options.ts';
+import { addRunOptions } from '../options/run-flags.ts';
+import {
+  numberOption,
+  parsedRunOptions,
+  type RawRunOptions,
+  type RunOptions,
+  reproduceCommand,
+  runOptionsSchema,
+} from '../options/run-options.ts';
 import { terminalText } from '../report/escape.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { buildReport } from '../report/report.ts';
@@ -24,23 +41,6 @@ import { Autopsies } from '../run/revival.ts';
 import { withServer } from '../run/server-context.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { type Display, openDisplay } from './display.ts';
-import { type RunInput, runInput } from './experiment-file/run-input.ts';
-import { judgedExit } from './judged-exit.ts';
-import { assertResumedAlone, forgetOptions, keptOptions, RESUME_FILE } from './kept-options.ts';
-import { type Prepared, prepareExperiment, publicPath } from './prepare.ts';
-import { folderStamp } from './report-folders.ts';
-import { addRunOptions } from './run-flags.ts';
-import {
-  numberOption,
-  parsedRunOptions,
-  type RawRunOptions,
-  type RunOptions,
-  reproduceCommand,
-  runOptionsSchema,
-} from './run-options.ts';
-import { tunedOptions } from './tuned.ts';
-import { unendedRuns } from './unended-runs.ts';
-import { assertWritable } from './writable-folder.ts';
 
 /** Everything that `soak run` needs to know of its surroundings. */
 export interface RunSurroundings {

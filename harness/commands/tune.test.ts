@@ -4,16 +4,16 @@ import { existsSync } from 'node:fs';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { builtCommand } from '../../tools/testing/built-command.ts';
+import { temporaryFolder } from '../../tools/testing/real-experiment.ts';
+import { tunedOptions, tuningCitation } from '../experiment/tuned.ts';
+import { parseLatency } from '../frontend/latency.ts';
 import { readNotebook } from '../frontend/notebook.ts';
 import { readJournal } from '../journal/read.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { parseLatency } from '../plan/latency.ts';
-import { builtCommand } from '../testing/built-command.ts';
-import { temporaryFolder } from '../testing/real-experiment.ts';
+import { parsedRunOptions, type RawRunOptions, reproduceCommand } from '../options/run-options.ts';
 import { readRecord } from '../tune/record.ts';
-import { parsedRunOptions, type RawRunOptions, reproduceCommand } from './run-options.ts';
-import { tunedOptions, tuningCitation } from './tuned.ts';
 
 const COMMITTED = join(packageRoot(), 'reports', 'tune-7.3.0', 'tuning.json');
 

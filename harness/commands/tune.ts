@@ -2,6 +2,11 @@ import { randomInt } from 'node:crypto';
 import { loadavg } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { loadArmSpecs } from '../arms/arm-spec.ts';
+import { protocolNotebook } from '../experiment/freeze.ts';
+import { type Prepared, prepareExperiment, publicPath } from '../experiment/prepare.ts';
+import { assertWritable } from '../experiment/writable-folder.ts';
+import { type Latency, parseLatency } from '../frontend/latency.ts';
 import { leadingCells } from '../frontend/notebook.ts';
 import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
@@ -9,9 +14,7 @@ import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { loadArmSpecs } from '../plan/arm-spec.ts';
-import { protocolNotebook } from '../plan/freeze.ts';
-import { type Latency, parseLatency } from '../plan/latency.ts';
+import { parsedRunOptions, type RunOptions } from '../options/run-options.ts';
 import { checkedRun } from '../run/checked-run.ts';
 import type { RunContext } from '../run/execute-run.ts';
 import { withSharedContext } from '../run/shared-context.ts';
@@ -26,10 +29,7 @@ import {
 } from '../tune/record.ts';
 import { tuningResults } from '../tune/results.ts';
 import { type TryCandidate, tune } from '../tune/session.ts';
-import { type Prepared, prepareExperiment, publicPath } from './prepare.ts';
-import { parsedRunOptions, type RunOptions } from './run-options.ts';
 import { openTuneDisplay } from './tune-display.ts';
-import { assertWritable } from './writable-folder.ts';
 
 /** Everything that `soak tune` needs to know of its surroundings. */
 export interface TuneSurroundings {

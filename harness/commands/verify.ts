@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { bisectState, hasValidRun } from '../bisect/results.ts';
+import { reportExit } from '../experiment/judged-exit.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { terminalText } from '../report/escape.ts';
 import { counted } from '../report/format-number.ts';
 import { buildReport } from '../report/report.ts';
 import type { Difference, Verification } from '../report/verify.ts';
-import { reportExit } from './judged-exit.ts';
 
 /** Differences printed at most: one changed line of a journal can change a hundred numbers. */
 const PRINTED = 40;

@@ -4,13 +4,18 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { codeNotebookText, PYTHON_METADATA } from '../../tools/testing/code-notebook.ts';
+import {
+  type ExecutePlace,
+  executePlace,
+  jupyterExecute,
+  soakExec,
+} from '../../tools/testing/jupyter-execute.ts';
+import { withMergedStreams } from '../../tools/testing/merged-streams.ts';
+import { runSoak, type Soaked } from '../../tools/testing/run-soak.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import type { JsonObject } from '../frontend/notebook.ts';
 import { parsedNotebookJson } from '../frontend/notebook-json.ts';
-import { codeNotebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
-import { type ExecutePlace, executePlace, jupyterExecute, soakExec } from '../testing/jupyter-execute.ts';
-import { withMergedStreams } from '../testing/merged-streams.ts';
-import { runSoak, type Soaked } from '../testing/run-soak.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 
 // What `soak exec` has to do as `jupyter execute` does, each notebook executed by both in one environment.
 

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { codeNotebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
-import { type ExecutePlace, executePlace, soakExec } from '../testing/jupyter-execute.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { codeNotebookText, PYTHON_METADATA } from '../../tools/testing/code-notebook.ts';
+import { type ExecutePlace, executePlace, soakExec } from '../../tools/testing/jupyter-execute.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 
 // Only a wedge may start a notebook again: what its cells did outside the kernel they would do twice.
 

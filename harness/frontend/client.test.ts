@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { eventually } from '../testing/bare-client.ts';
-import { SocketPeer } from '../testing/socket-peer.ts';
+import { eventually } from '../../tools/testing/bare-client.ts';
+import { SocketPeer } from '../../tools/testing/socket-peer.ts';
 import type { Message } from '../transport/wire.ts';
 import { isSettled, KernelClient, type ShellRequest } from './client.ts';
 

@@ -4,16 +4,20 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { codeNotebookText, PYTHON_METADATA } from '../../tools/testing/code-notebook.ts';
+import { withMergedStreams } from '../../tools/testing/merged-streams.ts';
+import { realClientRun } from '../../tools/testing/real-client.ts';
+import {
+  type RealSurroundings,
+  realSurroundings,
+  temporaryFolder,
+} from '../../tools/testing/real-experiment.ts';
 import { prepareServer } from '../kernel/server/prepare-server.ts';
 import { CLIENTS, type ClientName } from '../model/client.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
 import { executeRun, type RunContext } from '../run/execute-run.ts';
 import { withServer } from '../run/server-context.ts';
-import { codeNotebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
-import { withMergedStreams } from '../testing/merged-streams.ts';
-import { realClientRun } from '../testing/real-client.ts';
-import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
 import { type JsonObject, readNotebook } from './notebook.ts';
 
 // nbclient's own twin of the wedge stalls it in about half of its runs on the widgets notebook.
@@ -35,7 +39,7 @@ afterAll(async () => {
 async function withNbclient(notebook: string): Promise<JsonObject> {
   const { overlay } = await real.arm('stream');
   const result = join(folder.path, 'nbclient.ipynb');
-  const script = join(packageRoot(), 'harness', 'testing', 'execute_with_nbclient.py');
+  const script = join(packageRoot(), 'tools', 'testing', 'execute_with_nbclient.py');
   let lastError: unknown;
   for (let attempt = 0; attempt < NBCLIENT_ATTEMPTS; attempt += 1) {
     try {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { withMergedStreams } from '../testing/merged-streams.ts';
+import { withMergedStreams } from '../../tools/testing/merged-streams.ts';
 import type { IopubMessage } from './cell-output.ts';
 import { executedNotebook, notebookText } from './executed-notebook.ts';
 import { type JsonObject, parsedNotebook } from './notebook.ts';

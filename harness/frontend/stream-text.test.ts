@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { codeNotebook } from '../../tools/testing/code-notebook.ts';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { LongText } from '../model/long-text.ts';
 import { seededUniform } from '../stats/random.ts';
-import { codeNotebook } from '../testing/code-notebook.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { executedNotebook, notebookPieces, notebookText } from './executed-notebook.ts';
 import { NotebookOutputs } from './notebook-outputs.ts';
 import { StreamText } from './stream-text.ts';

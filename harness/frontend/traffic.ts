@@ -1,10 +1,10 @@
 import type { Exposure } from '../model/exposure.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
-import type { LatencyDraws, Reaction } from '../plan/latency.ts';
 import type { MessageHeader } from '../transport/wire.ts';
 import { abortWord, CELL_ENDS, type CellEnd, firstEnd, HeardErrors, hasErrorText } from './cell-end.ts';
 import { isSettled, type KernelClient, type ShellRequest } from './client.ts';
 import { ExposureMeter } from './exposure-meter.ts';
+import type { LatencyDraws, Reaction } from './latency.ts';
 import type { Notebook } from './notebook.ts';
 import type { NotebookOutputs } from './notebook-outputs.ts';
 import type { OutputSync } from './output-widgets.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import type { ExperimentRecord, Journal, JournalRecord, RunRecord } from '../model/journal.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import { sourceId } from '../model/source.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
 import { experimentRecord, journalBytes, runRecord } from './journal.fixture.ts';
 import { mergedJournal } from './merge.ts';
 import { parseJournal } from './read.ts';

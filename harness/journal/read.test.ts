@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { sha256 } from '../model/canonical.ts';
 import type { JournalRecord } from '../model/journal.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { begunRun, experimentRecord, journalBytes, runRecord } from './journal.fixture.ts';
 import { parseJournal, readJournal } from './read.ts';
 

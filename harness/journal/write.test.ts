@@ -4,10 +4,10 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeF
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import type { SessionRecord } from '../model/journal.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { begunRun, experimentRecord, journalBytes } from './journal.fixture.ts';
 import { JOURNAL_FILE, readJournal } from './read.ts';
 import { JournalWriter } from './write.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { loadArmSpec } from '../plan/arm-spec.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
-import { testEnvironment } from '../testing/test-environment.ts';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
+import { testEnvironment } from '../../tools/testing/test-environment.ts';
+import { loadArmSpec } from '../arms/arm-spec.ts';
 import { armKernelMaker } from './arm-kernels.ts';
 
 test('an arm of a release has an environment, an overlay and a protocol of its own', async () => {

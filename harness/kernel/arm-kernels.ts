@@ -1,9 +1,9 @@
+import type { Arm } from '../arms/arms.ts';
+import { OVERLAY_PACKAGES, type OverlayPackage } from '../arms/packages.ts';
 import { isClientPackage, type ProtocolArm } from '../model/arm.ts';
 import type { ArmChange } from '../model/arm-change.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
-import type { Arm } from '../plan/arms.ts';
-import { OVERLAY_PACKAGES, type OverlayPackage } from '../plan/packages.ts';
 import type { InstalledPackage } from './arm-sources.ts';
 import {
   armRequirements,

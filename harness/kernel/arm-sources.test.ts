@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { loadArmSpec, loadArmSpecs, triedArms } from '../plan/arm-spec.ts';
-import { GitClone } from '../testing/git-clone.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { testEnvironment } from '../testing/test-environment.ts';
+import { GitClone } from '../../tools/testing/git-clone.ts';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
+import { testEnvironment } from '../../tools/testing/test-environment.ts';
+import { loadArmSpec, loadArmSpecs, triedArms } from '../arms/arm-spec.ts';
 import { type ArmKernels, armKernelMaker, packagesInOverlays } from './arm-kernels.ts';
 import type { KernelEnvironment } from './environment/index.ts';
 import { identityFault } from './identity.ts';

@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
+import { type Arm, armApplies } from '../arms/arms.ts';
+import type { GitTree } from '../arms/git-tree.ts';
+import { BUILT_FILES, LIBRARY_FOLDERS, type OverlayPackage } from '../arms/packages.ts';
+import { patchedFiles } from '../arms/patch.ts';
+import { isBesidePackage } from '../arms/patch-file.ts';
 import { sha256 } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
-import { type Arm, armApplies } from '../plan/arms.ts';
-import type { GitTree } from '../plan/git-tree.ts';
-import { BUILT_FILES, LIBRARY_FOLDERS, type OverlayPackage } from '../plan/packages.ts';
-import { patchedFiles } from '../plan/patch.ts';
-import { isBesidePackage } from '../plan/patch-file.ts';
 import type { ChangedFile } from './marks.ts';
 import { filesBelow } from './source-files.ts';
 

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
+import { installedIpykernel, testEnvironment } from '../../tools/testing/test-environment.ts';
 import { KERNEL_COUNTERS } from '../model/arm.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { installedIpykernel, testEnvironment } from '../testing/test-environment.ts';
 import { createCounterFile, readCounters } from './counters.ts';
 
 const RUNTIME = join(packageRoot(), 'arms', 'runtime');

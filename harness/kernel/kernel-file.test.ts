@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { readKernelJson } from './kernel-file.ts';
 
 /** Opens files until there are no more, then reads one that a kernel wrote. */

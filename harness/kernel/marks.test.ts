@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { testPython } from '../../tools/testing/test-python.ts';
 import { type ArmChange, isChangeExecuted, isInertChange } from '../model/arm-change.ts';
-import { testPython } from '../testing/test-python.ts';
 import { armChange, marksOf, runChange } from './marks.ts';
 
 const BEFORE = `"""A module."""

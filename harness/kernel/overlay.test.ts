@@ -11,11 +11,11 @@ import {
 } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
+import { installedIpykernel, testEnvironment } from '../../tools/testing/test-environment.ts';
+import { type Arm, loadArm } from '../arms/arms.ts';
 import { sha256 } from '../model/canonical.ts';
-import { type Arm, loadArm } from '../plan/arms.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { installedIpykernel, testEnvironment } from '../testing/test-environment.ts';
 import { identityMismatch } from './identity.ts';
 import { makeOverlay, type Overlay, type OverlayInputs } from './overlay.ts';
 import { treeHash } from './source-files.ts';

@@ -1,13 +1,13 @@
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Arm } from '../arms/arms.ts';
+import type { OverlayPackage } from '../arms/packages.ts';
 import { isClientPackage, type ProtocolArm } from '../model/arm.ts';
 import type { ArmChange } from '../model/arm-change.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { DeadlinePassed, deadlineMs, fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { makeFolder } from '../model/make-folder.ts';
-import type { Arm } from '../plan/arms.ts';
-import type { OverlayPackage } from '../plan/packages.ts';
 import { armSources, type InstalledPackage } from './arm-sources.ts';
 import { runCommand } from './environment/run-command.ts';
 import type { ExpectedRuntime } from './identity.ts';

@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../../tools/testing/bare-client.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
+import { testEnvironment } from '../../tools/testing/test-environment.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { eventually } from '../testing/bare-client.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { testEnvironment } from '../testing/test-environment.ts';
 import { Reaper } from './reaper.ts';
 
 // "Within a second or so"; the machine may be busy with other tests.

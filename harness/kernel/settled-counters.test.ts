@@ -2,8 +2,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { KERNEL_COUNTERS, type KernelCounters } from '../model/arm.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { createCounterFile } from './counters.ts';
 import { settledCounters } from './settled-counters.ts';
 

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { assertWritable } from '../commands/writable-folder.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
+import { assertWritable } from '../experiment/writable-folder.ts';
 import { makeFolder } from './make-folder.ts';
 
 test('a folder is made with those above it, or is there already, also for several at once', async () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { builtCommand } from '../testing/built-command.ts';
+import { builtCommand } from '../../tools/testing/built-command.ts';
 import { packageRoot } from './package-root.ts';
 import { quoted } from './quoted.ts';
 

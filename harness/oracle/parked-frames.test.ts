@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { testEnvironment } from '../../tools/testing/test-environment.ts';
 import type { Look } from '../model/observations.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { testEnvironment } from '../testing/test-environment.ts';
 import { isStrand } from './classify.ts';
 import { isParkedFrame, PARKED_FRAMES, standsWords } from './parked-frames.ts';
 

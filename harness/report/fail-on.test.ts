@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { soakErrorOf } from '../testing/soak-error.ts';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { plainLine } from './document.ts';
 import { assertCanFail, failRules, failures } from './fail-on.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';

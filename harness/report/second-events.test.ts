@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { openDisplay } from '../commands/display.ts';
-import { judgedExit } from '../commands/judged-exit.ts';
+import { judgedExit } from '../experiment/judged-exit.ts';
 import { CLIENT_COUNTERS, type ClientCounters, type Stall } from '../model/client.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
 import { plainLine } from './document.ts';
 import { evidenceMarkdown } from './evidence.ts';
 import { assertCanFail, failRules, failures } from './fail-on.ts';

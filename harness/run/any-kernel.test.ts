@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { codeNotebook } from '../../tools/testing/code-notebook.ts';
+import { type FaultyBehaviour, faultyKernelArgv } from '../../tools/testing/faulty-kernel.ts';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
+import { testPython } from '../../tools/testing/test-python.ts';
+import { parseLatency } from '../frontend/latency.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { Reaper } from '../kernel/reaper.ts';
-import { parseLatency } from '../plan/latency.ts';
-import { codeNotebook } from '../testing/code-notebook.ts';
-import { type FaultyBehaviour, faultyKernelArgv } from '../testing/faulty-kernel.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
-import { testPython } from '../testing/test-python.ts';
 import { askKernel } from './ask-kernel.ts';
 import { executeRun, type RunContext } from './execute-run.ts';
 import { LoopStallMeter } from './loop-stall.ts';

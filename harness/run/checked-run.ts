@@ -6,7 +6,7 @@ import { runChange } from '../kernel/marks.ts';
 import type { Overlay } from '../kernel/overlay.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Endpoint } from '../model/outcome.ts';
-import type { RunOrder } from '../plan/schedule.ts';
+import type { RunOrder } from '../stats/schedule.ts';
 import { executeClientRun } from './client-run.ts';
 import { executeRun, type RunContext, type RunResult } from './execute-run.ts';
 

@@ -1,12 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { codeNotebookText } from '../../tools/testing/code-notebook.ts';
+import { realClientRun } from '../../tools/testing/real-client.ts';
+import {
+  type RealSurroundings,
+  realSurroundings,
+  temporaryFolder,
+} from '../../tools/testing/real-experiment.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { isClientStrand } from '../oracle/classify-client.ts';
 import { secondEvents } from '../stats/second-events.ts';
-import { codeNotebookText } from '../testing/code-notebook.ts';
-import { realClientRun } from '../testing/real-client.ts';
-import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
 
 // The released client stalls in most runs on the widgets notebook: 2 of 2 and 4 of 4 when this was written.
 const ATTEMPTS = 6;

@@ -11,7 +11,7 @@ import type { Endpoint, Outcome } from '../model/outcome.ts';
 import { publicText } from '../model/public-text.ts';
 import { classify } from '../oracle/classify.ts';
 import { classifyClient, isTimeout, stallReason } from '../oracle/classify-client.ts';
-import type { RunOrder } from '../plan/schedule.ts';
+import type { RunOrder } from '../stats/schedule.ts';
 import { cleanedUp } from './clean-up.ts';
 import { answeredRequests, clientAccount, clientExposure, clientTrace } from './client-account.ts';
 import { ClientWatch, type ClientWatchEnd, type Counted, type KernelStrand } from './client-watch.ts';

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { KernelClient } from '../frontend/client.ts';
 import { executedNotebook } from '../frontend/executed-notebook.ts';
+import { type Latency, LatencyDraws } from '../frontend/latency.ts';
 import type { JsonObject, Notebook } from '../frontend/notebook.ts';
 import { NotebookOutputs } from '../frontend/notebook-outputs.ts';
 import { monotonicMs, type PreciseTimer } from '../frontend/precise-timer.ts';
@@ -28,8 +29,7 @@ import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { Sockets } from '../model/sockets.ts';
 import { classify, isStrand, refusedVerdict } from '../oracle/classify.ts';
-import { type Latency, LatencyDraws } from '../plan/latency.ts';
-import type { RunOrder } from '../plan/schedule.ts';
+import type { RunOrder } from '../stats/schedule.ts';
 import { cleanedUp } from './clean-up.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { awaitReady, type KernelInfo } from './ready.ts';

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type RealSurroundings, realSurroundings } from '../../tools/testing/real-experiment.ts';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { parsedNotebook } from '../frontend/notebook.ts';
 import { experimentRecord } from '../journal/journal.fixture.ts';
 import { readJournal } from '../journal/read.ts';
@@ -7,9 +10,6 @@ import { DeadlinePassed } from '../model/deadlines.ts';
 import { RunFault } from '../model/errors.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { Shard } from '../model/shard.ts';
-import { type RealSurroundings, realSurroundings } from '../testing/real-experiment.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
-import { temporaryFolder } from '../testing/temporary-folder.ts';
 import type { LaunchableArm } from './checked-run.ts';
 import { type ExperimentEnd, runExperiment } from './experiment.ts';
 

@@ -12,7 +12,7 @@ import { makeFolder } from '../model/make-folder.ts';
 import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type BlockRange, type Shard, shardBlocks } from '../model/shard.ts';
-import { blockOrders, type RunOrder } from '../plan/schedule.ts';
+import { blockOrders, type RunOrder } from '../stats/schedule.ts';
 import { type SequentialDecision, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
 import { checkedRun, type LaunchableArm } from './checked-run.ts';
 import type { RunContext, RunResult } from './execute-run.ts';

@@ -5,6 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { droppingProxy } from '../../tools/testing/dropping-proxy.ts';
+import {
+  type RealSurroundings,
+  realSurroundings,
+  temporaryFolder,
+} from '../../tools/testing/real-experiment.ts';
+import { runSoak, type Soaked } from '../../tools/testing/run-soak.ts';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { readJournal } from '../journal/read.ts';
 import { servedRunsFolder } from '../kernel/server/arm-kernelspecs.ts';
 import { givenServer } from '../kernel/server/given-server.ts';
@@ -13,10 +21,6 @@ import { prepareServer } from '../kernel/server/prepare-server.ts';
 import { endOnServer } from '../kernel/server/server-kernel.ts';
 import { serverUrl } from '../kernel/server/server-url.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { droppingProxy } from '../testing/dropping-proxy.ts';
-import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
-import { runSoak, type Soaked } from '../testing/run-soak.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
 
 // A real Jupyter Server that the command finds running, as a user's is; the command is the user's too.
 

@@ -1,16 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { notebookText } from '../frontend/executed-notebook.ts';
-import { type LaunchOptions, launchKernel } from '../kernel/launch.ts';
-import type { FaultyBehaviour } from '../testing/faulty-kernel.ts';
+import type { FaultyBehaviour } from '../../tools/testing/faulty-kernel.ts';
 import {
   FAULTY_CELL,
   FAULTY_CELLS,
   type FaultyRun,
   type FaultyRuns,
   faultyRuns,
-} from '../testing/faulty-run.ts';
-import { residentMemory } from '../testing/resident-memory.ts';
+} from '../../tools/testing/faulty-run.ts';
+import { residentMemory } from '../../tools/testing/resident-memory.ts';
+import { notebookText } from '../frontend/executed-notebook.ts';
+import { type LaunchOptions, launchKernel } from '../kernel/launch.ts';
 import { type ChannelsMaker, KernelChannels } from '../transport/channels.ts';
 import type { RunContext } from './execute-run.ts';
 

@@ -4,13 +4,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { installPackages } from '../../tools/kernel-table/install-kernel.ts';
+import { eventually } from '../../tools/testing/bare-client.ts';
+import { codeNotebookText } from '../../tools/testing/code-notebook.ts';
+import { temporaryFolder } from '../../tools/testing/real-experiment.ts';
+import { runSoak } from '../../tools/testing/run-soak.ts';
 import { readJournal } from '../journal/read.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
-import { installPackages } from '../kernel-table/install-kernel.ts';
-import { eventually } from '../testing/bare-client.ts';
-import { codeNotebookText } from '../testing/code-notebook.ts';
-import { temporaryFolder } from '../testing/real-experiment.ts';
-import { runSoak } from '../testing/run-soak.ts';
 
 // A real jupyverse, which starts kernels with sessions and has no page that says what it is.
 

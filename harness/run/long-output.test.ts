@@ -1,13 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../../tools/testing/bare-client.ts';
+import { codeNotebook } from '../../tools/testing/code-notebook.ts';
+import { type FaultName, faultyKernelArgv } from '../../tools/testing/faulty-kernel.ts';
+import { testPython } from '../../tools/testing/test-python.ts';
 import { notebookPieces } from '../frontend/executed-notebook.ts';
+import { parseLatency } from '../frontend/latency.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { Reaper } from '../kernel/reaper.ts';
-import { parseLatency } from '../plan/latency.ts';
-import { eventually } from '../testing/bare-client.ts';
-import { codeNotebook } from '../testing/code-notebook.ts';
-import { type FaultName, faultyKernelArgv } from '../testing/faulty-kernel.ts';
-import { testPython } from '../testing/test-python.ts';
 import { executeRun, type RunContext, type RunResult } from './execute-run.ts';
 import { LoopStallMeter } from './loop-stall.ts';
 

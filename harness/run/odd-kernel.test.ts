@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { codeNotebook } from '../testing/code-notebook.ts';
-import { type FaultyBehaviour, faultyKernelArgv, type OddMessages } from '../testing/faulty-kernel.ts';
-import { FAULTY_CELL, type FaultyRuns, faultyRuns } from '../testing/faulty-run.ts';
-import { testPython } from '../testing/test-python.ts';
+import { codeNotebook } from '../../tools/testing/code-notebook.ts';
+import {
+  type FaultyBehaviour,
+  faultyKernelArgv,
+  type OddMessages,
+} from '../../tools/testing/faulty-kernel.ts';
+import { FAULTY_CELL, type FaultyRuns, faultyRuns } from '../../tools/testing/faulty-run.ts';
+import { testPython } from '../../tools/testing/test-python.ts';
 import { executeRun } from './execute-run.ts';
 
 let runs: FaultyRuns;

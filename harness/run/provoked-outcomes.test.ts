@@ -1,23 +1,23 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Observations } from '../model/observations.ts';
-import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
-import { TRACE_EVENTS } from '../model/trace.ts';
 import {
   FAULTS,
   type FaultName,
   type FaultyBehaviour,
   type HostileFault,
   type OddBehaviour,
-} from '../testing/faulty-kernel.ts';
+} from '../../tools/testing/faulty-kernel.ts';
 import {
   FAULTY_CELL,
   FAULTY_CELLS,
   FAULTY_TIMEOUT_MS,
   type FaultyRuns,
   faultyRuns,
-} from '../testing/faulty-run.ts';
+} from '../../tools/testing/faulty-run.ts';
+import type { Observations } from '../model/observations.ts';
+import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
+import { TRACE_EVENTS } from '../model/trace.ts';
 import type { RunContext } from './execute-run.ts';
 
 let runs: FaultyRuns;

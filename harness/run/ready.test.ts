@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { SocketPeer } from '../../tools/testing/socket-peer.ts';
 import { KernelClient } from '../frontend/client.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
-import { SocketPeer } from '../testing/socket-peer.ts';
 import { awaitReady } from './ready.ts';
 
 let peer: SocketPeer;

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { faultyKernelArgv } from '../../tools/testing/faulty-kernel.ts';
+import { testPython } from '../../tools/testing/test-python.ts';
 import { isSettled, KernelClient, type ShellRequest } from '../frontend/client.ts';
 import { type KernelProcess, launchKernel } from '../kernel/launch.ts';
 import { Reaper } from '../kernel/reaper.ts';
 import { REVIVAL_RUNGS, type RevivalRung } from '../model/observations.ts';
-import { faultyKernelArgv } from '../testing/faulty-kernel.ts';
-import { testPython } from '../testing/test-python.ts';
 import { FreshPeer, shellPortOpen } from '../transport/fresh-peer.ts';
 import { awaitReady } from './ready.ts';
 import { Autopsies, firstWordMs, tryRung } from './revival.ts';

@@ -1,7 +1,7 @@
+import type { Latency, Reaction } from '../frontend/latency.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import { DEADLINES, deadlineMs } from '../model/deadlines.ts';
 import { EXIT_CODES, RunFault } from '../model/errors.ts';
-import type { Latency, Reaction } from '../plan/latency.ts';
 
 // What the oracle does once a request is overdue, with its samples, looks, grace and new peer: some fifteen seconds.
 // A restart of the ladder comes on top.

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { temporaryFolder } from '../../tools/testing/real-experiment.ts';
+import { runSoak } from '../../tools/testing/run-soak.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { temporaryFolder } from '../testing/real-experiment.ts';
-import { runSoak } from '../testing/run-soak.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {

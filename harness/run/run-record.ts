@@ -1,5 +1,5 @@
 import type { RunFault } from '../model/errors.ts';
-import type { RunOrder } from '../plan/schedule.ts';
+import type { RunOrder } from '../stats/schedule.ts';
 import type { RunResult } from './execute-run.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { faultOutcome } from './run-outcome.ts';

@@ -1,6 +1,6 @@
+import type { Latency } from '../frontend/latency.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { Reaper } from '../kernel/reaper.ts';
-import type { Latency } from '../plan/latency.ts';
 import type { RunContext } from './execute-run.ts';
 import { LoopStallMeter } from './loop-stall.ts';
 import type { Autopsies } from './revival.ts';

@@ -3,6 +3,15 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { curveKeyPair } from 'zeromq';
+import { codeNotebookText } from '../../tools/testing/code-notebook.ts';
+import { faultyKernelArgv } from '../../tools/testing/faulty-kernel.ts';
+import { realClientRun } from '../../tools/testing/real-client.ts';
+import {
+  type RealSurroundings,
+  realSurroundings,
+  temporaryFolder,
+} from '../../tools/testing/real-experiment.ts';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { KernelClient } from '../frontend/client.ts';
 import { leadingCells, readNotebook } from '../frontend/notebook.ts';
 import { type KernelProcess, launchKernel } from '../kernel/launch.ts';
@@ -13,11 +22,6 @@ import { CLIENTS } from '../model/client.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
 import type { Sockets } from '../model/sockets.ts';
-import { codeNotebookText } from '../testing/code-notebook.ts';
-import { faultyKernelArgv } from '../testing/faulty-kernel.ts';
-import { realClientRun } from '../testing/real-client.ts';
-import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
-import { soakErrorOf } from '../testing/soak-error.ts';
 import { heartbeatEchoes } from '../transport/channels.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import { ControlPeer } from '../transport/control-peer.ts';

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { FaultName } from '../../tools/testing/faulty-kernel.ts';
+import { testPython } from '../../tools/testing/test-python.ts';
 import type { Outcome } from '../model/outcome.ts';
-import type { FaultName } from '../testing/faulty-kernel.ts';
-import { testPython } from '../testing/test-python.ts';
 
 const TIMEOUT_MS = 1_000;
 const STOPPED_MS = 2_500;
@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 /** The outcome of a run whose harness writes to a pipe that nobody reads for a while, as with a paused `less`. */
 async function outcomeOfUnread(name: FaultName, unreadMs: number): Promise<Outcome> {
-  const script = fileURLToPath(new URL('../testing/stalled-harness.fixture.ts', import.meta.url));
+  const script = fileURLToPath(new URL('../../tools/testing/stalled-harness.fixture.ts', import.meta.url));
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', script, python, name, '0', String(TIMEOUT_MS), '4000000'],
@@ -32,7 +32,7 @@ async function outcomeOfUnread(name: FaultName, unreadMs: number): Promise<Outco
 
 /** The outcome of a run whose harness is stopped while the faulty cell is unanswered. */
 async function outcomeOfStopped(name: FaultName, delayMs: number, stoppedMs: number): Promise<Outcome> {
-  const script = fileURLToPath(new URL('../testing/stalled-harness.fixture.ts', import.meta.url));
+  const script = fileURLToPath(new URL('../../tools/testing/stalled-harness.fixture.ts', import.meta.url));
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', script, python, name, String(delayMs), String(TIMEOUT_MS)],

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { codeNotebook } from '../../tools/testing/code-notebook.ts';
+import { type FaultName, faultyKernelArgv } from '../../tools/testing/faulty-kernel.ts';
+import { type RealSurroundings, realSurroundings } from '../../tools/testing/real-experiment.ts';
 import { type KernelChild, launchKernel, spawnKernel } from '../kernel/launch.ts';
 import { DeadlinePassed, shortenDeadlines } from '../model/deadlines.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { codeNotebook } from '../testing/code-notebook.ts';
-import { type FaultName, faultyKernelArgv } from '../testing/faulty-kernel.ts';
-import { type RealSurroundings, realSurroundings } from '../testing/real-experiment.ts';
 import { cleanedUp } from './clean-up.ts';
 import { executeRun, type RunContext } from './execute-run.ts';
 import { runBoundMs } from './run-bound.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { armRuns, protocolOf, runOf } from '../../tools/testing/stats.ts';
 import type { ProtocolArm } from '../model/arm.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { runRecordSchema } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import { protocolSchema } from '../model/protocol.ts';
 import { analyseExperiment } from './analysis.ts';
-import { armRuns, protocolOf, runOf } from './testing.ts';
 
 const THREE = [
   ['control', 'control'],

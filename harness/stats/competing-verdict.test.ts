@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { protocolOf, runOf } from '../../tools/testing/stats.ts';
 import type { OutcomeStatus } from '../model/outcome.ts';
 import { analyseExperiment } from './analysis.ts';
 import { boschlooLess } from './boschloo.ts';
@@ -7,7 +8,6 @@ import { competingShare } from './competing.ts';
 import { fisherLess } from './fisher.ts';
 import { seededUniform } from './random.ts';
 import { sequentialStart, sequentialStep } from './sequential-decision.ts';
-import { protocolOf, runOf } from './testing.ts';
 import { treatmentVerdicts } from './verdict.ts';
 import type { Withholding } from './withholding.ts';
 

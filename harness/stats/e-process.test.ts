@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { protocolOf } from '../../tools/testing/stats.ts';
 import { BETS, type Bets } from '../model/protocol.ts';
 import { decisionQuantile, decisionTimes } from './decision-times.ts';
 import { eProcessStart, eProcessStep, logEPath, logMean, RunningE, reachesBound } from './e-process.ts';
 import { seededUniform } from './random.ts';
 import { sequentialStart, sequentialStep } from './sequential-decision.ts';
-import { protocolOf } from './testing.ts';
 
 describe('e-process', () => {
   it.each(BETS)(

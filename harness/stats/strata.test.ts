@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { protocolOf, runOf } from '../../tools/testing/stats.ts';
 import type { Environment, ExperimentRecord, Source } from '../model/journal.ts';
 import type { Shard } from '../model/shard.ts';
 import { analyseExperiment } from './analysis.ts';
@@ -8,7 +9,6 @@ import { seededUniform } from './random.ts';
 import { stratifiedDifference } from './risk-difference.ts';
 import { type StratumLayout, strataOf } from './strata.ts';
 import { type Stratum, stratifiedLess } from './stratified.ts';
-import { protocolOf, runOf } from './testing.ts';
 
 const ENVIRONMENT: Environment = {
   key: 'k',

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { testPython } from '../testing/test-python.ts';
+import { testPython } from '../../tools/testing/test-python.ts';
 import { decodeMessage } from './wire.ts';
 
 const KEY = 'a key of the tests';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { eventually } from '../testing/bare-client.ts';
-import { PEER_KEY, SocketPeer } from '../testing/socket-peer.ts';
+import { eventually } from '../../tools/testing/bare-client.ts';
+import { PEER_KEY, SocketPeer } from '../../tools/testing/socket-peer.ts';
 import { type Channel, KernelChannels } from './channels.ts';
 import { type Decoded, decodeMessage, encodeMessage } from './wire.ts';
 

@@ -2,8 +2,8 @@ import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Publisher, Router, Subscriber } from 'zeromq';
-import { eventually } from '../testing/bare-client.ts';
-import { SocketPeer } from '../testing/socket-peer.ts';
+import { eventually } from '../../tools/testing/bare-client.ts';
+import { SocketPeer } from '../../tools/testing/socket-peer.ts';
 import { type Channel, KernelChannels } from './channels.ts';
 import { watchGivenUp } from './given-up.ts';
 

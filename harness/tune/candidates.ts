@@ -1,6 +1,6 @@
+import type { Latency, Reaction } from '../frontend/latency.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
-import type { Latency, Reaction } from '../plan/latency.ts';
 
 /** A setting of the assay: what the front end does, how fast it reacts, and how much of a notebook it runs. */
 export interface Candidate {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { packageRoot } from '../../harness/model/package-root.ts';
-import { parseAction, parseWorkflow } from '../../harness/testing/workflow.ts';
-import { type Invocation, rehearsedWorkflow } from '../../harness/testing/workflow-run.ts';
+import { parseAction, parseWorkflow } from '../testing/workflow.ts';
+import { type Invocation, rehearsedWorkflow } from '../testing/workflow-run.ts';
 import { assertEnded, assertNothingLeft, assertTrue, runsOf, type Step } from './steps.ts';
 
 const SYSTEM = 'windows-latest';

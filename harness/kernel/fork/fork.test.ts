@@ -2,14 +2,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../../../tools/testing/bare-client.ts';
+import {
+  type RealSurroundings,
+  realSurroundings,
+  temporaryFolder,
+} from '../../../tools/testing/real-experiment.ts';
 import { KernelClient } from '../../frontend/client.ts';
 import { leadingCells, readNotebook } from '../../frontend/notebook.ts';
 import { packageRoot } from '../../model/package-root.ts';
 import { checkedRun } from '../../run/checked-run.ts';
 import { withForks } from '../../run/fork-context.ts';
 import { awaitReady } from '../../run/ready.ts';
-import { eventually } from '../../testing/bare-client.ts';
-import { type RealSurroundings, realSurroundings, temporaryFolder } from '../../testing/real-experiment.ts';
 import type { RunningKernel } from '../launch.ts';
 import { processSample } from '../process-sample.ts';
 import { ForkLauncher } from './fork-launcher.ts';

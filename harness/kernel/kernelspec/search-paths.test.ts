@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { homedir } from 'node:os';
 import { delimiter } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { testEnvironment } from '../../testing/test-environment.ts';
+import { testEnvironment } from '../../../tools/testing/test-environment.ts';
 import { findPythonPlace } from './python-place.ts';
 import { kernelFolders, type PythonPlace, type SearchSurroundings } from './search-paths.ts';
 

@@ -1,8 +1,8 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runtimeHash } from '../../experiment/freeze.ts';
 import { canonicalJson, sha256 } from '../../model/canonical.ts';
 import { makeFolder } from '../../model/make-folder.ts';
-import { runtimeHash } from '../../plan/freeze.ts';
 import type { ArmKernels } from '../arm-kernels.ts';
 import { cacheFolder } from '../environment/index.ts';
 import { type KernelCommandMaker, runtimeConfig, runtimeScript } from '../launch.ts';

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import { dirname, join, resolve, sep } from 'node:path';
+import type { Arm } from '../../arms/arms.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import type { ClientEnvironment } from '../../model/journal.ts';
 import type { ProtocolTransport } from '../../model/transport.ts';
-import type { Arm } from '../../plan/arms.ts';
 import type { ServerAddress } from '../../transport/server-settings.ts';
 import type { ArmKernels } from '../arm-kernels.ts';
 import { ensureEnvironment } from '../environment/index.ts';

@@ -1,0 +1,204 @@
+import { dirname, resolve } from 'node:path';
+import { loadArmSpec } from '../arms/arm-spec.ts';
+import { searchOf } from '../commands/kernels.ts';
+import { assertLanguage } from '../experiment/kernel-language.ts';
+import type { Notebook } from '../frontend/notebook.ts';
+import { type ArmKernelOptions, armKernelMaker } from '../kernel/arm-kernels.ts';
+import { findInterpreter } from '../kernel/environment/interpreter.ts';
+import type { KernelSearch, UsableKernel } from '../kernel/kernelspec/index.ts';
+import { kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
+import type { KernelCommandMaker } from '../kernel/launch.ts';
+import { canonicalJson, sha256 } from '../model/canonical.ts';
+import { EXEC_EXIT_CODES, SoakError } from '../model/errors.ts';
+import { askKernel } from '../run/ask-kernel.ts';
+import type { RunContext } from '../run/execute-run.ts';
+import type { ExecKernel } from './journal.ts';
+
+/** Which kernel `soak exec` is to use, as the command line says it. */
+export interface KernelChoice {
+  /** A kernelspec's name; `undefined`: the notebook's own, where it is found. */
+  readonly kernel?: string | undefined;
+  /** An arm on the soak environment. */
+  readonly arm?: string | undefined;
+  readonly python?: string | undefined;
+  readonly env?: string | undefined;
+}
+
+/** A kernel for `soak exec`, chosen and there. */
+export interface ChosenKernel {
+  /** Names it in the records of runs. */
+  readonly arm: string;
+  /** One clause for a person: which kernel, and why it. */
+  readonly words: string;
+  readonly makeCommand: KernelCommandMaker;
+  /** Interpreter of the reaper. */
+  readonly python: string;
+  /** What the journal says of it; a kernelspec's kernel is started once and asked. */
+  readonly identify: (context: RunContext) => Promise<ExecKernel>;
+}
+
+/**
+ * `--arm`, `--python` and `--env` mean the soak environment; else `--kernel`, or the kernelspec that the notebook
+ * names (`python3` where it names none, as under nbclient) if it is found; else the soak environment with the arm
+ * control. Whether a kernel that was named runs the notebook's language is not asked: nbclient does not ask either.
+ *
+ * @throws SoakError `conflicting-options`, `unknown-kernel`, `broken-kernel`, `bad-notebook`, and what making an
+ *   environment throws
+ */
+export async function chosenKernel(
+  notebook: Notebook,
+  choice: KernelChoice,
+  options: Pick<ArmKernelOptions, 'onProgress' | 'signal'>,
+): Promise<ChosenKernel> {
+  const { kernel, arm, python, env } = choice;
+  if (kernel !== undefined && (arm !== undefined || python !== undefined || env !== undefined)) {
+    throw new SoakError(
+      'conflicting-options',
+      `--kernel ${kernel} is a kernel by itself, and --arm, --python and --env choose another.`,
+      { remedy: 'Leave out --kernel, or the others.' },
+    );
+  }
+  if (kernel === undefined && (arm !== undefined || python !== undefined || env !== undefined)) {
+    return armKernel(notebook, choice, 'as asked for', options);
+  }
+  const search = await searchOf(undefined, options.signal);
+  if (kernel !== undefined) return specKernel(notebook, namedKernel(search, kernel), 'as asked for', search);
+  const stated = statedKernel(notebook);
+  const name = stated ?? DEFAULT_KERNEL;
+  const isThere = search.kernels.some((each) => each.name === name.toLowerCase());
+  if (stated !== null) {
+    return isThere
+      ? specKernel(notebook, namedKernel(search, name), 'which the notebook names', search)
+      : armKernel(notebook, choice, `since the kernel ${name} that the notebook names is not found`, options);
+  }
+  if (!isThere) {
+    return armKernel(notebook, choice, `since the notebook names no kernel and there is no ${name}`, options);
+  }
+  const found = namedKernel(search, name);
+  assertLanguage(notebook, [found.spec.language], `it names no kernel; ${name}, the default, runs another`);
+  return specKernel(notebook, found, 'since the notebook names no kernel', search);
+}
+
+/** What jupyter_client starts for a notebook that names no kernel. */
+const DEFAULT_KERNEL = 'python3';
+
+/** The kernelspec that a notebook names in its metadata, `null` without one. */
+function statedKernel({ metadata }: Notebook): string | null {
+  const spec = metadata['kernelspec'];
+  const name = typeof spec === 'object' && spec !== null ? (spec as { name?: unknown }).name : null;
+  return typeof name === 'string' && name !== '' ? name : null;
+}
+
+async function armKernel(
+  notebook: Notebook,
+  { arm: spec, python, env }: KernelChoice,
+  why: string,
+  options: Pick<ArmKernelOptions, 'onProgress' | 'signal'>,
+): Promise<ChosenKernel> {
+  assertLanguage(notebook, ['python'], 'the arms are of ipykernel');
+  const arm = await loadArmSpec(spec ?? 'control');
+  const { overlay, environment, makeCommand } = await armKernelMaker({ python, env, ...options })(arm);
+  const ipykernel = environment.facts.ipykernel?.version ?? 'unknown';
+  const label = `ipykernel ${ipykernel}, arm ${arm.name}`;
+  return {
+    arm: arm.name,
+    words: `${label}, ${why}`,
+    makeCommand: inUserSession(makeCommand, environment.matplotlibConfigDir),
+    python: environment.python,
+    identify: () =>
+      Promise.resolve({
+        label,
+        sha256: sha256(
+          canonicalJson({ environment: environment.key, sources: overlay.protocolArm.treeSha256 }),
+        ),
+        python: `${environment.facts.implementation} ${environment.facts.python}`,
+      }),
+  };
+}
+
+async function specKernel(
+  notebook: Notebook,
+  kernel: UsableKernel,
+  why: string,
+  search: KernelSearch,
+): Promise<ChosenKernel> {
+  const asSpecified = kernelspecCommand(kernel, search.python);
+  const makeCommand = isIpykernel(kernel) ? withoutHistory(asSpecified) : asSpecified;
+  const cwd = dirname(resolve(notebook.path));
+  return {
+    arm: kernel.name,
+    words: `kernel ${kernel.name} (${kernel.spec.displayName}), ${why}`,
+    makeCommand,
+    python: search.python?.executable ?? (await findInterpreter(undefined)).executable,
+    async identify(context) {
+      const info = await askKernel(kernel.name, makeCommand, cwd, context).catch((error: unknown) => {
+        throw asNotStarted(error);
+      });
+      const what = [info.implementation, info.implementationVersion]
+        .filter((word) => word !== null)
+        .join(' ');
+      return {
+        label: `kernel ${kernel.name}${what === '' ? '' : ` (${what})`}`,
+        sha256: sha256(canonicalJson({ kernelJson: kernel.sha256, info })),
+        python: null,
+      };
+    },
+  };
+}
+
+/** A kernel that does not start is how the notebook ended, and no fault of the environment. */
+function asNotStarted(error: unknown): unknown {
+  if (!(error instanceof SoakError) || error.code !== 'kernel-does-not-start') return error;
+  const { code, message, remedy } = error;
+  return new SoakError(code, message, { remedy, exitCode: EXEC_EXIT_CODES.endedOtherwise, cause: error });
+}
+
+/**
+ * Whether a kernelspec starts ipykernel. nbclient asks its name alone (`KernelManager.ipykernel`), so that a kernel
+ * installed by `ipykernel install --name` writes into the user's history; its command is asked here too.
+ */
+function isIpykernel({ name, spec }: UsableKernel): boolean {
+  return (
+    ['python', 'python2', 'python3'].includes(name) ||
+    spec.argv.some((word) => word === 'ipykernel' || word === 'ipykernel_launcher')
+  );
+}
+
+/** As nbclient starts ipykernel: what the notebook's cells hold does not go into the user's IPython history. */
+function withoutHistory(makeCommand: KernelCommandMaker): KernelCommandMaker {
+  return (folder, connectionFile) => {
+    const command = makeCommand(folder, connectionFile);
+    if (command.argv.some((word) => word.startsWith('--HistoryManager.hist_file'))) return command;
+    return { ...command, argv: [...command.argv, '--HistoryManager.hist_file=:memory:'] };
+  };
+}
+
+/** An arm's kernel for a user: without history, and with the user's settings of matplotlib instead of our own. */
+function inUserSession(
+  makeCommand: KernelCommandMaker,
+  matplotlibConfigDir: string | null,
+): KernelCommandMaker {
+  const withoutIt = withoutHistory(makeCommand);
+  return (folder, connectionFile) => {
+    const command = withoutIt(folder, connectionFile);
+    const variables = Object.entries(command.variables ?? {}).filter(
+      ([name, value]) => name !== 'MPLCONFIGDIR' || value !== matplotlibConfigDir,
+    );
+    return { ...command, variables: Object.fromEntries(variables) };
+  };
+}
+
+// What a Jupyter sets for its own kernels says nothing to ours, and PYTHONEXECUTABLE breaks them.
+const NOT_PASSED = /^(JPY_|IPY_INTERRUPT_EVENT$|PYTHONEXECUTABLE$|KERNEL_SOAK_)/;
+
+/**
+ * The variables of a kernel that executes a notebook for its own sake: the session's, as `jupyter execute` gives
+ * them. An experiment's kernels get an allow-list.
+ */
+export function sessionVariables(session: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(session).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && !NOT_PASSED.test(entry[0]),
+    ),
+  );
+}

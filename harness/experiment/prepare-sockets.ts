@@ -1,0 +1,53 @@
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import type { Arm } from '../arms/arms.ts';
+import { withAskingContext } from '../commands/asking-context.ts';
+import { assertSocketPath } from '../kernel/connection-file.ts';
+import { assertOffersCurve } from '../kernel/offers-curve.ts';
+import { serverSocketPath } from '../kernel/server/jupyter-server.ts';
+import type { RunOptions } from '../options/run-options.ts';
+import { askKernel } from '../run/ask-kernel.ts';
+import type { PreparedSubject } from './prepare-arms.ts';
+
+/**
+ * Refuse, before anything is made, a folder for temporary files in which no Unix socket could have a name.
+ *
+ * @throws SoakError `socket-path-too-long`
+ */
+export function assertSocketsFit({ ipc, transport }: Pick<RunOptions, 'ipc' | 'transport'>): void {
+  if (!ipc) return;
+  const name = (start: string) => join(tmpdir(), `${start}${'0'.repeat(12)}`);
+  assertSocketPath(
+    transport === 'server' ? serverSocketPath(name('soak-server-')) : join(name('soak-'), 'k-5'),
+  );
+}
+
+/**
+ * See that the kernels of all arms encrypt: by what is installed, and then by starting one of each arm and coming
+ * to it without the keys. The client's or server's own jupyter_client is refused where it could not ask for it.
+ *
+ * @throws SoakError `no-encryption`, and what `askKernel` throws
+ */
+export async function assertArmsEncrypt(
+  loaded: readonly Arm[],
+  { arms, armEnvironment, armEnvironments, clientEnvironment, server, kernelEnvironment }: PreparedSubject,
+  options: RunOptions,
+): Promise<void> {
+  for (const name of arms.keys()) {
+    const { packages } = armEnvironments.get(name) ?? armEnvironment;
+    // A commit's own version is not that of the package it takes the place of: starting it decides.
+    const changed = (loaded.find((arm) => arm.name === name)?.trees ?? [])
+      .map((tree) => tree.package)
+      .filter((changes) => options.client === null || changes === 'ipykernel');
+    assertOffersCurve(`the arm ${name}`, packages, ['ipykernel', 'jupyter-client'], changed);
+  }
+  if (options.client !== null && clientEnvironment !== null) {
+    assertOffersCurve(`the client ${options.client.name}`, clientEnvironment.packages, ['jupyter-client']);
+  }
+  const serverPackages = server?.environment?.packages;
+  if (serverPackages !== undefined) assertOffersCurve('the server', serverPackages, ['jupyter-client']);
+  await withAskingContext(options, kernelEnvironment, async (context) => {
+    const cwd = dirname(resolve(options.notebooks[0] ?? '.'));
+    for (const [name, { makeCommand }] of arms) await askKernel(name, makeCommand, cwd, context);
+  });
+}

@@ -1,0 +1,246 @@
+import { createRequire } from 'node:module';
+import { cpus, homedir, release, totalmem } from 'node:os';
+import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { version as libzmqVersion } from 'zeromq';
+import type { Arm } from '../arms/arms.ts';
+import { type Latency, parseLatency } from '../frontend/latency.ts';
+import { assertHasCode, leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
+import { readJournal } from '../journal/read.ts';
+import type { PreparedServer } from '../kernel/server/prepare-server.ts';
+import type { ArmRole } from '../model/arm.ts';
+import { fileWithDeadline } from '../model/deadlines.ts';
+import { SoakError } from '../model/errors.ts';
+import type {
+  ArmEnvironment,
+  Baseline,
+  ClientEnvironment,
+  Environment,
+  ExperimentRecord,
+} from '../model/journal.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
+import { packageRoot } from '../model/package-root.ts';
+import type { Protocol } from '../model/protocol.ts';
+import { publicText } from '../model/public-text.ts';
+import type { RunOptions } from '../options/run-options.ts';
+import { protocolSockets } from '../options/socket-options.ts';
+import { baselineDifferences } from './baseline-differences.ts';
+import { assertCanDecide } from './can-decide.ts';
+import { harnessVersion, protocolNotebook, runtimeHash } from './freeze.ts';
+import { assertLanguage } from './kernel-language.ts';
+import { loadedArms, type PreparedSubject, preparedArms } from './prepare-arms.ts';
+import { kernelRoles, preparedKernels } from './prepare-kernels.ts';
+import { assertArmsEncrypt, assertSocketsFit } from './prepare-sockets.ts';
+import { tuningCitation } from './tuned.ts';
+
+/** An experiment that can begin: everything read, made and frozen, nothing run yet. */
+export interface Prepared {
+  readonly protocol: Protocol;
+  /** Of the reference arm: the first control, else the first arm. */
+  readonly environment: Environment;
+  /** Of the arms that have another. */
+  readonly armEnvironments: ReadonlyMap<string, ArmEnvironment>;
+  /** `null` where the harness is the client. */
+  readonly clientEnvironment: ClientEnvironment | null;
+  /** `null` where the kernels are processes of the harness or of a client. */
+  readonly server: PreparedServer | null;
+  readonly kernelEnvironment: PreparedSubject['kernelEnvironment'];
+  readonly arms: PreparedSubject['arms'];
+  readonly notebooks: readonly Notebook[];
+  readonly latency: Latency;
+  readonly baseline: Baseline | null;
+}
+
+async function loadNotebooks({ notebooks: paths, prefix, kernels }: RunOptions): Promise<Notebook[]> {
+  const notebooks: Notebook[] = [];
+  for (const path of paths) {
+    const notebook = await readNotebook(path);
+    assertHasCode(notebook);
+    if (kernels.length === 0) assertLanguage(notebook, ['python'], 'the arms are of ipykernel');
+    notebooks.push(prefix === null ? notebook : leadingCells(notebook, prefix));
+  }
+  return notebooks;
+}
+
+/** An earlier experiment whose control is the baseline of this one, and that control's counts. */
+interface EarlierExperiment {
+  readonly experiment: ExperimentRecord;
+  readonly counts: Baseline;
+}
+
+async function readBaseline(folder: string | null): Promise<EarlierExperiment | null> {
+  if (folder === null) return null;
+  const { journal } = await readJournal(folder);
+  const { experiment } = journal;
+  const { endpoint } = experiment.protocol;
+  const control = experiment.protocol.arms.find(({ role }) => role === 'control');
+  const valid = journal.runs.filter(
+    ({ arm, outcome }) => arm === control?.name && isObserved(outcomeStatus(outcome.kind, endpoint)),
+  );
+  if (control === undefined || valid.length === 0) {
+    throw new SoakError('bad-baseline', `The report ${folder} has no valid run of a control arm.`, {
+      remedy: 'Give the folder of an experiment with control in it, or run control together with the arm.',
+    });
+  }
+  return {
+    experiment,
+    counts: {
+      protocolSha256: experiment.protocolSha256,
+      at: experiment.at,
+      arm: control.name,
+      wedged: valid.filter(({ outcome }) => outcomeStatus(outcome.kind, endpoint) === 'wedged').length,
+      runs: valid.length,
+    },
+  };
+}
+
+function zeromqJsVersion(): string {
+  return (createRequire(import.meta.url)('zeromq/package.json') as { version: string }).version;
+}
+
+function describeEnvironment(environment: ArmEnvironment): Environment {
+  const { key, python, kernelLibzmq, eventLoop, ipykernel, packages } = environment;
+  return {
+    key,
+    platform: process.platform,
+    arch: process.arch,
+    osRelease: release(),
+    cpus: cpus().length,
+    memoryBytes: totalmem(),
+    node: process.versions.node,
+    zeromqJs: zeromqJsVersion(),
+    libzmq: libzmqVersion,
+    python,
+    kernelLibzmq,
+    eventLoop,
+    ipykernel,
+    packages,
+  };
+}
+
+async function readInputs(options: RunOptions) {
+  const loaded = options.kernels.length > 0 ? [] : await loadedArms(options);
+  const notebooks = await loadNotebooks(options);
+  const latency = await parseLatency(options.latency);
+  const tuning = options.tuned === null ? null : await tuningCitation(options.tuned, notebooks, latency);
+  return { loaded, notebooks, latency, tuning, baseline: await readBaseline(options.baseline) };
+}
+
+/**
+ * Read, make and freeze everything that an experiment needs. What can be refused is refused here, before
+ * a kernel is started; notebooks and arms come before the environment, which may take minutes to make.
+ *
+ * @throws SoakError for whatever cannot be used, with its remedy
+ */
+export async function prepareExperiment(
+  options: RunOptions,
+  onProgress: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const isOfKernels = options.kernels.length > 0;
+  assertSocketsFit(options);
+  const { loaded, notebooks, latency, tuning, baseline } = await fileWithDeadline(
+    'read-inputs',
+    readInputs(options),
+  );
+  const decision = {
+    stopping: options.untilDecided ? ('until-decided' as const) : ('fixed' as const),
+    test: options.untilDecided ? ('e-process' as const) : ('boschloo' as const),
+    alpha: options.alpha,
+    bets: 'cure' as const,
+    p0: options.p0,
+  };
+  assertCanDecide(
+    { arms: isOfKernels ? kernelArms(options.kernels) : loaded.map(namedRole), decision },
+    options.runs,
+  );
+  const subject = isOfKernels
+    ? await preparedKernels(options, notebooks, signal)
+    : await preparedArms(loaded, options, onProgress, signal);
+  if (options.encrypt && !isOfKernels) await assertArmsEncrypt(loaded, subject, options);
+  const { arms, client, server } = subject;
+  const sockets = protocolSockets(options);
+  const protocol: Protocol = {
+    arms: [...arms.values()].map(({ overlay }) => overlay.protocolArm),
+    notebooks: notebooks.map(protocolNotebook),
+    traffic: options.traffic,
+    latency: { spec: latency.spec, sha256: latency.sha256 },
+    pipelineDepth: options.pipelineDepth,
+    seed: options.seed,
+    blocks: options.runs,
+    concurrency: options.concurrency,
+    timeoutMs: options.timeoutSeconds * 1000,
+    startTimeoutMs: options.startTimeoutSeconds * 1000,
+    suspectAfterMs: options.suspectAfterSeconds === 0 ? null : options.suspectAfterSeconds * 1000,
+    ...(options.autopsy === 'none' ? {} : { autopsy: options.autopsy }),
+    ...(tuning === null ? {} : { tuning }),
+    launch: options.launch,
+    ...(client === null ? {} : { client: client.protocolClient }),
+    ...(server === null ? {} : { transport: server.protocolTransport }),
+    ...(sockets === undefined ? {} : { sockets }),
+    ...(client?.endpoint === 'stalled' ? { endpoint: client.endpoint } : {}),
+    decision,
+    harness: await harnessVersion(),
+    runtimeSha256: await runtimeHash(),
+  };
+  const environment = describeEnvironment(subject.armEnvironment);
+  const { armEnvironments, clientEnvironment } = subject;
+  const here = {
+    protocol,
+    environment,
+    armEnvironments: Object.fromEntries(armEnvironments),
+    clientEnvironment,
+  };
+  return {
+    protocol,
+    environment,
+    armEnvironments,
+    clientEnvironment,
+    server,
+    kernelEnvironment: subject.kernelEnvironment,
+    arms,
+    notebooks,
+    latency,
+    baseline:
+      baseline === null
+        ? null
+        : {
+            ...baseline.counts,
+            differences: baselineDifferences(baseline.experiment, baseline.counts.arm, here),
+          },
+  };
+}
+
+function namedRole({ name, manifest: { role } }: Arm): { name: string; role: ArmRole } {
+  return { name, role };
+}
+
+function kernelArms(names: readonly string[]): { name: string; role: ArmRole }[] {
+  const roles = kernelRoles(names.length);
+  return names.map((name, index) => ({ name, role: roles[index] ?? 'treatment' }));
+}
+
+/** Where a path is below a folder, with `/`; `null` where it is not below it or is the folder itself. */
+function placeBelow(folder: string, path: string): string | null {
+  const below = relative(folder, path);
+  const isBelow = below !== '' && below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below);
+  return isBelow ? below.split(sep).join('/') : null;
+}
+
+/**
+ * A path as evidence may show it: relative to the repository or the working folder where it is below
+ * one of them, with `~` for the home folder, its last part alone elsewhere, and never a user's name.
+ *
+ * @param home the home folder; a working folder above it, such as `/`, would give it away and is not used
+ */
+export function publicPath(path: string, home: string = homedir()): string {
+  if (!/[\\/]/.test(path)) return publicText(path);
+  const absolute = resolve(path);
+  const bases = [packageRoot(), process.cwd()].filter((base) => placeBelow(base, home) === null);
+  for (const base of bases) {
+    const below = placeBelow(base, absolute);
+    if (below !== null) return publicText(below);
+  }
+  if (absolute === home) return '~/';
+  const fromHome = placeBelow(home, absolute);
+  return publicText(fromHome === null ? `<path>/${absolute.split(sep).at(-1) ?? ''}` : `~/${fromHome}`);
+}

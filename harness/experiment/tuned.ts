@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Latency } from '../frontend/latency.ts';
+import type { Notebook } from '../frontend/notebook.ts';
+import { SoakError } from '../model/errors.ts';
+import { packageRoot } from '../model/package-root.ts';
+import type { TuningCitation } from '../model/protocol.ts';
+import type { RunOptions } from '../options/run-options.ts';
+import { readRecord, type TuningRecord } from '../tune/record.ts';
+import { tuningResults } from '../tune/results.ts';
+
+interface Chosen {
+  readonly record: TuningRecord;
+  readonly candidate: TuningRecord['candidates'][number];
+  readonly notebook: TuningRecord['notebooks'][number];
+}
+
+/** A record's choice, worked out again from its runs. */
+async function chosenSetting(path: string): Promise<Chosen> {
+  const record = await readRecord(path);
+  const index = tuningResults(record).chosen?.index ?? null;
+  if (index !== record.chosen) {
+    throw new SoakError('bad-tuning', `The choice in ${path} does not follow from its runs.`, {
+      remedy: 'Tune again with this version.',
+    });
+  }
+  const candidate = index === null ? undefined : record.candidates[index];
+  const notebook = candidate === undefined ? undefined : record.notebooks[candidate.notebook];
+  if (candidate === undefined || notebook === undefined) {
+    throw new SoakError('bad-tuning', `The tuning in ${path} chose nothing: control never wedged in it.`, {
+      remedy: 'Tune again with more minutes, a longer notebook or other latencies.',
+    });
+  }
+  return { record, candidate, notebook };
+}
+
+/** Where the notebook is now, by its published path; `null` when that does not lead to a file. */
+function notebookPath(published: string): string | null {
+  const places = published.startsWith('~/')
+    ? [join(homedir(), published.slice(2))]
+    : [resolve(published), join(packageRoot(), published)];
+  return places.find((place) => existsSync(place)) ?? null;
+}
+
+/**
+ * The options of an experiment with the settings that a tuning chose.
+ *
+ * @param notebook the tuned notebook's path, when it was given; `null`: where the record says that it was
+ * @throws SoakError `bad-tuning`; `tuned-notebook` when the notebook is not found
+ */
+export async function tunedOptions(
+  options: RunOptions,
+  path: string,
+  notebook: string | null,
+): Promise<RunOptions> {
+  const { candidate, notebook: tuned } = await chosenSetting(path);
+  const found = notebook ?? notebookPath(tuned.path);
+  if (found === null) {
+    throw new SoakError('tuned-notebook', `The notebook that was tuned, ${tuned.path}, is not there.`, {
+      remedy: `Give it with --notebook; it must have the SHA-256 ${tuned.sha256}.`,
+    });
+  }
+  return {
+    ...options,
+    traffic: [candidate.traffic],
+    latency: candidate.latency.spec,
+    notebooks: [found],
+    prefix: candidate.cells < tuned.codeCells.length ? candidate.cells : null,
+  };
+}
+
+/**
+ * What a protocol says of the tuning that it uses, once notebook and latency are seen to be those of the record.
+ *
+ * @throws SoakError `bad-tuning`; `tuned-notebook` or `tuned-latency` when one is not what was tuned
+ */
+export async function tuningCitation(
+  path: string,
+  notebooks: readonly Notebook[],
+  latency: Latency,
+): Promise<TuningCitation> {
+  const { record, candidate, notebook } = await chosenSetting(path);
+  const [loaded] = notebooks;
+  if (loaded?.sha256 !== notebook.sha256) {
+    throw new SoakError(
+      'tuned-notebook',
+      `The notebook ${loaded?.name ?? ''} has the SHA-256 ${loaded?.sha256 ?? ''}, and ${notebook.sha256} was tuned.`,
+      { remedy: 'Give the notebook as it was, or tune again on this one.' },
+    );
+  }
+  if (latency.sha256 !== candidate.latency.sha256) {
+    throw new SoakError('tuned-latency', `The latency ${latency.spec} is not the one that was tuned.`, {
+      remedy: 'Its distribution was measured anew since. Tune again.',
+    });
+  }
+  return {
+    sha256: record.sha256,
+    chosen: {
+      traffic: candidate.traffic,
+      latency: candidate.latency.spec,
+      notebook: notebook.name,
+      cells: candidate.cells,
+    },
+  };
+}

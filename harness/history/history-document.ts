@@ -1,0 +1,137 @@
+import {
+  type Block,
+  code,
+  joined,
+  type Line,
+  line,
+  paragraph,
+  type ReportDocument,
+  strong,
+  text,
+} from '../report/document.ts';
+import { counted, eValue, percent, percentInterval, significant } from '../report/format-number.ts';
+import { num, ratio } from '../report/words.ts';
+import type { ArmHistory, History, Night } from './history.ts';
+
+/** Changes named for a night at most. */
+const NAMED_CHANGES = 12;
+
+/** What many nights say: what has changed, each arm's rate by night, and what E has come to. */
+export function historyDocument(history: History): ReportDocument {
+  const { nights } = history;
+  const [first, last] = [nights[0]?.label ?? '', nights.at(-1)?.label ?? ''];
+  const evidence = evidenceBlocks(history);
+  const changes = nights.filter(({ changes: list }) => list.length > 0);
+  const sections = [
+    {
+      id: 'rates',
+      title: 'Rate by night',
+      blocks: [{ kind: 'figure', name: 'history-rates' } as const, ratesTable(history)],
+    },
+    { id: 'evidence', title: 'Accumulated evidence', blocks: evidence },
+    { id: 'changes', title: 'What else changed', blocks: changes.length === 0 ? [] : [changesList(changes)] },
+  ];
+  return {
+    title: line`Kernel wedges by night, ${code(first)}${first === last ? line`` : line` to ${code(last)}`}`,
+    lead: [
+      { kind: 'list', items: history.arms.map((arm) => armLine(arm, nights)) },
+      paragraph(
+        line`${num(counted(nights.length, 'night'))}. A change is flagged when an e-process against “one rate in all nights” reaches its bound: if no arm's rate ever changes, the chance of any flag, however many nights are added and however often one looks, is at most ${num(percent(history.flagAlpha))} over all arms. The null is one rate for every run, so a flag says that the nights differ, not why: see what else changed.`,
+      ),
+    ],
+    sections: sections.filter(({ blocks }) => blocks.length > 0),
+  };
+}
+
+function armLine({ arm, wedged, runs, changes }: ArmHistory, nights: readonly Night[]): Line {
+  const total = line`${code(arm)} wedged in ${ratio({ wedged, runs })} over all nights (${num(percent(runs === 0 ? null : wedged / runs))})`;
+  if (changes.found.length === 0) return line`${total}; no change flagged (E ${num(eValue(changes.logE))}).`;
+  const label = (night: number) => code(nights[night]?.label ?? '');
+  const each = changes.found.map(
+    ({ after, foundAt, before, since, logE }) =>
+      line`${strong(text('changed'))} after ${label(after)}: ${ratio(before)} (${num(percent(before.wedged / before.runs))}) until then, ${ratio(since)} (${num(percent(since.wedged / since.runs))}) up to ${label(foundAt)}, when it was found (E ${num(eValue(logE))})`,
+  );
+  return line`${total}; ${joined(each, '; ')}.`;
+}
+
+function ratesTable({ nights, arms }: History): Block {
+  return {
+    kind: 'table',
+    caption: 'Wedged runs by night',
+    columns: [
+      { title: 'Night', align: 'left' },
+      { title: 'Arm', align: 'left' },
+      { title: 'Wedged', align: 'right' },
+      { title: 'Rate', align: 'right' },
+      { title: '95 % interval', align: 'right' },
+      { title: 'Ended otherwise', align: 'right' },
+      { title: 'Harness faults', align: 'right' },
+      { title: '', align: 'left' },
+    ],
+    rows: nights.flatMap((night, at) =>
+      night.arms.map((each, i): Line[] => {
+        const flags = arms.find(({ arm }) => arm === each.arm)?.changes.found ?? [];
+        return [
+          i === 0 ? [code(night.label)] : line``,
+          [code(each.arm)],
+          [ratio(each)],
+          [num(percent(each.rate))],
+          [num(each.runs === 0 ? 'n/a' : percentInterval(each.clopperPearson95))],
+          [num(String(each.competing))],
+          [num(String(each.invalid))],
+          [
+            text(
+              flags.some(({ after }) => after === at - 1)
+                ? 'another rate from here on'
+                : flags.some(({ foundAt }) => foundAt === at)
+                  ? 'the change was found here'
+                  : '',
+            ),
+          ],
+        ];
+      }),
+    ),
+  };
+}
+
+function evidenceBlocks({ nights, alpha }: History): Block[] {
+  const last = nights.findLast(({ evidence }) => evidence.length > 0);
+  if (last === undefined) return [];
+  return [
+    { kind: 'figure', name: 'history-evidence' },
+    {
+      kind: 'table',
+      caption: 'E by comparison over all nights',
+      columns: [
+        { title: 'Comparison', align: 'left' },
+        { title: 'E, below', align: 'right' },
+        { title: 'E, below, other endings counted', align: 'right' },
+        { title: 'E, above', align: 'right' },
+        { title: 'Last night: E, below', align: 'right' },
+      ],
+      rows: last.evidence.map((pair): Line[] => [
+        line`${code(pair.treatment)} against ${code(pair.reference)}`,
+        [num(eValue(pair.accumulatedLogE))],
+        [num(eValue(pair.accumulatedCompositeLogE))],
+        [num(eValue(pair.accumulatedLogEGreater))],
+        [num(eValue(pair.logE))],
+      ]),
+    },
+    paragraph(
+      line`E of a night, over its hosts, times E of every night before: evidence against “in none of these nights did the treatment wedge less” (above: more). It is decided at 1/α = ${num(significant(1 / alpha, 6))} and may be looked at after every night. “Fixes” needs it against control and every sham, with and without the runs that ended otherwise counted as events, and no more of those than the references have; where there are several treatments, α is to be shared among them.`,
+    ),
+  ];
+}
+
+function changesList(nights: readonly Night[]): Block {
+  return {
+    kind: 'list',
+    items: nights.map(({ label, changes }) => {
+      const more = changes.length > NAMED_CHANGES ? `, and ${changes.length - NAMED_CHANGES} more` : '';
+      return line`${code(label)}: ${joined(
+        changes.slice(0, NAMED_CHANGES).map((change) => [code(change)]),
+        ', ',
+      )}${text(more)}.`;
+    }),
+  };
+}

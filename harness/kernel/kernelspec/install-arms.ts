@@ -1,0 +1,71 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { loadArmSpecs } from '../../arms/arm-spec.ts';
+import type { RunSurroundings } from '../../commands/run.ts';
+import { EXIT_CODES, SoakError } from '../../model/errors.ts';
+import { shellWord } from '../../model/shell-word.ts';
+import { terminalText } from '../../report/escape.ts';
+import { armKernelMaker, packagesInOverlays } from '../arm-kernels.ts';
+import { checkArmsOfClient } from '../client-arms.ts';
+import { installArm } from '../server/arm-kernelspecs.ts';
+import { checkArmsOfServer } from '../server/prepare-server.ts';
+
+interface InstallOptions {
+  readonly dataDir: string;
+  readonly python?: string;
+  readonly env?: string;
+}
+
+/** `soak arms install`: arms as kernelspecs, for a server that is there already. */
+export function registerArmsInstall(arms: Command, surroundings: () => RunSurroundings): void {
+  arms
+    .command('install')
+    .description(
+      'make kernelspecs of arms, by which a Jupyter Server or gateway of yours starts their kernels',
+    )
+    .argument('<arm...>', 'as --arm takes them: names, folders, releases, diffs, …; all of the experiment')
+    .requiredOption(
+      '--data-dir <dir>',
+      'Jupyter data folder that the server searches, one of those that jupyter --paths lists under data',
+    )
+    .option('--python <exe>', 'interpreter to make the kernel environment from')
+    .option('--env <exe>', 'an existing environment (its interpreter or folder), used as it is')
+    .addHelpText(
+      'after',
+      '\nThen: KERNEL_SOAK_TOKEN=… npm run soak -- --server-url URL --arms control,sham,fix\nThe kernelspecs point into the cache folder of kernel-soak and hold as long as it does.\n\nExit codes: 0 done, 2 bad input, 4 environment.',
+    )
+    .action(async (specs: string[], { dataDir, ...options }: InstallOptions) => {
+      const { write, signal } = surroundings();
+      const onProgress = (line: string) => void process.stderr.write(`${terminalText(line)}\n`);
+      const loaded = await loadArmSpecs(specs);
+      checkArmsOfClient(loaded, null);
+      checkArmsOfServer(loaded, 'Leave it out: a server is to start arms that have counters only.');
+      const kernelsOf = armKernelMaker({
+        ...options,
+        packages: packagesInOverlays(loaded),
+        onProgress,
+        signal,
+      });
+      const folder = resolve(dataDir);
+      for (const arm of loaded) {
+        const { name, folder: place } = await installArm(await kernelsOf(arm), folder).catch(
+          (error: unknown) => {
+            if (error instanceof SoakError) throw error;
+            throw new SoakError(
+              'cannot-write',
+              `The kernelspec of ${arm.name} cannot be written below ${folder}: ${(error as Error).message}.`,
+              {
+                remedy: 'Give a --data-dir that can be written to.',
+                exitCode: EXIT_CODES.environment,
+                cause: error,
+              },
+            );
+          },
+        );
+        write(`${arm.name}: kernel ${name} in ${terminalText(place)}\n`);
+      }
+      write(
+        `\nThe server needs no restart. Then:\n  npm run soak -- --server-url URL --arms ${loaded.map(({ name }) => shellWord(name)).join(',')}\nwith its token in KERNEL_SOAK_TOKEN.\n`,
+      );
+    });
+}

@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { z } from 'zod';
+import { soakErrorOf } from '../../tools/testing/soak-error.ts';
+import { SoakError } from '../model/errors.ts';
+import { assertResumedAlone, forgetOptions, keptOptions, RESUME_FILE } from './kept-options.ts';
+
+const schema = z.object({ runs: z.number() });
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'soak-kept-'));
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const kept = (hasFinished = false) =>
+  keptOptions(schema, { name: 'experiment', folder, hasFinished, remedy: 'Read its evidence.md.' });
+
+const write = (text: string) => writeFile(join(folder, RESUME_FILE), text);
+
+test('what was kept is what is resumed, until it is forgotten', async () => {
+  await write('{"runs":20}');
+  expect(await kept()).toEqual({ runs: 20 });
+  await forgetOptions(folder);
+  expect(existsSync(join(folder, RESUME_FILE))).toBe(false);
+});
+
+test.each(['', '{"runs":20', '[]', '{"runs":"20"}'])('%j is refused in words', async (text) => {
+  await write(text);
+  const error = await soakErrorOf(kept);
+  expect(error).toMatchObject({ code: 'cannot-resume' });
+  expect(error.message).toContain(`${join(folder, RESUME_FILE)} was changed or cut short`);
+  expect(error.remedy).toContain(`soak report ${folder}`);
+});
+
+test('without a file it says whether the experiment has finished', async () => {
+  expect(await soakErrorOf(kept)).toMatchObject({ code: 'cannot-resume', remedy: 'Begin a new experiment.' });
+  const finished = await soakErrorOf(() => kept(true));
+  expect(finished.message).toBe(`The experiment in ${folder} has finished.`);
+  expect(finished.remedy).toBe('Read its evidence.md.');
+});
+
+test('nothing that would change a frozen protocol is taken beside --resume', () => {
+  assertResumedAlone([], 'bisect');
+  expect(() => assertResumedAlone(['startTimeout'], 'bisect')).toThrow(SoakError);
+  expect(() => assertResumedAlone(['startTimeout'], 'bisect')).toThrow('--start-timeout would change it');
+});
