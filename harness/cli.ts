@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { soakProgram } from './commands/program.ts';
-import { harnessVersion } from './experiment/freeze.ts';
 import { isDoneWithin, stuckFileCalls } from './model/deadlines.ts';
 import { badInputCode, EXIT_CODES, type ExitCode, SoakError } from './model/errors.ts';
+import { harnessVersion } from './model/harness-version.ts';
 import { systemError } from './model/system-error.ts';
 
 /** An exit waits for the threads of file calls, which a silent disk keeps: then nothing but a kill ends the process. */

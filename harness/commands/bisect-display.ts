@@ -4,8 +4,8 @@ import type { BatchRecord, BisectProtocol } from '../bisect/journal.ts';
 import type { BisectState } from '../bisect/results.ts';
 import { labelOf } from '../bisect/words.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
+import { terminalText } from '../model/clean-text.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { terminalText } from '../report/escape.ts';
 import { duration, percent } from '../report/format-number.ts';
 
 const BAR_WIDTH = 24;

@@ -18,6 +18,7 @@ import { DEFAULT_MODEL } from '../bisect/model.ts';
 import { hasValidRun } from '../bisect/results.ts';
 import { type BisectEnd, bisect } from '../bisect/session.ts';
 import { resultLine } from '../bisect/words.ts';
+import type { RunSurroundings } from '../experiment/carry-out.ts';
 import { protocolNotebook } from '../experiment/freeze.ts';
 import { type Prepared, prepareExperiment } from '../experiment/prepare.ts';
 import { describeArmEnvironment } from '../experiment/prepare-arms.ts';
@@ -46,7 +47,6 @@ import { plainLine } from '../report/document.ts';
 import { checkedRun } from '../run/checked-run.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { openBisectDisplay, posteriorText } from './bisect-display.ts';
-import type { RunSurroundings } from './run.ts';
 
 /** Reasons for which a release is passed over: it cannot be had here, whatever one does. */
 const UNUSABLE = new Set(['package-not-found', 'installation', 'arm-does-not-apply', 'no-ipykernel']);

@@ -1,26 +1,19 @@
 import logUpdate from 'log-update';
 import pc from 'picocolors';
+import type { Display } from '../experiment/carry-out.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
+import { terminalText } from '../model/clean-text.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
-import { terminalText } from '../report/escape.ts';
 import { counted, duration, eValue, percent, percentInterval } from '../report/format-number.ts';
 import { kindCounts } from '../report/words.ts';
-import type { ExperimentEvents } from '../run/experiment.ts';
 import type { KindCounts } from '../stats/arm-summary.ts';
 import { clopperPearson } from '../stats/intervals.ts';
 import type { RunOrder } from '../stats/schedule.ts';
 import { hasSecondEvent } from '../stats/second-events.ts';
 import type { SequentialDecision } from '../stats/sequential-decision.ts';
-
-/** What shows an experiment while it runs. */
-export interface Display {
-  readonly events: ExperimentEvents;
-  /** Leave the last state on the screen and stop. */
-  close(): void;
-}
 
 // Often enough to look alive; a redraw must not take time from the front ends.
 const REDRAW_MS = 250;

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { readJournal } from '../journal/read.ts';
+import { terminalText } from '../model/clean-text.ts';
 import { SoakError } from '../model/errors.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import { quoted } from '../model/quoted.ts';
-import { terminalText } from '../report/escape.ts';
 import { runExplained } from '../report/run-explained.ts';
 
 /** Runs that a remedy names. */

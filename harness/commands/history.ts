@@ -5,9 +5,9 @@ import { type History, historyOf } from '../history/history.ts';
 import { historyDocument } from '../history/history-document.ts';
 import type { NamedJournal } from '../journal/merge.ts';
 import { readJournal } from '../journal/read.ts';
+import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { quoted } from '../model/quoted.ts';
-import { terminalText } from '../report/escape.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 
 /** Version of `history.json`. */

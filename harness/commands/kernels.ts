@@ -1,12 +1,11 @@
 import { homedir } from 'node:os';
 import { sep } from 'node:path';
 import type { Command } from 'commander';
-import { venvPython } from '../kernel/environment/platform.ts';
-import { isFolder } from '../kernel/kernelspec/find.ts';
-import { type FoundKernel, findKernels, type KernelSearch } from '../kernel/kernelspec/index.ts';
+import type { FoundKernel, KernelSearch } from '../kernel/kernelspec/index.ts';
+import { searchOf } from '../kernel/kernelspec/search-of.ts';
+import { terminalText } from '../model/clean-text.ts';
 import { SoakError } from '../model/errors.ts';
 import { probeMarkdown, probeText } from '../probe/probe-text.ts';
-import { terminalText } from '../report/escape.ts';
 
 interface KernelsOptions {
   readonly env?: string;
@@ -43,7 +42,7 @@ export function registerKernels(program: Command, write: (text: string) => void)
       }
       const search = await searchOf(options.env);
       if (options.probe !== undefined) {
-        const { probedKernel } = await import('./probe-kernels.ts');
+        const { probedKernel } = await import('../experiment/probe-kernels.ts');
         const found = await probedKernel(search, options.probe, process.cwd());
         write(
           options.json === true
@@ -56,12 +55,6 @@ export function registerKernels(program: Command, write: (text: string) => void)
       }
       write(options.json === true ? `${JSON.stringify(search, null, 2)}\n` : kernelsText(search));
     });
-}
-
-/** The kernels as seen from an environment: its interpreter or its folder; `undefined`: the first Python on PATH. */
-export async function searchOf(env: string | undefined, signal?: AbortSignal): Promise<KernelSearch> {
-  const isVenv = env !== undefined && (await isFolder(env));
-  return findKernels({ python: isVenv ? venvPython(env, process.platform) : env, signal });
 }
 
 function shown(path: string): string {

@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { carryOutExperiment, type RunSurroundings } from '../experiment/carry-out.ts';
 import { folderStamp, journalFolders } from '../experiment/report-folders.ts';
 import { readJournal } from '../journal/read.ts';
 import { localisation, PATHS, type PathName, pathOf } from '../locate/localisation.ts';
 import { locateDocument, locateMarkdown } from '../locate/locate-document.ts';
 import { canonicalJson } from '../model/canonical.ts';
+import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
 import { isObserved, outcomeStatus } from '../model/outcome.ts';
@@ -13,8 +15,7 @@ import { packageRoot } from '../model/package-root.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { numberOption, type RawRunOptions } from '../options/run-options.ts';
 import { plainLine } from '../report/document.ts';
-import { terminalText } from '../report/escape.ts';
-import { type RunSurroundings, runCommand } from './run.ts';
+import { openDisplay } from './display.ts';
 
 const DEFAULT_ARMS = 'control,fix';
 const DEFAULT_RUNS = 10;
@@ -183,7 +184,7 @@ async function runPaths(
     if (state === 'finished') continue;
     surroundings.write(`\n${path}\n`);
     const raw = state === 'begun' ? { resume: folder } : { ...shared, ...ways[path], out: folder };
-    const code = await runCommand({ raw, said: async (work) => work() }, surroundings);
+    const code = await carryOutExperiment({ raw, said: async (work) => work() }, surroundings, openDisplay);
     // An arm without a valid run is a finding here.
     if (code !== EXIT_CODES.done && code !== EXIT_CODES.invalidExperiment) return code;
   }

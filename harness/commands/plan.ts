@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { mean } from 'simple-statistics';
 import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { LEVEL, PROBABILITY, parseNumber } from '../options/parse-number.ts';
 import { lineChartSvg, lineChartText } from '../stats/line-chart.ts';
-import { LEVEL, PROBABILITY, parseNumber } from '../stats/parse-number.ts';
 import {
   type AssayCost,
   notebookLengths,

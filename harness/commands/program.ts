@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { armApplies, loadArm, shippedArmNames } from '../arms/arms.ts';
+import type { RunSurroundings } from '../experiment/carry-out.ts';
 import { isClientPackage } from '../model/arm.ts';
 import type { ExitCode } from '../model/errors.ts';
 import { registerArms } from './arms.ts';
@@ -17,7 +18,7 @@ import { registerMechanism } from './mechanism.ts';
 import { registerMerge } from './merge.ts';
 import { registerPlan } from './plan.ts';
 import { registerReport } from './report.ts';
-import { type RunSurroundings, registerRun } from './run.ts';
+import { registerRun } from './run.ts';
 import { registerStats } from './stats.ts';
 import { registerTune } from './tune.ts';
 import { registerVerify } from './verify.ts';

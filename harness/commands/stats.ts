@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { LEVEL, PROBABILITY, parseNumber } from '../options/parse-number.ts';
 import {
   counted,
   percent,
@@ -12,7 +13,6 @@ import type { RateSummary } from '../stats/arm-summary.ts';
 import type { TwoArmSummary } from '../stats/comparison.ts';
 import { parseCount } from '../stats/counts.ts';
 import { type CountsReport, countsReport, countsReportJson } from '../stats/counts-report.ts';
-import { LEVEL, PROBABILITY, parseNumber } from '../stats/parse-number.ts';
 
 interface StatsOptions {
   readonly reference: string;

@@ -4,7 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadArmSpecs } from '../arms/arm-spec.ts';
 import { protocolNotebook } from '../experiment/freeze.ts';
-import { type Prepared, prepareExperiment, publicPath } from '../experiment/prepare.ts';
+import { type Prepared, prepareExperiment } from '../experiment/prepare.ts';
 import { assertWritable } from '../experiment/writable-folder.ts';
 import { type Latency, parseLatency } from '../frontend/latency.ts';
 import { leadingCells } from '../frontend/notebook.ts';
@@ -13,12 +13,13 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { publicPath } from '../model/public-path.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { LEVEL, parseNumber } from '../options/parse-number.ts';
 import { parsedRunOptions, type RunOptions } from '../options/run-options.ts';
 import { checkedRun } from '../run/checked-run.ts';
 import type { RunContext } from '../run/execute-run.ts';
 import { withSharedContext } from '../run/shared-context.ts';
-import { LEVEL, parseNumber } from '../stats/parse-number.ts';
 import { candidateGrid, DEFAULT_LATENCIES, halfLengths } from '../tune/candidates.ts';
 import {
   readRecord,

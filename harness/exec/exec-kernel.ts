@@ -1,12 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import { loadArmSpec } from '../arms/arm-spec.ts';
-import { searchOf } from '../commands/kernels.ts';
 import { assertLanguage } from '../experiment/kernel-language.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import { type ArmKernelOptions, armKernelMaker } from '../kernel/arm-kernels.ts';
 import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import type { KernelSearch, UsableKernel } from '../kernel/kernelspec/index.ts';
 import { kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
+import { searchOf } from '../kernel/kernelspec/search-of.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { EXEC_EXIT_CODES, SoakError } from '../model/errors.ts';

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { runtimeHash } from '../arms/runtime-hash.ts';
 import { readNotebook } from '../frontend/notebook.ts';
+import { harnessVersion } from '../model/harness-version.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { harnessVersion, protocolNotebook, runtimeHash } from './freeze.ts';
+import { protocolNotebook } from './freeze.ts';
 
 test('the version is the package’s', async () => {
   const manifest = JSON.parse(await readFile(join(packageRoot(), 'package.json'), 'utf8'));

@@ -1,5 +1,6 @@
+import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
-import { escapeAnnotation, terminalText } from '../report/escape.ts';
+import { escapeAnnotation } from '../report/escape.ts';
 import { type FailRule, failures } from '../report/fail-on.ts';
 import type { Report } from '../report/report.ts';
 

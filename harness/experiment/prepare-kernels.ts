@@ -1,10 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import { armManifestSchema } from '../arms/arms.ts';
-import { withAskingContext } from '../commands/asking-context.ts';
-import { searchOf } from '../commands/kernels.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import { type KernelSearch, kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
+import { searchOf } from '../kernel/kernelspec/search-of.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import type { Overlay } from '../kernel/overlay.ts';
 import type { GivenServer } from '../kernel/server/given-server.ts';
@@ -17,6 +16,7 @@ import { quoted } from '../model/quoted.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { askKernel } from '../run/ask-kernel.ts';
 import type { LaunchableArm } from '../run/checked-run.ts';
+import { withAskingContext } from './asking-context.ts';
 import { assertLanguage } from './kernel-language.ts';
 import type { PreparedSubject } from './prepare-arms.ts';
 

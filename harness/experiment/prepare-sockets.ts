@@ -1,12 +1,12 @@
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Arm } from '../arms/arms.ts';
-import { withAskingContext } from '../commands/asking-context.ts';
 import { assertSocketPath } from '../kernel/connection-file.ts';
 import { assertOffersCurve } from '../kernel/offers-curve.ts';
 import { serverSocketPath } from '../kernel/server/jupyter-server.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { askKernel } from '../run/ask-kernel.ts';
+import { withAskingContext } from './asking-context.ts';
 import type { PreparedSubject } from './prepare-arms.ts';
 
 /**

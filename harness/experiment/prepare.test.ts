@@ -4,8 +4,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { publicPath } from '../model/public-path.ts';
 import { parsedRunOptions, type RawRunOptions } from '../options/run-options.ts';
-import { prepareExperiment, publicPath } from './prepare.ts';
+import { prepareExperiment } from './prepare.ts';
 
 afterEach(() => vi.restoreAllMocks());
 

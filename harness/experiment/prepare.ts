@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
-import { cpus, homedir, release, totalmem } from 'node:os';
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { cpus, release, totalmem } from 'node:os';
 import { version as libzmqVersion } from 'zeromq';
 import type { Arm } from '../arms/arms.ts';
+import { runtimeHash } from '../arms/runtime-hash.ts';
 import { type Latency, parseLatency } from '../frontend/latency.ts';
 import { assertHasCode, leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
 import { readJournal } from '../journal/read.ts';
@@ -10,6 +10,7 @@ import type { PreparedServer } from '../kernel/server/prepare-server.ts';
 import type { ArmRole } from '../model/arm.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { SoakError } from '../model/errors.ts';
+import { harnessVersion } from '../model/harness-version.ts';
 import type {
   ArmEnvironment,
   Baseline,
@@ -18,14 +19,12 @@ import type {
   ExperimentRecord,
 } from '../model/journal.ts';
 import { isObserved, outcomeStatus } from '../model/outcome.ts';
-import { packageRoot } from '../model/package-root.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { publicText } from '../model/public-text.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { protocolSockets } from '../options/socket-options.ts';
 import { baselineDifferences } from './baseline-differences.ts';
 import { assertCanDecide } from './can-decide.ts';
-import { harnessVersion, protocolNotebook, runtimeHash } from './freeze.ts';
+import { protocolNotebook } from './freeze.ts';
 import { assertLanguage } from './kernel-language.ts';
 import { loadedArms, type PreparedSubject, preparedArms } from './prepare-arms.ts';
 import { kernelRoles, preparedKernels } from './prepare-kernels.ts';
@@ -217,30 +216,4 @@ function namedRole({ name, manifest: { role } }: Arm): { name: string; role: Arm
 function kernelArms(names: readonly string[]): { name: string; role: ArmRole }[] {
   const roles = kernelRoles(names.length);
   return names.map((name, index) => ({ name, role: roles[index] ?? 'treatment' }));
-}
-
-/** Where a path is below a folder, with `/`; `null` where it is not below it or is the folder itself. */
-function placeBelow(folder: string, path: string): string | null {
-  const below = relative(folder, path);
-  const isBelow = below !== '' && below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below);
-  return isBelow ? below.split(sep).join('/') : null;
-}
-
-/**
- * A path as evidence may show it: relative to the repository or the working folder where it is below
- * one of them, with `~` for the home folder, its last part alone elsewhere, and never a user's name.
- *
- * @param home the home folder; a working folder above it, such as `/`, would give it away and is not used
- */
-export function publicPath(path: string, home: string = homedir()): string {
-  if (!/[\\/]/.test(path)) return publicText(path);
-  const absolute = resolve(path);
-  const bases = [packageRoot(), process.cwd()].filter((base) => placeBelow(base, home) === null);
-  for (const base of bases) {
-    const below = placeBelow(base, absolute);
-    if (below !== null) return publicText(below);
-  }
-  if (absolute === home) return '~/';
-  const fromHome = placeBelow(home, absolute);
-  return publicText(fromHome === null ? `<path>/${absolute.split(sep).at(-1) ?? ''}` : `~/${fromHome}`);
 }

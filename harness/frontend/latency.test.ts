@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
+import { DEFAULT_LATENCY } from '../model/protocol.ts';
 import { runBoundMs } from '../run/run-bound.ts';
-import { DEFAULT_LATENCY, LatencyDraws, parseLatency, type Reaction } from './latency.ts';
+import { LatencyDraws, parseLatency, type Reaction } from './latency.ts';
 
 const REACTIONS: readonly Reaction[] = ['commMsg', 'executeRequest', 'overlap'];
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { DEFAULT_LATENCY } from '../model/protocol.ts';
 import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
 import { seededUniform, type Uniform } from '../stats/random.ts';
@@ -25,9 +26,6 @@ export interface Latency {
   /** Inverse distribution function: milliseconds at probability `u` in [0, 1). */
   quantileMs(reaction: Reaction, u: number): number;
 }
-
-/** The default: nbclient's own reaction times, recorded (arms/runtime/measure_frontend_latency.py). */
-export const DEFAULT_LATENCY = 'nbclient';
 
 // nbclient sends nothing during a cell that the kernel did not ask for, so its distribution says nothing
 // of when an overlapping request comes: uniform over the time that a small cell takes.

@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import { cleanLine } from '../report/escape.ts';
+import { cleanLine } from '../model/clean-text.ts';
 import {
   endLabels,
   frame,

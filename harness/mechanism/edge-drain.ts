@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cleanLine } from '../model/clean-text.ts';
 import {
   type Block,
   code,
@@ -11,7 +12,6 @@ import {
   strong,
   text,
 } from '../report/document.ts';
-import { cleanLine } from '../report/escape.ts';
 import { counted } from '../report/format-number.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 

@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { publicPath } from '../experiment/prepare.ts';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { publicPath } from '../model/public-path.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { parseNumber } from '../stats/parse-number.ts';
+import { parseNumber } from './parse-number.ts';
 import { parsedRunOptions, RUN_DEFAULTS, type RunOptions, runOptionsSchema } from './run-options.ts';
 
 export const BISECT_DEFAULTS = {

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { triedArms } from '../arms/arm-spec.ts';
 import { shownArmSpec } from '../arms/arm-words.ts';
-import { DEFAULT_LATENCY } from '../frontend/latency.ts';
-import { serverUrl } from '../kernel/server/server-url.ts';
 import { SoakError } from '../model/errors.ts';
 import { LAUNCH_METHODS } from '../model/launch-method.ts';
-import { TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { DEFAULT_LATENCY, TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { quoted } from '../model/quoted.ts';
+import { serverUrl } from '../model/server-url.ts';
 import { type Shard, shardSchema } from '../model/shard.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { TRANSPORTS } from '../model/transport.ts';

@@ -1,6 +1,7 @@
 import { markdownTable } from 'markdown-table';
 import stringWidth from 'string-width';
-import { escapeMarkdown, markdownCode, terminalText } from '../report/escape.ts';
+import { terminalText } from '../model/clean-text.ts';
+import { escapeMarkdown, markdownCode } from '../report/escape.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { type Openness, openness, type ProbeRow, probeRows } from './probe-rows.ts';
 

@@ -1,4 +1,4 @@
-import { cleanLine } from './escape.ts';
+import { cleanLine } from '../model/clean-text.ts';
 
 /**
  * What a report says, apart from how it is spelled. Markdown, HTML and the terminal render the same document,

@@ -1,8 +1,7 @@
 import MarkdownIt from 'markdown-it';
 import { describe, expect, it } from 'vitest';
+import { cleanLine, cleanText } from '../model/clean-text.ts';
 import {
-  cleanLine,
-  cleanText,
   escapeAnnotation,
   escapeAnnotationProperty,
   escapeMarkdown,

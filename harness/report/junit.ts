@@ -1,6 +1,7 @@
+import { cleanLine, cleanText } from '../model/clean-text.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { type Endpoint, isObserved, outcomeStatus } from '../model/outcome.ts';
-import { cleanLine, cleanText, escapeXml } from './escape.ts';
+import { escapeXml } from './escape.ts';
 import type { Report } from './report.ts';
 import { kindWords } from './words.ts';
 

@@ -1,3 +1,4 @@
+import { cleanLine, cleanText } from '../model/clean-text.ts';
 import {
   type Block,
   type Inline,
@@ -6,7 +7,7 @@ import {
   type ReportDocument,
   type Table,
 } from './document.ts';
-import { cleanLine, cleanText, escapeHtml } from './escape.ts';
+import { escapeHtml } from './escape.ts';
 import type { FigureText } from './figure-text.ts';
 import { STYLE_SHEET } from './style-sheet.ts';
 

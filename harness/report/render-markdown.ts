@@ -1,14 +1,8 @@
 import { markdownTable } from 'markdown-table';
 import stringWidth from 'string-width';
+import { cleanLine } from '../model/clean-text.ts';
 import type { Block, Inline, Line, ReportDocument, Table } from './document.ts';
-import {
-  cleanLine,
-  escapeHtml,
-  escapeMarkdown,
-  isPlainPhrase,
-  markdownCode,
-  markdownFence,
-} from './escape.ts';
+import { escapeHtml, escapeMarkdown, isPlainPhrase, markdownCode, markdownFence } from './escape.ts';
 import type { FigureText } from './figure-text.ts';
 
 /** A document as GitHub-flavoured Markdown that also reads well as plain text. Ends with one newline. */

@@ -1,8 +1,8 @@
+import { cleanText, terminalText } from '../model/clean-text.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { TraceEvent } from '../model/trace.ts';
 import { deviationList } from './deviations.ts';
-import { cleanText, terminalText } from './escape.ts';
 import { counted, duration } from './format-number.ts';
 import { kindWords } from './words.ts';
 

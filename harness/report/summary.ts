@@ -1,6 +1,6 @@
+import { cleanLine, cleanText } from '../model/clean-text.ts';
 import type { Source } from '../model/journal.ts';
 import { plainLine } from './document.ts';
-import { cleanLine, cleanText } from './escape.ts';
 import { counted, percent, probability } from './format-number.ts';
 import type { Report } from './report.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';

@@ -19,8 +19,8 @@ import { givenServer } from '../kernel/server/given-server.ts';
 import { JupyterServer } from '../kernel/server/jupyter-server.ts';
 import { prepareServer } from '../kernel/server/prepare-server.ts';
 import { endOnServer } from '../kernel/server/server-kernel.ts';
-import { serverUrl } from '../kernel/server/server-url.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { serverUrl } from '../model/server-url.ts';
 
 // A real Jupyter Server that the command finds running, as a user's is; the command is the user's too.
 

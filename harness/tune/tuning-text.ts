@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
+import { terminalText } from '../model/clean-text.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { plainLine } from '../report/document.ts';
-import { terminalText } from '../report/escape.ts';
 import { doseText } from './dose-response.ts';
 import type { TuningRecord } from './record.ts';
 import type { TuningResults } from './results.ts';

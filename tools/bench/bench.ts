@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { harnessVersion } from '../../harness/experiment/freeze.ts';
+import { harnessVersion } from '../../harness/model/harness-version.ts';
 import { seededUniform } from '../../harness/stats/random.ts';
 import { type BenchResult, benchMarkdown } from './bench-document.ts';
 import { benchFloods } from './bench-floods.ts';

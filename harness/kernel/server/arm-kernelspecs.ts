@@ -1,6 +1,6 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runtimeHash } from '../../experiment/freeze.ts';
+import { runtimeHash } from '../../arms/runtime-hash.ts';
 import { canonicalJson, sha256 } from '../../model/canonical.ts';
 import { makeFolder } from '../../model/make-folder.ts';
 import type { ArmKernels } from '../arm-kernels.ts';

@@ -6,13 +6,13 @@ import { canonicalJson, sha256 } from '../../model/canonical.ts';
 import { deadlineMs, fileWithDeadline, withDeadline } from '../../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { publicText } from '../../model/public-text.ts';
+import { serverUrl, TOKEN_VARIABLES } from '../../model/server-url.ts';
 import type { ConnectionInfo } from '../../transport/connection.ts';
 import { ServerPeer } from '../../transport/server-channels.ts';
 import { type ServerAddress, serverSettings } from '../../transport/server-settings.ts';
 import type { KernelCommand, LaunchOptions, RunningKernel } from '../launch.ts';
 import { METADATA_KEY } from './arm-kernelspecs.ts';
 import { endOnServer, ServerKernel } from './server-kernel.ts';
-import { serverUrl, TOKEN_VARIABLES } from './server-url.ts';
 
 const LOOK_EVERY_MS = 10;
 const PLACE_ATTEMPTS = 3;

@@ -1,5 +1,5 @@
+import { terminalText } from '../../model/clean-text.ts';
 import { SoakError } from '../../model/errors.ts';
-import { terminalText } from '../../report/escape.ts';
 import type { ExperimentFile, OptionValues, Place } from './read.ts';
 
 /** What a flag sets aside of a file besides its own key: two ways to say one thing. */

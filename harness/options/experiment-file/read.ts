@@ -1,11 +1,11 @@
 import type { Option } from 'commander';
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { terminalText } from '../../model/clean-text.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { didYouMean } from '../../model/near-names.ts';
 import { quoted } from '../../model/quoted.ts';
 import { readInput } from '../../model/read-input.ts';
-import { terminalText } from '../../report/escape.ts';
 import { pathsFromFile } from './paths.ts';
 import { type ExperimentKey, experimentFileSchema, experimentKeys } from './schema.ts';
 

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { terminalText } from '../../model/clean-text.ts';
 import { SoakError } from '../../model/errors.ts';
 import { didYouMean } from '../../model/near-names.ts';
 import { quoted } from '../../model/quoted.ts';
-import { terminalText } from '../../report/escape.ts';
 import { overridden, saidWithPlace } from './merge.ts';
 import { type OptionValues, readExperimentFile } from './read.ts';
 

@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
+import { cleanLine } from '../../model/clean-text.ts';
 import type { ArmAnalysis } from '../../stats/arm-summary.ts';
 import { endpointText } from '../endpoint-words.ts';
-import { cleanLine } from '../escape.ts';
 import { count, counted, duration, eValue, percent, percentInterval, significant } from '../format-number.ts';
 import { seriesColour } from '../palette.ts';
 import type { Report } from '../report.ts';

@@ -1,3 +1,4 @@
+import { cleanText, INLINE_LIMIT } from '../../model/clean-text.ts';
 import { type ExposureComparison, shortKinds } from '../../stats/exposure.ts';
 import {
   type Block,
@@ -10,7 +11,6 @@ import {
   type Table,
   text,
 } from '../document.ts';
-import { cleanText, INLINE_LIMIT } from '../escape.ts';
 import { counted, probability } from '../format-number.ts';
 import { armNamed, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';

@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { loadArmSpecs } from '../../arms/arm-spec.ts';
-import type { RunSurroundings } from '../../commands/run.ts';
-import { EXIT_CODES, SoakError } from '../../model/errors.ts';
-import { shellWord } from '../../model/shell-word.ts';
-import { terminalText } from '../../report/escape.ts';
-import { armKernelMaker, packagesInOverlays } from '../arm-kernels.ts';
-import { checkArmsOfClient } from '../client-arms.ts';
-import { installArm } from '../server/arm-kernelspecs.ts';
-import { checkArmsOfServer } from '../server/prepare-server.ts';
+import { loadArmSpecs } from '../arms/arm-spec.ts';
+import type { RunSurroundings } from '../experiment/carry-out.ts';
+import { armKernelMaker, packagesInOverlays } from '../kernel/arm-kernels.ts';
+import { checkArmsOfClient } from '../kernel/client-arms.ts';
+import { installArm } from '../kernel/server/arm-kernelspecs.ts';
+import { checkArmsOfServer } from '../kernel/server/prepare-server.ts';
+import { terminalText } from '../model/clean-text.ts';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 interface InstallOptions {
   readonly dataDir: string;

@@ -1,5 +1,5 @@
-import { SoakError } from '../../model/errors.ts';
-import { quoted } from '../../model/quoted.ts';
+import { SoakError } from './errors.ts';
+import { quoted } from './quoted.ts';
 
 /** Environment variables that a server's token is taken from, the first that is set. */
 export const TOKEN_VARIABLES = ['KERNEL_SOAK_TOKEN', 'JUPYTER_TOKEN'] as const;

@@ -1,0 +1,159 @@
+import { setMaxListeners } from 'node:events';
+import { join, resolve } from 'node:path';
+import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
+import { readJournal } from '../journal/read.ts';
+import { terminalText } from '../model/clean-text.ts';
+import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
+import type { RunRecord } from '../model/journal.ts';
+import type { Protocol } from '../model/protocol.ts';
+import type { Shard } from '../model/shard.ts';
+import { shellWord } from '../model/shell-word.ts';
+import type { RunInput } from '../options/experiment-file/run-input.ts';
+import { forgetOptions } from '../options/kept-options.ts';
+import { numberOption } from '../options/run-options.ts';
+import { assertCanFail, failRules } from '../report/fail-on.ts';
+import { buildReport } from '../report/report.ts';
+import { summaryLine, verdictParagraph } from '../report/summary.ts';
+import type { ExperimentEvents } from '../run/experiment.ts';
+import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
+import { withForks } from '../run/fork-context.ts';
+import { Autopsies } from '../run/revival.ts';
+import { withServer } from '../run/server-context.ts';
+import { withSharedContext } from '../run/shared-context.ts';
+import { freshOptions, type RawRunCommand, resumedOptions } from './given-options.ts';
+import { judgedExit } from './judged-exit.ts';
+import { defaultFolderName, plannedLine } from './planned-line.ts';
+import { type Prepared, prepareExperiment } from './prepare.ts';
+import { beginSession, now, resumeSession, type Session } from './session.ts';
+import { assertWritable } from './writable-folder.ts';
+
+/** The process that a command runs in, as far as the command needs it. */
+export interface RunSurroundings {
+  readonly signal: AbortSignal;
+  readonly write: (text: string) => void;
+}
+
+/** What shows an experiment while it runs. */
+export interface Display {
+  readonly events: ExperimentEvents;
+  /** Leave the last state on the screen and stop. */
+  close(): void;
+}
+
+/** Opens what shows an experiment; `shard`: the part of it that is done here. */
+export type OpenDisplay = (
+  protocol: Protocol,
+  recorded: readonly RunRecord[],
+  write: (text: string) => void,
+  part: { readonly shard: Shard | undefined },
+) => Display;
+
+/** Carry out `soak run`: a new experiment, or one that is gone on with. */
+export async function carryOutExperiment(
+  { raw, said }: RunInput<RawRunCommand>,
+  { signal, write }: RunSurroundings,
+  openDisplay: OpenDisplay,
+): Promise<ExitCode> {
+  const resumed = raw.resume !== undefined;
+  const rules = raw.failOn === undefined ? [] : await said(() => failRules(raw.failOn ?? ''));
+  const minutes =
+    raw.maxMinutes === undefined
+      ? null
+      : await said(() =>
+          numberOption('--max-minutes', raw.maxMinutes, 0, { min: 0.01, max: 100_000, unit: 'minutes' }),
+        );
+  const options = await said(() => (resumed ? resumedOptions(raw) : freshOptions(raw)));
+  if (raw.out !== undefined) await assertWritable(resolve(raw.out));
+  const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal));
+  assertCanFail(rules, prepared.protocol);
+  const folder = resolve(
+    raw.resume ?? raw.out ?? join('soak-reports', defaultFolderName(prepared, options.shard)),
+  );
+  const session = resumed
+    ? await resumeSession(folder, prepared)
+    : await beginSession(folder, options, prepared);
+  const { writer, recorded, experiment, unended } = session;
+  if (unended !== null) write(`${terminalText(unended, 2_000)}\n\n`);
+  write(
+    `${plannedLine(prepared, recorded.length, experiment.shard)}\nProtocol ${experiment.protocolSha256.slice(0, 16)}, report in ${folder}\n\n`,
+  );
+  if (!resumed && options.kernels.length > 0 && options.serverUrl === null) {
+    const { keepProbes } = await import('../experiment/probe-kernels.ts');
+    const kernels = [...prepared.arms].map(([name, { makeCommand }]) => ({ name, makeCommand }));
+    await keepProbes(folder, kernels, options, write);
+  }
+  const display = openDisplay(prepared.protocol, recorded, write, { shard: experiment.shard });
+  let end: ExperimentEnd;
+  try {
+    end = await soak(
+      prepared,
+      session,
+      options.saveNotebooks ? join(folder, 'notebooks') : null,
+      { signal, ...(minutes === null ? {} : { maxMs: minutes * 60_000 }) },
+      display,
+      (why) => write(`Kernels are spawned that were to be forked: ${terminalText(why, 300)}.\n`),
+    );
+    await writer.append({ type: 'session', at: now(), event: end.event, reason: end.reason, abandoned: [] });
+  } catch (error) {
+    const reason = error instanceof SoakError ? error.code : 'internal error';
+    await writer.append({ type: 'session', at: now(), event: 'stopped', reason, abandoned: [] });
+    throw error;
+  } finally {
+    display.close();
+    await writer.close();
+  }
+  if (end.event === 'finished') {
+    await forgetOptions(folder);
+  }
+  const { journal } = await readJournal(folder);
+  const report = buildReport(journal);
+  // Only now: what draws figures would take 30 MiB of memory all through the runs.
+  const { writeReport } = await import('../report/write-report.ts');
+  const { githubAnnotations, writeGithubSummary } = await import('../report/github.ts');
+  await writeReport(folder, journal, report);
+  await writeGithubSummary(report, process.env);
+  if (process.env['GITHUB_ACTIONS'] === 'true') write(`${githubAnnotations(report).join('\n')}\n`);
+  write(
+    `${verdictParagraph(report)}\n\n${summaryLine(report)}\n\nEvidence: ${join(folder, 'evidence.md')}\n`,
+  );
+  if (end.event !== 'finished') write(`Go on with: npm run soak -- --resume ${shellWord(folder)}\n`);
+  if (end.event === 'interrupted') return EXIT_CODES.interrupted;
+  return judgedExit(report, rules, write);
+}
+
+async function soak(
+  prepared: Prepared,
+  { writer, recorded, experiment }: Session,
+  notebookFolder: string | null,
+  { signal, maxMs }: { readonly signal: AbortSignal; readonly maxMs?: number },
+  display: Display,
+  onSpawned: (why: string) => void,
+): Promise<ExperimentEnd> {
+  // One listener for each run that is going on.
+  setMaxListeners(0, signal);
+  const autopsies = new Autopsies(
+    prepared.protocol.autopsy,
+    recorded.filter(({ outcome }) => (outcome.observations?.revival ?? null) !== null).length,
+  );
+  return withSharedContext({ ...prepared, autopsies }, (shared) =>
+    withServer(prepared.server, shared, (through) =>
+      withForks(prepared.protocol.launch, through, onSpawned, (context) =>
+        runExperiment(
+          {
+            protocol: prepared.protocol,
+            arms: prepared.arms,
+            notebooks: prepared.notebooks,
+            writer,
+            recorded,
+            notebookFolder,
+            shard: experiment.shard,
+            signal,
+            maxMs,
+            context: notebookFolder === null ? { ...context, keptCharacters: MIRRORED_CHARACTERS } : context,
+          },
+          display.events,
+        ),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,80 @@
+import { JournalWriter } from '../journal/write.ts';
+import { canonicalJson } from '../model/canonical.ts';
+import { SoakError } from '../model/errors.ts';
+import { type ExperimentRecord, JOURNAL_SCHEMA, type RunRecord } from '../model/journal.ts';
+import { protocolHash } from '../model/protocol.ts';
+import { protocolDifferences } from '../model/protocol-differences.ts';
+import { publicPath } from '../model/public-path.ts';
+import { RESUME_FILE } from '../options/kept-options.ts';
+import { type RunOptions, reproduceCommand } from '../options/run-options.ts';
+import type { Prepared } from './prepare.ts';
+import { unendedRuns } from './unended-runs.ts';
+
+/** An open journal and what is recorded in it. */
+export interface Session {
+  readonly writer: JournalWriter;
+  readonly recorded: readonly RunRecord[];
+  readonly experiment: ExperimentRecord;
+  /** Words on runs during which the harness ended without one; `null`: there are none. */
+  readonly unended: string | null;
+}
+
+export async function beginSession(
+  folder: string,
+  options: RunOptions,
+  prepared: Prepared,
+): Promise<Session> {
+  const experiment: ExperimentRecord = {
+    type: 'experiment',
+    schema: JOURNAL_SCHEMA,
+    at: now(),
+    protocol: prepared.protocol,
+    protocolSha256: protocolHash(prepared.protocol),
+    environment: prepared.environment,
+    ...(prepared.armEnvironments.size === 0
+      ? {}
+      : { armEnvironments: Object.fromEntries(prepared.armEnvironments) }),
+    ...(prepared.clientEnvironment === null ? {} : { clientEnvironment: prepared.clientEnvironment }),
+    ...((prepared.server?.environment ?? null) === null
+      ? {}
+      : { serverEnvironment: prepared.server?.environment ?? undefined }),
+    command: reproduceCommand(options, publicPath),
+    baseline: prepared.baseline,
+    ...(options.shard === null ? {} : { shard: options.shard }),
+  };
+  const writer = await JournalWriter.create(folder, experiment, { [RESUME_FILE]: JSON.stringify(options) });
+  return { writer, recorded: [], experiment, unended: null };
+}
+
+export async function resumeSession(folder: string, prepared: Prepared): Promise<Session> {
+  const { writer, text } = await JournalWriter.resume(folder);
+  const { experiment, runs, abandoned } = text.journal;
+  const changed = protocolDifferences(experiment.protocol, prepared.protocol).map(({ what }) => what);
+  if (experiment.environment.key !== prepared.environment.key) changed.push('kernel environment');
+  for (const [name, environment] of Object.entries(experiment.armEnvironments ?? {})) {
+    const now = prepared.armEnvironments.get(name);
+    if (canonicalJson(now ?? null) !== canonicalJson(environment)) changed.push(`environment of ${name}`);
+  }
+  if (changed.length > 0) {
+    await writer.close();
+    throw new SoakError(
+      'cannot-resume',
+      `The experiment in ${folder} cannot go on: ${changed.join(', ')} changed since it began.`,
+      {
+        remedy: 'Put back what changed, or begin a new experiment.',
+      },
+    );
+  }
+  await writer.append({
+    type: 'session',
+    at: now(),
+    event: 'resumed',
+    reason: `${runs.length} runs recorded`,
+    abandoned: [...abandoned],
+  });
+  return { writer, recorded: runs, experiment, unended: unendedRuns(text.journal) };
+}
+
+export function now(): string {
+  return new Date().toISOString();
+}
