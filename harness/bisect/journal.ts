@@ -51,9 +51,11 @@ export const bisectProtocolSchema = z
     harness: z.string(),
     runtimeSha256: z.string(),
   })
-  .refine(({ releases, bad }) => bad < releases.length, { error: 'the bad release is none of the releases' })
+  .refine(({ releases, bad }) => bad < releases.length, {
+    error: 'the bad release is not one of the releases',
+  })
   .refine(({ releases }) => new Set(releases).size === releases.length, {
-    error: 'a release is there twice',
+    error: 'a release is listed twice',
   });
 export type BisectProtocol = z.infer<typeof bisectProtocolSchema>;
 
@@ -174,8 +176,8 @@ function parsedEntry(line: string, number: number, name: string): BisectEntry {
 /**
  * Parse the bytes of a bisect's journal.
  *
- * @throws SoakError `bad-journal`: a line that is no record, a protocol without its hash, batches or runs
- *   that are out of order, twice, of no release or never begun
+ * @throws SoakError `bad-journal`: a line that is no record, a protocol with another hash, a batch or run that is out
+ *   of order, recorded twice, never begun, or of an unknown release
  */
 export function parseBisectJournal(bytes: Buffer, name: string): BisectText {
   const wholeBytes = bytes.lastIndexOf(0x0a) + 1;
@@ -212,7 +214,7 @@ export function parseBisectJournal(bytes: Buffer, name: string): BisectText {
       batch.runs.push(entry);
     } else {
       const release = entry.type === 'batch' ? entry.probe : entry.release;
-      if (release >= protocol.releases.length) throw bad('is of no release');
+      if (release >= protocol.releases.length) throw bad('names no release of the protocol');
       if (entry.type === 'release') releases.push(entry);
       else if (entry.type === 'skip') skips.push(entry);
       else batches.push({ plan: checkedBatch(entry, protocol, batches, bad), runs: [] });
@@ -260,7 +262,7 @@ function checkedBatch(
 export async function readBisect(folder: string): Promise<BisectText> {
   const path = join(folder, BISECT_JOURNAL);
   const bytes = await readInput(path).catch((cause: unknown) => {
-    throw new SoakError('no-journal', `There is no bisect to read at ${path}: ${(cause as Error).message}`, {
+    throw new SoakError('no-journal', `There is no bisect at ${path}: ${(cause as Error).message}`, {
       remedy: `Give the folder that soak bisect wrote, the one with ${BISECT_JOURNAL} in it.`,
       cause,
     });

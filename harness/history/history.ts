@@ -163,7 +163,7 @@ function nightsOf(sources: readonly OneSource[]): OneSource[][] {
       const differences = protocolDifferences(first.experiment.protocol, each.experiment.protocol);
       throw new SoakError(
         'mixed-night',
-        `${each.source.id} and ${first.source.id} were run in one night, ${first.source.at.slice(0, 10)}, and are of different protocols: ${differences.map(({ what, first: a, second: b }) => `${what} (${a} and ${b})`).join(', ')}.`,
+        `${each.source.id} and ${first.source.id} were run in the same night, ${first.source.at.slice(0, 10)}, but have different protocols: ${differences.map(({ what, first: a, second: b }) => `${what} (${a} and ${b})`).join(', ')}.`,
         { remedy: 'Give the nights of one series only, such as those of one release.' },
       );
     }

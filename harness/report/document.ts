@@ -98,6 +98,20 @@ export function paragraph(content: Line): Block {
   return { kind: 'paragraph', line: content };
 }
 
+export function list(items: readonly Line[]): Block {
+  return { kind: 'list', items };
+}
+
+/** @param titles of the columns; one that begins with `>` is of numbers, which stand at the right */
+export function table(caption: string, titles: readonly string[], rows: Table['rows']): Table {
+  const columns = titles.map((title) =>
+    title.startsWith('>')
+      ? ({ title: title.slice(1), align: 'right' } as const)
+      : ({ title, align: 'left' } as const),
+  );
+  return { kind: 'table', caption, columns, rows };
+}
+
 /** Lines one after another, a space between. */
 export function joined(lines: readonly Line[], separator = ' '): Line {
   return lines.flatMap((each, index) => (index === 0 ? each : [text(separator), ...each]));

@@ -47,7 +47,7 @@ test('a change that cures the kernel is said with the stalls that it leaves, in 
   ]);
   const [headline = '', second = ''] = verdictLines(report).map(plainLine);
   expect(headline).toMatch(
-    /^stream fixes the wedge; nbclient still stalls in 9 of 12 runs: it wedged in 0 of 12 runs/,
+    /^stream fixes the wedge, but nbclient still stalls in 9 of 12 runs: it wedged in 0 of 12 runs/,
   );
   expect(second).toMatch(/^nbclient stalled in 9 of 12 runs of stream: /);
   expect(summaryLine(report)).toContain('client stalled 9/12 in stream');

@@ -63,9 +63,9 @@ describe('without a counter', () => {
     expect(engagementWords(summary)).toContain('no counter for this patch; what 20 kernels executed');
   });
 
-  test('nothing to engage is said of an arm without a patch only', () => {
+  test('only an arm without a patch is called that', () => {
     const control = summaryOf({ patchSha256: null }, (run) => run);
-    expect(engagementWords(control)).toContain('nothing to engage');
+    expect(engagementWords(control)).toContain('no patch');
   });
 });
 

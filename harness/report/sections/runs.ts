@@ -2,7 +2,7 @@ import type { RunRecord } from '../../model/journal.ts';
 import type { OutcomeKind } from '../../model/outcome.ts';
 import { TRACE_EVENTS, type TraceEvent } from '../../model/trace.ts';
 import { deviationList } from '../deviations.ts';
-import { type Block, code, type Line, line, runLink, type Table } from '../document.ts';
+import { type Block, code, type Line, line, paragraph, runLink, type Table, table } from '../document.ts';
 import { counted, duration, percent } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { kindWords, num } from '../words.ts';
@@ -23,9 +23,7 @@ export function runBlocks(report: Report): Block[] {
           : line`${num(String(listed.length))} of ${num(String(report.runs.length))} runs, those that did not complete first`,
       blocks: [
         runTable(listed, report),
-        ...(left === 0
-          ? []
-          : [{ kind: 'paragraph', line: line`The journal holds the other ${num(String(left))}.` } as const]),
+        ...(left === 0 ? [] : [paragraph(line`The journal holds the other ${num(String(left))}.`)]),
       ],
     },
   ];
@@ -41,19 +39,18 @@ export function listedRuns(runs: readonly RunRecord[], limit: number): RunRecord
 
 function runTable(runs: readonly RunRecord[], report: Report): Table {
   const severalPairs = report.protocol.notebooks.length * report.protocol.traffic.length > 1;
-  return {
-    kind: 'table',
-    caption: 'Runs',
-    columns: [
-      { title: 'Run', align: 'left' },
-      { title: 'Outcome', align: 'left' },
-      { title: 'Cell', align: 'right' },
-      { title: 'Replies', align: 'right' },
-      { title: 'Start', align: 'right' },
-      { title: 'Notebook', align: 'right' },
-      ...(severalPairs ? [{ title: 'Notebook and traffic', align: 'left' } as const] : []),
+  return table(
+    'Runs',
+    [
+      'Run',
+      'Outcome',
+      '>Cell',
+      '>Replies',
+      '>Start',
+      '>Notebook',
+      ...(severalPairs ? ['Notebook and traffic'] : []),
     ],
-    rows: runs.map((run): Line[] => [
+    runs.map((run): Line[] => [
       [runLink(run.run)],
       [num(run.outcome.kind)],
       [num(run.outcome.cell === null ? '' : String(run.outcome.cell))],
@@ -64,7 +61,7 @@ function runTable(runs: readonly RunRecord[], report: Report): Table {
         ? [line`${code(report.protocol.notebooks[run.notebook]?.name ?? 'unknown')} ${num(run.traffic)}`]
         : []),
     ]),
-  };
+  );
 }
 
 /** One run's story in words and numbers: what the page unfolds. */
@@ -123,19 +120,18 @@ export function runStory(run: RunRecord, report: Report): Block[] {
     });
   }
   if (outcome.stderrTail !== null && outcome.stderrTail !== '') {
-    blocks.push({ kind: 'paragraph', line: line`Last of the kernel's standard error:` });
+    blocks.push(paragraph(line`Last of the kernel's standard error:`));
     blocks.push({ kind: 'verbatim', language: 'text', content: outcome.stderrTail });
   }
   if (outcome.stdoutTail !== undefined) {
-    blocks.push({
-      kind: 'paragraph',
-      line: line`The kernel wrote nothing to its standard error. Last of its standard output:`,
-    });
+    blocks.push(
+      paragraph(line`The kernel wrote nothing to its standard error. Last of its standard output:`),
+    );
     blocks.push({ kind: 'verbatim', language: 'text', content: outcome.stdoutTail });
   }
   blocks.push(...traceBlocks(run.trace ?? []));
   if (run.cellMs.length > 0) {
-    blocks.push({ kind: 'paragraph', line: line`Answered cells, ms: ${num(cellList(run.cellMs))}` });
+    blocks.push(paragraph(line`Answered cells, ms: ${num(cellList(run.cellMs))}`));
   }
   return blocks;
 }
@@ -172,18 +168,10 @@ function observationItems({ outcome }: RunRecord): Line[] {
 function traceBlocks(trace: readonly TraceEvent[]): Block[] {
   if (trace.length === 0) return [];
   return [
-    {
-      kind: 'table',
-      caption: 'Last messages of the run',
-      columns: [
-        { title: 'At', align: 'right' },
-        { title: 'What', align: 'left' },
-        { title: 'Channel', align: 'left' },
-        { title: 'Type', align: 'left' },
-        { title: 'Request', align: 'right' },
-        { title: 'State', align: 'left' },
-      ],
-      rows: trace
+    table(
+      'Last messages of the run',
+      ['>At', 'What', 'Channel', 'Type', '>Request', 'State'],
+      trace
         .slice(-TRACE_EVENTS)
         .map((event): Line[] => [
           [num(`${event.atMs.toFixed(1)} ms`)],
@@ -193,7 +181,7 @@ function traceBlocks(trace: readonly TraceEvent[]): Block[] {
           [num(event.request === null ? '' : String(event.request))],
           event.state === null ? line`` : [code(event.state)],
         ]),
-    },
+    ),
   ];
 }
 
