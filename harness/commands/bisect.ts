@@ -18,14 +18,13 @@ import { DEFAULT_MODEL } from '../bisect/model.ts';
 import { hasValidRun } from '../bisect/results.ts';
 import { type BisectEnd, bisect } from '../bisect/session.ts';
 import { resultLine } from '../bisect/words.ts';
-import type { RunSurroundings } from '../experiment/carry-out.ts';
 import { protocolNotebook } from '../experiment/freeze.ts';
 import { type Prepared, prepareExperiment } from '../experiment/prepare.ts';
 import { describeArmEnvironment } from '../experiment/prepare-arms.ts';
-import { folderStamp } from '../experiment/report-folders.ts';
-import { assertWritable } from '../experiment/writable-folder.ts';
 import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
+import { folderStamp } from '../journal/report-folders.ts';
+import { assertWritable } from '../journal/writable-folder.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { type ArmKernels, armKernelMaker } from '../kernel/arm-kernels.ts';
 import { packageReleases } from '../kernel/environment/releases.ts';
@@ -33,6 +32,7 @@ import { canonicalJson } from '../model/canonical.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { publicText } from '../model/public-text.ts';
 import { shellWord } from '../model/shell-word.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
 import {
   BISECT_DEFAULTS,
   type BisectOptions,

@@ -12,7 +12,6 @@ import {
 } from '../exec/journal.ts';
 import { checkedOutput, writeWhole } from '../exec/output.ts';
 import { type KernelRate, kernelRates } from '../exec/rate.ts';
-import type { RunSurroundings } from '../experiment/carry-out.ts';
 import { notebookPieces } from '../frontend/executed-notebook.ts';
 import { parseLatency } from '../frontend/latency.ts';
 import { readNotebook } from '../frontend/notebook.ts';
@@ -20,6 +19,7 @@ import { terminalText } from '../model/clean-text.ts';
 import { EXEC_EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { harnessVersion } from '../model/harness-version.ts';
 import type { RunRecord } from '../model/journal.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
 import { numberOption, RUN_DEFAULTS, trafficProfiles } from '../options/run-options.ts';
 import { duration, percent, percentInterval, probability } from '../report/format-number.ts';
 import { withSharedContext } from '../run/shared-context.ts';

@@ -1,10 +1,10 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { journalFolders } from '../experiment/report-folders.ts';
 import { type History, historyOf } from '../history/history.ts';
 import { historyDocument } from '../history/history-document.ts';
 import type { NamedJournal } from '../journal/merge.ts';
 import { readJournal } from '../journal/read.ts';
+import { journalFolders } from '../journal/report-folders.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { quoted } from '../model/quoted.ts';

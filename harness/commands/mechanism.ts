@@ -2,8 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { RunSurroundings } from '../experiment/carry-out.ts';
-import { assertWritable } from '../experiment/writable-folder.ts';
+import { assertWritable } from '../journal/writable-folder.ts';
 import { ensureEnvironment, inspectGivenEnvironment } from '../kernel/environment/index.ts';
 import { relevantLines } from '../kernel/environment/install-error.ts';
 import { runCommand } from '../kernel/environment/run-command.ts';
@@ -20,6 +19,7 @@ import { harnessVersion } from '../model/harness-version.ts';
 import { makeFolder } from '../model/make-folder.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { quoted } from '../model/quoted.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
 
 /** It takes three seconds; a machine that needs more than this cannot be told from one that stands still. */
 const SCRIPT_TIMEOUT_MS = 300_000;

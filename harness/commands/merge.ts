@@ -1,14 +1,14 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { judgedExit } from '../experiment/judged-exit.ts';
-import { journalFolders } from '../experiment/report-folders.ts';
 import { mergedJournal, type NamedJournal } from '../journal/merge.ts';
 import { readJournal } from '../journal/read.ts';
+import { journalFolders } from '../journal/report-folders.ts';
 import { writeMergedJournal } from '../journal/write-merged.ts';
 import { terminalText } from '../model/clean-text.ts';
 import type { ExitCode } from '../model/errors.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { counted } from '../report/format-number.ts';
+import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { JOURNAL_FILE } from '../journal/read.ts';
 import { SoakError } from '../model/errors.ts';
+import { JOURNAL_FILE } from './read.ts';
 
 /** Folders deep that reports are looked for. */
 const DEPTH = 4;
