@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { carryOutExperiment, type RunSurroundings } from '../experiment/carry-out.ts';
+import { carryOutExperiment } from '../experiment/carry-out.ts';
 import type { RawRunCommand } from '../experiment/given-options.ts';
 import type { ExitCode } from '../model/errors.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
 import { runInput } from '../options/experiment-file/run-input.ts';
 import { addRunOptions } from '../options/run-flags.ts';
 import { openDisplay } from './display.ts';
