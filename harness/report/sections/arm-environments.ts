@@ -108,7 +108,7 @@ function differenceLine(difference: EnvironmentDifference): Line {
   const count = changeCount(difference);
   if (count === 0) return line`${head}another environment with the same Python and the same packages.`;
   if (count === 1 && wanted.length === 1) {
-    return line`${head}only ${listed(wanted)}. Nothing else differs between the two locks. A release contains every change that went into it.`;
+    return line`${head}only ${listed(wanted)}. Nothing else differs between the two locks.`;
   }
   const parts = [
     ...(wanted.length === 0 ? [] : [listed(wanted)]),

@@ -70,7 +70,7 @@ function randomisationLine(report: Report): Line {
   const { protocol } = report;
   if (protocol.arms.length === 1)
     return line`${strong(text('Randomisation'))}: none, because there is one arm.`;
-  return line`${strong(text('Randomisation'))}: each block has one run of every arm, in an order drawn from seed ${num(String(protocol.seed))}, with ${num(counted(protocol.concurrency, 'run'))} at once. Every run has a fresh kernel, and no run is repeated.`;
+  return line`${strong(text('Randomisation'))}: each block has one run of every arm, in an order drawn from seed ${num(String(protocol.seed))}, ${text(protocol.concurrency === 1 ? 'one run at a time' : `up to ${protocol.concurrency} runs at once`)}. Every run has a fresh kernel, and no run is repeated.`;
 }
 
 function stoppingLine(report: Report): Line {

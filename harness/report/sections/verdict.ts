@@ -258,7 +258,7 @@ function endpointEvidenceWords(report: Report, group: readonly VerdictAnalysis[]
 
 function worseWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const p = largest(group.map(({ pWorseHolm }) => pWorseHolm));
-  return line`The one-sided test for a higher rate than ${referenceWords(report)} gives ${num(pValue(p))} (α = ${num(significant(report.analysis.alpha, 3))})`;
+  return line`The one-sided test for a higher rate than ${referenceWords(report)} gives ${num(pValue(p))}${text(group.length > 1 ? ' at most' : '')} (α = ${num(significant(report.analysis.alpha, 3))})`;
 }
 
 /** `control and sham`, or the names of the arms that are in their place. */
