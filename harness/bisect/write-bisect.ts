@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { figureSvg } from '../report/figures/svg.ts';
-import { PALETTES, THEMES } from '../report/palette.ts';
+import { figureFiles } from '../report/figures/svg.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 import { type Difference, folderDifferences } from '../report/verify.ts';
 import { type ReportFile, writeFiles } from '../report/write-report.ts';
@@ -60,10 +59,7 @@ export function bisectFiles(journal: BisectJournal, state: BisectState = bisectS
   return [
     { path: 'bisect.md', content: markdownDocument(bisectDocument(journal, state), [plan]) },
     { path: 'bisect.json', content: `${JSON.stringify(summaryOf(journal, state), null, 1)}\n` },
-    ...THEMES.map((theme) => ({
-      path: `figures/${plan.name}-${theme}.svg`,
-      content: `${figureSvg(plan, PALETTES[theme], theme)}\n`,
-    })),
+    ...figureFiles([plan]),
   ];
 }
 

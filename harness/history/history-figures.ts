@@ -9,9 +9,9 @@ import {
   X_AXIS,
   Y_AXIS,
 } from '../report/figures/chart-parts.ts';
-import { type FigurePlan, figureSvg } from '../report/figures/svg.ts';
+import type { FigurePlan } from '../report/figures/svg.ts';
 import { counted, eValue, percent, significant } from '../report/format-number.ts';
-import { PALETTES, seriesColour, THEMES } from '../report/palette.ts';
+import { seriesColour } from '../report/palette.ts';
 import type { History } from './history.ts';
 
 const LABEL_LENGTH = 22;
@@ -19,16 +19,7 @@ const LABEL_LENGTH = 22;
 const NAMED_NIGHTS = 8;
 const PANEL_HEIGHT = 120;
 
-/** Each figure as files for a light and a dark ground. */
-export function historyFigures(history: History): { readonly name: string; readonly svg: string }[] {
-  return historyPlans(history).flatMap((plan) =>
-    THEMES.map((theme) => ({
-      name: `${plan.name}-${theme}.svg`,
-      svg: `${figureSvg(plan, PALETTES[theme], theme)}\n`,
-    })),
-  );
-}
-
+/** The figures of a history, in reading order. */
 export function historyPlans(history: History): FigurePlan[] {
   return [ratesPlan(history), evidencePlan(history)].flatMap((plan) => plan ?? []);
 }

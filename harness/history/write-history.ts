@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { figureFiles } from '../report/figures/svg.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
-import { writeWhole } from '../report/write-report.ts';
+import { orRefuse, writeEach } from '../report/write-report.ts';
 import type { History } from './history.ts';
 import { historyDocument } from './history-document.ts';
-import { historyFigures, historyPlans } from './history-figures.ts';
+import { historyPlans } from './history-figures.ts';
 
 /** Version of `history.json`. */
 const HISTORY_SCHEMA = 1;
@@ -29,16 +29,13 @@ export async function writeHistory(out: string, history: History): Promise<strin
   const files = [
     { path: 'history.md', content: historyMarkdown(history, true) },
     { path: 'history.json', content: historyJson(history) },
-    ...historyFigures(history).map(({ name, svg }) => ({ path: join('figures', name), content: svg })),
+    ...figureFiles(historyPlans(history)),
   ].map(({ path, content }) => ({ path: join(out, path), content }));
-  try {
-    for (const { path, content } of files) await writeWhole(path, content);
-  } catch (cause) {
-    throw new SoakError('cannot-write', `The folder ${out} cannot be written: ${(cause as Error).message}`, {
-      remedy: 'Free space or choose another --out.',
-      exitCode: EXIT_CODES.environment,
-      cause,
-    });
-  }
+  const refusal = {
+    code: 'cannot-write',
+    what: `The folder ${out}`,
+    remedy: 'Free space or choose another --out.',
+  };
+  await orRefuse(refusal, writeEach(files));
   return files.map(({ path }) => path);
 }

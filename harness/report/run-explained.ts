@@ -6,6 +6,7 @@ import { plainLine } from './document.ts';
 import { counted, duration } from './format-number.ts';
 import { runSigns } from './run-signs.ts';
 import { kindWords } from './words.ts';
+import { wrapped } from './wrapped.ts';
 
 // The longest reason that the journal keeps, so that no story is cut.
 const REASON_CHARACTERS = 1_000;
@@ -45,12 +46,12 @@ export function runExplained(journal: Journal, run: RunRecord): string {
   const { outcome } = run;
   const parts = [
     `${terminalText(run.run)}: ${kindWords(outcome.kind)}`,
-    paragraph(sentence(outcome.reason)),
-    paragraph(circumstances(journal, run)),
+    wrapped(sentence(outcome.reason)),
+    wrapped(circumstances(journal, run)),
     ...signs(run),
     ...stderrPart(run),
     ...timeLine(run),
-    paragraph(MEANING[outcome.kind] + remedy(run)),
+    wrapped(MEANING[outcome.kind] + remedy(run)),
   ];
   return `${parts.join('\n\n')}\n`;
 }
@@ -135,14 +136,4 @@ function eventWords({ what, channel, type, request, state }: TraceEvent): string
   const of = request === null ? '' : ` #${request}`;
   const which = what === 'rejected' ? `not taken: ${terminalText(type)}` : terminalText(type);
   return `${ARROWS[what]} ${(channel ?? '').padEnd(7)} ${which}${of}${state === null ? '' : ` ${terminalText(state)}`}`;
-}
-
-function paragraph(text: string, width = 100): string {
-  const lines: string[] = [''];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1) ?? '';
-    if (last !== '' && last.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
-  }
-  return lines.join('\n');
 }

@@ -284,7 +284,7 @@ function texts(report: Report): Record<string, string> {
     line: summaryLine(report),
     verdict: verdictParagraph(report),
     annotations: githubAnnotations(report).join('\n'),
-    ...Object.fromEntries(figures(report).map(({ name, svg }) => [name, svg])),
+    ...Object.fromEntries(figures(report).map(({ path, content }) => [path, content])),
   };
 }
 

@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { escapeHtml } from '../escape.ts';
 import type { FigureText } from '../figure-text.ts';
-import type { Palette } from '../palette.ts';
+import { PALETTES, type Palette, THEMES } from '../palette.ts';
 
 /** What Plot is told, without what every figure shares. */
 export type PlotDrawing = Plot.PlotOptions;
@@ -45,6 +45,18 @@ export function figureSvg(plan: FigurePlan, palette: Palette, idSuffix: string):
     `<rect width="100%" height="100%" fill="${palette.paper}"/>` +
     `<text x="12" y="22" text-anchor="start" font-size="15" font-weight="600">${escapeHtml(plan.title)}</text>` +
     `${plot.innerHTML}</svg>`
+  );
+}
+
+/** Each figure as files for a light and a dark ground, in the folder beside a document. */
+export function figureFiles(
+  plans: readonly FigurePlan[],
+): { readonly path: string; readonly content: string }[] {
+  return plans.flatMap((plan) =>
+    THEMES.map((theme) => ({
+      path: `figures/${plan.name}-${theme}.svg`,
+      content: `${figureSvg(plan, PALETTES[theme], theme)}\n`,
+    })),
   );
 }
 
