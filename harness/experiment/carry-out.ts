@@ -20,7 +20,7 @@ import { withForks } from '../run/fork-context.ts';
 import { Autopsies } from '../run/revival.ts';
 import { withServer } from '../run/server-context.ts';
 import { withSharedContext } from '../run/shared-context.ts';
-import { freshOptions, type RawRunCommand, resumedOptions } from './given-options.ts';
+import { freshOptions, resumedOptions } from './given-options.ts';
 import { judgedExit } from './judged-exit.ts';
 import { defaultFolderName, plannedLine } from './planned-line.ts';
 import { type Prepared, prepareExperiment } from './prepare.ts';
@@ -50,7 +50,7 @@ export type OpenDisplay = (
 
 /** Carry out `soak run`: a new experiment, or one that is gone on with. */
 export async function carryOutExperiment(
-  { raw, said }: RunInput<RawRunCommand>,
+  { raw, said }: RunInput,
   { signal, write }: RunSurroundings,
   openDisplay: OpenDisplay,
 ): Promise<ExitCode> {
