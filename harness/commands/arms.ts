@@ -6,7 +6,6 @@ import { loadArmSpec } from '../arms/arm-spec.ts';
 import { type Arm, loadArm, shippedArmNames } from '../arms/arms.ts';
 import { armsUnderClient } from '../arms/client-change.ts';
 import { OVERLAY_PACKAGES } from '../arms/packages.ts';
-import type { RunSurroundings } from '../experiment/carry-out.ts';
 import { armKernelMaker } from '../kernel/arm-kernels.ts';
 import { checkArmsOfClient, prepareClient } from '../kernel/client-arms.ts';
 import { type FunctionSource, functionSources } from '../kernel/function-sources.ts';
@@ -14,6 +13,7 @@ import type { Overlay } from '../kernel/overlay.ts';
 import { isClientPackage } from '../model/arm.ts';
 import { cleanText, terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
 import { registerArmsInstall } from './install-arms.ts';
 
 const CLIENT = { name: 'nbclient', cellTimeoutSeconds: null } as const;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
-import { type DoctorReport, registerDoctor, runDoctor } from './doctor.ts';
+import { registerDoctor, runDoctor } from './doctor.ts';
+import type { DoctorReport } from './doctor-report.ts';
 
 let empty: string;
 beforeAll(async () => {

@@ -1,28 +1,14 @@
-import { randomBytes, randomInt } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type Execution, executeWithRetries } from '../exec/attempts.ts';
-import { chosenKernel, sessionVariables } from '../exec/exec-kernel.ts';
-import {
-  appendExecRecord,
-  EXEC_JOURNAL_SCHEMA,
-  type ExecBegin,
-  type ExecKernel,
-  readExecJournal,
-} from '../exec/journal.ts';
-import { checkedOutput, writeWhole } from '../exec/output.ts';
-import { type KernelRate, kernelRates } from '../exec/rate.ts';
-import type { RunSurroundings } from '../experiment/carry-out.ts';
-import { notebookPieces } from '../frontend/executed-notebook.ts';
+import { carryOutExecution, printRates } from '../exec/carry-out.ts';
+import { chosenKernel } from '../exec/exec-kernel.ts';
+import { checkedOutput } from '../exec/output.ts';
 import { parseLatency } from '../frontend/latency.ts';
 import { readNotebook } from '../frontend/notebook.ts';
 import { terminalText } from '../model/clean-text.ts';
-import { EXEC_EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
-import { harnessVersion } from '../model/harness-version.ts';
-import type { RunRecord } from '../model/journal.ts';
+import { type ExitCode, SoakError } from '../model/errors.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
 import { numberOption, RUN_DEFAULTS, trafficProfiles } from '../options/run-options.ts';
-import { duration, percent, percentInterval, probability } from '../report/format-number.ts';
-import { withSharedContext } from '../run/shared-context.ts';
 
 interface RawExecOptions {
   readonly kernel?: string;
@@ -85,9 +71,9 @@ export function registerExec(
     .option('--env <exe>', 'an existing environment (its interpreter or folder), used as it is')
     .addHelpText('after', EXEC_HELP)
     .action(async (notebook: string | undefined, raw: RawExecOptions) => {
-      const { signal, write } = surroundings();
+      const around = surroundings();
       onExit(
-        raw.rate === true ? await printRates(raw.journal, write) : await exec(notebook, raw, signal, write),
+        raw.rate === true ? await printRates(raw.journal, around.write) : await exec(notebook, raw, around),
       );
     });
 }
@@ -111,19 +97,20 @@ Exit codes; only a wedge is tried again:
 async function exec(
   path: string | undefined,
   raw: RawExecOptions,
-  signal: AbortSignal,
-  write: (text: string) => void,
+  surroundings: RunSurroundings,
 ): Promise<ExitCode> {
   if (path === undefined) {
     throw new SoakError('bad-option', 'No notebook is given.', {
       remedy: 'Give the path of an .ipynb file.',
     });
   }
-  if (raw.inplace === true && raw.output !== undefined) {
+  const inplace = raw.inplace === true;
+  if (inplace && raw.output !== undefined) {
     throw new SoakError('bad-option', '--inplace and --output name two places.', {
       remedy: 'Give one of them.',
     });
   }
+  const { signal, write } = surroundings;
   const attempts = numberOption('--attempts', raw.attempts, DEFAULTS.attempts, {
     whole: true,
     min: 1,
@@ -140,7 +127,6 @@ async function exec(
   }
   const settings = {
     traffic,
-    latency: raw.latency,
     timeoutMs: milliseconds('--timeout', raw.timeout, DEFAULTS.timeoutSeconds),
     beginWithinMs: milliseconds('--begin-timeout', raw.beginTimeout, DEFAULTS.beginSeconds),
     suspectAfterMs: RUN_DEFAULTS.suspectAfterSeconds * 1000,
@@ -148,115 +134,26 @@ async function exec(
   const startTimeoutMs = milliseconds('--start-timeout', raw.startTimeout, RUN_DEFAULTS.startTimeoutSeconds);
   const latency = await parseLatency(raw.latency);
   const notebook = await readNotebook(path);
-  const output = await checkedOutput(path, raw.output, raw.inplace === true);
-  const kernel = await chosenKernel(notebook, raw, { onProgress: (line) => write(`${line}\n`), signal });
+  const output = await checkedOutput(path, raw.output, inplace);
+  const kernel = await chosenKernel(notebook, raw, {
+    onProgress: (line) => write(`${line}\n`),
+    signal,
+  });
   write(
     `${terminalText(notebook.name)} on ${terminalText(kernel.words, 300)}; at most ${attempts} attempts\n`,
   );
-
-  const journal = resolve(raw.journal);
-  const common = { schema: EXEC_JOURNAL_SCHEMA, execution: randomBytes(8).toString('hex') } as const;
-  const at = () => new Date().toISOString();
-  const exitCode = await withSharedContext(
+  return carryOutExecution(
     {
-      protocol: { ...settings, startTimeoutMs, pipelineDepth: RUN_DEFAULTS.pipelineDepth },
+      notebook,
+      kernel,
+      output,
+      inplace,
+      attempts,
+      settings,
+      startTimeoutMs,
       latency,
-      kernelEnvironment: { python: kernel.python, matplotlibConfigDir: null },
+      journal: resolve(raw.journal),
     },
-    async (shared) => {
-      const context = {
-        ...shared,
-        beginWithinMs: settings.beginWithinMs,
-        variables: sessionVariables(process.env),
-        asJupyterExecute: true as const,
-      };
-      const identity: ExecKernel = await kernel.identify(context);
-      const begin: Omit<ExecBegin, 'at' | 'attempt'> = {
-        type: 'exec-begin',
-        ...common,
-        attempts,
-        notebook: { name: notebook.name, sha256: notebook.sha256, cells: notebook.codeCells.length },
-        kernel: identity,
-        settings: { ...settings, latency: latency.spec },
-        harness: await harnessVersion(),
-      };
-      const execution = await executeWithRetries({
-        notebook,
-        arm: kernel.arm,
-        makeCommand: kernel.makeCommand,
-        traffic,
-        attempts,
-        context,
-        signal,
-        drawSeed: () => randomInt(2 ** 31),
-        onBegin: (attempt) => appendExecRecord(journal, { ...begin, at: at(), attempt }),
-        onAttempt: async (attempt, run) => {
-          await appendExecRecord(journal, { type: 'exec-attempt', ...common, at: at(), attempt, run });
-          write(`attempt ${attempt} of ${attempts}: ${attemptWords(run, notebook.codeCells.length)}\n`);
-        },
-      });
-      // Here, since the files that long output lies in go with what is shared.
-      try {
-        const end = { ...common, at: at(), exitCode: execution.exitCode };
-        await appendExecRecord(journal, { type: 'exec-end', ...end });
-        await keepExecuted(execution, output, raw.inplace === true, write);
-      } finally {
-        await execution.discard?.();
-      }
-      return execution.exitCode;
-    },
+    surroundings,
   );
-  await printRates(journal, write);
-  return exitCode;
-}
-
-async function keepExecuted(
-  { exitCode, notebook }: Execution,
-  output: string,
-  inplace: boolean,
-  write: (text: string) => void,
-): Promise<void> {
-  // What a cell that raised, or was not executed, left belongs into a copy, where it can be read; a wedged run's part
-  // into neither.
-  const isToRead = exitCode === EXEC_EXIT_CODES.cellRaised || exitCode === EXEC_EXIT_CODES.cellNotExecuted;
-  const isWritten = exitCode === EXEC_EXIT_CODES.clean || (isToRead && !inplace);
-  if (isWritten && notebook !== null) {
-    await writeWhole(output, notebookPieces(notebook));
-    write(`Written: ${output}\n`);
-  } else if (exitCode !== EXEC_EXIT_CODES.interrupted) {
-    write('No notebook was written.\n');
-  }
-}
-
-function attemptWords(run: RunRecord, cells: number): string {
-  const { kind, reason, cell, error } = run.outcome;
-  const took = duration((run.startMs ?? 0) + (run.notebookMs ?? 0));
-  if (kind === 'completed') return cells === 0 ? 'no cell to execute' : `completed in ${took}`;
-  const where = cell === null ? '' : cell < cells ? ` at cell ${cell}` : ' after the last cell';
-  const why = error === null ? reason : `${error.ename}: ${error.evalue}`;
-  return `${kind}${where} after ${took}: ${terminalText(why, 600)}`;
-}
-
-async function printRates(journal: string, write: (text: string) => void): Promise<ExitCode> {
-  const { records, torn } = await readExecJournal(journal);
-  write(`\n${terminalText(journal, 300)}, wedged attempts of each kernel:\n`);
-  for (const rate of kernelRates(records)) write(rateText(rate));
-  if (torn > 0) write(`${torn} lines of it were cut short and are not counted.\n`);
-  return EXEC_EXIT_CODES.clean;
-}
-
-/** One kernel's rate in a journal of `soak exec`, three lines for a terminal. */
-export function rateText(rate: KernelRate): string {
-  const { firstHalf, secondHalf, fisherTwoSided } = rate.drift;
-  const share = rate.valid === 0 ? null : rate.wedged / rate.valid;
-  const extra = [
-    rate.other === 0 ? '' : `; ${rate.other} ended otherwise`,
-    rate.unfinished === 0 ? '' : `; ${rate.unfinished} cut short`,
-  ].join('');
-  return [
-    `  ${terminalText(rate.kernel.label)}: ${rate.wedged} of ${rate.valid} attempts wedged (${percent(share)}, 95 % CI ${percentInterval(rate.interval)}), ${rate.certified} certified${extra}`,
-    `    ${rate.clean} of ${rate.executions} executions completed, ${rate.retried} with retries, ${rate.mostAttempts} attempts at most`,
-    `    first half ${firstHalf.wedged}/${firstHalf.runs}, second half ${secondHalf.wedged}/${secondHalf.runs} (Fisher, two-sided, p = ${probability(fisherTwoSided)})`,
-    '',
-  ].join('\n');
 }

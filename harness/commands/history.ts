@@ -1,17 +1,9 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { journalFolders } from '../experiment/report-folders.ts';
-import { type History, historyOf } from '../history/history.ts';
-import { historyDocument } from '../history/history-document.ts';
-import type { NamedJournal } from '../journal/merge.ts';
-import { readJournal } from '../journal/read.ts';
-import { terminalText } from '../model/clean-text.ts';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { historyOf } from '../history/history.ts';
+import { namedJournals } from '../journal/report-folders.ts';
+import { SoakError } from '../model/errors.ts';
 import { quoted } from '../model/quoted.ts';
-import { markdownDocument } from '../report/render-markdown.ts';
-
-/** Version of `history.json`. */
-const HISTORY_SCHEMA = 1;
 
 const DEFAULT_FLAG_ALPHA = 0.05;
 
@@ -32,15 +24,13 @@ export function registerHistory(program: Command, write: (text: string) => void)
     )
     .addHelpText('after', HISTORY_HELP)
     .action(async (dirs: string[], options: HistoryOptions) => {
-      const journals: NamedJournal[] = [];
-      for (const folder of await journalFolders(dirs)) {
-        journals.push({ name: terminalText(folder, 300), journal: (await readJournal(folder)).journal });
+      const history = historyOf(await namedJournals(dirs), flagAlpha(options.flagAlpha));
+      const { historyJson, historyMarkdown, writeHistory } = await import('../history/write-history.ts');
+      if (options.out !== undefined) {
+        for (const path of await writeHistory(resolve(options.out), history)) write(`${path}\n`);
       }
-      const history = historyOf(journals, flagAlpha(options.flagAlpha));
-      const markdown = await historyMarkdown(history, options.out !== undefined);
-      if (options.out !== undefined) await writeHistory(resolve(options.out), history, markdown, write);
       if (options.json) write(historyJson(history));
-      else if (options.out === undefined) write(markdown);
+      else if (options.out === undefined) write(historyMarkdown(history, false));
     });
 }
 
@@ -62,45 +52,4 @@ function flagAlpha(text: string | undefined): number {
   throw new SoakError('bad-option', `--flag-alpha ${quoted(text)} is not usable.`, {
     remedy: 'Give a probability between 0 and 1, such as 0.05.',
   });
-}
-
-async function historyMarkdown(history: History, withFigures: boolean): Promise<string> {
-  const { historyPlans } = await import('../history/history-figures.ts');
-  const texts = withFigures
-    ? historyPlans(history).map(({ name, title, alternative }) => ({ name, title, alternative }))
-    : [];
-  return markdownDocument(historyDocument(history), texts);
-}
-
-function historyJson(history: History): string {
-  return `${JSON.stringify({ schema: HISTORY_SCHEMA, ...history }, null, 2)}\n`;
-}
-
-/** Each file appears whole or not at all; what is there of an earlier history is replaced. */
-async function writeHistory(
-  out: string,
-  history: History,
-  markdown: string,
-  write: (text: string) => void,
-): Promise<void> {
-  const { historyFigures } = await import('../history/history-figures.ts');
-  const { writeWhole } = await import('../report/write-report.ts');
-  const files = [
-    { path: 'history.md', content: markdown },
-    { path: 'history.json', content: historyJson(history) },
-    ...historyFigures(history).map(({ name, svg }) => ({ path: join('figures', name), content: svg })),
-  ];
-  try {
-    for (const { path, content } of files) {
-      const target = join(out, path);
-      await writeWhole(target, content);
-      write(`${target}\n`);
-    }
-  } catch (cause) {
-    throw new SoakError('cannot-write', `The folder ${out} cannot be written: ${(cause as Error).message}`, {
-      remedy: 'Free space or choose another --out.',
-      exitCode: EXIT_CODES.environment,
-      cause,
-    });
-  }
 }

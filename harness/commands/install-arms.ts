@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadArmSpecs } from '../arms/arm-spec.ts';
-import type { RunSurroundings } from '../experiment/carry-out.ts';
 import { armKernelMaker, packagesInOverlays } from '../kernel/arm-kernels.ts';
 import { checkArmsOfClient } from '../kernel/client-arms.ts';
 import { installArm } from '../kernel/server/arm-kernelspecs.ts';
@@ -9,6 +8,7 @@ import { checkArmsOfServer } from '../kernel/server/prepare-server.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { shellWord } from '../model/shell-word.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
 
 interface InstallOptions {
   readonly dataDir: string;

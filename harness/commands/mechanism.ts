@@ -1,28 +1,14 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { RunSurroundings } from '../experiment/carry-out.ts';
-import { assertWritable } from '../experiment/writable-folder.ts';
-import { ensureEnvironment, inspectGivenEnvironment } from '../kernel/environment/index.ts';
-import { relevantLines } from '../kernel/environment/install-error.ts';
-import { runCommand } from '../kernel/environment/run-command.ts';
-import {
-  type EdgeDrain,
-  edgeDrainSchema,
-  type Mechanism,
-  mechanismMarkdown,
-  stepsAsExpected,
-} from '../mechanism/edge-drain.ts';
+import { assertWritable } from '../journal/writable-folder.ts';
+import { type EdgeDrain, type Mechanism, stepsAsExpected } from '../mechanism/edge-drain.ts';
+import { givenPython, madePython, takeSteps } from '../mechanism/take-steps.ts';
+import { writeMechanism } from '../mechanism/write-mechanism.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { harnessVersion } from '../model/harness-version.ts';
-import { makeFolder } from '../model/make-folder.ts';
-import { packageRoot } from '../model/package-root.ts';
 import { quoted } from '../model/quoted.ts';
-
-/** It takes three seconds; a machine that needs more than this cannot be told from one that stands still. */
-const SCRIPT_TIMEOUT_MS = 300_000;
+import type { RunSurroundings } from '../model/surroundings.ts';
 
 /** A released version: PEP 440 without what could be an address or an option. */
 const VERSION = /^\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?$/;
@@ -90,7 +76,7 @@ async function mechanismCommand(
         ? await madePython(version, options.python, (text) => say(`${text}\n`), signal)
         : await givenPython(options.env, signal);
     if (found.length > 0 && options.json !== true) write('\n');
-    found.push(await edgeDrain(python, options.json === true ? () => {} : write, signal));
+    found.push(await takeSteps(python, options.json === true ? () => {} : write, signal));
   }
   const mechanism: Mechanism = {
     harness: await harnessVersion(),
@@ -110,84 +96,6 @@ function releases(given: readonly string[]): string[] {
   throw new SoakError('bad-option', `--pyzmq ${quoted(bad)} is no version.`, {
     remedy: 'Give released versions with commas, such as --pyzmq 26.4.0,27.1.0.',
   });
-}
-
-async function madePython(
-  version: string | null,
-  python: string | undefined,
-  onProgress: (line: string) => void,
-  signal: AbortSignal,
-): Promise<string> {
-  // A release of its own needs nothing of Jupyter: a small environment, made in seconds.
-  const requirements = version === null ? undefined : [`pyzmq==${version}`, 'tornado'];
-  return (await ensureEnvironment({ python, requirements, onProgress, signal })).python;
-}
-
-/** Not `ensureEnvironment`, which would ask for an ipykernel. */
-async function givenPython(env: string, signal: AbortSignal): Promise<string> {
-  const { interpreter, facts } = await inspectGivenEnvironment(env, signal);
-  if (facts.pyzmq !== null) return interpreter.executable;
-  throw new SoakError('environment-incomplete', `--env "${env}" has no pyzmq that can be used.`, {
-    remedy: `Install it: "${interpreter.executable}" -m pip install pyzmq tornado`,
-    exitCode: EXIT_CODES.environment,
-  });
-}
-
-/**
- * Take the steps with one interpreter's pyzmq.
- *
- * @param write is given the script's text as it comes
- * @throws SoakError `mechanism-not-run` when the script could not be run to its end
- */
-async function edgeDrain(
-  python: string,
-  write: (text: string) => void,
-  signal: AbortSignal,
-): Promise<EdgeDrain> {
-  const folder = await mkdtemp(join(tmpdir(), 'soak-mechanism-'));
-  try {
-    const result = join(folder, 'result.json');
-    const script = join(packageRoot(), 'arms', 'runtime', 'edge_drain.py');
-    const run = await runCommand(python, ['-I', '-B', script, '--json', result], {
-      env: { ...process.env, PYTHONIOENCODING: 'utf-8' },
-      timeoutMs: SCRIPT_TIMEOUT_MS,
-      signal,
-      onLine: (text) => write(`${text}\n`),
-    });
-    const text = await readFile(result, 'utf8').catch(() => null);
-    const ran = (run.code === EXIT_CODES.done || run.code === EXIT_CODES.failed) && !run.timedOut;
-    if (!ran || text === null) {
-      const how = run.timedOut
-        ? `did not end within ${SCRIPT_TIMEOUT_MS / 60_000} minutes`
-        : `ended with ${run.signal ?? `exit code ${run.code}`}`;
-      throw new SoakError(
-        'mechanism-not-run',
-        `The steps could not be taken to their end: ${how}.\n${relevantLines(run.stderr)}`,
-        {
-          remedy: `Try it by hand: "${python}" "${script}"`,
-          exitCode: EXIT_CODES.environment,
-          cause: run.spawnError ?? undefined,
-        },
-      );
-    }
-    return edgeDrainSchema.parse(JSON.parse(text));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-async function writeMechanism(folder: string, mechanism: Mechanism): Promise<void> {
-  try {
-    await makeFolder(folder);
-    await writeFile(join(folder, 'mechanism.json'), `${JSON.stringify(mechanism, null, 2)}\n`);
-    await writeFile(join(folder, 'mechanism.md'), mechanismMarkdown(mechanism));
-  } catch (cause) {
-    throw new SoakError('not-written', `${folder} cannot be written: ${(cause as Error).message}`, {
-      remedy: 'Give --out a folder that you may write to, on a disk with space.',
-      exitCode: EXIT_CODES.environment,
-      cause,
-    });
-  }
 }
 
 function summary(mechanism: Mechanism, out: string | undefined): string {

@@ -1,14 +1,13 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { judgedExit } from '../experiment/judged-exit.ts';
-import { journalFolders } from '../experiment/report-folders.ts';
-import { mergedJournal, type NamedJournal } from '../journal/merge.ts';
+import { mergedJournal } from '../journal/merge.ts';
 import { readJournal } from '../journal/read.ts';
+import { namedJournals } from '../journal/report-folders.ts';
 import { writeMergedJournal } from '../journal/write-merged.ts';
-import { terminalText } from '../model/clean-text.ts';
 import type { ExitCode } from '../model/errors.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { counted } from '../report/format-number.ts';
+import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 
@@ -48,10 +47,7 @@ async function mergeCommand(
   write: (text: string) => void,
 ): Promise<ExitCode> {
   const rules = options.failOn === undefined ? [] : failRules(options.failOn);
-  const journals: NamedJournal[] = [];
-  for (const folder of await journalFolders(dirs)) {
-    journals.push({ name: terminalText(folder, 300), journal: (await readJournal(folder)).journal });
-  }
+  const journals = await namedJournals(dirs);
   const merged = mergedJournal(journals);
   assertCanFail(rules, merged.experiment.protocol);
   const out = resolve(options.out);

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { armApplies, loadArm, shippedArmNames } from '../arms/arms.ts';
-import type { RunSurroundings } from '../experiment/carry-out.ts';
 import { isClientPackage } from '../model/arm.ts';
 import type { ExitCode } from '../model/errors.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
 import { registerArms } from './arms.ts';
 import { registerBisect } from './bisect.ts';
 import { registerComment } from './comment.ts';

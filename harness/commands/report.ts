@@ -3,10 +3,10 @@ import { endOf } from '../bisect/document.ts';
 import { readBisect } from '../bisect/journal.ts';
 import { bisectState, hasValidRun } from '../bisect/results.ts';
 import { resultLine } from '../bisect/words.ts';
-import { reportExit } from '../experiment/judged-exit.ts';
 import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import { plainLine } from '../report/document.ts';
+import { reportExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { carryOutExperiment, type RunSurroundings } from '../experiment/carry-out.ts';
+import { carryOutExperiment } from '../experiment/carry-out.ts';
 import type { ExitCode } from '../model/errors.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
 import { addOptions } from '../options/add-options.ts';
 import { runInput } from '../options/experiment-file/run-input.ts';
 import type { RawOptions } from '../options/table.ts';

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { bisectState, hasValidRun } from '../bisect/results.ts';
-import { reportExit } from '../experiment/judged-exit.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { counted } from '../report/format-number.ts';
+import { reportExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
 import type { Difference, Verification } from '../report/verify.ts';
 

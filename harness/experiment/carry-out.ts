@@ -2,16 +2,19 @@ import { setMaxListeners } from 'node:events';
 import { join, resolve } from 'node:path';
 import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { readJournal } from '../journal/read.ts';
+import { assertWritable } from '../journal/writable-folder.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { Shard } from '../model/shard.ts';
 import { shellWord } from '../model/shell-word.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
 import type { RunInput } from '../options/experiment-file/run-input.ts';
 import { forgetOptions } from '../options/kept-options.ts';
 import { numberOption } from '../options/run-options.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
+import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 import type { ExperimentEvents } from '../run/experiment.ts';
@@ -21,17 +24,9 @@ import { Autopsies } from '../run/revival.ts';
 import { withServer } from '../run/server-context.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { freshOptions, resumedOptions } from './given-options.ts';
-import { judgedExit } from './judged-exit.ts';
 import { defaultFolderName, plannedLine } from './planned-line.ts';
 import { type Prepared, prepareExperiment } from './prepare.ts';
 import { beginSession, now, resumeSession, type Session } from './session.ts';
-import { assertWritable } from './writable-folder.ts';
-
-/** The process that a command runs in, as far as the command needs it. */
-export interface RunSurroundings {
-  readonly signal: AbortSignal;
-  readonly write: (text: string) => void;
-}
 
 /** What shows an experiment while it runs. */
 export interface Display {
