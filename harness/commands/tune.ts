@@ -12,15 +12,16 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import { assertWritable } from '../journal/writable-folder.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { publicPath } from '../model/public-path.ts';
-import { shellWord } from '../model/shell-word.ts';
-import { LEVEL, parseNumber } from '../options/parse-number.ts';
+import { addOptions } from '../options/add-options.ts';
+import { about, parsedOptions, sharedOptions } from '../options/given.ts';
+import { repeatingCommand } from '../options/repeat.ts';
 import { parsedRunOptions, type RunOptions } from '../options/run-options.ts';
+import type { RawOptions } from '../options/table.ts';
 import { checkedRun } from '../run/checked-run.ts';
 import type { RunContext } from '../run/execute-run.ts';
 import { withSharedContext } from '../run/shared-context.ts';
-import { candidateGrid, DEFAULT_LATENCIES, halfLengths } from '../tune/candidates.ts';
+import { candidateGrid, halfLengths } from '../tune/candidates.ts';
 import {
   readRecord,
   sealedRecord,
@@ -38,62 +39,22 @@ export interface TuneSurroundings {
   readonly write: (text: string) => void;
 }
 
-export interface RawTuneOptions {
-  readonly arm: string;
-  readonly minutes: string;
-  readonly notebook?: string[];
-  readonly traffic: string;
-  readonly latencies: string;
-  readonly prefix?: string;
-  readonly alpha: string;
-  readonly timeout?: string;
-  readonly startTimeout?: string;
-  readonly pipelineDepth?: string;
-  readonly seed?: string;
-  readonly out?: string;
-  readonly render?: string;
-  readonly python?: string;
-  readonly env?: string;
-}
-
-const MINUTES = { min: 0.1, max: 10_000, example: '3' } as const;
-const CELLS = { min: 1, max: 1_000_000, whole: true, example: '10,20' } as const;
-
 /** Add `soak tune`. `surroundings` is asked for when it begins. */
 export function registerTune(
   program: Command,
   surroundings: () => TuneSurroundings,
   onExit: (code: ExitCode) => void,
 ): void {
-  program
-    .command('tune')
-    .description(
-      'Find, on the control arm alone, the traffic, latency and length that reach a verdict soonest',
-    )
-    .option('--minutes <n>', 'budget of time, once the environment is there', '3')
-    .option('--arm <name>', 'the control arm to tune on; no other role is accepted', 'control')
-    .option(
-      '--notebook <path>',
-      'notebook; repeatable (default: the ipywidgets notebook)',
-      (value: string, all: string[] = []) => [...all, value],
-    )
-    .option('--traffic <list>', 'traffic profiles to try', TRAFFIC_PROFILES.join(','))
-    .option('--latencies <list>', 'front-end latencies to try', DEFAULT_LATENCIES.join(','))
-    .option(
-      '--prefix <n,…>',
-      'also try the first n code cells, where more cells wedge in most runs (default: half)',
-    )
-    .option('--alpha <level>', 'level of the verdict to reach', '0.001')
-    .option('--timeout <seconds>', 'deadline of a request')
-    .option('--start-timeout <seconds>', "deadline of a kernel's start")
-    .option('--pipeline-depth <n>', 'executes outstanding with pipeline traffic')
-    .option('--seed <n>', 'seed of order, search and latencies (default: drawn, and recorded)')
-    .option('--out <dir>', 'folder of the record (default: soak-reports/<time>-tune)')
-    .option('--render <dir>', 'make tuning.md and its figure again from the record in this folder')
-    .option('--python <exe>', 'interpreter to make the kernel environment from')
-    .option('--env <exe>', 'an existing environment (its interpreter or folder), used as it is')
+  addOptions(
+    program
+      .command('tune')
+      .description(
+        'Find, on the control arm alone, the traffic, latency and length that reach a verdict soonest',
+      ),
+    'tune',
+  )
     .addHelpText('after', TUNE_EXAMPLES)
-    .action(async (raw: RawTuneOptions) => {
+    .action(async (raw: RawOptions<'tune'>) => {
       onExit(await (raw.render === undefined ? tuneCommand(raw, surroundings()) : renderCommand(raw.render)));
     });
 }
@@ -116,25 +77,20 @@ async function renderCommand(folder: string): Promise<ExitCode> {
   return tuningResults(record).total.runs === 0 ? EXIT_CODES.invalidExperiment : EXIT_CODES.done;
 }
 
-function parts(text: string): string[] {
-  return [...new Set(text.split(',').map((part) => part.trim()))].filter((part) => part !== '');
-}
-
-async function parsedLatencies(text: string): Promise<Latency[]> {
+async function parsedLatencies(specs: readonly string[]): Promise<Latency[]> {
   const latencies: Latency[] = [];
-  for (const spec of parts(text)) {
+  for (const spec of new Set(specs)) {
+    const option = { name: 'latencies', value: spec };
     if (spec.startsWith('file:')) {
-      throw new SoakError('bad-option', `--latencies ${spec} names a file that a record cannot carry.`, {
+      throw new SoakError('bad-option', `--latencies ${spec} names a file, which a record cannot carry.`, {
         remedy: 'Tune on latencies that have a name of their own, and give the file to the experiment.',
+        option,
       });
     }
-    const latency = await parseLatency(spec);
+    const latency = await about(option, () => parseLatency(spec));
     if (!latencies.some((known) => known.spec === latency.spec)) latencies.push(latency);
   }
-  if (latencies.length > 0) return latencies;
-  throw new SoakError('bad-option', '--latencies names no latency.', {
-    remedy: `Give for example ${DEFAULT_LATENCIES.join(',')}.`,
-  });
+  return latencies;
 }
 
 /** Refuses what is no control before anything is made or run: tuning on a treatment would favour it or its rival. */
@@ -147,35 +103,21 @@ async function assertControl(spec: string): Promise<void> {
   });
 }
 
-function experimentOptions(raw: RawTuneOptions): RunOptions {
-  const { timeout, startTimeout, pipelineDepth, seed, notebook, python, env } = raw;
+function experimentOptions(raw: RawOptions<'tune'>): RunOptions {
+  const { arm, traffic } = parsedOptions('tune', raw);
+  const { alpha: _alpha, out: _out, ...given } = sharedOptions('tune', 'run', raw);
   return parsedRunOptions(
-    {
-      arm: [raw.arm],
-      runs: '1',
-      traffic: raw.traffic,
-      latency: 'none',
-      ...(notebook === undefined ? {} : { notebook }),
-      ...(timeout === undefined ? {} : { timeout }),
-      ...(startTimeout === undefined ? {} : { startTimeout }),
-      ...(pipelineDepth === undefined ? {} : { pipelineDepth }),
-      ...(seed === undefined ? {} : { seed }),
-      ...(python === undefined ? {} : { python }),
-      ...(env === undefined ? {} : { env }),
-    },
+    { ...given, arm: [arm], runs: '1', traffic: traffic.join(','), latency: 'none' },
     join(packageRoot(), 'notebooks', 'widgets.ipynb'),
     () => randomInt(2 ** 31),
   );
 }
 
-async function tuneCommand(raw: RawTuneOptions, { signal, write }: TuneSurroundings): Promise<ExitCode> {
-  const budgetMinutes = parseNumber(raw.minutes, '--minutes', MINUTES);
-  const alpha = parseNumber(raw.alpha, '--alpha', LEVEL);
-  const latencies = await parsedLatencies(raw.latencies);
-  const prefixes =
-    raw.prefix === undefined ? null : parts(raw.prefix).map((text) => parseNumber(text, '--prefix', CELLS));
+async function tuneCommand(raw: RawOptions<'tune'>, { signal, write }: TuneSurroundings): Promise<ExitCode> {
+  const { minutes: budgetMinutes, alpha, prefix: prefixes, ...given } = parsedOptions('tune', raw);
+  const latencies = await parsedLatencies(given.latencies);
   const options = experimentOptions(raw);
-  await assertControl(raw.arm);
+  await assertControl(given.arm);
   if (raw.out !== undefined) await assertWritable(resolve(raw.out));
   const prepared = await prepareExperiment(options, (text) => write(`${text}\n`), signal);
   const { protocol, environment, notebooks } = prepared;
@@ -195,7 +137,7 @@ async function tuneCommand(raw: RawTuneOptions, { signal, write }: TuneSurroundi
       at,
       harness: protocol.harness,
       runtimeSha256: protocol.runtimeSha256,
-      command: tuneCommandLine(raw, options),
+      command: repeatingCommand('tune', givenAgain(raw, budgetMinutes, options.seed), publicPath),
       environment,
       arm,
       notebooks: notebooks.map((notebook) => ({
@@ -298,24 +240,11 @@ function candidateTrier(
   };
 }
 
-/** The command that tunes again: every option that was given, the seed always. */
-export function tuneCommandLine(raw: RawTuneOptions, options: Pick<RunOptions, 'seed'>): string {
-  const words = ['npm run soak -- tune'];
-  const add = (flag: string, value: string) => words.push(flag, shellWord(value));
-  add('--minutes', raw.minutes);
-  if (raw.arm !== 'control') add('--arm', publicPath(raw.arm));
-  for (const notebook of raw.notebook ?? []) add('--notebook', publicPath(notebook));
-  if (raw.traffic !== TRAFFIC_PROFILES.join(',')) add('--traffic', raw.traffic);
-  if (raw.latencies !== DEFAULT_LATENCIES.join(',')) add('--latencies', raw.latencies);
-  const optional = [
-    ['--prefix', raw.prefix],
-    ['--timeout', raw.timeout],
-    ['--start-timeout', raw.startTimeout],
-    ['--pipeline-depth', raw.pipelineDepth],
-    ['--alpha', raw.alpha === '0.001' ? undefined : raw.alpha],
-    ['--env', raw.env === undefined ? undefined : '<your environment>'],
-  ] as const;
-  for (const [flag, value] of optional) if (value !== undefined) add(flag, value);
-  add('--seed', String(options.seed));
-  return words.join(' ');
+/** The options that tune again: those of the call left out, the seed always. */
+function givenAgain(
+  { out: _out, render: _render, ...given }: RawOptions<'tune'>,
+  minutes: number,
+  seed: number,
+): RawOptions<'tune'> {
+  return { ...given, minutes: String(minutes), seed: String(seed) };
 }

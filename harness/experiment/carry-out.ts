@@ -11,8 +11,8 @@ import type { Shard } from '../model/shard.ts';
 import { shellWord } from '../model/shell-word.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
 import type { RunInput } from '../options/experiment-file/run-input.ts';
+import { parsedOptions } from '../options/given.ts';
 import { forgetOptions } from '../options/kept-options.ts';
-import { numberOption } from '../options/run-options.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
@@ -50,13 +50,8 @@ export async function carryOutExperiment(
   openDisplay: OpenDisplay,
 ): Promise<ExitCode> {
   const resumed = raw.resume !== undefined;
-  const rules = raw.failOn === undefined ? [] : await said(() => failRules(raw.failOn ?? ''));
-  const minutes =
-    raw.maxMinutes === undefined
-      ? null
-      : await said(() =>
-          numberOption('--max-minutes', raw.maxMinutes, 0, { min: 0.01, max: 100_000, unit: 'minutes' }),
-        );
+  const { maxMinutes: minutes, failOn } = await said(() => parsedOptions('run', raw));
+  const rules = failOn === null ? [] : await said(() => failRules(failOn));
   const options = await said(() => (resumed ? resumedOptions(raw) : freshOptions(raw)));
   if (raw.out !== undefined) await assertWritable(resolve(raw.out));
   const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal));

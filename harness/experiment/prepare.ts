@@ -161,7 +161,7 @@ export async function prepareExperiment(
   const protocol: Protocol = {
     arms: [...arms.values()].map(({ overlay }) => overlay.protocolArm),
     notebooks: notebooks.map(protocolNotebook),
-    traffic: options.traffic,
+    traffic: [...options.traffic],
     latency: { spec: latency.spec, sha256: latency.sha256 },
     pipelineDepth: options.pipelineDepth,
     seed: options.seed,

@@ -30,7 +30,9 @@ export const DIAGNOSIS_ROWS = [
     help: "the front end's reaction times to try",
     group: 'Notebook and traffic',
     commands: { tune: {} },
-    default: 'none,nbclient',
+    // None, a fixed one, ever wider ones, a measured one.
+    default:
+      'none,fixed:2ms,uniform:0-1ms,uniform:0-2ms,uniform:0-5ms,uniform:0-10ms,uniform:0-20ms,nbclient',
   }),
   option({
     flags: '--prefix <n,…>',
