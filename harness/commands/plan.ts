@@ -1,10 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { mean } from 'simple-statistics';
-import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { LEVEL, PROBABILITY, parseNumber } from '../options/parse-number.ts';
-import { lineChartSvg, lineChartText } from '../stats/line-chart.ts';
+import { pilotSeconds } from '../planning/pilot.ts';
+import { lengthsText, planJson, planText, powerChart } from '../planning/plan-text.ts';
 import {
   type AssayCost,
   notebookLengths,
@@ -13,8 +12,8 @@ import {
   runPlan,
   soonestLength,
   visibleDrops,
-} from '../stats/run-plan.ts';
-import { lengthsText, planJson, planText, powerChart } from './plan-text.ts';
+} from '../planning/run-plan.ts';
+import { lineChartSvg, lineChartText } from '../stats/line-chart.ts';
 
 interface PlanOptions {
   readonly referenceRate?: string;
@@ -105,18 +104,6 @@ async function planAction(options: PlanOptions): Promise<void> {
       ? JSON.stringify(planJson(plan, curve, drops, cost), null, 2)
       : `${planText(plan, drops, cost)}\n\n${lineChartText(chart)}`,
   );
-}
-
-/** Mean seconds of a recorded run, kernel start included. */
-async function pilotSeconds(folder: string): Promise<number> {
-  const { journal } = await readJournal(folder);
-  const seconds = journal.runs.flatMap(({ startMs, notebookMs }) =>
-    startMs === null || notebookMs === null ? [] : [(startMs + notebookMs) / 1000],
-  );
-  if (seconds.length > 0) return mean(seconds);
-  throw new SoakError('bad-pilot', `The report ${folder} has no run whose kernel started.`, {
-    remedy: 'Give the folder of an experiment with a few runs, such as `soak --runs 3` writes.',
-  });
 }
 
 /** Seconds of one block; `null` when no cost was given. */
