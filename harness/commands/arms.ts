@@ -14,16 +14,13 @@ import { isClientPackage } from '../model/arm.ts';
 import { cleanText, terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
+import { addOptions } from '../options/add-options.ts';
+import { parsedOptions } from '../options/given.ts';
+import type { RawOptions } from '../options/table.ts';
 import { registerArmsInstall } from './install-arms.ts';
 
 const CLIENT = { name: 'nbclient', cellTimeoutSeconds: null } as const;
 const HASH_LENGTH = 16;
-
-interface SameOptions {
-  readonly package: string;
-  readonly python?: string;
-  readonly json?: boolean;
-}
 
 /** `soak arms`: what there is, what one changes, and whether a function is the same in several releases. */
 export function registerArms(
@@ -42,41 +39,40 @@ export function registerArms(
     const { write } = surroundings();
     write(await listText());
   });
-  arms
-    .command('show')
-    .description('what an arm is and changes: role, range, engagement, hashes, environment, diff')
-    .argument('<arm>', 'as --arm takes it: a name, a folder, ipykernel==7.4.0, my.diff, git:PATH@REV, …')
-    .option('--python <exe>', 'interpreter to make the kernel environment from')
-    .option('--env <exe>', 'an existing environment (its interpreter or folder), used as it is')
-    .action(async (spec: string, options: { python?: string; env?: string }) => {
-      const { write, signal } = surroundings();
-      write(await showText(spec, options, signal));
-    });
-  arms
-    .command('same')
-    .description('whether a function is byte-identical in several releases and trees: hashes and a diff')
-    .argument('<function>', 'name, or Class.name, such as SubshellManager._send_on_shell_channel')
-    .argument('<version...>', 'releases such as 7.3.0, and folders of clones, such as ./ipykernel')
-    .option('--package <name>', 'package, as it is released', 'ipykernel')
-    .option('--python <exe>', 'interpreter whose pip fetches the releases')
-    .option('--json', 'print JSON')
+  addOptions(
+    arms
+      .command('show')
+      .description('what an arm is and changes: role, range, engagement, hashes, environment, diff')
+      .argument('<arm>', 'as --arm takes it: a name, a folder, ipykernel==7.4.0, my.diff, git:PATH@REV, …'),
+    'arms show',
+  ).action(async (spec: string, options: RawOptions<'arms show'>) => {
+    const { write, signal } = surroundings();
+    write(await showText(spec, options, signal));
+  });
+  addOptions(
+    arms
+      .command('same')
+      .description('whether a function is byte-identical in several releases and trees: hashes and a diff')
+      .argument('<function>', 'name, or Class.name, such as SubshellManager._send_on_shell_channel')
+      .argument('<version...>', 'releases such as 7.3.0, and folders of clones, such as ./ipykernel'),
+    'arms same',
+  )
     .addHelpText(
       'after',
       '\nReleases are fetched as wheels and read, never installed or imported.\n\nExit codes: 0 the same in all of them, 1 not, 2 bad input, 4 environment.',
     )
-    .action(async (name: string, versions: string[], options: SameOptions) => {
+    .action(async (searched: string, versions: string[], raw: RawOptions<'arms same'>) => {
+      const { package: name, python, json } = parsedOptions('arms same', raw);
       const { write, signal } = surroundings();
       const sources = await functionSources({
-        function: name,
-        package: options.package,
+        function: searched,
+        package: name,
         versions,
-        python: options.python,
+        python: python ?? undefined,
         onProgress: (line) => process.stderr.write(`${terminalText(line)}\n`),
         signal,
       });
-      write(
-        options.json === true ? `${JSON.stringify(sources, null, 2)}\n` : sameText(options.package, sources),
-      );
+      write(json ? `${JSON.stringify(sources, null, 2)}\n` : sameText(name, sources));
       onExit(isSame(sources) ? EXIT_CODES.done : EXIT_CODES.failed);
     });
   registerArmsInstall(arms, surroundings);
@@ -95,7 +91,7 @@ async function listText(): Promise<string> {
 /** @throws SoakError what loading and making an arm throws */
 async function showText(
   spec: string,
-  options: { readonly python?: string; readonly env?: string },
+  options: RawOptions<'arms show'>,
   signal: AbortSignal,
 ): Promise<string> {
   const onProgress = (line: string) => void process.stderr.write(`${terminalText(line)}\n`);

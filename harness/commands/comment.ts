@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { readInput } from '../model/read-input.ts';
+import { addOptions } from '../options/add-options.ts';
+import { parsedOptions } from '../options/given.ts';
+import type { RawOptions } from '../options/table.ts';
 import { escapeAnnotation } from '../report/escape.ts';
 import { commentBody, commentMarker, type PullRequest, putComment } from '../report/pull-request-comment.ts';
 import { buildReport } from '../report/report.ts';
@@ -11,13 +14,15 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 /** `soak comment DIR`: the verdict and the table of arms in one comment of the pull request that a workflow runs for. */
 export function registerComment(program: Command, write: (text: string) => void): void {
-  program
-    .command('comment')
-    .description(
-      'put the verdict into one comment of the pull request that a GitHub workflow runs for; the next run updates it',
-    )
-    .argument('<dir>', 'report folder')
-    .option('--name <name>', 'tells several experiments of one pull request apart', 'kernel-soak')
+  addOptions(
+    program
+      .command('comment')
+      .description(
+        'put the verdict into one comment of the pull request that a GitHub workflow runs for; the next run updates it',
+      )
+      .argument('<dir>', 'report folder'),
+    'comment',
+  )
     .addHelpText(
       'after',
       `
@@ -25,7 +30,8 @@ Reads GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_EVENT_PATH, GITHUB_API_URL and GIT
 has (the token must be passed on). Where the token may not write, as for a pull request from a fork, it says so
 and ends with 0: the evidence is in the job summary all the same.`,
     )
-    .action(async (dir: string, { name }: { name: string }) => {
+    .action(async (dir: string, raw: RawOptions<'comment'>) => {
+      const { name } = parsedOptions('comment', raw);
       const to = await pullRequest(process.env);
       const { journal } = await readJournal(dir);
       const marker = commentMarker(name);

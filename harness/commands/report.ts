@@ -5,6 +5,7 @@ import { bisectState, hasValidRun } from '../bisect/results.ts';
 import { resultLine } from '../bisect/words.ts';
 import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
+import { addOptions } from '../options/add-options.ts';
 import { plainLine } from '../report/document.ts';
 import { reportExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
@@ -12,12 +13,14 @@ import { summaryLine, verdictParagraph } from '../report/summary.ts';
 
 /** `soak report DIR`: renders again from the journal. */
 export function registerReport(program: Command, onExit: (code: ExitCode) => void): void {
-  program
-    .command('report')
-    .description('write the documents of an experiment again from its journal, byte for byte')
-    .argument('<dir>', 'folder with journal.jsonl')
+  addOptions(
+    program
+      .command('report')
+      .description('write the documents of an experiment again from its journal, byte for byte')
+      .argument('<dir>', 'folder with journal.jsonl'),
+    'report',
+  )
     .addHelpText('after', '\nExit codes: 0 done, 2 bad input, 3 an arm without a valid run, 4 environment.')
-    .option('--line', 'print only the result in one line, for a commit message; write nothing')
     .action(async (dir: string, options: { line?: true }) => {
       const { isBisect } = await import('../bisect/write-bisect.ts');
       if (await isBisect(dir)) {

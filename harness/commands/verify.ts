@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { bisectState, hasValidRun } from '../bisect/results.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
+import { addOptions } from '../options/add-options.ts';
 import { counted } from '../report/format-number.ts';
 import { reportExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
@@ -12,15 +13,19 @@ const PRINTED = 40;
 
 /** `soak verify DIR|evidence.md`: recomputes every number of a report; exit code 1 when one differs. */
 export function registerVerify(program: Command, onExit: (code: ExitCode) => void): void {
-  program
-    .command('verify')
-    .description('recompute every number of a report from the journal beside it, and name each that differs')
-    .argument('<report>', 'folder of a report, or its evidence.md')
+  addOptions(
+    program
+      .command('verify')
+      .description(
+        'recompute every number of a report from the journal beside it, and name each that differs',
+      )
+      .argument('<report>', 'folder of a report, or its evidence.md'),
+    'verify',
+  )
     .addHelpText(
       'after',
       '\nExit codes: 0 verified, 1 a difference, 2 bad input, 3 verified, but an arm has no valid run, 4 environment.',
     )
-    .option('--all', `print every difference, not only the first ${PRINTED}`)
     .action(async (target: string, options: { all?: true }) => {
       const limit = options.all ? Number.POSITIVE_INFINITY : PRINTED;
       const { isBisect } = await import('../bisect/write-bisect.ts');
