@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { about, EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import { quoted } from '../model/quoted.ts';
 import { type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
@@ -215,9 +215,11 @@ export function triedArms(change: string): readonly string[] {
 export async function loadArmSpecs(texts: readonly string[]): Promise<Arm[]> {
   const arms: Arm[] = [];
   for (const text of texts) {
-    const arm = await loadArmSpec(text);
+    const option = { name: 'arm', value: text };
+    const arm = await about(option, () => loadArmSpec(text));
     if (arms.some(({ name }) => name === arm.name)) {
       throw new SoakError('duplicate-arm', `The arm ${arm.name} is given twice.`, {
+        option,
         remedy: `Give each arm once; for the same arm under two names: --arm ${arm.name}-b=${arm.source} as the second.`,
       });
     }

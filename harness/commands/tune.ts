@@ -5,13 +5,13 @@ import { loadArmSpecs } from '../arms/arm-spec.ts';
 import { type Latency, parseLatency } from '../frontend/latency.ts';
 import { folderStamp } from '../journal/report-folders.ts';
 import { assertWritable } from '../journal/writable-folder.ts';
-import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
+import { about, EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { publicPath } from '../model/public-path.ts';
 
 import type { RunSurroundings } from '../model/surroundings.ts';
 import { addOptions } from '../options/add-options.ts';
-import { about, parsedOptions, sharedOptions } from '../options/given.ts';
+import { parsedOptions, sharedOptions } from '../options/given.ts';
 import { repeatingCommand } from '../options/repeat.ts';
 import { parsedRunOptions, type RunOptions } from '../options/run-options.ts';
 import type { RawOptions } from '../options/table.ts';

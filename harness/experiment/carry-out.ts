@@ -55,7 +55,7 @@ export async function carryOutExperiment(
   const options = await said(() => (resumed ? resumedOptions(raw) : freshOptions(raw)));
   if (raw.out !== undefined) await assertWritable(resolve(raw.out));
   const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal));
-  assertCanFail(rules, prepared.protocol);
+  await said(() => assertCanFail(rules, prepared.protocol));
   const folder = resolve(
     raw.resume ?? raw.out ?? join('soak-reports', defaultFolderName(prepared, options.shard)),
   );

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { readJournal } from '../journal/read.ts';
+import { about } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { assertResumedAlone, keptOptions } from '../options/kept-options.ts';
 import { parsedRunOptions, type RunOptions } from '../options/run-options.ts';
@@ -14,7 +15,9 @@ const BESIDE_RESUME = ['resume', 'failOn', 'maxMinutes'];
 export async function freshOptions(raw: RawOptions<'run'>): Promise<RunOptions> {
   const notebook = join(packageRoot(), 'notebooks', 'widgets.ipynb');
   const options = parsedRunOptions(raw, notebook, () => randomInt(2 ** 31));
-  return options.tuned === null ? options : tunedOptions(options, options.tuned, raw.notebook?.[0] ?? null);
+  const { tuned } = options;
+  if (tuned === null) return options;
+  return about({ name: 'tuned' }, () => tunedOptions(options, tuned, raw.notebook?.[0] ?? null));
 }
 
 /** The options that an experiment was begun with. @throws SoakError `bad-option`, `cannot-resume` */

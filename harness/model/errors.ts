@@ -86,3 +86,21 @@ export class SoakError extends Error {
 
 /** What went wrong with one run and need not with the next: that run's outcome, and never a verdict on its kernel. */
 export class RunFault extends SoakError {}
+
+/**
+ * Do what may refuse an option, and have an error that names none name this one.
+ *
+ * @param name without dashes
+ */
+export async function about<Result>(
+  option: OptionReference,
+  work: () => Result | Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof SoakError) || error.option !== undefined) throw error;
+    const { code, message, remedy, exitCode, cause } = error;
+    throw new SoakError(code, message, { remedy, exitCode, cause, option });
+  }
+}

@@ -20,10 +20,11 @@ export function parsedOptions<Command extends CommandName>(
 ): Options<Command> {
   const given = raw as GivenOptions;
   const rows = rowsOf(command, table);
-  assertTogether(rows, given);
-  return Object.fromEntries(
+  const options = Object.fromEntries(
     rows.map((row) => [row.field ?? attributeOf(row), parsedValue(row, given, command)]),
-  ) as Options<Command>;
+  );
+  assertTogether(rows, given);
+  return options as Options<Command>;
 }
 
 function parsedValue(row: OptionRow, given: GivenOptions, command: CommandName): unknown {
@@ -141,22 +142,4 @@ export function sharedOptions<From extends CommandName, To extends CommandName>(
   return Object.fromEntries(
     Object.entries(raw).filter(([name, value]) => shared.has(name) && value !== undefined),
   ) as Partial<RawOptions<To>>;
-}
-
-/**
- * Do what may refuse an option, and have an error that names none name this one.
- *
- * @param name without dashes
- */
-export async function about<Result>(
-  option: OptionReference,
-  work: () => Result | Promise<Result>,
-): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof SoakError) || error.option !== undefined) throw error;
-    const { code, message, remedy, exitCode, cause } = error;
-    throw new SoakError(code, message, { remedy, exitCode, cause, option });
-  }
 }

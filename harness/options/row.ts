@@ -19,8 +19,7 @@ export type CommandName =
   | 'mechanism'
   | 'arms show'
   | 'arms same'
-  | 'arms install'
-  | 'completion';
+  | 'arms install';
 
 /** Headings of `--help` and of the option reference, in their order. */
 export const OPTION_GROUPS = [

@@ -153,9 +153,14 @@ const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 export function number(range: NumberRange): ValueType<number> {
   return {
     parse: (given, about) => parsedNumber(String(given), about, range),
-    // The file's schema is for editors: a bound that is excluded, or not whole, is the option's to say.
-    inFile: (range.whole === true ? z.int() : z.number()).min(Math.max(0, Math.floor(range.min))),
+    inFile: numberInFile(range),
   };
+}
+
+/** For editors. The exact bounds are the option's to say, with the line of the file. */
+function numberInFile({ whole, max }: NumberRange): z.ZodType {
+  const schema = (whole === true ? z.int() : z.number()).min(0);
+  return max <= 1 ? schema.max(1) : schema;
 }
 
 /** Numbers of a range, with commas. */

@@ -29,27 +29,6 @@ const FRONT_END = ['traffic', 'latency', 'prefix', 'tuned', 'pipelineDepth', 'au
  */
 export const EXPERIMENT_ROWS = [
   option({
-    flags: '--kernel <name>',
-    type: repeated(),
-    help: 'test the kernel of this kernelspec, in any language, in place of arms; repeatable; soak kernels lists them',
-    group: 'Experiment',
-    commands: { run: {} },
-    inFile: 'kernels',
-    excludes: [
-      {
-        options: ['arm', 'arms', 'try', 'client', 'env', 'python'],
-        because: 'the harness starts the kernel as its kernelspec says',
-      },
-      {
-        options: ['transport=server'],
-        unless: 'serverUrl',
-        because: 'the server of the harness does not have that kernelspec',
-        remedy:
-          'Leave out --transport server, or give the address of a server that has the kernel: --server-url.',
-      },
-    ],
-  }),
-  option({
     flags: '--arm <name>',
     type: repeated('arm'),
     help: 'add an arm: a name, a folder, ipykernel==7.4.0, py3.13, my.diff or git:PATH@REV, joined by " + ", with LABEL= before it; repeatable',
@@ -73,6 +52,27 @@ export const EXPERIMENT_ROWS = [
     group: 'Experiment',
     commands: { run: {} },
     excludes: [{ options: ['arm', 'arms'], because: 'it makes three arms itself' }],
+  }),
+  option({
+    flags: '--kernel <name>',
+    type: repeated(),
+    help: 'test the kernel of this kernelspec, in any language, in place of arms; repeatable; soak kernels lists them',
+    group: 'Experiment',
+    commands: { run: {} },
+    inFile: 'kernels',
+    excludes: [
+      {
+        options: ['arm', 'arms', 'try', 'client', 'env', 'python'],
+        because: 'the harness starts the kernel as its kernelspec says',
+      },
+      {
+        options: ['transport=server'],
+        unless: 'serverUrl',
+        because: 'the server of the harness does not have that kernelspec',
+        remedy:
+          'Leave out --transport server, or give the address of a server that has the kernel: --server-url.',
+      },
+    ],
   }),
   option({
     flags: '--until-decided',
@@ -180,7 +180,7 @@ export const EXPERIMENT_ROWS = [
   option({
     flags: '--client <name>',
     type: oneOf(CLIENTS),
-    help: 'let this program execute the notebooks, in a process of its own',
+    help: `let this program execute the notebooks, in a process of its own: ${CLIENTS.join(', ')}`,
     defaultWords: 'the harness itself',
     group: 'Notebook and traffic',
     commands: { run: {} },
