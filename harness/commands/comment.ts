@@ -1,16 +1,12 @@
 import type { Command } from 'commander';
-import { z } from 'zod';
 import { readJournal } from '../journal/read.ts';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
-import { readInput } from '../model/read-input.ts';
 import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { RawOptions } from '../options/table.ts';
 import { escapeAnnotation } from '../report/escape.ts';
-import { commentBody, commentMarker, type PullRequest, putComment } from '../report/pull-request-comment.ts';
+import { commentBody, commentMarker, putComment } from '../report/pull-request-comment.ts';
 import { buildReport } from '../report/report.ts';
-
-type Variables = Readonly<Record<string, string | undefined>>;
+import { commentFooter, pullRequest } from '../report/workflow-pull-request.ts';
 
 /** `soak comment DIR`: the verdict and the table of arms in one comment of the pull request that a workflow runs for. */
 export function registerComment(program: Command, write: (text: string) => void): void {
@@ -36,7 +32,7 @@ and ends with 0: the evidence is in the job summary all the same.`,
       const { journal } = await readJournal(dir);
       const marker = commentMarker(name);
       const { leadMarkdown } = await import('../report/evidence.ts');
-      const body = commentBody(marker, leadMarkdown(buildReport(journal)), footer(process.env));
+      const body = commentBody(marker, leadMarkdown(buildReport(journal)), commentFooter(process.env));
       const done = await putComment(to, marker, body);
       if (done.how !== 'not-permitted') write(`Comment ${done.how}: ${done.url}\n`);
       else {
@@ -44,42 +40,4 @@ and ends with 0: the evidence is in the job summary all the same.`,
         write(`::notice title=kernel-soak::${escapeAnnotation(message)}\n`);
       }
     });
-}
-
-/**
- * The pull request that a workflow runs for.
- *
- * @throws SoakError `no-pull-request`
- */
-async function pullRequest(variables: Variables): Promise<PullRequest> {
-  const wanted = (name: string): string => {
-    const value = variables[name];
-    if (value !== undefined && value !== '') return value;
-    throw new SoakError('no-pull-request', `soak comment needs ${name}, which is not set.`, {
-      remedy: 'Use it in a workflow of GitHub Actions, and pass github.token on as GITHUB_TOKEN.',
-    });
-  };
-  const eventPath = wanted('GITHUB_EVENT_PATH');
-  const event = z
-    .object({ pull_request: z.object({ number: z.number().int().positive() }) })
-    .safeParse(JSON.parse(String(await readInput(eventPath))));
-  if (!event.success) {
-    throw new SoakError('no-pull-request', 'The workflow does not run for a pull request.', {
-      remedy: "Give the step the condition github.event_name == 'pull_request'.",
-      exitCode: EXIT_CODES.usage,
-    });
-  }
-  return {
-    api: (variables['GITHUB_API_URL'] || 'https://api.github.com').replace(/\/+$/, ''),
-    repository: wanted('GITHUB_REPOSITORY'),
-    number: event.data.pull_request.number,
-    token: wanted('GITHUB_TOKEN'),
-  };
-}
-
-function footer(variables: Variables): string {
-  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = variables;
-  const where =
-    server && repository && run ? ` [this run](${server}/${repository}/actions/runs/${run})` : ' the run';
-  return `<sub>The journal, from which all of it can be recomputed, is in the artifact of${where}.</sub>`;
 }

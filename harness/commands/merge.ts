@@ -55,10 +55,9 @@ async function mergeCommand(
   const { journal } = await readJournal(out);
   const report = buildReport(journal);
   const { writeReport } = await import('../report/write-report.ts');
-  const { githubAnnotations, writeGithubSummary } = await import('../report/github.ts');
+  const { reportToGithub } = await import('../report/github.ts');
   await writeReport(out, journal, report);
-  await writeGithubSummary(report, process.env);
-  if (process.env['GITHUB_ACTIONS'] === 'true') write(`${githubAnnotations(report).join('\n')}\n`);
+  await reportToGithub(report, process.env, write);
   const strata = report.analysis.strata?.length ?? 1;
   const again = merged.duplicates === 0 ? '' : `; ${counted(merged.duplicates, 'copied run')} counted once`;
   write(

@@ -99,10 +99,9 @@ export async function carryOutExperiment(
   const report = buildReport(journal);
   // Only now: what draws figures would take 30 MiB of memory all through the runs.
   const { writeReport } = await import('../report/write-report.ts');
-  const { githubAnnotations, writeGithubSummary } = await import('../report/github.ts');
+  const { reportToGithub } = await import('../report/github.ts');
   await writeReport(folder, journal, report);
-  await writeGithubSummary(report, process.env);
-  if (process.env['GITHUB_ACTIONS'] === 'true') write(`${githubAnnotations(report).join('\n')}\n`);
+  await reportToGithub(report, process.env, write);
   write(
     `${verdictParagraph(report)}\n\n${summaryLine(report)}\n\nEvidence: ${join(folder, 'evidence.md')}\n`,
   );

@@ -19,6 +19,7 @@ function offered(words: readonly string[]): string[] {
     `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')})`,
     `COMP_CWORD=${words.length - 1}`,
     '_soak',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is for bash.
     'printf "%s\\n" "${COMPREPLY[@]}"',
   ].join('\n');
   return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).split('\n').filter(Boolean);
