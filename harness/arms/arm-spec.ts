@@ -192,6 +192,7 @@ export function triedArms(change: string): readonly string[] {
     words.some(({ kind }) => kind === 'arm')
   ) {
     throw new SoakError('bad-arm', `--try ${quoted(change)} is not a change to be tried.`, {
+      option: { name: 'try' },
       remedy: 'Give a diff or a commit: --try my-change.diff, --try git:../ipykernel@my-branch.',
       exitCode: EXIT_CODES.usage,
     });

@@ -87,11 +87,14 @@ export class SoakError extends Error {
 /** What went wrong with one run and need not with the next: that run's outcome, and never a verdict on its kernel. */
 export class RunFault extends SoakError {}
 
-/**
- * Do what may refuse an option, and have an error that names none name this one.
- *
- * @param name without dashes
- */
+/** The error, about this option where it names none. What is no SoakError stays as it is. */
+export function aboutOption(error: unknown, option: OptionReference): unknown {
+  if (!(error instanceof SoakError) || error.option !== undefined) return error;
+  const { code, message, remedy, exitCode, cause } = error;
+  return new SoakError(code, message, { remedy, exitCode, cause, option });
+}
+
+/** Do what may refuse an option: an error that names no option is about this one. */
 export async function about<Result>(
   option: OptionReference,
   work: () => Result | Promise<Result>,
@@ -99,8 +102,6 @@ export async function about<Result>(
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof SoakError) || error.option !== undefined) throw error;
-    const { code, message, remedy, exitCode, cause } = error;
-    throw new SoakError(code, message, { remedy, exitCode, cause, option });
+    throw aboutOption(error, option);
   }
 }

@@ -1,4 +1,4 @@
-import { type OptionReference, SoakError } from '../model/errors.ts';
+import { aboutOption, type OptionReference, SoakError } from '../model/errors.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { attributeOf, type CommandName, defaultOf, longName, type OptionRow } from './row.ts';
 import { OPTIONS, type Options, type RawOptions, rowsOf } from './table.ts';
@@ -29,7 +29,14 @@ export function parsedOptions<Command extends CommandName>(
 
 function parsedValue(row: OptionRow, given: GivenOptions, command: CommandName): unknown {
   const text = givenText(given[attributeOf(row)]) ?? defaultOf(row, command);
-  if (text !== undefined) return row.type.parse(text, { name: longName(row) });
+  if (text !== undefined) {
+    const option = { name: longName(row) };
+    try {
+      return row.type.parse(text, option);
+    } catch (error) {
+      throw aboutOption(error, option);
+    }
+  }
   return row.flags.includes(' ') ? null : false;
 }
 

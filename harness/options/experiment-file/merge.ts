@@ -32,6 +32,9 @@ export async function saidWithPlace<Result>(
 
 /** Where the option's value stands: the value itself, else the first of the option's. */
 function placeOf({ name, value }: OptionReference, places: readonly Place[]): Place | null {
-  const own = places.filter(({ attribute }) => kebabCase(attribute) === name);
+  // --try makes the arms of an experiment.
+  const own = places.filter(
+    ({ attribute }) => kebabCase(attribute) === name || (name === 'arm' && attribute === 'try'),
+  );
   return own.find((place) => place.value === value) ?? own[0] ?? null;
 }
