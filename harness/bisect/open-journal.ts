@@ -3,8 +3,10 @@ import type { Prepared } from '../experiment/prepare.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
-import { type BisectOptions, bisectCommandLine } from '../options/bisect-options.ts';
+import { publicPath } from '../model/public-path.ts';
+import type { BisectOptions } from '../options/bisect-options.ts';
 import { RESUME_FILE } from '../options/kept-options.ts';
+import { repeatingCommand } from '../options/repeat.ts';
 import type { Choice } from './chosen-releases.ts';
 import {
   BISECT_JOURNAL,
@@ -78,10 +80,10 @@ export async function openBisectJournal(
       protocol,
       protocolSha256: bisectProtocolHash(protocol),
       environment,
-      command: bisectCommandLine(options),
+      command: repeatingCommand('bisect', options.given, publicPath),
     };
     const writer = await JournalWriter.createAs<BisectEntry>(BISECT_JOURNAL, folder, first, {
-      [RESUME_FILE]: JSON.stringify(options),
+      [RESUME_FILE]: JSON.stringify(options.given),
     });
     return { writer, journal: (await readBisect(folder)).journal };
   }

@@ -9,14 +9,10 @@ import { assertWritable } from '../journal/writable-folder.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import { shellWord } from '../model/shell-word.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
-import {
-  BISECT_DEFAULTS,
-  bisectOptionsSchema,
-  parsedBisectOptions,
-  type RawBisectOptions,
-} from '../options/bisect-options.ts';
+import { addOptions } from '../options/add-options.ts';
+import { parsedBisectOptions } from '../options/bisect-options.ts';
 import { assertResumedAlone, keptOptions } from '../options/kept-options.ts';
-import { RUN_DEFAULTS } from '../options/run-options.ts';
+import type { RawOptions } from '../options/table.ts';
 import { plainLine } from '../report/document.ts';
 import { openBisectDisplay, posteriorText } from './bisect-display.ts';
 
@@ -26,38 +22,15 @@ export function registerBisect(
   surroundings: () => RunSurroundings,
   onExit: (code: ExitCode) => void,
 ): void {
-  const d = BISECT_DEFAULTS;
-  program
-    .command('bisect')
-    .description('Find the release or commit that brought a wedge, and the one that cured it')
-    .option('--package <name>', 'package whose releases are bisected', d.package)
-    .option('--clone <dir>', 'bisect the commits of a local clone instead, along first parents')
-    .option('--good <release>', 'the last release known to be good (of a clone: a revision)')
-    .option('--bad <release>', 'a later one with the wedge: the positive control of every batch')
-    .option('--fixed <release>', 'a still later one without it: finds what cured it too')
-    .option('--releases <list>', 'the releases to choose from, in order (default: those that pip lists)')
-    .option('--pre', 'pre-releases too')
-    .option('--confidence <p>', 'posterior probability of the whole claim to stop at', d.confidence)
-    .option('--max-runs <n>', 'budget of runs, the control included', d.maxRuns)
-    .option('--max-minutes <n>', 'budget of time of a session (default: none)')
-    .option('--notebook <path>', `notebook (default: notebooks/${d.notebook})`)
-    .option('--traffic <profile>', 'what the front end does', d.traffic)
-    .option('--latency <spec>', `the front end's latency (default: ${RUN_DEFAULTS.latency})`)
-    .option('--prefix <n>', 'only the first n code cells')
-    .option('--timeout <seconds>', `deadline of a request (default: ${RUN_DEFAULTS.timeoutSeconds})`)
-    .option(
-      '--start-timeout <seconds>',
-      `deadline of a kernel's start (default: ${RUN_DEFAULTS.startTimeoutSeconds})`,
-    )
-    .option('--suspect-after <seconds>', 'silence after which the oracle looks; 0: only at the deadline')
-    .option('--pipeline-depth <n>', 'executes outstanding with pipeline traffic')
-    .option('--seed <n>', 'seed of order, ties and latencies (default: drawn, and recorded)')
-    .option('--out <dir>', 'folder of the evidence (default: soak-reports/<time>-bisect)')
-    .option('--resume <dir>', 'go on with an interrupted bisect exactly where it stopped')
-    .option('--python <exe>', 'interpreter to make the kernel environments from')
+  addOptions(
+    program
+      .command('bisect')
+      .description('Find the release or commit that brought a wedge, and the one that cured it'),
+    'bisect',
+  )
     .addHelpText('after', BISECT_EXAMPLES)
-    .action(async (raw: RawBisectOptions, command: Command) => {
-      onExit(await bisectCommand(raw, command, surroundings()));
+    .action(async (raw: RawOptions<'bisect'>) => {
+      onExit(await bisectCommand(raw, surroundings()));
     });
 }
 
@@ -74,13 +47,9 @@ tested too. soak report and soak verify read its folder.
 Exit codes: 0 named, 1 not named (budget, or the bad release never wedged), 2 bad input, 3 the bad release
 has no valid run, 4 environment, 130 interrupted.`;
 
-async function bisectCommand(
-  raw: RawBisectOptions,
-  command: Command,
-  surroundings: RunSurroundings,
-): Promise<ExitCode> {
+async function bisectCommand(raw: RawOptions<'bisect'>, surroundings: RunSurroundings): Promise<ExitCode> {
   const { write } = surroundings;
-  const given = raw.resume === undefined ? await newBisect(raw) : await resumedBisect(raw.resume, command);
+  const given = raw.resume === undefined ? await newBisect(raw) : await resumedBisect(raw.resume, raw);
   const { folder } = given;
   const { protocol, end } = await carryOutBisect(given, surroundings, openBisectDisplay);
   const reason = end.event === 'finished' ? end.reason : null;
@@ -95,25 +64,25 @@ async function bisectCommand(
   return end.reason === 'found' ? EXIT_CODES.done : EXIT_CODES.failed;
 }
 
-async function newBisect(raw: RawBisectOptions): Promise<GivenBisect> {
+async function newBisect(raw: RawOptions<'bisect'>): Promise<GivenBisect> {
   const options = parsedBisectOptions(raw);
   const folder = resolve(raw.out ?? join('soak-reports', `${folderStamp()}-bisect`));
   if (raw.out !== undefined) await assertWritable(folder);
   return { options, folder, recorded: null };
 }
 
-async function resumedBisect(dir: string, command: Command): Promise<GivenBisect> {
+async function resumedBisect(dir: string, raw: RawOptions<'bisect'>): Promise<GivenBisect> {
   const folder = resolve(dir);
-  const given = command.options
-    .map((option) => option.attributeName())
-    .filter((name) => name !== 'resume' && command.getOptionValueSource(name) === 'cli');
-  assertResumedAlone(given, 'bisect');
+  assertResumedAlone(
+    Object.keys(raw).filter((name) => name !== 'resume'),
+    'bisect',
+  );
   const { journal } = await readBisect(folder);
-  const options = await keptOptions(bisectOptionsSchema, {
+  const kept = await keptOptions('bisect', {
     name: 'bisect',
     folder,
     hasFinished: journal.sessions.at(-1)?.event === 'finished',
     remedy: 'Read its bisect.md, or begin a new one.',
   });
-  return { options, folder, recorded: journal.bisect.protocol };
+  return { options: parsedBisectOptions(kept), folder, recorded: journal.bisect.protocol };
 }

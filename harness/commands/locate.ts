@@ -8,23 +8,10 @@ import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { shellWord } from '../model/shell-word.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
-import { numberOption, type RawRunOptions } from '../options/run-options.ts';
+import { addOptions } from '../options/add-options.ts';
+import { parsedOptions, sharedOptions } from '../options/given.ts';
+import type { RawOptions } from '../options/table.ts';
 import { openDisplay } from './display.ts';
-
-const DEFAULT_ARMS = 'control,fix';
-const DEFAULT_RUNS = 10;
-
-interface LocateOptions {
-  readonly arms: string;
-  readonly runs?: string;
-  readonly notebook?: string;
-  readonly timeout?: string;
-  readonly seed?: string;
-  readonly serverUrl?: string;
-  readonly python?: string;
-  readonly env?: string;
-  readonly out?: string;
-}
 
 const LOCATE_HELP = `
 Each path is an experiment of its own, in a folder of that name below --out; the same command with the
@@ -39,37 +26,28 @@ export function registerLocate(
   surroundings: () => RunSurroundings,
   onExit: (code: ExitCode) => void,
 ): void {
-  program
-    .command('locate')
-    .description('the same arms and notebook direct, through a server and by nbclient: which of them fails')
-    .argument('[dir...]', 'experiments that are there already, one of each path')
-    .option('--arms <list>', 'arms with commas', DEFAULT_ARMS)
-    .option('--runs <n>', `runs of each arm by each path (default: ${DEFAULT_RUNS})`)
-    .option('--notebook <path>', 'notebook (default: the ipywidgets notebook)')
-    .option('--timeout <seconds>', 'deadline of a request')
-    .option('--seed <n>', 'seed of order and latencies (default: drawn, and recorded)')
-    .option(
-      '--server-url <url>',
-      'the server of the path through one, as for soak run (default: one of our own)',
-    )
-    .option('--python <exe>', 'interpreter to make the kernel environment from')
-    .option('--env <exe>', 'an existing environment (its interpreter or folder), used as it is')
-    .option('--out <dir>', 'folder for the paths and locate.md (default: soak-reports/<time>-locate)')
+  addOptions(
+    program
+      .command('locate')
+      .description('the same arms and notebook direct, through a server and by nbclient: which of them fails')
+      .argument('[dir...]', 'experiments that are there already, one of each path'),
+    'locate',
+  )
     .addHelpText('after', LOCATE_HELP)
-    .action(async (dirs: string[], options: LocateOptions) => {
-      onExit(await locateCommand(dirs, options, surroundings()));
+    .action(async (dirs: string[], raw: RawOptions<'locate'>) => {
+      onExit(await locateCommand(dirs, raw, surroundings()));
     });
 }
 
 async function locateCommand(
   dirs: readonly string[],
-  options: LocateOptions,
+  raw: RawOptions<'locate'>,
   surroundings: RunSurroundings,
 ): Promise<ExitCode> {
   const { write } = surroundings;
-  const out = resolve(options.out ?? join('soak-reports', `${folderStamp()}-locate`));
+  const out = resolve(raw.out ?? join('soak-reports', `${folderStamp()}-locate`));
   if (dirs.length === 0) {
-    const code = await runPaths(out, optionsOfPaths(options), surroundings, openDisplay);
+    const code = await runPaths(out, optionsOfPaths(raw), surroundings, openDisplay);
     if (code !== EXIT_CODES.done) {
       if (code === EXIT_CODES.interrupted) write(`Go on with the same command and --out ${shellWord(out)}\n`);
       return code;
@@ -87,27 +65,20 @@ async function locateCommand(
 }
 
 /** The options of each path's experiment. They differ in nothing but the path. */
-function optionsOfPaths(options: LocateOptions): Readonly<Record<PathName, RawRunOptions>> {
-  numberOption('--runs', options.runs, DEFAULT_RUNS, {
-    whole: true,
-    min: 1,
-    max: 1_000_000,
-    unit: 'runs per arm',
-  });
-  const shared: RawRunOptions = {
-    arms: options.arms,
-    runs: options.runs ?? String(DEFAULT_RUNS),
-    notebook: [options.notebook ?? join(packageRoot(), 'notebooks', 'widgets.ipynb')],
-    ...(options.seed === undefined ? {} : { seed: options.seed }),
-    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
-    ...(options.python === undefined ? {} : { python: options.python }),
-    ...(options.env === undefined ? {} : { env: options.env }),
+function optionsOfPaths(raw: RawOptions<'locate'>): Readonly<Record<PathName, RawOptions<'run'>>> {
+  const { arms, runs, notebook } = parsedOptions('locate', raw);
+  const { serverUrl, out: _out, ...given } = sharedOptions('locate', 'run', raw);
+  const shared: RawOptions<'run'> = {
+    ...given,
+    arms: arms.join(','),
+    runs: String(runs),
+    notebook: [notebook ?? join(packageRoot(), 'notebooks', 'widgets.ipynb')],
   };
   return {
     direct: shared,
     server: {
       ...shared,
-      ...(options.serverUrl === undefined ? { transport: 'server' } : { serverUrl: options.serverUrl }),
+      ...(serverUrl === undefined ? { transport: 'server' } : { serverUrl }),
     },
     nbclient: { ...shared, client: 'nbclient' },
   };

@@ -7,6 +7,7 @@ import { registerArms } from './arms.ts';
 import { registerBisect } from './bisect.ts';
 import { registerComment } from './comment.ts';
 import { registerCompare } from './compare.ts';
+import { registerCompletion } from './completion.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerExec } from './exec.ts';
 import { registerExplain } from './explain.ts';
@@ -69,5 +70,6 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerHistory(program, write);
   registerCompare(program);
   registerComment(program, write);
+  registerCompletion(program, write);
   return program;
 }

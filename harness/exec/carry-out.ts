@@ -6,7 +6,7 @@ import { terminalText } from '../model/clean-text.ts';
 import { EXEC_EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import { harnessVersion } from '../model/harness-version.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
-import { RUN_DEFAULTS } from '../options/run-options.ts';
+import { parsedOptions } from '../options/given.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { type Execution, executeWithRetries } from './attempts.ts';
 import { type ChosenKernel, sessionVariables } from './exec-kernel.ts';
@@ -46,7 +46,7 @@ export async function carryOutExecution(
   const at = () => new Date().toISOString();
   const exitCode = await withSharedContext(
     {
-      protocol: { ...settings, startTimeoutMs, pipelineDepth: RUN_DEFAULTS.pipelineDepth },
+      protocol: { ...settings, startTimeoutMs, pipelineDepth: parsedOptions('run', {}).pipelineDepth },
       latency,
       kernelEnvironment: { python: kernel.python, matplotlibConfigDir: null },
     },

@@ -4,7 +4,7 @@ import { carryOutExperiment, type OpenDisplay } from '../experiment/carry-out.ts
 import { readJournal } from '../journal/read.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
-import type { RawRunOptions } from '../options/run-options.ts';
+import type { RawOptions } from '../options/table.ts';
 import { PATHS, type PathName } from './localisation.ts';
 
 /**
@@ -16,7 +16,7 @@ import { PATHS, type PathName } from './localisation.ts';
  */
 export async function runPaths(
   out: string,
-  options: Readonly<Record<PathName, RawRunOptions>>,
+  options: Readonly<Record<PathName, RawOptions<'run'>>>,
   surroundings: RunSurroundings,
   openDisplay: OpenDisplay,
 ): Promise<ExitCode> {
