@@ -64,7 +64,7 @@ function batchTable(journal: BisectJournal): Block {
 }
 
 /** The model, as every result states it. */
-export function modelLines({ bisect }: Pick<BisectJournal, 'bisect'>): Line[] {
+function modelLines({ bisect }: Pick<BisectJournal, 'bisect'>): Line[] {
   const { model, bad, releases } = bisect.protocol;
   const cure = releases.length - 1 > bad;
   return [

@@ -23,7 +23,7 @@ export const BISECT_JOURNAL = 'bisect.jsonl';
 export const BISECT_SCHEMA = 1;
 
 /** A bisect, frozen and hashed before its first run. */
-export const bisectProtocolSchema = z
+const bisectProtocolSchema = z
   .object({
     /** What is bisected, such as `ipykernel`. */
     package: z.string(),
@@ -64,7 +64,7 @@ export function bisectProtocolHash(protocol: BisectProtocol): string {
   return sha256(canonicalJson(protocol));
 }
 
-export const bisectRecordSchema = z.object({
+const bisectRecordSchema = z.object({
   type: z.literal('bisect'),
   schema: z.literal(BISECT_SCHEMA),
   /** Wall clock, ISO 8601: a label. */
@@ -79,7 +79,7 @@ export const bisectRecordSchema = z.object({
 export type BisectRecord = z.infer<typeof bisectRecordSchema>;
 
 /** A release's arm, when it was first needed: what its kernels must report to have loaded, and its packages. */
-export const releaseRecordSchema = z.object({
+const releaseRecordSchema = z.object({
   type: z.literal('release'),
   release: z.number().int().nonnegative(),
   at: z.string(),
@@ -89,7 +89,7 @@ export const releaseRecordSchema = z.object({
 export type ReleaseRecord = z.infer<typeof releaseRecordSchema>;
 
 /** A release that cannot be run: no kernel environment could be made with it. */
-export const skipRecordSchema = z.object({
+const skipRecordSchema = z.object({
   type: z.literal('skip'),
   release: z.number().int().nonnegative(),
   /** Batch that was to be of it. */
@@ -101,7 +101,7 @@ export const skipRecordSchema = z.object({
 export type SkipRecord = z.infer<typeof skipRecordSchema>;
 
 /** A batch, before its first run. */
-export const batchRecordSchema = z.object({
+const batchRecordSchema = z.object({
   type: z.literal('batch'),
   /** 0-based. */
   batch: z.number().int().nonnegative(),

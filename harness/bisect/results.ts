@@ -5,10 +5,10 @@ import type { BatchResult, Span } from './model.ts';
 import { type Belief, belief, beliefAfter, jointProbability } from './posterior.ts';
 
 /** Runs of a release without a single valid one, after which it counts as one that cannot be run. */
-export const INVALID_RUNS = 3;
+const INVALID_RUNS = 3;
 
 /** Clean runs of a control that never wedged, after which it is not reproduced: at 14 % one in twenty such would be. */
-export const CLEAN_CONTROLS = 20;
+const CLEAN_CONTROLS = 20;
 
 /** What the runs of one release add up to. */
 export interface ReleaseTally {
@@ -43,7 +43,7 @@ export interface BisectState {
   readonly runs: number;
 }
 
-export function spanOf({ releases, bad }: BisectProtocol): Span {
+function spanOf({ releases, bad }: BisectProtocol): Span {
   return { releases: releases.length, bad };
 }
 
@@ -52,7 +52,7 @@ export function spanOf({ releases, bad }: BisectProtocol): Span {
  * whether its release wedges: the search is for one fault, and a release that only dies is not the one that brought
  * it. A batch of invalid probes still says what its control did.
  */
-export function batchResults({ bisect, batches }: Pick<BisectJournal, 'bisect' | 'batches'>): BatchResult[] {
+function batchResults({ bisect, batches }: Pick<BisectJournal, 'bisect' | 'batches'>): BatchResult[] {
   const control = bisect.protocol.releases[bisect.protocol.bad];
   return batches
     .filter(({ plan, runs }) => runs.length === plan.order.length)
@@ -96,7 +96,7 @@ function groups(from: number, to: number, skipped: ReadonlySet<number>): number[
   return all;
 }
 
-export function claimOf(current: Belief, skipped: ReadonlySet<number>): Claim {
+function claimOf(current: Belief, skipped: ReadonlySet<number>): Claim {
   const { span } = current;
   const cures = span.releases - 1 > span.bad ? groups(span.bad + 1, span.releases, skipped) : [null];
   let best: Claim = { brought: [], cured: null, probability: 0 };

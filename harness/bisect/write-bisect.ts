@@ -54,7 +54,7 @@ function summaryOf(journal: BisectJournal, state: BisectState) {
 }
 
 /** What follows from a journal. Pure: the same journal, the same bytes. */
-export function bisectFiles(journal: BisectJournal, state: BisectState = bisectState(journal)): ReportFile[] {
+function bisectFiles(journal: BisectJournal, state: BisectState = bisectState(journal)): ReportFile[] {
   const plan = posteriorPlan(journal.bisect.protocol, state);
   return [
     { path: 'bisect.md', content: markdownDocument(bisectDocument(journal, state), [plan]) },

@@ -12,7 +12,7 @@ import { readInput } from '../model/read-input.ts';
 export const EXEC_JOURNAL_SCHEMA = 1;
 
 /** The kernel that an attempt was made on, as far as it decides the rate. */
-export const execKernelSchema = z.object({
+const execKernelSchema = z.object({
   /** What a person calls it: an arm on an ipykernel, or a kernelspec. */
   label: z.string(),
   /** Hash of what it is made of: the arm's sources and environment, or the kernel.json and what it says it is. */
@@ -30,7 +30,7 @@ const common = {
 };
 
 /** Written before a kernel is launched, so that an attempt that was cut short is never invisible. */
-export const execBeginSchema = z.object({
+const execBeginSchema = z.object({
   type: z.literal('exec-begin'),
   ...common,
   /** 1-based. */
@@ -49,27 +49,21 @@ export const execBeginSchema = z.object({
 });
 export type ExecBegin = z.infer<typeof execBeginSchema>;
 
-export const execAttemptSchema = z.object({
+const execAttemptSchema = z.object({
   type: z.literal('exec-attempt'),
   ...common,
   attempt: z.number().int().positive(),
   /** As in the journal of an experiment. */
   run: runRecordSchema,
 });
-export type ExecAttempt = z.infer<typeof execAttemptSchema>;
 
-export const execEndSchema = z.object({
+const execEndSchema = z.object({
   type: z.literal('exec-end'),
   ...common,
   exitCode: z.number().int(),
 });
-export type ExecEnd = z.infer<typeof execEndSchema>;
 
-export const execRecordSchema = z.discriminatedUnion('type', [
-  execBeginSchema,
-  execAttemptSchema,
-  execEndSchema,
-]);
+const execRecordSchema = z.discriminatedUnion('type', [execBeginSchema, execAttemptSchema, execEndSchema]);
 export type ExecRecord = z.infer<typeof execRecordSchema>;
 
 async function appended(path: string, record: ExecRecord): Promise<void> {

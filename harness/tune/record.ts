@@ -12,10 +12,10 @@ import { readInput } from '../model/read-input.ts';
 export const TUNING_SCHEMA = 1;
 
 /** `screen`: the first run of each; `search`: where wedges come soonest; `confirm`: of the chosen one, afterwards. */
-export const TUNING_PHASES = ['screen', 'search', 'confirm'] as const;
+const TUNING_PHASES = ['screen', 'search', 'confirm'] as const;
 export type TuningPhase = (typeof TUNING_PHASES)[number];
 
-export const candidateSchema = z.object({
+const candidateSchema = z.object({
   traffic: z.enum(TRAFFIC_PROFILES),
   latency: z.object({
     spec: z.string(),
@@ -27,7 +27,7 @@ export const candidateSchema = z.object({
 });
 
 /** One run of a tuning: its outcome and what it took. */
-export const tuningRunSchema = z.object({
+const tuningRunSchema = z.object({
   /** Index into `candidates`. */
   candidate: z.number().int().nonnegative(),
   phase: z.enum(TUNING_PHASES),
@@ -85,7 +85,7 @@ const bodySchema = z.object({
 });
 export type TuningBody = z.infer<typeof bodySchema>;
 
-export const tuningRecordSchema = bodySchema.extend({
+const tuningRecordSchema = bodySchema.extend({
   /** SHA-256 of the canonical JSON of everything else: what a protocol cites. */
   sha256: z.string(),
 });

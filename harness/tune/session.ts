@@ -29,7 +29,7 @@ export interface TuningSession {
 }
 
 /** Share of the budget that is kept for fresh runs of the chosen setting: its rate without having been picked. */
-export const CONFIRM_SHARE = 0.2;
+const CONFIRM_SHARE = 0.2;
 
 // A rate from fewer fresh runs says too little to be worth their time.
 const MIN_CONFIRM_RUNS = 3;

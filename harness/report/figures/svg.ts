@@ -12,7 +12,7 @@ export interface FigurePlan extends FigureText {
   readonly drawing: (palette: Palette) => PlotDrawing;
 }
 
-export const FIGURE_WIDTH = 700;
+const FIGURE_WIDTH = 700;
 
 const FONT = 'system-ui, Segoe UI, Roboto, Helvetica, Liberation Sans, Arial, sans-serif';
 

@@ -41,7 +41,7 @@ export function voidShamLines({ analysis }: Report): Line[] {
 }
 
 /** Whether a sham has the change's extra scheduling, so that the change's effect was separated from it. */
-export function isSchedulingSham(report: Report, name: string): boolean {
+function isSchedulingSham(report: Report, name: string): boolean {
   const arm = armNamed(report, name);
   return arm?.schedules === true || arm?.engagement === 'callbacks';
 }

@@ -18,7 +18,7 @@ import { runSigns } from '../run-signs.ts';
 import { kindWords, num } from '../words.ts';
 
 /** Rows at most, so that the document still fits into one comment on GitHub (65,536 characters). */
-export const LISTED_RUNS = 300;
+const LISTED_RUNS = 300;
 
 /** One line a run, folded away; those that did not complete first when there are too many for all. */
 export function runBlocks(report: Report): Block[] {
