@@ -165,7 +165,9 @@ describe('a change of one’s own', () => {
   });
 
   test.skipIf(process.platform === 'win32')('cannot choose an event loop here', async () => {
-    expect((await soakErrorOf(() => loadArmSpec('event-loop:proactor'))).message).toContain('only on Windows');
+    expect((await soakErrorOf(() => loadArmSpec('event-loop:proactor'))).message).toContain(
+      'only on Windows',
+    );
     const folder = armFolder({ eventLoop: 'selector' });
     expect((await soakErrorOf(() => loadArmSpec(folder))).message).toContain('only on Windows');
   });

@@ -17,7 +17,7 @@ interface Bar {
   readonly probability: number;
 }
 
-/** A row of the figure: a release, or what is believed of the ends' labels being wrong. */
+/** The rows of the figure: the releases, and the belief that a label of the ends is wrong. */
 function bars({ releases, bad }: BisectProtocol, { belief }: BisectState): { rows: string[]; bars: Bar[] } {
   const { brought, cured } = belief.posterior;
   const rows: string[] = [];

@@ -16,7 +16,7 @@ import { protocolNotebookSchema, TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { readInput } from '../model/read-input.ts';
 import { MOST_PROBES, modelSchema } from './model.ts';
 
-/** Name of the journal in the folder of a bisect: another than an experiment's, whose report it cannot have. */
+/** Name of a bisect's journal. It differs from an experiment's, because a bisect has no such report. */
 export const BISECT_JOURNAL = 'bisect.jsonl';
 
 /** Version of the journal's schema; a reader refuses any other. */
@@ -35,7 +35,7 @@ const bisectProtocolSchema = z
     bad: z.number().int().positive(),
     model: modelSchema,
     confidence: z.number().gt(0.5).lt(1),
-    /** Most runs, the control's too. A batch is begun only if it fits. */
+    /** Most runs, including the control's. A batch is begun only if it fits. */
     maxRuns: z.number().int().positive(),
     /** Most minutes of one session; `null`: no limit. */
     maxMinutes: z.number().positive().nullable(),
@@ -78,7 +78,7 @@ const bisectRecordSchema = z.object({
 });
 export type BisectRecord = z.infer<typeof bisectRecordSchema>;
 
-/** A release's arm, when it was first needed: what its kernels must report to have loaded, and its packages. */
+/** A release's arm, recorded when first needed: what its kernels must report to have loaded, and its packages. */
 const releaseRecordSchema = z.object({
   type: z.literal('release'),
   release: z.number().int().nonnegative(),
@@ -92,7 +92,7 @@ export type ReleaseRecord = z.infer<typeof releaseRecordSchema>;
 const skipRecordSchema = z.object({
   type: z.literal('skip'),
   release: z.number().int().nonnegative(),
-  /** Batch that was to be of it. */
+  /** The batch that was to probe it. */
   batch: z.number().int().nonnegative(),
   at: z.string(),
   /** Hostile: an installer's words. */
@@ -142,7 +142,7 @@ export interface BisectJournal {
   readonly sha256: string;
 }
 
-/** A journal with where its whole lines end, for whoever goes on writing it. */
+/** A journal and where its whole lines end, for continuing it. */
 export interface BisectText {
   readonly journal: BisectJournal;
   readonly wholeBytes: number;

@@ -4,7 +4,7 @@ import { num } from '../report/words.ts';
 import type { BisectProtocol } from './journal.ts';
 import type { BisectState } from './results.ts';
 
-/** Why a bisect ended, as the journal has it. */
+/** Why a bisect ended, by the word in its journal. */
 export const END_WORDS: Record<string, string> = {
   found: 'the change points are named at the confidence asked for',
   'not-reproduced': 'the control never wedged',

@@ -16,7 +16,7 @@ import type { ExecKernel } from './journal.ts';
 
 /** Which kernel `soak exec` is to use, as the command line says it. */
 export interface KernelChoice {
-  /** A kernelspec's name; `undefined`: the notebook's own, where it is found. */
+  /** A kernelspec's name. `undefined`: the one that the notebook names, if it is found. */
   readonly kernel?: string | undefined;
   /** An arm on the soak environment. */
   readonly arm?: string | undefined;

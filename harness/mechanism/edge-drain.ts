@@ -20,7 +20,7 @@ import { markdownDocument } from '../report/render-markdown.ts';
 export const edgeDrainSchema = z.object({
   pyzmq: z.string(),
   libzmq: z.string(),
-  /** `null`: not installed, so that the parts about streams were left out. */
+  /** `null` if it is not installed. The parts about streams were then left out. */
   tornado: z.string().nullable(),
   python: z.string(),
   platform: z.string(),

@@ -48,7 +48,7 @@ export function failRules(text: string): FailRule[] {
     const rule = part.trim();
     if (rule === 'treatment-event' || rule === 'treatment-wedged')
       return { kind: 'event', arm: null, above: 0, text: rule };
-    // The share is after the last `>`, since a name may hold anything but a comma.
+    // The share is after the last `>`, because a name may hold anything but a comma.
     const [, name = '', share] = /^(.*?)(?:\s*>\s*([\d.]+))?$/.exec(rule) ?? [];
     const colon = name.indexOf(':');
     const word = (colon < 0 ? name : name.slice(0, colon)).trim();

@@ -9,7 +9,7 @@ import { orRefuse } from './write-report.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** GitHub takes ten annotations of a kind from a step; what is beyond is in the summary. */
+/** GitHub takes ten annotations of a kind from a step. The summary has the rest. */
 const ANNOTATIONS = 10;
 
 /**

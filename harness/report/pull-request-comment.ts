@@ -33,7 +33,7 @@ export type Commented =
   /** The token lacks the permission: usual for a pull request from a fork, and not an error. */
   | { readonly how: 'not-permitted'; readonly reason: string };
 
-/** First line of a comment: how it is found again. Invisible where it is shown. */
+/** First line of a comment, by which it is found again. GitHub does not show it. */
 export function commentMarker(name: string): string {
   return `<!-- kernel-soak: ${name.replace(/[^\w .-]/g, '_').replaceAll('--', '__')} -->`;
 }

@@ -41,7 +41,7 @@ export function reportDocument(report: Report): ReportDocument {
   };
 }
 
-/** What must be said first, the verdict, the table of arms: all that a job summary or a comment needs. */
+/** Warnings, verdict and the table of arms: all that a job summary or a comment needs. */
 export function leadBlocks(report: Report): Block[] {
   const blocks = [
     ...warningLines(report).map((warning): Block => ({ kind: 'callout', line: warning })),

@@ -32,7 +32,7 @@ const COUNTER_WORDS: Partial<Record<KernelCounter, string>> = {
   streamSends: 'sends through the stream',
 };
 
-/** `551 re-arms on 551 replies, 0 missing or mismatched`; words where there is nothing to count. */
+/** `551 re-arms on 551 replies, 0 missing or mismatched`, or why nothing was counted. */
 export function engagementWords(engagement: EngagementSummary): string {
   if (engagement.client !== undefined) return clientEngagementWords(engagement, engagement.client);
   if (engagement.runsWithCounters === 0) return 'not counted';
@@ -45,7 +45,7 @@ export function engagementWords(engagement: EngagementSummary): string {
   return `${totals[counter]} ${what} on ${replies}, ${totals.missing + totals.mismatched} missing or mismatched`;
 }
 
-/** `all 20 kernels loaded its files`: what the kernels of an arm without a counter said of its change. */
+/** `all 20 kernels loaded its files`: what kernels reported about the change of an arm without a counter. */
 function changeWords({ change, runsWithCounters }: EngagementSummary): string {
   if (change === undefined) {
     return `not recorded whether ${counted(runsWithCounters, 'kernel')} executed it`;

@@ -31,7 +31,7 @@ export function reportFiles(report: Report): ReportFile[] {
  * Writes every file of the journal's report into `dir` and returns their paths. Each file appears whole or
  * not at all; a figure that the report no longer has is removed.
  *
- * @param report of that journal, where the caller has it already: the analysis of a long one takes seconds
+ * @param report of that journal, if the caller already has it: the analysis of a long one takes seconds
  * @throws SoakError `report-not-written` when the folder cannot be written.
  */
 export async function writeReport(
@@ -106,7 +106,7 @@ export async function writeWhole(path: string, content: string): Promise<void> {
   try {
     await fileWithDeadline('write-report', written, path);
   } catch (error) {
-    // Half a file is of no use to anyone; a disk that is silent would be as silent of this.
+    // Half a file helps nobody. A disk that did not answer would not answer this either.
     if (!(error instanceof DeadlinePassed)) await rm(partial, { force: true }).catch(() => {});
     throw error;
   }

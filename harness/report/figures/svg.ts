@@ -18,7 +18,7 @@ const FONT = 'system-ui, Segoe UI, Roboto, Helvetica, Liberation Sans, Arial, sa
 
 /**
  * A figure as an SVG document: title and description first, for those who hear it. No browser, clock or
- * random number takes part, and nothing in it runs or loads; a text node is the only place for content.
+ * random number takes part, and nothing in it runs or loads. Content stands only in text nodes.
  */
 export function figureSvg(plan: FigurePlan, palette: Palette, idSuffix: string): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');

@@ -157,7 +157,7 @@ function versionTable(report: Report): Block {
   );
 }
 
-/** Comparisons of more than one change, to be said before any verdict. */
+/** Warnings about comparisons of more than one change. They stand before any verdict. */
 export function manyChangesWarnings(report: Report): Line[] {
   const mixed = environmentDifferences(report).filter((difference) => changeCount(difference) > 1);
   if (mixed.length === 0) return [];

@@ -15,7 +15,7 @@ import type { Report } from '../report.ts';
 import { engagementWords, num } from '../words.ts';
 import { armEnvironmentBlocks } from './arm-environments.ts';
 
-/** The table of arms: the first thing after the verdict. Over the counted blocks, but for the harness faults. */
+/** The table of arms, right after the verdict: counts of the counted blocks, and all harness faults. */
 export function armsTable(report: Report): Table {
   const invalid = report.invalidRuns.length > 0;
   const competing = report.competingRuns.length > 0;
@@ -81,7 +81,7 @@ export function armsBlocks(report: Report): Block[] {
       ]),
     ),
     paragraph(
-      line`Rates cover the counted blocks. They leave out harness faults and runs that ended otherwise (neither completed nor wedged). Rates have Clopper–Pearson intervals, and wedges per reply have Garwood intervals. The upper bound is one-sided 95 %. The anytime-valid interval (a 95 % confidence sequence) holds at every number of runs at once.`,
+      line`Rates cover the counted blocks. They leave out harness faults and runs that ended otherwise (neither completed nor wedged). Rates have Clopper–Pearson intervals, and wedges per reply have Garwood intervals. The upper bound is one-sided 95 %. The anytime-valid interval (a 95 % confidence sequence) holds at every number of runs at once. Engagement counts how often an arm's change acted, and how often it found its stream missing or mismatched.`,
     ),
   ];
 }

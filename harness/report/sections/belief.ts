@@ -70,7 +70,7 @@ function randomisationLine(report: Report): Line {
   const { protocol } = report;
   if (protocol.arms.length === 1)
     return line`${strong(text('Randomisation'))}: none, because there is one arm.`;
-  return line`${strong(text('Randomisation'))}: each block has one run of every arm, in an order drawn from seed ${num(String(protocol.seed))}, ${text(protocol.concurrency === 1 ? 'one run at a time' : `up to ${protocol.concurrency} runs at once`)}. Every run has a fresh kernel, and no run is repeated.`;
+  return line`${strong(text('Randomisation'))}: each block has one run of every arm, in an order drawn from seed ${num(String(protocol.seed))}. ${text(protocol.concurrency === 1 ? 'One run at a time' : `Up to ${protocol.concurrency} runs at once`)}, each with a fresh kernel. No run is repeated.`;
 }
 
 function stoppingLine(report: Report): Line {
@@ -134,7 +134,7 @@ function competingLines(report: Report): Line[] {
     ),
     ', ',
   );
-  // Protocols say what the e-process expects since the rule for other endings.
+  // A protocol states its bets since runs that ended otherwise decide too.
   const isOlder = report.protocol.decision.bets === undefined;
   const consequence =
     analysis.verdicts.length === 0
@@ -189,7 +189,7 @@ function serverLines({ protocol, runs }: Report): Line[] {
   ];
 }
 
-/** What came and was not taken, by arm and, where it was looked at, by channel and cause; nothing where all was. */
+/** Messages that were not taken, by arm and, if it was recorded, by channel and cause. Nothing if all were taken. */
 function rejectedLines({ protocol, runs }: Report): Line[] {
   const of = protocol.arms.flatMap(({ name }) => {
     const mine = runs.filter(({ arm, client }) => arm === name && client.rejected > 0);

@@ -102,7 +102,7 @@ function tailWords(comparisons: readonly Comparison[]): Line {
     given === undefined || given === null
       ? line`the observed rate of the reference arm, which is itself an estimate`
       : line`the ${num(percent(given.p0))} that was given, not a rate measured here`;
-  return line`The binomial tail is P(X ≤ x), given n and p0. It takes p0 as known, and p0 is ${source}. Fisher's exact test takes neither rate as known, so read the two side by side. “Less” is the one-sided test that the first arm's rate is below the second's.`;
+  return line`The binomial tail is P(X ≤ x), given n and p0. It takes p0 as known, and p0 is ${source}. Fisher's exact test takes neither rate as known, so read the two side by side. “Less” is the one-sided test that the first arm's rate is below the second's. E is the evidence of the e-process for the same.`;
 }
 
 function decisionWords(report: Report): Line {
@@ -119,12 +119,12 @@ function decisionWords(report: Report): Line {
   const shams = analysis.arms.filter(({ role }) => role === 'sham').map(({ name }) => name);
   const claim =
     shams.length > 0
-      ? line`The verdict “fixes” needs no wedge, and by this test a rate below control and below ${armNames(shams)}.`
-      : line`The verdict “fixes” needs no wedge, and by this test a rate below control.`;
+      ? line`The verdict “fixes” needs 0 wedges and, by this test, a rate below control and below ${armNames(shams)}.`
+      : line`The verdict “fixes” needs 0 wedges and, by this test, a rate below control.`;
   const composite =
     report.competingRuns.length === 0
       ? ''
-      : ' The rate must be below both for wedges alone, with the runs that ended otherwise left out, and for wedges and other endings together. Other endings must not be more frequent than in the references (Fisher’s exact test, one-sided, p > 0.05).';
+      : ' This must hold for wedges alone, with the runs that ended otherwise left out, and for wedges and other endings together. Other endings must not be more frequent than in the references (Fisher’s exact test, one-sided, p > 0.05).';
   return line`Decided by: ${rule}. ${claim}${text(composite)}${num(holm)}`;
 }
 

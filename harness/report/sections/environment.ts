@@ -59,12 +59,12 @@ export function environmentBlocks(report: Report): Block[] {
       line`Kernel start, median by arm: ${num(duration(Math.min(...starts)))} to ${num(duration(Math.max(...starts)))}.`,
     );
   }
-  // Kernelspecs have said all that is known of theirs.
+  // Nothing more is known about kernels that their kernelspecs start.
   if (kernelspecs.length > 0) return [{ kind: 'list', items }];
   return [{ kind: 'list', items }, armHashes(report), packageList(environment.packages)];
 }
 
-/** How kernels came about, where that was not as anyone starts them. */
+/** How kernels were launched, if not spawned. */
 function launchLines({ protocol, runs }: Report): Line[] {
   const methodOf = new Map(protocol.arms.map(({ name, launch }) => [name, launch ?? protocol.launch]));
   const toFork = runs.filter(({ arm }) => methodOf.get(arm) === 'fork');
@@ -84,7 +84,7 @@ function launchLines({ protocol, runs }: Report): Line[] {
   ];
 }
 
-/** How the kernels' sockets were guarded, where that was not as everywhere. */
+/** How the kernels' sockets were guarded, if not in the default way. */
 function socketLines({ sockets, client, transport }: Protocol): Line[] {
   if (sockets === undefined) return [];
   const peer =

@@ -18,7 +18,7 @@ import { armNamed, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 import { NEVER_IN_WORDS, perRun } from './withheld.ts';
 
-/** Shams that say nothing as a reference, and why: what they were short of, or that they were never in. */
+/** Shams that cannot serve as a reference, and why: they were short of something, or never took effect. */
 export function voidShamLines({ analysis }: Report): Line[] {
   return analysis.arms.flatMap((arm) => {
     if (arm.role !== 'sham') return [];
@@ -40,7 +40,7 @@ export function voidShamLines({ analysis }: Report): Line[] {
   });
 }
 
-/** Whether a sham has the change's extra scheduling, so that the change's effect was separated from it. */
+/** Whether a sham has the change's extra scheduling, which separates the change's effect from it. */
 function isSchedulingSham(report: Report, name: string): boolean {
   const arm = armNamed(report, name);
   return arm?.schedules === true || arm?.engagement === 'callbacks';
@@ -51,7 +51,7 @@ export function shamMatter(report: Report, name: string): string {
   return isSchedulingSham(report, name) ? 'the overhead itself matters' : 'patching alone matters';
 }
 
-/** What does not tell the change from the scheduling that it adds; `null` where a sham does. */
+/** The caveat that nothing tells the change from the scheduling that it adds; `null` if a sham does. */
 export function schedulingCaveat(report: Report): Line | null {
   const shams = report.analysis.arms.filter(({ role }) => role === 'sham').map(({ name }) => name);
   if (shams.length === 0) {
@@ -61,7 +61,7 @@ export function schedulingCaveat(report: Report): Line | null {
   return line`What the change does beyond the scheduling it adds: ${armNames(shams)} ${text(shams.length > 1 ? 'are negative controls' : 'is a negative control')} of patching and ${text(shams.length > 1 ? 'schedule' : 'schedules')} nothing extra.`;
 }
 
-/** What each arm was given, as a table, folded by the reader; nothing where there is one arm. */
+/** What each arm was given, as a table. Nothing for a single arm. */
 export function exposureBlocks({ analysis }: Report): Block[] {
   const { exposure } = analysis;
   const [first] = exposure;
@@ -97,7 +97,7 @@ export function exposureBlocks({ analysis }: Report): Block[] {
 
 const SHORT_WORDS = { gone: 'gone', apart: 'short in every run' } as const;
 
-/** Names of arms and kinds are content: they stand in cells, since a caption or a column's title is the project's own. */
+/** Names of arms and kinds are content, so they stand in cells: captions and column titles are the project's words. */
 function exposureTable(known: readonly ExposureComparison[]): Table {
   const kinds = [...new Set(known.flatMap((each) => each.kinds.map(({ kind }) => kind)))].sort();
   const found = ({ kinds: all }: ExposureComparison, kind: string) => all.find((each) => each.kind === kind);

@@ -8,7 +8,7 @@ import type { Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 import { stallBlocks } from './stalls.ts';
 
-/** How the wedges, or where they are counted the stalls, look; the stalls of a client under wedges too. */
+/** What the wedges looked like, and the client's stalls. If stalls are counted, only those. */
 export function mechanismBlocks(report: Report): Block[] {
   if (report.protocol.client === undefined) return wedgeBlocks(report);
   const stalls = stallBlocks(report);
@@ -30,7 +30,7 @@ export function mechanismBlocks(report: Report): Block[] {
   ];
 }
 
-/** How the wedges look: certified or not, where in the notebook, after how many replies. */
+/** What the wedges looked like: certified or not, where in the notebook, after how many replies. */
 function wedgeBlocks(report: Report): Block[] {
   const wedging = report.analysis.arms.filter((arm) => arm.counts.wedged > 0);
   if (wedging.length === 0) {
@@ -57,7 +57,7 @@ function wedgeBlocks(report: Report): Block[] {
       line`A wedge is certified if the kernel is alive and idle, the request is queued in its shell socket (EVENTS has POLLIN), and the socket's descriptor is not readable. The request is then stranded: nothing tells the kernel to read it. Revived by the re-arm: after the verdict, the harness ran the stream's read handler once (the re-arm), and the missing answers came. Place in the notebook: at how many different cells the runs of the arm wedged.`,
     ),
     paragraph(
-      line`${innocenceLine(report)} The test compares the wedges at each cell with the cell's exposure: Pearson's χ² with a seeded Monte Carlo p-value, one test for the experiment. If a wedge wanders, the content of a cell is not at fault.`,
+      line`${innocenceLine(report)} The test compares the wedges at each cell with the number of runs that reached it: Pearson's χ² with a seeded Monte Carlo p-value, one test for the experiment. If the wedge wanders, the content of a cell is not at fault.`,
     ),
     ...ladderBlocks(report.runs),
     { kind: 'figure', name: 'positions' },
@@ -75,7 +75,7 @@ const RUNG_WORDS: Record<RevivalRung, string> = {
   restart: 'a fresh kernel (the stranded request is lost)',
 };
 
-/** What brought stranded requests back, one attempt a wedge; nothing where no wedge was autopsied. */
+/** What brought stranded requests back, one attempt for each wedge. Nothing if no attempt was made. */
 function ladderBlocks(runs: readonly RunRecord[]): Block[] {
   const attempts = runs.flatMap(({ outcome }) => outcome.observations?.revival ?? []);
   const rungs = REVIVAL_RUNGS.filter((rung) => attempts.some((attempt) => attempt.rung === rung));
@@ -122,7 +122,7 @@ function revivalWords(revivals: Revivals | undefined): string {
   return revivals === undefined ? 'not tried' : `${revivals.revived} of ${revivals.tried}`;
 }
 
-/** Where an arm's wedges were, beside the cells; whether they prefer one is asked of all arms together. */
+/** At how many places an arm wedged. Whether wedges prefer a cell is tested for all arms together. */
 function placeWords(arm: ArmAnalysis): Line {
   const { cells, afterLastCell, noCell } = arm.positions;
   const at = cells.filter(({ wedges }) => wedges > 0).length;

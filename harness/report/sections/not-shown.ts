@@ -5,7 +5,7 @@ import { armNames, num } from '../words.ts';
 import { releaseCaveats } from './arm-environments.ts';
 import { schedulingCaveat, uncalledLines } from './exposure.ts';
 
-/** On how many machines, in how many sessions: what the result may depend on beyond its settings. */
+/** The machines and sessions, on which the result may depend beyond its settings. */
 function whereRun({ experiment, sessions }: Report): Line {
   const of = ({ platform, arch }: { readonly platform: string; readonly arch: string }) =>
     `${platform} ${arch}`;
@@ -18,7 +18,7 @@ function whereRun({ experiment, sessions }: Report): Line {
   return line`as ${num(String(sources.length))} sources on ${armNames(systems)}`;
 }
 
-/** What the experiment does not show: as much a part of the result as what it does. */
+/** What the experiment does not show, which is as much a part of the result as what it shows. */
 export function notShownBlocks(report: Report): Block[] {
   const { analysis, protocol } = report;
   const items: Line[] = [];

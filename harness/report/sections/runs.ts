@@ -17,7 +17,7 @@ import type { Report } from '../report.ts';
 import { runSigns } from '../run-signs.ts';
 import { kindWords, num } from '../words.ts';
 
-/** Rows at most, so that the document still fits into one comment on GitHub (65,536 characters). */
+/** Most rows: the document must fit into one comment on GitHub (65,536 characters). */
 const LISTED_RUNS = 300;
 
 /** One line a run, folded away; those that did not complete first when there are too many for all. */

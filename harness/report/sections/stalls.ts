@@ -17,13 +17,13 @@ import { count, counted, duration } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { num } from '../words.ts';
 
-/** `nbclient 0.11.0`, or the client's name where its package is another. */
+/** `nbclient 0.11.0`, with the client's name if its package has another. */
 export function clientWords({ name, versions }: ProtocolClient): Line {
   const version = versions[name === 'jupyter-execute' ? 'nbclient' : name];
   return line`${code(name === 'jupyter-execute' ? `jupyter-execute (nbclient ${version})` : `${name} ${version}`)}`;
 }
 
-/** What is counted and what is not, where the client is a program of its own; nothing elsewhere. */
+/** What is counted and what is not, if the client is its own program. Otherwise nothing. */
 export function endpointLines({ protocol }: Report): Line[] {
   if (protocol.client === undefined) return [];
   return [
@@ -33,7 +33,7 @@ export function endpointLines({ protocol }: Report): Line[] {
   ];
 }
 
-/** `, but nbclient still stalls in 9 of 12 runs`, of arms that the change cured; nothing where it stalled in none. */
+/** `, but nbclient still stalls in 9 of 12 runs`, for arms that the change cured. Nothing if it stalled in none. */
 export function stillStallsWords(report: Report, arms: readonly string[]): Line {
   const stalling = stallingArms(report).filter(({ name }) => arms.includes(name));
   if (stalling.length === 0) return [];
@@ -47,7 +47,7 @@ export function stillStallsWords(report: Report, arms: readonly string[]): Line 
   )}`;
 }
 
-/** The client's stalls by arm, of runs that have another outcome; nothing where there was none. */
+/** The client's stalls by arm, in runs that have another outcome. Nothing if there was none. */
 export function secondEventLines(report: Report): Line[] {
   const stalling = stallingArms(report);
   if (stalling.length === 0) return [];
@@ -99,7 +99,7 @@ function afterWords(stalls: readonly Stall[]): string {
   return `${duration(median(after))}, ${duration(Math.max(...after))}`;
 }
 
-/** How the client's stalls look; nothing where none was seen. */
+/** What the client's stalls looked like. Nothing if none was seen. */
 export function stallBlocks(report: Report): Block[] {
   const arms = stallsByArm(report).filter(({ stalls }) => stalls.length > 0);
   if (arms.length === 0) return [];

@@ -32,7 +32,7 @@ import { num, ratio } from '../words.ts';
 /** Strata and sources listed at most; the journal holds all. */
 const LISTED = 60;
 
-/** What must be said first of a part of an experiment. */
+/** The warning that this is a part of an experiment. */
 export function shardLines({ experiment: { shard, protocol } }: Report): Line[] {
   if (shard === undefined) return [];
   const { first, end } = shardBlocks(protocol.blocks, shard);
@@ -41,7 +41,7 @@ export function shardLines({ experiment: { shard, protocol } }: Report): Line[] 
   ];
 }
 
-/** Strata that do not agree: of the treatments' effects, and of the control's rate. */
+/** Warnings about strata that do not agree, in a treatment's effect or in the control's rate. */
 export function heterogeneityLines({ analysis }: Report): Line[] {
   const { strata = [], heterogeneity = [] } = analysis;
   const effects = analysis.comparisons.flatMap((pair) => {
@@ -81,7 +81,7 @@ export function stratifiedTestWords(test: 'boschloo' | 'e-process', strata: numb
     : `product of E over ${strata} strata`;
 }
 
-/** Where the runs are from and what the strata say; nothing for an experiment of one place. */
+/** Where the runs come from and what the strata say. Nothing for an experiment that was not merged. */
 export function strataBlocks(report: Report): Block[] {
   const { sources } = report.experiment;
   if (sources === undefined) return [];
@@ -118,7 +118,7 @@ export function strataBlocks(report: Report): Block[] {
   ];
 }
 
-/** How many sources were merged is no part of the protocol: what that means for the level. */
+/** What it means for the level that the protocol does not fix how many sources are merged. */
 function lookLine({ analysis }: Report): Line {
   return analysis.test === 'boschloo'
     ? line`The protocol does not fix how many sources are merged. The exact test holds its level if the set of sources was chosen beforehand. If the set grows night by night and is looked at each time, only E holds its level.`
@@ -208,7 +208,7 @@ function sourceTable({ runs }: Report, sources: readonly Source[]): Table {
   );
 }
 
-/** What of the environment the sources do not share, which the environment's section has of the first alone. */
+/** Differences between the environments of the sources. The section describes only the first source. */
 export function environmentDifferences({ experiment: { sources = [] } }: Report): Line[] {
   const facts = sources.map(({ environment: { packages, key: _key, ...machine } }) =>
     Object.entries({ ...machine, ...packages }).map(([name, value]) => [name, String(value)] as const),

@@ -25,7 +25,7 @@ import { secondEventLines, stillStallsWords } from './stalls.ts';
 import { heterogeneityLines, shardLines, stratifiedTestWords } from './strata.ts';
 import { neverInWords, noRunWords, withheldWords } from './withheld.ts';
 
-/** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
+/** The verdict in sentences. A single arm has only its count. */
 export function verdictLines(report: Report): Line[] {
   return [...plainVerdictLines(report), ...secondEventLines(report)].map((each) =>
     endpointLine(each, report.protocol.endpoint),
@@ -51,7 +51,7 @@ function plainVerdictLines(report: Report): Line[] {
   );
 }
 
-/** Verdicts of one word that one sentence can say: those without a verdict by their reason, withheld ones alone. */
+/** Verdicts with one word, grouped so that one sentence can say each group. A withheld verdict stands alone. */
 function alikeVerdicts(verdicts: readonly VerdictAnalysis[]): VerdictAnalysis[][] {
   const groups = new Map<string, VerdictAnalysis[]>();
   for (const verdict of verdicts) {
@@ -85,7 +85,7 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
   }
 }
 
-/** What is fixed: `it`, or the wedge alone where the client still stalls. */
+/** What is fixed: `it`, or only the wedge if the client still stalls. */
 function fixedWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const stalls = stillStallsWords(
     report,
@@ -107,7 +107,7 @@ function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[], cou
   return line`${head}: ${counts}. ${evidenceWords(report, group)}. ${why}${couldSeeWords(report, group)}`;
 }
 
-/** What the experiment could have seen and how much is missing: the smallest of the group, the most runs. */
+/** What the experiment could have seen, and how many runs are missing: for the treatment that needs most. */
 function couldSeeWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const [first] = group;
   if (first === undefined) return [];
@@ -178,7 +178,7 @@ function noTreatmentLine(report: Report): Line {
   return joined([...analysis.aa.map((check) => equalityLine(report, check)), counts]);
 }
 
-/** One sentence on two controls: the difference with its interval, and what it is a check of. */
+/** One sentence on two controls: the difference with its interval, and what it checks. */
 export function equalityLine(report: Report, check: EqualityCheck): Line {
   const pair = report.analysis.comparisons.find(
     ({ kind, treatment }) => kind === 'a-a' && treatment === check.arm,
@@ -224,7 +224,7 @@ function referenceCounts({ analysis }: Report): Line {
   return armCounts(analysis.arms.filter(({ role }) => role !== 'treatment'));
 }
 
-/** The weakest evidence of the group, since that is what the claim rests on; of the composite too, where it differs. */
+/** The weakest evidence in the group, because the claim rests on it; also for the composite, if that differs. */
 function evidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const arms = [...referencesOf(report), ...group.map(({ treatment }) => treatment)];
   const compete = report.analysis.arms.some(
@@ -233,12 +233,12 @@ function evidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line 
   const endpoint = endpointEvidenceWords(report, group);
   if (!compete) return endpoint;
   const composite = largest(group.map((verdict) => verdict.composite?.pHolm ?? null));
-  return line`${endpoint}. With every other ending counted as an event too, in all arms, ${num(pValue(composite))}`;
+  return line`${endpoint}. If every run that ended otherwise counts as an event, in all arms, ${num(pValue(composite))}`;
 }
 
 function endpointEvidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const { test, alpha, strata, verdicts } = report.analysis;
-  const holm = verdicts.length > 1 ? ` after Holm over ${verdicts.length} treatments` : '';
+  const holm = verdicts.length > 1 ? `, after Holm over ${verdicts.length} treatments` : '';
   const head = line`Against ${referenceNames(report)}, `;
   const level = `α = ${significant(alpha, 3)}`;
   const bound = `bound 1/α = ${significant(1 / alpha, 6)}`;
@@ -253,7 +253,7 @@ function endpointEvidenceWords(report: Report, group: readonly VerdictAnalysis[]
     return line`${head}the ${text(stratifiedTestWords(test, strata.length))} is ${num(`${product} (${bound}), which gives ${p}`)}`;
   }
   const weakest = eValue(smallest(pairs.map(({ eProcess }) => eProcess.maxLogE)));
-  return line`${head}the e-process reached ${text(pairs.length > 1 ? 'at least ' : '')}E = ${num(`${weakest} (${bound}${holm === '' ? '' : `, p = 1/E${holm}`})`)}`;
+  return line`${head}the e-process reached ${text(pairs.length > 1 ? 'at least ' : '')}E = ${num(`${weakest} (${bound}${holm === '' ? '' : `; p = 1/E${holm}`})`)}`;
 }
 
 function worseWords(report: Report, group: readonly VerdictAnalysis[]): Line {
@@ -261,21 +261,21 @@ function worseWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   return line`The one-sided test for a higher rate than ${referenceWords(report)} gives ${num(pValue(p))}${text(group.length > 1 ? ' at most' : '')} (α = ${num(significant(report.analysis.alpha, 3))})`;
 }
 
-/** `control and sham`, or the names of the arms that are in their place. */
+/** `control and sham`, or the names of the reference arms. */
 function referenceWords(report: Report): Line {
   const names = referencesOf(report);
   const isPlain = names.every((name) => name === 'control' || name === 'sham');
   return isPlain ? [text(names.join(' and '))] : armNames(names);
 }
 
-/** The arm that is in the place of the control, as the subject of a sentence. */
+/** The control, as the subject of a sentence. */
 function controlSubject(report: Report): Line {
   const name = report.analysis.arms.find(({ role }) => role === 'control')?.name ?? 'control';
   return name === 'control' ? line`the control` : [code(name)];
 }
 
 function allowanceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
-  // The fewest runs allow the most: the bound is of that arm's own count.
+  // The arm with the fewest runs allows the highest rate, so the bound belongs to its count.
   const runs = Math.min(
     ...group.map(({ treatment }) => report.analysis.arms.find(({ name }) => name === treatment)?.runs ?? 0),
   );
@@ -292,7 +292,7 @@ function allowanceWords(report: Report, group: readonly VerdictAnalysis[]): Line
   ]);
 }
 
-/** Control and every sham: what a claim is made against. */
+/** Control and every sham: the arms that a claim compares with. */
 function referencesOf(report: Report): string[] {
   const treatment = report.analysis.verdicts[0]?.treatment ?? '';
   return pairsOf(report, treatment).map(({ reference }) => reference);
@@ -309,7 +309,7 @@ function pairsOf(report: Report, treatment: string): Comparison[] {
   );
 }
 
-/** What must be said before the verdict: anything that makes it less than it seems. */
+/** What stands before the verdict: anything that makes it less than it seems. */
 export function warningLines(report: Report): Line[] {
   return plainWarningLines(report).map((each) => endpointLine(each, report.protocol.endpoint));
 }
@@ -342,7 +342,7 @@ function plainWarningLines(report: Report): Line[] {
   lines.push(...voidShamLines(report));
   for (const sham of analysis.shams.filter(({ differs }) => differs)) {
     lines.push(
-      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): ${text(shamMatter(report, sham.arm))}, so the change alone does not make the difference from control.`,
+      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): ${text(shamMatter(report, sham.arm))}, so a difference from control is not due to the change alone.`,
     );
   }
   for (const check of analysis.aa.filter(({ decided }) => decided)) {

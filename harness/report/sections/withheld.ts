@@ -6,7 +6,7 @@ import { count, percent, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num, ratio } from '../words.ts';
 
-/** Why a verdict is less than its counts alone would give, in sentences. */
+/** Why a verdict is less than its counts alone would give. */
 export function withheldWords(report: Report, verdict: VerdictAnalysis): Line {
   return joined(verdict.withheld.map((each) => withholdingWords(report, verdict, each)));
 }
@@ -26,7 +26,7 @@ function withholdingWords(report: Report, verdict: VerdictAnalysis, withholding:
   }
 }
 
-// What is gone takes much with it: the first kinds say enough, and the table has all.
+// If one kind is gone, others are too. The first kinds say enough, and the table has all.
 const SHOWN_KINDS = 3;
 
 function exposureWords({ kinds }: ShortExposure): Line {
@@ -121,7 +121,7 @@ export function noRunWords(report: Report, names: readonly string[]): Line {
   );
 }
 
-/** Rounded so that a count a run reads as one. */
+/** A mean count per run, with one decimal unless it is whole. */
 export function perRun(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(1);
 }
