@@ -177,7 +177,7 @@ export const DIAGNOSIS_ROWS = [
   }),
   option({
     flags: '--flag-alpha <level>',
-    type: number({ ...LEVEL, unit: 'probability' }),
+    type: number(LEVEL),
     help: 'chance of any flagged change if no rate ever changes',
     group: 'Decision',
     commands: { history: {} },
