@@ -133,6 +133,7 @@ export const DIAGNOSIS_ROWS = [
     defaultWords: 'that of the kernel environment',
     group: 'Experiment',
     commands: { mechanism: {} },
+    excludes: [{ options: ['env'], because: 'that environment has one pyzmq already' }],
   }),
   option({
     flags: '--probe <name>',
