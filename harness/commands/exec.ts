@@ -10,7 +10,7 @@ import {
   type ExecKernel,
   readExecJournal,
 } from '../exec/journal.ts';
-import { checkedOutput, writeWhole } from '../exec/output.ts';
+import { checkedOutput, saveOutput } from '../exec/output.ts';
 import { type KernelRate, kernelRates } from '../exec/rate.ts';
 import type { RunSurroundings } from '../experiment/carry-out.ts';
 import { notebookPieces } from '../frontend/executed-notebook.ts';
@@ -221,7 +221,7 @@ async function keepExecuted(
   const isToRead = exitCode === EXEC_EXIT_CODES.cellRaised || exitCode === EXEC_EXIT_CODES.cellNotExecuted;
   const isWritten = exitCode === EXEC_EXIT_CODES.clean || (isToRead && !inplace);
   if (isWritten && notebook !== null) {
-    await writeWhole(output, notebookPieces(notebook));
+    await saveOutput(output, notebookPieces(notebook));
     write(`Written: ${output}\n`);
   } else if (exitCode !== EXEC_EXIT_CODES.interrupted) {
     write('No notebook was written.\n');

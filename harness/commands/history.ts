@@ -8,6 +8,7 @@ import { readJournal } from '../journal/read.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { quoted } from '../model/quoted.ts';
+import { writeWhole } from '../model/write-whole.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 
 /** Version of `history.json`. */
@@ -84,7 +85,6 @@ async function writeHistory(
   write: (text: string) => void,
 ): Promise<void> {
   const { historyFigures } = await import('../history/history-figures.ts');
-  const { writeWhole } = await import('../report/write-report.ts');
   const files = [
     { path: 'history.md', content: markdown },
     { path: 'history.json', content: historyJson(history) },
@@ -93,7 +93,7 @@ async function writeHistory(
   try {
     for (const { path, content } of files) {
       const target = join(out, path);
-      await writeWhole(target, content);
+      await writeWhole('write-report', target, content);
       write(`${target}\n`);
     }
   } catch (cause) {

@@ -13,6 +13,7 @@ import type { Journal } from '../model/journal.ts';
 import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { writeWhole } from '../model/write-whole.ts';
 import { numberOption, type RawRunOptions } from '../options/run-options.ts';
 import { plainLine } from '../report/document.ts';
 import { openDisplay } from './display.ts';
@@ -104,8 +105,7 @@ async function locateCommand(
   });
   const located = localisation(named);
   const place = join(out, 'locate.md');
-  const { writeWhole } = await import('../report/write-report.ts');
-  await writeWhole(place, locateMarkdown(located)).catch((cause: unknown) => {
+  await writeWhole('write-report', place, locateMarkdown(located)).catch((cause: unknown) => {
     throw new SoakError('cannot-write', `${place} cannot be written: ${(cause as Error).message}`, {
       remedy:
         'Free space or choose another --out; the experiments are whole, and the same command reads them.',

@@ -1,5 +1,5 @@
 import type { Notebook } from '../frontend/notebook.ts';
-import { monotonicMs } from '../frontend/precise-timer.ts';
+import { monotonicMs, roundedMs } from '../frontend/precise-timer.ts';
 import { type ClientProcess, type ClientProgram, launchClient } from '../kernel/client-process.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { readMarks } from '../kernel/marks.ts';
@@ -18,7 +18,7 @@ import { ClientWatch, type ClientWatchEnd, type Counted, type KernelStrand } fro
 import type { RunContext } from './execute-run.ts';
 import { overdue, runBoundMs } from './run-bound.ts';
 import { faultOutcome, outcome } from './run-outcome.ts';
-import { placeOf, type RunResult, rounded, unlaunched } from './run-record.ts';
+import { placeOf, type RunResult, unlaunched } from './run-record.ts';
 
 const STDERR_CHARACTERS = 2_000;
 
@@ -77,14 +77,14 @@ export async function executeClientRun(
     const { firstCellMs, stalls } = watch;
     const record: RunRecord = {
       ...placeOf(order, at),
-      startMs: firstCellMs === null ? null : rounded(firstCellMs - startedMs),
-      notebookMs: firstCellMs === null ? null : rounded(endMs - firstCellMs),
+      startMs: firstCellMs === null ? null : roundedMs(firstCellMs - startedMs),
+      notebookMs: firstCellMs === null ? null : roundedMs(endMs - firstCellMs),
       outcome: result,
       client: clientAccount(events),
       kernel: counted.kernel,
       cellMs: answeredRequests(events).cellMs,
       exposure: clientExposure(events),
-      loopStallMs: rounded(context.stalls.longestSince(startedMs)),
+      loopStallMs: roundedMs(context.stalls.longestSince(startedMs)),
       ...(result.kind === 'completed'
         ? {}
         : { trace: clientTrace(events, watch.marks, firstCellMs ?? startedMs) }),
@@ -153,7 +153,7 @@ function runOutcome(
   return outcome({
     ...verdict,
     cell: isComplete || verdict.kind === 'start-failed' ? null : cell,
-    ...(end.what === 'silent' ? { unanswered, waitedMs: rounded(waitedMs) } : {}),
+    ...(end.what === 'silent' ? { unanswered, waitedMs: roundedMs(waitedMs) } : {}),
     error:
       verdict.kind === 'cell-error' && error
         ? { ename: error.ename, evalue: publicText(error.evalue) }
@@ -182,7 +182,7 @@ function strandOutcome(
 ): Outcome {
   const seen: Observations = {
     request: unanswered ?? 'comm_msg',
-    waitedMs: rounded(strand.waitedMs),
+    waitedMs: roundedMs(strand.waitedMs),
     // The client's subscription and replies are its own: what it saw of the request is not known here.
     busySeen: false,
     replySeen: false,
@@ -203,7 +203,7 @@ function strandOutcome(
     revivedByRearm: strand.revivedByRearm,
     revivedAfterMs: strand.revivedAfterMs,
     answeredLate: false,
-    loopStallMs: rounded(loopStallMs),
+    loopStallMs: roundedMs(loopStallMs),
     socketError: null,
   };
   return outcome({

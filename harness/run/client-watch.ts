@@ -1,4 +1,5 @@
-import { monotonicMs } from '../frontend/precise-timer.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { monotonicMs, roundedMs } from '../frontend/precise-timer.ts';
 import type { ClientEvent, ClientProcess } from '../kernel/client-process.ts';
 import { readClientCounters, readCounters } from '../kernel/counters.ts';
 import { kernelSample, processSample } from '../kernel/process-sample.ts';
@@ -22,10 +23,6 @@ const SAMPLE_AFTER_MS = 250;
 // Control has a thread of its own, and so has the client's probe; a busy machine may take longer.
 const ASK_TIMEOUT_MS = 3_000;
 const REVIVAL_TIMEOUT_MS = 2_000;
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 /** What both processes' counters say; `kernel` is `null` until it has started. */
 export interface Counted {
@@ -235,7 +232,7 @@ export class ClientWatch {
   #close(stall: Stall): void {
     this.#stalls.push({
       ...stall,
-      endedAfterMs: stall.endedAfterMs === null ? null : rounded(stall.endedAfterMs),
+      endedAfterMs: stall.endedAfterMs === null ? null : roundedMs(stall.endedAfterMs),
     });
     this.#open = null;
   }
@@ -295,7 +292,7 @@ export class ClientWatch {
       const rearmed = control.request('soak_rearm_request', ASK_TIMEOUT_MS);
       const delivered = counted.kernel?.delivered ?? 0;
       const revived = await this.#within(({ kernel }) => (kernel?.delivered ?? 0) > delivered);
-      const revivedAfterMs = revived ? rounded(monotonicMs() - startMs) : null;
+      const revivedAfterMs = revived ? roundedMs(monotonicMs() - startMs) : null;
       await rearmed;
       const strand: KernelStrand = {
         look: look,
@@ -323,7 +320,7 @@ export class ClientWatch {
     const stall: Stall = {
       cell: client.executes === 0 ? null : client.executes - 1,
       request: answeredRequests(events).untaken ?? 'unknown',
-      waitedMs: rounded(monotonicMs() - sinceMs),
+      waitedMs: roundedMs(monotonicMs() - sinceMs),
       replies: kernel?.replies ?? 0,
       taken: client.taken,
       cpuShare,
@@ -359,9 +356,4 @@ export class ClientWatch {
 interface Sampled {
   readonly cpuShare: number | null;
   readonly state: string | null;
-}
-
-/** Microseconds are all that the clock is good for. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

@@ -1,10 +1,11 @@
 import { dirname, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { KernelClient } from '../frontend/client.ts';
 import { executedNotebook } from '../frontend/executed-notebook.ts';
 import { type Latency, LatencyDraws } from '../frontend/latency.ts';
 import type { JsonObject, Notebook } from '../frontend/notebook.ts';
 import { NotebookOutputs } from '../frontend/notebook-outputs.ts';
-import { monotonicMs, type PreciseTimer } from '../frontend/precise-timer.ts';
+import { monotonicMs, type PreciseTimer, roundedMs } from '../frontend/precise-timer.ts';
 import { TextSpill } from '../frontend/text-spill.ts';
 import { FrontEnd } from '../frontend/traffic.ts';
 import { readCounters } from '../kernel/counters.ts';
@@ -42,7 +43,7 @@ import {
   outcome,
   startFailure,
 } from './run-outcome.ts';
-import { placeOf, type RunResult, rounded, unlaunched } from './run-record.ts';
+import { placeOf, type RunResult, unlaunched } from './run-record.ts';
 import { askToShutDown } from './shut-down.ts';
 import { Watch, type WatchAccount } from './watch.ts';
 
@@ -204,13 +205,13 @@ export async function executeRun(
     watch: watched,
     record: {
       ...placeOf(order, at),
-      startMs: startMs === null ? null : rounded(startMs),
-      notebookMs: notebookMs === null ? null : rounded(notebookMs),
+      startMs: startMs === null ? null : roundedMs(startMs),
+      notebookMs: notebookMs === null ? null : roundedMs(notebookMs),
       outcome: result,
       client: account.client,
       ...(left.length === 0 ? {} : { left: [...left] }),
       kernel: counters,
-      cellMs: account.cellMs.map(rounded),
+      cellMs: account.cellMs.map(roundedMs),
       ...(account.exposure === null ? {} : { exposure: account.exposure }),
       ...(kernel.launched === 'spawn' && wantedMethod(kernel, context) === 'fork'
         ? { launched: 'spawn' as const }
@@ -218,7 +219,7 @@ export async function executeRun(
       ...(context.keptCharacters === undefined && outputs !== null && outputs.dropped > 0
         ? { droppedOutputs: outputs.dropped }
         : {}),
-      loopStallMs: rounded(context.stalls.longestSince(startedMs)),
+      loopStallMs: roundedMs(context.stalls.longestSince(startedMs)),
       ...(result.kind === 'completed' ? {} : { trace: client.trace.since(traceOriginMs) }),
     },
   };
@@ -301,7 +302,7 @@ async function observedOutcome(
     client.refusal.then((channel) => ({ what: 'refused' as const, channel })),
   ]);
   if (first.what === 'exited') {
-    await Promise.race([traffic, new Promise((resolve) => setTimeout(resolve, EXIT_DRAIN_MS))]);
+    await Promise.race([traffic, delay(EXIT_DRAIN_MS)]);
   }
   over.abort();
   const ended = (result: Outcome): Observed => ({
@@ -340,7 +341,7 @@ async function observedOutcome(
     ...classify(seen),
     cell,
     unanswered: seen.request,
-    waitedMs: rounded(seen.waitedMs),
+    waitedMs: roundedMs(seen.waitedMs),
     observations: seen,
   });
   return { account, result, watched: watch.account };
@@ -365,7 +366,7 @@ async function strandAtStart(
   return outcome({
     ...classify(seen),
     unanswered: seen.request,
-    waitedMs: rounded(seen.waitedMs),
+    waitedMs: roundedMs(seen.waitedMs),
     observations: seen,
   });
 }

@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KernelClient, ShellRequest } from '../frontend/client.ts';
-import { monotonicMs } from '../frontend/precise-timer.ts';
+import { monotonicMs, roundedMs } from '../frontend/precise-timer.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
 import { REVIVAL_RUNGS, type Revival, type RevivalRung } from '../model/observations.ts';
 import type { ShellPeer } from '../transport/fresh-peer.ts';
@@ -49,21 +50,13 @@ export function firstWordMs(request: ShellRequest): number | null {
   return request.busyAtMs ?? request.replyAtMs ?? request.idleAtMs;
 }
 
-/** Microseconds are all that the clock is good for. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
-}
-
 async function firstWordWithin(patient: Patient, startMs: number, timeoutMs: number): Promise<number | null> {
   for (;;) {
     const firstMs = firstWordMs(patient.request);
     if (firstMs !== null) return Math.max(0, firstMs - startMs);
     const leftMs = startMs + timeoutMs - monotonicMs();
     if (leftMs <= 0) return null;
-    await Promise.race([
-      patient.client.changed(),
-      new Promise((resolve) => setTimeout(resolve, Math.min(leftMs, POLL_MS))),
-    ]);
+    await Promise.race([patient.client.changed(), delay(Math.min(leftMs, POLL_MS))]);
   }
 }
 
@@ -77,7 +70,7 @@ export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revi
   client.trace.mark(`tried: ${rung}`);
   if (rung === 'restart') {
     const revived = await patient.restart();
-    return { rung, revived, afterMs: revived ? rounded(monotonicMs() - startMs) : null };
+    return { rung, revived, afterMs: revived ? roundedMs(monotonicMs() - startMs) : null };
   }
   let peer: ShellPeer | null = null;
   if (rung === 'same-peer') {
@@ -96,7 +89,7 @@ export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revi
   const timeoutMs = rung === 'waiting' ? WAITING_MS : REVIVAL_TIMEOUT_MS;
   try {
     const afterMs = await firstWordWithin(patient, startMs, timeoutMs);
-    return { rung, revived: afterMs !== null, afterMs: afterMs === null ? null : rounded(afterMs) };
+    return { rung, revived: afterMs !== null, afterMs: afterMs === null ? null : roundedMs(afterMs) };
   } finally {
     await peer?.close();
   }

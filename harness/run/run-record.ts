@@ -1,4 +1,5 @@
 import type { JsonObject } from '../frontend/notebook.ts';
+import { roundedMs } from '../frontend/precise-timer.ts';
 import type { KernelIdentity } from '../kernel/kernel-identity.ts';
 import type { SourceHashes } from '../kernel/source-files.ts';
 import type { RunFault } from '../model/errors.ts';
@@ -52,16 +53,11 @@ export function unlaunched(
       client: { sent: 0, replies: 0, idles: 0, byType: {}, rejected: 0 },
       kernel: null,
       cellMs: [],
-      loopStallMs: rounded(stalls.longestSince(startedMs)),
+      loopStallMs: roundedMs(stalls.longestSince(startedMs)),
     },
     notebook: null,
     identity: null,
     info: null,
     watch: null,
   };
-}
-
-/** Microseconds are all that the clock is good for. */
-export function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isSettled, type KernelClient, type ShellRequest } from '../frontend/client.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { readCounters } from '../kernel/counters.ts';
@@ -50,10 +51,6 @@ const LATE_GRACE_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 1_000;
 // A new peer has to connect first; a loaded machine may take a while.
 const PEER_TIMEOUT_MS = 2_000;
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 /** What counters and process show over two samples. */
 interface PassiveView {
