@@ -18,7 +18,7 @@ import { shellWord } from '../model/shell-word.ts';
 import { LEVEL, parseNumber } from '../options/parse-number.ts';
 import { parsedRunOptions, type RunOptions } from '../options/run-options.ts';
 import { checkedRun } from '../run/checked-run.ts';
-import type { RunContext } from '../run/execute-run.ts';
+import type { RunContext } from '../run/run-context.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { candidateGrid, DEFAULT_LATENCIES, halfLengths } from '../tune/candidates.ts';
 import {

@@ -11,7 +11,7 @@ import { parseLatency } from '../frontend/latency.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { Reaper } from '../kernel/reaper.ts';
 import { packageRoot } from '../model/package-root.ts';
-import type { RunContext } from '../run/execute-run.ts';
+import type { RunContext } from '../run/run-context.ts';
 import { LoopStallMeter } from '../run/loop-stall.ts';
 import { executeWithRetries } from './attempts.ts';
 import { appendExecRecord, type ExecBegin, readExecJournal } from './journal.ts';

@@ -6,7 +6,8 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Endpoint } from '../model/outcome.ts';
 import type { RunOrder } from '../stats/schedule.ts';
 import { executeClientRun } from './client-run.ts';
-import { executeRun, type RunContext } from './execute-run.ts';
+import { executeRun } from './execute-run.ts';
+import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
 import type { ArmSubject, Subject } from './subject.ts';
 
@@ -36,7 +37,7 @@ export async function checkedRun(
   try {
     assertArm(order, subject, result);
   } catch (error) {
-    await result.discard?.();
+    await result.discard();
     throw error;
   }
   return withChange(subject, result);
@@ -45,20 +46,21 @@ export async function checkedRun(
 /** The run with the record of what its kernel executed of the arm's change, where it could say so. */
 function withChange({ overlay }: ArmSubject, result: RunResult): RunResult {
   const { marks, protocolArm } = overlay;
-  const bytes = result.marks ?? null;
   const { change } = protocolArm;
-  if (change === undefined || bytes === null || bytes.length !== marks.length) return result;
-  return { ...result, record: { ...result.record, change: runChange(change, marks, bytes) } };
+  if (change === undefined || result.marks?.length !== marks.length) return result;
+  return { ...result, record: { ...result.record, change: runChange(change, marks, result.marks) } };
 }
 
 function assertArm({ run }: RunOrder, { overlay, client }: ArmSubject, result: RunResult): void {
-  if (result.isElsewhere !== true) {
-    assertIdentity(`The kernel of the run ${run}`, overlay, identityFault(overlay, result.identity));
+  const { identity, isElsewhere, clientSources } = result;
+  if (!isElsewhere) {
+    assertIdentity(`The kernel of the run ${run}`, overlay, identityFault(overlay, identity));
   }
   if (client !== undefined && client.overlay !== null) {
-    const sources = result.clientSources ?? null;
     const mismatch =
-      sources === null ? 'it did not say what it loaded' : identityMismatch(client.overlay, sources);
+      clientSources === null
+        ? 'it did not say what it loaded'
+        : identityMismatch(client.overlay, clientSources);
     assertIdentity(`The client of the run ${run}`, client.overlay, mismatch);
   }
 }

@@ -15,7 +15,7 @@ import { type BlockRange, type Shard, shardBlocks } from '../model/shard.ts';
 import { blockOrders, type RunOrder } from '../stats/schedule.ts';
 import { type SequentialDecision, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
 import { checkedRun } from './checked-run.ts';
-import type { RunContext } from './execute-run.ts';
+import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
 import type { Subject } from './subject.ts';
 
@@ -137,7 +137,7 @@ export async function runExperiment(
         await plan.writer.append(result.record);
         await keepNotebook(plan, order, result);
       } finally {
-        await result.discard?.();
+        await result.discard();
       }
       events.onRun?.(result.record);
       faults.add(result.record);

@@ -12,7 +12,7 @@ import {
 import { armCommand } from '../../harness/kernel/launch.ts';
 import { makeOverlay, type Overlay } from '../../harness/kernel/overlay.ts';
 import { Reaper } from '../../harness/kernel/reaper.ts';
-import type { RunContext } from '../../harness/run/execute-run.ts';
+import type { RunContext } from '../../harness/run/run-context.ts';
 import { LoopStallMeter } from '../../harness/run/loop-stall.ts';
 import type { ArmSubject } from '../../harness/run/subject.ts';
 
