@@ -4,13 +4,10 @@ import { monotonicMs, roundedMs } from '../frontend/precise-timer.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
 import { REVIVAL_RUNGS, type Revival, type RevivalRung } from '../model/observations.ts';
 import type { ShellPeer } from '../transport/fresh-peer.ts';
+import { CONTROL_TIMEOUT_MS, REVIVAL_TIMEOUT_MS, WATCH_TICK_MS } from './two-samples.ts';
 
-// Measured: the missing answers come 1 ms after the re-arm; a loaded machine may take longer.
-const REVIVAL_TIMEOUT_MS = 2_000;
 // Without doing anything, longer: whoever waits gives it a chance.
 const WAITING_MS = 3_000;
-const CONTROL_TIMEOUT_MS = 3_000;
-const POLL_MS = 25;
 
 /** A kernel with an unanswered request, and how to start another like it. */
 export interface Patient {
@@ -56,7 +53,7 @@ async function firstWordWithin(patient: Patient, startMs: number, timeoutMs: num
     if (firstMs !== null) return Math.max(0, firstMs - startMs);
     const leftMs = startMs + timeoutMs - monotonicMs();
     if (leftMs <= 0) return null;
-    await Promise.race([patient.client.changed(), delay(Math.min(leftMs, POLL_MS))]);
+    await Promise.race([patient.client.changed(), delay(Math.min(leftMs, WATCH_TICK_MS))]);
   }
 }
 
