@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { type ArmApplicability, type DoctorOptions, doctorReport } from '../doctor/doctor-report.ts';
+import { doctorText } from '../doctor/doctor-text.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
-import { type ArmApplicability, type DoctorOptions, doctorReport } from './doctor-report.ts';
-import { doctorText } from './doctor-text.ts';
+import { addOptions } from '../options/add-options.ts';
 
 export interface DoctorDependencies {
   /** Tells which arms apply to an ipykernel version; without it none are listed. */
@@ -12,12 +13,12 @@ export interface DoctorDependencies {
 
 /** Adds `soak doctor`. It sets the process's exit code and never ends the process. */
 export function registerDoctor(program: Command, dependencies: DoctorDependencies = {}): void {
-  program
-    .command('doctor')
-    .description('say what is there to run kernels with, and what is missing; installs nothing')
-    .option('--python <exe>', 'interpreter to make the kernel environment with')
-    .option('--env <exe>', 'existing environment to look at: its interpreter or its folder')
-    .option('--json', 'print the findings as JSON')
+  addOptions(
+    program
+      .command('doctor')
+      .description('say what is there to run kernels with, and what is missing; installs nothing'),
+    'doctor',
+  )
     .addHelpText(
       'after',
       '\nExit code 0 when a run can start, 4 when something is missing. An environment that is not there yet\n' +

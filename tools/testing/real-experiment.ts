@@ -12,8 +12,8 @@ import {
 import { armCommand } from '../../harness/kernel/launch.ts';
 import { makeOverlay, type Overlay } from '../../harness/kernel/overlay.ts';
 import { Reaper } from '../../harness/kernel/reaper.ts';
-import type { RunContext } from '../../harness/run/run-context.ts';
 import { LoopStallMeter } from '../../harness/run/loop-stall.ts';
+import type { RunContext } from '../../harness/run/run-context.ts';
 import type { ArmSubject } from '../../harness/run/subject.ts';
 
 /** What tests of real runs share: the default environment, a reaper, a timer; to be closed at the end. */
