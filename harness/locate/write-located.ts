@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { writeWhole } from '../model/write-whole.ts';
 import { plainLine } from '../report/document.ts';
-import { orRefuse, writeWhole } from '../report/write-report.ts';
+import { orRefuse } from '../report/write-report.ts';
 import type { Localisation } from './localisation.ts';
 import { locateDocument, locateMarkdown } from './locate-document.ts';
 
@@ -17,7 +18,8 @@ export async function writeLocated(
   const place = join(out, 'locate.md');
   const remedy =
     'Free space or choose another --out. The experiments are complete, and the same command reads them.';
-  await orRefuse({ code: 'cannot-write', what: place, remedy }, writeWhole(place, locateMarkdown(located)));
+  const writing = writeWhole('write-report', place, locateMarkdown(located));
+  await orRefuse({ code: 'cannot-write', what: place, remedy }, writing);
   const [lead] = locateDocument(located).lead;
   return { place, line: lead?.kind === 'callout' ? plainLine(lead.line) : null };
 }

@@ -1,9 +1,10 @@
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { DeadlinePassed, fileWithDeadline } from '../model/deadlines.ts';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
 import { makeFolder } from '../model/make-folder.ts';
+import { writeWhole } from '../model/write-whole.ts';
 import { evidenceHtml, evidenceMarkdown, figures } from './evidence.ts';
 import { junitXml } from './junit.ts';
 import { buildReport, type Report } from './report.ts';
@@ -79,7 +80,7 @@ export async function orRefuse<T>({ code, what, remedy }: Refusal, writing: Prom
 
 /** Writes files at absolute paths, one after another, each whole or not at all. */
 export async function writeEach(files: readonly ReportFile[]): Promise<void> {
-  for (const { path, content } of files) await writeWhole(path, content);
+  for (const { path, content } of files) await writeWhole('write-report', path, content);
 }
 
 async function writtenFiles(dir: string, files: readonly ReportFile[]): Promise<string[]> {
@@ -87,7 +88,7 @@ async function writtenFiles(dir: string, files: readonly ReportFile[]): Promise<
   const paths: string[] = [];
   for (const file of files) {
     const path = join(dir, ...file.path.split('/'));
-    await writeWhole(path, file.content);
+    await writeWhole('write-report', path, file.content);
     paths.push(path);
   }
   const known = new Set(files.map(({ path }) => path));
@@ -95,19 +96,4 @@ async function writtenFiles(dir: string, files: readonly ReportFile[]): Promise<
     if (name.endsWith('.svg') && !known.has(`figures/${name}`)) await rm(join(dir, 'figures', name));
   }
   return paths;
-}
-
-/** A rename within one folder is atomic: a reader, or a crash, never sees half a file. */
-export async function writeWhole(path: string, content: string): Promise<void> {
-  const partial = `${path}.partial`;
-  const written = makeFolder(dirname(path))
-    .then(() => writeFile(partial, content))
-    .then(() => rename(partial, path));
-  try {
-    await fileWithDeadline('write-report', written, path);
-  } catch (error) {
-    // Half a file helps nobody. A disk that did not answer would not answer this either.
-    if (!(error instanceof DeadlinePassed)) await rm(partial, { force: true }).catch(() => {});
-    throw error;
-  }
 }
