@@ -1,4 +1,4 @@
-import { canonicalJson } from '../model/canonical.ts';
+import { type ProtocolDifference, protocolDifferences } from '../model/protocol-differences.ts';
 import { twoArmSummary } from '../stats/comparison.ts';
 import {
   type Block,
@@ -114,38 +114,23 @@ function verdictTable(first: NamedReport, second: NamedReport): Block {
   );
 }
 
-interface SettingDifference {
-  readonly setting: string;
-  readonly first: string;
-  readonly second: string;
+/** What differs in the protocols, except for the seed, and in the environments. */
+function settingDifferences(first: Report, second: Report): ProtocolDifference[] {
+  const [a, b] = [environmentFacts(first), environmentFacts(second)];
+  return [
+    ...protocolDifferences(first.protocol, second.protocol).filter(({ what }) => what !== 'seed'),
+    ...union([...a.keys()], [...b.keys()]).flatMap((what) => {
+      const [x, y] = [a.get(what) ?? 'none', b.get(what) ?? 'none'];
+      return x === y ? [] : [{ what, first: x, second: y }];
+    }),
+  ];
 }
 
-function settingDifferences(first: Report, second: Report): SettingDifference[] {
-  const [a, b] = [settings(first), settings(second)];
-  return union([...a.keys()], [...b.keys()]).flatMap((setting) => {
-    const [x, y] = [a.get(setting) ?? 'none', b.get(setting) ?? 'none'];
-    return x === y ? [] : [{ setting, first: x, second: y }];
-  });
-}
-
-/** Protocol and environment as flat names and values; the seed and the labels of time are meant to differ. */
-function settings({ experiment, protocol }: Report): Map<string, string> {
-  const { arms, notebooks, seed: _seed, decision, latency, ...rest } = protocol;
+function environmentFacts({ experiment }: Report): Map<string, string> {
   const { packages, ...machine } = experiment.environment;
-  const shown = (value: unknown) => (typeof value === 'string' ? value : canonicalJson(value));
   const entries = (prefix: string, values: object): [string, string][] =>
-    Object.entries(values).map(([key, value]) => [`${prefix}${key}`, shown(value)]);
+    Object.entries(values).map(([key, value]) => [`${prefix}${key}`, String(value)]);
   return new Map([
-    ...entries('', rest),
-    ...entries('decision.', decision),
-    ...entries('latency.', latency),
-    ...arms.flatMap((arm) =>
-      entries(`arm ${arm.name}: `, { sources: arm.treeSha256.slice(0, 16), role: arm.role }),
-    ),
-    ...notebooks.map((notebook): [string, string] => [
-      `notebook ${notebook.name}`,
-      notebook.sha256.slice(0, 16),
-    ]),
     ...entries('machine.', machine),
     ...entries('package ', packages),
     ...Object.entries(experiment.armEnvironments ?? {}).flatMap(([name, own]) =>
@@ -165,12 +150,12 @@ function settings({ experiment, protocol }: Report): Map<string, string> {
 function settingsTable(
   first: NamedReport,
   second: NamedReport,
-  differences: readonly SettingDifference[],
+  differences: readonly ProtocolDifference[],
 ): Block {
   return table(
     `Settings that differ between ${first.name} and ${second.name}`,
     ['Setting', 'First', 'Second'],
-    differences.map(({ setting, first: a, second: b }): Line[] => [[code(setting)], [code(a)], [code(b)]]),
+    differences.map(({ what, first: a, second: b }): Line[] => [[code(what)], [code(a)], [code(b)]]),
   );
 }
 
