@@ -39,7 +39,7 @@ function releaseTable({ bisect, skips }: BisectJournal, state: BisectState): Blo
   }
   return table(
     'What each release did, and how probable it is that the wedge came or went with it.',
-    ['Release', 'Called', '>Wedged', '95 % (Clopper–Pearson)', '>Brought it', '>Cured it'],
+    'Release | Called | >Wedged | 95 % (Clopper–Pearson) | >Brought it | >Cured it',
     rows,
   );
 }
@@ -58,7 +58,7 @@ function batchTable(journal: BisectJournal): Block {
   ]);
   return table(
     'Every batch, in the order in which it was run.',
-    ['>Batch', 'Probe', '>Bits expected', 'Runs'],
+    '>Batch | Probe | >Bits expected | Runs',
     rows,
   );
 }

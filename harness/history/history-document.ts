@@ -59,7 +59,7 @@ function armLine({ arm, wedged, runs, changes }: ArmHistory, nights: readonly Ni
 function ratesTable({ nights, arms }: History): Block {
   return table(
     'Wedged runs by night',
-    ['Night', 'Arm', '>Wedged', '>Rate', '>95 % interval', '>Ended otherwise', '>Harness faults', ''],
+    'Night | Arm | >Wedged | >Rate | >95 % interval | >Ended otherwise | >Harness faults | ',
     nights.flatMap((night, at) =>
       night.arms.map((each, i): Line[] => {
         const flags = arms.find(({ arm }) => arm === each.arm)?.changes.found ?? [];
@@ -93,7 +93,7 @@ function evidenceBlocks({ nights, alpha }: History): Block[] {
     { kind: 'figure', name: 'history-evidence' },
     table(
       'E by comparison over all nights',
-      ['Comparison', '>E, below', '>E, below, other endings counted', '>E, above', '>Last night: E, below'],
+      'Comparison | >E, below | >E, below, other endings counted | >E, above | >Last night: E, below',
       last.evidence.map((pair): Line[] => [
         line`${code(pair.treatment)} against ${code(pair.reference)}`,
         [num(eValue(pair.accumulatedLogE))],

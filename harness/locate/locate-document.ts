@@ -96,7 +96,7 @@ function deed(place: Place): string {
 function matrix(paths: readonly PathResult[]): Block {
   return table(
     'Faults by path and arm',
-    ['Path', 'Arm', '>Runs', '>Kernel', '>Certified', '>Server', '>Client', '>Excluded'],
+    'Path | Arm | >Runs | >Kernel | >Certified | >Server | >Client | >Excluded',
     paths.flatMap(({ path, arms }) =>
       arms.map((arm): Line[] => [
         [code(path)],
@@ -115,7 +115,7 @@ function matrix(paths: readonly PathResult[]): Block {
 function places({ places: results }: Localisation): Block {
   return table(
     'Faults of each place, in the arms that are not meant to cure it',
-    ['Place', '>Runs with a fault', '95 % (Clopper–Pearson)'],
+    'Place | >Runs with a fault | 95 % (Clopper–Pearson)',
     results.map(({ place, faults, runs, interval }): Line[] => [
       [text(place)],
       [num(runs === 0 ? 'not tried' : `${faults}/${runs}`)],

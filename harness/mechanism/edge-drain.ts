@@ -104,7 +104,7 @@ function mechanismDocument({ harness, releases, asExpected }: Mechanism): Report
 function releasesTable(releases: readonly EdgeDrain[]): Block {
   return table(
     'Releases, and how many steps were as expected',
-    ['pyzmq', 'libzmq', 'tornado', 'Python', 'platform', 'result'],
+    'pyzmq | libzmq | tornado | Python | platform | result',
     releases.map((release) => [
       [code(release.pyzmq)],
       [code(release.libzmq)],

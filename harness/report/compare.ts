@@ -56,16 +56,7 @@ function armsTable(first: NamedReport, second: NamedReport): Block {
   );
   return table(
     'Arms of both experiments',
-    [
-      'Arm',
-      '>First',
-      '>95 % interval',
-      '>Second',
-      '>95 % interval',
-      '>Second − first (95 %)',
-      '>Fisher, two-sided',
-      '>Boschloo, two-sided',
-    ],
+    'Arm | >First | >95 % interval | >Second | >95 % interval | >Second − first (95 %) | >Fisher, two-sided | >Boschloo, two-sided',
     names.map((name): Line[] => {
       const [a, b] = [first, second].map(({ report }) =>
         report.analysis.arms.find((arm) => arm.name === name),
@@ -104,14 +95,10 @@ function verdictTable(first: NamedReport, second: NamedReport): Block {
     first.report.analysis.verdicts.map(({ treatment }) => treatment),
     second.report.analysis.verdicts.map(({ treatment }) => treatment),
   );
-  return table(
-    'Verdicts of both experiments',
-    ['Treatment', 'First', 'Second'],
-    [
-      ...names.map((name): Line[] => [[code(name)], word(first, name), word(second, name)]),
-      [line`protocol`, [shortHash(first.report.protocolSha256)], [shortHash(second.report.protocolSha256)]],
-    ],
-  );
+  return table('Verdicts of both experiments', 'Treatment | First | Second', [
+    ...names.map((name): Line[] => [[code(name)], word(first, name), word(second, name)]),
+    [line`protocol`, [shortHash(first.report.protocolSha256)], [shortHash(second.report.protocolSha256)]],
+  ]);
 }
 
 /** What differs in the protocols, except for the seed, and in the environments. */
@@ -154,7 +141,7 @@ function settingsTable(
 ): Block {
   return table(
     `Settings that differ between ${first.name} and ${second.name}`,
-    ['Setting', 'First', 'Second'],
+    'Setting | First | Second',
     differences.map(({ what, first: a, second: b }): Line[] => [[code(what)], [code(a)], [code(b)]]),
   );
 }

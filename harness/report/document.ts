@@ -102,9 +102,9 @@ export function list(items: readonly Line[]): Block {
   return { kind: 'list', items };
 }
 
-/** @param titles of the columns. A title that begins with `>` aligns its column to the right, for numbers */
-export function table(caption: string, titles: readonly string[], rows: Table['rows']): Table {
-  const columns = titles.map((title) =>
+/** @param titles of the columns: a list, or `Arm | >Wedged`. `>` aligns a column to the right, for numbers */
+export function table(caption: string, titles: string | readonly string[], rows: Table['rows']): Table {
+  const columns = (typeof titles === 'string' ? titles.split(' | ') : titles).map((title) =>
     title.startsWith('>')
       ? ({ title: title.slice(1), align: 'right' } as const)
       : ({ title, align: 'left' } as const),

@@ -31,17 +31,7 @@ export function settingsTable(results: TuningResults): Table {
   const tried = results.ranked.filter(({ tally }) => tally.runs + tally.invalid > 0);
   return table(
     'Every setting that had a run, the one that is expected to decide soonest first.',
-    [
-      'Traffic',
-      'Latency',
-      '>Cells',
-      '>Wedged',
-      'Rate (95 %)',
-      '>Replies',
-      'Per 1000 replies (95 %)',
-      '>Run',
-      '>Verdict within',
-    ],
+    'Traffic | Latency | >Cells | >Wedged | Rate (95 %) | >Replies | Per 1000 replies (95 %) | >Run | >Verdict within',
     tried.map(({ candidate, tally, ...result }): Line[] => [
       [text(candidate.traffic)],
       [code(candidate.latency.spec)],

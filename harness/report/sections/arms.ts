@@ -61,15 +61,7 @@ export function armsBlocks(report: Report): Block[] {
     { kind: 'figure', name: 'rates' },
     table(
       'Upper bounds and wedges per reply, by arm',
-      [
-        'Arm',
-        '>Upper bound',
-        '>Anytime-valid interval',
-        '>Wedges',
-        '>Replies',
-        '>Per 1000 replies',
-        '>95 % interval',
-      ],
+      'Arm | >Upper bound | >Anytime-valid interval | >Wedges | >Replies | >Per 1000 replies | >95 % interval',
       analysis.arms.map((arm): Line[] => [
         [code(arm.name)],
         [num(percent(arm.upper95))],

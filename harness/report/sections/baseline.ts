@@ -57,16 +57,7 @@ export function baselineBlocks(report: Report, testCells: (pair: TwoArmSummary) 
   const figures: Block[] = [
     table(
       'Against the baseline of an earlier experiment',
-      [
-        'Against the baseline',
-        '>Wedged',
-        '>Difference',
-        '>Binomial tail',
-        '>Fisher, less',
-        '>Fisher, two-sided',
-        '>Boschloo, less',
-        '>Boschloo, two-sided',
-      ],
+      'Against the baseline | >Wedged | >Difference | >Binomial tail | >Fisher, less | >Fisher, two-sided | >Boschloo, less | >Boschloo, two-sided',
       report.analysis.baseline.map((pair): Line[] => [
         [code(pair.arm)],
         line`${ratio(pair.counts.treatment)} against ${ratio(pair.counts.reference)}`,

@@ -52,7 +52,7 @@ export function comparisonBlocks(report: Report): Block[] {
 function differencesTable(comparisons: readonly Comparison[]): Table {
   return table(
     'Differences of wedge rates',
-    ['Comparison', '>Wedged', '>Difference', '>95 % interval (Newcombe)'],
+    'Comparison | >Wedged | >Difference | >95 % interval (Newcombe)',
     comparisons.map((pair): Line[] => [
       pairName(pair),
       line`${ratio(pair.counts.treatment)} against ${ratio(pair.counts.reference)}`,

@@ -142,7 +142,7 @@ function armHashes(report: Report): Block {
     blocks: [
       table(
         'Hashes of each arm',
-        ['Arm', 'Patch (SHA-256)', 'Sources loaded (SHA-256)'],
+        'Arm | Patch (SHA-256) | Sources loaded (SHA-256)',
         report.protocol.arms.map((arm): Line[] => [
           [code(arm.name)],
           arm.patchSha256 === null ? line`none` : [shortHash(arm.patchSha256)],

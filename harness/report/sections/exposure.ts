@@ -119,7 +119,7 @@ function exposureTable(known: readonly ExposureComparison[]): Table {
   };
   return table(
     'Exposure a run',
-    ['Kind', 'Count a run, by arm'],
+    'Kind | Count a run, by arm',
     kinds.map((kind): Line[] => [
       [code(kind)],
       joined(

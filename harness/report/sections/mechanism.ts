@@ -43,7 +43,7 @@ function wedgeBlocks(report: Report): Block[] {
   return [
     table(
       'Wedges by certificate and place',
-      ['Arm', '>Wedged', '>Certified', '>Not certified', '>Revived by the re-arm', 'Place in the notebook'],
+      'Arm | >Wedged | >Certified | >Not certified | >Revived by the re-arm | Place in the notebook',
       wedging.map((arm): Line[] => [
         [code(arm.name)],
         [num(count(arm.counts.wedged))],
@@ -83,7 +83,7 @@ function ladderBlocks(runs: readonly RunRecord[]): Block[] {
   return [
     table(
       'What revives a wedge',
-      ['After', '>Revived', '>Slowest'],
+      'After | >Revived | >Slowest',
       rungs.map((rung): Line[] => {
         const tried = attempts.filter((attempt) => attempt.rung === rung);
         const revived = tried.filter((attempt) => attempt.revived);

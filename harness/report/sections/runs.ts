@@ -123,7 +123,7 @@ function traceBlocks(trace: readonly TraceEvent[]): Block[] {
   return [
     table(
       'Last messages of the run',
-      ['>At', 'What', 'Channel', 'Type', '>Request', 'State'],
+      '>At | What | Channel | Type | >Request | State',
       trace
         .slice(-TRACE_EVENTS)
         .map((event): Line[] => [

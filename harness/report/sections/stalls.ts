@@ -107,17 +107,7 @@ export function stallBlocks(report: Report): Block[] {
   return [
     table(
       'Stalls of the client',
-      [
-        'Arm',
-        '>Runs with one',
-        '>Stalls',
-        '>Certified',
-        '>Ended by the re-arm',
-        '>After (median, longest)',
-        ">Ended by the client's time-out",
-        '>After (median, longest)',
-        '>Not ended',
-      ],
+      "Arm | >Runs with one | >Stalls | >Certified | >Ended by the re-arm | >After (median, longest) | >Ended by the client's time-out | >After (median, longest) | >Not ended",
       arms.map(({ arm, runs, stalls }): Line[] => [
         [code(arm)],
         [num(count(runs))],

@@ -128,7 +128,7 @@ function lookLine({ analysis }: Report): Line {
 function strataTable(strata: readonly StratumAnalysis[], sources: ReadonlyMap<string, Source>): Table {
   return table(
     'Wedged runs by stratum',
-    ['Stratum', 'Host', 'Begun', '>Sources', '>Blocks', 'Wedged'],
+    'Stratum | Host | Begun | >Sources | >Blocks | Wedged',
     strata.slice(0, LISTED).map((stratum): Line[] => {
       const first = sources.get(stratum.sources[0] ?? '');
       return [
@@ -154,15 +154,7 @@ function hostWords({ environment }: Source): string {
 function stratifiedTable(comparisons: readonly Comparison[]): Table {
   return table(
     'Comparisons within strata',
-    [
-      'Comparison',
-      '>Difference',
-      '>95 % interval',
-      '>Exact, less',
-      '>Exact, two-sided',
-      '>E, product',
-      '>Effect alike',
-    ],
+    'Comparison | >Difference | >95 % interval | >Exact, less | >Exact, two-sided | >E, product | >Effect alike',
     comparisons.flatMap(({ reference, treatment, stratified }): Line[][] =>
       stratified === undefined
         ? []
@@ -192,7 +184,7 @@ function sourceTable({ runs }: Report, sources: readonly Source[]): Table {
   for (const { source = '' } of runs) recorded.set(source, (recorded.get(source) ?? 0) + 1);
   return table(
     'Sources',
-    ['Source', '>Shard', 'Begun', '>Runs', 'System', '>Memory', 'Journal (SHA-256)'],
+    'Source | >Shard | Begun | >Runs | System | >Memory | Journal (SHA-256)',
     sources.slice(0, LISTED).map((source): Line[] => [
       [code(source.id)],
       [num(source.shard === undefined ? 'all' : `${source.shard.index}/${source.shard.count}`)],
