@@ -105,7 +105,7 @@ async function armKernel(
   why: string,
   options: Pick<ArmKernelOptions, 'onProgress' | 'signal'>,
 ): Promise<ChosenKernel> {
-  assertLanguage(notebook, ['python'], 'the arms are of ipykernel');
+  assertLanguage(notebook, ['python'], 'the arms run ipykernel');
   const arm = await loadArmSpec(spec ?? 'control');
   const { overlay, environment, makeCommand } = await armKernelMaker({ python, env, ...options })(arm);
   const ipykernel = environment.facts.ipykernel?.version ?? 'unknown';

@@ -8,6 +8,7 @@ import {
   joined,
   type Line,
   line,
+  list,
   paragraph,
   strong,
   table,
@@ -120,8 +121,15 @@ export function stallBlocks(report: Report): Block[] {
         [num(count(of(stalls, 'not').length + of(stalls, 'itself').length))],
       ]),
     ),
+    paragraph(line`A stall is certified if one look at the client, after the stall, showed all of this:`),
+    list([
+      line`The kernel has sent more replies than the client has taken, and both processes are idle.`,
+      line`The reply is queued in the client's shell socket (EVENTS has POLLIN), and a receive is pending there.`,
+      line`The socket's descriptor is registered with the client's loop but not readable.`,
+      line`The loop waits in its selector.`,
+    ]),
     paragraph(
-      line`A stall is certified if one look at the client, after the stall, showed all of this: the kernel has sent more replies than the client has taken; both processes are idle; the reply is queued in the client's shell socket (EVENTS has POLLIN); the socket's descriptor is registered with the client's loop but not readable; a receive is pending on the socket; and the loop waits in its selector. Re-arm: after the look, the harness ran the socket's own ${code('_schedule_remaining_events')} once on the client's loop. The time runs until the client had taken the reply.`,
+      line`Re-arm: after the look, the harness ran the socket's own ${code('_schedule_remaining_events')} once on the client's loop. The time runs until the client had taken the reply.`,
     ),
   ];
 }
