@@ -1,0 +1,163 @@
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { packageRoot } from '../../harness/model/package-root.ts';
+import { codeNotebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
+import { executePlace } from '../testing/jupyter-execute.ts';
+import { runSoak } from '../testing/run-soak.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { type DocumentedCommand, documentedCommands, PAGES, soakArguments } from './docs-pages.ts';
+
+// Every command of the pages, as a reader would type it, on real kernels: with one block where the page has many, and
+// with files of the test where the page has the reader's.
+
+/** Lines that no test here carries out, and why. What they start is parsed by docs.test.ts. */
+const NOT_RUN: readonly (readonly [RegExp, string])[] = [
+  [/^npm run (?!soak)/, 'a script of its own: CI runs what it runs, or it takes hours'],
+  [/^(npm ci|npm test|npx|node|bash|cp|git|mkdir|cd) ?/, 'what a developer types: nothing of the product'],
+  [/--server-url/, 'needs a server that is there already: given-server-run.test.ts'],
+  [/--clone/, 'needs a clone of ipykernel and an environment for each commit: git-tree.test.ts'],
+  [/arms same/, 'fetches releases from the network: arms.test.ts'],
+];
+
+/** The exit code, where a block of a harmless notebook cannot give what the page is about. */
+const CODES: readonly (readonly [RegExp, number])[] = [
+  [/ tune /, 1],
+  [/ bisect /, 1],
+];
+
+const all = PAGES.flatMap(documentedCommands);
+const reason = ({ text }: DocumentedCommand) => NOT_RUN.find(([pattern]) => pattern.test(text))?.[1] ?? null;
+/** Once each, in the order of the pages: what a line needs, the lines before it on its page have made. */
+const carriedOut = all.filter(
+  (command, index) =>
+    reason(command) === null && all.findIndex(({ text }) => text === command.text) === index,
+);
+
+const folder = temporaryFolder();
+const at = (...names: string[]) => join(folder, ...names);
+const root = (...names: string[]) => join(packageRoot(), ...names);
+let variables: Readonly<Record<string, string>>;
+
+beforeAll(async () => {
+  const place = await executePlace();
+  variables = place.variables;
+  writeFileSync(at('my.ipynb'), codeNotebookText(['x = 1', 'x + 1', 'print(x)'], PYTHON_METADATA));
+  cpSync(root('arms', 'fix', 'change.patch'), at('my-change.diff'));
+  cpSync(root('arms', 'fix'), at('my-arm'), { recursive: true });
+  cpSync(root('reports', 'tune-7.3.0'), at('soak-reports', 'tuned'), { recursive: true });
+  const kernelspec = at('data', 'kernels', 'python3');
+  mkdirSync(kernelspec, { recursive: true });
+  const argv = [place.python, '-m', 'ipykernel_launcher', '-f', '{connection_file}'];
+  writeFileSync(
+    join(kernelspec, 'kernel.json'),
+    JSON.stringify({ argv, display_name: 'Python 3', language: 'python' }),
+  );
+  variables = { ...variables, JUPYTER_PATH: at('data') };
+}, 300_000);
+
+/** The reader's files and folders, as this test has them. */
+function placed(word: string): string {
+  if (/^(my\.ipynb|my-change\.diff|\.\/my-arm|soak-reports\/.+)$/.test(word)) return at(word);
+  if (word.startsWith('~/')) return at('data');
+  return word.replace(/my-change\.diff/, at('my-change.diff'));
+}
+
+const RUN_OPTIONS = /^(run|--.*)$/;
+
+/** The arguments with one block in place of many, and a folder for what is written. */
+function reduced(args: readonly string[], index: number): string[] {
+  const words = args.map(placed);
+  const [command = ''] = words;
+  const has = (flag: string) => words.includes(flag);
+  const out = has('--out') || has('--resume') ? [] : ['--out', at('out', String(index))];
+  const withValue = (flag: string, value: string) => {
+    const place = words.indexOf(flag);
+    if (place < 0) return [...words, flag, value];
+    return [...words.slice(0, place + 1), value, ...words.slice(place + 2)];
+  };
+  if (RUN_OPTIONS.test(command)) {
+    const short = has('--resume') || has('--tuned') ? [] : ['--prefix', '3'];
+    return [...withValue('--max-minutes', '0.001'), ...short, ...out];
+  }
+  switch (command) {
+    case 'tune':
+      return [...withValue('--minutes', '0.05'), ...out];
+    case 'bisect':
+      return [...withValue('--max-runs', '3'), '--releases', '6.31.0,7.3.0,7.4.0', '--prefix', '3', ...out];
+    case 'locate':
+      return [...withValue('--runs', '1'), ...out];
+    case 'exec':
+      return [...words, '--journal', at('exec.jsonl')];
+    default:
+      return words;
+  }
+}
+
+function code({ text }: DocumentedCommand): number {
+  return CODES.find(([pattern]) => pattern.test(text))?.[1] ?? 0;
+}
+
+test('few kinds of lines are carried out nowhere, and each has its reason', () => {
+  expect(NOT_RUN.length).toBeLessThanOrEqual(6);
+  for (const [pattern] of NOT_RUN)
+    expect(
+      all.some(({ text }) => pattern.test(text)),
+      String(pattern),
+    ).toBe(true);
+  expect(carriedOut.filter(({ text }) => soakArguments(text) === null)).toEqual([]);
+});
+
+describe('as a reader types it', () => {
+  test.each(carriedOut)('$page:$line $text', async (command) => {
+    const args = reduced(soakArguments(command.text) ?? [], carriedOut.indexOf(command));
+    await prepare(args);
+    const { code: ended, stdout, stderr } = await runSoak(args, variables);
+    expect(ended, `${args.join(' ')}\n${stdout}\n${stderr}`).toBe(code(command));
+    if (command.output !== null && isTheSameEverywhere(args))
+      expect(lines(stdout)).toEqual(lines(command.output));
+  });
+});
+
+/** What the page has from an earlier day: an experiment that is gone on with, or one that is read. */
+async function prepare(args: readonly string[]): Promise<void> {
+  const before = args[0] === 'history' ? args.slice(1, args.indexOf('--out')) : [];
+  const resumed = args.includes('--resume') ? [args[args.indexOf('--resume') + 1] ?? ''] : [];
+  for (const path of [...before, ...resumed, ...(args[0] === 'verify' ? [args[1] ?? ''] : [])]) {
+    if (!path.startsWith(folder) || isThere(path)) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    if (resumed.includes(path)) {
+      const begun = [
+        '--arms',
+        'control',
+        '--notebook',
+        at('my.ipynb'),
+        '--runs',
+        '3',
+        '--max-minutes',
+        '0.001',
+      ];
+      expect((await runSoak([...begun, '--out', path])).code).toBe(0);
+    } else cpSync(root('reports', 'a-a'), path, { recursive: true });
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    return readFileSync(join(path, 'journal.jsonl')).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether what it prints depends on nothing but its arguments and committed evidence. */
+function isTheSameEverywhere(args: readonly string[]): boolean {
+  return ['stats', 'plan'].includes(args[0] ?? '') || args.some((word) => word.startsWith('reports/'));
+}
+
+function lines(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '');
+}
