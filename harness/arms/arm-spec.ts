@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { about, EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import { quoted } from '../model/quoted.ts';
 import { type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
@@ -192,6 +192,7 @@ export function triedArms(change: string): readonly string[] {
     words.some(({ kind }) => kind === 'arm')
   ) {
     throw new SoakError('bad-arm', `--try ${quoted(change)} is not a change to be tried.`, {
+      option: { name: 'try' },
       remedy: 'Give a diff or a commit: --try my-change.diff, --try git:../ipykernel@my-branch.',
       exitCode: EXIT_CODES.usage,
     });
@@ -215,9 +216,11 @@ export function triedArms(change: string): readonly string[] {
 export async function loadArmSpecs(texts: readonly string[]): Promise<Arm[]> {
   const arms: Arm[] = [];
   for (const text of texts) {
-    const arm = await loadArmSpec(text);
+    const option = { name: 'arm', value: text };
+    const arm = await about(option, () => loadArmSpec(text));
     if (arms.some(({ name }) => name === arm.name)) {
       throw new SoakError('duplicate-arm', `The arm ${arm.name} is given twice.`, {
+        option,
         remedy: `Give each arm once; for the same arm under two names: --arm ${arm.name}-b=${arm.source} as the second.`,
       });
     }

@@ -1,25 +1,16 @@
 import logUpdate from 'log-update';
 import pc from 'picocolors';
-import type { BatchRecord, BisectProtocol } from '../bisect/journal.ts';
+import type { BisectDisplay } from '../bisect/carry-out.ts';
+import type { BisectProtocol } from '../bisect/journal.ts';
 import type { BisectState } from '../bisect/results.ts';
 import { labelOf } from '../bisect/words.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { terminalText } from '../model/clean-text.ts';
-import type { RunRecord } from '../model/journal.ts';
 import { duration, percent } from '../report/format-number.ts';
 
 const BAR_WIDTH = 24;
 // What a terminal of 24 lines has room for, beside the lines below.
 const SHOWN = 18;
-
-/** What shows a bisect while it runs. */
-export interface BisectDisplay {
-  readonly batch: (plan: BatchRecord) => void;
-  readonly run: (record: RunRecord) => void;
-  readonly state: (state: BisectState) => void;
-  /** Stop, and clear what was drawn: the command writes the last state itself. */
-  readonly close: () => void;
-}
 
 function bar(share: number): string {
   return `${'█'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '·')}`;

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { DoctorReport } from '../doctor/doctor-report.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
-import { type DoctorReport, registerDoctor, runDoctor } from './doctor.ts';
+import { registerDoctor, runDoctor } from './doctor.ts';
 
 let empty: string;
 beforeAll(async () => {

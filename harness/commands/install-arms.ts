@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadArmSpecs } from '../arms/arm-spec.ts';
-import type { RunSurroundings } from '../experiment/carry-out.ts';
 import { armKernelMaker, packagesInOverlays } from '../kernel/arm-kernels.ts';
 import { checkArmsOfClient } from '../kernel/client-arms.ts';
 import { installArm } from '../kernel/server/arm-kernelspecs.ts';
@@ -9,32 +8,26 @@ import { checkArmsOfServer } from '../kernel/server/prepare-server.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { shellWord } from '../model/shell-word.ts';
-
-interface InstallOptions {
-  readonly dataDir: string;
-  readonly python?: string;
-  readonly env?: string;
-}
+import type { RunSurroundings } from '../model/surroundings.ts';
+import { addOptions } from '../options/add-options.ts';
+import type { RawOptions } from '../options/table.ts';
 
 /** `soak arms install`: arms as kernelspecs, for a server that is there already. */
 export function registerArmsInstall(arms: Command, surroundings: () => RunSurroundings): void {
-  arms
-    .command('install')
-    .description(
-      'make kernelspecs of arms, by which a Jupyter Server or gateway of yours starts their kernels',
-    )
-    .argument('<arm...>', 'as --arm takes them: names, folders, releases, diffs, …; all of the experiment')
-    .requiredOption(
-      '--data-dir <dir>',
-      'Jupyter data folder that the server searches, one of those that jupyter --paths lists under data',
-    )
-    .option('--python <exe>', 'interpreter to make the kernel environment from')
-    .option('--env <exe>', 'an existing environment (its interpreter or folder), used as it is')
+  addOptions(
+    arms
+      .command('install')
+      .description(
+        'make kernelspecs of arms, by which a Jupyter Server or gateway of yours starts their kernels',
+      )
+      .argument('<arm...>', 'as --arm takes them: names, folders, releases, diffs, …; all of the experiment'),
+    'arms install',
+  )
     .addHelpText(
       'after',
       '\nThen: KERNEL_SOAK_TOKEN=… npm run soak -- --server-url URL --arms control,sham,fix\nThe kernelspecs point into the cache folder of kernel-soak and hold as long as it does.\n\nExit codes: 0 done, 2 bad input, 4 environment.',
     )
-    .action(async (specs: string[], { dataDir, ...options }: InstallOptions) => {
+    .action(async (specs: string[], { dataDir = '', ...options }: RawOptions<'arms install'>) => {
       const { write, signal } = surroundings();
       const onProgress = (line: string) => void process.stderr.write(`${terminalText(line)}\n`);
       const loaded = await loadArmSpecs(specs);

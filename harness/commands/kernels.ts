@@ -4,56 +4,35 @@ import type { Command } from 'commander';
 import type { FoundKernel, KernelSearch } from '../kernel/kernelspec/index.ts';
 import { searchOf } from '../kernel/kernelspec/search-of.ts';
 import { terminalText } from '../model/clean-text.ts';
-import { SoakError } from '../model/errors.ts';
+import { addOptions } from '../options/add-options.ts';
+import { parsedOptions } from '../options/given.ts';
+import type { RawOptions } from '../options/table.ts';
 import { probeMarkdown, probeText } from '../probe/probe-text.ts';
-
-interface KernelsOptions {
-  readonly env?: string;
-  readonly json?: boolean;
-  readonly probe?: string;
-  readonly markdown?: boolean;
-}
 
 /** `soak kernels`: the kernelspecs there are, where Jupyter looks for them; `--probe`: what one of them does. */
 export function registerKernels(program: Command, write: (text: string) => void): void {
-  program
-    .command('kernels')
-    .description('list the kernels that --kernel can name, and those that cannot be used, with the reason')
-    .option('--env <exe>', 'the Python whose environment is searched too (default: the first on the path)')
-    .option(
-      '--probe <name>',
-      'start this kernel and ask it, in less than 20 s, what a soak needs to know: control, statuses, aborted cells, interrupt, shutdown and more',
-    )
-    .option('--json', 'print what was found as JSON')
-    .option('--markdown', 'with --probe: print it as Markdown, to paste into an issue')
+  addOptions(
+    program
+      .command('kernels')
+      .description('list the kernels that --kernel can name, and those that cannot be used, with the reason'),
+    'kernels',
+  )
     .addHelpText(
       'after',
       '\nSearched as Jupyter does: JUPYTER_PATH, the user, the environment, the system; the first of a name\nwins, and JUPYTER_PREFER_ENV_PATH puts the environment first.',
     )
-    .action(async (options: KernelsOptions) => {
-      if (options.markdown === true && options.probe === undefined) {
-        throw new SoakError(
-          'bad-option',
-          '--markdown is for --probe NAME: the list of kernels has no Markdown.',
-          {
-            remedy: 'Add --probe NAME, or leave out --markdown.',
-          },
-        );
-      }
-      const search = await searchOf(options.env);
-      if (options.probe !== undefined) {
+    .action(async (raw: RawOptions<'kernels'>) => {
+      const { env, probe, json, markdown } = parsedOptions('kernels', raw);
+      const search = await searchOf(env ?? undefined);
+      if (probe !== null) {
         const { probedKernel } = await import('../experiment/probe-kernels.ts');
-        const found = await probedKernel(search, options.probe, process.cwd());
+        const found = await probedKernel(search, probe, process.cwd());
         write(
-          options.json === true
-            ? `${JSON.stringify(found, null, 2)}\n`
-            : options.markdown === true
-              ? probeMarkdown(found)
-              : probeText(found),
+          json ? `${JSON.stringify(found, null, 2)}\n` : markdown ? probeMarkdown(found) : probeText(found),
         );
         return;
       }
-      write(options.json === true ? `${JSON.stringify(search, null, 2)}\n` : kernelsText(search));
+      write(json ? `${JSON.stringify(search, null, 2)}\n` : kernelsText(search));
     });
 }
 

@@ -1,39 +1,20 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { RunSurroundings } from '../experiment/carry-out.ts';
-import { assertWritable } from '../experiment/writable-folder.ts';
-import { ensureEnvironment, inspectGivenEnvironment } from '../kernel/environment/index.ts';
-import { relevantLines } from '../kernel/environment/install-error.ts';
-import { runCommand } from '../kernel/environment/run-command.ts';
-import {
-  type EdgeDrain,
-  edgeDrainSchema,
-  type Mechanism,
-  mechanismMarkdown,
-  stepsAsExpected,
-} from '../mechanism/edge-drain.ts';
+import { assertWritable } from '../journal/writable-folder.ts';
+import { type EdgeDrain, type Mechanism, stepsAsExpected } from '../mechanism/edge-drain.ts';
+import { givenPython, madePython, takeSteps } from '../mechanism/take-steps.ts';
+import { writeMechanism } from '../mechanism/write-mechanism.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { harnessVersion } from '../model/harness-version.ts';
-import { makeFolder } from '../model/make-folder.ts';
-import { packageRoot } from '../model/package-root.ts';
 import { quoted } from '../model/quoted.ts';
-
-/** It takes three seconds; a machine that needs more than this cannot be told from one that stands still. */
-const SCRIPT_TIMEOUT_MS = 300_000;
+import type { RunSurroundings } from '../model/surroundings.ts';
+import { addOptions } from '../options/add-options.ts';
+import { parsedOptions } from '../options/given.ts';
+import type { RawOptions } from '../options/table.ts';
 
 /** A released version: PEP 440 without what could be an address or an option. */
 const VERSION = /^\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?$/;
-
-interface MechanismOptions {
-  readonly pyzmq?: string[];
-  readonly python?: string;
-  readonly env?: string;
-  readonly out?: string;
-  readonly json?: boolean;
-}
 
 /** Add `soak mechanism`: what strands a request, shown on bare sockets. */
 export function registerMechanism(
@@ -41,18 +22,12 @@ export function registerMechanism(
   surroundings: () => RunSurroundings,
   onExit: (code: ExitCode) => void,
 ): void {
-  program
-    .command('mechanism')
-    .description('show the mechanism of the wedge alone: pyzmq sockets, no Jupyter, step by step')
-    .option(
-      '--pyzmq <versions>',
-      'releases of pyzmq, with commas; repeatable (default: the one of the kernel environment)',
-      (value: string, all: string[] = []) => [...all, ...value.split(',')],
-    )
-    .option('--python <exe>', 'interpreter to make the environments from')
-    .option('--env <exe>', 'an existing environment (its interpreter or folder), used as it is')
-    .option('--out <dir>', 'write mechanism.md and mechanism.json there')
-    .option('--json', 'print JSON instead of text')
+  addOptions(
+    program
+      .command('mechanism')
+      .description('show the mechanism of the wedge alone: pyzmq sockets, no Jupyter, step by step'),
+    'mechanism',
+  )
     .addHelpText(
       'after',
       `
@@ -62,141 +37,60 @@ arms' ways to reply on a real stream, and the twin in a client. Takes three seco
 
 Exit codes: 0 every step as expected, 1 a step differs, 2 bad input, 4 environment.`,
     )
-    .action(async (options: MechanismOptions) => {
-      onExit(await mechanismCommand(options, surroundings()));
+    .action(async (raw: RawOptions<'mechanism'>) => {
+      onExit(await mechanismCommand(raw, surroundings()));
     });
 }
 
 async function mechanismCommand(
-  options: MechanismOptions,
+  raw: RawOptions<'mechanism'>,
   { signal, write }: RunSurroundings,
 ): Promise<ExitCode> {
-  const versions = options.pyzmq === undefined ? null : releases(options.pyzmq);
-  if (versions !== null && options.env !== undefined) {
-    throw new SoakError(
-      'conflicting-options',
-      '--env has the pyzmq that it has, and --pyzmq asks for others.',
-      {
-        remedy: 'Leave one of them out.',
-      },
-    );
-  }
-  if (options.out !== undefined) await assertWritable(resolve(options.out));
-  const say = (text: string) => (options.json === true ? process.stderr.write(text) : write(text));
+  const { pyzmq, env, python: interpreter, out, json } = parsedOptions('mechanism', raw);
+  const versions = pyzmq === null ? null : releases(pyzmq);
+  if (out !== null) await assertWritable(resolve(out));
+  const say = (text: string) => (json ? process.stderr.write(text) : write(text));
   const found: EdgeDrain[] = [];
   for (const version of versions ?? [null]) {
     const python =
-      options.env === undefined
-        ? await madePython(version, options.python, (text) => say(`${text}\n`), signal)
-        : await givenPython(options.env, signal);
-    if (found.length > 0 && options.json !== true) write('\n');
-    found.push(await edgeDrain(python, options.json === true ? () => {} : write, signal));
+      env === null
+        ? await madePython(version, interpreter ?? undefined, (text) => say(`${text}\n`), signal)
+        : await givenPython(env, signal);
+    if (found.length > 0 && !json) write('\n');
+    found.push(await takeSteps(python, json ? () => {} : write, signal));
   }
   const mechanism: Mechanism = {
     harness: await harnessVersion(),
     asExpected: found.every(({ asExpected }) => asExpected),
     releases: found,
   };
-  if (options.out !== undefined) await writeMechanism(options.out, mechanism);
-  if (options.json === true) write(`${JSON.stringify(mechanism, null, 2)}\n`);
-  else write(summary(mechanism, options.out));
+  if (out !== null) await writeMechanism(out, mechanism);
+  if (json) write(`${JSON.stringify(mechanism, null, 2)}\n`);
+  else write(summary(mechanism, out));
   return mechanism.asExpected ? EXIT_CODES.done : EXIT_CODES.failed;
 }
 
 function releases(given: readonly string[]): string[] {
-  const versions = [...new Set(given.map((version) => version.trim().replace(/^pyzmq==/, '')))];
+  const versions = [
+    ...new Set(
+      given.flatMap((list) => list.split(',')).map((version) => version.trim().replace(/^pyzmq==/, '')),
+    ),
+  ];
   const bad = versions.find((version) => !VERSION.test(version));
   if (bad === undefined) return versions;
   throw new SoakError('bad-option', `--pyzmq ${quoted(bad)} is no version.`, {
     remedy: 'Give released versions with commas, such as --pyzmq 26.4.0,27.1.0.',
+    option: { name: 'pyzmq', value: bad },
   });
 }
 
-async function madePython(
-  version: string | null,
-  python: string | undefined,
-  onProgress: (line: string) => void,
-  signal: AbortSignal,
-): Promise<string> {
-  // A release of its own needs nothing of Jupyter: a small environment, made in seconds.
-  const requirements = version === null ? undefined : [`pyzmq==${version}`, 'tornado'];
-  return (await ensureEnvironment({ python, requirements, onProgress, signal })).python;
-}
-
-/** Not `ensureEnvironment`, which would ask for an ipykernel. */
-async function givenPython(env: string, signal: AbortSignal): Promise<string> {
-  const { interpreter, facts } = await inspectGivenEnvironment(env, signal);
-  if (facts.pyzmq !== null) return interpreter.executable;
-  throw new SoakError('environment-incomplete', `--env "${env}" has no pyzmq that can be used.`, {
-    remedy: `Install it: "${interpreter.executable}" -m pip install pyzmq tornado`,
-    exitCode: EXIT_CODES.environment,
-  });
-}
-
-/**
- * Take the steps with one interpreter's pyzmq.
- *
- * @param write is given the script's text as it comes
- * @throws SoakError `mechanism-not-run` when the script could not be run to its end
- */
-async function edgeDrain(
-  python: string,
-  write: (text: string) => void,
-  signal: AbortSignal,
-): Promise<EdgeDrain> {
-  const folder = await mkdtemp(join(tmpdir(), 'soak-mechanism-'));
-  try {
-    const result = join(folder, 'result.json');
-    const script = join(packageRoot(), 'arms', 'runtime', 'edge_drain.py');
-    const run = await runCommand(python, ['-I', '-B', script, '--json', result], {
-      env: { ...process.env, PYTHONIOENCODING: 'utf-8' },
-      timeoutMs: SCRIPT_TIMEOUT_MS,
-      signal,
-      onLine: (text) => write(`${text}\n`),
-    });
-    const text = await readFile(result, 'utf8').catch(() => null);
-    const ran = (run.code === EXIT_CODES.done || run.code === EXIT_CODES.failed) && !run.timedOut;
-    if (!ran || text === null) {
-      const how = run.timedOut
-        ? `did not end within ${SCRIPT_TIMEOUT_MS / 60_000} minutes`
-        : `ended with ${run.signal ?? `exit code ${run.code}`}`;
-      throw new SoakError(
-        'mechanism-not-run',
-        `The steps could not be taken to their end: ${how}.\n${relevantLines(run.stderr)}`,
-        {
-          remedy: `Try it by hand: "${python}" "${script}"`,
-          exitCode: EXIT_CODES.environment,
-          cause: run.spawnError ?? undefined,
-        },
-      );
-    }
-    return edgeDrainSchema.parse(JSON.parse(text));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-async function writeMechanism(folder: string, mechanism: Mechanism): Promise<void> {
-  try {
-    await makeFolder(folder);
-    await writeFile(join(folder, 'mechanism.json'), `${JSON.stringify(mechanism, null, 2)}\n`);
-    await writeFile(join(folder, 'mechanism.md'), mechanismMarkdown(mechanism));
-  } catch (cause) {
-    throw new SoakError('not-written', `${folder} cannot be written: ${(cause as Error).message}`, {
-      remedy: 'Give --out a folder that you may write to, on a disk with space.',
-      exitCode: EXIT_CODES.environment,
-      cause,
-    });
-  }
-}
-
-function summary(mechanism: Mechanism, out: string | undefined): string {
+function summary(mechanism: Mechanism, out: string | null): string {
   const lines = mechanism.releases.map(
     (release) =>
       `pyzmq ${terminalText(release.pyzmq)}, libzmq ${terminalText(release.libzmq)}: ${stepsAsExpected(release)}`,
   );
-  if (out !== undefined) lines.push(`Written: ${join(out, 'mechanism.md')}`);
+  if (out !== null) lines.push(`Written: ${join(out, 'mechanism.md')}`);
   // The script itself ends with its own count, which says enough where it ran once.
-  if (mechanism.releases.length === 1 && out === undefined) return '';
+  if (mechanism.releases.length === 1 && out === null) return '';
   return `\n${lines.join('\n')}\n`;
 }

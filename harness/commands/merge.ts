@@ -1,14 +1,15 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { judgedExit } from '../experiment/judged-exit.ts';
-import { journalFolders } from '../experiment/report-folders.ts';
-import { mergedJournal, type NamedJournal } from '../journal/merge.ts';
+import { mergedJournal } from '../journal/merge.ts';
 import { readJournal } from '../journal/read.ts';
+import { namedJournals } from '../journal/report-folders.ts';
 import { writeMergedJournal } from '../journal/write-merged.ts';
-import { terminalText } from '../model/clean-text.ts';
 import type { ExitCode } from '../model/errors.ts';
+import { addOptions } from '../options/add-options.ts';
+import type { RawOptions } from '../options/table.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { counted } from '../report/format-number.ts';
+import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 
@@ -18,18 +19,16 @@ export function registerMerge(
   write: (text: string) => void,
   onExit: (code: ExitCode) => void,
 ): void {
-  program
-    .command('merge')
-    .description('put shards, hosts and nights of one protocol together, and write their evidence')
-    .argument('<dir...>', 'folders of reports, or folders above them')
-    .requiredOption('--out <dir>', 'report folder, new or empty')
-    .option(
-      '--fail-on <rules>',
-      'exit code 1 by rules with commas: treatment-event, event:ARM>SHARE, competing>SHARE or competing:ARM>SHARE (runs that ended otherwise, such as died), worse, inconclusive, invalid>SHARE (harness faults)',
-    )
+  addOptions(
+    program
+      .command('merge')
+      .description('put shards, hosts and nights of one protocol together, and write their evidence')
+      .argument('<dir...>', 'folders of reports, or folders above them'),
+    'merge',
+  )
     .addHelpText('after', MERGE_HELP)
-    .action(async (dirs: string[], options: { out: string; failOn?: string }) => {
-      onExit(await mergeCommand(dirs, options, write));
+    .action(async (dirs: string[], raw: RawOptions<'merge'>) => {
+      onExit(await mergeCommand(dirs, raw, write));
     });
 }
 
@@ -44,25 +43,21 @@ Exit codes: 0 done, 1 a rule of --fail-on was met, 2 bad input or another protoc
 
 async function mergeCommand(
   dirs: readonly string[],
-  options: { readonly out: string; readonly failOn?: string },
+  raw: RawOptions<'merge'>,
   write: (text: string) => void,
 ): Promise<ExitCode> {
-  const rules = options.failOn === undefined ? [] : failRules(options.failOn);
-  const journals: NamedJournal[] = [];
-  for (const folder of await journalFolders(dirs)) {
-    journals.push({ name: terminalText(folder, 300), journal: (await readJournal(folder)).journal });
-  }
+  const rules = raw.failOn === undefined ? [] : failRules(raw.failOn);
+  const journals = await namedJournals(dirs);
   const merged = mergedJournal(journals);
   assertCanFail(rules, merged.experiment.protocol);
-  const out = resolve(options.out);
+  const out = resolve(raw.out ?? '');
   await writeMergedJournal(out, merged);
   const { journal } = await readJournal(out);
   const report = buildReport(journal);
   const { writeReport } = await import('../report/write-report.ts');
-  const { githubAnnotations, writeGithubSummary } = await import('../report/github.ts');
+  const { reportToGithub } = await import('../report/github.ts');
   await writeReport(out, journal, report);
-  await writeGithubSummary(report, process.env);
-  if (process.env['GITHUB_ACTIONS'] === 'true') write(`${githubAnnotations(report).join('\n')}\n`);
+  await reportToGithub(report, process.env, write);
   const strata = report.analysis.strata?.length ?? 1;
   const again = merged.duplicates === 0 ? '' : `; ${counted(merged.duplicates, 'copied run')} counted once`;
   write(

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { armApplies, loadArm, shippedArmNames } from '../arms/arms.ts';
-import type { RunSurroundings } from '../experiment/carry-out.ts';
 import { isClientPackage } from '../model/arm.ts';
 import type { ExitCode } from '../model/errors.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
 import { registerArms } from './arms.ts';
 import { registerBisect } from './bisect.ts';
 import { registerComment } from './comment.ts';
 import { registerCompare } from './compare.ts';
+import { registerCompletion } from './completion.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerExec } from './exec.ts';
 import { registerExplain } from './explain.ts';
@@ -69,5 +70,6 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerHistory(program, write);
   registerCompare(program);
   registerComment(program, write);
+  registerCompletion(program, write);
   return program;
 }

@@ -12,7 +12,9 @@ import { readNotebook } from '../frontend/notebook.ts';
 import { readJournal } from '../journal/read.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { parsedRunOptions, type RawRunOptions, reproduceCommand } from '../options/run-options.ts';
+import { repeatingCommand } from '../options/repeat.ts';
+import { parsedRunOptions } from '../options/run-options.ts';
+import type { RawOptions } from '../options/table.ts';
 import { readRecord } from '../tune/record.ts';
 
 const COMMITTED = join(packageRoot(), 'reports', 'tune-7.3.0', 'tuning.json');
@@ -95,7 +97,7 @@ test('an experiment with tuned settings cites the record in its protocol', async
   expect(await readFile(join(out, 'evidence.md'), 'utf8')).toContain(record.sha256);
 });
 
-const options = (raw: RawRunOptions) => parsedRunOptions(raw, 'default.ipynb', () => 1);
+const options = (raw: RawOptions<'run'>) => parsedRunOptions(raw, 'default.ipynb', () => 1);
 
 test.each([
   { traffic: 'widgets' },
@@ -123,6 +125,6 @@ test('a notebook that changed since, or is not there, is refused', async () => {
 test('--prefix is part of the experiment and of the command that repeats it', () => {
   const given = options({ prefix: '12' });
   expect(given.prefix).toBe(12);
-  expect(reproduceCommand(given, (path) => path)).toContain('--prefix 12');
+  expect(repeatingCommand('run', given.given, (path) => path)).toContain('--prefix 12');
   expect(() => options({ prefix: '0' })).toThrow(/--prefix/);
 });

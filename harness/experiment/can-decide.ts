@@ -29,6 +29,7 @@ export function assertCanDecide(design: DecidableDesign, blocks: number): void {
       'bad-option',
       `--until-decided can never decide: ${only?.name ?? 'no arm'} is the only arm, and nothing is compared with it.`,
       {
+        option: { name: 'until-decided' },
         remedy:
           'Add the arm to compare with, such as --arm control, or give a fixed size with --runs and, for its bound, --p0.',
       },
@@ -39,7 +40,10 @@ export function assertCanDecide(design: DecidableDesign, blocks: number): void {
   throw new SoakError(
     'bad-option',
     `--max-runs ${blocks} is too few for --until-decided at α = ${alpha}: even if every reference run showed the event and no treatment run did, it would take ${needed} blocks to decide.`,
-    { remedy: `Give --max-runs ${needed} or more, a larger --alpha, or a fixed size with --runs.` },
+    {
+      option: { name: 'max-runs' },
+      remedy: `Give --max-runs ${needed} or more, a larger --alpha, or a fixed size with --runs.`,
+    },
   );
 }
 

@@ -2,16 +2,19 @@ import { setMaxListeners } from 'node:events';
 import { join, resolve } from 'node:path';
 import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { readJournal } from '../journal/read.ts';
+import { assertWritable } from '../journal/writable-folder.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { Shard } from '../model/shard.ts';
 import { shellWord } from '../model/shell-word.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
 import type { RunInput } from '../options/experiment-file/run-input.ts';
+import { parsedOptions } from '../options/given.ts';
 import { forgetOptions } from '../options/kept-options.ts';
-import { numberOption } from '../options/run-options.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
+import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 import type { ExperimentEvents } from '../run/experiment.ts';
@@ -20,18 +23,10 @@ import { withForks } from '../run/fork-context.ts';
 import { Autopsies } from '../run/revival.ts';
 import { withServer } from '../run/server-context.ts';
 import { withSharedContext } from '../run/shared-context.ts';
-import { freshOptions, type RawRunCommand, resumedOptions } from './given-options.ts';
-import { judgedExit } from './judged-exit.ts';
+import { freshOptions, resumedOptions } from './given-options.ts';
 import { defaultFolderName, plannedLine } from './planned-line.ts';
 import { type Prepared, prepareExperiment } from './prepare.ts';
 import { beginSession, now, resumeSession, type Session } from './session.ts';
-import { assertWritable } from './writable-folder.ts';
-
-/** The process that a command runs in, as far as the command needs it. */
-export interface RunSurroundings {
-  readonly signal: AbortSignal;
-  readonly write: (text: string) => void;
-}
 
 /** What shows an experiment while it runs. */
 export interface Display {
@@ -50,22 +45,17 @@ export type OpenDisplay = (
 
 /** Carry out `soak run`: a new experiment, or one that is gone on with. */
 export async function carryOutExperiment(
-  { raw, said }: RunInput<RawRunCommand>,
+  { raw, said }: RunInput,
   { signal, write }: RunSurroundings,
   openDisplay: OpenDisplay,
 ): Promise<ExitCode> {
   const resumed = raw.resume !== undefined;
-  const rules = raw.failOn === undefined ? [] : await said(() => failRules(raw.failOn ?? ''));
-  const minutes =
-    raw.maxMinutes === undefined
-      ? null
-      : await said(() =>
-          numberOption('--max-minutes', raw.maxMinutes, 0, { min: 0.01, max: 100_000, unit: 'minutes' }),
-        );
+  const { maxMinutes: minutes, failOn } = await said(() => parsedOptions('run', raw));
+  const rules = failOn === null ? [] : await said(() => failRules(failOn));
   const options = await said(() => (resumed ? resumedOptions(raw) : freshOptions(raw)));
   if (raw.out !== undefined) await assertWritable(resolve(raw.out));
   const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal));
-  assertCanFail(rules, prepared.protocol);
+  await said(() => assertCanFail(rules, prepared.protocol));
   const folder = resolve(
     raw.resume ?? raw.out ?? join('soak-reports', defaultFolderName(prepared, options.shard)),
   );
@@ -109,10 +99,9 @@ export async function carryOutExperiment(
   const report = buildReport(journal);
   // Only now: what draws figures would take 30 MiB of memory all through the runs.
   const { writeReport } = await import('../report/write-report.ts');
-  const { githubAnnotations, writeGithubSummary } = await import('../report/github.ts');
+  const { reportToGithub } = await import('../report/github.ts');
   await writeReport(folder, journal, report);
-  await writeGithubSummary(report, process.env);
-  if (process.env['GITHUB_ACTIONS'] === 'true') write(`${githubAnnotations(report).join('\n')}\n`);
+  await reportToGithub(report, process.env, write);
   write(
     `${verdictParagraph(report)}\n\n${summaryLine(report)}\n\nEvidence: ${join(folder, 'evidence.md')}\n`,
   );

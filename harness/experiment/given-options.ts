@@ -1,42 +1,38 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { readJournal } from '../journal/read.ts';
+import { about } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { assertResumedAlone, keptOptions } from '../options/kept-options.ts';
-import {
-  parsedRunOptions,
-  type RawRunOptions,
-  type RunOptions,
-  runOptionsSchema,
-} from '../options/run-options.ts';
+import { parsedRunOptions, type RunOptions } from '../options/run-options.ts';
+import type { RawOptions } from '../options/table.ts';
 import { tunedOptions } from './tuned.ts';
 
-/** What `soak run` was given, options of the call included. */
-export interface RawRunCommand extends RawRunOptions {
-  readonly out?: string;
-  readonly resume?: string;
-  readonly failOn?: string;
-  readonly maxMinutes?: string;
-}
+/** What may be given beside `--resume`: it changes the call, and not the experiment. */
+const BESIDE_RESUME = ['resume', 'failOn', 'maxMinutes'];
 
-export async function freshOptions(raw: RawRunOptions): Promise<RunOptions> {
+/** The options of a new experiment. @throws SoakError `bad-option`, `bad-tuning`, `tuned-notebook` */
+export async function freshOptions(raw: RawOptions<'run'>): Promise<RunOptions> {
   const notebook = join(packageRoot(), 'notebooks', 'widgets.ipynb');
   const options = parsedRunOptions(raw, notebook, () => randomInt(2 ** 31));
-  return options.tuned === null ? options : tunedOptions(options, options.tuned, raw.notebook?.[0] ?? null);
+  const { tuned } = options;
+  if (tuned === null) return options;
+  return about({ name: 'tuned' }, () => tunedOptions(options, tuned, raw.notebook?.[0] ?? null));
 }
 
-export async function resumedOptions(raw: RawRunCommand): Promise<RunOptions> {
+/** The options that an experiment was begun with. @throws SoakError `bad-option`, `cannot-resume` */
+export async function resumedOptions(raw: RawOptions<'run'>): Promise<RunOptions> {
   const folder = raw.resume ?? '';
-  const beside = ['resume', 'failOn', 'maxMinutes'];
   assertResumedAlone(
-    Object.keys(raw).filter((key) => !beside.includes(key)),
+    Object.keys(raw).filter((key) => !BESIDE_RESUME.includes(key)),
     'experiment',
   );
   const { journal } = await readJournal(folder);
-  return keptOptions(runOptionsSchema, {
+  const kept = await keptOptions('run', {
     name: 'experiment',
     folder,
     hasFinished: journal.sessions.at(-1)?.event === 'finished',
     remedy: `Read its evidence.md (soak report ${folder} writes it anew), or begin a new experiment.`,
   });
+  return freshOptions(kept);
 }

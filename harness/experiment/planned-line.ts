@@ -1,8 +1,8 @@
+import { folderStamp } from '../journal/report-folders.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import { kernelspecWords } from '../report/sections/arm-environments.ts';
 import type { Prepared } from './prepare.ts';
-import { folderStamp } from './report-folders.ts';
 
 export function defaultFolderName({ protocol }: Prepared, shard: Shard | null): string {
   const part = shard === null ? '' : `-shard-${shard.index}-of-${shard.count}`;

@@ -107,6 +107,7 @@ async function kernelHere(
       'no-encryption',
       `--encrypt asks for CurveZMQ, and the kernelspec of ${kernel.name} does not say that its kernel offers it (metadata.supported_encryption).`,
       {
+        option: { name: 'encrypt' },
         remedy:
           'Leave out --encrypt, or choose a kernel that does, such as that of ipykernel 7.3.0 or later, its kernelspec installed anew.',
       },

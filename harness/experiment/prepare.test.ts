@@ -5,7 +5,8 @@ import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { publicPath } from '../model/public-path.ts';
-import { parsedRunOptions, type RawRunOptions } from '../options/run-options.ts';
+import { parsedRunOptions } from '../options/run-options.ts';
+import type { RawOptions } from '../options/table.ts';
 import { prepareExperiment } from './prepare.ts';
 
 afterEach(() => vi.restoreAllMocks());
@@ -75,14 +76,14 @@ describe('a path in evidence', () => {
 
 describe('an experiment that cannot be prepared', () => {
   const plain = join(packageRoot(), 'notebooks', 'plain.ipynb');
-  const prepared = (raw: RawRunOptions) =>
+  const prepared = (raw: RawOptions<'run'>) =>
     prepareExperiment(
       parsedRunOptions({ notebook: [plain], ...raw }, plain, () => 1),
       () => {},
       new AbortController().signal,
     );
 
-  test.each<[string, RawRunOptions, string, RegExp]>([
+  test.each<[string, RawOptions<'run'>, string, RegExp]>([
     ['an unknown arm', { arm: ['fxi'] }, 'unknown-arm', /"fxi"/],
     ['an arm twice', { arms: 'fix,fix' }, 'duplicate-arm', /fix is given twice/],
     ['a label that an arm has', { arm: ['fix', 'fix=control'] }, 'duplicate-arm', /fix is given twice/],

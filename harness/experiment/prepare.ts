@@ -9,7 +9,7 @@ import { readJournal } from '../journal/read.ts';
 import type { PreparedServer } from '../kernel/server/prepare-server.ts';
 import type { ArmRole } from '../model/arm.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
-import { SoakError } from '../model/errors.ts';
+import { about, SoakError } from '../model/errors.ts';
 import { harnessVersion } from '../model/harness-version.ts';
 import type {
   ArmEnvironment,
@@ -52,9 +52,12 @@ export interface Prepared {
 async function loadNotebooks({ notebooks: paths, prefix, kernels }: RunOptions): Promise<Notebook[]> {
   const notebooks: Notebook[] = [];
   for (const path of paths) {
-    const notebook = await readNotebook(path);
-    assertHasCode(notebook);
-    if (kernels.length === 0) assertLanguage(notebook, ['python'], 'the arms are of ipykernel');
+    const notebook = await about({ name: 'notebook', value: path }, async () => {
+      const read = await readNotebook(path);
+      assertHasCode(read);
+      if (kernels.length === 0) assertLanguage(read, ['python'], 'the arms are of ipykernel');
+      return read;
+    });
     notebooks.push(prefix === null ? notebook : leadingCells(notebook, prefix));
   }
   return notebooks;
@@ -119,9 +122,17 @@ function describeEnvironment(environment: ArmEnvironment): Environment {
 async function readInputs(options: RunOptions) {
   const loaded = options.kernels.length > 0 ? [] : await loadedArms(options);
   const notebooks = await loadNotebooks(options);
-  const latency = await parseLatency(options.latency);
-  const tuning = options.tuned === null ? null : await tuningCitation(options.tuned, notebooks, latency);
-  return { loaded, notebooks, latency, tuning, baseline: await readBaseline(options.baseline) };
+  const latency = await about({ name: 'latency' }, () => parseLatency(options.latency));
+  const { tuned } = options;
+  const tuning =
+    tuned === null ? null : await about({ name: 'tuned' }, () => tuningCitation(tuned, notebooks, latency));
+  return {
+    loaded,
+    notebooks,
+    latency,
+    tuning,
+    baseline: await about({ name: 'baseline' }, () => readBaseline(options.baseline)),
+  };
 }
 
 /**
@@ -161,7 +172,7 @@ export async function prepareExperiment(
   const protocol: Protocol = {
     arms: [...arms.values()].map(({ overlay }) => overlay.protocolArm),
     notebooks: notebooks.map(protocolNotebook),
-    traffic: options.traffic,
+    traffic: [...options.traffic],
     latency: { spec: latency.spec, sha256: latency.sha256 },
     pipelineDepth: options.pipelineDepth,
     seed: options.seed,

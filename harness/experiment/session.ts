@@ -6,7 +6,8 @@ import { protocolHash } from '../model/protocol.ts';
 import { protocolDifferences } from '../model/protocol-differences.ts';
 import { publicPath } from '../model/public-path.ts';
 import { RESUME_FILE } from '../options/kept-options.ts';
-import { type RunOptions, reproduceCommand } from '../options/run-options.ts';
+import { repeatingCommand } from '../options/repeat.ts';
+import type { RunOptions } from '../options/run-options.ts';
 import type { Prepared } from './prepare.ts';
 import { unendedRuns } from './unended-runs.ts';
 
@@ -38,11 +39,13 @@ export async function beginSession(
     ...((prepared.server?.environment ?? null) === null
       ? {}
       : { serverEnvironment: prepared.server?.environment ?? undefined }),
-    command: reproduceCommand(options, publicPath),
+    command: repeatingCommand('run', options.given, publicPath),
     baseline: prepared.baseline,
     ...(options.shard === null ? {} : { shard: options.shard }),
   };
-  const writer = await JournalWriter.create(folder, experiment, { [RESUME_FILE]: JSON.stringify(options) });
+  const writer = await JournalWriter.create(folder, experiment, {
+    [RESUME_FILE]: JSON.stringify(options.given),
+  });
   return { writer, recorded: [], experiment, unended: null };
 }
 

@@ -67,6 +67,7 @@ export async function tunedOptions(
     latency: candidate.latency.spec,
     notebooks: [found],
     prefix: candidate.cells < tuned.codeCells.length ? candidate.cells : null,
+    given: { ...options.given, notebook: [found] },
   };
 }
 

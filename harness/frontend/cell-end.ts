@@ -1,5 +1,5 @@
 import { publicText } from '../model/public-text.ts';
-import type { Message } from '../transport/wire.ts';
+import type { Message } from '../transport/message.ts';
 import type { ShellRequest } from './client.ts';
 import type { CodeCell } from './notebook.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../../tools/testing/bare-client.ts';
 import { SocketPeer } from '../../tools/testing/socket-peer.ts';
-import type { Message } from '../transport/wire.ts';
+import type { Message } from '../transport/message.ts';
 import { isSettled, KernelClient, type ShellRequest } from './client.ts';
 
 let peer: SocketPeer;

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { jsonCharacters } from '../model/json-characters.ts';
 import { type Channel, type Channels, type ChannelsMaker, KernelChannels } from '../transport/channels.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
-import type { Decoded, Message, MessageHeader } from '../transport/wire.ts';
+import type { Message, MessageHeader } from '../transport/message.ts';
+import type { Decoded } from '../transport/wire.ts';
 import { MessageTrace } from './message-trace.ts';
 import { monotonicMs } from './precise-timer.ts';
 

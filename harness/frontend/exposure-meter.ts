@@ -5,7 +5,7 @@ import {
   type OutputType,
   type TrafficAction,
 } from '../model/exposure.ts';
-import type { Message } from '../transport/wire.ts';
+import type { Message } from '../transport/message.ts';
 import type { ShellRequest } from './client.ts';
 
 const PUBLISHED: ReadonlySet<string> = new Set(OUTPUT_TYPES);

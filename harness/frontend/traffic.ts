@@ -1,6 +1,6 @@
 import type { Exposure } from '../model/exposure.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
-import type { MessageHeader } from '../transport/wire.ts';
+import type { MessageHeader } from '../transport/message.ts';
 import { abortWord, CELL_ENDS, type CellEnd, firstEnd, HeardErrors, hasErrorText } from './cell-end.ts';
 import { isSettled, type KernelClient, type ShellRequest } from './client.ts';
 import { ExposureMeter } from './exposure-meter.ts';

@@ -34,6 +34,7 @@ export function assertSocketPath(path: string, platform: NodeJS.Platform = proce
     'socket-path-too-long',
     `--ipc would need a socket at ${path}, which is ${bytes} bytes long, and this system takes ${most} at most.`,
     {
+      option: { name: 'ipc' },
       remedy: 'Set TMPDIR to a shorter folder, such as /tmp, or leave out --ipc.',
       exitCode: EXIT_CODES.environment,
     },

@@ -27,12 +27,6 @@ export function identityMismatch(overlay: Overlay, loaded: SourceHashes): string
   return Object.hasOwn(loaded, module) ? null : `it did not load ${module} from the arm's overlay`;
 }
 
-/** What an arm's environment must be, from inside a kernel. */
-export interface ExpectedRuntime {
-  readonly python: string;
-  readonly libzmq: string | null;
-}
-
 /**
  * Whether a kernel is its arm: the files that it loaded, of the overlay and of the environment, and the Python
  * and libzmq that it runs on.

@@ -22,6 +22,12 @@ const kernelIdentitySchema = z.object({
 /** What a kernel says it is (arms/runtime/soak_identity.py). */
 export type KernelIdentity = z.infer<typeof kernelIdentitySchema>;
 
+/** What an arm's environment must be, from inside a kernel. */
+export interface ExpectedRuntime {
+  readonly python: string;
+  readonly libzmq: string | null;
+}
+
 /** What a kernel says it loaded; `null` where there is no runtime, it has not said yet, or what it says is nothing. */
 export function readIdentity(path: string | null): KernelIdentity | null {
   const parsed = kernelIdentitySchema.safeParse(path === null ? null : readKernelJson(path, MAX_FILE_BYTES));

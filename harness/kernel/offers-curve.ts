@@ -29,7 +29,7 @@ export function assertOffersCurve(
     throw new SoakError(
       'no-encryption',
       `--encrypt asks for CurveZMQ, and ${who} has ${name} ${version ?? 'nowhere'}, which does not offer it.`,
-      { remedy: REMEDY },
+      { option: { name: 'encrypt' }, remedy: REMEDY },
     );
   }
 }

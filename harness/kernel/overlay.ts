@@ -10,7 +10,7 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { makeFolder } from '../model/make-folder.ts';
 import { armSources, type InstalledPackage } from './arm-sources.ts';
 import { runCommand } from './environment/run-command.ts';
-import type { ExpectedRuntime } from './identity.ts';
+import type { ExpectedRuntime } from './kernel-identity.ts';
 import { armChange, compileMarked, type Mark } from './marks.ts';
 import {
   filesBelow,

@@ -58,6 +58,12 @@ export interface Localisation {
   readonly found: readonly Place[];
 }
 
+/** What was recorded by one path. */
+export interface LocatedJournal {
+  readonly path: PathName;
+  readonly journal: Journal;
+}
+
 /** Which path an experiment took. */
 export function pathOf({ experiment }: Journal): PathName | null {
   const { client, transport } = experiment.protocol;
@@ -128,7 +134,7 @@ function couldShow(place: Place, path: PathName): boolean {
  *
  * @param journals one of each path
  */
-export function localisation(journals: readonly { path: PathName; journal: Journal }[]): Localisation {
+export function localisation(journals: readonly LocatedJournal[]): Localisation {
   const paths = journals.map(({ path, journal }) => pathResult(path, journal));
   const all = journals.flatMap(({ path, journal }) =>
     journal.experiment.protocol.arms.map((arm) => ({

@@ -49,6 +49,14 @@ export function badInputCode(args: readonly string[]): ExitCode {
   return args[0] === 'exec' ? EXEC_EXIT_CODES.badInput : EXIT_CODES.usage;
 }
 
+/** An option that an error is about. */
+export interface OptionReference {
+  /** Without dashes: `pipeline-depth`. */
+  readonly name: string;
+  /** The one value of several that it is about. */
+  readonly value?: string | undefined;
+}
+
 /**
  * An error that a person can act on: what was received, why that cannot be used, what to do instead.
  * Only `cli.ts` turns it into text and an exit code.
@@ -60,18 +68,40 @@ export class SoakError extends Error {
   /** What the reader can do about it, one or more sentences. */
   readonly remedy: string;
   readonly exitCode: ExitCode;
+  /** The option that it is about, where it is about one: an experiment file says where that stands. */
+  readonly option: OptionReference | undefined;
 
   constructor(
     code: string,
     message: string,
-    options: { remedy: string; exitCode?: ExitCode; cause?: unknown },
+    options: { remedy: string; exitCode?: ExitCode; cause?: unknown; option?: OptionReference },
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.remedy = options.remedy;
     this.exitCode = options.exitCode ?? EXIT_CODES.usage;
+    this.option = options.option;
   }
 }
 
 /** What went wrong with one run and need not with the next: that run's outcome, and never a verdict on its kernel. */
 export class RunFault extends SoakError {}
+
+/** The error, about this option where it names none. What is no SoakError stays as it is. */
+export function aboutOption(error: unknown, option: OptionReference): unknown {
+  if (!(error instanceof SoakError) || error.option !== undefined) return error;
+  const { code, message, remedy, exitCode, cause } = error;
+  return new SoakError(code, message, { remedy, exitCode, cause, option });
+}
+
+/** Do what may refuse an option: an error that names no option is about this one. */
+export async function about<Result>(
+  option: OptionReference,
+  work: () => Result | Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw aboutOption(error, option);
+  }
+}

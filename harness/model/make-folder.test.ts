@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
-import { assertWritable } from '../experiment/writable-folder.ts';
+import { assertWritable } from '../journal/writable-folder.ts';
 import { makeFolder } from './make-folder.ts';
 
 test('a folder is made with those above it, or is there already, also for several at once', async () => {

@@ -121,3 +121,6 @@ export const outcomeSchema = z.object({
   observations: observationsSchema.nullable().optional(),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
+
+/** What the observations of a run say: the part of its outcome that an oracle decides. */
+export type Finding = Pick<Outcome, 'kind' | 'source' | 'reason'>;

@@ -1,153 +1,62 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
-import { publicPath } from '../model/public-path.ts';
-import { shellWord } from '../model/shell-word.ts';
-import { parseNumber } from './parse-number.ts';
-import { parsedRunOptions, RUN_DEFAULTS, type RunOptions, runOptionsSchema } from './run-options.ts';
+import { parsedOptions, sharedOptions } from './given.ts';
+import { parsedRunOptions, type RunOptions } from './run-options.ts';
+import type { Options, RawOptions } from './table.ts';
 
-export const BISECT_DEFAULTS = {
-  package: 'ipykernel',
-  confidence: '0.95',
-  maxRuns: '300',
-  traffic: 'overlap',
-  notebook: 'many-cells.ipynb',
-} as const;
-
-/** Values as commander hands them over. */
-export interface RawBisectOptions {
-  readonly package: string;
-  readonly clone?: string;
-  readonly good?: string;
-  readonly bad?: string;
-  readonly fixed?: string;
-  readonly releases?: string;
-  readonly pre?: boolean;
-  readonly confidence: string;
-  readonly maxRuns: string;
-  readonly maxMinutes?: string;
-  readonly notebook?: string;
-  readonly traffic: string;
-  readonly latency?: string;
-  readonly prefix?: string;
-  readonly timeout?: string;
-  readonly startTimeout?: string;
-  readonly suspectAfter?: string;
-  readonly pipelineDepth?: string;
-  readonly seed?: string;
-  readonly out?: string;
-  readonly resume?: string;
-  readonly python?: string;
-}
-
-/** What a bisect is made from; kept beside its journal until it has finished. */
-export const bisectOptionsSchema = z.object({
-  package: z.string(),
-  clone: z.string().nullable(),
-  good: z.string(),
-  bad: z.string(),
-  fixed: z.string().nullable(),
-  /** Names in order; `null`: what the index or the clone has. */
-  releases: z.array(z.string()).nullable(),
-  pre: z.boolean(),
-  confidence: z.number().gt(0.5).lt(1),
-  maxRuns: z.number().int().positive(),
-  maxMinutes: z.number().positive().nullable(),
+/** What a bisect is made from. */
+export interface BisectOptions
+  extends Pick<
+    Options<'bisect'>,
+    'package' | 'clone' | 'fixed' | 'releases' | 'pre' | 'confidence' | 'maxRuns' | 'maxMinutes'
+  > {
+  readonly good: string;
+  readonly bad: string;
   /** Traffic, notebook, deadlines, seed: as `soak run` has them. Its arms are not used. */
-  run: runOptionsSchema,
-});
-export type BisectOptions = z.infer<typeof bisectOptionsSchema>;
-
-const CONFIDENCE = { min: 0.5, max: 1, excludeMin: true, excludeMax: true, example: '0.95' } as const;
-const RUNS = { min: 2, max: 100_000, whole: true, example: '300' } as const;
-const MINUTES = { min: 0.1, max: 100_000, example: '30' } as const;
-
-function required(flag: string, value: string | undefined): string {
-  if (value !== undefined && value !== '') return value;
-  throw new SoakError('bad-option', `${flag} is not given.`, {
-    remedy: 'A bisect needs both ends: --good 6.31.0 --bad 7.3.0, and --fixed 7.4.0 to find the cure too.',
-  });
+  readonly run: RunOptions;
+  /** The options that give the same again: kept until the bisect has finished. */
+  readonly given: RawOptions<'bisect'>;
 }
 
 /** @throws SoakError for whatever is missing or out of range */
-export function parsedBisectOptions(raw: RawBisectOptions): BisectOptions {
-  const { notebook, latency, prefix, timeout, startTimeout, suspectAfter, pipelineDepth, seed, python } = raw;
-  if (raw.traffic.includes(',')) {
-    throw new SoakError('bad-option', `--traffic ${raw.traffic}: a bisect has one profile.`, {
-      remedy: 'Give the one at which the bad release wedges soonest; soak tune finds it.',
+export function parsedBisectOptions(raw: RawOptions<'bisect'>): BisectOptions {
+  const { good, bad, traffic, notebook, ...options } = parsedOptions('bisect', raw);
+  if (traffic.length > 1) {
+    throw new SoakError('bad-option', `--traffic ${raw.traffic}: a bisect takes one profile.`, {
+      remedy: 'Give the one at which the bad release wedges soonest: soak tune finds it.',
+      option: { name: 'traffic' },
     });
   }
+  const path = raw.notebook ?? join(packageRoot(), notebook);
+  const { maxMinutes: _maxMinutes, out, resume, ...ofTheRuns } = sharedOptions('bisect', 'run', raw);
   const run = parsedRunOptions(
-    {
-      arm: ['control'],
-      runs: '1',
-      traffic: raw.traffic,
-      ...(notebook === undefined ? {} : { notebook: [notebook] }),
-      ...(latency === undefined ? {} : { latency }),
-      ...(prefix === undefined ? {} : { prefix }),
-      ...(timeout === undefined ? {} : { timeout }),
-      ...(startTimeout === undefined ? {} : { startTimeout }),
-      ...(suspectAfter === undefined ? {} : { suspectAfter }),
-      ...(pipelineDepth === undefined ? {} : { pipelineDepth }),
-      ...(seed === undefined ? {} : { seed }),
-      ...(python === undefined ? {} : { python }),
-    },
-    join(packageRoot(), 'notebooks', BISECT_DEFAULTS.notebook),
+    { ...ofTheRuns, arm: ['control'], runs: '1', traffic: traffic.join(','), notebook: [path] },
+    path,
     () => randomInt(2 ** 31),
   );
   return {
-    package: raw.package,
-    clone: raw.clone ?? null,
-    good: required('--good', raw.good),
-    bad: required('--bad', raw.bad),
-    fixed: raw.fixed ?? null,
-    releases:
-      raw.releases === undefined
-        ? null
-        : raw.releases
-            .split(',')
-            .map((name) => name.trim())
-            .filter((name) => name !== ''),
-    pre: raw.pre === true,
-    confidence: parseNumber(raw.confidence, '--confidence', CONFIDENCE),
-    maxRuns: parseNumber(raw.maxRuns, '--max-runs', RUNS),
-    maxMinutes: raw.maxMinutes === undefined ? null : parseNumber(raw.maxMinutes, '--max-minutes', MINUTES),
+    ...options,
+    good: required('good', good),
+    bad: required('bad', bad),
     run,
+    given: {
+      ...withoutCall(raw),
+      ...(options.clone === null ? { package: options.package } : {}),
+      seed: String(run.seed),
+    },
   };
 }
 
-/** The command that bisects again: what differs from the defaults, the ends and the seed always. */
-export function bisectCommandLine(options: BisectOptions): string {
-  const { run } = options;
-  const words = ['npm run soak -- bisect'];
-  const add = (flag: string, value: string | number) => words.push(flag, shellWord(String(value)));
-  if (options.clone !== null) add('--clone', publicPath(options.clone));
-  else add('--package', options.package);
-  add('--good', options.good);
-  add('--bad', options.bad);
-  if (options.fixed !== null) add('--fixed', options.fixed);
-  if (options.releases !== null) add('--releases', options.releases.join(','));
-  if (options.pre) words.push('--pre');
-  if (options.confidence !== Number(BISECT_DEFAULTS.confidence)) add('--confidence', options.confidence);
-  if (options.maxRuns !== Number(BISECT_DEFAULTS.maxRuns)) add('--max-runs', options.maxRuns);
-  if (options.maxMinutes !== null) add('--max-minutes', options.maxMinutes);
-  const notebook = publicPath(run.notebooks[0] ?? '');
-  if (notebook !== `notebooks/${BISECT_DEFAULTS.notebook}`) add('--notebook', notebook);
-  if (run.traffic[0] !== BISECT_DEFAULTS.traffic) add('--traffic', run.traffic[0] ?? '');
-  if (run.latency !== RUN_DEFAULTS.latency) add('--latency', publicLatency(run));
-  if (run.prefix !== null) add('--prefix', run.prefix);
-  if (run.timeoutSeconds !== RUN_DEFAULTS.timeoutSeconds) add('--timeout', run.timeoutSeconds);
-  if (run.startTimeoutSeconds !== RUN_DEFAULTS.startTimeoutSeconds)
-    add('--start-timeout', run.startTimeoutSeconds);
-  if (run.suspectAfterSeconds !== RUN_DEFAULTS.suspectAfterSeconds)
-    add('--suspect-after', run.suspectAfterSeconds);
-  if (run.pipelineDepth !== RUN_DEFAULTS.pipelineDepth) add('--pipeline-depth', run.pipelineDepth);
-  add('--seed', run.seed);
-  return words.join(' ');
+function withoutCall({ out, resume, ...given }: RawOptions<'bisect'>): RawOptions<'bisect'> {
+  return given;
 }
 
-function publicLatency({ latency }: RunOptions): string {
-  return latency.startsWith('file:') ? `file:${publicPath(latency.slice('file:'.length))}` : latency;
+function required(name: string, value: string | null): string {
+  if (value !== null && value !== '') return value;
+  throw new SoakError('bad-option', `--${name} is missing.`, {
+    remedy: 'A bisect needs both ends: --good 6.31.0 --bad 7.3.0, and --fixed 7.4.0 to find the cure too.',
+    option: { name },
+  });
 }

@@ -1,27 +1,33 @@
 import { expect, test } from 'vitest';
 import { loadArm } from '../arms/arms.ts';
 import { checkArmsOfClient } from '../kernel/client-arms.ts';
-import { parsedClientOption } from './client-options.ts';
+import { parsedRunOptions } from './run-options.ts';
+import type { RawOptions } from './table.ts';
+
+const parsed = (raw: RawOptions<'run'>) => parsedRunOptions(raw, 'a.ipynb', () => 1);
 
 test('a client with its own time-out of a cell', () => {
-  expect(parsedClientOption({}, 10)).toBeNull();
-  expect(parsedClientOption({ client: 'nbclient' }, 10)).toEqual({ name: 'nbclient', cellTimeoutSeconds: 6 });
-  expect(parsedClientOption({ client: 'papermill', clientTimeout: 'none' }, 10)).toEqual({
+  expect(parsed({}).client).toBeNull();
+  expect(parsed({ client: 'nbclient' }).client).toEqual({ name: 'nbclient', cellTimeoutSeconds: 6 });
+  expect(parsed({ client: 'papermill', clientTimeout: 'none' }).client).toEqual({
     name: 'papermill',
     cellTimeoutSeconds: null,
   });
 });
 
-test.each([
-  [{ client: 'nbviewer' }, /is no client/],
-  [{ clientTimeout: '5' }, /--client, which is not given/],
-  [{ client: 'nbclient', clientTimeout: '0' }, /not usable/],
-  [{ client: 'nbclient', clientTimeout: '2.5' }, /not usable/],
-  [{ client: 'nbclient', clientTimeout: '10' }, /not below the deadline of 10 s/],
-  [{ client: 'nbclient', traffic: 'overlap' }, /--traffic is about the harness's own front end/],
-  [{ client: 'nbclient', pipelineDepth: '2' }, /--pipeline-depth is about/],
+test.each<[RawOptions<'run'>, RegExp]>([
+  [{ client: 'nbviewer' }, /^--client cannot be "nbviewer"/],
+  [{ clientTimeout: '5' }, /^--client-timeout 5 needs --client/],
+  [{ client: 'nbclient', clientTimeout: '0' }, /^--client-timeout cannot be "0"/],
+  [{ client: 'nbclient', clientTimeout: '2.5' }, /^--client-timeout cannot be "2.5"/],
+  [{ client: 'nbclient', clientTimeout: '10' }, /the deadline of 10 s comes first/],
+  [{ client: 'nbclient', traffic: 'overlap' }, /--client nbclient cannot be used with --traffic overlap: /],
+  [
+    { client: 'nbclient', pipelineDepth: '2' },
+    /cannot be used with --pipeline-depth 2: the client has its own/,
+  ],
 ])('%j is refused', (raw, message) => {
-  expect(() => parsedClientOption(raw, 10)).toThrow(message);
+  expect(() => parsed(raw)).toThrow(message);
 });
 
 test('client arms need a client, and are not mixed with arms of the kernel; a bare arm cannot be watched', async () => {

@@ -1,9 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { SoakError } from '../model/errors.ts';
 import { readInput } from '../model/read-input.ts';
+import { kebabCase, parsedOptions } from './given.ts';
+import type { CommandName } from './row.ts';
+import type { RawOptions } from './table.ts';
 
 /** What an unfinished experiment or bisect is made from; removed when it has finished, since it may hold private paths. */
 export const RESUME_FILE = 'resume.json';
@@ -26,21 +29,22 @@ export interface Resumable {
 export function assertResumedAlone(given: readonly string[], name: Resumable['name']): void {
   const [first] = given;
   if (first === undefined) return;
-  const flag = first.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new SoakError(
     'bad-option',
-    `--resume goes on with a frozen protocol, and --${flag} would change it.`,
+    `--resume goes on with a frozen protocol, which --${kebabCase(first)} would change.`,
     {
       remedy: `Give --resume alone, or begin a new ${name}.`,
     },
   );
 }
 
-/** The options that it was begun with. @throws SoakError `cannot-resume`; DeadlinePassed */
-export async function keptOptions<Schema extends z.ZodType>(
-  schema: Schema,
+const keptSchema = z.record(z.string(), z.union([z.string(), z.array(z.string()), z.boolean()]));
+
+/** The options that it was begun with, as given then. @throws SoakError `cannot-resume`; DeadlinePassed */
+export async function keptOptions<Command extends CommandName>(
+  command: Command,
   { name, folder, hasFinished, remedy }: Resumable,
-): Promise<z.infer<Schema>> {
+): Promise<RawOptions<Command>> {
   const path = join(folder, RESUME_FILE);
   const refused = (why: string, how: string, cause: unknown) =>
     new SoakError('cannot-resume', why, { remedy: how, cause });
@@ -51,7 +55,9 @@ export async function keptOptions<Schema extends z.ZodType>(
       throw refused(`${path} cannot be read.`, `Begin a new ${name}.`, error);
     });
   try {
-    return schema.parse(JSON.parse(text));
+    const kept = keptSchema.parse(JSON.parse(text)) as RawOptions<Command>;
+    parsedOptions(command, kept);
+    return kept;
   } catch (error) {
     throw refused(
       `${path} was changed or cut short: it is not what this version writes.`,

@@ -7,17 +7,12 @@ import { describe, expect, test } from 'vitest';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { registerRun } from '../commands/run.ts';
 import { shellWord } from '../model/shell-word.ts';
-import {
-  parsedRunOptions,
-  type RawRunOptions,
-  RUN_DEFAULTS,
-  type RunOptions,
-  reproduceCommand,
-  runOptionsSchema,
-} from './run-options.ts';
+import { repeatingCommand } from './repeat.ts';
+import { parsedRunOptions, type RunOptions } from './run-options.ts';
+import type { RawOptions } from './table.ts';
 
 const NOTEBOOK = 'notebooks/widgets.ipynb';
-const parsed = (raw: RawRunOptions): RunOptions => parsedRunOptions(raw, NOTEBOOK, () => 77);
+const parsed = (raw: RawOptions<'run'>): RunOptions => parsedRunOptions(raw, NOTEBOOK, () => 77);
 
 /** Options as the real command line of `soak run` has them. */
 async function fromArgv(argv: readonly string[]): Promise<RunOptions> {
@@ -26,8 +21,8 @@ async function fromArgv(argv: readonly string[]): Promise<RunOptions> {
     throw new Error('The command ran.');
   };
   registerRun(program, never, never);
-  let raw: RawRunOptions | null = null;
-  program.commands[0]?.action((_file: unknown, options: RawRunOptions) => {
+  let raw: RawOptions<'run'> | null = null;
+  program.commands[0]?.action((_file: unknown, options: RawOptions<'run'>) => {
     raw = options;
   });
   await program.parseAsync(['run', ...argv], { from: 'user' });
@@ -36,7 +31,7 @@ async function fromArgv(argv: readonly string[]): Promise<RunOptions> {
 }
 
 describe('options', () => {
-  test('not given are the defaults, which the journal’s schema accepts', () => {
+  test('not given are the defaults, and what is kept of them gives them again', () => {
     const options = parsed({});
     expect(options).toMatchObject({
       arms: ['control', 'sham', 'fix'],
@@ -52,7 +47,7 @@ describe('options', () => {
       python: null,
       env: null,
     });
-    expect(runOptionsSchema.parse(JSON.parse(JSON.stringify(options)))).toEqual(options);
+    expect(parsed(JSON.parse(JSON.stringify(options.given)) as RawOptions<'run'>)).toEqual(options);
   });
 
   test('a transport is one that there is, and not a client’s', async () => {
@@ -61,7 +56,7 @@ describe('options', () => {
     const unknown = await soakErrorOf(() => parsed({ transport: 'carrier-pigeon' }));
     expect(unknown.message).toContain('"carrier-pigeon"');
     const both = await soakErrorOf(() => parsed({ transport: 'server', client: 'nbclient' }));
-    expect(both.message).toContain('--client nbclient takes its place');
+    expect(both.message).toMatch(/--transport server cannot be used with --client nbclient/);
   });
 
   test('given are taken, by one flag or the other', () => {
@@ -138,13 +133,13 @@ describe('options', () => {
     expect(error.remedy).toContain('sequential');
   });
 
-  test.each<[RawRunOptions, RegExp]>([
+  test.each<[RawOptions<'run'>, RegExp]>([
     [{ runs: '20', untilDecided: true }, /--runs 20.*--until-decided/],
     [{ maxRuns: '20' }, /--max-runs 20.*--until-decided/],
     [{ python: 'python3.13', env: '/venv' }, /--python.*--env/],
     [{ shard: '2/4' }, /--shard 2\/4.*--seed/],
     [{ shard: '2/40', runs: '20', seed: '1' }, /20 blocks among 40 shards/],
-    [{ untilDecided: true, maxRuns: '0' }, /--max-runs "0"/],
+    [{ untilDecided: true, maxRuns: '0' }, /--max-runs cannot be "0"/],
   ])('%j is refused', async (raw, message) => {
     const error = await soakErrorOf(() => parsed(raw));
     expect(error.code).toBe('bad-option');
@@ -162,13 +157,13 @@ function shellWords(command: string): string[] {
 
 /** The options that one gets who runs the reproduce-it command. */
 async function reproduced(options: RunOptions, shown = (path: string) => path): Promise<RunOptions> {
-  const [npm, run, soak, dashes, ...argv] = shellWords(reproduceCommand(options, shown));
+  const [npm, run, soak, dashes, ...argv] = shellWords(repeatingCommand('run', options.given, shown));
   expect([npm, run, soak, dashes]).toEqual(['npm', 'run', 'soak', '--']);
   return fromArgv(argv);
 }
 
 describe.skipIf(!isPosix)('the reproduce-it command', () => {
-  test.each<[string, RawRunOptions]>([
+  test.each<[string, RawOptions<'run'>]>([
     ['nothing', {}],
     ['arms', { arms: 'control,fix' }],
     ['an A/A experiment', { arm: ['control', 'control-b=control'] }],
@@ -196,7 +191,7 @@ describe.skipIf(!isPosix)('the reproduce-it command', () => {
   });
 
   test('leaves out what is the default, and always has the seed', () => {
-    expect(reproduceCommand(parsed({}), (path) => path)).toBe(
+    expect(repeatingCommand('run', parsed({}).given, (path) => path)).toBe(
       `npm run soak -- --arms control,sham,fix --runs 20 --notebook ${NOTEBOOK} --seed 77`,
     );
   });
@@ -209,7 +204,7 @@ describe.skipIf(!isPosix)('the reproduce-it command', () => {
       baseline: '/private/report',
       python: '/private/python',
     });
-    const command = reproduceCommand(options, (path) => path.split('/').at(-1) ?? '');
+    const command = repeatingCommand('run', options.given, (path) => path.split('/').at(-1) ?? '');
     expect(command).not.toContain('private');
     expect(await reproduced(options, (path) => path.split('/').at(-1) ?? '')).toMatchObject({
       arms: ['fix', './mine', 'label=./other'],
@@ -221,7 +216,7 @@ describe.skipIf(!isPosix)('the reproduce-it command', () => {
   });
 
   test('never shows an environment of the user’s', () => {
-    const command = reproduceCommand(parsed({ env: '/home/me/venv' }), (path) => path);
+    const command = repeatingCommand('run', parsed({ env: '/home/me/venv' }).given, (path) => path);
     expect(command).toContain("--env '<your environment>'");
     expect(command).not.toContain('venv');
   });
@@ -257,12 +252,7 @@ test('help says what the defaults are', () => {
   };
   registerRun(program, never, never);
   const help = program.commands[0]?.helpInformation().replace(/\s+/g, ' ') ?? '';
-  for (const value of [
-    RUN_DEFAULTS.arms.join(','),
-    RUN_DEFAULTS.runs,
-    RUN_DEFAULTS.latency,
-    RUN_DEFAULTS.maxRuns,
-  ]) {
+  for (const value of ['control,sham,fix', 20, 'nbclient', 200]) {
     expect(help).toContain(`default: ${value}`);
   }
 });

@@ -5,20 +5,18 @@ import { assertSocketsFit } from '../experiment/prepare-sockets.ts';
 import { assertSocketPath, connectionInfo, longestSocketPath } from '../kernel/connection-file.ts';
 import { assertOffersCurve } from '../kernel/offers-curve.ts';
 import { endpoint } from '../transport/connection.ts';
-import { parsedRunOptions, type RawRunOptions, reproduceCommand, runOptionsSchema } from './run-options.ts';
-import { protocolSockets, socketOptions } from './socket-options.ts';
+import { repeatingCommand } from './repeat.ts';
+import { parsedRunOptions } from './run-options.ts';
+import { assertSocketsHere, protocolSockets, type SocketSurroundings } from './socket-options.ts';
+import type { RawOptions } from './table.ts';
 
-const LINUX = { platform: 'linux', curve: true } as const;
-const options = (raw: RawRunOptions) => parsedRunOptions(raw, 'a.ipynb', () => 1);
+const options = (raw: RawOptions<'run'>) => parsedRunOptions(raw, 'a.ipynb', () => 1);
 
 describe('--encrypt and --ipc', () => {
   test('are off where they are not given, and the protocol then says nothing of them', () => {
-    expect(socketOptions({}, LINUX)).toEqual({ encrypt: false, ipc: false });
+    expect(options({})).toMatchObject({ encrypt: false, ipc: false });
     expect(protocolSockets({ encrypt: false, ipc: false })).toBeUndefined();
-    expect(reproduceCommand(options({}), String)).not.toMatch(/encrypt|ipc/);
-    // What an experiment that was begun before there were these options is resumed with.
-    const { encrypt: _encrypt, ipc: _ipc, ...before } = options({});
-    expect(runOptionsSchema.parse(before)).toMatchObject({ encrypt: false, ipc: false });
+    expect(repeatingCommand('run', options({}).given, String)).not.toMatch(/encrypt|ipc/);
   });
 
   test.skipIf(process.platform === 'win32')(
@@ -28,7 +26,7 @@ describe('--encrypt and --ipc', () => {
       expect(protocolSockets(both)).toEqual({ transport: 'ipc', encryption: 'curve' });
       expect(protocolSockets(options({ encrypt: true }))).toEqual({ encryption: 'curve' });
       expect(protocolSockets(options({ ipc: true }))).toEqual({ transport: 'ipc' });
-      expect(reproduceCommand(both, String)).toContain(' --encrypt --ipc ');
+      expect(repeatingCommand('run', both.given, String)).toContain(' --encrypt --ipc ');
     },
   );
 
@@ -43,30 +41,35 @@ describe('--encrypt and --ipc', () => {
     }
   });
 
-  test.each<[string, RawRunOptions, typeof LINUX | { platform: NodeJS.Platform; curve: boolean }, RegExp]>([
-    [
-      'a server that is there already',
-      { encrypt: true, serverUrl: 'http://h/' },
-      LINUX,
-      /^--encrypt is of .*--server-url/,
-    ],
-    ['the same over ipc', { ipc: true, serverUrl: 'http://h/' }, LINUX, /^--ipc is of .*--server-url/],
-    ['Windows', { ipc: true }, { platform: 'win32', curve: true }, /^--ipc .* this is Windows/],
+  test.each<[string, RawOptions<'run'>, RegExp]>([
+    ['encryption', { encrypt: true, serverUrl: 'http://h/' }, /^--encrypt cannot be used with --server-url/],
+    ['ipc', { ipc: true, serverUrl: 'http://h/' }, /^--ipc cannot be used with --server-url/],
+  ])('a server that runs already decides its sockets: %s', async (_what, raw, message) => {
+    const error = await soakErrorOf(() => options(raw));
+    expect(error.message).toMatch(message);
+    expect(error.remedy).toMatch(/leave out --server-url/);
+    expect(error.exitCode).toBe(2);
+  });
+
+  test.each<[string, { encrypt: boolean; ipc: boolean }, SocketSurroundings, RegExp]>([
+    ['Windows', { encrypt: false, ipc: true }, { platform: 'win32', curve: true }, /^--ipc .* Windows/],
     [
       'a zeromq.js without CurveZMQ',
-      { encrypt: true },
+      { encrypt: true, ipc: false },
       { platform: 'linux', curve: false },
       /built without it/,
     ],
-  ])('are refused with %s', async (_what, raw, around, message) => {
-    const error = await soakErrorOf(() => socketOptions(raw, around));
+  ])('are refused with %s', async (_what, wanted, around, message) => {
+    const error = await soakErrorOf(() => assertSocketsHere(wanted, around));
     expect(error.message).toMatch(message);
     expect(error.remedy).toMatch(/[Ll]eave/);
     expect(error.exitCode).toBe(error.code === 'no-curve' ? 4 : 2);
   });
 
   test('encryption is for Windows too', () => {
-    expect(socketOptions({ encrypt: true }, { platform: 'win32', curve: true }).encrypt).toBe(true);
+    expect(() =>
+      assertSocketsHere({ encrypt: true, ipc: false }, { platform: 'win32', curve: true }),
+    ).not.toThrow();
   });
 });
 

@@ -1,7 +1,12 @@
 import { capability } from 'zeromq';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Sockets } from '../model/sockets.ts';
-import type { RawRunOptions, RunOptions } from './run-options.ts';
+
+/** What `--encrypt` and `--ipc` ask for. */
+export interface SocketOptions {
+  readonly encrypt: boolean;
+  readonly ipc: boolean;
+}
 
 /** What decides whether sockets can be as asked for, besides the options. */
 export interface SocketSurroundings {
@@ -12,42 +17,28 @@ export interface SocketSurroundings {
 
 const HERE: SocketSurroundings = { platform: process.platform, curve: capability.curve === true };
 
-/**
- * `--encrypt` and `--ipc`.
- *
- * @throws SoakError `bad-option` for a way on which they cannot be kept, `no-curve`
- */
-export function socketOptions(
-  raw: Pick<RawRunOptions, 'encrypt' | 'ipc' | 'serverUrl'>,
+/** @throws SoakError `bad-option` where the system has no Unix sockets, `no-curve` */
+export function assertSocketsHere(
+  { encrypt, ipc }: SocketOptions,
   { platform, curve }: SocketSurroundings = HERE,
-): Pick<RunOptions, 'encrypt' | 'ipc'> {
-  const { encrypt = false, ipc = false } = raw;
-  const flag = encrypt ? '--encrypt' : '--ipc';
-  if ((encrypt || ipc) && raw.serverUrl !== undefined) {
-    throw new SoakError(
-      'bad-option',
-      `${flag} is of kernels that the harness has started, and how those of --server-url are reached is for that server to say.`,
-      {
-        remedy: `Leave it out, and set ${encrypt ? 'KernelManager.transport_encryption to "required"' : 'KernelManager.transport to "ipc"'} in the server's own configuration; or leave out --server-url.`,
-      },
-    );
-  }
+): void {
   if (ipc && platform === 'win32') {
-    throw new SoakError('bad-option', '--ipc is of systems with Unix sockets, and this is Windows.', {
-      remedy: 'Leave it out; --encrypt works on Windows too.',
+    throw new SoakError('bad-option', '--ipc needs Unix sockets, which Windows does not have.', {
+      remedy: 'Leave it out. --encrypt works on Windows too.',
+      option: { name: 'ipc' },
     });
   }
   if (encrypt && !curve) {
     throw new SoakError('no-curve', '--encrypt needs CurveZMQ, and zeromq.js was built without it.', {
       remedy: 'Install zeromq.js from its prebuilt packages (npm ci), which have it, or leave out --encrypt.',
       exitCode: EXIT_CODES.environment,
+      option: { name: 'encrypt' },
     });
   }
-  return { encrypt, ipc };
 }
 
-/** As the protocol has it; nothing where the sockets are as everywhere. */
-export function protocolSockets({ encrypt, ipc }: Pick<RunOptions, 'encrypt' | 'ipc'>): Sockets | undefined {
+/** As the protocol has it; `undefined` where the sockets are as everywhere. */
+export function protocolSockets({ encrypt, ipc }: SocketOptions): Sockets | undefined {
   if (!encrypt && !ipc) return undefined;
   return { ...(ipc ? { transport: 'ipc' } : {}), ...(encrypt ? { encryption: 'curve' } : {}) };
 }

@@ -1,9 +1,9 @@
 import type { KernelCounters } from '../model/arm.ts';
 import type { ClientCounters, Stall } from '../model/client.ts';
 import type { Look } from '../model/observations.ts';
-import type { LikelySource } from '../model/outcome.ts';
+import type { Finding } from '../model/outcome.ts';
 import { accountFault, countersShowStrand } from './account.ts';
-import { IDLE_CPU_SHARE, isParked, type Verdict } from './classify.ts';
+import { IDLE_CPU_SHARE, isParked } from './classify.ts';
 import { standsWords } from './parked-frames.ts';
 
 /** What can be known of a client's run once it has ended, or did nothing more by the deadline. */
@@ -84,9 +84,7 @@ export function isTimeout(error: ClientFacts['error']): boolean {
  * Name the outcome of a run whose client ended by itself, or stood still until the deadline. Certified
  * strands are not named here: they are seen while the client waits.
  */
-export function classifyClient(
-  facts: ClientFacts,
-): Omit<Verdict, 'source'> & { readonly source: LikelySource | null } {
+export function classifyClient(facts: ClientFacts): Finding {
   const { error, exitWords, client } = facts;
   if (error === null && exitWords !== null) {
     return { kind: 'completed', source: null, reason: 'the client finished the notebook' };
@@ -122,7 +120,7 @@ export function classifyClient(
 }
 
 /** Neither progress nor an end of its own but for a time-out: by the counters, who owes whom. */
-function silence(facts: ClientFacts): Verdict {
+function silence(facts: ClientFacts): Finding {
   const { exitWords, error, kernel, client, waitedMs } = facts;
   const how =
     exitWords === null
@@ -153,7 +151,7 @@ function silence(facts: ClientFacts): Verdict {
 }
 
 /** The kernel owes an answer: a wedge where it never turned to the request and was idle all the time, else not. */
-function unfinished({ kernel, client, idle, threads }: ClientFacts, how: string, account: string): Verdict {
+function unfinished({ kernel, client, idle, threads }: ClientFacts, how: string, account: string): Finding {
   const isAtWork = idle === null || idle.lastShare >= IDLE_CPU_SHARE;
   const isUnread = kernel !== null && countersShowStrand(kernel, client.shellSends);
   if (isUnread && idle === null) {

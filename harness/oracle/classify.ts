@@ -1,6 +1,6 @@
 import type { KernelCounters } from '../model/arm.ts';
 import type { Look, Observations, RevivalRung } from '../model/observations.ts';
-import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
+import type { Finding } from '../model/outcome.ts';
 import {
   accountFault,
   countersShowAllDone,
@@ -10,14 +10,6 @@ import {
 } from './account.ts';
 import { isParkedFrame, standsWords } from './parked-frames.ts';
 import { passedOver } from './passed-over.ts';
-
-/** What an unanswered request was. */
-export interface Verdict {
-  readonly kind: OutcomeKind;
-  /** `null`: where it was cannot be told. */
-  readonly source: LikelySource | null;
-  readonly reason: string;
-}
 
 /** A harness that was itself stalled for this share of the wait has seen nothing. */
 export const MAX_STALL_SHARE = 0.2;
@@ -81,7 +73,7 @@ function seconds(ms: number): string {
  * kernel and stands whatever the harness's own state was; everything that rests on time does not. Whatever else was
  * seen, a kernel whose counters show that it was given everything and finished it is not wedged.
  */
-export function classify(seen: Observations): Verdict {
+export function classify(seen: Observations): Finding {
   const waited = `${seen.request} was unanswered for ${seconds(seen.waitedMs)}`;
   if (seen.look !== null && isStrand(seen.look) && !isAllDone(seen)) {
     return {
@@ -91,7 +83,7 @@ export function classify(seen: Observations): Verdict {
     };
   }
   const refused = Object.keys(seen.rejections).find((key) => key.endsWith(' oversized'));
-  if (refused !== undefined) return refusedVerdict(refused.split(' ')[0] ?? '');
+  if (refused !== undefined) return refusedFinding(refused.split(' ')[0] ?? '');
   return (
     harnessFault(seen, waited) ??
     replacedProcess(seen, waited) ??
@@ -130,7 +122,7 @@ function isHeld(seen: Observations): boolean {
  * What a kernel's frame beyond the limit makes of a run: its connection is given up, so that no more answers come by
  * it, and what is missing from then on is no silence of the kernel.
  */
-export function refusedVerdict(channel: string): Verdict {
+export function refusedFinding(channel: string): Finding {
   return {
     kind: channel === 'iopub' ? 'lost-idle' : 'lost-reply',
     source: 'kernel',
@@ -139,8 +131,8 @@ export function refusedVerdict(channel: string): Verdict {
 }
 
 /** What the observer itself did or suffered: nothing is then said of the kernel. */
-function harnessFault(seen: Observations, waited: string): Verdict | null {
-  const fault = (reason: string): Verdict => ({ kind: 'harness-fault', source: 'harness', reason });
+function harnessFault(seen: Observations, waited: string): Finding | null {
+  const fault = (reason: string): Finding => ({ kind: 'harness-fault', source: 'harness', reason });
   if (seen.socketError !== null) return fault(`a socket of the harness failed: ${seen.socketError}`);
   if (seen.loopStallMs > MAX_STALL_SHARE * seen.waitedMs) {
     return fault(
@@ -164,7 +156,7 @@ function isUnseen({ through, counters }: Observations): boolean {
 const EITHER = ': by the kernel or on the way, which cannot be told without the kernel’s own account';
 
 /** A process that runs another program than it did, or none of the kernel's sockets: that kernel has ended. */
-function replacedProcess(seen: Observations, waited: string): Verdict | null {
+function replacedProcess(seen: Observations, waited: string): Finding | null {
   const areClosed = seen.shellPortOpen === false && seen.control === false && seen.heartbeat === false;
   const hadBegun = seen.busySeen || (seen.counters !== null && seen.counters.begun > seen.counters.ended);
   if (seen.replaced !== true && !(areClosed && hadBegun)) return null;
@@ -179,7 +171,7 @@ function replacedProcess(seen: Observations, waited: string): Verdict | null {
 }
 
 /** Answers that came late, or in part. */
-function answerFault(seen: Observations, waited: string): Verdict | null {
+function answerFault(seen: Observations, waited: string): Finding | null {
   const rejected = rejectionWords(seen);
   const counters = usableCounters(seen.counters);
   if (seen.answeredLate) {
@@ -214,7 +206,7 @@ function countsReplies(seen: Observations, counters: KernelCounters): boolean {
 }
 
 /** Neither reply nor idle, of a kernel that has finished: what it said of the request was lost, or named another. */
-function lostAnswer(seen: Observations, waited: string): Verdict | null {
+function lostAnswer(seen: Observations, waited: string): Finding | null {
   if (seen.replySeen || isHeld(seen)) return null;
   const rejected = rejectionWords(seen);
   const { counters } = seen;
@@ -242,7 +234,7 @@ function lostAnswer(seen: Observations, waited: string): Verdict | null {
 }
 
 /** What a server between us and the kernel lost, by the kernel's own account. */
-function lostBetween(seen: Observations, waited: string): Verdict | null {
+function lostBetween(seen: Observations, waited: string): Finding | null {
   const { look } = seen;
   const counters = usableCounters(seen.counters);
   if (seen.through === undefined || counters === null || counters.begun !== counters.ended) return null;
@@ -266,7 +258,7 @@ function lostBetween(seen: Observations, waited: string): Verdict | null {
 }
 
 /** A request that the kernel had begun and was not done with: it is at work, or waits for something. */
-function begun(seen: Observations): Verdict | null {
+function begun(seen: Observations): Finding | null {
   const counters = usableCounters(seen.counters);
   const hasBegun = seen.busySeen || seen.replySeen || seen.idleSeen;
   if (!hasBegun && (counters === null || counters.begun === counters.ended)) return null;
@@ -277,7 +269,7 @@ function begun(seen: Observations): Verdict | null {
 }
 
 /** `busy` or `hung`, by the processor time that the kernel, and what it waits for, used at the deadline. */
-function working(seen: Observations, what: string, blocked = ''): Verdict {
+function working(seen: Observations, what: string, blocked = ''): Finding {
   const { cpuShare, belowShare = 0 } = seen;
   const closed =
     seen.shellPortOpen === false ? '; its shell port accepts no connection: the kernel has closed it' : '';
@@ -311,7 +303,7 @@ function working(seen: Observations, what: string, blocked = ''): Verdict {
  * time and free to turn to the request; a kernel that computes, or whose main thread waits for something else, may
  * still answer.
  */
-function neverBegun(seen: Observations, waited: string): Verdict {
+function neverBegun(seen: Observations, waited: string): Finding {
   const counters = usableCounters(seen.counters);
   const rejected = rejectionWords(seen);
   const notBegun = `${waited} and not begun`;

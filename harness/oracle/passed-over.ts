@@ -1,5 +1,5 @@
 import type { Observations } from '../model/observations.ts';
-import type { Verdict } from './classify.ts';
+import type { Finding } from '../model/outcome.ts';
 
 /**
  * A request that the kernel went past: it was never begun, and others that the same client sent later on the same
@@ -8,7 +8,7 @@ import type { Verdict } from './classify.ts';
  *
  * @returns `null` where that was not seen
  */
-export function passedOver(seen: Observations, waited: string): Verdict | null {
+export function passedOver(seen: Observations, waited: string): Finding | null {
   const { begunAfter = 0, busySeen, replySeen, idleSeen, request } = seen;
   if (begunAfter === 0 || busySeen || replySeen || idleSeen) return null;
   const later = begunAfter === 1 ? 'a request' : `${begunAfter} requests`;

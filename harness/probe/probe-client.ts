@@ -4,7 +4,8 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import { withDeadline } from '../model/deadlines.ts';
 import { DEALER_OPTIONS, KernelChannels, readSocket } from '../transport/channels.ts';
 import { type ConnectionInfo, curveOptions, endpoint } from '../transport/connection.ts';
-import { type Decoded, encodeMessage, type Message, MessageDecoder } from '../transport/wire.ts';
+import type { Message } from '../transport/message.ts';
+import { type Decoded, encodeMessage, MessageDecoder } from '../transport/wire.ts';
 
 export type ProbeChannel = 'shell' | 'control' | 'iopub' | 'stdin';
 

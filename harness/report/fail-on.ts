@@ -64,6 +64,7 @@ export function failRules(text: string): FailRule[] {
 function noRule(rule: string): SoakError {
   return new SoakError('bad-option', `--fail-on ${quoted(rule)} is no rule.`, {
     remedy: `Give one or more of ${FORMS} with commas; the number is a share of runs, from 0 to 1.`,
+    option: { name: 'fail-on' },
   });
 }
 
@@ -80,7 +81,10 @@ export function assertCanFail(
   const treatments = protocol.arms.filter(({ role }) => role === 'treatment').map(({ name }) => name);
   for (const { kind, arm, above, text } of rules) {
     const refuse = (reason: string, remedy: string) =>
-      new SoakError('bad-option', `--fail-on ${text} can never be met: ${reason}.`, { remedy });
+      new SoakError('bad-option', `--fail-on ${text} can never be met: ${reason}.`, {
+        remedy,
+        option: { name: 'fail-on' },
+      });
     if (above >= 1) throw refuse('no share of runs is above 1', 'Give a smaller share, such as 0.1.');
     if (arm !== null && !names.includes(arm))
       throw refuse(`no arm is named ${arm}`, `Name one of the arms: ${names.join(', ')}.`);

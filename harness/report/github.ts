@@ -7,6 +7,8 @@ import { leadMarkdown } from './evidence.ts';
 import type { Report } from './report.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 
+type Variables = Readonly<Record<string, string | undefined>>;
+
 /** GitHub takes ten annotations of a kind from a step; what is beyond is in the summary. */
 const ANNOTATIONS = 10;
 
@@ -27,14 +29,25 @@ export function githubAnnotations(report: Report): string[] {
 }
 
 /**
+ * Tell GitHub Actions, where the command runs in it: the job summary and the annotations.
+ *
+ * @throws SoakError `summary-not-written`
+ */
+export async function reportToGithub(
+  report: Report,
+  environment: Variables,
+  write: (text: string) => void,
+): Promise<void> {
+  await writeGithubSummary(report, environment);
+  if (environment['GITHUB_ACTIONS'] === 'true') write(`${githubAnnotations(report).join('\n')}\n`);
+}
+
+/**
  * Appends verdict and arms to the job summary when `GITHUB_STEP_SUMMARY` names one; says whether it did.
  *
  * @throws SoakError `summary-not-written`
  */
-export async function writeGithubSummary(
-  report: Report,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<boolean> {
+export async function writeGithubSummary(report: Report, environment: Variables): Promise<boolean> {
   const path = environment['GITHUB_STEP_SUMMARY'];
   if (path === undefined || path === '') return false;
   try {

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { openDisplay } from '../commands/display.ts';
-import { judgedExit } from '../experiment/judged-exit.ts';
 import { CLIENT_COUNTERS, type ClientCounters, type Stall } from '../model/client.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { plainLine } from './document.ts';
 import { evidenceMarkdown } from './evidence.ts';
 import { assertCanFail, failRules, failures } from './fail-on.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';
+import { judgedExit } from './judged-exit.ts';
 import { buildReport } from './report.ts';
 import { verdictLines } from './sections/verdict.ts';
 import { summary, summaryLine } from './summary.ts';

@@ -5,7 +5,7 @@ import { OUTCOME_KINDS } from '../model/outcome.ts';
 import { BETS } from '../model/protocol.ts';
 import { shardSchema } from '../model/shard.ts';
 import { COMPARISON_KINDS } from '../stats/comparison.ts';
-import { VERDICT_WORDS } from '../stats/verdict.ts';
+import { VERDICT_WORDS } from '../stats/verdict-words.ts';
 
 /** Version of `summary.json`. A field may be added under the same version; any other change raises it. */
 export const SUMMARY_SCHEMA = 2;

@@ -8,7 +8,8 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Endpoint } from '../model/outcome.ts';
 import type { RunOrder } from '../stats/schedule.ts';
 import { executeClientRun } from './client-run.ts';
-import { executeRun, type RunContext, type RunResult } from './execute-run.ts';
+import { executeRun, type RunContext } from './execute-run.ts';
+import type { RunResult } from './run-record.ts';
 
 /** An arm, ready to launch. */
 export interface LaunchableArm {

@@ -15,10 +15,10 @@ import type { RunOrder } from '../stats/schedule.ts';
 import { cleanedUp } from './clean-up.ts';
 import { answeredRequests, clientAccount, clientExposure, clientTrace } from './client-account.ts';
 import { ClientWatch, type ClientWatchEnd, type Counted, type KernelStrand } from './client-watch.ts';
-import type { RunContext, RunResult } from './execute-run.ts';
+import type { RunContext } from './execute-run.ts';
 import { overdue, runBoundMs } from './run-bound.ts';
 import { faultOutcome, outcome } from './run-outcome.ts';
-import { placeOf, rounded, unlaunched } from './run-record.ts';
+import { placeOf, type RunResult, rounded, unlaunched } from './run-record.ts';
 
 const STDERR_CHARACTERS = 2_000;
 

@@ -19,7 +19,6 @@ import { readMarks } from '../kernel/marks.ts';
 import { endOf, killTree } from '../kernel/process-tree.ts';
 import type { Reaper } from '../kernel/reaper.ts';
 import { settledCounters } from '../kernel/settled-counters.ts';
-import type { SourceHashes } from '../kernel/source-files.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { RunFault } from '../model/errors.ts';
 import type { Exposure } from '../model/exposure.ts';
@@ -28,7 +27,7 @@ import type { LaunchMethod } from '../model/launch-method.ts';
 import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { Sockets } from '../model/sockets.ts';
-import { classify, isStrand, refusedVerdict } from '../oracle/classify.ts';
+import { classify, isStrand, refusedFinding } from '../oracle/classify.ts';
 import type { RunOrder } from '../stats/schedule.ts';
 import { cleanedUp } from './clean-up.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
@@ -43,7 +42,7 @@ import {
   outcome,
   startFailure,
 } from './run-outcome.ts';
-import { placeOf, rounded, unlaunched } from './run-record.ts';
+import { placeOf, type RunResult, rounded, unlaunched } from './run-record.ts';
 import { askToShutDown } from './shut-down.ts';
 import { Watch, type WatchAccount } from './watch.ts';
 
@@ -84,26 +83,6 @@ export interface RunContext {
   readonly boundMs?: number;
   /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
   readonly autopsies?: Autopsies;
-}
-
-/** What a run left: the record for the journal, and what is not journalled. */
-export interface RunResult {
-  readonly record: RunRecord;
-  /** The notebook with its outputs, also of a run that did not complete; `null` without a ready kernel. */
-  readonly notebook: JsonObject | null;
-  /** Removes what of the notebook lies in files; it cannot be written any more. */
-  readonly discard?: () => Promise<void>;
-  readonly identity: KernelIdentity | null;
-  /** What the kernel executed of what its overlay marks; `null`: it did not say, absent: nothing is marked. */
-  readonly marks?: Uint8Array | null;
-  /** Whether the kernel was out of reach of all but the server, and could say nothing to us; absent: it was not. */
-  readonly isElsewhere?: true;
-  /** What a client of its own loaded of the arm's package; `null`: it did not say, absent: there is none. */
-  readonly clientSources?: SourceHashes | null;
-  /** What the kernel says it is; `null` when it never was ready. */
-  readonly info: KernelInfo | null;
-  /** What the oracle had to do; `null` when the kernel never was ready. */
-  readonly watch: WatchAccount | null;
 }
 
 // A process that ends right after its last reply has usually written that reply: let it arrive.
@@ -332,7 +311,7 @@ async function observedOutcome(
   });
   if (first.what === 'exited') return ended(diedOutcome(kernel, frontEnd));
   if (first.what === 'refused') {
-    return ended(outcome({ ...refusedVerdict(first.channel), cell: currentCell(frontEnd) }));
+    return ended(outcome({ ...refusedFinding(first.channel), cell: currentCell(frontEnd) }));
   }
   if (first.what === 'ended') {
     const { account, ...rest } = ended(endedOutcome(first.end, client.failure));

@@ -15,7 +15,8 @@ import { type BlockRange, type Shard, shardBlocks } from '../model/shard.ts';
 import { blockOrders, type RunOrder } from '../stats/schedule.ts';
 import { type SequentialDecision, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
 import { checkedRun, type LaunchableArm } from './checked-run.ts';
-import type { RunContext, RunResult } from './execute-run.ts';
+import type { RunContext } from './execute-run.ts';
+import type { RunResult } from './run-record.ts';
 
 /** Told of everything that a display could show. */
 export interface ExperimentEvents {

@@ -1,7 +1,7 @@
 import { isSettled, type KernelClient, type ShellRequest } from '../frontend/client.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { KernelExit, RunningKernel } from '../kernel/launch.ts';
-import { refusedVerdict, rejectionList } from '../oracle/classify.ts';
+import { refusedFinding, rejectionList } from '../oracle/classify.ts';
 
 /** What a kernel's `kernel_info_reply` says of it; `null` where it is silent. Its words, and hostile. */
 export interface KernelInfo {
@@ -82,7 +82,7 @@ export async function awaitReady(
     reason:
       client.refused === null
         ? 'the process ended before it was ready'
-        : refusedVerdict(client.refused).reason,
+        : refusedFinding(client.refused).reason,
     exit: kernel.exit,
   });
   const late = (what: string): Readiness => ({

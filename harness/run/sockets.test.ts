@@ -30,8 +30,9 @@ import { quietConsole } from '../transport/server-settings.ts';
 import { KERNEL_SOCKETS, reception, UNINVITED } from '../transport/uninvited.ts';
 import { askKernel } from './ask-kernel.ts';
 import { checkedRun } from './checked-run.ts';
-import type { RunContext, RunResult } from './execute-run.ts';
+import type { RunContext } from './execute-run.ts';
 import { awaitReady } from './ready.ts';
+import type { RunResult } from './run-record.ts';
 
 const ENCRYPTED: Sockets = { encryption: 'curve' };
 const IPC: Sockets = { transport: 'ipc' };

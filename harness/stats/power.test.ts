@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { notebookLengths, powerCurve, runPlan, soonestLength } from '../planning/run-plan.ts';
 import { asymptoticDecisionShare, decisionTimes } from './decision-times.ts';
 import { fisherLess } from './fisher.ts';
 import {
@@ -9,7 +10,6 @@ import {
   smallestVisibleRate,
 } from './power.ts';
 import { seededUniform } from './random.ts';
-import { notebookLengths, powerCurve, runPlan, soonestLength } from './run-plan.ts';
 
 const RATES = { pReference: 0.3, pTreatment: 0.05 };
 

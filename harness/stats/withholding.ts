@@ -1,4 +1,4 @@
-import type { VerdictWord } from './verdict.ts';
+import type { VerdictWord } from './verdict-words.ts';
 
 /**
  * Why a treatment does not get the word that its figures alone would give it (ENDPOINTS: "Competing events

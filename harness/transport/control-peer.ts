@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Dealer } from 'zeromq';
 import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
-import { decodeMessage, encodeMessage, MAX_FRAME_BYTES, type Message } from './wire.ts';
+import type { Message } from './message.ts';
+import { decodeMessage, encodeMessage, MAX_FRAME_BYTES } from './wire.ts';
 
 /**
  * A connection to a kernel's control channel and to nothing else, beside a client that is not ours: control

@@ -17,7 +17,7 @@ import {
 } from './channels.ts';
 import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
 import type { ShellPeer } from './fresh-peer.ts';
-import { readParts } from './message-parts.ts';
+import { readParts } from './message.ts';
 import { type Decoded, decodeMessage, encodeMessage, type Outgoing } from './wire.ts';
 
 // The library asks kernel_info on each WebSocket; while the kernel is wedged it gets no answer.

@@ -1,25 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { streamContent } from './long-stream.ts';
-import { readParts } from './message-parts.ts';
+import { type Message, type MessageHeader, readParts } from './message.ts';
 import { endOfText, parseWithNonFinite } from './non-finite-json.ts';
-
-/** Header of a Jupyter message (jupyter_client, messaging.rst, "General message format"). */
-export interface MessageHeader {
-  readonly msg_id: string;
-  readonly msg_type: string;
-  readonly session?: string;
-  readonly [key: string]: unknown;
-}
-
-/** A message, decoded and verified. */
-export interface Message {
-  readonly header: MessageHeader;
-  /** Empty object when the message has no parent. */
-  readonly parent_header: Partial<MessageHeader>;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly content: Readonly<Record<string, unknown>>;
-  readonly buffers: readonly Buffer[];
-}
 
 /**
  * Why a message was not taken: kept, because a repaired message would erase evidence. `replayed`: its signature was

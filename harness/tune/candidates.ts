@@ -18,18 +18,6 @@ export interface Candidate {
   readonly cells: number;
 }
 
-/** The latencies that are tried unless others are named: none, a fixed one, ever wider ones, a measured one. */
-export const DEFAULT_LATENCIES = [
-  'none',
-  'fixed:2ms',
-  'uniform:0-1ms',
-  'uniform:0-2ms',
-  'uniform:0-5ms',
-  'uniform:0-10ms',
-  'uniform:0-20ms',
-  'nbclient',
-] as const;
-
 // What a profile sends while a reply may be under way, and so what its latency times.
 const REACTIONS: Record<TrafficProfile, Reaction> = {
   widgets: 'commMsg',

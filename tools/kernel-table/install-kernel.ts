@@ -5,7 +5,7 @@ import { cacheFolder } from '../../harness/kernel/environment/index.ts';
 import { findInterpreter } from '../../harness/kernel/environment/interpreter.ts';
 import { venvPython } from '../../harness/kernel/environment/platform.ts';
 import { runCommand } from '../../harness/kernel/environment/run-command.ts';
-import { searchedProgram } from '../../harness/kernel/kernelspec/command.ts';
+import { searchedProgram } from '../../harness/kernel/kernelspec/launch-words.ts';
 import type { KernelCommandMaker } from '../../harness/kernel/launch.ts';
 import type { RegistryKernel } from './registry-kernels.ts';
 

@@ -5,7 +5,8 @@ import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { soakProgram } from '../../harness/commands/program.ts';
 import { packageRoot } from '../../harness/model/package-root.ts';
-import { parsedRunOptions, type RawRunOptions } from '../../harness/options/run-options.ts';
+import { parsedRunOptions } from '../../harness/options/run-options.ts';
+import type { RawOptions } from '../../harness/options/table.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { matrixCells, parseAction, parseWorkflow, substituted, type Workflow } from '../testing/workflow.ts';
 import { type RehearsedRun, rehearsedWorkflow } from '../testing/workflow-run.ts';
@@ -353,7 +354,8 @@ async function parsed(where: string, args: readonly string[]): Promise<void> {
   } catch (error) {
     throw new Error(`${where}: soak ${args.join(' ')}: ${(error as Error).message}`, { cause: error });
   }
-  if (command?.name() === 'run') parsedRunOptions(command.opts<RawRunOptions>(), 'default.ipynb', () => 1);
+  if (command?.name() === 'run')
+    parsedRunOptions(command.opts<RawOptions<'run'>>(), 'default.ipynb', () => 1);
 }
 
 describe('a matrix is expanded as GitHub does', () => {

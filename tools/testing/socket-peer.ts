@@ -1,6 +1,7 @@
 import { Publisher, Reply, Router } from 'zeromq';
 import type { ConnectionInfo } from '../../harness/transport/connection.ts';
-import { decodeMessage, encodeMessage, type Message, type Outgoing } from '../../harness/transport/wire.ts';
+import type { Message } from '../../harness/transport/message.ts';
+import { decodeMessage, encodeMessage, type Outgoing } from '../../harness/transport/wire.ts';
 
 export const PEER_KEY = 'key';
 

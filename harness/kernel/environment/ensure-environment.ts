@@ -136,6 +136,7 @@ export async function inspectGivenEnvironment(
   const probe = await probeEnvironment(interpreter.executable, signal);
   if (!probe.runs) {
     throw new SoakError('environment-broken', `--env "${env}" cannot be used: ${probe.reason}.`, {
+      option: { name: 'env' },
       remedy: 'Repair that environment, or leave --env out to have one made.',
       exitCode: EXIT_CODES.environment,
     });
@@ -155,7 +156,7 @@ async function givenEnvironment(env: string, options: EnvironmentOptions): Promi
     throw new SoakError(
       'conflicting-options',
       '--env takes an existing environment as it is: it cannot be combined with --python or with packages to install.',
-      { remedy: 'Leave one of them out.', exitCode: EXIT_CODES.usage },
+      { option: { name: 'env' }, remedy: 'Leave one of them out.', exitCode: EXIT_CODES.usage },
     );
   }
   const { interpreter, key, facts } = await inspectGivenEnvironment(env, options.signal);
@@ -163,6 +164,7 @@ async function givenEnvironment(env: string, options: EnvironmentOptions): Promi
   if (facts.missing.length > 0) {
     const list = facts.missing.map((entry) => `${entry.package} (${entry.reason})`).join(', ');
     throw new SoakError('environment-incomplete', `--env "${env}" lacks what a kernel needs: ${list}.`, {
+      option: { name: 'env' },
       remedy: missingRemedy(python, facts.missing),
       exitCode: EXIT_CODES.environment,
     });

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { soakErrorOf } from '../../../tools/testing/soak-error.ts';
 import { temporaryFolder } from '../../../tools/testing/temporary-folder.ts';
-import { expandedVariable, kernelspecVariables, launchWords, searchedProgram } from './command.ts';
+import { expandedVariable, kernelspecVariables } from './command.ts';
 import { findKernels, namedKernel } from './find.ts';
+import { launchWords, searchedProgram } from './launch-words.ts';
 import { parsedSpec } from './spec.ts';
 
 const ARGV = [process.execPath, 'kernel.js', '{connection_file}'];

@@ -6,7 +6,7 @@ import { sha256 } from '../../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { quoted } from '../../model/quoted.ts';
 import { readInput } from '../../model/read-input.ts';
-import { launchWords, searchedProgram } from './command.ts';
+import { launchWords, searchedProgram } from './launch-words.ts';
 import { findPythonPlace } from './python-place.ts';
 import { type FolderSource, type KernelFolder, kernelFolders, type PythonPlace } from './search-paths.ts';
 import { type KernelSpec, parsedSpec } from './spec.ts';

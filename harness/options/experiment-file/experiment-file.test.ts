@@ -6,13 +6,20 @@ import { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../../tools/testing/temporary-folder.ts';
 import { registerRun } from '../../commands/run.ts';
+import { freshOptions } from '../../experiment/given-options.ts';
+import { prepareExperiment } from '../../experiment/prepare.ts';
 import { readJournal } from '../../journal/read.ts';
-import { SoakError } from '../../model/errors.ts';
+import { type OptionReference, SoakError } from '../../model/errors.ts';
 import { packageRoot } from '../../model/package-root.ts';
 import { publicPath } from '../../model/public-path.ts';
-import { parsedRunOptions, type RawRunOptions, reproduceCommand } from '../run-options.ts';
-import { overridden, saidWithPlace } from './merge.ts';
-import { type ExperimentFile, type OptionValues, readExperimentFile } from './read.ts';
+import { failRules } from '../../report/fail-on.ts';
+import { type GivenOptions, overridden as overriddenOf, parsedOptions } from '../given.ts';
+import { repeatingCommand } from '../repeat.ts';
+import { parsedRunOptions } from '../run-options.ts';
+import type { RawOptions } from '../table.ts';
+import { saidWithPlace } from './merge.ts';
+import { type ExperimentFile, readExperimentFile } from './read.ts';
+import { runInput } from './run-input.ts';
 import { experimentJsonSchema, experimentKeys } from './schema.ts';
 
 const EXAMPLES = join(packageRoot(), 'arms', 'experiments');
@@ -40,7 +47,7 @@ async function written(text: string, name = 'experiment.yaml'): Promise<string> 
 }
 
 async function read(text: string): Promise<ExperimentFile> {
-  return readExperimentFile(await written(text), runCommand().options);
+  return readExperimentFile(await written(text));
 }
 
 /** What is said of a file that is refused, without its folder. */
@@ -51,10 +58,11 @@ async function refusal(text: string): Promise<string> {
   return error.message.replaceAll(/\S*experiment\.yaml/g, 'experiment.yaml');
 }
 
-const options = (raw: object) => parsedRunOptions(raw as RawRunOptions, 'default.ipynb', () => 1);
+const overridden = (file: GivenOptions, flags: GivenOptions) => overriddenOf('run', file, flags);
+const options = (raw: object) => parsedRunOptions(raw as RawOptions<'run'>, 'default.ipynb', () => 1);
 
 test('the published schema is in step with the options of soak run (UPDATE_SCHEMA=1 writes it anew)', async () => {
-  const schema = experimentJsonSchema(experimentKeys(runCommand().options));
+  const schema = experimentJsonSchema(experimentKeys());
   if (process.env['UPDATE_SCHEMA'] === '1') await writeFile(SCHEMA_FILE, schema);
   expect(JSON.parse(await readFile(SCHEMA_FILE, 'utf8'))).toEqual(JSON.parse(schema));
 });
@@ -91,7 +99,7 @@ test('a file says what the command line would', async () => {
 
 test('JSON is read too, with the address of its schema', async () => {
   const path = await written('{"$schema": "./experiment.schema.json", "runs": 3}', 'experiment.json');
-  expect((await readExperimentFile(path, runCommand().options)).values).toEqual({ runs: '3' });
+  expect((await readExperimentFile(path)).values).toEqual({ runs: '3' });
 });
 
 test('paths are relative to the file, from wherever it is run', async () => {
@@ -105,7 +113,7 @@ test('paths are relative to the file, from wherever it is run', async () => {
     ].join('\n'),
   );
   const folder = join(path, '..');
-  expect((await readExperimentFile(path, runCommand().options)).values).toEqual({
+  expect((await readExperimentFile(path)).values).toEqual({
     arm: [
       'fix',
       join(folder, 'mine'),
@@ -125,7 +133,7 @@ test.each(['my.diff', 'git:../clone@v1 + py3.12'])(
   'a change to be tried is relative to the file too: %s',
   async (spec) => {
     const path = await written(`try: ${spec}`);
-    const { values } = await readExperimentFile(path, runCommand().options);
+    const { values } = await readExperimentFile(path);
     const folder = join(path, '..');
     expect(values['try']).toBe(
       spec.replace('my.diff', join(folder, 'my.diff')).replace('../clone', join(folder, '..', 'clone')),
@@ -177,7 +185,7 @@ test('a file that aliases blow up is refused', async () => {
 });
 
 test('flags go before the file, and set aside what says the same in another way', async () => {
-  const file: OptionValues = {
+  const file: GivenOptions = {
     arm: ['control', 'fix'],
     untilDecided: true,
     maxRuns: '50',
@@ -196,29 +204,51 @@ test('flags go before the file, and set aside what says the same in another way'
 
 test('what is refused later is said with its place, and not where a flag stands before it', async () => {
   const file = await read('arms:\n  - control\n  - fixx\nruns: 0\nnotebooks: no.ipynb\n');
-  const refused = (message: string) => () => {
-    throw new SoakError('some-code', message, { remedy: 'Mend it.', exitCode: 4 });
-  };
-  const said = (message: string, flags: OptionValues = {}) =>
-    saidWithPlace(file, flags, refused(message)).catch((error: SoakError) => {
+  const said = (option: OptionReference | undefined, flags: GivenOptions = {}) =>
+    saidWithPlace(file, flags, () => {
+      throw new SoakError('some-code', 'It is refused.', {
+        remedy: 'Mend it.',
+        exitCode: 4,
+        ...(option === undefined ? {} : { option }),
+      });
+    }).catch((error: SoakError) => {
       expect(error).toMatchObject({ code: 'some-code', remedy: 'Mend it.', exitCode: 4 });
       return error.message.replace(/^\S*experiment\.yaml/, 'experiment.yaml');
     });
-  expect(await said('--runs "0" is not usable.')).toBe(
-    'experiment.yaml:4:7: runs: --runs "0" is not usable.',
+  expect(await said({ name: 'runs', value: '0' })).toBe('experiment.yaml:4:7: runs: It is refused.');
+  expect(await said({ name: 'runs', value: '0' }, { runs: '0' })).toBe('It is refused.');
+  expect(await said({ name: 'arm', value: 'fixx' })).toBe('experiment.yaml:3:5: arms: It is refused.');
+  expect(await said({ name: 'arm', value: 'fixx' }, { arms: 'fixx' })).toBe('It is refused.');
+  expect(await said({ name: 'notebook', value: join(file.path, '..', 'no.ipynb') })).toBe(
+    'experiment.yaml:5:12: notebooks: It is refused.',
   );
-  expect(await said('--runs "0" is not usable.', { runs: '0' })).toBe('--runs "0" is not usable.');
-  expect(await said('There is no arm named "fixx".')).toMatch(/^experiment\.yaml:3:5: arms: There/);
-  expect(await said('There is no arm named "fixx".', { arms: 'fixx' })).toBe('There is no arm named "fixx".');
-  expect(await said(`The notebook ${join(file.path, '..', 'no.ipynb')} cannot be read.`)).toMatch(
-    /:5:12: notebooks/,
-  );
-  expect(await said('The disk is full.')).toBe('The disk is full.');
+  expect(await said(undefined)).toBe('It is refused.');
+});
+
+test.each([
+  ['arms: [control, fxi]', '1:17: arms: '],
+  ['runs: 0', '1:7: runs: '],
+  ['notebooks:\n  - absent.ipynb', '2:5: notebooks: '],
+  ['latency: slow', '1:10: latency: '],
+  ['tuned: absent.json', '1:8: tuned: '],
+  ['baseline: absent', '1:11: baseline: '],
+  ['client: nbclient\nprefix: 3', '1:9: client: '],
+  ['client-timeout: 3', '1:17: client-timeout: '],
+  ['fail-on: sometimes', '1:10: fail-on: '],
+])('a real refusal names the line of the file: %j', async (text, place) => {
+  const { raw, said } = await runInput(await written(text), {}, runCommand());
+  const error = await said(async () => {
+    const { failOn } = parsedOptions('run', raw);
+    if (failOn !== null) failRules(failOn);
+    await prepareExperiment(await freshOptions(raw), () => {}, new AbortController().signal);
+  }).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(SoakError);
+  expect((error as SoakError).message).toContain(`experiment.yaml:${place}`);
 });
 
 test.each(readdirSync(EXAMPLES).filter((name) => name.endsWith('.yaml')))('%s can be run', async (name) => {
   const path = join(EXAMPLES, name);
-  const { values } = await readExperimentFile(path, runCommand().options);
+  const { values } = await readExperimentFile(path);
   expect(options(values).arms.length).toBeGreaterThan(2);
   const text = await readFile(path, 'utf8');
   expect(text).toContain('# yaml-language-server: $schema=./experiment.schema.json');
@@ -226,15 +256,18 @@ test.each(readdirSync(EXAMPLES).filter((name) => name.endsWith('.yaml')))('%s ca
 });
 
 test('the example of PR #1529 is the experiment of reports/pr-1529, and its command repeats it', async () => {
-  const { values } = await readExperimentFile(join(EXAMPLES, 'pr-1529.yaml'), runCommand().options);
+  const { values } = await readExperimentFile(join(EXAMPLES, 'pr-1529.yaml'));
   const { journal } = await readJournal(join(packageRoot(), 'reports', 'pr-1529'));
-  const command = reproduceCommand(options(values), publicPath);
+  const command = repeatingCommand('run', options(values).given, publicPath);
   expect(command).toBe(journal.experiment.command);
 
   const run = runCommand();
   run.parseOptions(command.split(' ').slice(4));
   const again = options(run.opts());
-  expect({ ...again, notebooks: again.notebooks.map((path) => join(packageRoot(), path)) }).toEqual(
-    options(values),
-  );
+  const there = options(values);
+  expect({
+    ...again,
+    notebooks: again.notebooks.map((path) => join(packageRoot(), path)),
+    given: there.given,
+  }).toEqual(there);
 });

@@ -1,26 +1,28 @@
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, resolve } from 'node:path';
-
-/** Keys whose values are paths, whatever they look like. */
-const PATH_KEYS = ['notebooks', 'tuned', 'baseline', 'out'];
-/** Keys whose values are arms: words, of which some are paths. */
-const ARM_KEYS = ['arms', 'try'];
-/** Keys whose values are paths where they look like one, and else names of commands. */
-const PATH_OR_COMMAND_KEYS = ['python', 'env'];
+import type { PathKind } from '../value-types.ts';
 
 /**
  * A value of a file with its paths relative to the file's folder, so that an experiment is the same from
  * wherever it is run. `~/` is the home folder, as it is in the shell that a path would else have come from.
  */
-export function pathsFromFile(key: string, value: string, file: string): string {
+export function pathsFromFile(paths: PathKind | undefined, value: string, file: string): string {
   const absolute = (path: string): string => {
     if (path === '~' || /^~[\\/]/.test(path)) return resolve(homedir(), path.slice(2));
     return isAbsolute(path) ? path : resolve(dirname(file), path);
   };
-  if (PATH_KEYS.includes(key)) return absolute(value);
-  if (PATH_OR_COMMAND_KEYS.includes(key)) return looksLikePath(value) ? absolute(value) : value;
-  if (key === 'latency') return value.startsWith('file:') ? `file:${absolute(value.slice(5))}` : value;
-  return ARM_KEYS.includes(key) ? armPaths(value, absolute) : value;
+  switch (paths) {
+    case 'path':
+      return absolute(value);
+    case 'path-or-command':
+      return looksLikePath(value) ? absolute(value) : value;
+    case 'latency':
+      return value.startsWith('file:') ? `file:${absolute(value.slice('file:'.length))}` : value;
+    case 'arm':
+      return armPaths(value, absolute);
+    case undefined:
+      return value;
+  }
 }
 
 /** `LABEL=WORD + WORD`: each word that is a folder, a patch or a clone. */

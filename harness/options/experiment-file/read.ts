@@ -1,4 +1,3 @@
-import type { Option } from 'commander';
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { terminalText } from '../../model/clean-text.ts';
@@ -6,6 +5,8 @@ import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { didYouMean } from '../../model/near-names.ts';
 import { quoted } from '../../model/quoted.ts';
 import { readInput } from '../../model/read-input.ts';
+import type { OptionRow } from '../row.ts';
+import { OPTIONS } from '../table.ts';
 import { pathsFromFile } from './paths.ts';
 import { type ExperimentKey, experimentFileSchema, experimentKeys } from './schema.ts';
 
@@ -43,10 +44,13 @@ const LISTED_FAULTS = 8;
 /**
  * Read an experiment from a YAML or JSON file.
  *
- * @param options the options of `soak run`: what may be in the file
+ * @param table the options: those of `soak run` may be in the file
  * @throws SoakError `bad-experiment-file`, naming file, line and key
  */
-export async function readExperimentFile(path: string, options: readonly Option[]): Promise<ExperimentFile> {
+export async function readExperimentFile(
+  path: string,
+  table: readonly OptionRow[] = OPTIONS,
+): Promise<ExperimentFile> {
   const text = await textOf(path);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
@@ -61,7 +65,7 @@ export async function readExperimentFile(path: string, options: readonly Option[
   if (!isMap(document.contents)) {
     throw refused(path, [{ offset: 0, text: 'it holds no keys and values, such as "runs: 20".' }], lines);
   }
-  const keys = experimentKeys(options);
+  const keys = experimentKeys(table);
   const parsed = experimentFileSchema(keys).safeParse(plainValues(document, path, lines));
   if (!parsed.success) {
     const faults = parsed.error.issues.flatMap((issue) => issueFaults(issue, document, keys));
@@ -199,35 +203,30 @@ function valuesOf(
 ): Pick<ExperimentFile, 'values' | 'places'> {
   const values: Record<string, string | string[] | boolean> = {};
   const places: Place[] = [];
-  for (const { key, option, isList } of keys) {
+  for (const { key, row, attribute, isList } of keys) {
     const given = data[key];
     if (given === undefined) continue;
     const place = (value: string | null, ...within: number[]): Place => {
       const { line, col } = lines.linePos(nodeOffset(document, [key, ...within]) ?? keyOffset(document, key));
-      return { key, attribute: attributeOf(option), value, line, column: col };
+      return { key, attribute, value, line, column: col };
     };
     if (typeof given === 'boolean') {
       // A switch that is off is one that is not given.
-      if (given) values[attributeOf(option)] = true;
+      if (given) values[attribute] = true;
       continue;
     }
     const items = (Array.isArray(given) ? given : [given]).map((item) =>
-      pathsFromFile(key, String(item), path),
+      pathsFromFile(row.type.paths, String(item), path),
     );
     places.push(...items.map((item, index) => (Array.isArray(given) ? place(item, index) : place(item))));
-    values[attributeOf(option)] = asOption(option, isList, items);
+    values[attribute] = asOption(row, isList, items);
   }
   return { values, places };
 }
 
-/** Arms go to `--arm`, one by one: their folders' names may have commas. */
-function attributeOf(option: Option): string {
-  return option.name() === 'arms' ? 'arm' : option.attributeName();
-}
-
-function asOption(option: Option, isList: boolean, items: readonly string[]): string | string[] {
+function asOption(row: OptionRow, isList: boolean, items: readonly string[]): string | string[] {
   if (!isList) return items[0] ?? '';
-  return option.name() === 'traffic' ? items.join(',') : [...items];
+  return row.type.isList === true && row.type.paths !== 'arm' ? items.join(',') : [...items];
 }
 
 function shown(path: string): string {

@@ -4,13 +4,15 @@ import { terminalText } from '../../model/clean-text.ts';
 import { SoakError } from '../../model/errors.ts';
 import { didYouMean } from '../../model/near-names.ts';
 import { quoted } from '../../model/quoted.ts';
-import { overridden, saidWithPlace } from './merge.ts';
-import { type OptionValues, readExperimentFile } from './read.ts';
+import { type GivenOptions, overridden } from '../given.ts';
+import type { RawOptions } from '../table.ts';
+import { saidWithPlace } from './merge.ts';
+import { readExperimentFile } from './read.ts';
 
 /** What `soak run` was given: on its command line, and in the file that it names. */
-export interface RunInput<Raw> {
+export interface RunInput {
   /** The file's options with the command line's over them. */
-  readonly raw: Raw;
+  readonly raw: RawOptions<'run'>;
   /** Do what may refuse one of them; what is refused of the file is said with its place. */
   readonly said: <Result>(work: () => Result | Promise<Result>) => Promise<Result>;
 }
@@ -20,11 +22,11 @@ export interface RunInput<Raw> {
  * @param command `soak run` itself, for its options
  * @throws SoakError `bad-experiment-file`, `unknown-command` for a word that is no file and no command
  */
-export async function runInput<Raw extends object>(
+export async function runInput(
   path: string | undefined,
-  flags: Raw,
+  flags: RawOptions<'run'>,
   command: Command,
-): Promise<RunInput<Raw>> {
+): Promise<RunInput> {
   if (path === undefined) return { raw: flags, said: async (work) => work() };
   await assertFile(path, command);
   if ('resume' in flags) {
@@ -36,10 +38,10 @@ export async function runInput<Raw extends object>(
       },
     );
   }
-  const file = await readExperimentFile(path, command.options);
-  const given = flags as unknown as OptionValues;
+  const file = await readExperimentFile(path);
+  const given: GivenOptions = flags;
   return {
-    raw: overridden(file.values, given) as unknown as Raw,
+    raw: overridden('run', file.values, given) as RawOptions<'run'>,
     said: (work) => saidWithPlace(file, given, work),
   };
 }

@@ -1,6 +1,6 @@
 import type { EqualityCheck, VerdictAnalysis } from '../../stats/analysis.ts';
 import type { Comparison } from '../../stats/comparison.ts';
-import type { VerdictWord } from '../../stats/verdict.ts';
+import type { VerdictWord } from '../../stats/verdict-words.ts';
 import { code, joined, type Line, line, strong, text } from '../document.ts';
 import { armEndings, eventsAndEndings, eventsAndEndingsWithin } from '../ending-words.ts';
 import { endpointLine } from '../endpoint-words.ts';

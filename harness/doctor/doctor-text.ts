@@ -1,4 +1,4 @@
-import type { DoctorReport } from './doctor.ts';
+import type { DoctorReport } from './doctor-report.ts';
 
 const LABEL_WIDTH = 14;
 

@@ -9,7 +9,7 @@ import {
   type PowerPoint,
   type RunPlan,
   type visibleDrops,
-} from '../stats/run-plan.ts';
+} from './run-plan.ts';
 
 type Curves = Readonly<Record<ExactTest, readonly PowerPoint[]>>;
 type Drops = ReturnType<typeof visibleDrops>;

@@ -1,8 +1,8 @@
 import { mkdtemp, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unwritable } from '../journal/write.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { missingFolders } from '../model/make-folder.ts';
+import { unwritable } from './write.ts';
 
 /**
  * Refuse a report folder that could not be made or written, before anything costly is prepared. Leaves nothing behind:

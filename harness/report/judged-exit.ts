@@ -1,8 +1,8 @@
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
-import { escapeAnnotation } from '../report/escape.ts';
-import { type FailRule, failures } from '../report/fail-on.ts';
-import type { Report } from '../report/report.ts';
+import { escapeAnnotation } from './escape.ts';
+import { type FailRule, failures } from './fail-on.ts';
+import type { Report } from './report.ts';
 
 /** The exit code of a report as it stands, without rules: invalid where an arm has no valid run, also so far. */
 export function reportExit({ analysis }: Pick<Report, 'analysis'>): ExitCode {

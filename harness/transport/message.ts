@@ -1,4 +1,20 @@
-import type { Message, MessageHeader } from './wire.ts';
+/** Header of a Jupyter message (jupyter_client, messaging.rst, "General message format"). */
+export interface MessageHeader {
+  readonly msg_id: string;
+  readonly msg_type: string;
+  readonly session?: string;
+  readonly [key: string]: unknown;
+}
+
+/** A message, decoded and verified. */
+export interface Message {
+  readonly header: MessageHeader;
+  /** Empty object when the message has no parent. */
+  readonly parent_header: Partial<MessageHeader>;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly content: Readonly<Record<string, unknown>>;
+  readonly buffers: readonly Buffer[];
+}
 
 /** The four JSON parts of a message as they came, each of any type. */
 export interface MessageParts {

@@ -1,7 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { JOURNAL_FILE } from '../journal/read.ts';
+import { terminalText } from '../model/clean-text.ts';
 import { SoakError } from '../model/errors.ts';
+import type { NamedJournal } from './merge.ts';
+import { JOURNAL_FILE, readJournal } from './read.ts';
 
 /** Folders deep that reports are looked for. */
 const DEPTH = 4;
@@ -50,6 +52,15 @@ export async function journalFolders(dirs: readonly string[]): Promise<string[]>
     found.push(...folders);
   }
   return [...new Set(found)];
+}
+
+/** The journals in or below the given folders, each named by its folder. @throws SoakError as `journalFolders`, `readJournal` */
+export async function namedJournals(dirs: readonly string[]): Promise<NamedJournal[]> {
+  const journals: NamedJournal[] = [];
+  for (const folder of await journalFolders(dirs)) {
+    journals.push({ name: terminalText(folder, 300), journal: (await readJournal(folder)).journal });
+  }
+  return journals;
 }
 
 /** When a report was begun, as the name of its folder has it. */

@@ -1,10 +1,10 @@
 import type { OutcomeStatus } from '../model/outcome.ts';
-import { type RateSummary, rateSummary } from './arm-summary.ts';
-import { observedClaim } from './claim-power.ts';
-import { type TwoArmSummary, twoArmSummary } from './comparison.ts';
-import { type Sensitivity80, sensitivity80 } from './could-see.ts';
-import type { Count } from './counts.ts';
-import { type TreatmentVerdict, treatmentVerdicts } from './verdict.ts';
+import { type RateSummary, rateSummary } from '../stats/arm-summary.ts';
+import { observedClaim } from '../stats/claim-power.ts';
+import { type TwoArmSummary, twoArmSummary } from '../stats/comparison.ts';
+import { type Sensitivity80, sensitivity80 } from '../stats/could-see.ts';
+import type { Count } from '../stats/counts.ts';
+import { type TreatmentVerdict, treatmentVerdicts } from '../stats/verdict.ts';
 
 /** Counts that people already have, from this harness or elsewhere. */
 export interface GivenCounts {

@@ -1,4 +1,4 @@
-import { decisionQuantile, decisionTimes } from './decision-times.ts';
+import { decisionQuantile, decisionTimes } from '../stats/decision-times.ts';
 import {
   type AssumedRates,
   EXACT_TESTS,
@@ -7,7 +7,7 @@ import {
   rejectionRegion,
   runsNeeded,
   smallestVisibleDrop,
-} from './power.ts';
+} from '../stats/power.ts';
 
 /** What a plan is made for. */
 export interface PlanGoal extends AssumedRates {

@@ -1,0 +1,154 @@
+import { loadavg } from 'node:os';
+import { protocolNotebook } from '../experiment/freeze.ts';
+import { type Prepared, prepareExperiment } from '../experiment/prepare.ts';
+import type { Latency } from '../frontend/latency.ts';
+import { leadingCells } from '../frontend/notebook.ts';
+import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
+import { monotonicMs } from '../frontend/precise-timer.ts';
+import { publicPath } from '../model/public-path.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
+import type { RunOptions } from '../options/run-options.ts';
+import { checkedRun } from '../run/checked-run.ts';
+import type { RunContext } from '../run/execute-run.ts';
+import { withSharedContext } from '../run/shared-context.ts';
+import { candidateGrid, halfLengths } from '../tune/candidates.ts';
+import { sealedRecord, TUNING_SCHEMA, type TuningBody, type TuningRecord } from '../tune/record.ts';
+import { type TryCandidate, tune } from '../tune/session.ts';
+import { openTuneDisplay } from './tune-display.ts';
+
+/** A tuning to carry out. */
+export interface GivenTuning {
+  /** Of the experiment that each run belongs to: the control arm, its notebooks and its deadlines. */
+  readonly options: RunOptions;
+  readonly latencies: readonly Latency[];
+  /** Numbers of leading cells to try; `null`: half of each notebook. */
+  readonly prefixes: readonly number[] | null;
+  readonly budgetMinutes: number;
+  /** Level of the verdict to reach. */
+  readonly alpha: number;
+  /** Folder of the record. */
+  readonly folder: string;
+  /** The command that repeats the tuning. */
+  readonly command: string;
+}
+
+/**
+ * Carry out `soak tune` on real kernels, and write its record after each run. It stays among the commands: an
+ * experiment reads the records of the room `tune`, so that room cannot import `experiment`.
+ */
+export async function carryOutTuning(
+  { options, latencies, prefixes, budgetMinutes, alpha, folder, command }: GivenTuning,
+  { signal, write }: RunSurroundings,
+): Promise<TuningRecord> {
+  const prepared = await prepareExperiment(options, (text) => write(`${text}\n`), signal);
+  const { protocol, environment, notebooks } = prepared;
+  const [arm] = protocol.arms;
+  if (arm === undefined) throw new Error('An experiment was prepared without its arm.');
+  const candidates = candidateGrid(
+    [...new Set(options.traffic)],
+    latencies,
+    notebooks,
+    prefixes ?? halfLengths(notebooks),
+  );
+  const at = new Date().toISOString();
+  const recordOf = (result: Pick<TuningBody, 'runs' | 'chosen' | 'end'>): TuningRecord =>
+    sealedRecord({
+      schema: TUNING_SCHEMA,
+      at,
+      harness: protocol.harness,
+      runtimeSha256: protocol.runtimeSha256,
+      command: command,
+      environment,
+      arm,
+      notebooks: notebooks.map((notebook) => ({
+        ...protocolNotebook(notebook),
+        path: publicPath(notebook.path),
+      })),
+      seed: options.seed,
+      budgetMinutes,
+      alpha,
+      timeoutMs: protocol.timeoutMs,
+      startTimeoutMs: protocol.startTimeoutMs,
+      suspectAfterMs: protocol.suspectAfterMs,
+      pipelineDepth: protocol.pipelineDepth,
+      candidates,
+      ...result,
+    });
+  write(
+    `ipykernel ${environment.ipykernel} on ${environment.python}: ${arm.name} alone, ${candidates.length} settings, ${budgetMinutes} min, seed ${options.seed}\n\n`,
+  );
+  const { writeRecord, writeTuningFiles } = await import('../tune/write-tuning.ts');
+  await writeRecord(folder, recordOf({ runs: [], chosen: null, end: 'interrupted' }));
+  const result = await withSharedContext(prepared, async (context) => {
+    const tryCandidate = candidateTrier(prepared, latencies, signal, context);
+    const display = openTuneDisplay(candidates, budgetMinutes * 60_000, write);
+    try {
+      return await tune({
+        candidates,
+        seed: options.seed,
+        alpha,
+        budgetMs: budgetMinutes * 60_000,
+        tryCandidate,
+        signal,
+        nowMs: monotonicMs,
+        onStart: display.start,
+        onRun: async (runs, chosen) => {
+          display.finish(runs);
+          await writeRecord(folder, recordOf({ runs: [...runs], chosen, end: 'interrupted' }));
+        },
+      });
+    } finally {
+      display.close();
+    }
+  });
+  const record = recordOf(result);
+  await writeRecord(folder, record);
+  await writeTuningFiles(folder, record);
+  return record;
+}
+
+function candidateTrier(
+  { arms, notebooks }: Prepared,
+  latencies: readonly Latency[],
+  signal: AbortSignal,
+  context: Omit<RunContext, 'latency'>,
+): TryCandidate {
+  const [[name, arm] = []] = [...arms];
+  if (name === undefined || arm === undefined) throw new Error('An experiment was prepared without its arm.');
+  return async (candidate, seed, number) => {
+    const notebook = notebooks[candidate.notebook];
+    const latency = latencies.find(({ spec }) => spec === candidate.latency.spec);
+    if (notebook === undefined || latency === undefined)
+      throw new Error('A candidate is not of this tuning.');
+    const order = {
+      run: `t${String(number).padStart(3, '0')}`,
+      block: number,
+      position: 0,
+      arm: name,
+      notebookIndex: candidate.notebook,
+      traffic: candidate.traffic,
+      seed,
+    };
+    const startedMs = monotonicMs();
+    const result = await checkedRun(
+      order,
+      leadingCells(notebook, candidate.cells),
+      arm,
+      { ...context, latency, keptCharacters: MIRRORED_CHARACTERS },
+      signal,
+    );
+    if (result === null) return null;
+    const { record } = result;
+    return {
+      kind: record.outcome.kind,
+      reason: record.outcome.reason,
+      cell: record.outcome.cell,
+      replies: record.client.replies,
+      startMs: record.startMs,
+      notebookMs: record.notebookMs,
+      seconds: Math.max(1, Math.round(monotonicMs() - startedMs)) / 1000,
+      loopStallMs: record.loopStallMs,
+      load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
+    };
+  };
+}

@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { markdownDocument } from '../report/render-markdown.ts';
+import { writeWhole } from '../report/write-report.ts';
+import type { History } from './history.ts';
+import { historyDocument } from './history-document.ts';
+import { historyFigures, historyPlans } from './history-figures.ts';
+
+/** Version of `history.json`. */
+const HISTORY_SCHEMA = 1;
+
+export function historyJson(history: History): string {
+  return `${JSON.stringify({ schema: HISTORY_SCHEMA, ...history }, null, 2)}\n`;
+}
+
+/** @param withFigures whether the Markdown shows the figures that lie beside it */
+export function historyMarkdown(history: History, withFigures: boolean): string {
+  return markdownDocument(historyDocument(history), withFigures ? historyPlans(history) : []);
+}
+
+/**
+ * Write `history.md`, `history.json` and the figures. Each file appears whole or not at all, and replaces that of an
+ * earlier history.
+ *
+ * @returns the paths that were written
+ * @throws SoakError `cannot-write`
+ */
+export async function writeHistory(out: string, history: History): Promise<string[]> {
+  const files = [
+    { path: 'history.md', content: historyMarkdown(history, true) },
+    { path: 'history.json', content: historyJson(history) },
+    ...historyFigures(history).map(({ name, svg }) => ({ path: join('figures', name), content: svg })),
+  ].map(({ path, content }) => ({ path: join(out, path), content }));
+  try {
+    for (const { path, content } of files) await writeWhole(path, content);
+  } catch (cause) {
+    throw new SoakError('cannot-write', `The folder ${out} cannot be written: ${(cause as Error).message}`, {
+      remedy: 'Free space or choose another --out.',
+      exitCode: EXIT_CODES.environment,
+      cause,
+    });
+  }
+  return files.map(({ path }) => path);
+}

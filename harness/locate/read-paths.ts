@@ -1,0 +1,71 @@
+import { readJournal } from '../journal/read.ts';
+import { canonicalJson } from '../model/canonical.ts';
+import { terminalText } from '../model/clean-text.ts';
+import { SoakError } from '../model/errors.ts';
+import type { Journal } from '../model/journal.ts';
+import { isObserved, outcomeStatus } from '../model/outcome.ts';
+import { type LocatedJournal, PATHS, type PathName, pathOf } from './localisation.ts';
+
+/**
+ * The experiment of each path, read from its folder, in the order of `PATHS`.
+ *
+ * @throws SoakError `bad-paths` when a folder's client is not one of the paths, when two folders have the same path,
+ *   or when the experiments differ in more than the path
+ */
+export async function readPaths(folders: readonly string[]): Promise<LocatedJournal[]> {
+  const journals = new Map<PathName, Journal>();
+  for (const folder of folders) {
+    const { journal } = await readJournal(folder);
+    const path = pathOf(journal);
+    if (path === null || journals.has(path)) {
+      throw new SoakError(
+        'bad-paths',
+        path === null
+          ? `The client of ${terminalText(folder, 300)} is none of the paths that soak locate compares.`
+          : `${terminalText(folder, 300)} is a second experiment by the path ${path}.`,
+        { remedy: `Give one experiment of each path: ${PATHS.join(', ')}.` },
+      );
+    }
+    journals.set(path, journal);
+  }
+  assertComparable(journals);
+  return PATHS.flatMap((path) => {
+    const journal = journals.get(path);
+    return journal === undefined ? [] : [{ path, journal }];
+  });
+}
+
+/**
+ * The matrix says where a fault is only where nothing but the path differs.
+ *
+ * @throws SoakError `bad-paths`
+ */
+function assertComparable(journals: ReadonlyMap<PathName, Journal>): void {
+  const [first, ...others] = [...journals].map(([path, { experiment }]) => ({
+    path,
+    notebooks: experiment.protocol.notebooks.map(({ sha256 }) => sha256),
+    arms: experiment.protocol.arms.map(({ name, treeSha256 }) => [name, treeSha256]),
+    sockets: experiment.protocol.sockets ?? {},
+  }));
+  for (const other of others) {
+    for (const what of ['notebooks', 'arms', 'sockets'] as const) {
+      if (canonicalJson(other[what]) === canonicalJson(first?.[what])) continue;
+      throw new SoakError(
+        'bad-paths',
+        `The experiments by the paths ${first?.path} and ${other.path} have different ${what}.`,
+        { remedy: 'Give experiments of the same notebooks, arms and sockets, or let soak locate run them.' },
+      );
+    }
+  }
+}
+
+/** Whether every arm has a valid run by at least one path. */
+export function everyArmHasValidRun(journals: readonly LocatedJournal[]): boolean {
+  const arms = journals[0]?.journal.experiment.protocol.arms ?? [];
+  return arms.every(({ name }) => journals.some(({ journal }) => hasValidRun(journal, name)));
+}
+
+function hasValidRun({ experiment, runs }: Journal, arm: string): boolean {
+  const { endpoint } = experiment.protocol;
+  return runs.some((run) => run.arm === arm && isObserved(outcomeStatus(run.outcome.kind, endpoint)));
+}

@@ -1,0 +1,54 @@
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { carryOutExperiment, type OpenDisplay } from '../experiment/carry-out.ts';
+import { readJournal } from '../journal/read.ts';
+import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
+import type { RunSurroundings } from '../model/surroundings.ts';
+import type { RawOptions } from '../options/table.ts';
+import { PATHS, type PathName } from './localisation.ts';
+
+/**
+ * Run the experiment of each path, in a folder named after the path. An experiment that has finished is left as it
+ * is, and one that was interrupted is continued.
+ *
+ * @param options the same for all paths, except for the path itself; without a seed, all get the same random one
+ * @returns the exit code of the first experiment that could not be carried out, else `done`
+ */
+export async function runPaths(
+  out: string,
+  options: Readonly<Record<PathName, RawOptions<'run'>>>,
+  surroundings: RunSurroundings,
+  openDisplay: OpenDisplay,
+): Promise<ExitCode> {
+  const drawn = (await recordedSeed(out)) ?? String(randomInt(2 ** 31));
+  for (const path of PATHS) {
+    const folder = join(out, path);
+    const state = await stateOf(folder);
+    if (state === 'finished') continue;
+    surroundings.write(`\n${path}\n`);
+    const raw = state === 'begun' ? { resume: folder } : { seed: drawn, ...options[path], out: folder };
+    const code = await carryOutExperiment({ raw, said: async (work) => work() }, surroundings, openDisplay);
+    // An arm without a valid run is a finding here.
+    if (code !== EXIT_CODES.done && code !== EXIT_CODES.invalidExperiment) return code;
+  }
+  return EXIT_CODES.done;
+}
+
+async function stateOf(folder: string): Promise<'absent' | 'begun' | 'finished'> {
+  const read = await readJournal(folder).catch((error: unknown) => {
+    if (error instanceof SoakError && error.code === 'no-journal') return null;
+    throw error;
+  });
+  if (read === null) return 'absent';
+  return read.journal.sessions.at(-1)?.event === 'finished' ? 'finished' : 'begun';
+}
+
+/** The seed of an experiment that was begun: all paths have the same. */
+async function recordedSeed(out: string): Promise<string | null> {
+  for (const path of PATHS) {
+    if ((await stateOf(join(out, path))) === 'absent') continue;
+    const { journal } = await readJournal(join(out, path));
+    return String(journal.experiment.protocol.seed);
+  }
+  return null;
+}
