@@ -6,8 +6,11 @@ const STAGES: readonly Stage[] = [
   { title: 'The experiment', rooms: ['experiment', 'arms'] },
   { title: 'One run', rooms: ['run', 'kernel', 'transport', 'frontend', 'oracle'] },
   { title: 'The record', rooms: ['journal', 'audit'] },
-  { title: 'The answer', rooms: ['stats', 'report'] },
-  { title: 'Features', rooms: ['exec', 'probe', 'tune', 'bisect', 'history', 'locate', 'mechanism'] },
+  { title: 'The answer', rooms: ['stats', 'report', 'evidence'] },
+  {
+    title: 'Features',
+    rooms: ['exec', 'probe', 'tune', 'bisect', 'history', 'locate', 'mechanism', 'planning', 'doctor'],
+  },
   { title: 'Common ground', rooms: ['model'] },
 ];
 
@@ -17,7 +20,7 @@ interface Stage {
 }
 
 /** The part of docs/architecture.md that is made here stands between these lines. */
-export const ROOMS_BEGIN = '<!-- rooms: made by tools/house/write-architecture.ts -->';
+export const ROOMS_BEGIN = '<!-- rooms: made by `UPDATE_DOCS=1 npx vitest run tools/house`: do not edit -->';
 export const ROOMS_END = '<!-- end of rooms -->';
 
 /** @throws Error for a room that the stages lack, or that the table lacks */

@@ -78,8 +78,14 @@ function reduced({ page, text }: DocumentedCommand, index: number): string[] {
     return [...words.slice(0, place + 1), value, ...words.slice(place + 2)];
   };
   if (RUN_OPTIONS.test(command)) {
-    const short = has('--resume') || has('--tuned') ? [] : ['--prefix', '3'];
-    return [...withValue('--max-minutes', '0.01'), ...short, ...out];
+    // A short notebook where the page leaves it to the default; where it names one, its first cells.
+    const isNamed = has('--notebook') || words[1]?.endsWith('.yaml');
+    const short = isNamed ? ['--prefix', '3'] : ['--notebook', at('my.ipynb')];
+    return [
+      ...withValue('--max-minutes', '0.01'),
+      ...(has('--resume') || has('--tuned') ? [] : short),
+      ...out,
+    ];
   }
   switch (command) {
     case 'tune':
