@@ -105,6 +105,12 @@ describe('a command in a page', () => {
   });
 });
 
+test.each(PAGES)('%s names files that are there', (page) => {
+  const named = [...pageText(page).matchAll(/`((?:harness|arms|tools|docs|reports|findings)\/[\w./-]+)`/g)];
+  const missing = named.map(([, path = '']) => path).filter((path) => !existsSync(join(packageRoot(), path)));
+  expect(missing).toEqual([]);
+});
+
 test('a script that a page names is in package.json', () => {
   const named = PAGES.flatMap((page) =>
     [...pageText(page).matchAll(/`npm run ([\w:-]+)/g)].map(([, script = '']) => script),
