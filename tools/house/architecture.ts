@@ -73,8 +73,8 @@ export function roomsTable(): string {
 
 const BOX = { width: 104, height: 32, gap: 12 } as const;
 const LAYER_HEIGHT = 54;
-const LEGEND_HEIGHT = 52;
-const LEGEND_COLUMNS = 4;
+const LEGEND_HEIGHT = 78;
+const LEGEND_COLUMNS = 3;
 const MARGIN = 16;
 
 /** The layers as an SVG, with a colour for each stage. It reads on light and on dark. */

@@ -137,7 +137,7 @@ describe('as a reader types it', () => {
     const { code: ended, stdout, stderr } = await runSoak(args, variables);
     expect(ended, `${args.join(' ')}\n${stdout}\n${stderr}`).toBe(code(command));
     if (command.output !== null && isTheSameEverywhere(args))
-      expect(lines(stdout)).toEqual(lines(command.output));
+      expect(lines(stdout)).toEqual(expect.arrayContaining(lines(command.output)));
   });
 });
 
@@ -155,9 +155,9 @@ async function prepare(args: readonly string[]): Promise<void> {
         '--notebook',
         at('my.ipynb'),
         '--runs',
-        '3',
+        '50',
         '--max-minutes',
-        '0.001',
+        '0.01',
       ];
       expect((await runSoak([...begun, '--out', path])).code).toBe(0);
     } else cpSync(root('reports', 'a-a'), path, { recursive: true });
