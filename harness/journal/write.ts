@@ -39,7 +39,7 @@ function inUse(folder: string, holder: number): SoakError {
     'folder-in-use',
     `The report folder ${folder} is being written by process ${holder}.`,
     {
-      remedy: `Wait for it to end, or choose another --out. If that process is no kernel-soak, remove ${join(folder, LOCK_FILE)}.`,
+      remedy: `Wait for it to end, or choose another --out. If that process is not kernel-soak, remove ${join(folder, LOCK_FILE)}.`,
     },
   );
 }
@@ -120,7 +120,7 @@ export function unwritable(folder: string, error: unknown): SoakError {
     'cannot-write',
     `The report folder ${folder} cannot be written: ${(error as Error).message}`,
     {
-      remedy: 'Free space or choose another --out. What is recorded already stays; go on with --resume.',
+      remedy: 'Free space, or choose another --out. Recorded runs are kept: continue with --resume.',
       exitCode: EXIT_CODES.environment,
       cause: error,
     },
@@ -305,7 +305,7 @@ async function assertUnused(folder: string, name: string, beside: readonly strin
   throw new SoakError(
     'folder-not-empty',
     `The report folder ${folder} ${isBegun ? 'holds another experiment' : `is not empty (${other})`}.`,
-    { remedy: `Choose another --out, or go on with that experiment: --resume ${folder}.` },
+    { remedy: `Choose another --out, or continue that experiment with --resume ${folder}.` },
   );
 }
 

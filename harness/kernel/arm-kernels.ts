@@ -165,7 +165,7 @@ function overlaidBesides(
           'environment-incomplete',
           `The kernel environment has no ${OVERLAY_PACKAGES[name]}.`,
           {
-            remedy: 'Choose an environment that has it: an arm changes what is installed.',
+            remedy: 'Choose an environment that has it: an arm changes an installed package.',
             exitCode: EXIT_CODES.environment,
           },
         );
@@ -182,8 +182,8 @@ async function armEnvironment(arm: Arm, options: ArmKernelOptions): Promise<Kern
   if (env !== undefined) {
     throw new SoakError(
       'conflicting-options',
-      `The arm ${arm.name} has an environment of its own, and --env gives every arm the same one, as it is.`,
-      { remedy: 'Leave --env out, or the requirements and the Python of the arm.' },
+      `The arm ${arm.name} asks for its own environment, but --env gives every arm the same one.`,
+      { remedy: "Leave out --env, or leave out the arm's requirements and Python." },
     );
   }
   return ensureEnvironment({

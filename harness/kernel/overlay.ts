@@ -79,7 +79,7 @@ async function compileSources(python: string, name: string, folder: string): Pro
   if (timedOut) throw new DeadlinePassed('compile-overlay', undefined);
   if (code === 0) return;
   throw new SoakError('bad-patch', `The patched ${name} does not compile: ${stdout.trim().slice(0, 800)}`, {
-    remedy: 'Mend the patch: what it leaves must be valid Python for this interpreter.',
+    remedy: 'Fix the patch: the patched file must be valid Python for this interpreter.',
     cause: spawnError ?? undefined,
   });
 }

@@ -22,7 +22,7 @@ export async function askKernel(
     new SoakError('kernel-does-not-start', `The kernel ${name} does not start: ${reason}.`, {
       remedy:
         words.trim() === ''
-          ? 'It wrote nothing to its standard error. Try it in Jupyter, or see `soak kernels`.'
+          ? 'It wrote nothing to standard error. Try it in Jupyter, or see `soak kernels`.'
           : `The end of its standard error:\n${words.trim().slice(-1_500)}`,
       exitCode: EXIT_CODES.environment,
       cause,

@@ -69,7 +69,7 @@ function assertIdentity(who: string, overlay: Overlay, mismatch: string | null):
   if (mismatch === null) return;
   throw new SoakError('identity-mismatch', `${who} is not the arm ${overlay.arm.name}: ${mismatch}.`, {
     remedy:
-      'Something changed the overlay or the import path during the experiment. Clear the cache and begin again.',
+      'Something changed the overlay or the import path during the experiment. Clear the cache and start again.',
     exitCode: EXIT_CODES.invalidExperiment,
   });
 }

@@ -161,8 +161,8 @@ describe('a server that is there already', () => {
   });
 
   test.each<[string, readonly string[], Record<string, string>, RegExp]>([
-    ['without a token', [], { KERNEL_SOAK_TOKEN: '' }, /wants a token/],
-    ['with a wrong token', [], { KERNEL_SOAK_TOKEN: 'nonsense' }, /does not take the token/],
+    ['without a token', [], { KERNEL_SOAK_TOKEN: '' }, /asks for a token/],
+    ['with a wrong token', [], { KERNEL_SOAK_TOKEN: 'nonsense' }, /refuses the token/],
     [
       'an arm that it lacks',
       ['--arm', 'flush'],

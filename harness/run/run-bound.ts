@@ -47,7 +47,7 @@ export function overdue(boundMs: number): Overdue {
         reject(
           new RunFault(
             'run-overdue',
-            `The run did not end within ${boundMs / 1000} s, by when each of its parts should have.`,
+            `The run did not end within ${boundMs / 1000} s, although each of its parts has a shorter deadline.`,
             { remedy: DEADLINES['front-end-idle'].remedy, exitCode: EXIT_CODES.environment },
           ),
         ),

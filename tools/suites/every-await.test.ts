@@ -142,7 +142,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
   },
   'identify-python': {
     hang: () => message(() => findInterpreter(silent('python'))),
-    ends: /is not a Python that runs: it did not answer within 0\.3 s/,
+    ends: /is not a working Python: it did not answer within 0\.3 s/,
   },
   'probe-python': {
     hang: () => probeEnvironment(silent('python')),
@@ -177,7 +177,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
         }),
       );
     },
-    ends: /^The kernel environment could not be made, by python -m venv: An installer did not end within 0\.3 s/,
+    ends: /^The kernel environment could not be installed \(python -m venv\): An installer did not end within 0\.3 s/,
     ms: { 'identify-python': 30_000 },
   },
   'environment-lock': {
@@ -395,7 +395,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
   },
   'server-start': {
     hang: () => message(() => JupyterServer.start(silent('python'), folder, reaper)),
-    ends: /^The Jupyter Server did not start: it said nothing/,
+    ends: /^The Jupyter Server did not start: it wrote nothing/,
   },
   'server-status': {
     hang: () => message(() => JupyterServer.start(program('python', SILENT_SERVER), folder, reaper)),

@@ -38,8 +38,8 @@ export function listedVersions(stdout: string): string[] {
 export async function packageReleases(name: string, options: ReleaseListOptions): Promise<string[]> {
   const normalised = requirementName(name);
   if (normalised !== name.toLowerCase().replace(/[-_.]+/g, '-')) {
-    throw new SoakError('bad-requirement', `${quoted(name)} is not the name of a package.`, {
-      remedy: 'Give the name alone, such as ipykernel.',
+    throw new SoakError('bad-requirement', `${quoted(name)} is not a package name.`, {
+      remedy: 'Give only the name, such as ipykernel.',
     });
   }
   const interpreter = await findInterpreter(options.python, options.signal);

@@ -106,7 +106,7 @@ export class JupyterServer {
     }
     throw new SoakError(
       'server-start',
-      `The Jupyter Server did not start: ${words.slice(-600).trim() || 'it said nothing.'}`,
+      `The Jupyter Server did not start: ${words.slice(-600).trim() || 'it wrote nothing.'}`,
       {
         remedy: 'Run the command again. If that does not help, clear the cache folder.',
         exitCode: EXIT_CODES.environment,

@@ -46,7 +46,7 @@ export function checkArmsOfServer(
   if (bare === undefined) return;
   throw new SoakError(
     'bare-arm',
-    `The arm ${bare.name} has no counters, and without them nobody knows what a server sent the kernel by itself.`,
+    `The arm ${bare.name} has no counters, which show what a server sends the kernel on its own.`,
     { remedy },
   );
 }
@@ -159,7 +159,11 @@ export function commonFolder(files: readonly string[]): string {
   const length = first.findIndex((part, index) => others.some((each) => each[index] !== part));
   const common = (length < 0 ? first : first.slice(0, length)).join(sep);
   if (common !== '' || (sep === '/' && first.length > 0)) return common === '' ? sep : join(common, sep, '.');
-  throw new SoakError('notebooks-apart', 'The notebooks are on different drives: one server has one root.', {
-    remedy: 'Give notebooks of one drive, or leave out --transport server.',
-  });
+  throw new SoakError(
+    'notebooks-apart',
+    'The notebooks are on different drives, but a server has only one root folder.',
+    {
+      remedy: 'Give notebooks on one drive, or leave out --transport server.',
+    },
+  );
 }
