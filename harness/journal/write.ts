@@ -190,7 +190,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     try {
       await fileWithDeadline('open-journal', makeFolder(folder));
       return await withLock(folder, async () => {
-        const file = await opened(begunFile(folder, name, beside));
+        const file = await openFile(beginFile(folder, name, beside));
         const writer = new JournalWriter<Written>(folder, name, file, 0);
         await writer.append(first).catch(async (error: unknown) => {
           await file.close();
@@ -222,7 +222,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     try {
       return await withLock(folder, async () => {
         const text = await kind.read(folder);
-        const file = await opened(open(join(folder, kind.file), 'a'));
+        const file = await openFile(open(join(folder, kind.file), 'a'));
         const writer = new JournalWriter<Written>(folder, kind.file, file, text.wholeBytes);
         writer.#torn = text.journal.torn;
         await writer.#cutTorn();
@@ -310,12 +310,12 @@ async function assertUnused(folder: string, name: string, beside: readonly strin
 }
 
 /** A journal's file; one that opens too late is closed again. */
-function opened(file: Promise<FileHandle>): Promise<FileHandle> {
+function openFile(file: Promise<FileHandle>): Promise<FileHandle> {
   return withDeadline('open-journal', file, { isFile: true, onLate: (late) => void late.close() });
 }
 
 /** A new journal's file, what goes with it on the disk before. @throws SoakError `folder-not-empty` */
-async function begunFile(
+async function beginFile(
   folder: string,
   name: string,
   beside: Readonly<Record<string, string>>,

@@ -15,7 +15,7 @@ import {
 } from './environment/index.ts';
 import { armCommand, type KernelCommandMaker } from './launch.ts';
 import { type Mark, marksOf } from './marks.ts';
-import { makeOverlay, type Overlay, type OverlayInputs, overlayChange } from './overlay.ts';
+import { makeOverlay, type Overlay, type OverlayInputs, readOverlayChange } from './overlay.ts';
 import { type SiteSources, siteSources, siteSourcesWithout, treeHash } from './source-files.ts';
 
 /** An arm whose environment and overlay are there: its kernels can be launched. */
@@ -78,7 +78,7 @@ export function armKernelMaker(options: ArmKernelOptions = {}): ArmKernelMaker {
   const changesOf = async () => {
     const found = new Map<Arm, ArmChange | null>();
     for (const arm of kernelArms) {
-      found.set(arm, await overlayChange(arm, overlayInputs(arm, await madeFor(arm), options)));
+      found.set(arm, await readOverlayChange(arm, overlayInputs(arm, await madeFor(arm), options)));
     }
     return found;
   };

@@ -119,7 +119,7 @@ function patchOf(before: ReadonlyMap<string, Buffer>, edits: ReadonlyMap<string,
  * @param packages what the overlay holds, ipykernel first
  * @throws SoakError `arm-does-not-apply`, `bad-patch`, `patch-does-not-apply`, `bad-git-arm`
  */
-export async function armSources(
+export async function readArmSources(
   arm: Arm,
   packages: ReadonlyMap<OverlayPackage, InstalledPackage>,
 ): Promise<ArmSources> {

@@ -56,7 +56,7 @@ export interface FunctionQuestion {
  * @throws SoakError `unknown-function` with near names, `ambiguous-function`, `no-such-version` with near ones,
  *   `bad-option`, `download`
  */
-export async function functionSources(question: FunctionQuestion): Promise<FunctionSource[]> {
+export async function readFunctionSources(question: FunctionQuestion): Promise<FunctionSource[]> {
   const name = requirementName(question.package);
   const importName = IMPORT_NAMES[name] ?? name.replaceAll('-', '_');
   const interpreter = await findInterpreter(question.python, question.signal);

@@ -2,7 +2,7 @@ import { KernelClient } from '../frontend/client.ts';
 import { type KernelCommandMaker, launchKernel } from '../kernel/launch.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { assertEncrypted } from './assert-encrypted.ts';
-import { cleanedUp } from './clean-up.ts';
+import { cleanUp } from './clean-up.ts';
 import { awaitReady, type KernelInfo } from './ready.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -47,6 +47,6 @@ export async function askKernel(
     return readiness.info;
   } finally {
     // What is left is the reaper's, as in a run.
-    await cleanedUp(client, kernel);
+    await cleanUp(client, kernel);
   }
 }

@@ -14,9 +14,9 @@ import type { Protocol } from '../model/protocol.ts';
 import { type BlockRange, type Shard, shardBlocks } from '../model/shard.ts';
 import { blockOrders, type RunOrder } from '../stats/schedule.ts';
 import { type SequentialDecision, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
-import { checkedRun } from './checked-run.ts';
 import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
+import { runSubject } from './run-subject.ts';
 import type { Subject } from './subject.ts';
 
 /** Told of everything that a display could show. */
@@ -245,7 +245,7 @@ async function launchRun(
   if (arm === undefined || notebook === undefined)
     throw new Error(`The run ${order.run} is not of this experiment.`);
   const endpoint = plan.protocol.endpoint ?? 'wedged';
-  return checkedRun(order, notebook, arm, { ...plan.context, onMeasured }, plan.signal, endpoint);
+  return runSubject(order, notebook, arm, { ...plan.context, onMeasured }, plan.signal, endpoint);
 }
 
 async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunResult): Promise<void> {

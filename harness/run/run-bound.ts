@@ -38,7 +38,7 @@ export interface Overdue {
   readonly forget: () => void;
 }
 
-export function overdue(boundMs: number): Overdue {
+export function startBound(boundMs: number): Overdue {
   let timer: NodeJS.Timeout | undefined;
   const passed = new Promise<never>((_, reject) => {
     // A timer of more than 24 days would fire at once.

@@ -35,7 +35,7 @@ export function listedVersions(stdout: string): string[] {
  *
  * @throws SoakError `bad-requirement` for what is no package's name, `no-release-list` when pip cannot list them
  */
-export async function packageReleases(name: string, options: ReleaseListOptions): Promise<string[]> {
+export async function listReleases(name: string, options: ReleaseListOptions): Promise<string[]> {
   const normalised = requirementName(name);
   if (normalised !== name.toLowerCase().replace(/[-_.]+/g, '-')) {
     throw new SoakError('bad-requirement', `${quoted(name)} is not a package name.`, {

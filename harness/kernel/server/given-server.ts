@@ -45,7 +45,7 @@ export interface GivenServer {
  * @param text address of the server, of a gateway, or of a user's server of a JupyterHub
  * @throws SoakError `bad-server-url`, `server-unreachable`, `not-a-server`, `server-token`
  */
-export async function givenServer(text: string, env: NodeJS.ProcessEnv): Promise<GivenServer> {
+export async function inspectServer(text: string, env: NodeJS.ProcessEnv): Promise<GivenServer> {
   const url = serverUrl(text);
   const variable = TOKEN_VARIABLES.find((name) => (env[name] ?? '') !== '');
   const address = { url, token: variable === undefined ? '' : (env[variable] ?? '') };

@@ -13,11 +13,11 @@ import { RUN_VARIABLE } from '../marked-processes.ts';
 import { OutputTail } from '../output-tail.ts';
 import { allocatePorts, releasePorts } from '../ports.ts';
 import {
+  awaitSpawn,
   kernelEnvironmentVariables,
   killMarked,
   killRun,
   launchesDetached,
-  spawned,
   temporaryVariables,
 } from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
@@ -147,7 +147,7 @@ export class JupyterServer {
     });
     const stderr = new OutputTail();
     child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
-    await spawned(child);
+    await awaitSpawn(child);
     const pid = child.pid ?? -1;
     reaper.hold(pid, folder);
     const exited = exitOf(child);

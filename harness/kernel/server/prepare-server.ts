@@ -102,15 +102,15 @@ function libraryVersion(): Record<string, string> {
  * See that a server which is there already has a kernelspec of each arm, and that it is that arm.
  *
  * @returns the arms, each started by its kernelspec
- * @throws SoakError `arm-not-installed`, and what `givenServer` throws
+ * @throws SoakError `arm-not-installed`, and what `inspectServer` throws
  */
 export async function prepareGivenServer<Arm extends Pick<ArmKernels, 'overlay' | 'makeCommand'>>(
   url: string,
   arms: ReadonlyMap<string, Arm>,
   env: NodeJS.ProcessEnv,
 ): Promise<{ server: PreparedGivenServer; arms: Map<string, Arm> }> {
-  const { givenServer } = await import('./given-server.ts');
-  const given = await givenServer(url, env);
+  const { inspectServer } = await import('./given-server.ts');
+  const given = await inspectServer(url, env);
   const { kernelspecs } = given;
   const served = new Map<string, Arm>();
   for (const [label, arm] of arms) {

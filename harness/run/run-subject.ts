@@ -18,7 +18,7 @@ import type { ArmSubject, Subject } from './subject.ts';
  * @returns `null` when the run was interrupted: it has no outcome and stays listed as begun
  * @throws SoakError `identity-mismatch` when the kernel or the client loaded anything but the arm
  */
-export async function checkedRun(
+export async function runSubject(
   order: RunOrder,
   notebook: Notebook,
   subject: Subject,
