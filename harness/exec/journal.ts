@@ -120,7 +120,7 @@ export async function readExecJournal(path: string): Promise<ExecJournal> {
   const text = await readInput(path)
     .then(String)
     .catch((error: unknown) => {
-      throw new SoakError('no-journal', `There is no journal at ${path}: ${(error as Error).message}`, {
+      throw new SoakError('no-journal', `No journal can be read at ${path}: ${(error as Error).message}`, {
         remedy: 'With --journal, give the file that soak exec wrote.',
         cause: error,
       });
