@@ -233,7 +233,7 @@ function evidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line 
   const endpoint = endpointEvidenceWords(report, group);
   if (!compete) return endpoint;
   const composite = largest(group.map((verdict) => verdict.composite?.pHolm ?? null));
-  return line`${endpoint}. If every run that ended otherwise counts as an event, in all arms, ${num(pValue(composite))}`;
+  return line`${endpoint}. If every run that ended otherwise counts as an event, in all arms, ${num(pValue(composite))}${text(group.length > 1 ? ' at most' : '')}`;
 }
 
 function endpointEvidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
