@@ -85,7 +85,11 @@ describe('is refused', () => {
     ],
     ['with two profiles', [...RELEASES, '--traffic', 'overlap,widgets'], /one profile/],
     ['with a confidence that is none', [...RELEASES, '--confidence', '1'], /--confidence/],
-    ['with a clone that is none', ['--clone', 'notebooks', '--good', 'a', '--bad', 'b'], /no git clone/],
+    [
+      'with a clone that is none',
+      ['--clone', 'notebooks', '--good', 'a', '--bad', 'b'],
+      /is not a git clone/,
+    ],
   ])('%s', async (_what, args, message) => {
     const { code, stderr } = await soak(['bisect', ...args, '--out', join(folder, 'refused')]);
     expect(code).toBe(2);

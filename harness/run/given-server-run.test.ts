@@ -136,7 +136,7 @@ describe('a server that is there already', () => {
       expect(client.server).toMatchObject({ elsewhere: true });
     }
     const evidence = await readFile(join(out, 'evidence.md'), 'utf8');
-    expect(evidence).toContain('4 kernels of 4 were out of reach');
+    expect(evidence).toContain('Only the server could reach 4 kernels of 4');
     expect(evidence).toContain('the counters of `stream` were not read');
     expect(await kernelsLeft()).toEqual([]);
   });
