@@ -18,7 +18,7 @@ export function registerArms(
 ): void {
   const arms = program
     .command('arms')
-    .description('list the arms that ship; show what one changes; compare a function across releases')
+    .description('List the arms that ship, show what one changes, or compare a function across releases')
     .action(async () => {
       const { write } = surroundings();
       write(await listText());
@@ -30,7 +30,7 @@ export function registerArms(
   addOptions(
     arms
       .command('show')
-      .description('what an arm is and changes: role, range, engagement, hashes, environment, diff')
+      .description('Show what an arm is and what it changes: role, releases, hashes, environment and diff')
       .argument('<arm>', 'as --arm takes it: a name, a folder, ipykernel==7.4.0, my.diff, git:PATH@REV, …'),
     'arms show',
   ).action(async (spec: string, options: RawOptions<'arms show'>) => {
@@ -40,7 +40,7 @@ export function registerArms(
   addOptions(
     arms
       .command('same')
-      .description('whether a function is byte-identical in several releases and trees: hashes and a diff')
+      .description('Compare one function across releases and clones, byte by byte')
       .argument('<function>', 'name, or Class.name, such as SubshellManager._send_on_shell_channel')
       .argument('<version...>', 'releases such as 7.3.0, and folders of clones, such as ./ipykernel'),
     'arms same',

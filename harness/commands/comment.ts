@@ -13,9 +13,7 @@ export function registerComment(program: Command, write: (text: string) => void)
   addOptions(
     program
       .command('comment')
-      .description(
-        'put the verdict into one comment of the pull request that a GitHub workflow runs for; the next run updates it',
-      )
+      .description('Post the verdict as a comment on the pull request of a GitHub workflow')
       .argument('<dir>', 'report folder'),
     'comment',
   )

@@ -9,7 +9,7 @@ import { buildReport } from '../report/report.ts';
 export function registerCompare(program: Command): void {
   program
     .command('compare')
-    .description('set two experiments side by side: arms, verdicts, and what else differs')
+    .description('Compare two experiments: their arms, verdicts and settings')
     .argument('<first>', 'folder of a report')
     .argument('<second>', 'folder of another report')
     .action(async (first: string, second: string) => {

@@ -16,7 +16,7 @@ export function registerDoctor(program: Command, dependencies: DoctorDependencie
   addOptions(
     program
       .command('doctor')
-      .description('say what is there to run kernels with, and what is missing; installs nothing'),
+      .description('Check what is installed to run kernels with, and name what is missing'),
     'doctor',
   )
     .addHelpText(

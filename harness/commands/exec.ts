@@ -21,9 +21,7 @@ export function registerExec(
   addOptions(
     program
       .command('exec')
-      .description(
-        'execute a notebook headless, again in a fresh kernel when, and only when, the kernel wedged',
-      )
+      .description('Execute a notebook, and retry it in a fresh kernel when the kernel wedged')
       .argument('[notebook]', 'the notebook'),
     'exec',
   )

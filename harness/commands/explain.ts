@@ -13,7 +13,7 @@ const NAMED_RUNS = 8;
 export function registerExplain(program: Command, write: (text: string) => void): void {
   program
     .command('explain')
-    .description("tell one run's story: what happened, what was seen, the last messages, what it means")
+    .description('Explain one run: what happened, its last messages, and what it means')
     .argument('<report>', 'folder of a report')
     .argument('<run>', 'the run, as the report names it, such as b007-fix; b7-fix will do')
     .action(async (folder: string, name: string) => {

@@ -11,7 +11,7 @@ export function registerHistory(program: Command, write: (text: string) => void)
   addOptions(
     program
       .command('history')
-      .description('many nights: rates, flagged changes, the accumulated E; as Markdown, figures and JSON')
+      .description('Show how the rates of an experiment changed over many nights')
       .argument('<dir...>', 'folders of reports, merged or not, or folders above them'),
     'history',
   )

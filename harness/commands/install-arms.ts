@@ -17,9 +17,7 @@ export function registerArmsInstall(arms: Command, surroundings: () => RunSurrou
   addOptions(
     arms
       .command('install')
-      .description(
-        'make kernelspecs of arms, by which a Jupyter Server or gateway of yours starts their kernels',
-      )
+      .description('Install arms as kernelspecs, so that your own Jupyter Server or gateway can start them')
       .argument('<arm...>', 'as --arm takes them: names, folders, releases, diffs, …; all of the experiment'),
     'arms install',
   )

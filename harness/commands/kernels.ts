@@ -14,7 +14,7 @@ export function registerKernels(program: Command, write: (text: string) => void)
   addOptions(
     program
       .command('kernels')
-      .description('list the kernels that --kernel can name, and those that cannot be used, with the reason'),
+      .description('List the kernels that --kernel can name, or probe what one of them does'),
     'kernels',
   )
     .addHelpText(

@@ -9,7 +9,7 @@ import { SoakError } from '../model/errors.ts';
 export function registerList(program: Command): void {
   program
     .command('list')
-    .description('show the reports below a folder')
+    .description('List the reports below a folder, with their verdicts')
     .argument('[dir]', 'where to look', '.')
     .action(async (dir: string) => {
       const folders = await reportFolders(dir, [JOURNAL_FILE, BISECT_JOURNAL]);

@@ -29,7 +29,7 @@ export function registerLocate(
   addOptions(
     program
       .command('locate')
-      .description('the same arms and notebook direct, through a server and by nbclient: which of them fails')
+      .description('Find out whether the kernel, the server or the client is at fault')
       .argument('[dir...]', 'experiments that are there already, one of each path'),
     'locate',
   )

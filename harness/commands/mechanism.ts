@@ -25,7 +25,7 @@ export function registerMechanism(
   addOptions(
     program
       .command('mechanism')
-      .description('show the mechanism of the wedge alone: pyzmq sockets, no Jupyter, step by step'),
+      .description('Show the mechanism of the wedge step by step, on pyzmq sockets without Jupyter'),
     'mechanism',
   )
     .addHelpText(

@@ -22,7 +22,7 @@ export function registerMerge(
   addOptions(
     program
       .command('merge')
-      .description('put shards, hosts and nights of one protocol together, and write their evidence')
+      .description('Merge the shards, hosts and nights of one protocol, and write their evidence')
       .argument('<dir...>', 'folders of reports, or folders above them'),
     'merge',
   )

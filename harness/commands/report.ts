@@ -7,7 +7,7 @@ export function registerReport(program: Command, onExit: (code: ExitCode) => voi
   addOptions(
     program
       .command('report')
-      .description('write the documents of an experiment again from its journal, byte for byte')
+      .description('Write the documents of an experiment again from its journal')
       .argument('<dir>', 'folder with journal.jsonl'),
     'report',
   )

@@ -9,9 +9,7 @@ import { parseCount } from '../stats/counts.ts';
 /** Adds `soak stats`, a calculator for counts that people already have. */
 export function registerStats(program: Command): void {
   addOptions(
-    program
-      .command('stats')
-      .description('Work out what counts of wedged runs say: exact tests, intervals and the verdict'),
+    program.command('stats').description('Test counts of wedged runs that you already have'),
     'stats',
   ).action((raw: RawOptions<'stats'>) => {
     const { reference, treatment, sham, p0, alpha, json } = parsedOptions('stats', raw);

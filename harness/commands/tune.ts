@@ -29,9 +29,7 @@ export function registerTune(
   addOptions(
     program
       .command('tune')
-      .description(
-        'Find, on the control arm alone, the traffic, latency and length that reach a verdict soonest',
-      ),
+      .description('Find the traffic, latency and notebook length that reach a verdict soonest'),
     'tune',
   )
     .addHelpText('after', TUNE_EXAMPLES)

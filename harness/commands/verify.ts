@@ -11,9 +11,7 @@ export function registerVerify(program: Command, onExit: (code: ExitCode) => voi
   addOptions(
     program
       .command('verify')
-      .description(
-        'recompute every number of a report from the journal beside it, and name each that differs',
-      )
+      .description('Recompute every number of a report from its journal, and list those that differ')
       .argument('<report>', 'folder of a report, or its evidence.md'),
     'verify',
   )
