@@ -1,29 +1,48 @@
-import { ChildProcess } from 'node:child_process';
+import childProcess, { ChildProcess } from 'node:child_process';
+import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
+
+// Loaded before each fast test (vitest.config.ts): it fails a test that starts more than a small process.
 
 /** Programs that a fast test may start. */
 const ALLOWED = new Set(['git', 'sh', 'bash', 'node']);
 
 const COMMAND = /[\\/](dist|harness)[\\/]cli\.[jt]s$/;
 
-/** Why a fast test may not start this; `null`: it may. */
-export function refusedStart(args: readonly string[]): string | null {
-  const [program = '', ...rest] = args;
-  if (rest.some((word) => COMMAND.test(word))) return 'the command';
+/** What it is that a fast test may not start; `null`: it may. */
+export function refusedStart([program = '', ...args]: readonly string[]): string | null {
+  if (args.some((word) => COMMAND.test(word))) return 'the command';
   const name = basename(program).replace(/\.exe$/, '');
   return ALLOWED.has(name) ? null : name;
+}
+
+function assertSmall(words: readonly string[]): void {
+  const refused = refusedStart(words);
+  if (refused === null) return;
+  throw new Error(
+    `A fast test starts ${refused}. Start it by a helper in tools/testing, or add the module that starts it to STARTERS in tools/house/fast-tests.ts: then the test counts as slow.`,
+  );
 }
 
 interface Spawned {
   spawn(options: { readonly file: string; readonly args: readonly string[] }): unknown;
 }
 
+// Everything that starts a process and goes on beside it comes to this.
 const prototype = ChildProcess.prototype as unknown as Spawned;
-const spawn = prototype.spawn;
-prototype.spawn = function (this: unknown, options) {
-  const refused = refusedStart([options.file, ...options.args.slice(1)]);
-  if (refused === null) return spawn.call(this as Spawned, options);
-  throw new Error(
-    `A fast test starts ${refused}. Take what starts it from tools/testing, or add what it imports to STARTERS in tools/house/fast-tests.ts.`,
-  );
+const { spawn } = prototype;
+prototype.spawn = function (this: Spawned, options) {
+  assertSmall([options.file, ...options.args.slice(1)]);
+  return spawn.call(this, options);
 };
+
+const { spawnSync, execFileSync } = childProcess;
+childProcess.spawnSync = ((file: string, args: readonly string[] = [], ...rest: []) => {
+  assertSmall([file, ...args]);
+  return spawnSync(file, args, ...rest);
+}) as typeof spawnSync;
+childProcess.execFileSync = ((file: string, args: readonly string[] = [], ...rest: []) => {
+  assertSmall([file, ...args]);
+  return execFileSync(file, args, ...rest);
+}) as typeof execFileSync;
+syncBuiltinESMExports();
