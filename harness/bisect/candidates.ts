@@ -1,4 +1,5 @@
 import { SoakError } from '../model/errors.ts';
+import { didYouMean } from '../model/near-names.ts';
 
 /** The ends of a bisect as the user names them. */
 export interface Ends {
@@ -8,28 +9,11 @@ export interface Ends {
   readonly fixed: string | null;
 }
 
-// As many as help a reader who mistyped one.
-const NEAR = 6;
-
-/** Names that differ little from the one given: those that begin alike, the longest common beginning first. */
-function near(name: string, names: readonly string[]): string[] {
-  const common = (other: string) => {
-    let length = 0;
-    while (length < Math.min(name.length, other.length) && name[length] === other[length]) length += 1;
-    return length;
-  };
-  return [...names]
-    .map((other, index) => ({ other, index, length: common(other) }))
-    .sort((a, b) => b.length - a.length || b.index - a.index)
-    .slice(0, NEAR)
-    .map(({ other }) => other);
-}
-
 /**
  * The releases to bisect, from the good one to the bad or the fixed one, and where the bad one is.
  *
  * @param names all there are, in order
- * @throws SoakError `unknown-release` with near names; `bad-option` for ends that are not in order
+ * @throws SoakError `unknown-release`; `bad-option` for ends that are not in order
  */
 export function candidates(
   names: readonly string[],
@@ -38,8 +22,8 @@ export function candidates(
   const place = (flag: string, name: string): number => {
     const index = names.indexOf(name);
     if (index >= 0) return index;
-    throw new SoakError('unknown-release', `${flag} ${name}: there is no such release here.`, {
-      remedy: `Near ones are ${near(name, names).join(', ')}. Pre-releases take --pre; yanked releases are left out.`,
+    throw new SoakError('unknown-release', `${flag} ${name} is no release that can be bisected.`, {
+      remedy: `${didYouMean(name, names)}Pre-releases take --pre; yanked releases are left out.`,
     });
   };
   const first = place('--good', good);

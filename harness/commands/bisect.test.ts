@@ -72,7 +72,7 @@ test('a bisect is interrupted, goes on, spends its budget, and is verified', asy
 
 describe('is refused', () => {
   test.each<[string, string[], RegExp]>([
-    ['without its ends', ['--good', '6.31.0'], /--bad is not given/],
+    ['without its ends', ['--good', '6.31.0'], /--bad is missing/],
     [
       'with a release that is not there',
       ['--releases', '7.2.0,7.3.0', '--good', '7.2.1', '--bad', '7.3.0'],

@@ -9,7 +9,7 @@ import { publicPath } from '../model/public-path.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { checkedRun } from '../run/checked-run.ts';
-import type { RunContext } from '../run/execute-run.ts';
+import type { RunContext } from '../run/run-context.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { candidateGrid, halfLengths } from '../tune/candidates.ts';
 import { sealedRecord, TUNING_SCHEMA, type TuningBody, type TuningRecord } from '../tune/record.ts';

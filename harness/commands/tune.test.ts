@@ -46,8 +46,8 @@ test.each([
   [['--arm', 'fix'], /role is treatment/],
   [['--arm', 'sham'], /role is sham/],
   [['--latencies', 'file:mine.json'], /cannot carry/],
-  [['--latencies', ','], /names no latency/],
-  [['--traffic', ','], /is no traffic profile/],
+  [['--latencies', ','], /--latencies cannot be ","/],
+  [['--traffic', ','], /--traffic cannot be ","/],
   [['--minutes', '0'], /--minutes/],
   [['--prefix', '0'], /--prefix/],
 ])('refused before anything is made: soak tune %j', async (args, reason) => {
@@ -67,7 +67,7 @@ test('Ctrl-C keeps the runs recorded until then, and the table of them', async (
   expect(record.end).toBe('interrupted');
   expect(record.runs.length).toBeGreaterThanOrEqual(3);
   expect(record.arm.role).toBe('control');
-  expect(record.command).toBe('npm run soak -- tune --minutes 5 --traffic overlap --seed 1');
+  expect(record.command).toBe('npm run soak -- tune --traffic overlap --seed 1 --minutes 5');
   expect(await readFile(join(out, 'tuning.md'), 'utf8')).toContain('**Interrupted**');
   expect(stdout).toMatch(/^Traffic +Latency/m);
 });

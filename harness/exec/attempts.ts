@@ -4,7 +4,8 @@ import { EXEC_EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
-import { executeRun, type RunContext } from '../run/execute-run.ts';
+import { executeRun } from '../run/execute-run.ts';
+import type { RunContext } from '../run/run-context.ts';
 
 /** How an execution of a notebook ended. */
 export interface Execution {
@@ -72,9 +73,9 @@ export async function executeWithRetries(plan: ExecutionPlan): Promise<Execution
       await plan.onAttempt(attempt, result.record);
       isHandedOn = isLast;
     } finally {
-      if (!isHandedOn) await result.discard?.();
+      if (!isHandedOn) await result.discard();
     }
     const { notebook, discard } = result;
-    if (isLast) return { exitCode, notebook, attempts: attempt, ...(discard ? { discard } : {}) };
+    if (isLast) return { exitCode, notebook, attempts: attempt, discard };
   }
 }

@@ -17,7 +17,7 @@ import {
   type ExecKernel,
   readExecJournal,
 } from './journal.ts';
-import { writeWhole } from './output.ts';
+import { saveOutput } from './output.ts';
 import { kernelRates } from './rate.ts';
 import { attemptWords, rateText } from './words.ts';
 
@@ -108,7 +108,7 @@ async function keepExecuted(
   const isToRead = exitCode === EXEC_EXIT_CODES.cellRaised || exitCode === EXEC_EXIT_CODES.cellNotExecuted;
   const isWritten = exitCode === EXEC_EXIT_CODES.clean || (isToRead && !inplace);
   if (isWritten && notebook !== null) {
-    await writeWhole(output, notebookPieces(notebook));
+    await saveOutput(output, notebookPieces(notebook));
     write(`Written: ${output}\n`);
   } else if (exitCode !== EXEC_EXIT_CODES.interrupted) {
     write('No notebook was written.\n');

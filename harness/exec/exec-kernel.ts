@@ -11,7 +11,7 @@ import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { EXEC_EXIT_CODES, SoakError } from '../model/errors.ts';
 import { askKernel } from '../run/ask-kernel.ts';
-import type { RunContext } from '../run/execute-run.ts';
+import type { RunContext } from '../run/run-context.ts';
 import type { ExecKernel } from './journal.ts';
 
 /** Which kernel `soak exec` is to use, as the command line says it. */

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { chmod, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { DeadlinePassed, fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { writeWhole } from '../model/write-whole.ts';
 
 /** `NAME.ipynb` becomes `NAME.executed.ipynb` beside it. */
 export function defaultOutput(notebook: string): string {
@@ -54,33 +53,16 @@ async function isSameFile(a: string, b: string): Promise<boolean> {
 }
 
 /**
- * Write a file whole or not at all: beside its place and moved there, with the permissions of what it replaces.
+ * Write the executed notebook.
  *
  * @throws SoakError `cannot-write`
  */
-export async function writeWhole(path: string, text: string | Iterable<string>): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}`);
-  try {
-    await fileWithDeadline('save-notebook', written(temporary, path, text), path);
-  } catch (error) {
-    if (!(error instanceof DeadlinePassed)) await rm(temporary, { force: true });
-    throw new SoakError('cannot-write', `${path} cannot be written: ${(error as Error).message}`, {
+export async function saveOutput(path: string, text: string | Iterable<string>): Promise<void> {
+  await writeWhole('save-notebook', path, text).catch((cause: unknown) => {
+    throw new SoakError('cannot-write', `${path} cannot be written: ${(cause as Error).message}`, {
       remedy: 'Free space, or give another --output.',
       exitCode: EXIT_CODES.environment,
-      cause: error,
+      cause,
     });
-  }
-}
-
-async function written(temporary: string, path: string, text: string | Iterable<string>): Promise<void> {
-  const replaced = await stat(path).catch(() => null);
-  const file = await open(temporary, 'wx');
-  try {
-    await writeFile(file, text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  if (replaced !== null) await chmod(temporary, replaced.mode & 0o7777);
-  await rename(temporary, path);
+  });
 }

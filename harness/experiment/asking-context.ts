@@ -1,7 +1,7 @@
 import { parseLatency } from '../frontend/latency.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { protocolSockets } from '../options/socket-options.ts';
-import type { RunContext } from '../run/execute-run.ts';
+import type { RunContext } from '../run/run-context.ts';
 import { type SharedSettings, withSharedContext } from '../run/shared-context.ts';
 
 /** Work with a context in which kernels are asked what they are before an experiment: its sockets and time-outs. */

@@ -15,11 +15,11 @@ import type { ProtocolClient } from '../model/client.ts';
 import type { ArmEnvironment, ClientEnvironment } from '../model/journal.ts';
 import type { Endpoint } from '../model/outcome.ts';
 import type { RunOptions } from '../options/run-options.ts';
-import type { LaunchableArm } from '../run/checked-run.ts';
+import type { Subject } from '../run/subject.ts';
 
 /** What an experiment compares, made and ready to launch. */
-export interface PreparedSubject {
-  readonly arms: ReadonlyMap<string, LaunchableArm>;
+export interface PreparedSubjects {
+  readonly arms: ReadonlyMap<string, Subject>;
   /** Of the reference arm: the first control, else the first arm. */
   readonly armEnvironment: ArmEnvironment;
   /** Of the arms that have another. */
@@ -68,7 +68,7 @@ export async function preparedArms(
   options: RunOptions,
   onProgress: (line: string) => void,
   signal: AbortSignal,
-): Promise<PreparedSubject> {
+): Promise<PreparedSubjects> {
   const python = options.python ?? undefined;
   const kernelsOf = armKernelMaker({
     python,

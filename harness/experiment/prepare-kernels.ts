@@ -1,11 +1,9 @@
 import { dirname, resolve } from 'node:path';
-import { armManifestSchema } from '../arms/arms.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import { type KernelSearch, kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
 import { searchOf } from '../kernel/kernelspec/search-of.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
-import type { Overlay } from '../kernel/overlay.ts';
 import type { GivenServer } from '../kernel/server/given-server.ts';
 import { givenTransport } from '../kernel/server/prepare-server.ts';
 import type { ArmRole, ProtocolKernelspec } from '../model/arm.ts';
@@ -15,10 +13,10 @@ import { nearNames } from '../model/near-names.ts';
 import { quoted } from '../model/quoted.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { askKernel } from '../run/ask-kernel.ts';
-import type { LaunchableArm } from '../run/checked-run.ts';
+import type { KernelspecSubject } from '../run/subject.ts';
 import { withAskingContext } from './asking-context.ts';
 import { assertLanguage } from './kernel-language.ts';
-import type { PreparedSubject } from './prepare-arms.ts';
+import type { PreparedSubjects } from './prepare-arms.ts';
 
 // Nothing of a kernel that is not ipykernel's is looked into.
 const UNKNOWN = 'unknown';
@@ -39,7 +37,7 @@ export async function preparedKernels(
   options: RunOptions,
   notebooks: readonly Notebook[],
   signal: AbortSignal,
-): Promise<PreparedSubject> {
+): Promise<PreparedSubjects> {
   const search = await searchOf(undefined, signal);
   const python = search.python?.executable ?? (await findInterpreter(undefined)).executable;
   const { serverUrl } = options;
@@ -57,9 +55,7 @@ export async function preparedKernels(
   }
   const [first] = named;
   if (first === undefined) throw new Error('No kernel was named.');
-  const arms = new Map(
-    named.map((each, index) => [each.kernelspec.name, launchable(each, kernelRoles(named.length)[index])]),
-  );
+  const arms = new Map(withRoles(named).map((each) => [each.kernelspec.name, kernelspecSubject(each)]));
   const environments = new Map(
     named.map(({ kernelspec }) => [
       kernelspec.name,
@@ -166,39 +162,23 @@ function assertLanguages(notebooks: readonly Notebook[], languages: readonly str
   for (const notebook of notebooks) assertLanguage(notebook, languages, `the kernel ${name} runs another`);
 }
 
-/** Roles of so many kernels, in the order in which they were named: of several, the first is the reference. */
-export function kernelRoles(count: number): ArmRole[] {
-  return Array.from({ length: count }, (_, index) => (index === 0 && count > 1 ? 'control' : 'treatment'));
+/** Kernels with their roles, in the order in which they were named: of several, the first is the reference. */
+export function withRoles<Kernel>(kernels: readonly Kernel[]): (Kernel & { role: ArmRole })[] {
+  const isReference = (index: number) => index === 0 && kernels.length > 1;
+  return kernels.map((kernel, index) => ({ ...kernel, role: isReference(index) ? 'control' : 'treatment' }));
 }
 
-/** A kernelspec as an arm: nothing is injected, so that it has no sources of its own to show. */
-function launchable({ makeCommand, kernelspec }: NamedKernel, role: ArmRole = 'treatment'): LaunchableArm {
+function kernelspecSubject({
+  makeCommand,
+  kernelspec,
+  role,
+}: NamedKernel & { readonly role: ArmRole }): KernelspecSubject {
   const { name, displayName } = kernelspec;
   const description =
     `kernel ${displayName === '' ? name : displayName}, as its kernelspec starts it`.replace(/\p{Cc}/gu, ' ');
-  const overlay: Overlay = {
-    arm: {
-      name,
-      folder: null,
-      source: name,
-      manifest: armManifestSchema.parse({
-        role,
-        description: description.slice(0, 200),
-        appliesTo: '>=0',
-        bare: true,
-      }),
-      declaresRole: false,
-      patch: null,
-      patchPackage: 'ipykernel',
-      isRepositoryPatch: false,
-      trees: [],
-      isInert: false,
-      environment: null,
-    },
-    folder: null,
-    packages: [],
-    sources: {},
-    protocolArm: {
+  return {
+    makeCommand,
+    kernelspec: {
       name,
       role,
       description,
@@ -207,9 +187,5 @@ function launchable({ makeCommand, kernelspec }: NamedKernel, role: ArmRole = 't
       engagement: null,
       kernelspec,
     },
-    site: null,
-    runtime: null,
-    marks: [],
   };
-  return { overlay, makeCommand };
 }

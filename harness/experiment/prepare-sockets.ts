@@ -7,7 +7,7 @@ import { serverSocketPath } from '../kernel/server/jupyter-server.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { askKernel } from '../run/ask-kernel.ts';
 import { withAskingContext } from './asking-context.ts';
-import type { PreparedSubject } from './prepare-arms.ts';
+import type { PreparedSubjects } from './prepare-arms.ts';
 
 /**
  * Refuse, before anything is made, a folder for temporary files in which no Unix socket could have a name.
@@ -30,7 +30,7 @@ export function assertSocketsFit({ ipc, transport }: Pick<RunOptions, 'ipc' | 't
  */
 export async function assertArmsEncrypt(
   loaded: readonly Arm[],
-  { arms, armEnvironment, armEnvironments, clientEnvironment, server, kernelEnvironment }: PreparedSubject,
+  { arms, armEnvironment, armEnvironments, clientEnvironment, server, kernelEnvironment }: PreparedSubjects,
   options: RunOptions,
 ): Promise<void> {
   for (const name of arms.keys()) {

@@ -22,12 +22,13 @@ import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { protocolSockets } from '../options/socket-options.ts';
+import { protocolArm } from '../run/subject.ts';
 import { baselineDifferences } from './baseline-differences.ts';
 import { assertCanDecide } from './can-decide.ts';
 import { protocolNotebook } from './freeze.ts';
 import { assertLanguage } from './kernel-language.ts';
-import { loadedArms, type PreparedSubject, preparedArms } from './prepare-arms.ts';
-import { kernelRoles, preparedKernels } from './prepare-kernels.ts';
+import { loadedArms, type PreparedSubjects, preparedArms } from './prepare-arms.ts';
+import { preparedKernels, withRoles } from './prepare-kernels.ts';
 import { assertArmsEncrypt, assertSocketsFit } from './prepare-sockets.ts';
 import { tuningCitation } from './tuned.ts';
 
@@ -42,8 +43,8 @@ export interface Prepared {
   readonly clientEnvironment: ClientEnvironment | null;
   /** `null` where the kernels are processes of the harness or of a client. */
   readonly server: PreparedServer | null;
-  readonly kernelEnvironment: PreparedSubject['kernelEnvironment'];
-  readonly arms: PreparedSubject['arms'];
+  readonly kernelEnvironment: PreparedSubjects['kernelEnvironment'];
+  readonly arms: PreparedSubjects['arms'];
   readonly notebooks: readonly Notebook[];
   readonly latency: Latency;
   readonly baseline: Baseline | null;
@@ -160,7 +161,10 @@ export async function prepareExperiment(
     p0: options.p0,
   };
   assertCanDecide(
-    { arms: isOfKernels ? kernelArms(options.kernels) : loaded.map(namedRole), decision },
+    {
+      arms: isOfKernels ? withRoles(options.kernels.map((name) => ({ name }))) : loaded.map(namedRole),
+      decision,
+    },
     options.runs,
   );
   const subject = isOfKernels
@@ -170,7 +174,7 @@ export async function prepareExperiment(
   const { arms, client, server } = subject;
   const sockets = protocolSockets(options);
   const protocol: Protocol = {
-    arms: [...arms.values()].map(({ overlay }) => overlay.protocolArm),
+    arms: [...arms.values()].map(protocolArm),
     notebooks: notebooks.map(protocolNotebook),
     traffic: [...options.traffic],
     latency: { spec: latency.spec, sha256: latency.sha256 },
@@ -222,9 +226,4 @@ export async function prepareExperiment(
 
 function namedRole({ name, manifest: { role } }: Arm): { name: string; role: ArmRole } {
   return { name, role };
-}
-
-function kernelArms(names: readonly string[]): { name: string; role: ArmRole }[] {
-  const roles = kernelRoles(names.length);
-  return names.map((name, index) => ({ name, role: roles[index] ?? 'treatment' }));
 }

@@ -10,7 +10,7 @@ import type { RunOptions } from '../options/run-options.ts';
 import { probeKernel } from '../probe/probe-kernel.ts';
 import type { ProbeResult } from '../probe/probe-result.ts';
 import { probeMarkdown } from '../probe/probe-text.ts';
-import type { RunContext } from '../run/execute-run.ts';
+import type { RunContext } from '../run/run-context.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { withAskingContext } from './asking-context.ts';
 

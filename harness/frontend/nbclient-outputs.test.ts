@@ -16,7 +16,8 @@ import { prepareServer } from '../kernel/server/prepare-server.ts';
 import { CLIENTS, type ClientName } from '../model/client.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
-import { executeRun, type RunContext } from '../run/execute-run.ts';
+import { executeRun } from '../run/execute-run.ts';
+import type { RunContext } from '../run/run-context.ts';
 import { withServer } from '../run/server-context.ts';
 import { type JsonObject, readNotebook } from './notebook.ts';
 

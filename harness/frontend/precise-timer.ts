@@ -6,6 +6,11 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
+/** Microseconds are all that the clock is good for. */
+export function roundedMs(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
 // Node's timers have a resolution of a millisecond, and a loop that spins until a moment takes a core
 // from the kernel being measured. A thread that sleeps in Atomics.wait does neither. It takes new
 // requests when it is notified and posts the ids of those that are due.

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { writeWhole } from '../model/write-whole.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
-import { writeWhole } from '../report/write-report.ts';
 import type { History } from './history.ts';
 import { historyDocument } from './history-document.ts';
 import { historyFigures, historyPlans } from './history-figures.ts';
@@ -32,7 +32,7 @@ export async function writeHistory(out: string, history: History): Promise<strin
     ...historyFigures(history).map(({ name, svg }) => ({ path: join('figures', name), content: svg })),
   ].map(({ path, content }) => ({ path: join(out, path), content }));
   try {
-    for (const { path, content } of files) await writeWhole(path, content);
+    for (const { path, content } of files) await writeWhole('write-report', path, content);
   } catch (cause) {
     throw new SoakError('cannot-write', `The folder ${out} cannot be written: ${(cause as Error).message}`, {
       remedy: 'Free space or choose another --out.',

@@ -1,9 +1,10 @@
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { JournalRecord } from '../model/journal.ts';
 import { makeFolder } from '../model/make-folder.ts';
+import { writeWhole } from '../model/write-whole.ts';
 import type { MergedJournal } from './merge.ts';
 import { JOURNAL_FILE } from './read.ts';
 
@@ -16,7 +17,7 @@ const PIECE_CHARACTERS = 1 << 20;
  */
 export async function writeMergedJournal(folder: string, merged: MergedJournal): Promise<void> {
   try {
-    await fileWithDeadline('write-report', written(folder, merged), folder);
+    await fileWithDeadline('write-report', writeInto(folder, merged), folder);
   } catch (error) {
     if (error instanceof SoakError) throw error;
     throw new SoakError(
@@ -31,7 +32,7 @@ export async function writeMergedJournal(folder: string, merged: MergedJournal):
   }
 }
 
-async function written(folder: string, merged: MergedJournal): Promise<void> {
+async function writeInto(folder: string, merged: MergedJournal): Promise<void> {
   await makeFolder(folder);
   const [found] = await readdir(folder);
   if (found !== undefined) {
@@ -39,18 +40,7 @@ async function written(folder: string, merged: MergedJournal): Promise<void> {
       remedy: 'Choose another --out: a merge never writes over what is there.',
     });
   }
-  const partial = join(folder, `${JOURNAL_FILE}.partial`);
-  const file = await open(partial, 'wx');
-  try {
-    for (const piece of pieces(merged)) await file.appendFile(piece);
-    await file.datasync();
-  } catch (error) {
-    await file.close();
-    await rm(partial, { force: true });
-    throw error;
-  }
-  await file.close();
-  await rename(partial, join(folder, JOURNAL_FILE));
+  await writeWhole('write-report', join(folder, JOURNAL_FILE), pieces(merged));
 }
 
 /** The file's text: 100,000 runs are not held as one. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { CLIENT_COUNTERS, type ClientName } from '../model/client.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
@@ -208,7 +209,7 @@ export class ClientProcess {
       const answer = json(path);
       if (answer !== null) return answer;
       if (this.#exit !== null) return null;
-      await new Promise((done) => setTimeout(done, ANSWER_POLL_MS));
+      await delay(ANSWER_POLL_MS);
     }
     return null;
   }

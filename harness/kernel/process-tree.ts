@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DeadlinePassed, deadlineMs, withDeadline } from '../model/deadlines.ts';
 import { descendantsOf, MarkedProcesses } from './marked-processes.ts';
@@ -127,7 +128,7 @@ export async function killMarked(
     const left = marked.of(folder);
     if (left.length === 0) return;
     for (const each of left) killNow(each);
-    await new Promise((resolve) => setTimeout(resolve, ROUND_MS));
+    await delay(ROUND_MS);
   }
 }
 

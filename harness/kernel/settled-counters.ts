@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KernelCounters } from '../model/arm.ts';
 import { readCounters } from './counters.ts';
 
@@ -6,10 +7,6 @@ import { readCounters } from './counters.ts';
 const STILL_MS = 20;
 const READ_EVERY_MS = 4;
 const GIVE_UP_MS = 1_000;
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 /**
  * The counters of a kernel that has answered everything, once it is at rest, so that ending it cuts off

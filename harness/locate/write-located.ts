@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { writeWhole } from '../model/write-whole.ts';
 import { plainLine } from '../report/document.ts';
-import { writeWhole } from '../report/write-report.ts';
 import type { Localisation } from './localisation.ts';
 import { locateDocument, locateMarkdown } from './locate-document.ts';
 
@@ -16,7 +16,7 @@ export async function writeLocated(
   located: Localisation,
 ): Promise<{ place: string; line: string | null }> {
   const place = join(out, 'locate.md');
-  await writeWhole(place, locateMarkdown(located)).catch((cause: unknown) => {
+  await writeWhole('write-report', place, locateMarkdown(located)).catch((cause: unknown) => {
     throw new SoakError('cannot-write', `${place} cannot be written: ${(cause as Error).message}`, {
       remedy:
         'Free space or choose another --out. The experiments are complete, and the same command reads them.',

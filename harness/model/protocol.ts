@@ -7,7 +7,7 @@ import { ENDPOINTS } from './outcome.ts';
 import { socketsSchema } from './sockets.ts';
 import { protocolTransportSchema } from './transport.ts';
 
-/** The default: nbclient's own reaction times, recorded (arms/runtime/measure_frontend_latency.py). */
+/** The default: nbclient's own reaction times, recorded by tools/latency/measure_frontend_latency.py. */
 export const DEFAULT_LATENCY = 'nbclient';
 
 export const TRAFFIC_PROFILES = ['widgets', 'sequential', 'overlap', 'pipeline', 'nudge'] as const;

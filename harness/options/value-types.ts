@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type OptionReference, SoakError } from '../model/errors.ts';
+import { didYouMean } from '../model/near-names.ts';
 import { quoted } from '../model/quoted.ts';
 
 /** The text of an option as the command line or a file gives it; `true`: a switch that is on. */
@@ -130,7 +131,7 @@ function knownWord<Word extends string>(
 ): Word {
   const known = choices.find((choice) => choice === word);
   if (known !== undefined) return known;
-  throw badValue(about, word, `Choose from: ${choices.join(', ')}.`);
+  throw badValue(about, word, `${didYouMean(word, choices)}Choose from: ${choices.join(', ')}.`);
 }
 
 /** Which numbers an option takes, ends included unless `above` or `below` say otherwise. */
@@ -142,7 +143,7 @@ export interface NumberRange {
   /** `max` itself is excluded. */
   readonly below?: boolean;
   readonly whole?: boolean;
-  /** What is counted or measured, such as "seconds". */
+  /** What is counted or measured, such as "seconds"; or "probability". */
   readonly unit?: string;
 }
 
@@ -184,17 +185,22 @@ function parsedNumber(given: string, about: OptionReference, range: NumberRange)
     (range.below === true ? value < range.max : value <= range.max) &&
     (range.whole !== true || Number.isSafeInteger(value));
   if (fits) return value;
-  const kind = range.whole === true ? 'a whole number' : 'a number';
-  const unit = range.unit === undefined ? '' : ` of ${range.unit}`;
+  const number = range.whole === true ? 'a whole number' : 'a number';
+  const kind =
+    range.unit === undefined
+      ? number
+      : range.unit === 'probability'
+        ? 'a probability'
+        : `${number} of ${range.unit}`;
   const bounds = `${range.above === true ? 'above' : 'from'} ${range.min} ${range.below === true ? 'and below' : 'to'} ${range.max}`;
-  throw badValue(about, given, `Give ${kind}${unit} ${bounds}.`);
+  throw badValue(about, given, `Give ${kind} ${bounds}.`);
 }
 
 export const SECONDS = { min: 0.1, max: 86_400, unit: 'seconds' } as const;
 /** A probability, its ends included. */
-export const PROBABILITY = { min: 0, max: 1 } as const;
+export const PROBABILITY = { min: 0, max: 1, unit: 'probability' } as const;
 /** A level or a power: strictly between 0 and 1. */
-export const LEVEL = { min: 0, max: 1, above: true, below: true } as const;
+export const LEVEL = { min: 0, max: 1, above: true, below: true, unit: 'probability' } as const;
 /** A 32-bit seed. */
 export const SEED = { whole: true, min: 0, max: 2 ** 32 - 1 } as const;
 /** A count of runs of an arm. */

@@ -3,7 +3,7 @@ import type { ClientCounters, Stall } from '../model/client.ts';
 import type { Look } from '../model/observations.ts';
 import type { Finding } from '../model/outcome.ts';
 import { accountFault, countersShowStrand } from './account.ts';
-import { IDLE_CPU_SHARE, isParked } from './classify.ts';
+import { IDLE_CPU_SHARE, isParked, seconds } from './classify.ts';
 import { standsWords } from './parked-frames.ts';
 
 /** What can be known of a client's run once it has ended, or did nothing more by the deadline. */
@@ -43,10 +43,6 @@ export function isClientStrand(look: Look): boolean {
   return (
     look.pollin && !look.fdReadable && look.fdRegistered && look.receiving && isParked(look, 'MainThread')
   );
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 /** A stall in one sentence: the observations that make it one. */

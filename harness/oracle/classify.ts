@@ -64,7 +64,7 @@ const REJECTION_WORDS: Readonly<Record<string, string>> = {
   oversized: 'a frame beyond 256 MiB',
 };
 
-function seconds(ms: number): string {
+export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 

@@ -2,7 +2,7 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import { type KernelCommandMaker, launchKernel, type RunningKernel } from '../kernel/launch.ts';
 import { publicText } from '../model/public-text.ts';
 import { cleanedUp } from '../run/clean-up.ts';
-import type { RunContext } from '../run/execute-run.ts';
+import type { RunContext } from '../run/run-context.ts';
 import { languageCells } from './language-cells.ts';
 import { ProbeClient } from './probe-client.ts';
 import { type Answer, type CellAnswer, ENDED_AT_START, type ProbeResult } from './probe-result.ts';

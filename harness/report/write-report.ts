@@ -1,9 +1,10 @@
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { DeadlinePassed, fileWithDeadline } from '../model/deadlines.ts';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
 import { makeFolder } from '../model/make-folder.ts';
+import { writeWhole } from '../model/write-whole.ts';
 import { evidenceHtml, evidenceMarkdown, figures } from './evidence.ts';
 import { junitXml } from './junit.ts';
 import { buildReport, type Report } from './report.ts';
@@ -66,7 +67,7 @@ async function writtenFiles(dir: string, files: readonly ReportFile[]): Promise<
   const paths: string[] = [];
   for (const file of files) {
     const path = join(dir, ...file.path.split('/'));
-    await writeWhole(path, file.content);
+    await writeWhole('write-report', path, file.content);
     paths.push(path);
   }
   const known = new Set(files.map(({ path }) => path));
@@ -74,19 +75,4 @@ async function writtenFiles(dir: string, files: readonly ReportFile[]): Promise<
     if (name.endsWith('.svg') && !known.has(`figures/${name}`)) await rm(join(dir, 'figures', name));
   }
   return paths;
-}
-
-/** A rename within one folder is atomic: a reader, or a crash, never sees half a file. */
-export async function writeWhole(path: string, content: string): Promise<void> {
-  const partial = `${path}.partial`;
-  const written = makeFolder(dirname(path))
-    .then(() => writeFile(partial, content))
-    .then(() => rename(partial, path));
-  try {
-    await fileWithDeadline('write-report', written, path);
-  } catch (error) {
-    // Half a file is of no use to anyone; a disk that is silent would be as silent of this.
-    if (!(error instanceof DeadlinePassed)) await rm(partial, { force: true }).catch(() => {});
-    throw error;
-  }
 }

@@ -8,8 +8,9 @@ import { PreciseTimer } from '../frontend/precise-timer.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { Reaper } from '../kernel/reaper.ts';
 import { askKernel } from './ask-kernel.ts';
-import { executeRun, type RunContext } from './execute-run.ts';
+import { executeRun } from './execute-run.ts';
 import { LoopStallMeter } from './loop-stall.ts';
+import type { RunContext } from './run-context.ts';
 
 let python: string;
 let context: RunContext;

@@ -3,8 +3,8 @@ import { type KernelCommandMaker, launchKernel } from '../kernel/launch.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { assertEncrypted } from './assert-encrypted.ts';
 import { cleanedUp } from './clean-up.ts';
-import type { RunContext } from './execute-run.ts';
 import { awaitReady, type KernelInfo } from './ready.ts';
+import type { RunContext } from './run-context.ts';
 
 /**
  * Start a kernel once, ask what it is, and end it: so that a protocol can say which kernel it is about, and a

@@ -1,7 +1,9 @@
+import { roundedMs } from '../frontend/precise-timer.ts';
 import type { ClientEvent } from '../kernel/client-process.ts';
 import { type Exposure, encodedCounts } from '../model/exposure.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { TRACE_EVENTS, TRACE_WORD_CHARACTERS, type TraceEvent } from '../model/trace.ts';
+import { hasReply } from '../oracle/account.ts';
 
 /** What a client's log of shell messages says of its requests. */
 export interface AnsweredRequests {
@@ -10,11 +12,6 @@ export interface AnsweredRequests {
   readonly byType: Record<string, number>;
   /** Type of the oldest request without an answer that has one by the protocol; `null`: none. */
   readonly untaken: string | null;
-}
-
-/** `comm_msg` and its like have no reply. */
-function hasReply(msgType: string): boolean {
-  return msgType.endsWith('_request');
 }
 
 export function answeredRequests(events: readonly ClientEvent[]): AnsweredRequests {
@@ -29,7 +26,8 @@ export function answeredRequests(events: readonly ClientEvent[]): AnsweredReques
     }
     const request = open.get(event.request);
     open.delete(event.request);
-    if (request?.msgType === 'execute_request') cellMs.push(rounded(Math.max(0, event.atMs - request.atMs)));
+    if (request?.msgType === 'execute_request')
+      cellMs.push(roundedMs(Math.max(0, event.atMs - request.atMs)));
   }
   const [oldest] = open.values();
   return { cellMs, byType, untaken: oldest?.msgType ?? null };
@@ -82,7 +80,7 @@ export function clientTrace(
   const originMs = first?.atMs ?? events[0]?.atMs ?? 0;
   const messages = events.map(
     (event): TraceEvent => ({
-      atMs: rounded(event.atMs - originMs),
+      atMs: roundedMs(event.atMs - originMs),
       what: event.what === 'sent' ? 'sent' : 'received',
       channel: 'shell',
       type: event.msgType.slice(0, TRACE_WORD_CHARACTERS),
@@ -92,7 +90,7 @@ export function clientTrace(
   );
   const acts = marks.map(
     ({ atMs, act }): TraceEvent => ({
-      atMs: rounded(atMs - firstCellMs),
+      atMs: roundedMs(atMs - firstCellMs),
       what: 'oracle',
       channel: null,
       type: act.slice(0, TRACE_WORD_CHARACTERS),
@@ -101,8 +99,4 @@ export function clientTrace(
     }),
   );
   return [...messages, ...acts].sort((a, b) => a.atMs - b.atMs).slice(-TRACE_EVENTS);
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

@@ -1,35 +1,43 @@
 import type { Notebook } from '../frontend/notebook.ts';
-import { monotonicMs } from '../frontend/precise-timer.ts';
-import { type ClientProcess, type ClientProgram, launchClient } from '../kernel/client-process.ts';
+import { monotonicMs, roundedMs } from '../frontend/precise-timer.ts';
+import {
+  type ClientEvent,
+  type ClientProcess,
+  type ClientProgram,
+  launchClient,
+} from '../kernel/client-process.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { readMarks } from '../kernel/marks.ts';
 import type { Stall } from '../model/client.ts';
-import { RunFault } from '../model/errors.ts';
-import type { RunRecord } from '../model/journal.ts';
 import type { Observations } from '../model/observations.ts';
 import type { Endpoint, Outcome } from '../model/outcome.ts';
 import { publicText } from '../model/public-text.ts';
-import { classify } from '../oracle/classify.ts';
 import { classifyClient, isTimeout, stallReason } from '../oracle/classify-client.ts';
 import type { RunOrder } from '../stats/schedule.ts';
 import { cleanedUp } from './clean-up.ts';
 import { answeredRequests, clientAccount, clientExposure, clientTrace } from './client-account.ts';
 import { ClientWatch, type ClientWatchEnd, type Counted, type KernelStrand } from './client-watch.ts';
-import type { RunContext } from './execute-run.ts';
-import { overdue, runBoundMs } from './run-bound.ts';
-import { faultOutcome, outcome } from './run-outcome.ts';
-import { placeOf, type RunResult, rounded, unlaunched } from './run-record.ts';
+import type { LoopStallMeter } from './loop-stall.ts';
+import { type LaunchedRun, measureRun } from './measure-run.ts';
+import type { RunContext } from './run-context.ts';
+import { outcome, unansweredOutcome } from './run-outcome.ts';
+import {
+  type Findings,
+  type Measured,
+  NOTHING_FOUND,
+  NOTHING_MEASURED,
+  type RunResult,
+} from './run-record.ts';
 
 const STDERR_CHARACTERS = 2_000;
 
 /**
- * Have a client execute the notebook in a kernel that it starts itself, and say what happened. Never
- * retries. Client and kernel, their children and their folder are gone when this resolves.
+ * A run in which a client executes the notebook, in a kernel that it starts itself.
  *
- * @returns `null` when `signal` was aborted before the run had its outcome
- * @throws when the program cannot be started at all, or the harness cannot clean up
+ * @param endpoint what the run ends at
+ * @returns and throws as `measureRun`
  */
-export async function executeClientRun(
+export function executeClientRun(
   order: RunOrder,
   notebook: Notebook,
   program: ClientProgram,
@@ -38,76 +46,89 @@ export async function executeClientRun(
   endpoint: Endpoint,
   signal: AbortSignal,
 ): Promise<RunResult | null> {
-  const at = new Date().toISOString();
-  const startedMs = monotonicMs();
-  const process = await launchClient({
-    program,
-    makeKernelCommand,
-    notebookPath: notebook.path,
-    startTimeoutSeconds: Math.ceil(context.startTimeoutMs / 1000),
-    reaper: context.reaper,
-    variables: context.variables,
-    sockets: context.sockets,
-  }).catch((error: unknown) => {
-    if (error instanceof RunFault) return error;
-    throw error;
-  });
-  if (process instanceof RunFault) return unlaunched(process, order, at, startedMs, context.stalls);
-  const watch = new ClientWatch(process, context, endpoint);
-  const late = overdue(context.boundMs ?? runBoundMs(notebook, context));
-  let ran: Omit<RunResult, 'notebook'> | null = null;
-  let left: readonly string[] = [];
-  let executed: RunResult['notebook'] = null;
-  let marks: Uint8Array | null = null;
-  try {
-    const end = await Promise.race([watch.run(signal), late.passed]).catch((error: unknown) => {
-      if (error instanceof RunFault) return { what: 'fault' as const, fault: error };
-      throw error;
+  return measureRun(order, notebook, context, signal, async (startedMs) => {
+    const process = await launchClient({
+      program,
+      makeKernelCommand,
+      notebookPath: notebook.path,
+      startTimeoutSeconds: Math.ceil(context.startTimeoutMs / 1000),
+      reaper: context.reaper,
+      variables: context.variables,
+      sockets: context.sockets,
     });
-    if (end === null) return null;
+    return new ClientRun(process, context, endpoint, startedMs);
+  });
+}
+
+class ClientRun implements LaunchedRun {
+  measured: Measured = NOTHING_MEASURED;
+  findings: Findings = NOTHING_FOUND;
+  readonly #process: ClientProcess;
+  readonly #watch: ClientWatch;
+  readonly #endpoint: Endpoint;
+  readonly #startedMs: number;
+  readonly #stalls: LoopStallMeter;
+
+  constructor(process: ClientProcess, context: RunContext, endpoint: Endpoint, startedMs: number) {
+    this.#process = process;
+    this.#watch = new ClientWatch(process, context, endpoint);
+    this.#endpoint = endpoint;
+    this.#startedMs = startedMs;
+    this.#stalls = context.stalls;
+  }
+
+  async outcome(over: AbortSignal): Promise<Outcome | null> {
+    const process = this.#process;
+    const end = await this.#watch.run(over);
+    if (end === null || over.aborted) return null;
     const endMs = monotonicMs();
     if (end.what === 'exited') await process.exited;
     const counted =
-      end.what === 'stranded' ? end.strand.counted : end.what === 'stalled' ? end.counted : watch.count();
-    const events = end.what === 'stalled' ? end.events : process.events();
-    const result =
-      end.what === 'fault'
-        ? faultOutcome(end.fault)
-        : runOutcome(process, watch, end, counted, endpoint, context.stalls.longestSince(startedMs));
-    const { firstCellMs, stalls } = watch;
-    const record: RunRecord = {
-      ...placeOf(order, at),
-      startMs: firstCellMs === null ? null : rounded(firstCellMs - startedMs),
-      notebookMs: firstCellMs === null ? null : rounded(endMs - firstCellMs),
-      outcome: result,
+      end.what === 'stranded'
+        ? end.strand.counted
+        : end.what === 'stalled'
+          ? end.counted
+          : this.#watch.count();
+    this.#measure(counted, end.what === 'stalled' ? end.events : process.events(), endMs);
+    const loopStallMs = this.#stalls.longestSince(this.#startedMs);
+    return runOutcome(process, this.#watch, end, counted, this.#endpoint, loopStallMs);
+  }
+
+  #measure(counted: Counted, events: readonly ClientEvent[], endMs: number): void {
+    const { firstCellMs, stalls, marks } = this.#watch;
+    this.measured = {
+      startMs: firstCellMs === null ? null : firstCellMs - this.#startedMs,
+      notebookMs: firstCellMs === null ? null : endMs - firstCellMs,
       client: clientAccount(events),
       kernel: counted.kernel,
       cellMs: answeredRequests(events).cellMs,
       exposure: clientExposure(events),
-      loopStallMs: rounded(context.stalls.longestSince(startedMs)),
-      ...(result.kind === 'completed'
-        ? {}
-        : { trace: clientTrace(events, watch.marks, firstCellMs ?? startedMs) }),
       clientCounters: counted.client,
       ...(stalls.length === 0 ? {} : { stalls: [...stalls] }),
+      trace: clientTrace(events, marks, firstCellMs ?? this.#startedMs),
     };
-    ran = {
-      record,
+  }
+
+  async end(): Promise<readonly string[]> {
+    const process = this.#process;
+    if (this.measured === NOTHING_MEASURED) {
+      this.#measure(this.#watch.count(), process.events(), monotonicMs());
+    }
+    this.findings = {
+      ...NOTHING_FOUND,
       identity: process.kernelIdentity(),
-      // Of the kernel's words the client's are known only: nothing of its kernel_info.
-      info: null,
       clientSources: process.clientSources(),
-      watch: watch.account,
+      watch: this.#watch.account,
     };
-  } finally {
-    late.forget();
-    left = await cleanedUp(null, process, () => {
-      executed = process.executedNotebook();
-      marks = readMarks(process.kernelCommand.countersPath);
+    return cleanedUp(null, process, () => {
+      const notebook = process.executedNotebook();
+      this.findings = { ...this.findings, notebook, marks: readMarks(process.kernelCommand.countersPath) };
     });
   }
-  const record = left.length === 0 ? ran.record : { ...ran.record, left: [...left] };
-  return { ...ran, record, marks, notebook: executed };
+
+  discard(): Promise<void> {
+    return Promise.resolve();
+  }
 }
 
 function runOutcome(
@@ -153,7 +174,7 @@ function runOutcome(
   return outcome({
     ...verdict,
     cell: isComplete || verdict.kind === 'start-failed' ? null : cell,
-    ...(end.what === 'silent' ? { unanswered, waitedMs: rounded(waitedMs) } : {}),
+    ...(end.what === 'silent' ? { unanswered, waitedMs: roundedMs(waitedMs) } : {}),
     error:
       verdict.kind === 'cell-error' && error
         ? { ename: error.ename, evalue: publicText(error.evalue) }
@@ -182,7 +203,7 @@ function strandOutcome(
 ): Outcome {
   const seen: Observations = {
     request: unanswered ?? 'comm_msg',
-    waitedMs: rounded(strand.waitedMs),
+    waitedMs: roundedMs(strand.waitedMs),
     // The client's subscription and replies are its own: what it saw of the request is not known here.
     busySeen: false,
     replySeen: false,
@@ -203,14 +224,8 @@ function strandOutcome(
     revivedByRearm: strand.revivedByRearm,
     revivedAfterMs: strand.revivedAfterMs,
     answeredLate: false,
-    loopStallMs: rounded(loopStallMs),
+    loopStallMs: roundedMs(loopStallMs),
     socketError: null,
   };
-  return outcome({
-    ...classify(seen),
-    cell,
-    unanswered: seen.request,
-    waitedMs: seen.waitedMs,
-    observations: seen,
-  });
+  return unansweredOutcome(seen, cell);
 }

@@ -1,31 +1,30 @@
-import { monotonicMs } from '../frontend/precise-timer.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { monotonicMs, roundedMs } from '../frontend/precise-timer.ts';
 import type { ClientEvent, ClientProcess } from '../kernel/client-process.ts';
 import { readClientCounters, readCounters } from '../kernel/counters.ts';
-import { kernelSample, processSample } from '../kernel/process-sample.ts';
-import { programOf } from '../kernel/process-signs.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { CLIENT_COUNTERS, type ClientCounters, type Stall } from '../model/client.ts';
 import { type Look, lookOfKernel } from '../model/observations.ts';
 import type { Endpoint } from '../model/outcome.ts';
 import { countersShowStrand } from '../oracle/account.ts';
-import { isStrand, STILL_CPU_SHARE } from '../oracle/classify.ts';
+import { isStrand } from '../oracle/classify.ts';
 import { type ClientFacts, countersShowStall, isClientStrand } from '../oracle/classify-client.ts';
 import { ControlPeer } from '../transport/control-peer.ts';
 import { answeredRequests } from './client-account.ts';
 import { IdleMeter } from './idle-meter.ts';
+import {
+  areEqual,
+  CONTROL_TIMEOUT_MS,
+  isStill,
+  REVIVAL_TIMEOUT_MS,
+  type Sampled,
+  sampleTwice,
+  WATCH_TICK_MS,
+} from './two-samples.ts';
+import type { WatchAccount } from './watch.ts';
 
-// As Watch: often enough for a verdict within a few per cent of its due time, seldom enough to cost nothing.
-const TICK_MS = 25;
-const SAMPLE_GAP_MS = 100;
 // A second is what idleness is judged by; a client's own time-out may be a few.
 const SAMPLE_AFTER_MS = 250;
-// Control has a thread of its own, and so has the client's probe; a busy machine may take longer.
-const ASK_TIMEOUT_MS = 3_000;
-const REVIVAL_TIMEOUT_MS = 2_000;
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 /** What both processes' counters say; `kernel` is `null` until it has started. */
 export interface Counted {
@@ -97,8 +96,6 @@ export class ClientWatch {
   #firstCellMs: number | null = null;
   #held: Standstill | null = null;
   #meter: IdleMeter | null = null;
-  /** The program that the kernel's process ran when it was first seen. */
-  #program: string | null = null;
   #isReplaced = false;
   /** Stacks of the kernel's threads at a look since anything moved. */
   #threads: Look['threads'] | null = null;
@@ -149,7 +146,7 @@ export class ClientWatch {
     return this.#isReplaced;
   }
 
-  get account(): { silent: number; looks: number } {
+  get account(): WatchAccount {
     return { silent: this.#silent, looks: this.#looks };
   }
 
@@ -176,7 +173,7 @@ export class ClientWatch {
    */
   async run(signal: AbortSignal): Promise<ClientWatchEnd | null> {
     while (!signal.aborted) {
-      await delay(TICK_MS);
+      await delay(WATCH_TICK_MS);
       if (this.#process.exit !== null) {
         this.#update();
         return { what: 'exited' };
@@ -201,15 +198,13 @@ export class ClientWatch {
     const { kernelPid } = this.#process;
     if (kernelPid === null) return;
     this.#meter ??= new IdleMeter({ pid: kernelPid, ownPid: kernelPid });
-    this.#program ??= programOf(kernelPid);
-    if (waitedMs < SAMPLE_AFTER_MS || !(await this.#meter.tick())) return;
-    const program = programOf(kernelPid);
-    this.#isReplaced = this.#program !== null && program !== null && program !== this.#program;
+    if (waitedMs >= SAMPLE_AFTER_MS && (await this.#meter.tick()))
+      this.#isReplaced = this.#meter.isReplaced();
   }
 
   #update(): void {
     const now = this.count();
-    const moved = JSON.stringify(now) !== JSON.stringify(this.#counted);
+    const moved = !areEqual(now, this.#counted);
     const before = this.#counted;
     this.#counted = now;
     if (this.#firstCellMs === null && now.client.executes > 0) this.#firstCellMs = monotonicMs();
@@ -235,7 +230,7 @@ export class ClientWatch {
   #close(stall: Stall): void {
     this.#stalls.push({
       ...stall,
-      endedAfterMs: stall.endedAfterMs === null ? null : rounded(stall.endedAfterMs),
+      endedAfterMs: stall.endedAfterMs === null ? null : roundedMs(stall.endedAfterMs),
     });
     this.#open = null;
   }
@@ -257,25 +252,11 @@ export class ClientWatch {
 
   /** Two samples of both processes; `null` when anything moved or one of them is at work. */
   async #passive(kernelPid: number): Promise<{ kernel: Sampled; client: Sampled } | null> {
-    const sample = async () => ({
-      kernel: await processSample(kernelPid),
-      client: await kernelSample(this.#process),
-      atMs: monotonicMs(),
-    });
-    const before = await sample();
-    await delay(SAMPLE_GAP_MS);
-    const after = await sample();
-    const counted = this.count();
-    if (JSON.stringify(counted) !== JSON.stringify(this.#counted)) return null;
-    const sampled = (which: 'kernel' | 'client'): Sampled => {
-      const [first, last] = [before[which], after[which]];
-      if (first === null || last === null) return { cpuShare: null, state: null };
-      const cpuShare = Math.max(0, last.cpuMs - first.cpuMs) / (after.atMs - before.atMs);
-      return { cpuShare, state: last.state };
-    };
-    const [kernel, client] = [sampled('kernel'), sampled('client')];
-    const isIdle = ({ cpuShare }: Sampled) => cpuShare !== null && cpuShare < STILL_CPU_SHARE;
-    return isIdle(kernel) && isIdle(client) ? { kernel, client } : null;
+    const kernelOwn = { pid: kernelPid, ownPid: kernelPid };
+    const { after, processes } = await sampleTwice(() => this.count(), [kernelOwn, this.#process]);
+    const [kernel, client] = processes;
+    if (!areEqual(after, this.#counted) || kernel === undefined || client === undefined) return null;
+    return isStill(kernel) && isStill(client) ? { kernel, client } : null;
   }
 
   async #lookAtKernel({ cpuShare, state }: Sampled): Promise<ClientWatchEnd | null> {
@@ -286,19 +267,19 @@ export class ClientWatch {
     const control = new ControlPeer(connection);
     try {
       this.#mark('suspicion: one look at the shell-channel loop');
-      const reply = await control.request('soak_probe_request', ASK_TIMEOUT_MS);
+      const reply = await control.request('soak_probe_request', CONTROL_TIMEOUT_MS);
       const look = lookOfKernel(reply?.content);
       this.#threads = look?.threads ?? null;
       if (look === null || !isStrand(look)) return null;
       const startMs = monotonicMs();
       this.#mark('tried: re-arm');
-      const rearmed = control.request('soak_rearm_request', ASK_TIMEOUT_MS);
+      const rearmed = control.request('soak_rearm_request', CONTROL_TIMEOUT_MS);
       const delivered = counted.kernel?.delivered ?? 0;
       const revived = await this.#within(({ kernel }) => (kernel?.delivered ?? 0) > delivered);
-      const revivedAfterMs = revived ? rounded(monotonicMs() - startMs) : null;
+      const revivedAfterMs = revived ? roundedMs(monotonicMs() - startMs) : null;
       await rearmed;
       const strand: KernelStrand = {
-        look: look,
+        look,
         cpuShare,
         processState: state,
         counted,
@@ -319,11 +300,11 @@ export class ClientWatch {
     this.#mark("suspicion: one look at the client's loop");
     // The account is that of the run, before anything that may bring the client to take what it owes.
     const events = this.#process.events();
-    const look = lookOfKernel(await this.#process.ask('look', ASK_TIMEOUT_MS));
+    const look = lookOfKernel(await this.#process.ask('look', CONTROL_TIMEOUT_MS));
     const stall: Stall = {
       cell: client.executes === 0 ? null : client.executes - 1,
       request: answeredRequests(events).untaken ?? 'unknown',
-      waitedMs: rounded(monotonicMs() - sinceMs),
+      waitedMs: roundedMs(monotonicMs() - sinceMs),
       replies: kernel?.replies ?? 0,
       taken: client.taken,
       cpuShare,
@@ -335,7 +316,7 @@ export class ClientWatch {
     if (this.#endpoint !== 'stalled' || stall.look === null || !isClientStrand(stall.look)) return null;
     const startMs = monotonicMs();
     this.#mark("tried: one look for remaining events on the client's socket");
-    const rearmed = this.#process.ask('rearm', ASK_TIMEOUT_MS);
+    const rearmed = this.#process.ask('rearm', CONTROL_TIMEOUT_MS);
     const taken = await this.#within((now) => now.client.taken > client.taken);
     const endedAfterMs = monotonicMs() - startMs;
     await rearmed;
@@ -354,14 +335,4 @@ export class ClientWatch {
   #mark(act: string): void {
     this.#marks.push({ atMs: monotonicMs(), act });
   }
-}
-
-interface Sampled {
-  readonly cpuShare: number | null;
-  readonly state: string | null;
-}
-
-/** Microseconds are all that the clock is good for. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

@@ -10,8 +10,8 @@ import { DeadlinePassed } from '../model/deadlines.ts';
 import { RunFault } from '../model/errors.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { Shard } from '../model/shard.ts';
-import type { LaunchableArm } from './checked-run.ts';
 import { type ExperimentEnd, runExperiment } from './experiment.ts';
+import type { Subject } from './subject.ts';
 
 // No kernel is launched: each run ends at its launch, as a harness fault, and the experiment goes on.
 
@@ -45,7 +45,7 @@ async function session(
     fault?: () => Error;
   },
 ): Promise<ExperimentEnd> {
-  const arm: LaunchableArm = {
+  const arm: Subject = {
     overlay: undefined as never,
     makeCommand: () => {
       throw new Error('Nothing is launched.');

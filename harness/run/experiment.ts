@@ -14,9 +14,10 @@ import type { Protocol } from '../model/protocol.ts';
 import { type BlockRange, type Shard, shardBlocks } from '../model/shard.ts';
 import { blockOrders, type RunOrder } from '../stats/schedule.ts';
 import { type SequentialDecision, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
-import { checkedRun, type LaunchableArm } from './checked-run.ts';
-import type { RunContext } from './execute-run.ts';
+import { checkedRun } from './checked-run.ts';
+import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
+import type { Subject } from './subject.ts';
 
 /** Told of everything that a display could show. */
 export interface ExperimentEvents {
@@ -29,7 +30,7 @@ export interface ExperimentEvents {
 /** An experiment, frozen and ready. */
 export interface ExperimentPlan {
   readonly protocol: Protocol;
-  readonly arms: ReadonlyMap<string, LaunchableArm>;
+  readonly arms: ReadonlyMap<string, Subject>;
   readonly notebooks: readonly Notebook[];
   readonly context: RunContext;
   readonly writer: JournalWriter;
@@ -136,7 +137,7 @@ export async function runExperiment(
         await plan.writer.append(result.record);
         await keepNotebook(plan, order, result);
       } finally {
-        await result.discard?.();
+        await result.discard();
       }
       events.onRun?.(result.record);
       faults.add(result.record);

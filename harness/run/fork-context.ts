@@ -1,6 +1,6 @@
 import { ForkLaunchers } from '../kernel/fork/fork-launchers.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
-import type { RunContext } from './execute-run.ts';
+import type { RunContext } from './run-context.ts';
 
 /**
  * Kernels are spawned or forked, as the experiment and its arms want it, while `work` goes on; what forks them is

@@ -12,7 +12,7 @@ import { residentMemory } from '../../tools/testing/resident-memory.ts';
 import { notebookText } from '../frontend/executed-notebook.ts';
 import { type LaunchOptions, launchKernel } from '../kernel/launch.ts';
 import { type ChannelsMaker, KernelChannels } from '../transport/channels.ts';
-import type { RunContext } from './execute-run.ts';
+import type { RunContext } from './run-context.ts';
 
 // Every attack over real ZeroMQ, through the path of every run. A run takes as long as its cells, not as the attack.
 

@@ -1,5 +1,6 @@
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { kernelSample, type ProcessSample, type SampledKernel } from '../kernel/process-sample.ts';
+import { programOf } from '../kernel/process-signs.ts';
 import { IDLE_CPU_SHARE } from '../oracle/classify.ts';
 
 /** Processor time is compared over windows of this length: the contract's second (ENDPOINTS: "Busy is not wedged"). */
@@ -17,15 +18,31 @@ export interface IdleAccount {
   readonly state: string | null;
 }
 
-/** Samples a kernel's processor time once a second from outside, from the first `tick` of a wait on. */
+/**
+ * Samples a kernel's processor time once a second from outside, from the first `tick` of a wait on, and knows the
+ * program that its process ran at first.
+ */
 export class IdleMeter {
   readonly #kernel: SampledKernel;
   #last: { readonly sample: ProcessSample; readonly atMs: number } | null = null;
   #dueMs = 0;
   #account: IdleAccount = { busiestShare: null, lastShare: null, idleMs: 0, state: null };
 
+  readonly #program: string | null;
+
   constructor(kernel: SampledKernel) {
     this.#kernel = kernel;
+    this.#program = this.#programNow();
+  }
+
+  #programNow(): string | null {
+    return programOf(this.#kernel.ownPid ?? this.#kernel.pid);
+  }
+
+  /** Whether the process runs another program than at first, as far as the system says. */
+  isReplaced(): boolean {
+    const program = this.#programNow();
+    return this.#program !== null && program !== null && program !== this.#program;
   }
 
   get account(): IdleAccount {

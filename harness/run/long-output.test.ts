@@ -8,8 +8,9 @@ import { notebookPieces } from '../frontend/executed-notebook.ts';
 import { parseLatency } from '../frontend/latency.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { Reaper } from '../kernel/reaper.ts';
-import { executeRun, type RunContext } from './execute-run.ts';
+import { executeRun } from './execute-run.ts';
 import { LoopStallMeter } from './loop-stall.ts';
+import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
 
 const TEXT = `${'x'.repeat(99)}\n`.repeat(30_000);

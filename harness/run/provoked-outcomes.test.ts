@@ -18,7 +18,7 @@ import {
 import type { Observations } from '../model/observations.ts';
 import type { LikelySource, OutcomeKind } from '../model/outcome.ts';
 import { TRACE_EVENTS } from '../model/trace.ts';
-import type { RunContext } from './execute-run.ts';
+import type { RunContext } from './run-context.ts';
 
 let runs: FaultyRuns;
 

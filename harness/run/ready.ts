@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isSettled, type KernelClient, type ShellRequest } from '../frontend/client.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { KernelExit, RunningKernel } from '../kernel/launch.ts';
@@ -55,8 +56,8 @@ const PATIENT: Patience = {
 const BRIEF: Patience = { afterIopubMs: 300, afterLaunchMs: 1_000, controlMs: 600, statusMs: 600 };
 
 /** A bound on a wait for something else; by itself it keeps no process alive. */
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+function atMost(ms: number): Promise<void> {
+  return delay(ms, undefined, { ref: false });
 }
 
 /**
@@ -103,7 +104,7 @@ export async function awaitReady(
       iopubSinceMs === null ? launchedMs + patience.afterLaunchMs : iopubSinceMs + patience.afterIopubMs,
     );
     if (nowMs >= quietUntilMs) break;
-    const next = await Promise.race([client.changed(), delay(quietUntilMs - nowMs), exited]);
+    const next = await Promise.race([client.changed(), atMost(quietUntilMs - nowMs), exited]);
     if (next === 'exited') return died();
   }
 
@@ -126,7 +127,7 @@ export async function awaitReady(
     const isAnswered = reply !== null;
     if (isAnswered) answeredAtMs ??= monotonicMs();
     if (isAnswered && !client.iopubSeen) {
-      await Promise.race([client.changed(), delay(IOPUB_RETRY_MS)]);
+      await Promise.race([client.changed(), atMost(IOPUB_RETRY_MS)]);
     }
     const isMute = answeredAtMs !== null && monotonicMs() - answeredAtMs >= patience.statusMs;
     usesShell = (!client.iopubSeen && isMute) || (mayLackControl && answeredAtMs === null);
@@ -149,14 +150,14 @@ export async function awaitReady(
         );
       }
       const lookMs = isBlind && info.replyAtMs !== null ? IOPUB_RETRY_MS : leftMs;
-      const next = await Promise.race([client.changed(), delay(Math.min(leftMs, lookMs)), exited]);
+      const next = await Promise.race([client.changed(), atMost(Math.min(leftMs, lookMs)), exited]);
       if (next === 'exited') return died();
     }
     if (isSettled(info)) return { ready: true, ...statedInfo(info) };
     // Only a kernel without control, or without statuses for it, comes here: its idle status went out before we were
     // subscribed. What comes of this request still is no matter; the next one has to be settled.
     isReplied = true;
-    await Promise.race([client.changed(), delay(IOPUB_RETRY_MS)]);
+    await Promise.race([client.changed(), atMost(IOPUB_RETRY_MS)]);
     if (!isSettled(info)) client.disregard(info);
   }
 }

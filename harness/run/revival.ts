@@ -1,15 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KernelClient, ShellRequest } from '../frontend/client.ts';
-import { monotonicMs } from '../frontend/precise-timer.ts';
+import { monotonicMs, roundedMs } from '../frontend/precise-timer.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
 import { REVIVAL_RUNGS, type Revival, type RevivalRung } from '../model/observations.ts';
 import type { ShellPeer } from '../transport/fresh-peer.ts';
+import { CONTROL_TIMEOUT_MS, REVIVAL_TIMEOUT_MS, WATCH_TICK_MS } from './two-samples.ts';
 
-// Measured: the missing answers come 1 ms after the re-arm; a loaded machine may take longer.
-const REVIVAL_TIMEOUT_MS = 2_000;
 // Without doing anything, longer: whoever waits gives it a chance.
 const WAITING_MS = 3_000;
-const CONTROL_TIMEOUT_MS = 3_000;
-const POLL_MS = 25;
 
 /** A kernel with an unanswered request, and how to start another like it. */
 export interface Patient {
@@ -49,21 +47,13 @@ export function firstWordMs(request: ShellRequest): number | null {
   return request.busyAtMs ?? request.replyAtMs ?? request.idleAtMs;
 }
 
-/** Microseconds are all that the clock is good for. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
-}
-
 async function firstWordWithin(patient: Patient, startMs: number, timeoutMs: number): Promise<number | null> {
   for (;;) {
     const firstMs = firstWordMs(patient.request);
     if (firstMs !== null) return Math.max(0, firstMs - startMs);
     const leftMs = startMs + timeoutMs - monotonicMs();
     if (leftMs <= 0) return null;
-    await Promise.race([
-      patient.client.changed(),
-      new Promise((resolve) => setTimeout(resolve, Math.min(leftMs, POLL_MS))),
-    ]);
+    await Promise.race([patient.client.changed(), delay(Math.min(leftMs, WATCH_TICK_MS))]);
   }
 }
 
@@ -77,7 +67,7 @@ export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revi
   client.trace.mark(`tried: ${rung}`);
   if (rung === 'restart') {
     const revived = await patient.restart();
-    return { rung, revived, afterMs: revived ? rounded(monotonicMs() - startMs) : null };
+    return { rung, revived, afterMs: revived ? roundedMs(monotonicMs() - startMs) : null };
   }
   let peer: ShellPeer | null = null;
   if (rung === 'same-peer') {
@@ -96,7 +86,7 @@ export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revi
   const timeoutMs = rung === 'waiting' ? WAITING_MS : REVIVAL_TIMEOUT_MS;
   try {
     const afterMs = await firstWordWithin(patient, startMs, timeoutMs);
-    return { rung, revived: afterMs !== null, afterMs: afterMs === null ? null : rounded(afterMs) };
+    return { rung, revived: afterMs !== null, afterMs: afterMs === null ? null : roundedMs(afterMs) };
   } finally {
     await peer?.close();
   }

@@ -1,9 +1,12 @@
 import type { CellEnd } from '../frontend/cell-end.ts';
+import { roundedMs } from '../frontend/precise-timer.ts';
 import type { FrontEnd } from '../frontend/traffic.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
 import type { RunFault } from '../model/errors.ts';
+import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { publicText } from '../model/public-text.ts';
+import { classify } from '../oracle/classify.ts';
 
 const STDERR_CHARACTERS = 2_000;
 // ipykernel's words when a port was taken between our release and its bind.
@@ -24,6 +27,21 @@ export function outcome(parts: Pick<Outcome, 'kind' | 'source' | 'reason'> & Par
     observations: null,
     ...parts,
   };
+}
+
+/**
+ * A run that a request left unanswered.
+ *
+ * @param cell position of the cell that waited for it; `null`: none did
+ */
+export function unansweredOutcome(seen: Observations, cell: number | null): Outcome {
+  return outcome({
+    ...classify(seen),
+    cell,
+    unanswered: seen.request,
+    waitedMs: roundedMs(seen.waitedMs),
+    observations: seen,
+  });
 }
 
 /** A run that the harness could not carry out: nothing is said of the kernel. */

@@ -2,7 +2,7 @@ import { servedRunsFolder } from '../kernel/server/arm-kernelspecs.ts';
 import { JupyterServer } from '../kernel/server/jupyter-server.ts';
 import type { OwnServer, PreparedGivenServer } from '../kernel/server/prepare-server.ts';
 import { DeadlinePassed } from '../model/deadlines.ts';
-import type { RunContext } from './execute-run.ts';
+import type { RunContext } from './run-context.ts';
 
 /**
  * A Jupyter Server of the harness's own, or one that is there already, is there while `work` goes on, and every

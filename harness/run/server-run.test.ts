@@ -16,8 +16,8 @@ import { packageRoot } from '../model/package-root.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
 import { quietConsole } from '../transport/server-settings.ts';
 import { checkedRun } from './checked-run.ts';
-import type { RunContext } from './execute-run.ts';
 import { awaitReady } from './ready.ts';
+import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
 import { Watch } from './watch.ts';
 

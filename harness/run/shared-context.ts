@@ -1,9 +1,9 @@
 import type { Latency } from '../frontend/latency.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { Reaper } from '../kernel/reaper.ts';
-import type { RunContext } from './execute-run.ts';
 import { LoopStallMeter } from './loop-stall.ts';
 import type { Autopsies } from './revival.ts';
+import type { RunContext } from './run-context.ts';
 
 /** What a series of runs is made with: the protocol's settings and what kernels are launched from. */
 export interface SharedSettings {

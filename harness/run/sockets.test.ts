@@ -30,8 +30,8 @@ import { quietConsole } from '../transport/server-settings.ts';
 import { KERNEL_SOCKETS, reception, UNINVITED } from '../transport/uninvited.ts';
 import { askKernel } from './ask-kernel.ts';
 import { checkedRun } from './checked-run.ts';
-import type { RunContext } from './execute-run.ts';
 import { awaitReady } from './ready.ts';
+import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
 
 const ENCRYPTED: Sockets = { encryption: 'curve' };

@@ -7,8 +7,9 @@ import { type KernelChild, launchKernel, spawnKernel } from '../kernel/launch.ts
 import { DeadlinePassed, shortenDeadlines } from '../model/deadlines.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { cleanedUp } from './clean-up.ts';
-import { executeRun, type RunContext } from './execute-run.ts';
+import { executeRun } from './execute-run.ts';
 import { runBoundMs } from './run-bound.ts';
+import type { RunContext } from './run-context.ts';
 
 let surroundings: RealSurroundings;
 const cleanUp: (() => unknown)[] = [];

@@ -1,19 +1,29 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isSettled, type KernelClient, type ShellRequest } from '../frontend/client.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { readCounters } from '../kernel/counters.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
-import { isLauncher, kernelSample } from '../kernel/process-sample.ts';
-import { blockedIn, cpuMsBelow, programOf } from '../kernel/process-signs.ts';
+import { isLauncher } from '../kernel/process-sample.ts';
+import { blockedIn, cpuMsBelow } from '../kernel/process-signs.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { DeadlinePassed, deadlineMs } from '../model/deadlines.ts';
 import { type Look, lookOfKernel, type Observations, stacksOfKernel } from '../model/observations.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import { accountFault, countersShowStrand, usableCounters } from '../oracle/account.ts';
-import { classify, isStrand, STILL_CPU_SHARE } from '../oracle/classify.ts';
+import { classify, isStrand } from '../oracle/classify.ts';
 import { shellPortOpen } from '../transport/fresh-peer.ts';
 import { IdleMeter } from './idle-meter.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { firstWordMs } from './revival.ts';
+import {
+  areEqual,
+  CONTROL_TIMEOUT_MS,
+  isStill,
+  SAMPLE_GAP_MS,
+  type Sampled,
+  sampleTwice,
+  WATCH_TICK_MS,
+} from './two-samples.ts';
 
 /** When the watch looks at what, milliseconds. */
 export interface WatchTimes {
@@ -30,19 +40,13 @@ export interface WatchTimes {
   readonly beginWithinMs?: number;
 }
 
-// Often enough that a verdict comes within a few per cent of its due time, seldom enough to cost nothing.
-const WATCH_TICK_MS = 25;
 // A comm message for which the kernel publishes nothing is known to be done by the counters; a status that is on its
 // way arrives within milliseconds, so that counters which have shown it for this long have none to wait for.
 const READ_FOR_MS = 100;
 // Until a request is suspected its kernel's processor time is nobody's business: reading it costs a process elsewhere.
 const SAMPLE_AFTER_MS = 1_000;
-// Two samples of the process this far apart: a busy process has used ten ticks of CPU time by then.
-const SAMPLE_GAP_MS = 100;
 // Twice the second after which a process that can be sampled has been.
 const UNSAMPLED_MS = 2_000;
-// Control has a thread of its own and answers in milliseconds; a busy machine may take longer.
-const CONTROL_TIMEOUT_MS = 3_000;
 const HEARTBEAT_TIMEOUT_MS = 1_000;
 // An answer this long after the deadline makes a request late; without one it counts as unanswered.
 const LATE_GRACE_MS = 1_000;
@@ -51,17 +55,11 @@ const CONNECT_TIMEOUT_MS = 1_000;
 // A new peer has to connect first; a loaded machine may take a while.
 const PEER_TIMEOUT_MS = 2_000;
 
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 /** What counters and process show over two samples. */
-interface PassiveView {
+interface PassiveView extends Sampled {
   readonly counters: KernelCounters | null;
   /** Whether nothing moved between the samples. */
   readonly still: boolean;
-  readonly cpuShare: number | null;
-  readonly processState: string | null;
 }
 
 /** A request that got no answer by its deadline, or is stranded. */
@@ -97,8 +95,6 @@ export class Watch {
   #silent = 0;
   #looks = 0;
   readonly #meter: IdleMeter;
-  /** The program that the kernel's process ran when the watch began. */
-  readonly #program: string | null;
   /** Idle time, or without it time, of the wait after which a request that is not begun is judged. */
   #judgeAtMs = 0;
   /** Processor time of everything below the kernel's process, at a moment of the verdict. */
@@ -117,7 +113,6 @@ export class Watch {
     this.#times = times;
     this.#stalls = stalls;
     this.#meter = new IdleMeter(kernel);
-    this.#program = programOf(this.#ownPid);
     this.#isLaunched = isLauncher(kernel);
   }
 
@@ -146,7 +141,7 @@ export class Watch {
       this.#concludeRead(head, waitedMs);
       if (isSettled(head)) continue;
       const isSampled = waitedMs >= this.#sampleAfterMs && (await this.#meter.tick());
-      if (waitedMs >= this.#times.timeoutMs || (isSampled && this.#isReplaced())) {
+      if (waitedMs >= this.#times.timeoutMs || (isSampled && this.#meter.isReplaced())) {
         // What has arrived while this process was kept waiting counts as arrived: let it be read first.
         await delay(0);
         if (isSettled(head)) continue;
@@ -204,12 +199,6 @@ export class Watch {
 
   get #ownPid(): number {
     return this.#kernel.ownPid ?? this.#kernel.pid;
-  }
-
-  /** Whether the kernel's process runs another program by now. */
-  #isReplaced(): boolean {
-    const program = programOf(this.#ownPid);
-    return this.#program !== null && program !== null && program !== this.#program;
   }
 
   /**
@@ -278,36 +267,15 @@ export class Watch {
     return path === null ? null : readCounters(path);
   }
 
-  /** Two samples of process and counters: nothing of it touches the kernel. */
   async #passive(): Promise<PassiveView> {
-    const sentBefore = this.#client.expected;
-    const before = {
-      counters: this.#counters(),
-      sample: await kernelSample(this.#kernel),
-      at: monotonicMs(),
-    };
-    await delay(SAMPLE_GAP_MS);
-    const after = {
-      counters: this.#counters(),
-      sample: await kernelSample(this.#kernel),
-      at: monotonicMs(),
-    };
-    const cpuShare =
-      before.sample === null || after.sample === null
-        ? null
-        : Math.max(0, after.sample.cpuMs - before.sample.cpuMs) / (after.at - before.at);
-    return {
-      counters: after.counters,
-      still:
-        sentBefore === this.#client.expected &&
-        JSON.stringify(before.counters) === JSON.stringify(after.counters),
-      cpuShare,
-      processState: after.sample?.state ?? null,
-    };
+    const count = () => ({ counters: this.#counters(), sent: this.#client.expected });
+    const { before, after, processes } = await sampleTwice(count, [this.#kernel]);
+    const [process = { cpuShare: null, state: null }] = processes;
+    return { ...process, counters: after.counters, still: areEqual(before, after) };
   }
 
-  #idle({ counters, still, cpuShare }: PassiveView): boolean {
-    return counters !== null && still && cpuShare !== null && cpuShare < STILL_CPU_SHARE;
+  #idle(passive: PassiveView): boolean {
+    return passive.counters !== null && passive.still && isStill(passive);
   }
 
   #suspicious(passive: PassiveView): boolean {
@@ -378,8 +346,8 @@ export class Watch {
       cpuShare: account.lastShare ?? passive.cpuShare,
       ...(account.busiestShare === null ? {} : { busiestShare: account.busiestShare }),
       ...(belowShare === null ? {} : { belowShare }),
-      processState: account.state ?? passive.processState,
-      ...(this.#isReplaced() || this.#client.startedSince(request) ? { replaced: true as const } : {}),
+      processState: account.state ?? passive.state,
+      ...(this.#meter.isReplaced() || this.#client.startedSince(request) ? { replaced: true as const } : {}),
       ...(blocked === null ? {} : { blockedIn: blocked }),
       ...(this.#client.answerAstraySince(request) ? { answerAstray: true as const } : {}),
       heartbeat,

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { writeWhole } from '../model/write-whole.ts';
 import { figureSvg } from '../report/figures/svg.ts';
 import { PALETTES, THEMES } from '../report/palette.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
-import { writeWhole } from '../report/write-report.ts';
 import { dosePlan } from './dose-response.ts';
 import { recordText, type TuningRecord } from './record.ts';
 import { tuningResults } from './results.ts';
@@ -31,7 +31,7 @@ export function tuningFiles(record: TuningRecord): { readonly path: string; read
 
 async function written(path: string, content: string): Promise<void> {
   try {
-    await writeWhole(path, content);
+    await writeWhole('write-report', path, content);
   } catch (cause) {
     throw new SoakError('tuning-not-written', `${path} could not be written: ${(cause as Error).message}`, {
       remedy: 'Give --out a folder that you may write to, on a disk with space.',

@@ -6,7 +6,7 @@ import { parseLatency } from '../../harness/frontend/latency.ts';
 import { type Notebook, readNotebook } from '../../harness/frontend/notebook.ts';
 import { armKernelMaker } from '../../harness/kernel/arm-kernels.ts';
 import type { KernelCommandMaker } from '../../harness/kernel/launch.ts';
-import type { RunContext } from '../../harness/run/execute-run.ts';
+import type { RunContext } from '../../harness/run/run-context.ts';
 import { withSharedContext } from '../../harness/run/shared-context.ts';
 import { codeNotebookText, PYTHON_METADATA } from '../testing/code-notebook.ts';
 

@@ -13,8 +13,9 @@ import { makeOverlay } from '../../harness/kernel/overlay.ts';
 import { Reaper } from '../../harness/kernel/reaper.ts';
 import { packageRoot } from '../../harness/model/package-root.ts';
 import type { TrafficProfile } from '../../harness/model/protocol.ts';
-import { executeRun, type RunContext } from '../../harness/run/execute-run.ts';
+import { executeRun } from '../../harness/run/execute-run.ts';
 import { LoopStallMeter } from '../../harness/run/loop-stall.ts';
+import type { RunContext } from '../../harness/run/run-context.ts';
 import type { RunResult } from '../../harness/run/run-record.ts';
 import { slowNotebook } from './slow-notebook.ts';
 

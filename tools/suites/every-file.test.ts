@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { appendExecRecord } from '../../harness/exec/journal.ts';
-import { writeWhole } from '../../harness/exec/output.ts';
+import { saveOutput } from '../../harness/exec/output.ts';
 import { prepareExperiment } from '../../harness/experiment/prepare.ts';
 import { readNotebook } from '../../harness/frontend/notebook.ts';
 import { experimentRecord, runRecord } from '../../harness/journal/journal.fixture.ts';
@@ -168,7 +168,7 @@ const HANGS: Readonly<Record<FileDeadline, Hang>> = {
   'save-notebook': {
     hang: () => {
       silence('writeFile');
-      return message(() => writeWhole(join(folder, 'a.ipynb'), '{}'));
+      return message(() => saveOutput(join(folder, 'a.ipynb'), '{}'));
     },
     ends: /a\.ipynb an executed notebook could not be saved within 0\.2 s/,
   },

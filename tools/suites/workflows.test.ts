@@ -203,7 +203,7 @@ describe.skipIf(process.platform === 'win32')(
         (command) => /^npm test -- harness\/testing\/fuzz -t (.*)$/.exec(command)?.[1] ?? [],
       );
       const readers = ['fuzz.test.ts', 'fuzz-kernel.test.ts'].flatMap((name) => {
-        const text = readFileSync(join(packageRoot(), 'tools', 'testing', name), 'utf8');
+        const text = readFileSync(join(packageRoot(), 'tools', 'suites', name), 'utf8');
         return [...text.matchAll(/^ {2}test\(\n {4}'(.*)',$/gm)].map((match) => match[1] ?? '');
       });
       expect(readers).toHaveLength(fuzzed.length);

@@ -5,8 +5,9 @@ import type { KernelCommand, KernelCommandMaker } from '../../harness/kernel/lau
 import { Reaper } from '../../harness/kernel/reaper.ts';
 import { type RunRecord, runRecordSchema } from '../../harness/model/journal.ts';
 import type { TrafficProfile } from '../../harness/model/protocol.ts';
-import { executeRun, type RunContext } from '../../harness/run/execute-run.ts';
+import { executeRun } from '../../harness/run/execute-run.ts';
 import { LoopStallMeter } from '../../harness/run/loop-stall.ts';
+import type { RunContext } from '../../harness/run/run-context.ts';
 import type { RunResult } from '../../harness/run/run-record.ts';
 import { codeNotebook } from './code-notebook.ts';
 import { type FaultyBehaviour, faultyKernelArgv } from './faulty-kernel.ts';

@@ -4,7 +4,7 @@ import { type ArmKernelMaker, armKernelMaker } from '../../harness/kernel/arm-ke
 import { prepareClient } from '../../harness/kernel/client-arms.ts';
 import type { ClientName } from '../../harness/model/client.ts';
 import { checkedRun } from '../../harness/run/checked-run.ts';
-import type { RunContext } from '../../harness/run/execute-run.ts';
+import type { RunContext } from '../../harness/run/run-context.ts';
 import type { RunResult } from '../../harness/run/run-record.ts';
 
 let kernels: ArmKernelMaker | undefined;

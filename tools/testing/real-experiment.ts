@@ -12,16 +12,16 @@ import {
 import { armCommand } from '../../harness/kernel/launch.ts';
 import { makeOverlay, type Overlay } from '../../harness/kernel/overlay.ts';
 import { Reaper } from '../../harness/kernel/reaper.ts';
-import type { LaunchableArm } from '../../harness/run/checked-run.ts';
-import type { RunContext } from '../../harness/run/execute-run.ts';
 import { LoopStallMeter } from '../../harness/run/loop-stall.ts';
+import type { RunContext } from '../../harness/run/run-context.ts';
+import type { ArmSubject } from '../../harness/run/subject.ts';
 
 /** What tests of real runs share: the default environment, a reaper, a timer; to be closed at the end. */
 export interface RealSurroundings {
   readonly environment: KernelEnvironment;
   readonly context: RunContext;
   /** An arm of the repository on the default environment. */
-  arm(name: string): Promise<LaunchableArm>;
+  arm(name: string): Promise<ArmSubject>;
   close(): Promise<void>;
 }
 

@@ -3,7 +3,8 @@ import { type ArmKernelMaker, armKernelMaker } from '../../harness/kernel/arm-ke
 import type { KernelCommandMaker } from '../../harness/kernel/launch.ts';
 import type { RunRecord } from '../../harness/model/journal.ts';
 import type { TrafficProfile } from '../../harness/model/protocol.ts';
-import { executeRun, type RunContext } from '../../harness/run/execute-run.ts';
+import { executeRun } from '../../harness/run/execute-run.ts';
+import type { RunContext } from '../../harness/run/run-context.ts';
 import { codeNotebook } from './code-notebook.ts';
 
 let kernels: ArmKernelMaker | undefined;

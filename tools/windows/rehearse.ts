@@ -98,6 +98,8 @@ for (const step of chosen) {
     console.log(`  ${minutes()}: ${step.name}: ${shown}`);
   } catch (error) {
     const { message } = error as Error;
+    // What a program left that was ended in its midst is not the next step's.
+    if (error instanceof TimedOut) await windows.reset();
     // The short form is for machines that may be slow; what hangs is found by the whole one.
     if (error instanceof Unavailable || (short && error instanceof TimedOut)) {
       skipped += 1;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** How a Windows program ended, and what it wrote. */
@@ -139,6 +139,17 @@ export class Windows {
         return []; // a user without such a folder
       }
     });
+  }
+
+  /** End this Windows, and remove the private folders that its processes had no time to remove. */
+  async reset(): Promise<void> {
+    await this.end();
+    const users = this.drive('users');
+    for (const user of readdirSync(users)) {
+      for (const name of this.privateFolders()) {
+        rmSync(join(users, user, 'AppData', 'Local', 'Temp', name), { recursive: true, force: true });
+      }
+    }
   }
 
   /** End this Windows with all that runs in it. */

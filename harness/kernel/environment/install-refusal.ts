@@ -47,12 +47,14 @@ function noSuchVersion(output: string, { version }: Interpreter): SoakError | nu
   return new SoakError(
     'no-such-version',
     `No release of ${name} for Python ${version} satisfies ${requirement}.`,
-    { remedy: `${wanted === null ? 'The newest are' : 'Near it are'} ${near(releases, wanted).join(', ')}.` },
+    {
+      remedy: `${wanted === null ? 'The newest are' : 'Near it are'} ${neighbours(releases, wanted).join(', ')}.`,
+    },
   );
 }
 
 /** Final releases on both sides of a version, ascending; the newest where there is no version to be near to. */
-function near(releases: readonly string[], wanted: string | null): string[] {
+function neighbours(releases: readonly string[], wanted: string | null): string[] {
   const finals = releases.filter((release) => explain(release)?.is_prerelease === false);
   const newestFirst = [...(finals.length > 0 ? finals : releases)].sort(rcompare);
   if (wanted === null || explain(wanted) === null) return newestFirst.slice(0, NEWEST_RELEASES).reverse();

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Kernel, ServerConnection } from '@jupyterlab/services';
 import { canonicalJson, sha256 } from '../../model/canonical.ts';
 import { deadlineMs, fileWithDeadline, withDeadline } from '../../model/deadlines.ts';
@@ -223,7 +224,7 @@ async function within<Seen>(timeoutMs: number, look: () => Seen | null): Promise
   for (;;) {
     const seen = look();
     if (seen !== null || performance.now() >= dueMs) return seen;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await delay(LOOK_EVERY_MS);
   }
 }
 

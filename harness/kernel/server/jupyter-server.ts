@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { deadlineMs, fileWithDeadline, withDeadline } from '../../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { publicText } from '../../model/public-text.ts';
@@ -194,7 +195,7 @@ export class JupyterServer {
       }).catch(() => null);
       await response?.body?.cancel().catch(() => {});
       if (response?.ok === true) return true;
-      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+      await delay(ASK_EVERY_MS);
     }
     return false;
   }

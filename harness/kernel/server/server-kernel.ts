@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Kernel, KernelAPI } from '@jupyterlab/services';
 import { deadlineMs, fileWithDeadline, withDeadline } from '../../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
@@ -145,7 +146,7 @@ export class ServerKernel implements RunningKernel {
         const sample = await processSample(pid);
         if (sample === null || sample.state === 'Z') break;
       }
-      await new Promise((resolve) => setTimeout(resolve, WATCH_EVERY_MS));
+      await delay(WATCH_EVERY_MS);
     }
     return this.#ended();
   }
@@ -178,7 +179,7 @@ export async function endOnServer(
   let why = '';
   const path = sessionId === undefined ? `api/kernels/${kernelId}` : `api/sessions/${sessionId}`;
   for (const pauseMs of [0, ...DELETE_AGAIN_AFTER_MS]) {
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await delay(pauseMs);
     try {
       const response = await fetch(`${url}${path}`, {
         method: 'DELETE',

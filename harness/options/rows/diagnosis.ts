@@ -133,6 +133,7 @@ export const DIAGNOSIS_ROWS = [
     defaultWords: 'that of the kernel environment',
     group: 'Experiment',
     commands: { mechanism: {} },
+    excludes: [{ options: ['env'], because: 'that environment has one pyzmq already' }],
   }),
   option({
     flags: '--probe <name>',
@@ -177,7 +178,7 @@ export const DIAGNOSIS_ROWS = [
   }),
   option({
     flags: '--flag-alpha <level>',
-    type: number({ ...LEVEL, unit: 'probability' }),
+    type: number(LEVEL),
     help: 'chance of any flagged change if no rate ever changes',
     group: 'Decision',
     commands: { history: {} },

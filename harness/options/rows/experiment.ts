@@ -97,7 +97,7 @@ export const EXPERIMENT_ROWS = [
     default: '200',
     needs: {
       option: 'untilDecided',
-      because: 'it limits --until-decided',
+      because: 'it limits an experiment that stops when the evidence decides',
       remedy: 'Add --until-decided, or give --runs for an experiment of fixed size.',
     },
   }),
@@ -143,7 +143,7 @@ export const EXPERIMENT_ROWS = [
       {
         value: 'fork',
         options: ['client', 'serverUrl', 'transport=server', 'kernel'],
-        because: 'the harness does not start the kernels itself then',
+        because: 'only kernels that the harness starts itself can be forked',
       },
     ],
   }),
@@ -324,7 +324,7 @@ export const EXPERIMENT_ROWS = [
   }),
   option({
     flags: '--p0 <rate>',
-    type: number({ ...PROBABILITY, unit: 'probability' }),
+    type: number(PROBABILITY),
     help: 'reference rate that the binomial tail takes as known',
     defaultWords: "the reference arm's own",
     group: 'Decision',

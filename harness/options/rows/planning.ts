@@ -29,14 +29,14 @@ export const PLANNING_ROWS = [
   }),
   option({
     flags: '--reference-rate <rate>',
-    type: number({ ...PROBABILITY, unit: 'probability' }),
+    type: number(PROBABILITY),
     help: 'assumed wedge rate without the change, such as 0.3',
     group: 'Experiment',
     commands: { plan: {} },
   }),
   option({
     flags: '--treatment-rate <rate>',
-    type: number({ ...PROBABILITY, unit: 'probability' }),
+    type: number(PROBABILITY),
     help: 'assumed wedge rate with it',
     group: 'Experiment',
     commands: { plan: {} },
@@ -44,7 +44,7 @@ export const PLANNING_ROWS = [
   }),
   option({
     flags: '--alpha <level>',
-    type: number({ ...LEVEL, unit: 'probability' }),
+    type: number(LEVEL),
     help: 'level of the verdict',
     group: 'Decision',
     commands: { plan: {}, stats: {} },
@@ -52,7 +52,7 @@ export const PLANNING_ROWS = [
   }),
   option({
     flags: '--power <share>',
-    type: number({ ...LEVEL, unit: 'probability' }),
+    type: number(LEVEL),
     help: 'wanted chance of reaching it',
     group: 'Decision',
     commands: { plan: {} },
@@ -112,7 +112,7 @@ export const PLANNING_ROWS = [
   }),
   option({
     flags: '--hazard <rate>',
-    type: number({ ...LEVEL, unit: 'probability' }),
+    type: number(LEVEL),
     help: 'wedges per reply: choose the length of the notebook',
     group: 'Notebook and traffic',
     commands: { plan: {} },

@@ -1,7 +1,7 @@
 """Measure how soon a front end reacts to a kernel, with nbclient as the front end.
 
-    python measure_frontend_latency.py --out latency/nbclient.json --executions 30 \\
-        ../../notebooks/widgets.ipynb ../../notebooks/plain.ipynb
+    python tools/latency/measure_frontend_latency.py --out arms/runtime/latency/nbclient.json --executions 30 \\
+        notebooks/widgets.ipynb notebooks/plain.ipynb
 
 Run it with the Python of an environment that has nbclient, ipykernel 7.4 or later (which
 does not wedge, so that every execution completes) and what the notebooks import.
