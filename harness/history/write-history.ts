@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
-import { writeWhole } from '../model/write-whole.ts';
+import { writeOutput } from '../model/write-output.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 import type { History } from './history.ts';
 import { historyDocument } from './history-document.ts';
@@ -30,15 +29,8 @@ export async function writeHistory(out: string, history: History): Promise<strin
     { path: 'history.md', content: historyMarkdown(history, true) },
     { path: 'history.json', content: historyJson(history) },
     ...historyFigures(history).map(({ name, svg }) => ({ path: join('figures', name), content: svg })),
-  ].map(({ path, content }) => ({ path: join(out, path), content }));
-  try {
-    for (const { path, content } of files) await writeWhole('write-report', path, content);
-  } catch (cause) {
-    throw new SoakError('cannot-write', `The folder ${out} cannot be written: ${(cause as Error).message}`, {
-      remedy: 'Free space or choose another --out.',
-      exitCode: EXIT_CODES.environment,
-      cause,
-    });
-  }
-  return files.map(({ path }) => path);
+  ];
+  const paths: string[] = [];
+  for (const { path, content } of files) paths.push(await writeOutput(join(out, path), content));
+  return paths;
 }

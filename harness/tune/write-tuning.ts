@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
-import { writeWhole } from '../model/write-whole.ts';
+import { writeOutput } from '../model/write-output.ts';
 import { figureSvg } from '../report/figures/svg.ts';
 import { PALETTES, THEMES } from '../report/palette.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
@@ -29,24 +28,12 @@ export function tuningFiles(record: TuningRecord): { readonly path: string; read
   ];
 }
 
-async function written(path: string, content: string): Promise<void> {
-  try {
-    await writeWhole('write-report', path, content);
-  } catch (cause) {
-    throw new SoakError('tuning-not-written', `${path} could not be written: ${(cause as Error).message}`, {
-      remedy: 'Give --out a folder that you may write to, on a disk with space.',
-      exitCode: EXIT_CODES.environment,
-      cause,
-    });
-  }
-}
-
-/** @throws SoakError `tuning-not-written` */
+/** @throws SoakError `cannot-write` */
 export async function writeRecord(folder: string, record: TuningRecord): Promise<void> {
-  await written(join(folder, RECORD_FILE), recordText(record));
+  await writeOutput(join(folder, RECORD_FILE), recordText(record));
 }
 
-/** @throws SoakError `tuning-not-written` */
+/** @throws SoakError `cannot-write` */
 export async function writeTuningFiles(folder: string, record: TuningRecord): Promise<void> {
-  for (const { path, content } of tuningFiles(record)) await written(join(folder, path), content);
+  for (const { path, content } of tuningFiles(record)) await writeOutput(join(folder, path), content);
 }
