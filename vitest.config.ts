@@ -14,6 +14,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'fast',
+          // Each worker loads the product once. With a fresh one for each file, loading took as long as testing.
+          isolate: false,
           // A file that is new while tests are watched counts as fast.
           include: ['harness/**/*.test.ts', 'tools/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...slowTests],

@@ -4,7 +4,8 @@ import { packageRoot } from '../../harness/model/package-root.ts';
 import { importsIn } from './rooms.ts';
 
 /**
- * Which tests are fast: those that start no kernel, no Python, no browser and no built command. A test needs
+ * Which tests are fast: those that start no kernel, no Python, no browser and no built command, and compute for
+ * seconds, not for minutes. A test needs
  * something that can start one, so its imports tell. `only-small-processes.ts` fails a fast test that starts one
  * all the same.
  */
@@ -13,8 +14,17 @@ import { importsIn } from './rooms.ts';
 const STARTERS = new Set([
   'harness/kernel/environment/index.ts',
   'harness/kernel/environment/interpreter.ts',
+  'harness/kernel/kernelspec/find.ts',
   'playwright-core',
   'tools/testing/built-command.ts',
+]);
+
+/** Tests that start nothing of that kind, and take a minute all the same. */
+const LONG = new Set([
+  // Hundreds of whole reports, each drawn and parsed again.
+  'tools/suites/safety.test.ts',
+  // Every job of every workflow, under a real bash.
+  'tools/suites/workflows.test.ts',
 ]);
 
 const PACKAGE = /(?:^|\n)import\s+(?!type\s)[^;'"]*?from\s+'([^.'][^']*)'|import\(\s*'([^.'][^']*)'\s*\)/g;
@@ -52,6 +62,7 @@ export function slownessIn(root = packageRoot()): (test: string) => boolean {
   const starts = (file: string) =>
     STARTERS.has(file) || (isInKernelRoom(file) && importsOf(file).includes('node:child_process'));
   return (test) => {
+    if (LONG.has(test)) return true;
     const seen = new Set([test]);
     for (const each of seen) {
       for (const next of importsOf(each)) {

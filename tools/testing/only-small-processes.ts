@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 // Loaded before each fast test (vitest.config.ts): it fails a test that starts more than a small process.
 
 /** Programs that a fast test may start. */
-const ALLOWED = new Set(['git', 'sh', 'bash', 'node']);
+const ALLOWED = new Set(['git', 'node', 'mkfifo', 'sh', 'bash', 'zsh', 'fish', 'pwsh']);
 
 const COMMAND = /[\\/](dist|harness)[\\/]cli\.[jt]s$/;
 
@@ -28,21 +28,29 @@ interface Spawned {
   spawn(options: { readonly file: string; readonly args: readonly string[] }): unknown;
 }
 
-// Everything that starts a process and goes on beside it comes to this.
-const prototype = ChildProcess.prototype as unknown as Spawned;
-const { spawn } = prototype;
-prototype.spawn = function (this: Spawned, options) {
-  assertSmall([options.file, ...options.args.slice(1)]);
-  return spawn.call(this, options);
-};
+const LOADED = Symbol.for('kernel-soak: only small processes');
+const marked = globalThis as { [LOADED]?: true };
 
-const { spawnSync, execFileSync } = childProcess;
-childProcess.spawnSync = ((file: string, args: readonly string[] = [], ...rest: []) => {
-  assertSmall([file, ...args]);
-  return spawnSync(file, args, ...rest);
-}) as typeof spawnSync;
-childProcess.execFileSync = ((file: string, args: readonly string[] = [], ...rest: []) => {
-  assertSmall([file, ...args]);
-  return execFileSync(file, args, ...rest);
-}) as typeof execFileSync;
-syncBuiltinESMExports();
+// A worker runs many test files, and loads this before each.
+if (marked[LOADED] === undefined) {
+  marked[LOADED] = true;
+
+  // Everything that starts a process and goes on beside it comes to this.
+  const prototype = ChildProcess.prototype as unknown as Spawned;
+  const { spawn } = prototype;
+  prototype.spawn = function (this: Spawned, options) {
+    assertSmall([options.file, ...options.args.slice(1)]);
+    return spawn.call(this, options);
+  };
+
+  const { spawnSync, execFileSync } = childProcess;
+  childProcess.spawnSync = ((file: string, args: readonly string[] = [], ...rest: []) => {
+    assertSmall([file, ...args]);
+    return spawnSync(file, args, ...rest);
+  }) as typeof spawnSync;
+  childProcess.execFileSync = ((file: string, args: readonly string[] = [], ...rest: []) => {
+    assertSmall([file, ...args]);
+    return execFileSync(file, args, ...rest);
+  }) as typeof execFileSync;
+  syncBuiltinESMExports();
+}
