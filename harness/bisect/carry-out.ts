@@ -12,7 +12,7 @@ import { publicText } from '../model/public-text.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
 import type { BisectOptions } from '../options/bisect-options.ts';
 import { forgetOptions } from '../options/kept-options.ts';
-import { checkedRun } from '../run/checked-run.ts';
+import { runSubject } from '../run/run-subject.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { type Choice, chosenReleases } from './chosen-releases.ts';
 import {
@@ -175,7 +175,7 @@ function runSession(
           const arm = kernels.get(release);
           if (arm === undefined) throw new Error('A release is run before it was made.');
           const kept = { ...context, keptCharacters: MIRRORED_CHARACTERS };
-          const result = await checkedRun(order, notebook, arm, kept, signal);
+          const result = await runSubject(order, notebook, arm, kept, signal);
           return result?.record ?? null;
         },
         signal,

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { commitsBetween } from '../arms/git-commits.ts';
-import { packageReleases } from '../kernel/environment/releases.ts';
+import { listReleases } from '../kernel/environment/releases.ts';
 import type { BisectOptions } from '../options/bisect-options.ts';
 import { candidates } from './candidates.ts';
 
@@ -34,7 +34,7 @@ export async function chosenReleases(options: BisectOptions, signal: AbortSignal
   }
   const names =
     options.releases ??
-    (await packageReleases(options.package, { python: options.run.python ?? undefined, pre, signal }));
+    (await listReleases(options.package, { python: options.run.python ?? undefined, pre, signal }));
   const choice = candidates(names, { good, bad, fixed });
   return {
     ...choice,

@@ -153,7 +153,7 @@ export function bisectRunName(batch: number, position: number, release: string):
 
 function damaged(name: string, reason: string, cause?: unknown): SoakError {
   return new SoakError('bad-journal', `The journal ${name} cannot be used: ${reason}`, {
-    remedy: 'Restore it from where it came from. Only a last line that was cut short is tolerated.',
+    remedy: 'Restore it from a copy. Only an incomplete last line is tolerated.',
     exitCode: EXIT_CODES.environment,
     cause,
   });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { functionSources } from '../kernel/function-sources.ts';
+import { readFunctionSources } from '../kernel/function-sources.ts';
 import { inspectArm } from '../kernel/inspect-arm.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
@@ -52,7 +52,7 @@ export function registerArms(
     .action(async (searched: string, versions: string[], raw: RawOptions<'arms same'>) => {
       const { package: name, python, json } = parsedOptions('arms same', raw);
       const { write, signal } = surroundings();
-      const sources = await functionSources({
+      const sources = await readFunctionSources({
         function: searched,
         package: name,
         versions,

@@ -76,7 +76,7 @@ describe('is refused', () => {
     [
       'with a release that is not there',
       ['--releases', '7.2.0,7.3.0', '--good', '7.2.1', '--bad', '7.3.0'],
-      /7\.2\.1.*no such release[\s\S]*Near ones are 7\.2\.0/,
+      /7\.2\.1.*no release[\s\S]*Did you mean .*7\.2\.0/,
     ],
     [
       'with ends in the wrong order',

@@ -74,7 +74,7 @@ test('without one says what the first run does, and makes nothing', async () => 
 test('exits 4 and says the remedy when Python is missing', async () => {
   const { code, text } = await doctor({ python: join(empty, 'no-python') });
   expect(code).toBe(4);
-  expect(text).toMatch(/Missing\n {2}Python: .*no-python": there is no such program\.\n {4}\S/);
+  expect(text).toMatch(/Missing\n {2}Python: .*no-python" does not exist\.\n {4}\S/);
 });
 
 test('exits 4 and names each missing package of a given environment', async () => {

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { sep } from 'node:path';
 import type { Command } from 'commander';
 import type { FoundKernel, KernelSearch } from '../kernel/kernelspec/index.ts';
-import { searchOf } from '../kernel/kernelspec/search-of.ts';
+import { searchKernels } from '../kernel/kernelspec/search-kernels.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
@@ -23,7 +23,7 @@ export function registerKernels(program: Command, write: (text: string) => void)
     )
     .action(async (raw: RawOptions<'kernels'>) => {
       const { env, probe, json, markdown } = parsedOptions('kernels', raw);
-      const search = await searchOf(env ?? undefined);
+      const search = await searchKernels(env ?? undefined);
       if (probe !== null) {
         const { probedKernel } = await import('../experiment/probe-kernels.ts');
         const found = await probedKernel(search, probe, process.cwd());

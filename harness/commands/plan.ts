@@ -15,7 +15,7 @@ import {
   soonestLength,
   visibleDrops,
 } from '../planning/run-plan.ts';
-import { lineChartSvg, lineChartText } from '../stats/line-chart.ts';
+import { lineChartText } from '../planning/text-chart.ts';
 
 type PlanOptions = Options<'plan'>;
 
@@ -45,7 +45,11 @@ async function planAction(options: PlanOptions): Promise<void> {
   const curve = powerCurve(planned, Math.max(20, Math.ceil(widest * 1.5)));
   const drops = runs === null ? [] : visibleDrops(planned, runs);
   const chart = powerChart(planned, curve);
-  if (options.svg !== null) await writePicture(options.svg, lineChartSvg(chart));
+  if (options.svg !== null) {
+    // Here and not above: drawing takes a library that most plans do without.
+    const { lineChartSvg } = await import('../report/figures/line-chart.ts');
+    await writePicture(options.svg, lineChartSvg(chart));
+  }
   console.log(
     options.json
       ? JSON.stringify(planJson(plan, curve, drops, cost), null, 2)

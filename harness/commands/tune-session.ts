@@ -8,8 +8,8 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import { publicPath } from '../model/public-path.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
 import type { RunOptions } from '../options/run-options.ts';
-import { checkedRun } from '../run/checked-run.ts';
 import type { RunContext } from '../run/run-context.ts';
+import { runSubject } from '../run/run-subject.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { candidateGrid, halfLengths } from '../tune/candidates.ts';
 import { sealedRecord, TUNING_SCHEMA, type TuningBody, type TuningRecord } from '../tune/record.ts';
@@ -130,7 +130,7 @@ function candidateTrier(
       seed,
     };
     const startedMs = monotonicMs();
-    const result = await checkedRun(
+    const result = await runSubject(
       order,
       leadingCells(notebook, candidate.cells),
       arm,

@@ -7,9 +7,9 @@ import {
   cacheFolder,
   defaultVersion,
   type EnvironmentFacts,
+  findInstaller,
   inspectEnvironment,
   inspectGivenEnvironment,
-  installerOf,
   missingRemedy,
   type UsableInstaller,
 } from '../kernel/environment/index.ts';
@@ -128,7 +128,7 @@ async function madeEnvironment(python: string | undefined, missing: Missing): Pr
   const pinned = defaultVersion('ipykernel');
   try {
     const { interpreter, key, found } = await inspectEnvironment({ python });
-    const installer = await installerOf(interpreter, process.cwd());
+    const installer = await findInstaller(interpreter, process.cwd());
     if (found.state !== 'ready' && installer.kind === 'none') {
       missing.push({
         what: 'uv or venv',

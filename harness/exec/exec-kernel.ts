@@ -6,7 +6,7 @@ import { type ArmKernelOptions, armKernelMaker } from '../kernel/arm-kernels.ts'
 import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import type { KernelSearch, UsableKernel } from '../kernel/kernelspec/index.ts';
 import { kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
-import { searchOf } from '../kernel/kernelspec/search-of.ts';
+import { searchKernels } from '../kernel/kernelspec/search-kernels.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { EXEC_EXIT_CODES, SoakError } from '../model/errors.ts';
@@ -61,7 +61,7 @@ export async function chosenKernel(
   if (kernel === undefined && (arm !== undefined || python !== undefined || env !== undefined)) {
     return armKernel(notebook, choice, 'as asked for', options);
   }
-  const search = await searchOf(undefined, options.signal);
+  const search = await searchKernels(undefined, options.signal);
   if (kernel !== undefined) return specKernel(notebook, namedKernel(search, kernel), 'as asked for', search);
   const stated = statedKernel(notebook);
   const name = stated ?? DEFAULT_KERNEL;

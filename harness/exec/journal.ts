@@ -125,14 +125,10 @@ export async function readExecJournal(path: string): Promise<ExecJournal> {
   const text = await readInput(path)
     .then(String)
     .catch((error: unknown) => {
-      throw new SoakError(
-        'no-journal',
-        `There is no journal to read at ${path}: ${(error as Error).message}`,
-        {
-          remedy: 'Give the file that soak exec wrote, with --journal.',
-          cause: error,
-        },
-      );
+      throw new SoakError('no-journal', `No journal can be read at ${path}: ${(error as Error).message}`, {
+        remedy: 'Give the file that soak exec wrote, with --journal.',
+        cause: error,
+      });
     });
   const records: ExecRecord[] = [];
   let torn = 0;

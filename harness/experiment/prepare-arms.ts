@@ -50,7 +50,7 @@ export function describeArmEnvironment({ key, facts }: KernelEnvironment): ArmEn
  *
  * @throws SoakError `bad-arm`, `unknown-arm` and what `checkArmsOfClient` and `checkArmsOfServer` throw
  */
-export async function loadedArms(options: Pick<RunOptions, 'arms' | 'client' | 'transport'>): Promise<Arm[]> {
+export async function loadArms(options: Pick<RunOptions, 'arms' | 'client' | 'transport'>): Promise<Arm[]> {
   const clientName = options.client?.name ?? null;
   const loaded = armsUnderClient(await loadArmSpecs(options.arms), clientName);
   checkArmsOfClient(loaded, clientName);
@@ -63,7 +63,7 @@ export async function loadedArms(options: Pick<RunOptions, 'arms' | 'client' | '
  *
  * @throws SoakError for whatever cannot be used, with its remedy
  */
-export async function preparedArms(
+export async function prepareArms(
   loaded: readonly Arm[],
   options: RunOptions,
   onProgress: (line: string) => void,

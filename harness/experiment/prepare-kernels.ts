@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { Notebook } from '../frontend/notebook.ts';
 import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import { type KernelSearch, kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
-import { searchOf } from '../kernel/kernelspec/search-of.ts';
+import { searchKernels } from '../kernel/kernelspec/search-kernels.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import type { GivenServer } from '../kernel/server/given-server.ts';
 import { givenTransport } from '../kernel/server/prepare-server.ts';
@@ -33,18 +33,18 @@ interface NamedKernel {
  * @throws SoakError `unknown-kernel`, `broken-kernel`, `bad-notebook`, `no-encryption`, what `askKernel` throws, and
  *   what a server that cannot be used is refused with
  */
-export async function preparedKernels(
+export async function prepareKernels(
   options: RunOptions,
   notebooks: readonly Notebook[],
   signal: AbortSignal,
 ): Promise<PreparedSubjects> {
-  const search = await searchOf(undefined, signal);
+  const search = await searchKernels(undefined, signal);
   const python = search.python?.executable ?? (await findInterpreter(undefined)).executable;
   const { serverUrl } = options;
   const server =
     serverUrl === null
       ? null
-      : await (await import('../kernel/server/given-server.ts')).givenServer(serverUrl, process.env);
+      : await (await import('../kernel/server/given-server.ts')).inspectServer(serverUrl, process.env);
   const named: NamedKernel[] = [];
   for (const name of options.kernels) {
     named.push(

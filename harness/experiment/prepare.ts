@@ -27,8 +27,8 @@ import { baselineDifferences } from './baseline-differences.ts';
 import { assertCanDecide } from './can-decide.ts';
 import { protocolNotebook } from './freeze.ts';
 import { assertLanguage } from './kernel-language.ts';
-import { loadedArms, type PreparedSubjects, preparedArms } from './prepare-arms.ts';
-import { preparedKernels, withRoles } from './prepare-kernels.ts';
+import { loadArms, type PreparedSubjects, prepareArms } from './prepare-arms.ts';
+import { prepareKernels, withRoles } from './prepare-kernels.ts';
 import { assertArmsEncrypt, assertSocketsFit } from './prepare-sockets.ts';
 import { tuningCitation } from './tuned.ts';
 
@@ -121,7 +121,7 @@ function describeEnvironment(environment: ArmEnvironment): Environment {
 }
 
 async function readInputs(options: RunOptions) {
-  const loaded = options.kernels.length > 0 ? [] : await loadedArms(options);
+  const loaded = options.kernels.length > 0 ? [] : await loadArms(options);
   const notebooks = await loadNotebooks(options);
   const latency = await about({ name: 'latency' }, () => parseLatency(options.latency));
   const { tuned } = options;
@@ -168,8 +168,8 @@ export async function prepareExperiment(
     options.runs,
   );
   const subject = isOfKernels
-    ? await preparedKernels(options, notebooks, signal)
-    : await preparedArms(loaded, options, onProgress, signal);
+    ? await prepareKernels(options, notebooks, signal)
+    : await prepareArms(loaded, options, onProgress, signal);
   if (options.encrypt && !isOfKernels) await assertArmsEncrypt(loaded, subject, options);
   const { arms, client, server } = subject;
   const sockets = protocolSockets(options);

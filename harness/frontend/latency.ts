@@ -52,7 +52,7 @@ function interpolated(values: readonly number[], u: number): number {
 
 async function empiricalLatency(path: string, spec: string): Promise<Latency> {
   const bad = (reason: string, cause?: unknown) =>
-    new SoakError('bad-latency', `The latency file ${quoted(path)} cannot be used: ${reason}`, {
+    new SoakError('bad-latency', `The latency file ${quoted(path)} is not usable: ${reason}`, {
       remedy:
         'It must hold {"schema": 1, "commMsgMs": [quantiles…], "executeRequestMs": [quantiles…]}, ascending, in milliseconds.',
       cause,
@@ -119,7 +119,7 @@ export async function parseLatency(spec: string): Promise<Latency> {
   const isUniform = kind === 'uniform' && value.includes('-');
   if (!(isFixed || isUniform) || more.length > 0 || Number.isNaN(low) || Number.isNaN(high)) {
     throw new SoakError('bad-latency', `${quoted(spec)} is not a front-end latency.`, {
-      remedy: `Give none, fixed:2ms, uniform:0-5ms, ${DEFAULT_LATENCY} or file:PATH; a number without a unit is of milliseconds, s stands for seconds.`,
+      remedy: `Give none, fixed:2ms, uniform:0-5ms, ${DEFAULT_LATENCY} or file:PATH. A number without a unit is in milliseconds; s means seconds.`,
     });
   }
   const refused = (reason: string, remedy: string) =>

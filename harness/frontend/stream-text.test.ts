@@ -115,7 +115,7 @@ describe('TextSpill', () => {
     const error = await soakErrorOf(async () => spill.write('text'));
     expect([error.code, error.message]).toEqual([
       'output-not-set-aside',
-      'Long output of a cell cannot be kept in the folder for temporary files: ENOENT.',
+      'The long output of a cell could not be written to the folder for temporary files: ENOENT.',
     ]);
     expect(error.remedy).toContain('TMPDIR');
   });

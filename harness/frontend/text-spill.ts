@@ -93,9 +93,9 @@ function notSetAside(error: unknown): SoakError {
   const { code, message } = error as NodeJS.ErrnoException;
   return new SoakError(
     'output-not-set-aside',
-    `Long output of a cell cannot be kept in the folder for temporary files: ${code ?? message}.`,
+    `The long output of a cell could not be written to the folder for temporary files: ${code ?? message}.`,
     {
-      remedy: 'Free space there, or set TMPDIR (Windows: TEMP) to a folder that has it.',
+      remedy: 'Free space there, or set TMPDIR (Windows: TEMP) to another folder.',
       exitCode: EXIT_CODES.environment,
       cause: error,
     },

@@ -94,10 +94,10 @@ function assertOneProtocol(journals: readonly NamedJournal[]): void {
   ).map(({ what, first, second }) => `${what} (${first} and ${second})`);
   throw new SoakError(
     'different-protocols',
-    `${main.name} and ${other.name} are of different protocols and cannot be one experiment: ${differences.join(', ')}.`,
+    `${main.name} and ${other.name} have different protocols and cannot be merged: ${differences.join(', ')}.`,
     {
       remedy:
-        'Merge what was run with the same options and --seed, the same arms, notebooks, environment and kernel-soak. soak compare sets two protocols side by side, soak history many nights.',
+        'Merge experiments with the same options, --seed, arms, notebooks, environment and kernel-soak. To see two protocols side by side, use soak compare. For many nights, use soak history.',
     },
   );
 }
@@ -121,7 +121,7 @@ function partsOf({ name, journal }: NamedJournal): Part[] {
     if (sourceId({ ...source, protocolSha256 }) !== source.id) {
       throw new SoakError(
         'bad-journal',
-        `The journal of ${name} was changed: its source ${source.id} does not have that name by what is said of it.`,
+        `The journal of ${name} was changed: the id of its source ${source.id} does not match the source's description.`,
         { remedy: 'Merge again from the journals that soak run wrote.' },
       );
     }
@@ -204,7 +204,7 @@ function assertDistinct(parts: readonly Part[]): boolean {
 function conflict(reason: string): SoakError {
   return new SoakError('merge-conflict', `These journals contradict each other: ${reason}.`, {
     remedy:
-      'A run happens once, so one of them was changed, or one experiment was resumed in two copies. Leave out the journal that you cannot vouch for.',
+      'Either a journal was changed, or an experiment was resumed in two copies. Leave out the journal that you do not trust.',
   });
 }
 

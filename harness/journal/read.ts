@@ -31,7 +31,7 @@ export interface JournalText {
 
 function damaged(name: string, reason: string, cause?: unknown): SoakError {
   return new SoakError('bad-journal', `The journal ${name} cannot be used: ${reason}`, {
-    remedy: 'Restore it from where it came from. Only a last line that was cut short is tolerated.',
+    remedy: 'Restore it from a copy. Only an incomplete last line is tolerated.',
     exitCode: EXIT_CODES.environment,
     cause,
   });
@@ -48,7 +48,7 @@ function parseRecord(line: string, number: number, name: string): JournalRecord 
   if (number === 1 && typeof version === 'number' && version > JOURNAL_SCHEMA) {
     throw new SoakError(
       'bad-journal',
-      `The journal ${name} has schema ${version}; this kernel-soak reads up to ${JOURNAL_SCHEMA}.`,
+      `The journal ${name} has schema ${version}, but this kernel-soak reads schemas up to ${JOURNAL_SCHEMA}.`,
       {
         remedy: 'Use the kernel-soak that wrote it, or a newer one.',
       },
@@ -177,8 +177,8 @@ export async function readJournal(folder: string): Promise<JournalText> {
     );
   } catch (error) {
     if (error instanceof SoakError) throw error;
-    throw new SoakError('no-journal', `There is no journal to read at ${path}: ${(error as Error).message}`, {
-      remedy: 'Give the folder that a run wrote, the one with journal.jsonl in it.',
+    throw new SoakError('no-journal', `No journal can be read at ${path}: ${(error as Error).message}`, {
+      remedy: 'Give a folder that soak run wrote: it contains journal.jsonl.',
       cause: error,
     });
   }

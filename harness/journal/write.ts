@@ -39,7 +39,7 @@ function inUse(folder: string, holder: number): SoakError {
     'folder-in-use',
     `The report folder ${folder} is being written by process ${holder}.`,
     {
-      remedy: `Wait for it to end, or choose another --out. If that process is no kernel-soak, remove ${join(folder, LOCK_FILE)}.`,
+      remedy: `Wait for it to end, or choose another --out. If that process is not kernel-soak, remove ${join(folder, LOCK_FILE)}.`,
     },
   );
 }
@@ -120,7 +120,7 @@ export function unwritable(folder: string, error: unknown): SoakError {
     'cannot-write',
     `The report folder ${folder} cannot be written: ${(error as Error).message}`,
     {
-      remedy: 'Free space or choose another --out. What is recorded already stays; go on with --resume.',
+      remedy: 'Free space, or choose another --out. Recorded runs are kept: continue with --resume.',
       exitCode: EXIT_CODES.environment,
       cause: error,
     },
@@ -190,7 +190,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     try {
       await fileWithDeadline('open-journal', makeFolder(folder));
       return await withLock(folder, async () => {
-        const file = await opened(begunFile(folder, name, beside));
+        const file = await openFile(beginFile(folder, name, beside));
         const writer = new JournalWriter<Written>(folder, name, file, 0);
         await writer.append(first).catch(async (error: unknown) => {
           await file.close();
@@ -222,7 +222,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     try {
       return await withLock(folder, async () => {
         const text = await kind.read(folder);
-        const file = await opened(open(join(folder, kind.file), 'a'));
+        const file = await openFile(open(join(folder, kind.file), 'a'));
         const writer = new JournalWriter<Written>(folder, kind.file, file, text.wholeBytes);
         writer.#torn = text.journal.torn;
         await writer.#cutTorn();
@@ -305,17 +305,17 @@ async function assertUnused(folder: string, name: string, beside: readonly strin
   throw new SoakError(
     'folder-not-empty',
     `The report folder ${folder} ${isBegun ? 'holds another experiment' : `is not empty (${other})`}.`,
-    { remedy: `Choose another --out, or go on with that experiment: --resume ${folder}.` },
+    { remedy: `Choose another --out, or continue that experiment with --resume ${folder}.` },
   );
 }
 
 /** A journal's file; one that opens too late is closed again. */
-function opened(file: Promise<FileHandle>): Promise<FileHandle> {
+function openFile(file: Promise<FileHandle>): Promise<FileHandle> {
   return withDeadline('open-journal', file, { isFile: true, onLate: (late) => void late.close() });
 }
 
 /** A new journal's file, what goes with it on the disk before. @throws SoakError `folder-not-empty` */
-async function begunFile(
+async function beginFile(
   folder: string,
   name: string,
   beside: Readonly<Record<string, string>>,

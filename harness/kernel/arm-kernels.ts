@@ -15,7 +15,7 @@ import {
 } from './environment/index.ts';
 import { armCommand, type KernelCommandMaker } from './launch.ts';
 import { type Mark, marksOf } from './marks.ts';
-import { makeOverlay, type Overlay, type OverlayInputs, overlayChange } from './overlay.ts';
+import { makeOverlay, type Overlay, type OverlayInputs, readOverlayChange } from './overlay.ts';
 import { type SiteSources, siteSources, siteSourcesWithout, treeHash } from './source-files.ts';
 
 /** An arm whose environment and overlay are there: its kernels can be launched. */
@@ -78,7 +78,7 @@ export function armKernelMaker(options: ArmKernelOptions = {}): ArmKernelMaker {
   const changesOf = async () => {
     const found = new Map<Arm, ArmChange | null>();
     for (const arm of kernelArms) {
-      found.set(arm, await overlayChange(arm, overlayInputs(arm, await madeFor(arm), options)));
+      found.set(arm, await readOverlayChange(arm, overlayInputs(arm, await madeFor(arm), options)));
     }
     return found;
   };
@@ -165,7 +165,7 @@ function overlaidBesides(
           'environment-incomplete',
           `The kernel environment has no ${OVERLAY_PACKAGES[name]}.`,
           {
-            remedy: 'Choose an environment that has it: an arm changes what is installed.',
+            remedy: 'Choose an environment that has it: an arm changes an installed package.',
             exitCode: EXIT_CODES.environment,
           },
         );
@@ -182,8 +182,8 @@ async function armEnvironment(arm: Arm, options: ArmKernelOptions): Promise<Kern
   if (env !== undefined) {
     throw new SoakError(
       'conflicting-options',
-      `The arm ${arm.name} has an environment of its own, and --env gives every arm the same one, as it is.`,
-      { remedy: 'Leave --env out, or the requirements and the Python of the arm.' },
+      `The arm ${arm.name} asks for its own environment, but --env gives every arm the same one.`,
+      { remedy: "Leave out --env, or leave out the arm's requirements and Python." },
     );
   }
   return ensureEnvironment({

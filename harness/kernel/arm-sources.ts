@@ -66,9 +66,9 @@ function assertSameRelease(tree: GitTree, installed: InstalledPackage): void {
   if (release !== '' && installed.version.startsWith(`${release}.`)) return;
   throw new SoakError(
     'bad-git-arm',
-    `The commit ${tree.commit.slice(0, 10)} is of pyzmq ${version}, and the compiled part of the environment's is of ${installed.version}: only pyzmq's Python is taken from a clone.`,
+    `The commit ${tree.commit.slice(0, 10)} has pyzmq ${version}, but the compiled part of pyzmq in the environment is ${installed.version}. Only the Python part comes from a clone.`,
     {
-      remedy: `Put that release beside it, if there is one: --arm 'git:PATH@REV + pyzmq==${release || '26.4'}.0'.`,
+      remedy: `Install that release with it, if it exists: --arm 'git:PATH@REV + pyzmq==${release || '26.4'}.0'.`,
     },
   );
 }
@@ -119,7 +119,7 @@ function patchOf(before: ReadonlyMap<string, Buffer>, edits: ReadonlyMap<string,
  * @param packages what the overlay holds, ipykernel first
  * @throws SoakError `arm-does-not-apply`, `bad-patch`, `patch-does-not-apply`, `bad-git-arm`
  */
-export async function armSources(
+export async function readArmSources(
   arm: Arm,
   packages: ReadonlyMap<OverlayPackage, InstalledPackage>,
 ): Promise<ArmSources> {
@@ -140,7 +140,7 @@ export async function armSources(
   if (!applies.applies) {
     throw new SoakError(
       'arm-does-not-apply',
-      `The arm ${arm.name} cannot be used here: it ${applies.reason}.`,
+      `The arm ${arm.name} cannot be used with this environment: it ${applies.reason}.`,
       {
         remedy: `Choose another arm, or an environment with such ${name === 'ipykernel' ? 'an ipykernel' : `a ${name}`}.`,
       },

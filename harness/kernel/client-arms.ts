@@ -58,7 +58,7 @@ export function checkArmsOfClient(arms: readonly Arm[], client: ClientName | nul
   if (client === null && first !== undefined) {
     throw new SoakError(
       'client-arm',
-      `The arm ${first.name} changes ${first.manifest.package}, and the harness is its own client here.`,
+      `The arm ${first.name} changes ${first.manifest.package}, but the harness is the client in this experiment.`,
       { remedy: 'Add --client nbclient, or choose arms of the kernel.' },
     );
   }
@@ -66,16 +66,16 @@ export function checkArmsOfClient(arms: readonly Arm[], client: ClientName | nul
   if (first !== undefined && other !== undefined) {
     throw new SoakError(
       'mixed-arms',
-      `The arm ${first.name} changes the client and ${other.name} does not: the one is judged by stalls of the client, the other by wedges of the kernel.`,
-      { remedy: 'Run them as two experiments; the control of client arms is client-control.' },
+      `The arm ${first.name} changes the client and ${other.name} does not. An arm of the client is judged by stalls, an arm of the kernel by wedges.`,
+      { remedy: 'Run two experiments. The control for client arms is client-control.' },
     );
   }
   const bare = client === null ? undefined : arms.find(({ manifest }) => manifest.bare);
   if (bare !== undefined) {
     throw new SoakError(
       'bare-arm',
-      `The arm ${bare.name} has no counters, and without them nothing is known of a kernel whose client is ${client}.`,
-      { remedy: 'Leave it out, or leave out --client.' },
+      `The arm ${bare.name} has no counters. Under the client ${client}, they are the only way to observe the kernel.`,
+      { remedy: 'Leave out the arm, or leave out --client.' },
     );
   }
 }

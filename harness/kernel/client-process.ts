@@ -19,12 +19,12 @@ import { kernelspecMetadata, managerSettings } from './manager-settings.ts';
 import { RUN_VARIABLE } from './marked-processes.ts';
 import { OutputTail } from './output-tail.ts';
 import {
-  endOf,
+  awaitEnd,
+  awaitSpawn,
   kernelEnvironmentVariables,
   killMarked,
   killRun,
   launchesDetached,
-  spawned,
   temporaryVariables,
 } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
@@ -224,7 +224,7 @@ export class ClientProcess {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     await killRun(this.pid, this.folder);
-    await endOf(this.pid, this.exited);
+    await awaitEnd(this.pid, this.exited);
     const { kernelPid } = this;
     if (kernelPid !== null) await killRun(kernelPid, this.folder);
     await killMarked(this.folder);
@@ -318,7 +318,7 @@ export async function launchClient(options: {
         ...options.variables,
       }),
     });
-    await spawned(child);
+    await awaitSpawn(child);
     const client = new ClientProcess({ child, folder, kernelCommand, reaper });
     reaper.hold(client.pid, folder);
     return client;

@@ -32,7 +32,7 @@ export function assertSocketPath(path: string, platform: NodeJS.Platform = proce
   if (bytes <= most) return;
   throw new SoakError(
     'socket-path-too-long',
-    `--ipc would need a socket at ${path}, which is ${bytes} bytes long, and this system takes ${most} at most.`,
+    `--ipc needs a socket at ${path}. This path has ${bytes} bytes, and this system allows at most ${most}.`,
     {
       option: { name: 'ipc' },
       remedy: 'Set TMPDIR to a shorter folder, such as /tmp, or leave out --ipc.',

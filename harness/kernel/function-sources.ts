@@ -56,7 +56,7 @@ export interface FunctionQuestion {
  * @throws SoakError `unknown-function` with near names, `ambiguous-function`, `no-such-version` with near ones,
  *   `bad-option`, `download`
  */
-export async function functionSources(question: FunctionQuestion): Promise<FunctionSource[]> {
+export async function readFunctionSources(question: FunctionQuestion): Promise<FunctionSource[]> {
   const name = requirementName(question.package);
   const importName = IMPORT_NAMES[name] ?? name.replaceAll('-', '_');
   const interpreter = await findInterpreter(question.python, question.signal);
@@ -100,8 +100,8 @@ async function treeAtHand(version: string, importName: string): Promise<string |
     const found = await stat(join(folder, importName, '__init__.py')).catch(() => null);
     if (found !== null) return folder;
   }
-  throw new SoakError('bad-option', `${version} has no package ${importName} in it.`, {
-    remedy: 'Give the folder of a clone, or the one that holds the package.',
+  throw new SoakError('bad-option', `${version} does not contain the package ${importName}.`, {
+    remedy: 'Give the folder of a clone, or the folder that contains the package.',
   });
 }
 
@@ -146,19 +146,19 @@ function chosen(
     const near = nearNames(last(wanted), known.map(last)).map(
       (each) => known.find((full) => last(full) === each) ?? each,
     );
-    throw new SoakError('unknown-function', `None of these of ${name} has a function ${quoted(wanted)}.`, {
+    throw new SoakError('unknown-function', `No given version of ${name} has a function ${quoted(wanted)}.`, {
       remedy:
         near.length === 0
-          ? 'Give its name, or Class.name.'
+          ? 'Give the name of a function, or Class.name for a method.'
           : `Did you mean ${[...new Set(near)].join(' or ')}?`,
     });
   }
   if (trees.some(({ matches }) => matches.length > 1)) {
     throw new SoakError(
       'ambiguous-function',
-      `${quoted(wanted)} is ${all.length} functions: ${all.join(', ')}.`,
+      `${quoted(wanted)} matches ${all.length} functions: ${all.join(', ')}.`,
       {
-        remedy: `Give the class with it, such as ${names[0]}.`,
+        remedy: `Name the class too, as in ${names[0]}.`,
       },
     );
   }

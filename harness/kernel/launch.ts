@@ -20,13 +20,13 @@ import type { Overlay } from './overlay.ts';
 import { allocatePorts, type KernelPorts, releasePorts } from './ports.ts';
 import { isUnwritable, noTemporaryFolder } from './private-folder.ts';
 import {
-  endOf,
+  awaitEnd,
+  awaitSpawn,
   kernelEnvironmentVariables,
   killMarked,
   killRun,
   killTree,
   launchesDetached,
-  spawned,
   temporaryVariables,
 } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
@@ -237,10 +237,10 @@ export class KernelProcess implements RunningKernel {
     if (this.#leavesProcesses) {
       // A kernel that went on request leaves its group behind, whatever is in it, as under jupyter_client.
       if (this.exit === null) await killTree(this.pid);
-      await endOf(this.pid, this.exited);
+      await awaitEnd(this.pid, this.exited);
     } else {
       await killRun(this.pid, this.folder);
-      await endOf(this.pid, this.exited);
+      await awaitEnd(this.pid, this.exited);
       await killMarked(this.folder);
     }
     this.#child.close();
@@ -316,7 +316,7 @@ export const spawnKernel: KernelStarter = async ({ command, cwd, variables }) =>
       ...command.variables,
     }),
   });
-  await spawned(child);
+  await awaitSpawn(child);
   return new SpawnedChild(child);
 };
 

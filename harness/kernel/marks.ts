@@ -50,7 +50,7 @@ async function runMarks(
   );
   if (code === 0) return stdout;
   throw new SoakError('bad-patch', `A changed file does not parse: ${stderr.trim().slice(-800)}`, {
-    remedy: 'Mend the patch: what it leaves must be valid Python for this interpreter.',
+    remedy: 'Fix the patch: the patched file must be valid Python for this interpreter.',
     cause: spawnError ?? undefined,
   });
 }

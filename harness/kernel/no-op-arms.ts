@@ -46,9 +46,9 @@ export function assertNoUndeclaredNoOp(arms: readonly ArmKernels[]): void {
       const other = first.overlay.arm.name;
       throw new SoakError(
         'no-op-arm',
-        `The arm ${name} is the arm ${other} byte for byte: the same sources, packages, Python, variables and arguments.`,
+        `The arms ${name} and ${other} are identical: the same sources, packages, Python, variables and arguments.`,
         {
-          remedy: `Mend the change that ${name} was to make, or leave it out. For an A/A experiment give ${other} under a second name: --arm ${other}-b=${first.overlay.arm.source}.`,
+          remedy: `Fix the change of ${name}, or leave it out. For an A/A experiment, give ${other} a second name: --arm ${other}-b=${first.overlay.arm.source}.`,
         },
       );
     }

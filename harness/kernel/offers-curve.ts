@@ -28,7 +28,7 @@ export function assertOffersCurve(
     }
     throw new SoakError(
       'no-encryption',
-      `--encrypt asks for CurveZMQ, and ${who} has ${name} ${version ?? 'nowhere'}, which does not offer it.`,
+      `--encrypt needs CurveZMQ, which ${name} ${version ?? '(not found)'} of ${who} does not offer.`,
       { option: { name: 'encrypt' }, remedy: REMEDY },
     );
   }

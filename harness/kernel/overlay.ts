@@ -8,7 +8,7 @@ import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { DeadlinePassed, deadlineMs, fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { makeFolder } from '../model/make-folder.ts';
-import { armSources, type InstalledPackage } from './arm-sources.ts';
+import { type InstalledPackage, readArmSources } from './arm-sources.ts';
 import { runCommand } from './environment/run-command.ts';
 import type { ExpectedRuntime } from './kernel-identity.ts';
 import { armChange, compileMarked, type Mark } from './marks.ts';
@@ -79,7 +79,7 @@ async function compileSources(python: string, name: string, folder: string): Pro
   if (timedOut) throw new DeadlinePassed('compile-overlay', undefined);
   if (code === 0) return;
   throw new SoakError('bad-patch', `The patched ${name} does not compile: ${stdout.trim().slice(0, 800)}`, {
-    remedy: 'Mend the patch: what it leaves must be valid Python for this interpreter.',
+    remedy: 'Fix the patch: the patched file must be valid Python for this interpreter.',
     cause: spawnError ?? undefined,
   });
 }
@@ -92,7 +92,7 @@ async function compileSources(python: string, name: string, folder: string): Pro
  * @throws SoakError `arm-does-not-apply`, `bad-patch`, `patch-does-not-apply`; DeadlinePassed
  */
 export function makeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
-  return fileWithDeadline('write-cache', madeOverlay(arm, inputs));
+  return fileWithDeadline('write-cache', buildOverlay(arm, inputs));
 }
 
 /** The packages that an arm's overlay holds. */
@@ -108,9 +108,9 @@ function overlaidPackages(arm: Arm, inputs: OverlayInputs): Map<OverlayPackage, 
  *
  * @throws SoakError as `makeOverlay`
  */
-export async function overlayChange(arm: Arm, inputs: OverlayInputs): Promise<ArmChange | null> {
+export async function readOverlayChange(arm: Arm, inputs: OverlayInputs): Promise<ArmChange | null> {
   if (arm.manifest.bare) return null;
-  const { changed } = await armSources(arm, overlaidPackages(arm, inputs));
+  const { changed } = await readArmSources(arm, overlaidPackages(arm, inputs));
   if (changed.length === 0) return null;
   const overlays = join(inputs.cacheDir, 'overlays');
   await makeFolder(overlays);
@@ -122,10 +122,10 @@ export async function overlayChange(arm: Arm, inputs: OverlayInputs): Promise<Ar
   }
 }
 
-async function madeOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
+async function buildOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
   const name = arm.manifest.package;
   const packages = overlaidPackages(arm, inputs);
-  const { files, patchSha256 } = await armSources(arm, packages);
+  const { files, patchSha256 } = await readArmSources(arm, packages);
   const sources = hashesOf(new Map([...files].filter(([path]) => isModule(path))));
   const commits = arm.trees.map((tree) => ({ package: tree.package, commit: tree.commit }));
   const protocolArm: ProtocolArm = {

@@ -100,9 +100,9 @@ export class PortRange {
       for (const port of servers.keys()) this.#held.delete(port);
       throw new SoakError(
         'no-ports',
-        `No five free ports were found between ${FIRST_PORT} and ${LAST_PORT} on 127.0.0.1.`,
+        `A kernel needs five free ports, and none were found between ${FIRST_PORT} and ${LAST_PORT} on 127.0.0.1.`,
         {
-          remedy: `End what holds them, or lower --concurrency. Each harness that runs takes ${BLOCK} of them or more.`,
+          remedy: `End the programs that use them, or lower --concurrency. Each running harness takes at least ${BLOCK} of them.`,
           exitCode: EXIT_CODES.environment,
         },
       );

@@ -8,9 +8,9 @@ const RETRIES = 5;
 export function noTemporaryFolder(within: string, cause: unknown): SoakError {
   return new SoakError(
     'no-temporary-folder',
-    `No folder can be made in the folder for temporary files ${within}: ${(cause as Error).message}.`,
+    `The folder for temporary files, ${within}, cannot be written: ${(cause as Error).message}.`,
     {
-      remedy: 'Make it writable and free space there, or set TMPDIR (Windows: TEMP) to one that is.',
+      remedy: 'Make it writable and free space there, or set TMPDIR (Windows: TEMP) to another folder.',
       exitCode: EXIT_CODES.environment,
       cause,
     },

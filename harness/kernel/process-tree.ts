@@ -73,7 +73,7 @@ function signalGroup(group: number, signal: NodeJS.Signals, platform: NodeJS.Pla
 }
 
 /** Resolves once a child's process exists. @throws Error of `spawn` when the program cannot be started at all */
-export function spawned(child: ChildProcess): Promise<void> {
+export function awaitSpawn(child: ChildProcess): Promise<void> {
   const begun = new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', reject);
@@ -86,7 +86,7 @@ export function spawned(child: ChildProcess): Promise<void> {
  *
  * @throws DeadlinePassed when it is still there, as one is that waits for a disk
  */
-export async function endOf(pid: number, exited: Promise<unknown>): Promise<void> {
+export async function awaitEnd(pid: number, exited: Promise<unknown>): Promise<void> {
   try {
     await withDeadline('kernel-exit', exited, { who: `the process ${pid}` });
   } catch (error) {

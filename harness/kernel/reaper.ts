@@ -10,7 +10,7 @@ import { packageRoot } from '../model/package-root.ts';
 import { readLines } from './bounded-lines.ts';
 import { noTemporaryFolder, removePrivateFolder } from './private-folder.ts';
 import { dropProcessHelper, ProcessHelper, useProcessHelper } from './process-helper.ts';
-import { killRun, spawned } from './process-tree.ts';
+import { awaitSpawn, killRun } from './process-tree.ts';
 
 // An answer is some 50 bytes a process.
 const MAX_LINE_BYTES = 1 << 20;
@@ -44,7 +44,7 @@ export class Reaper {
       detached: true,
       windowsHide: true,
     });
-    await spawned(child);
+    await awaitSpawn(child);
     child.unref();
     for (const pipe of [child.stdin, child.stdout]) (pipe as Socket | null)?.unref();
     child.stdin?.on('error', () => {

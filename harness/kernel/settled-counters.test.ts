@@ -5,7 +5,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { KERNEL_COUNTERS, type KernelCounters } from '../model/arm.ts';
 import { createCounterFile } from './counters.ts';
-import { settledCounters } from './settled-counters.ts';
+import { awaitSettledCounters } from './settled-counters.ts';
 
 let path: string;
 
@@ -24,7 +24,7 @@ function count(counters: Partial<KernelCounters>): void {
 
 test('what a kernel has begun is waited for, though nothing moves for longer than one at rest takes', async () => {
   count({ delivered: 7, begun: 7, ended: 6 });
-  const settled = settledCounters(path);
+  const settled = awaitSettledCounters(path);
   await delay(150);
   count({ ended: 7 });
   expect(await settled).toMatchObject({ begun: 7, ended: 7 });
@@ -32,10 +32,10 @@ test('what a kernel has begun is waited for, though nothing moves for longer tha
 
 test('one that never ends it is read as it stands', async () => {
   count({ delivered: 7, begun: 7, ended: 6 });
-  expect(await settledCounters(path)).toMatchObject({ begun: 7, ended: 6 });
+  expect(await awaitSettledCounters(path)).toMatchObject({ begun: 7, ended: 6 });
 });
 
 test('there are none of a file that is gone', async () => {
   rmSync(path);
-  expect(await settledCounters(path)).toBeNull();
+  expect(await awaitSettledCounters(path)).toBeNull();
 });

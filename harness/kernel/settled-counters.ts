@@ -13,7 +13,7 @@ const GIVE_UP_MS = 1_000;
  * nothing that it had begun: it has ended what it began, and its counters stand still. Gives up waiting after a second:
  * they are then as they stand. `null`: there are none any more.
  */
-export async function settledCounters(path: string): Promise<KernelCounters | null> {
+export async function awaitSettledCounters(path: string): Promise<KernelCounters | null> {
   let counters = readCounters(path);
   let stillMs = 0;
   for (

@@ -78,7 +78,7 @@ export type ProtocolKernelspec = z.infer<typeof protocolKernelspecSchema>;
 
 /**
  * Counts that somebody else measured without the change. They were not interleaved with anything here, so that no
- * verdict rests on them: they stand in where an experiment has no reference arm at all (STATISTICS: "One arm").
+ * verdict rests on them: they stand in where an experiment has no reference arm at all (docs/statistics.md#one-arm).
  */
 export const citedReferenceSchema = z
   .strictObject({

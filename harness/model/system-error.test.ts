@@ -9,8 +9,8 @@ test.each(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC', 'EDQUOT', 'EROFS', 
     const error = Object.assign(new Error(`${code}: no more, open 'x'`), { code, syscall: 'open' });
     const said = systemError(error);
     expect(said).toMatchObject({ code: 'system-refused', exitCode: EXIT_CODES.environment, cause: error });
-    expect(said?.message).toBe(`The system refused what is needed: ${code}: no more, open 'x'.`);
-    expect(said?.remedy).toMatch(/^\S.*\. What is recorded stays: --resume goes on with it\.$/);
+    expect(said?.message).toBe(`The system refused a call: ${code}: no more, open 'x'.`);
+    expect(said?.remedy).toMatch(/^\S.*\. Recorded runs are kept: continue with --resume\.$/);
   },
 );
 

@@ -23,8 +23,8 @@ export function systemError(error: unknown): SoakError | null {
   const { code } = error as NodeJS.ErrnoException;
   const remedy = code === undefined ? undefined : REMEDIES[code];
   if (remedy === undefined) return null;
-  return new SoakError('system-refused', `The system refused what is needed: ${error.message}.`, {
-    remedy: `${remedy} What is recorded stays: --resume goes on with it.`,
+  return new SoakError('system-refused', `The system refused a call: ${error.message}.`, {
+    remedy: `${remedy} Recorded runs are kept: continue with --resume.`,
     exitCode: EXIT_CODES.environment,
     cause: error,
   });

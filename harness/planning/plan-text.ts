@@ -1,5 +1,5 @@
+import type { LineChart } from '../report/figures/line-chart.ts';
 import { counted, duration, percent } from '../report/format-number.ts';
-import type { LineChart } from '../stats/line-chart.ts';
 import type { ExactTest } from '../stats/power.ts';
 import {
   MAX_BLOCKS,

@@ -1,7 +1,7 @@
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { type KernelCommandMaker, launchKernel, type RunningKernel } from '../kernel/launch.ts';
 import { publicText } from '../model/public-text.ts';
-import { cleanedUp } from '../run/clean-up.ts';
+import { cleanUp } from '../run/clean-up.ts';
 import type { RunContext } from '../run/run-context.ts';
 import { languageCells } from './language-cells.ts';
 import { ProbeClient } from './probe-client.ts';
@@ -60,7 +60,7 @@ export async function probeKernel(
   try {
     return await new Probe(name, subjects[0] as Subject, another, startedMs).result();
   } finally {
-    for (const { kernel, client } of subjects) await cleanedUp(client, kernel);
+    for (const { kernel, client } of subjects) await cleanUp(client, kernel);
   }
 }
 

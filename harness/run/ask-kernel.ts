@@ -2,7 +2,7 @@ import { KernelClient } from '../frontend/client.ts';
 import { type KernelCommandMaker, launchKernel } from '../kernel/launch.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { assertEncrypted } from './assert-encrypted.ts';
-import { cleanedUp } from './clean-up.ts';
+import { cleanUp } from './clean-up.ts';
 import { awaitReady, type KernelInfo } from './ready.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -22,7 +22,7 @@ export async function askKernel(
     new SoakError('kernel-does-not-start', `The kernel ${name} does not start: ${reason}.`, {
       remedy:
         words.trim() === ''
-          ? 'It wrote nothing to its standard error. Try it in Jupyter, or see `soak kernels`.'
+          ? 'It wrote nothing to standard error. Try it in Jupyter, or see `soak kernels`.'
           : `The end of its standard error:\n${words.trim().slice(-1_500)}`,
       exitCode: EXIT_CODES.environment,
       cause,
@@ -47,6 +47,6 @@ export async function askKernel(
     return readiness.info;
   } finally {
     // What is left is the reaper's, as in a run.
-    await cleanedUp(client, kernel);
+    await cleanUp(client, kernel);
   }
 }

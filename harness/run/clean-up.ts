@@ -17,7 +17,7 @@ interface Held {
  * @returns what is left, a sentence each
  * @throws whatever else goes wrong
  */
-export async function cleanedUp(
+export async function cleanUp(
   client: { close(): Promise<void> } | null,
   kernel: Held,
   onEnded: () => void = () => {},

@@ -14,7 +14,7 @@ import type { Endpoint, Outcome } from '../model/outcome.ts';
 import { publicText } from '../model/public-text.ts';
 import { classifyClient, isTimeout, stallReason } from '../oracle/classify-client.ts';
 import type { RunOrder } from '../stats/schedule.ts';
-import { cleanedUp } from './clean-up.ts';
+import { cleanUp } from './clean-up.ts';
 import { answeredRequests, clientAccount, clientExposure, clientTrace } from './client-account.ts';
 import { ClientWatch, type ClientWatchEnd, type Counted, type KernelStrand } from './client-watch.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
@@ -120,7 +120,7 @@ class ClientRun implements LaunchedRun {
       clientSources: process.clientSources(),
       watch: this.#watch.account,
     };
-    return cleanedUp(null, process, () => {
+    return cleanUp(null, process, () => {
       const notebook = process.executedNotebook();
       this.findings = { ...this.findings, notebook, marks: readMarks(process.kernelCommand.countersPath) };
     });

@@ -11,14 +11,14 @@ import { FrontEnd } from '../frontend/traffic.ts';
 import { readCounters } from '../kernel/counters.ts';
 import { type KernelCommandMaker, launchKernel, type RunningKernel } from '../kernel/launch.ts';
 import { readMarks } from '../kernel/marks.ts';
-import { endOf, killTree } from '../kernel/process-tree.ts';
-import { settledCounters } from '../kernel/settled-counters.ts';
+import { awaitEnd, killTree } from '../kernel/process-tree.ts';
+import { awaitSettledCounters } from '../kernel/settled-counters.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { isStrand, refusedFinding } from '../oracle/classify.ts';
 import type { RunOrder } from '../stats/schedule.ts';
-import { cleanedUp } from './clean-up.ts';
+import { cleanUp } from './clean-up.ts';
 import { type LaunchedRun, measureRun } from './measure-run.ts';
 import { awaitReady } from './ready.ts';
 import { type Autopsies, type Patient, tryRung } from './revival.ts';
@@ -167,7 +167,7 @@ class FrontEndRun implements LaunchedRun {
       const before = ended(endedOutcome(first.end, client.failure));
       const { countersPath } = kernel.command;
       context.onMeasured?.();
-      const counters = countersPath === null ? null : await settledCounters(countersPath);
+      const counters = countersPath === null ? null : await awaitSettledCounters(countersPath);
       return { ...before, account: { ...before.account, kernel: counters } };
     }
     const { silence } = first;
@@ -189,13 +189,13 @@ class FrontEndRun implements LaunchedRun {
     // Not `dispose`, which the run itself calls: ports given back twice might be another kernel's by then.
     const { kernel: wedged, launch, context } = this.#parts;
     await killTree(wedged.pid);
-    await endOf(wedged.pid, wedged.exited);
+    await awaitEnd(wedged.pid, wedged.exited);
     const kernel = await launch();
     const client = new KernelClient(kernel.way);
     try {
       return (await awaitReady(client, kernel, context.startTimeoutMs)).ready;
     } finally {
-      const left = await cleanedUp(client, kernel);
+      const left = await cleanUp(client, kernel);
       if (left.length > 0) client.trace.mark(left.join(' '));
     }
   }
@@ -204,7 +204,7 @@ class FrontEndRun implements LaunchedRun {
     const { kernel, context } = this.#parts;
     const { countersPath, launch = context.launchMethod } = kernel.command;
     if (context.asJupyterExecute) await askToShutDown(this.#client, kernel);
-    const left = await cleanedUp(this.#client, kernel, () => {
+    const left = await cleanUp(this.#client, kernel, () => {
       const counters = countersPath === null ? null : readCounters(countersPath);
       this.measured = { ...this.measured, kernel: this.measured.kernel ?? counters };
       this.findings = { ...this.findings, marks: readMarks(countersPath) };

@@ -100,7 +100,9 @@ test('several harness faults in a row stop it with the last one’s reason, and 
   const writer = await begun();
   const stopped = await soakErrorOf(() => session(writer, { protocol, launchMs: 0, faultsInARow: 3 }));
   expect(stopped).toMatchObject({ code: 'harness-faults', exitCode: 4 });
-  expect(stopped.message).toMatch(/^(\d+) runs in a row could not be observed, the last one since /);
+  expect(stopped.message).toMatch(
+    /^(\d+) runs in a row could not be observed. The reason for the last one: /,
+  );
   const recorded = (await readJournal(writer.folder)).journal.runs.length;
   expect(recorded).toBe(3 + protocol.concurrency);
   expect(stopped.remedy).toContain('--resume');

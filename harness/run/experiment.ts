@@ -14,9 +14,9 @@ import type { Protocol } from '../model/protocol.ts';
 import { type BlockRange, type Shard, shardBlocks } from '../model/shard.ts';
 import { blockOrders, type RunOrder } from '../stats/schedule.ts';
 import { type SequentialDecision, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
-import { checkedRun } from './checked-run.ts';
 import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
+import { runSubject } from './run-subject.ts';
 import type { Subject } from './subject.ts';
 
 /** Told of everything that a display could show. */
@@ -189,9 +189,9 @@ function assertRoom({ run, outcome }: RunRecord): void {
   if (outcome.kind !== 'harness-fault' || !NO_ROOM.test(outcome.reason)) return;
   throw new SoakError(
     'disk-full',
-    `The run ${run} could not be carried out, since no space is left, in the folder for temporary files for example: ${outcome.reason}.`,
+    `The run ${run} could not be carried out because a disk is full (perhaps the one for temporary files): ${outcome.reason}.`,
     {
-      remedy: `Free space in ${tmpdir()}, or set TMPDIR (Windows: TEMP) to another folder; then go on with --resume. The run was not recorded and is made again.`,
+      remedy: `Free space in ${tmpdir()}, or set TMPDIR (Windows: TEMP) to another folder. Then continue with --resume. The run was not recorded and will be repeated.`,
       exitCode: EXIT_CODES.environment,
     },
   );
@@ -212,10 +212,10 @@ class FaultsInARow {
     if (this.#count < this.#limit) return;
     throw new SoakError(
       'harness-faults',
-      `${this.#count} runs in a row could not be observed, the last one since ${outcome.reason.replace(/\.$/, '')}. The experiment was stopped: the next runs would say nothing either.`,
+      `${this.#count} runs in a row could not be observed. The reason for the last one: ${outcome.reason.replace(/\.$/, '')}. The experiment was stopped, because further runs would probably fail too.`,
       {
         remedy:
-          'Mend that, or what keeps the machine from it (load, memory, open files), and go on with --resume: what is recorded stays.',
+          'Fix that, or what keeps the machine from it (load, memory, open files). Then continue with --resume: recorded runs are kept.',
         exitCode: EXIT_CODES.environment,
       },
     );
@@ -245,7 +245,7 @@ async function launchRun(
   if (arm === undefined || notebook === undefined)
     throw new Error(`The run ${order.run} is not of this experiment.`);
   const endpoint = plan.protocol.endpoint ?? 'wedged';
-  return checkedRun(order, notebook, arm, { ...plan.context, onMeasured }, plan.signal, endpoint);
+  return runSubject(order, notebook, arm, { ...plan.context, onMeasured }, plan.signal, endpoint);
 }
 
 async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunResult): Promise<void> {

@@ -15,7 +15,7 @@ import { runSoak, type Soaked } from '../../tools/testing/run-soak.ts';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { readJournal } from '../journal/read.ts';
 import { servedRunsFolder } from '../kernel/server/arm-kernelspecs.ts';
-import { givenServer } from '../kernel/server/given-server.ts';
+import { inspectServer } from '../kernel/server/given-server.ts';
 import { JupyterServer } from '../kernel/server/jupyter-server.ts';
 import { prepareServer } from '../kernel/server/prepare-server.ts';
 import { endOnServer } from '../kernel/server/server-kernel.ts';
@@ -161,8 +161,8 @@ describe('a server that is there already', () => {
   });
 
   test.each<[string, readonly string[], Record<string, string>, RegExp]>([
-    ['without a token', [], { KERNEL_SOAK_TOKEN: '' }, /wants a token/],
-    ['with a wrong token', [], { KERNEL_SOAK_TOKEN: 'nonsense' }, /does not take the token/],
+    ['without a token', [], { KERNEL_SOAK_TOKEN: '' }, /asks for a token/],
+    ['with a wrong token', [], { KERNEL_SOAK_TOKEN: 'nonsense' }, /refuses the token/],
     [
       'an arm that it lacks',
       ['--arm', 'flush'],
@@ -269,9 +269,9 @@ describe('its address', () => {
     const other = createServer((_request, response) => response.end('<html>')).listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
     const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}/`;
-    expect((await soakErrorOf(() => givenServer(url, {}))).code).toBe('not-a-server');
+    expect((await soakErrorOf(() => inspectServer(url, {}))).code).toBe('not-a-server');
     await new Promise((resolve) => other.close(resolve));
-    expect((await soakErrorOf(() => givenServer(url, {}))).code).toBe('server-unreachable');
+    expect((await soakErrorOf(() => inspectServer(url, {}))).code).toBe('server-unreachable');
   });
 });
 

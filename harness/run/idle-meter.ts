@@ -3,7 +3,7 @@ import { kernelSample, type ProcessSample, type SampledKernel } from '../kernel/
 import { programOf } from '../kernel/process-signs.ts';
 import { IDLE_CPU_SHARE } from '../oracle/classify.ts';
 
-/** Processor time is compared over windows of this length: the contract's second (ENDPOINTS: "Busy is not wedged"). */
+/** Processor time is compared over windows of this length: the contract's second (docs/endpoints.md#busy-is-not-wedged). */
 const WINDOW_MS = 1_000;
 
 /** How busy a process was over the whole seconds of a wait that were sampled. */

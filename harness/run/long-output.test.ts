@@ -129,7 +129,7 @@ test('output that cannot be set aside is the fault of the harness, and says why'
     kind: 'harness-fault',
     source: 'harness',
     reason:
-      'the harness could not deal with a message or a socket of its own: Long output of a cell cannot be kept in the folder for temporary files: ENOENT.',
+      'the harness could not deal with a message or a socket of its own: The long output of a cell could not be written to the folder for temporary files: ENOENT.',
   });
   // The kernel is answered for all the same: every request was seen to be.
   expect(result?.record.client).toMatchObject({ replies: 3, idles: 3 });

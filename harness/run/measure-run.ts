@@ -3,7 +3,7 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import { RunFault } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { RunOrder } from '../stats/schedule.ts';
-import { overdue, runBoundMs } from './run-bound.ts';
+import { runBoundMs, startBound } from './run-bound.ts';
 import type { RunContext } from './run-context.ts';
 import { faultOutcome } from './run-outcome.ts';
 import {
@@ -66,7 +66,7 @@ export async function measureRun(
     return { ...NOTHING_FOUND, record: record(faultOutcome(run), NOTHING_MEASURED, []), discard };
   }
   const over = new AbortController();
-  const late = overdue(context.boundMs ?? runBoundMs(notebook, context));
+  const late = startBound(context.boundMs ?? runBoundMs(notebook, context));
   const interrupted = new Promise<null>((resolve) => {
     if (signal.aborted) resolve(null);
     else signal.addEventListener('abort', () => resolve(null), { once: true, signal: over.signal });

@@ -38,7 +38,7 @@ export interface Overdue {
   readonly forget: () => void;
 }
 
-export function overdue(boundMs: number): Overdue {
+export function startBound(boundMs: number): Overdue {
   let timer: NodeJS.Timeout | undefined;
   const passed = new Promise<never>((_, reject) => {
     // A timer of more than 24 days would fire at once.
@@ -47,7 +47,7 @@ export function overdue(boundMs: number): Overdue {
         reject(
           new RunFault(
             'run-overdue',
-            `The run did not end within ${boundMs / 1000} s, by when each of its parts should have.`,
+            `The run did not end within ${boundMs / 1000} s, although each of its parts has a shorter deadline.`,
             { remedy: DEADLINES['front-end-idle'].remedy, exitCode: EXIT_CODES.environment },
           ),
         ),

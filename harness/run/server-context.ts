@@ -18,7 +18,7 @@ export async function withServer<Result>(
   if (prepared === null) return work(context);
   // Here and not above: most experiments have no server, and its library would take 15 MiB of memory.
   const { quietConsole } = await import('../transport/server-settings.ts');
-  const { launch, stop } = await serverLaunch(prepared, context);
+  const { launch, stop } = await startServer(prepared, context);
   const loud = quietConsole();
   try {
     return await work({ ...context, launch });
@@ -31,7 +31,7 @@ export async function withServer<Result>(
   }
 }
 
-async function serverLaunch(
+async function startServer(
   prepared: Pick<OwnServer, 'python' | 'rootDir'> | Pick<PreparedGivenServer, 'address'>,
   { reaper, startTimeoutMs, sockets }: RunContext,
 ): Promise<{ launch: NonNullable<RunContext['launch']>; stop: () => Promise<void> }> {

@@ -15,10 +15,10 @@ import { faultPlaces } from '../locate/localisation.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
 import { quietConsole } from '../transport/server-settings.ts';
-import { checkedRun } from './checked-run.ts';
 import { awaitReady } from './ready.ts';
 import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
+import { runSubject } from './run-subject.ts';
 import { Watch } from './watch.ts';
 
 let surroundings: RealSurroundings;
@@ -58,7 +58,7 @@ async function run(
       : { ...surroundings.context, launch: (how) => launchThroughServer(place, rootDir, how) };
   seed += 1;
   const order = { run: `b000-${arm}`, block: 0, position: 0, arm, notebookIndex: 0, traffic, seed };
-  const result = await checkedRun(
+  const result = await runSubject(
     order,
     notebook,
     await surroundings.arm(arm),

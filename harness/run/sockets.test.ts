@@ -29,10 +29,10 @@ import { FreshPeer, shellPortOpen } from '../transport/fresh-peer.ts';
 import { quietConsole } from '../transport/server-settings.ts';
 import { KERNEL_SOCKETS, reception, UNINVITED } from '../transport/uninvited.ts';
 import { askKernel } from './ask-kernel.ts';
-import { checkedRun } from './checked-run.ts';
 import { awaitReady } from './ready.ts';
 import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
+import { runSubject } from './run-subject.ts';
 
 const ENCRYPTED: Sockets = { encryption: 'curve' };
 const IPC: Sockets = { transport: 'ipc' };
@@ -104,7 +104,7 @@ async function run(
   const { traffic = 'widgets', notebook: path = notebookPath } = options;
   const notebook = await readNotebook(path);
   seed += 1;
-  const result = await checkedRun(
+  const result = await runSubject(
     { run: `b000-${arm}`, block: 0, position: 0, arm, notebookIndex: 0, traffic, seed },
     options.cells === undefined ? notebook : leadingCells(notebook, options.cells),
     await real.arm(arm),

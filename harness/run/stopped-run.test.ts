@@ -6,19 +6,19 @@ import { type RealSurroundings, realSurroundings } from '../../tools/testing/rea
 import { type KernelChild, launchKernel, spawnKernel } from '../kernel/launch.ts';
 import { DeadlinePassed, shortenDeadlines } from '../model/deadlines.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { cleanedUp } from './clean-up.ts';
+import { cleanUp } from './clean-up.ts';
 import { executeRun } from './execute-run.ts';
 import { runBoundMs } from './run-bound.ts';
 import type { RunContext } from './run-context.ts';
 
 let surroundings: RealSurroundings;
-const cleanUp: (() => unknown)[] = [];
+const atEnd: (() => unknown)[] = [];
 
 beforeAll(async () => {
   surroundings = await realSurroundings({ timeoutMs: 30_000, suspectAfterMs: null });
 }, 300_000);
 afterEach(() => {
-  for (const clean of cleanUp.splice(0)) clean();
+  for (const clean of atEnd.splice(0)) clean();
 });
 afterAll(() => surroundings.close());
 
@@ -72,10 +72,10 @@ describe('a run whose harness stops', () => {
 
 describe.skipIf(process.platform === 'win32')('a kernel that cannot be killed', () => {
   test('is said with its id; the run is what it was, and the ports and the folder stay the reaper’s', async () => {
-    cleanUp.push(shortenDeadlines({ 'kernel-exit': 200 }));
+    atEnd.push(shortenDeadlines({ 'kernel-exit': 200 }));
     // Stands for it, in the group of this process: killing a group of its own does nothing.
     const stuck: ChildProcess = spawn('sleep', ['600']);
-    cleanUp.push(() => stuck.kill('SIGKILL'));
+    atEnd.push(() => stuck.kill('SIGKILL'));
     const { reaper } = surroundings.context;
     const pid = stuck.pid ?? 0;
     let real: KernelChild | undefined;
@@ -108,9 +108,9 @@ describe.skipIf(process.platform === 'win32')('a kernel that cannot be killed', 
 test('what cannot be given back in time is listed; another error is thrown', async () => {
   const slow = () => Promise.reject(new DeadlinePassed('close-socket', undefined));
   const kernel = { dispose: () => Promise.resolve(), removeFolder: slow };
-  expect(await cleanedUp({ close: slow }, kernel)).toHaveLength(2);
+  expect(await cleanUp({ close: slow }, kernel)).toHaveLength(2);
   const wrong = { ...kernel, dispose: () => Promise.reject(new RangeError('0 is no process')) };
-  await expect(cleanedUp(null, wrong)).rejects.toThrow(RangeError);
+  await expect(cleanUp(null, wrong)).rejects.toThrow(RangeError);
 });
 
 test('the bound of a run is beyond what its parts can take', () => {

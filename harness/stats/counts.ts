@@ -30,18 +30,18 @@ export function parseCount(text: string, flag: string): Count {
   const remedy = 'Write wedged runs, a slash and all valid runs, for example 6/20.';
   const match = /^\s*(\d+)\s*\/\s*(\d+)\s*$/.exec(text);
   if (match === null) {
-    throw new SoakError('bad-count', `${flag} ${text}: not a count of wedged runs.`, { remedy });
+    throw new SoakError('bad-count', `${flag} ${text} is not a count of wedged runs.`, { remedy });
   }
   const count = { wedged: Number(match[1]), runs: Number(match[2]) };
   if (count.runs === 0) {
-    throw new SoakError('bad-count', `${flag} ${text}: an arm without a run has no rate.`, { remedy });
+    throw new SoakError('bad-count', `${flag} ${text} has no run, and therefore no rate.`, { remedy });
   }
   if (count.wedged > count.runs) {
-    throw new SoakError('bad-count', `${flag} ${text}: more wedged runs than runs.`, { remedy });
+    throw new SoakError('bad-count', `${flag} ${text} has more wedged runs than runs.`, { remedy });
   }
   if (count.runs > MAX_RUNS) {
-    throw new SoakError('bad-count', `${flag} ${text}: more than ${MAX_RUNS} runs.`, {
-      remedy: `The exact tests of more would take minutes. Give the counts of a part of the runs, at most ${MAX_RUNS} of each arm.`,
+    throw new SoakError('bad-count', `${flag} ${text} has more than ${MAX_RUNS} runs.`, {
+      remedy: `The exact tests would take minutes. Give the counts of at most ${MAX_RUNS} runs of each arm.`,
     });
   }
   return count;

@@ -121,7 +121,8 @@ export function plannedBlocks(ranges: readonly BlockRange[]): number {
 
 function badJournal(reason: string): SoakError {
   return new SoakError('bad-journal', `The journal contradicts its protocol: ${reason}.`, {
-    remedy: 'Analyse the journal as it was written; runs of two experiments are merged, never concatenated.',
+    remedy:
+      'Analyse the journal as soak wrote it. To combine two experiments, use soak merge instead of concatenating their journals.',
   });
 }
 

@@ -1,5 +1,5 @@
 import { markdownTable } from 'markdown-table';
-import { lineChartSvg } from '../../harness/stats/line-chart.ts';
+import { lineChartSvg } from '../../harness/report/figures/line-chart.ts';
 import {
   type CalibrationDesign,
   type CalibrationPoint,

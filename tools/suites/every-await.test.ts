@@ -16,7 +16,7 @@ import { PreciseTimer } from '../../harness/frontend/precise-timer.ts';
 import { FrontEnd } from '../../harness/frontend/traffic.ts';
 import { slotOf, withSlotLocked } from '../../harness/kernel/environment/cache.ts';
 import { probeEnvironment } from '../../harness/kernel/environment/facts.ts';
-import { installerOf, installPackages } from '../../harness/kernel/environment/install.ts';
+import { findInstaller, installPackages } from '../../harness/kernel/environment/install.ts';
 import { findInterpreter } from '../../harness/kernel/environment/interpreter.ts';
 import { warmMatplotlib } from '../../harness/kernel/environment/matplotlib.ts';
 import { runCommand } from '../../harness/kernel/environment/run-command.ts';
@@ -26,9 +26,9 @@ import { makeOverlay } from '../../harness/kernel/overlay.ts';
 import { allocatePorts } from '../../harness/kernel/ports.ts';
 import { dropProcessHelper, ProcessHelper, useProcessHelper } from '../../harness/kernel/process-helper.ts';
 import { processSample } from '../../harness/kernel/process-sample.ts';
-import { killTree, spawned } from '../../harness/kernel/process-tree.ts';
+import { awaitSpawn, killTree } from '../../harness/kernel/process-tree.ts';
 import { Reaper } from '../../harness/kernel/reaper.ts';
-import { GivenServerKernels, givenServer } from '../../harness/kernel/server/given-server.ts';
+import { GivenServerKernels, inspectServer } from '../../harness/kernel/server/given-server.ts';
 import { JupyterServer } from '../../harness/kernel/server/jupyter-server.ts';
 import { endOnServer } from '../../harness/kernel/server/server-kernel.ts';
 import { type DeadlineName, type FileDeadline, shortenDeadlines } from '../../harness/model/deadlines.ts';
@@ -137,12 +137,13 @@ interface Hang {
 /** Each wait that is no file's: it is made to hang, and it ends and says so. */
 const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
   spawn: {
-    hang: () => message(() => spawned(Object.assign(new EventEmitter(), { spawnfile: 'python' }) as never)),
+    hang: () =>
+      message(() => awaitSpawn(Object.assign(new EventEmitter(), { spawnfile: 'python' }) as never)),
     ends: /^Python a process could not be started within 0\.3 s/,
   },
   'identify-python': {
     hang: () => message(() => findInterpreter(silent('python'))),
-    ends: /is not a Python that runs: it did not answer within 0\.3 s/,
+    ends: /is not a working Python: it did not answer within 0\.3 s/,
   },
   'probe-python': {
     hang: () => probeEnvironment(silent('python')),
@@ -151,7 +152,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
   'find-uv': {
     hang: async () => {
       firstOnPath(silent('uv'));
-      return installerOf({ ...(await findInterpreter(python)), ensurepip: true }, folder);
+      return findInstaller({ ...(await findInterpreter(python)), ensurepip: true }, folder);
     },
     ends: { kind: 'pip', version: null },
     ms: { 'identify-python': 30_000 },
@@ -177,7 +178,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
         }),
       );
     },
-    ends: /^The kernel environment could not be made, by python -m venv: An installer did not end within 0\.3 s/,
+    ends: /^The kernel environment could not be installed \(python -m venv\): An installer did not end within 0\.3 s/,
     ms: { 'identify-python': 30_000 },
   },
   'environment-lock': {
@@ -395,7 +396,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
   },
   'server-start': {
     hang: () => message(() => JupyterServer.start(silent('python'), folder, reaper)),
-    ends: /^The Jupyter Server did not start: it said nothing/,
+    ends: /^The Jupyter Server did not start: it wrote nothing/,
   },
   'server-status': {
     hang: () => message(() => JupyterServer.start(program('python', SILENT_SERVER), folder, reaper)),
@@ -405,7 +406,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
   'server-answer': {
     hang: async () => {
       const url = await silentServer();
-      return message(() => givenServer(url, {}));
+      return message(() => inspectServer(url, {}));
     },
     ends: /^No server answers at http:\/\/127\.0\.0\.1:\d+\/: The operation was aborted due to timeout/,
   },

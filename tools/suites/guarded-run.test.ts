@@ -55,7 +55,7 @@ test.skipIf(process.platform === 'win32')(
       { TMPDIR: long },
     );
     expect(code).toBe(4);
-    expect(stderr).toMatch(/--ipc would need a socket at .*Set TMPDIR to a shorter folder/s);
+    expect(stderr).toMatch(/--ipc needs a socket at .*Set TMPDIR to a shorter folder/s);
     expect((await readdir(long)).filter((name) => name.startsWith('soak-'))).toEqual([]);
   },
 );

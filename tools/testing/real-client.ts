@@ -3,9 +3,9 @@ import { readNotebook } from '../../harness/frontend/notebook.ts';
 import { type ArmKernelMaker, armKernelMaker } from '../../harness/kernel/arm-kernels.ts';
 import { prepareClient } from '../../harness/kernel/client-arms.ts';
 import type { ClientName } from '../../harness/model/client.ts';
-import { checkedRun } from '../../harness/run/checked-run.ts';
 import type { RunContext } from '../../harness/run/run-context.ts';
 import type { RunResult } from '../../harness/run/run-record.ts';
+import { runSubject } from '../../harness/run/run-subject.ts';
 
 let kernels: ArmKernelMaker | undefined;
 
@@ -22,7 +22,7 @@ export async function realClientRun(
     onProgress: () => {},
     signal: new AbortController().signal,
   });
-  const result = await checkedRun(
+  const result = await runSubject(
     {
       run: `b000-${armName}`,
       block: 0,

@@ -179,7 +179,7 @@ async function acquire(
           lost.abort(
             new SoakError(
               'environment-lock-lost',
-              'Another process took over making the kernel environment.',
+              'Another process has taken over the installation of the kernel environment.',
               {
                 remedy: 'Run the command again: it waits for the other process.',
                 exitCode: EXIT_CODES.environment,
@@ -211,7 +211,7 @@ export function fileSystemError(error: unknown, path: string): unknown {
 }
 
 export function diskFullError(path: string, cause?: unknown): SoakError {
-  return new SoakError('disk-full', `No space was left on the disk for the kernel environment (${path}).`, {
+  return new SoakError('disk-full', `The disk is too full for the kernel environment (${path}).`, {
     remedy: 'Free about 500 MB, or set KERNEL_SOAK_CACHE to a folder on another disk.',
     exitCode: EXIT_CODES.environment,
     cause,

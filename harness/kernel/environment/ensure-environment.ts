@@ -137,7 +137,7 @@ export async function inspectGivenEnvironment(
   if (!probe.runs) {
     throw new SoakError('environment-broken', `--env "${env}" cannot be used: ${probe.reason}.`, {
       option: { name: 'env' },
-      remedy: 'Repair that environment, or leave --env out to have one made.',
+      remedy: 'Repair that environment, or leave out --env and let soak make one.',
       exitCode: EXIT_CODES.environment,
     });
   }
@@ -155,7 +155,7 @@ async function givenEnvironment(env: string, options: EnvironmentOptions): Promi
   if (options.python !== undefined || options.requirements !== undefined) {
     throw new SoakError(
       'conflicting-options',
-      '--env takes an existing environment as it is: it cannot be combined with --python or with packages to install.',
+      '--env uses an existing environment as it is. It cannot be combined with --python or with packages to install.',
       { option: { name: 'env' }, remedy: 'Leave one of them out.', exitCode: EXIT_CODES.usage },
     );
   }
@@ -232,10 +232,14 @@ async function factsOfNew(python: string, signal: AbortSignal): Promise<Environm
     : undefined;
   if (probe.runs && broken === undefined) return probe.facts;
   const reason = probe.runs ? `${broken?.package}: ${broken?.reason}` : probe.reason;
-  throw new SoakError('environment-broken', `The kernel environment was made but does not work: ${reason}.`, {
-    remedy: 'Try another interpreter with --python, or an existing environment with --env.',
-    exitCode: EXIT_CODES.environment,
-  });
+  throw new SoakError(
+    'environment-broken',
+    `The kernel environment was installed but does not work: ${reason}.`,
+    {
+      remedy: 'Try another interpreter with --python, or an existing environment with --env.',
+      exitCode: EXIT_CODES.environment,
+    },
+  );
 }
 
 function venvFolder(slot: Slot, attempt: string): string {

@@ -10,7 +10,7 @@ export {
   missingRemedy,
 } from './ensure-environment.ts';
 export type { EnvironmentFacts } from './facts.ts';
-export { installerOf, type UsableInstaller } from './install.ts';
+export { findInstaller, type UsableInstaller } from './install.ts';
 export {
   armRequirements,
   defaultVersion,

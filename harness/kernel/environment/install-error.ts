@@ -47,10 +47,10 @@ export function installError(result: CommandResult, context: InstallationStep): 
     const { message } = new DeadlinePassed('install-step', undefined);
     return new SoakError(
       'installation-stalled',
-      `The kernel environment could not be made, by ${step}: ${message}\n${quoted}`,
+      `The kernel environment could not be installed (${step}): ${message}\n${quoted}`,
       {
         remedy:
-          'Run the command again: what was fetched is not fetched again. Check the network and the proxy, or use an ' +
+          'Run the command again: finished downloads are kept. Check the network and the proxy, or use an ' +
           'existing environment with --env.',
         exitCode: EXIT_CODES.environment,
       },
@@ -61,10 +61,10 @@ export function installError(result: CommandResult, context: InstallationStep): 
   if (NETWORK.test(output)) {
     return new SoakError(
       'no-network',
-      `The kernel environment could not be made: ${installer} did not reach a package index.\n${quoted}`,
+      `The kernel environment could not be installed: ${installer} did not reach a package index.\n${quoted}`,
       {
         remedy:
-          'The first use needs the network; once made, the environment is cached and needs none. ' +
+          'The first use needs the network. Afterwards the environment is cached. ' +
           `Check the connection, the proxy and ${installer}'s index settings` +
           (installer === 'uv' ? " (uv does not read pip's), " : ', ') +
           'or use an existing environment with --env.',
@@ -75,10 +75,10 @@ export function installError(result: CommandResult, context: InstallationStep): 
   if (ALTERED.test(output)) {
     return new SoakError(
       'package-altered',
-      `The kernel environment could not be made: a package is not the one that the lock names.\n${quoted}`,
+      `The kernel environment could not be installed: a package differs from the one in the lock file.\n${quoted}`,
       {
         remedy:
-          'The index gives other files than PyPI did when the lock was made. Use another one, or an existing ' +
+          'The package index has other files than PyPI had when the lock file was made. Use another index, or an existing ' +
           'environment with --env.',
         exitCode: EXIT_CODES.environment,
       },
@@ -90,12 +90,12 @@ export function installError(result: CommandResult, context: InstallationStep): 
   if (NOT_FOUND.test(output)) {
     return new SoakError(
       'package-not-found',
-      `The kernel environment could not be made: a package has no release that suits Python ` +
+      `The kernel environment could not be installed: a package has no release for Python ` +
         `${interpreter.version} on ${interpreter.platform}.\n${quoted}`,
       {
         remedy:
           `The pinned packages are for Python ${MINIMUM_PYTHON.join('.')} to ${NEWEST_TESTED_PYTHON}: ` +
-          'name such a one with --python, or use an existing environment with --env.',
+          'choose one of these with --python, or use an existing environment with --env.',
         exitCode: EXIT_CODES.environment,
       },
     );
@@ -106,9 +106,9 @@ export function installError(result: CommandResult, context: InstallationStep): 
     : `ended with ${result.signal ?? `exit code ${result.code}`}`;
   return new SoakError(
     'installation',
-    `The kernel environment could not be made: ${step} ${how}.\n${quoted}`,
+    `The kernel environment could not be installed: ${step} ${how}.\n${quoted}`,
     {
-      remedy: 'See the lines above; --env uses an existing environment instead.',
+      remedy: 'See the lines above. To use an existing environment instead, give --env.',
       exitCode: EXIT_CODES.environment,
       cause: result.spawnError ?? undefined,
     },

@@ -25,9 +25,9 @@ describe('a version that does not exist', () => {
   const versions = '4.0.1, 6.31.0, 7.0.0a1, 7.0.0, 7.0.1, 7.1.0, 7.2.0, 7.3.0, 7.4.0, 7.10.0';
 
   test.each([
-    ['ipykernel==7.3.9', 'Near it are 7.1.0, 7.2.0, 7.3.0, 7.4.0, 7.10.0.'],
-    ['ipykernel==99', 'Near it are 7.3.0, 7.4.0, 7.10.0.'],
-    ['ipykernel==1.0', 'Near it are 4.0.1, 6.31.0, 7.0.0.'],
+    ['ipykernel==7.3.9', 'The nearest are 7.1.0, 7.2.0, 7.3.0, 7.4.0, 7.10.0.'],
+    ['ipykernel==99', 'The nearest are 7.3.0, 7.4.0, 7.10.0.'],
+    ['ipykernel==1.0', 'The nearest are 4.0.1, 6.31.0, 7.0.0.'],
     ['ipykernel>8', 'The newest are 7.1.0, 7.2.0, 7.3.0, 7.4.0, 7.10.0.'],
     ['ipykernel==8.*', 'The newest are 7.1.0, 7.2.0, 7.3.0, 7.4.0, 7.10.0.'],
   ])('%s lists those that are near, in the order of versions', (requirement, remedy) => {
@@ -38,7 +38,7 @@ describe('a version that does not exist', () => {
   });
 
   test('of a package that has pre-releases only, lists them', () => {
-    expect(missing('x==2', '1.0a1, 1.0b1')?.remedy).toBe('Near it are 1.0a1, 1.0b1.');
+    expect(missing('x==2', '1.0a1, 1.0b1')?.remedy).toBe('The nearest are 1.0a1, 1.0b1.');
   });
 
   test('of a package that does not exist says so', () => {

@@ -40,7 +40,7 @@ function noSuchVersion(output: string, { version }: Interpreter): SoakError | nu
     return new SoakError(
       'no-such-version',
       `There is no release of ${quoted(name)} for Python ${version} in the package index.`,
-      { remedy: 'Check its name, or choose another Python for the arm, such as py3.12.' },
+      { remedy: 'Check the name, or choose another Python for the arm, such as py3.12.' },
     );
   }
   const wanted = /^[\w.-]+==([^,*]+)$/.exec(requirement)?.[1] ?? null;
@@ -48,7 +48,7 @@ function noSuchVersion(output: string, { version }: Interpreter): SoakError | nu
     'no-such-version',
     `No release of ${name} for Python ${version} satisfies ${requirement}.`,
     {
-      remedy: `${wanted === null ? 'The newest are' : 'Near it are'} ${neighbours(releases, wanted).join(', ')}.`,
+      remedy: `${wanted === null ? 'The newest are' : 'The nearest are'} ${neighbours(releases, wanted).join(', ')}.`,
     },
   );
 }
@@ -87,7 +87,7 @@ function conflicting(output: string): SoakError | null {
     `The packages of the environment contradict each other${causes.length === 0 ? '' : `: ${causes.slice(0, 6).join('; ')}`}.`,
     {
       remedy:
-        'Give versions that go together: require the package that asks for more in another version too.',
+        'Choose versions that fit together. If a package requires another version of a second one, require that version too.',
     },
   );
 }

@@ -52,7 +52,7 @@ export interface InstallOptions {
 export async function installPackages(options: InstallOptions): Promise<Installer> {
   const found: InstallerFound = options.installer
     ? { kind: options.installer, version: null }
-    : await installerOf(options.interpreter, dirname(options.folder), options.signal);
+    : await findInstaller(options.interpreter, dirname(options.folder), options.signal);
   if (found.kind === 'none') throw found.error;
   const installer = found.kind;
   options.onProgress(
@@ -76,7 +76,7 @@ export interface UsableInstaller {
 }
 
 /** uv where it runs in `folder`, else pip where the interpreter can make an environment with it. */
-export async function installerOf(
+export async function findInstaller(
   interpreter: Interpreter,
   folder: string,
   signal?: AbortSignal,

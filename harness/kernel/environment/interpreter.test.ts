@@ -49,7 +49,7 @@ describe.skipIf(process.platform === 'win32')('what cannot be used says why', ()
     await expect(findInterpreter(python)).rejects.toMatchObject({
       code: 'python-too-old',
       exitCode: 4,
-      message: expect.stringMatching(/3\.8\.18 \(\/opt\/old\/python3\).*3\.10 or newer/),
+      message: expect.stringMatching(/3\.8\.18 \(\/opt\/old\/python3\).*3\.10 or later/),
     });
   });
 

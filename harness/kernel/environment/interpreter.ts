@@ -112,7 +112,7 @@ async function interpreterOfVersion(version: string, signal: AbortSignal | undef
   }
   if (tooOld) throw tooOld;
   const there = seen.size === 0 ? 'none was found' : `found were ${[...seen].sort().join(', ')}`;
-  throw new SoakError('python-missing', `There is no Python ${version} here: ${there}.`, {
+  throw new SoakError('python-missing', `Python ${version} is not installed: ${there}.`, {
     remedy: `Install it, or name an interpreter by its path with --python. ${pythonRemedy(process.platform)}`,
     exitCode: EXIT_CODES.environment,
   });
@@ -180,7 +180,7 @@ function identified(command: Command, option: string, result: CommandResult): In
   const named = command.join(' ');
   if (interpreter === null) {
     if (result.spawnError?.code === 'ENOENT') {
-      throw new SoakError('python-missing', `${option} "${named}": there is no such program.`, {
+      throw new SoakError('python-missing', `${option} "${named}" does not exist.`, {
         remedy: `Check the path. ${pythonRemedy(process.platform)}`,
         exitCode: EXIT_CODES.environment,
         cause: result.spawnError,
@@ -188,7 +188,7 @@ function identified(command: Command, option: string, result: CommandResult): In
     }
     throw new SoakError(
       'python-not-usable',
-      `${option} "${named}" is not a Python that runs: ${why(result)}.`,
+      `${option} "${named}" is not a working Python: ${why(result)}.`,
       {
         remedy: 'Name a Python interpreter, or the folder of a virtual environment.',
         exitCode: EXIT_CODES.environment,
@@ -221,9 +221,9 @@ function isNewEnough({ major, minor }: Interpreter): boolean {
 function tooOldError(interpreter: Interpreter): SoakError {
   return new SoakError(
     'python-too-old',
-    `Python ${interpreter.version} (${interpreter.executable}) is too old: the kernels need ${MINIMUM_PYTHON.join('.')} or newer.`,
+    `Python ${interpreter.version} (${interpreter.executable}) is too old. The kernels need Python ${MINIMUM_PYTHON.join('.')} or later.`,
     {
-      remedy: 'Name a newer interpreter with --python, for example --python python3.12.',
+      remedy: 'Choose a newer interpreter, for example with --python python3.12.',
       exitCode: EXIT_CODES.environment,
     },
   );

@@ -35,11 +35,11 @@ export function listedVersions(stdout: string): string[] {
  *
  * @throws SoakError `bad-requirement` for what is no package's name, `no-release-list` when pip cannot list them
  */
-export async function packageReleases(name: string, options: ReleaseListOptions): Promise<string[]> {
+export async function listReleases(name: string, options: ReleaseListOptions): Promise<string[]> {
   const normalised = requirementName(name);
   if (normalised !== name.toLowerCase().replace(/[-_.]+/g, '-')) {
-    throw new SoakError('bad-requirement', `${quoted(name)} is not the name of a package.`, {
-      remedy: 'Give the name alone, such as ipykernel.',
+    throw new SoakError('bad-requirement', `${quoted(name)} is not a package name.`, {
+      remedy: 'Give only the name, such as ipykernel.',
     });
   }
   const interpreter = await findInterpreter(options.python, options.signal);

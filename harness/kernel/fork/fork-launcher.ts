@@ -18,12 +18,12 @@ import type { ForkableCommand, KernelChild, KernelExit, KernelStart } from '../l
 import { RUN_VARIABLE } from '../marked-processes.ts';
 import { OutputTail } from '../output-tail.ts';
 import {
+  awaitSpawn,
   kernelEnvironmentVariables,
   killMarked,
   killRun,
   killTree,
   launchesDetached,
-  spawned,
 } from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
 
@@ -154,7 +154,7 @@ export class ForkLauncher {
         ...command.variables,
       }),
     });
-    await spawned(child);
+    await awaitSpawn(child);
     const launcher = new ForkLauncher(child, folder, reaper);
     reaper.hold(child.pid ?? -1, folder);
     const unsafe = await launcher.#ready();

@@ -11,9 +11,9 @@ import {
 import { KernelClient } from '../../frontend/client.ts';
 import { leadingCells, readNotebook } from '../../frontend/notebook.ts';
 import { packageRoot } from '../../model/package-root.ts';
-import { checkedRun } from '../../run/checked-run.ts';
 import { withForks } from '../../run/fork-context.ts';
 import { awaitReady } from '../../run/ready.ts';
+import { runSubject } from '../../run/run-subject.ts';
 import type { RunningKernel } from '../launch.ts';
 import { processSample } from '../process-sample.ts';
 import { ForkLauncher } from './fork-launcher.ts';
@@ -126,9 +126,9 @@ describe.runIf(canFork)('forked kernels', () => {
       'fork',
       surroundings.context,
       (why) => said.push(why),
-      (context) => checkedRun(order, notebook, arm, context, signal),
+      (context) => runSubject(order, notebook, arm, context, signal),
     );
-    const spawned = await checkedRun(order, notebook, arm, surroundings.context, signal);
+    const spawned = await runSubject(order, notebook, arm, surroundings.context, signal);
     for (const result of [forked, spawned]) {
       expect(result?.record.outcome).toMatchObject({ kind: 'completed' });
       expect(result?.record.kernel?.streamSends).toBe(result?.record.client.replies);

@@ -141,8 +141,8 @@ export function namedKernel(search: KernelSearch, name: string): UsableKernel {
     throw new SoakError('unknown-kernel', `There is no kernelspec named ${quoted(name)}.`, {
       remedy:
         names.length > 0
-          ? `Kernels there are: ${names.join(', ')}. \`soak kernels\` says where was looked.`
-          : 'None was found at all: `soak kernels` says where was looked.',
+          ? `Choose one of: ${names.join(', ')}. \`soak kernels\` lists the folders that were searched.`
+          : 'No kernelspec was found. `soak kernels` lists the folders that were searched.',
     });
   }
   if (found.state === 'broken') {
@@ -150,7 +150,7 @@ export function namedKernel(search: KernelSearch, name: string): UsableKernel {
       'broken-kernel',
       `The kernel ${found.name} (${found.folder}) cannot be used: ${found.reason}.`,
       {
-        remedy: 'Repair or remove that kernelspec; `soak kernels` lists those that can be used.',
+        remedy: 'Repair or remove that kernelspec. `soak kernels` lists those that can be used.',
         exitCode: EXIT_CODES.environment,
       },
     );

@@ -45,7 +45,7 @@ export interface GivenServer {
  * @param text address of the server, of a gateway, or of a user's server of a JupyterHub
  * @throws SoakError `bad-server-url`, `server-unreachable`, `not-a-server`, `server-token`
  */
-export async function givenServer(text: string, env: NodeJS.ProcessEnv): Promise<GivenServer> {
+export async function inspectServer(text: string, env: NodeJS.ProcessEnv): Promise<GivenServer> {
   const url = serverUrl(text);
   const variable = TOKEN_VARIABLES.find((name) => (env[name] ?? '') !== '');
   const address = { url, token: variable === undefined ? '' : (env[variable] ?? '') };
@@ -81,8 +81,9 @@ export async function givenServer(text: string, env: NodeJS.ProcessEnv): Promise
 }
 
 function notAServer(url: string, why: string): SoakError {
-  return new SoakError('not-a-server', `What answers at ${url} is no Jupyter Server: ${why}.`, {
-    remedy: 'Give the address that a browser opens, base path included, such as https://hub/user/NAME/.',
+  return new SoakError('not-a-server', `The program at ${url} is not a Jupyter Server: ${why}.`, {
+    remedy:
+      'Give the address that you would open in a browser, with its base path, such as https://hub/user/NAME/.',
     exitCode: EXIT_CODES.environment,
   });
 }
@@ -100,8 +101,7 @@ async function answerOf(
     const { message, cause } = error as Error;
     const words = cause instanceof Error && cause.message !== '' ? cause.message : message;
     throw new SoakError('server-unreachable', `No server answers at ${url}: ${publicText(words)}.`, {
-      remedy:
-        'Start it, or correct --server-url. Of a certificate of your own, tell Node by NODE_EXTRA_CA_CERTS.',
+      remedy: 'Start it, or correct --server-url. If it uses your own certificate, set NODE_EXTRA_CA_CERTS.',
       exitCode: EXIT_CODES.environment,
       cause: error,
     });
@@ -112,9 +112,9 @@ async function answerOf(
     await response.body?.cancel();
     throw new SoakError(
       'server-token',
-      token === '' ? `The server at ${url} wants a token.` : `The server at ${url} does not take the token.`,
+      token === '' ? `The server at ${url} asks for a token.` : `The server at ${url} refuses the token.`,
       {
-        remedy: `Put its token into the environment variable ${TOKEN_VARIABLES.join(' or ')}.`,
+        remedy: `Set the environment variable ${TOKEN_VARIABLES.join(' or ')} to its token.`,
         exitCode: EXIT_CODES.environment,
       },
     );
@@ -295,7 +295,8 @@ function launchError(name: string, why: string, cause?: unknown): SoakError {
     'server-launch',
     `The server did not start the kernel ${name}: ${publicText(why.slice(0, 500).replace(/\.$/, ''))}.`,
     {
-      remedy: 'Its log may say more. Variables named KERNEL_…, such as KERNEL_USERNAME, are handed on to it.',
+      remedy:
+        'Its log may say more. It is given every environment variable named KERNEL_…, such as KERNEL_USERNAME.',
       exitCode: EXIT_CODES.environment,
       cause,
     },

@@ -13,11 +13,11 @@ import { RUN_VARIABLE } from '../marked-processes.ts';
 import { OutputTail } from '../output-tail.ts';
 import { allocatePorts, releasePorts } from '../ports.ts';
 import {
+  awaitSpawn,
   kernelEnvironmentVariables,
   killMarked,
   killRun,
   launchesDetached,
-  spawned,
   temporaryVariables,
 } from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
@@ -106,7 +106,7 @@ export class JupyterServer {
     }
     throw new SoakError(
       'server-start',
-      `The Jupyter Server did not start: ${words.slice(-600).trim() || 'it said nothing.'}`,
+      `The Jupyter Server did not start: ${words.slice(-600).trim() || 'it wrote nothing.'}`,
       {
         remedy: 'Run the command again. If that does not help, clear the cache folder.',
         exitCode: EXIT_CODES.environment,
@@ -147,7 +147,7 @@ export class JupyterServer {
     });
     const stderr = new OutputTail();
     child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
-    await spawned(child);
+    await awaitSpawn(child);
     const pid = child.pid ?? -1;
     reaper.hold(pid, folder);
     const exited = exitOf(child);

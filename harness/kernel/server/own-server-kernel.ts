@@ -53,7 +53,7 @@ export async function launchThroughServer(
   const started = KernelAPI.startNew(options, serverSettings(address)).catch((error: unknown) => {
     const why = server.hasEnded === true ? 'it has ended' : publicText((error as Error).message);
     throw new SoakError('server-lost', `The Jupyter Server did not start a kernel: ${why}.`, {
-      remedy: 'What is recorded stays. Go on with --resume, which starts another server.',
+      remedy: 'Recorded runs are kept. Continue with --resume, which starts another server.',
       exitCode: EXIT_CODES.environment,
       cause: error,
     });

@@ -46,7 +46,7 @@ export function checkArmsOfServer(
   if (bare === undefined) return;
   throw new SoakError(
     'bare-arm',
-    `The arm ${bare.name} has no counters, and without them nobody knows what a server sent the kernel by itself.`,
+    `The arm ${bare.name} has no counters, which show what a server sends the kernel on its own.`,
     { remedy },
   );
 }
@@ -102,15 +102,15 @@ function libraryVersion(): Record<string, string> {
  * See that a server which is there already has a kernelspec of each arm, and that it is that arm.
  *
  * @returns the arms, each started by its kernelspec
- * @throws SoakError `arm-not-installed`, and what `givenServer` throws
+ * @throws SoakError `arm-not-installed`, and what `inspectServer` throws
  */
 export async function prepareGivenServer<Arm extends Pick<ArmKernels, 'overlay' | 'makeCommand'>>(
   url: string,
   arms: ReadonlyMap<string, Arm>,
   env: NodeJS.ProcessEnv,
 ): Promise<{ server: PreparedGivenServer; arms: Map<string, Arm> }> {
-  const { givenServer } = await import('./given-server.ts');
-  const given = await givenServer(url, env);
+  const { inspectServer } = await import('./given-server.ts');
+  const given = await inspectServer(url, env);
   const { kernelspecs } = given;
   const served = new Map<string, Arm>();
   for (const [label, arm] of arms) {
@@ -159,7 +159,11 @@ export function commonFolder(files: readonly string[]): string {
   const length = first.findIndex((part, index) => others.some((each) => each[index] !== part));
   const common = (length < 0 ? first : first.slice(0, length)).join(sep);
   if (common !== '' || (sep === '/' && first.length > 0)) return common === '' ? sep : join(common, sep, '.');
-  throw new SoakError('notebooks-apart', 'The notebooks are on different drives: one server has one root.', {
-    remedy: 'Give notebooks of one drive, or leave out --transport server.',
-  });
+  throw new SoakError(
+    'notebooks-apart',
+    'The notebooks are on different drives, but a server has only one root folder.',
+    {
+      remedy: 'Give notebooks on one drive, or leave out --transport server.',
+    },
+  );
 }

@@ -13,7 +13,7 @@ import type { KernelCommand, KernelExit, RunningKernel } from '../launch.ts';
 import { removePrivateFolder } from '../private-folder.ts';
 import { processSample } from '../process-sample.ts';
 import { killMarked, killRun, killTree } from '../process-tree.ts';
-import { settledCounters } from '../settled-counters.ts';
+import { awaitSettledCounters } from '../settled-counters.ts';
 
 const WATCH_EVERY_MS = 50;
 const DELETE_AGAIN_AFTER_MS = [200, 1_000, 3_000] as const;
@@ -133,7 +133,7 @@ export class ServerKernel implements RunningKernel {
       delivered: async () =>
         command.countersPath === null
           ? null
-          : ((await settledCounters(command.countersPath))?.delivered ?? null),
+          : ((await awaitSettledCounters(command.countersPath))?.delivered ?? null),
       onGone: () => this.#gone(),
     };
   }

@@ -18,7 +18,7 @@ import type { ArmSubject, Subject } from './subject.ts';
  * @returns `null` when the run was interrupted: it has no outcome and stays listed as begun
  * @throws SoakError `identity-mismatch` when the kernel or the client loaded anything but the arm
  */
-export async function checkedRun(
+export async function runSubject(
   order: RunOrder,
   notebook: Notebook,
   subject: Subject,
@@ -69,7 +69,7 @@ function assertIdentity(who: string, overlay: Overlay, mismatch: string | null):
   if (mismatch === null) return;
   throw new SoakError('identity-mismatch', `${who} is not the arm ${overlay.arm.name}: ${mismatch}.`, {
     remedy:
-      'Something changed the overlay or the import path during the experiment. Clear the cache and begin again.',
+      'Something changed the overlay or the import path during the experiment. Clear the cache and start again.',
     exitCode: EXIT_CODES.invalidExperiment,
   });
 }

@@ -3,7 +3,7 @@ import { isFolder } from './find.ts';
 import { findKernels, type KernelSearch } from './index.ts';
 
 /** The kernels as seen from an environment: its interpreter or its folder; `undefined`: the first Python on PATH. */
-export async function searchOf(env: string | undefined, signal?: AbortSignal): Promise<KernelSearch> {
+export async function searchKernels(env: string | undefined, signal?: AbortSignal): Promise<KernelSearch> {
   const isVenv = env !== undefined && (await isFolder(env));
   return findKernels({ python: isVenv ? venvPython(env, process.platform) : env, signal });
 }
