@@ -10,7 +10,7 @@ import type { RawOptions } from '../options/table.ts';
 import { armText, isSame, listText, sameText } from './arms-text.ts';
 import { registerArmsInstall } from './install-arms.ts';
 
-/** `soak arms`: what there is, what one changes, and whether a function is the same in several releases. */
+/** Add `soak arms`, which lists arms, and its subcommands `show`, `same` and `install`. */
 export function registerArms(
   program: Command,
   surroundings: () => RunSurroundings,
@@ -47,7 +47,7 @@ export function registerArms(
   )
     .addHelpText(
       'after',
-      '\nReleases are fetched as wheels and read, never installed or imported.\n\nExit codes: 0 the same in all of them, 1 not, 2 bad input, 4 environment.',
+      '\nReleases are downloaded as wheels and read. They are never installed or imported.\n\nExit codes: 0 the same everywhere, 1 different, 2 bad input, 4 environment.',
     )
     .action(async (searched: string, versions: string[], raw: RawOptions<'arms same'>) => {
       const { package: name, python, json } = parsedOptions('arms same', raw);

@@ -5,7 +5,7 @@ import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import { addOptions } from '../options/add-options.ts';
 
 export interface DoctorDependencies {
-  /** Tells which arms apply to an ipykernel version; without it none are listed. */
+  /** Lists the arms and whether each applies to an ipykernel version. Default: no arms are listed. */
   readonly listArms?: (ipykernelVersion: string) => Promise<readonly ArmApplicability[]>;
   /** Default: standard output. */
   readonly write?: (text: string) => void;
@@ -21,8 +21,8 @@ export function registerDoctor(program: Command, dependencies: DoctorDependencie
   )
     .addHelpText(
       'after',
-      '\nExit code 0 when a run can start, 4 when something is missing. An environment that is not there yet\n' +
-        'is not missing: the first run makes it, and needs the network for that.',
+      '\nExit code 0 when a run can start, 4 when something is missing. An environment that does not\n' +
+        'exist yet is not missing: the first run makes it, for which it needs the network.',
     )
     .action(async (options: DoctorOptions) => {
       process.exitCode = await runDoctor(options, dependencies);

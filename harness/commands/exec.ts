@@ -12,7 +12,7 @@ import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { RawOptions } from '../options/table.ts';
 
-/** Add `soak exec`. `surroundings` is asked for when it begins. */
+/** Add `soak exec`. `surroundings` is called when the command starts. */
 export function registerExec(
   program: Command,
   surroundings: () => RunSurroundings,

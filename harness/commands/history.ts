@@ -6,7 +6,7 @@ import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { RawOptions } from '../options/table.ts';
 
-/** `soak history DIR…`: many nights of one series. */
+/** Add `soak history`: the rates of one experiment over many nights. */
 export function registerHistory(program: Command, write: (text: string) => void): void {
   addOptions(
     program

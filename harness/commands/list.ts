@@ -5,7 +5,7 @@ import { reportFolders } from '../journal/report-folders.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { SoakError } from '../model/errors.ts';
 
-/** `soak list [DIR]`: the reports below a folder, one paragraph each. */
+/** Add `soak list`: the reports below a folder, a paragraph each. */
 export function registerList(program: Command): void {
   program
     .command('list')
@@ -15,7 +15,7 @@ export function registerList(program: Command): void {
       const folders = await reportFolders(dir, [JOURNAL_FILE, BISECT_JOURNAL]);
       if (folders.length === 0) {
         process.stdout.write(
-          `No report below ${terminalText(dir)}: no folder there has a ${JOURNAL_FILE}.\n`,
+          `No report was found below ${terminalText(dir)}: no folder there contains ${JOURNAL_FILE}.\n`,
         );
         return;
       }

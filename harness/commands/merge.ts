@@ -13,7 +13,7 @@ import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 
-/** `soak merge DIR… --out DIR`: shards, hosts and nights of one protocol as one experiment. */
+/** Add `soak merge`: shards, hosts and nights of one protocol become one experiment. */
 export function registerMerge(
   program: Command,
   write: (text: string) => void,

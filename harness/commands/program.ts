@@ -43,12 +43,12 @@ async function listArms(ipykernel: string) {
   }));
 }
 
-/** A command and its arguments. That it has options goes without saying, and 80 columns are few. */
+/** A command and its arguments, without `[options]`: nearly all have some, and 80 columns are few. */
 function subcommandTerm(command: Command): string {
   return `${command.name()} ${command.usage()}`.replace(' [options]', '');
 }
 
-/** The `soak` program with all its commands; running it is the caller's, so that command lines can be checked. */
+/** The `soak` program with all its commands. The caller runs it, so that tests can parse command lines only. */
 export function soakProgram({ version, write, interruption, onExit }: ProgramSurroundings): Command {
   const surroundings = (): RunSurroundings => ({ signal: interruption(), write });
   const program = new Command('soak')

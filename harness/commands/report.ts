@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ExitCode } from '../model/errors.ts';
 import { addOptions } from '../options/add-options.ts';
 
-/** `soak report DIR`: renders again from the journal. */
+/** Add `soak report`: it writes the documents again from the journal. */
 export function registerReport(program: Command, onExit: (code: ExitCode) => void): void {
   addOptions(
     program
