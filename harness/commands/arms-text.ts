@@ -13,7 +13,7 @@ export async function listText(): Promise<string> {
     const { role, package: changed, appliesTo, description } = manifest;
     return `${name.padEnd(width)}  ${role.padEnd(9)}  ${changed} ${appliesTo}\n${' '.repeat(width + 2)}${description}`;
   });
-  return `${lines.join('\n')}\n\nOther arms: a folder with arm.json, ipykernel==7.4.0, py3.13, my.diff, git:PATH@REV; see soak run --help.\n`;
+  return `${lines.join('\n')}\n\nOther arms you can give: a folder with arm.json, ipykernel==7.4.0, py3.13, my.diff, git:PATH@REV; see soak run --help.\n`;
 }
 
 /** What one arm is and changes, for `soak arms show`. */
@@ -24,7 +24,7 @@ export function armText({ arm, kernels, diff }: ArmInspection): string {
     ['role', arm.manifest.role],
     ['description', arm.manifest.description],
     ['changes', `${arm.manifest.package} ${arm.manifest.appliesTo}`],
-    ['engagement', arm.manifest.engagement ?? 'none: nothing is counted against the replies'],
+    ['engagement', arm.manifest.engagement ?? 'none: no counter shows whether the change was in effect'],
     ['patch', protocolArm.patchSha256 ?? 'none'],
     ['sources', protocolArm.treeSha256],
     ['beside it', siteSha256],
@@ -32,7 +32,7 @@ export function armText({ arm, kernels, diff }: ArmInspection): string {
     ...commitRows(arm),
   ];
   const text = rows.map(([name, value]) => `  ${name.padEnd(13)}${terminalText(value, 600)}`).join('\n');
-  return `${arm.name}\n${text}\n\n${diff === '' ? 'It changes no source: what runs is what the environment has.' : terminalLines(diff)}\n`;
+  return `${arm.name}\n${text}\n\n${diff === '' ? 'It changes no source: the kernel runs the packages as they are installed.' : terminalLines(diff)}\n`;
 }
 
 function commitRows({ trees }: Arm): [string, string][] {
@@ -53,7 +53,7 @@ function environmentText(
   return `${asked}: ${facts.implementation} ${facts.python}, ipykernel ${facts.ipykernel?.version ?? 'none'}, pyzmq ${facts.packages['pyzmq'] ?? 'none'}, libzmq ${facts.libzmq ?? 'unknown'}`;
 }
 
-// A whole package could differ; a terminal is no place for more.
+// A whole package may differ. More than this is of no use in a terminal.
 const DIFF_CHARACTERS = 200_000;
 
 function terminalLines(diff: string): string {

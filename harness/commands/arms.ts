@@ -10,7 +10,7 @@ import type { RawOptions } from '../options/table.ts';
 import { armText, isSame, listText, sameText } from './arms-text.ts';
 import { registerArmsInstall } from './install-arms.ts';
 
-/** `soak arms`: what there is, what one changes, and whether a function is the same in several releases. */
+/** Add `soak arms`, which lists arms, and its subcommands `show`, `same` and `install`. */
 export function registerArms(
   program: Command,
   surroundings: () => RunSurroundings,
@@ -18,7 +18,7 @@ export function registerArms(
 ): void {
   const arms = program
     .command('arms')
-    .description('list the arms that ship; show what one changes; compare a function across releases')
+    .description('List the arms that ship, show what one changes, or compare a function across releases')
     .action(async () => {
       const { write } = surroundings();
       write(await listText());
@@ -30,7 +30,7 @@ export function registerArms(
   addOptions(
     arms
       .command('show')
-      .description('what an arm is and changes: role, range, engagement, hashes, environment, diff')
+      .description('Show what an arm is and what it changes: role, releases, hashes, environment and diff')
       .argument('<arm>', 'as --arm takes it: a name, a folder, ipykernel==7.4.0, my.diff, git:PATH@REV, …'),
     'arms show',
   ).action(async (spec: string, options: RawOptions<'arms show'>) => {
@@ -40,14 +40,14 @@ export function registerArms(
   addOptions(
     arms
       .command('same')
-      .description('whether a function is byte-identical in several releases and trees: hashes and a diff')
+      .description('Compare one function across releases and clones, byte by byte')
       .argument('<function>', 'name, or Class.name, such as SubshellManager._send_on_shell_channel')
       .argument('<version...>', 'releases such as 7.3.0, and folders of clones, such as ./ipykernel'),
     'arms same',
   )
     .addHelpText(
       'after',
-      '\nReleases are fetched as wheels and read, never installed or imported.\n\nExit codes: 0 the same in all of them, 1 not, 2 bad input, 4 environment.',
+      '\nReleases are downloaded as wheels and read. They are never installed or imported.\n\nExit codes: 0 the same everywhere, 1 different, 2 bad input, 4 environment.',
     )
     .action(async (searched: string, versions: string[], raw: RawOptions<'arms same'>) => {
       const { package: name, python, json } = parsedOptions('arms same', raw);

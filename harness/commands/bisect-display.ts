@@ -9,14 +9,14 @@ import { terminalText } from '../model/clean-text.ts';
 import { duration, percent } from '../report/format-number.ts';
 
 const BAR_WIDTH = 24;
-// What a terminal of 24 lines has room for, beside the lines below.
+// A terminal of 24 lines has room for this many, and for the lines below them.
 const SHOWN = 18;
 
 function bar(share: number): string {
   return `${'█'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '·')}`;
 }
 
-/** The posterior in characters, a release a line; of a long range the most probable ones and the ends. */
+/** The posterior as text, one line per release. A long range shows its ends and its most probable releases. */
 export function posteriorText(protocol: BisectProtocol, state: BisectState): string {
   const { posterior } = state.belief;
   const after = protocol.releases.length;
@@ -50,7 +50,7 @@ export function posteriorText(protocol: BisectProtocol, state: BisectState): str
   return lines.join('\n');
 }
 
-/** What is believed after a batch, in one line for a log: what is worth a per cent or more. */
+/** The belief after a batch, in one line for a log. It names what has a probability of 1 % or more. */
 function beliefLine(protocol: BisectProtocol, { belief, claim }: BisectState): string {
   const { brought, cured } = belief.posterior;
   const listed = (shares: readonly number[], nameOf: (index: number) => string) =>
@@ -70,7 +70,7 @@ function beliefLine(protocol: BisectProtocol, { belief, claim }: BisectState): s
   return `  brought by ${came}${went === '' ? '' : `; cured by ${went}`}; claim at ${percent(claim.probability)}`;
 }
 
-/** A display that redraws on a terminal after each run, and writes plain lines elsewhere. */
+/** A display that redraws after each run on a terminal, and writes plain lines elsewhere. */
 export function openBisectDisplay(
   protocol: BisectProtocol,
   write: (text: string) => void,
@@ -104,7 +104,7 @@ export function openBisectDisplay(
       else if (state.batches.length > 0) write(`${beliefLine(protocol, state)}\n`);
     },
     close: () => {
-      // The table that the command writes at its end is the last state.
+      // The command itself writes the last state as a table.
       if (isTerminal) logUpdate.clear();
       else write('\n');
     },

@@ -16,7 +16,7 @@ import type { RawOptions } from '../options/table.ts';
 import { plainLine } from '../report/document.ts';
 import { openBisectDisplay, posteriorText } from './bisect-display.ts';
 
-/** Add `soak bisect`. `surroundings` is asked for when it begins. */
+/** Add `soak bisect`. `surroundings` is called when the command starts. */
 export function registerBisect(
   program: Command,
   surroundings: () => RunSurroundings,

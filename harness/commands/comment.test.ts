@@ -152,7 +152,7 @@ describe('soak comment', () => {
     [404, 'Not Found', undefined],
   ])('says that the token may not (%i %s, %s), and does not fail', async (status, message, only) => {
     github.refusal = { status, message, ...(only === undefined ? {} : { only }) };
-    expect(await comment()).toMatch(/^::notice title=kernel-soak::No comment was made.*403|404/);
+    expect(await comment()).toMatch(/^::notice title=kernel-soak::No comment was posted.*(403|404)/);
     expect(github.comments).toHaveLength(0);
   });
 

@@ -8,14 +8,12 @@ import { commentBody, commentMarker, putComment } from '../report/pull-request-c
 import { buildReport } from '../report/report.ts';
 import { commentFooter, pullRequest } from '../report/workflow-pull-request.ts';
 
-/** `soak comment DIR`: the verdict and the table of arms in one comment of the pull request that a workflow runs for. */
+/** Add `soak comment`: it posts the verdict and the table of arms to a pull request, or updates its earlier comment. */
 export function registerComment(program: Command, write: (text: string) => void): void {
   addOptions(
     program
       .command('comment')
-      .description(
-        'put the verdict into one comment of the pull request that a GitHub workflow runs for; the next run updates it',
-      )
+      .description('Post the verdict as a comment on the pull request of a GitHub workflow')
       .argument('<dir>', 'report folder'),
     'comment',
   )
@@ -36,7 +34,7 @@ and ends with 0: the evidence is in the job summary all the same.`,
       const done = await putComment(to, marker, body);
       if (done.how !== 'not-permitted') write(`Comment ${done.how}: ${done.url}\n`);
       else {
-        const message = `No comment was made, since the token may not: ${done.reason}. Pull requests from forks have no such right; others need "pull-requests: write". The evidence is in the job summary.`;
+        const message = `No comment was posted, because the token may not write comments: ${done.reason}. On a pull request from a fork it never may. On others, give the job "pull-requests: write". The evidence is in the job summary.`;
         write(`::notice title=kernel-soak::${escapeAnnotation(message)}\n`);
       }
     });

@@ -5,11 +5,11 @@ import { comparisonDocument, type NamedReport } from '../report/compare.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 import { buildReport } from '../report/report.ts';
 
-/** `soak compare DIR DIR`: two experiments side by side, as Markdown that also reads in a terminal. */
+/** Add `soak compare`: two experiments side by side, as Markdown that is readable in a terminal too. */
 export function registerCompare(program: Command): void {
   program
     .command('compare')
-    .description('set two experiments side by side: arms, verdicts, and what else differs')
+    .description('Compare two experiments: their arms, verdicts and settings')
     .argument('<first>', 'folder of a report')
     .argument('<second>', 'folder of another report')
     .action(async (first: string, second: string) => {

@@ -5,7 +5,7 @@ import { completionScript, SHELLS, type Shell } from '../options/completion.ts';
 export function registerCompletion(program: Command, write: (text: string) => void): void {
   program
     .command('completion')
-    .description('Print a script that completes the commands and options of soak in your shell')
+    .description('Print a script that completes commands and options in your shell')
     .addArgument(new Argument('<shell>', 'your shell').choices(SHELLS))
     .addHelpText(
       'after',

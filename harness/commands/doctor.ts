@@ -5,7 +5,7 @@ import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import { addOptions } from '../options/add-options.ts';
 
 export interface DoctorDependencies {
-  /** Tells which arms apply to an ipykernel version; without it none are listed. */
+  /** Lists the arms and whether each applies to an ipykernel version. Default: no arms are listed. */
   readonly listArms?: (ipykernelVersion: string) => Promise<readonly ArmApplicability[]>;
   /** Default: standard output. */
   readonly write?: (text: string) => void;
@@ -16,13 +16,13 @@ export function registerDoctor(program: Command, dependencies: DoctorDependencie
   addOptions(
     program
       .command('doctor')
-      .description('say what is there to run kernels with, and what is missing; installs nothing'),
+      .description('Check what is installed to run kernels with, and name what is missing'),
     'doctor',
   )
     .addHelpText(
       'after',
-      '\nExit code 0 when a run can start, 4 when something is missing. An environment that is not there yet\n' +
-        'is not missing: the first run makes it, and needs the network for that.',
+      '\nExit code 0 when a run can start, 4 when something is missing. An environment that does not\n' +
+        'exist yet is not missing: the first run makes it, for which it needs the network.',
     )
     .action(async (options: DoctorOptions) => {
       process.exitCode = await runDoctor(options, dependencies);

@@ -12,7 +12,7 @@ import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { RawOptions } from '../options/table.ts';
 
-/** Add `soak exec`. `surroundings` is asked for when it begins. */
+/** Add `soak exec`. `surroundings` is called when the command starts. */
 export function registerExec(
   program: Command,
   surroundings: () => RunSurroundings,
@@ -21,9 +21,7 @@ export function registerExec(
   addOptions(
     program
       .command('exec')
-      .description(
-        'execute a notebook headless, again in a fresh kernel when, and only when, the kernel wedged',
-      )
+      .description('Execute a notebook, and retry it in a fresh kernel when the kernel wedged')
       .argument('[notebook]', 'the notebook'),
     'exec',
   )

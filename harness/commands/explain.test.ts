@@ -48,7 +48,7 @@ describe('soak explain', () => {
   });
 
   test('knows a run that was begun and never recorded', async () => {
-    await expect(explained('b009-fix')).rejects.toThrow(/begun and never recorded/);
+    await expect(explained('b009-fix')).rejects.toThrow(/started but never recorded/);
   });
 
   test('says so where there is no report', async () => {

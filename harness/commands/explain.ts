@@ -6,14 +6,14 @@ import type { Journal, RunRecord } from '../model/journal.ts';
 import { quoted } from '../model/quoted.ts';
 import { runExplained } from '../report/run-explained.ts';
 
-/** Runs that a remedy names. */
+/** Runs that an error message names at most. */
 const NAMED_RUNS = 8;
 
-/** `soak explain REPORT RUN`: one run's story in plain words, with a time line of its messages. */
+/** Add `soak explain`: one run in plain words, with a timeline of its messages. */
 export function registerExplain(program: Command, write: (text: string) => void): void {
   program
     .command('explain')
-    .description("tell one run's story: what happened, what was seen, the last messages, what it means")
+    .description('Explain one run: what happened, its last messages, and what it means')
     .argument('<report>', 'folder of a report')
     .argument('<run>', 'the run, as the report names it, such as b007-fix; b7-fix will do')
     .action(async (folder: string, name: string) => {
@@ -40,20 +40,28 @@ function namedRun(journal: Journal, name: string): RunRecord {
     });
   }
   if (journal.abandoned.includes(name)) {
-    throw new SoakError('unknown-run', `The run ${name} was begun and never recorded: it has no story.`, {
-      remedy: 'Its experiment was cut short; `soak --resume` runs it again.',
-    });
+    throw new SoakError(
+      'unknown-run',
+      `The run ${name} was started but never recorded, so there is nothing to explain.`,
+      {
+        remedy: 'Its experiment was interrupted. `soak --resume` runs it again.',
+      },
+    );
   }
   const telling = journal.runs.filter(({ outcome }) => outcome.kind !== 'completed');
   const named = (telling.length > 0 ? telling : journal.runs)
     .slice(0, NAMED_RUNS)
     .map(({ run: each }) => each);
-  throw new SoakError('unknown-run', `There is no run ${quoted(name)} among ${journal.runs.length}.`, {
-    remedy:
-      named.length === 0
-        ? 'No run was recorded.'
-        : `${telling.length > 0 ? 'Runs that did not complete' : 'Runs there are'}: ${named.map((each) => terminalText(each)).join(', ')}${telling.length > NAMED_RUNS ? ', …' : ''}.`,
-  });
+  throw new SoakError(
+    'unknown-run',
+    `No run is called ${quoted(name)}: the report has ${journal.runs.length} others.`,
+    {
+      remedy:
+        named.length === 0
+          ? 'No run was recorded.'
+          : `${telling.length > 0 ? 'Runs that did not complete' : 'Its runs'}: ${named.map((each) => terminalText(each)).join(', ')}${telling.length > NAMED_RUNS ? ', …' : ''}.`,
+    },
+  );
 }
 
 /** `b007-fix` as `b7-fix`. */

@@ -6,12 +6,12 @@ import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { RawOptions } from '../options/table.ts';
 
-/** `soak history DIR…`: many nights of one series. */
+/** Add `soak history`: the rates of one experiment over many nights. */
 export function registerHistory(program: Command, write: (text: string) => void): void {
   addOptions(
     program
       .command('history')
-      .description('many nights: rates, flagged changes, the accumulated E; as Markdown, figures and JSON')
+      .description('Show how the rates of an experiment changed over many nights')
       .argument('<dir...>', 'folders of reports, merged or not, or folders above them'),
     'history',
   )

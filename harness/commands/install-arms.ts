@@ -12,20 +12,18 @@ import type { RunSurroundings } from '../model/surroundings.ts';
 import { addOptions } from '../options/add-options.ts';
 import type { RawOptions } from '../options/table.ts';
 
-/** `soak arms install`: arms as kernelspecs, for a server that is there already. */
+/** Add `soak arms install`: it writes arms as kernelspecs, for a server that already exists. */
 export function registerArmsInstall(arms: Command, surroundings: () => RunSurroundings): void {
   addOptions(
     arms
       .command('install')
-      .description(
-        'make kernelspecs of arms, by which a Jupyter Server or gateway of yours starts their kernels',
-      )
+      .description('Install arms as kernelspecs, so that your own Jupyter Server or gateway can start them')
       .argument('<arm...>', 'as --arm takes them: names, folders, releases, diffs, …; all of the experiment'),
     'arms install',
   )
     .addHelpText(
       'after',
-      '\nThen: KERNEL_SOAK_TOKEN=… npm run soak -- --server-url URL --arms control,sham,fix\nThe kernelspecs point into the cache folder of kernel-soak and hold as long as it does.\n\nExit codes: 0 done, 2 bad input, 4 environment.',
+      '\nThen: KERNEL_SOAK_TOKEN=… npm run soak -- --server-url URL --arms control,sham,fix\nThe kernelspecs point into the cache folder of kernel-soak, and work as long as that folder exists.\n\nExit codes: 0 done, 2 bad input, 4 environment.',
     )
     .action(async (specs: string[], { dataDir = '', ...options }: RawOptions<'arms install'>) => {
       const { write, signal } = surroundings();
@@ -48,7 +46,7 @@ export function registerArmsInstall(arms: Command, surroundings: () => RunSurrou
               'cannot-write',
               `The kernelspec of ${arm.name} cannot be written below ${folder}: ${(error as Error).message}.`,
               {
-                remedy: 'Give a --data-dir that can be written to.',
+                remedy: 'Choose a --data-dir that you may write to.',
                 exitCode: EXIT_CODES.environment,
                 cause: error,
               },

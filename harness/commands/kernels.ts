@@ -9,17 +9,17 @@ import { parsedOptions } from '../options/given.ts';
 import type { RawOptions } from '../options/table.ts';
 import { probeMarkdown, probeText } from '../probe/probe-text.ts';
 
-/** `soak kernels`: the kernelspecs there are, where Jupyter looks for them; `--probe`: what one of them does. */
+/** Add `soak kernels`: the kernelspecs that Jupyter finds. With `--probe`: what one of them does. */
 export function registerKernels(program: Command, write: (text: string) => void): void {
   addOptions(
     program
       .command('kernels')
-      .description('list the kernels that --kernel can name, and those that cannot be used, with the reason'),
+      .description('List the kernels that --kernel can name, or probe what one of them does'),
     'kernels',
   )
     .addHelpText(
       'after',
-      '\nSearched as Jupyter does: JUPYTER_PATH, the user, the environment, the system; the first of a name\nwins, and JUPYTER_PREFER_ENV_PATH puts the environment first.',
+      '\nThe search is that of Jupyter: JUPYTER_PATH, the user, the environment, the system. The first kernel of a\nname wins. JUPYTER_PREFER_ENV_PATH puts the environment first.',
     )
     .action(async (raw: RawOptions<'kernels'>) => {
       const { env, probe, json, markdown } = parsedOptions('kernels', raw);
@@ -56,8 +56,8 @@ export function kernelsText({ kernels, folders, python }: KernelSearch): string 
   for (const { folder, source } of folders) lines.push(`  ${shown(folder)} (${source})`);
   lines.push(
     python === null
-      ? 'No Python was found, so that no environment was searched: --env names one.'
-      : `The environment is that of ${shown(python.executable)}: --env names another.`,
+      ? 'No Python was found, so no environment was searched. Name one with --env.'
+      : `The environment is that of ${shown(python.executable)}. Name another with --env.`,
   );
   return `${lines.join('\n')}\n`;
 }

@@ -5,17 +5,17 @@ import { reportFolders } from '../journal/report-folders.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { SoakError } from '../model/errors.ts';
 
-/** `soak list [DIR]`: the reports below a folder, one paragraph each. */
+/** Add `soak list`: the reports below a folder, a paragraph each. */
 export function registerList(program: Command): void {
   program
     .command('list')
-    .description('show the reports below a folder')
+    .description('List the reports below a folder, with their verdicts')
     .argument('[dir]', 'where to look', '.')
     .action(async (dir: string) => {
       const folders = await reportFolders(dir, [JOURNAL_FILE, BISECT_JOURNAL]);
       if (folders.length === 0) {
         process.stdout.write(
-          `No report below ${terminalText(dir)}: no folder there has a ${JOURNAL_FILE}.\n`,
+          `No report was found below ${terminalText(dir)}: no folder there contains ${JOURNAL_FILE}.\n`,
         );
         return;
       }

@@ -20,7 +20,7 @@ same --out goes on where it was interrupted. With folders of experiments that ar
 
 Exit codes: 0 done, 2 bad input, 3 an arm without a valid run by any path, 4 environment, 130 interrupted.`;
 
-/** `soak locate`: the same arms and notebook by each path to the kernel, and where the fault is. */
+/** Add `soak locate`: the same experiment by each path to the kernel, to see where the fault is. */
 export function registerLocate(
   program: Command,
   surroundings: () => RunSurroundings,
@@ -29,7 +29,7 @@ export function registerLocate(
   addOptions(
     program
       .command('locate')
-      .description('the same arms and notebook direct, through a server and by nbclient: which of them fails')
+      .description('Find out whether the kernel, the server or the client is at fault')
       .argument('[dir...]', 'experiments that are there already, one of each path'),
     'locate',
   )

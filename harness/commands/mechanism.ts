@@ -13,10 +13,10 @@ import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { RawOptions } from '../options/table.ts';
 
-/** A released version: PEP 440 without what could be an address or an option. */
+/** A released version, as PEP 440 has it. It cannot be mistaken for an address or an option. */
 const VERSION = /^\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?$/;
 
-/** Add `soak mechanism`: what strands a request, shown on bare sockets. */
+/** Add `soak mechanism`: it shows on bare sockets how a request gets stranded. */
 export function registerMechanism(
   program: Command,
   surroundings: () => RunSurroundings,
@@ -25,7 +25,7 @@ export function registerMechanism(
   addOptions(
     program
       .command('mechanism')
-      .description('show the mechanism of the wedge alone: pyzmq sockets, no Jupyter, step by step'),
+      .description('Show the mechanism of the wedge step by step, on pyzmq sockets without Jupyter'),
     'mechanism',
   )
     .addHelpText(
@@ -78,7 +78,7 @@ function releases(given: readonly string[]): string[] {
   ];
   const bad = versions.find((version) => !VERSION.test(version));
   if (bad === undefined) return versions;
-  throw new SoakError('bad-option', `--pyzmq ${quoted(bad)} is no version.`, {
+  throw new SoakError('bad-option', `--pyzmq ${quoted(bad)} is not a version.`, {
     remedy: 'Give released versions with commas, such as --pyzmq 26.4.0,27.1.0.',
     option: { name: 'pyzmq', value: bad },
   });
@@ -90,7 +90,7 @@ function summary(mechanism: Mechanism, out: string | null): string {
       `pyzmq ${terminalText(release.pyzmq)}, libzmq ${terminalText(release.libzmq)}: ${stepsAsExpected(release)}`,
   );
   if (out !== null) lines.push(`Written: ${join(out, 'mechanism.md')}`);
-  // The script itself ends with its own count, which says enough where it ran once.
+  // The script prints its own count at the end, which is enough if it ran once.
   if (mechanism.releases.length === 1 && out === null) return '';
   return `\n${lines.join('\n')}\n`;
 }

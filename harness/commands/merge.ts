@@ -13,7 +13,7 @@ import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 
-/** `soak merge DIR… --out DIR`: shards, hosts and nights of one protocol as one experiment. */
+/** Add `soak merge`: shards, hosts and nights of one protocol become one experiment. */
 export function registerMerge(
   program: Command,
   write: (text: string) => void,
@@ -22,7 +22,7 @@ export function registerMerge(
   addOptions(
     program
       .command('merge')
-      .description('put shards, hosts and nights of one protocol together, and write their evidence')
+      .description('Merge the shards, hosts and nights of one protocol, and write their evidence')
       .argument('<dir...>', 'folders of reports, or folders above them'),
     'merge',
   )

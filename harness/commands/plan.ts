@@ -19,7 +19,7 @@ import { lineChartText } from '../planning/text-chart.ts';
 
 type PlanOptions = Options<'plan'>;
 
-/** Adds `soak plan`: how many runs, and how long a notebook. */
+/** Add `soak plan`: how many runs a verdict needs, or how long a notebook should be. */
 export function registerPlan(program: Command): void {
   addOptions(
     program

@@ -43,33 +43,54 @@ async function listArms(ipykernel: string) {
   }));
 }
 
-/** The `soak` program with all its commands; running it is the caller's, so that command lines can be checked. */
+/** A command and its arguments, without `[options]`: nearly all have some, and 80 columns are few. */
+function subcommandTerm(command: Command): string {
+  return `${command.name()} ${command.usage()}`.replace(' [options]', '');
+}
+
+/** The `soak` program with all its commands. The caller runs it, so that tests can parse command lines only. */
 export function soakProgram({ version, write, interruption, onExit }: ProgramSurroundings): Command {
   const surroundings = (): RunSurroundings => ({ signal: interruption(), write });
   const program = new Command('soak')
     .description('Statistical reproduction harness and soak tester for Jupyter kernels')
-    .version(version)
+    .version(version, '-V, --version', 'Print the version')
+    .helpOption('-h, --help', 'Show this help')
+    .configureHelp({ subcommandTerm })
     .showHelpAfterError('(soak --help lists the commands, soak run --help the options)')
     .exitOverride();
+
+  // Groups and commands in the order in which a newcomer needs them.
+  program.commandsGroup('Experiment:');
   registerRun(program, surroundings, onExit);
   registerDoctor(program, { listArms });
-  registerStats(program);
-  registerExec(program, surroundings, onExit);
-  registerExplain(program, write);
-  registerPlan(program);
-  registerTune(program, surroundings, onExit);
-  registerBisect(program, surroundings, onExit);
-  registerMechanism(program, surroundings, onExit);
-  registerVerify(program, onExit);
-  registerReport(program, onExit);
-  registerKernels(program, write);
-  registerList(program);
   registerArms(program, surroundings, onExit);
-  registerLocate(program, surroundings, onExit);
+  registerKernels(program, write);
+
+  program.commandsGroup('Evidence:');
+  registerList(program);
+  registerExplain(program, write);
+  registerCompare(program);
+  registerReport(program, onExit);
+  registerVerify(program, onExit);
   registerMerge(program, write, onExit);
   registerHistory(program, write);
-  registerCompare(program);
   registerComment(program, write);
+
+  program.commandsGroup('Planning:');
+  registerPlan(program);
+  registerTune(program, surroundings, onExit);
+  registerStats(program);
+
+  program.commandsGroup('Diagnosis:');
+  registerBisect(program, surroundings, onExit);
+  registerLocate(program, surroundings, onExit);
+  registerMechanism(program, surroundings, onExit);
+
+  program.commandsGroup('Execute:');
+  registerExec(program, surroundings, onExit);
+
+  program.commandsGroup('Help:');
   registerCompletion(program, write);
+  program.helpCommand('help [command]', 'Show the help of a command');
   return program;
 }

@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import type { ExitCode } from '../model/errors.ts';
 import { addOptions } from '../options/add-options.ts';
 
-/** `soak report DIR`: renders again from the journal. */
+/** Add `soak report`: it writes the documents again from the journal. */
 export function registerReport(program: Command, onExit: (code: ExitCode) => void): void {
   addOptions(
     program
       .command('report')
-      .description('write the documents of an experiment again from its journal, byte for byte')
+      .description('Write the documents of an experiment again from its journal')
       .argument('<dir>', 'folder with journal.jsonl'),
     'report',
   )

@@ -57,7 +57,7 @@ it('lists every report below a folder, the damaged one with its reason', async (
 it('says that there is none, and that a folder is none', async () => {
   expect(await printed('list', join(folder, 'first', '..', 'nested', 'second', '..'))).toContain('second');
   const empty = await mkdtemp(join(tmpdir(), 'soak-none-'));
-  expect(await printed('list', empty)).toContain('No report below');
+  expect(await printed('list', empty)).toContain('No report was found below');
   await rm(empty, { recursive: true });
   await expect(printed('list', join(folder, 'absent'))).rejects.toMatchObject({ code: 'no-folder' });
 });

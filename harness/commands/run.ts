@@ -7,7 +7,7 @@ import { runInput } from '../options/experiment-file/run-input.ts';
 import type { RawOptions } from '../options/table.ts';
 import { openDisplay } from './display.ts';
 
-/** Add `soak run`, the default command. `surroundings` is asked for when it begins. */
+/** Add `soak run`, the default command. `surroundings` is called when the command starts. */
 export function registerRun(
   program: Command,
   surroundings: () => RunSurroundings,

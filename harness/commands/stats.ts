@@ -6,12 +6,10 @@ import { countsReport, countsReportJson } from '../planning/counts-report.ts';
 import { countsReportText } from '../planning/counts-text.ts';
 import { parseCount } from '../stats/counts.ts';
 
-/** Adds `soak stats`, a calculator for counts that people already have. */
+/** Add `soak stats`, a calculator for counts that the user already has. */
 export function registerStats(program: Command): void {
   addOptions(
-    program
-      .command('stats')
-      .description('Work out what counts of wedged runs say: exact tests, intervals and the verdict'),
+    program.command('stats').description('Test counts of wedged runs that you already have'),
     'stats',
   ).action((raw: RawOptions<'stats'>) => {
     const { reference, treatment, sham, p0, alpha, json } = parsedOptions('stats', raw);

@@ -20,7 +20,7 @@ import { readRecord } from '../tune/record.ts';
 import { tuningResults } from '../tune/results.ts';
 import { carryOutTuning } from './tune-session.ts';
 
-/** Add `soak tune`. `surroundings` is asked for when it begins. */
+/** Add `soak tune`. `surroundings` is called when the command starts. */
 export function registerTune(
   program: Command,
   surroundings: () => RunSurroundings,
@@ -29,9 +29,7 @@ export function registerTune(
   addOptions(
     program
       .command('tune')
-      .description(
-        'Find, on the control arm alone, the traffic, latency and length that reach a verdict soonest',
-      ),
+      .description('Find the traffic, latency and notebook length that reach a verdict soonest'),
     'tune',
   )
     .addHelpText('after', TUNE_EXAMPLES)
@@ -74,13 +72,13 @@ async function parsedLatencies(specs: readonly string[]): Promise<Latency[]> {
   return latencies;
 }
 
-/** Refuses what is no control before anything is made or run: tuning on a treatment would favour it or its rival. */
+/** Refuse an arm that is not a control, before anything is made or run: tuning on a treatment would bias its comparison. */
 async function assertControl(spec: string): Promise<void> {
   const [arm] = await loadArmSpecs([spec]);
   if (arm === undefined || arm.manifest.role === 'control') return;
   const { name, manifest } = arm;
   throw new SoakError('not-control', `--arm ${name}: its role is ${manifest.role}.`, {
-    remedy: 'Tune on a control: settings that were chosen by what a treatment does would favour or harm it.',
+    remedy: 'Tune on a control. Settings that are chosen by how a treatment behaves would favour or harm it.',
   });
 }
 

@@ -3,17 +3,15 @@ import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { addOptions } from '../options/add-options.ts';
 import { counted } from '../report/format-number.ts';
 
-/** Differences printed at most: one changed line of a journal can change a hundred numbers. */
+/** Differences that are printed at most. One changed line of a journal can change a hundred numbers. */
 const PRINTED = 40;
 
-/** `soak verify DIR|evidence.md`: recomputes every number of a report; exit code 1 when one differs. */
+/** Add `soak verify`: it recomputes every number of a report. Exit code 1 when one differs. */
 export function registerVerify(program: Command, onExit: (code: ExitCode) => void): void {
   addOptions(
     program
       .command('verify')
-      .description(
-        'recompute every number of a report from the journal beside it, and name each that differs',
-      )
+      .description('Recompute every number of a report from its journal, and list those that differ')
       .argument('<report>', 'folder of a report, or its evidence.md'),
     'verify',
   )
@@ -27,16 +25,17 @@ export function registerVerify(program: Command, onExit: (code: ExitCode) => voi
       const { differences, text, isValid } = await verifyEvidence(target, limit);
       process.stdout.write(`${text}\n`);
       if (differences.length === 0) {
-        if (!isValid) process.stdout.write('It is true, and says nothing: an arm has no valid run.\n');
+        if (!isValid)
+          process.stdout.write('The report is correct but shows nothing: an arm has no valid run.\n');
         onExit(isValid ? EXIT_CODES.done : EXIT_CODES.invalidExperiment);
         return;
       }
       throw new SoakError(
         'evidence-differs',
-        `The report at ${target} is not what its journal gives: ${counted(differences.length, 'difference')}.`,
+        `The report at ${target} does not follow from its journal: ${counted(differences.length, 'difference')}.`,
         {
           remedy:
-            'If a document was changed, `soak report` writes it again. If the journal was, restore it: its hash is in every copy of the evidence. If another version of kernel-soak wrote the report, verify with that one.',
+            'If a document was changed, `soak report` writes it again. If the journal was changed, restore it: every copy of the evidence has its hash. If another version of kernel-soak wrote the report, verify it with that version.',
           exitCode: EXIT_CODES.failed,
         },
       );

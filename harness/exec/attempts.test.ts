@@ -11,11 +11,12 @@ import { parseLatency } from '../frontend/latency.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { Reaper } from '../kernel/reaper.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { writeOutput } from '../model/write-output.ts';
 import { LoopStallMeter } from '../run/loop-stall.ts';
 import type { RunContext } from '../run/run-context.ts';
 import { executeWithRetries } from './attempts.ts';
 import { appendExecRecord, type ExecBegin, readExecJournal } from './journal.ts';
-import { checkedOutput, defaultOutput, saveOutput } from './output.ts';
+import { checkedOutput, defaultOutput } from './output.ts';
 import { kernelRates } from './rate.ts';
 
 let python: string;
@@ -150,7 +151,7 @@ describe('the executed notebook', () => {
     expect((await soakErrorOf(() => checkedOutput(input, input, false))).code).toBe('would-overwrite');
     const nowhere = join(folder, 'nowhere', 'x.ipynb');
     expect((await soakErrorOf(() => checkedOutput(input, nowhere, false))).code).toBe('bad-output');
-    await saveOutput(input, 'new');
+    await writeOutput(input, 'new');
     expect(await readFile(input, 'utf8')).toBe('new');
   });
 });

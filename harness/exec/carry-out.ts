@@ -6,6 +6,7 @@ import { terminalText } from '../model/clean-text.ts';
 import { EXEC_EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import { harnessVersion } from '../model/harness-version.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
+import { writeOutput } from '../model/write-output.ts';
 import { parsedOptions } from '../options/given.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { type Execution, executeWithRetries } from './attempts.ts';
@@ -17,7 +18,6 @@ import {
   type ExecKernel,
   readExecJournal,
 } from './journal.ts';
-import { saveOutput } from './output.ts';
 import { kernelRates } from './rate.ts';
 import { attemptWords, rateText } from './words.ts';
 
@@ -108,7 +108,7 @@ async function keepExecuted(
   const isToRead = exitCode === EXEC_EXIT_CODES.cellRaised || exitCode === EXEC_EXIT_CODES.cellNotExecuted;
   const isWritten = exitCode === EXEC_EXIT_CODES.clean || (isToRead && !inplace);
   if (isWritten && notebook !== null) {
-    await saveOutput(output, notebookPieces(notebook));
+    await writeOutput(output, notebookPieces(notebook), 'save-notebook');
     write(`Written: ${output}\n`);
   } else if (exitCode !== EXEC_EXIT_CODES.interrupted) {
     write('No notebook was written.\n');

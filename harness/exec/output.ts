@@ -1,7 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
-import { writeWhole } from '../model/write-whole.ts';
+import { SoakError } from '../model/errors.ts';
 
 /** `NAME.ipynb` becomes `NAME.executed.ipynb` beside it. */
 export function defaultOutput(notebook: string): string {
@@ -42,27 +41,5 @@ export async function checkedOutput(
 
 async function isSameFile(a: string, b: string): Promise<boolean> {
   const [first, second] = await Promise.all([a, b].map((path) => stat(path).catch(() => null)));
-  return (
-    first !== null &&
-    second !== null &&
-    first !== undefined &&
-    second !== undefined &&
-    first.ino === second.ino &&
-    first.dev === second.dev
-  );
-}
-
-/**
- * Write the executed notebook.
- *
- * @throws SoakError `cannot-write`
- */
-export async function saveOutput(path: string, text: string | Iterable<string>): Promise<void> {
-  await writeWhole('save-notebook', path, text).catch((cause: unknown) => {
-    throw new SoakError('cannot-write', `${path} cannot be written: ${(cause as Error).message}`, {
-      remedy: 'Free space, or give another --output.',
-      exitCode: EXIT_CODES.environment,
-      cause,
-    });
-  });
+  return first != null && second != null && first.ino === second.ino && first.dev === second.dev;
 }

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
+import { builtModule } from '../../tools/testing/built-command.ts';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
-import { packageRoot } from '../model/package-root.ts';
 import { readKernelJson } from './kernel-file.ts';
 
 /** Opens files until there are no more, then reads one that a kernel wrote. */
@@ -28,7 +28,7 @@ test.skipIf(process.platform === 'win32')(
     const path = join(temporaryFolder(), 'identity.json');
     writeFileSync(path, '{"a":1}');
     expect(readKernelJson(path, 100)).toEqual({ a: 1 });
-    const built = pathToFileURL(join(packageRoot(), 'dist', 'kernel', 'kernel-file.js')).href;
+    const built = pathToFileURL(builtModule('kernel/kernel-file.js')).href;
     const command = [process.execPath, '--input-type=module', '-e', EXHAUSTED, built, path];
     const said = execFileSync('sh', ['-c', 'ulimit -n 64; exec "$@"', 'sh', ...command], {
       encoding: 'utf8',

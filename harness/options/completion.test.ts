@@ -28,7 +28,7 @@ function offered(words: readonly string[]): string[] {
 test.skipIf(!has('bash')).each([
   [
     ['soak', 'ex'],
-    ['exec', 'explain'],
+    ['explain', 'exec'],
   ],
   [['soak', 'bisect', '--g'], ['--good']],
   [['soak', 'arms', 'sh'], ['show']],

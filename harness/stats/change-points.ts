@@ -52,6 +52,8 @@ function firstChange(
   bound: number,
 ): { readonly change: ChangePoint | null; readonly logE: number } {
   const sums: Count[] = [{ wedged: 0, runs: 0 }];
+  // Of each sum, worked out once: every later night asks for it again.
+  const marginals = [0];
   let logE = 0;
   for (let night = start; night < nights.length; night += 1) {
     const here = nights[night] ?? { wedged: 0, runs: 0 };
@@ -59,11 +61,13 @@ function firstChange(
     sums.push(plus(sums.at(-1) ?? here, here));
     const all = sums.at(-1) ?? here;
     const length = sums.length - 1;
+    const marginalOfAll = marginal(all);
+    marginals.push(marginalOfAll);
     // No change yet: the weight of every k from `length` on.
-    const terms = [-Math.log(length) + marginal(all)];
+    const terms = [-Math.log(length) + marginalOfAll];
     for (let k = 1; k < length; k += 1) {
       const before = sums[k] ?? all;
-      terms.push(-Math.log(k * (k + 1)) + marginal(before) + marginal(minus(all, before)));
+      terms.push(-Math.log(k * (k + 1)) + (marginals[k] ?? 0) + marginal(minus(all, before)));
     }
     logE = logSum(terms) - greatest(all);
     if (logE < bound) continue;
@@ -92,9 +96,11 @@ function minus(a: Count, b: Count): Count {
   return { wedged: a.wedged - b.wedged, runs: a.runs - b.runs };
 }
 
+const LOG_BETA_HALF = betaln(0.5, 0.5);
+
 /** ln of the likelihood averaged over the rate by Beta(½, ½). */
 function marginal({ wedged, runs }: Count): number {
-  return betaln(wedged + 0.5, runs - wedged + 0.5) - betaln(0.5, 0.5);
+  return betaln(wedged + 0.5, runs - wedged + 0.5) - LOG_BETA_HALF;
 }
 
 /** ln of the greatest likelihood of one rate. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../harness/model/package-root.ts';
@@ -42,6 +42,13 @@ test('no file of the product or of the tools is longer than 500 lines', () => {
     (path) => readFileSync(join(packageRoot(), path), 'utf8').split('\n').length > LONGEST_FILE_LINES,
   );
   expect(long).toEqual([]);
+});
+
+test('the page of the suites names every one of them', () => {
+  const folder = join(packageRoot(), 'tools', 'suites');
+  const suites = readdirSync(folder).flatMap((name) => /^(.*)\.test\.ts$/.exec(name)?.[1] ?? []);
+  const rows = readFileSync(join(folder, 'README.md'), 'utf8').matchAll(/^\| `([^`]+)` \|/gm);
+  expect([...rows].map(([, name]) => name)).toEqual(suites.sort());
 });
 
 test('a circle is seen', () => {

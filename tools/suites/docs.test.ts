@@ -21,17 +21,12 @@ import {
 
 const README_LINES = 160;
 
-/** Made by changes that land beside these pages: remove them from here once they have. */
-const PENDING: readonly string[] = ['test:fast'];
-
 const commands = PAGES.flatMap(documentedCommands);
 
 describe.each(PAGES)('%s', (page) => {
   test('leads nowhere that is not there', () => {
     const broken = relativeLinks(page).flatMap((link) => brokenLink(page, link) ?? []);
-    expect(broken.filter((words) => !PENDING.some((path) => words.endsWith(`there is no ${path}`)))).toEqual(
-      [],
-    );
+    expect(broken).toEqual([]);
   });
 });
 
@@ -118,7 +113,7 @@ test('a script that a page names is in package.json', () => {
     [...pageText(page).matchAll(/`npm run ([\w:-]+)/g)].map(([, script = '']) => script),
   );
   expect(named.length).toBeGreaterThan(0);
-  expect(named.filter((script) => scripts[script] === undefined && !PENDING.includes(script))).toEqual([]);
+  expect(named.filter((script) => scripts[script] === undefined)).toEqual([]);
 });
 
 /** Whether what a line starts is there: a script of package.json, a file, a program that everybody has. */
@@ -127,12 +122,7 @@ function existing(program: string, args: readonly string[]): boolean {
   if (files.some((path) => !existsSync(join(packageRoot(), path)))) return false;
   switch (program) {
     case 'npm':
-      return (
-        args[0] === 'ci' ||
-        args[0] === 'test' ||
-        scripts[args[1] ?? ''] !== undefined ||
-        PENDING.includes(args[1] ?? '')
-      );
+      return args[0] === 'ci' || args[0] === 'test' || scripts[args[1] ?? ''] !== undefined;
     case 'npx':
       return existsSync(join(packageRoot(), 'node_modules', '.bin', args[0] ?? ''));
     case 'bash':

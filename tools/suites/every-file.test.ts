@@ -4,7 +4,6 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { appendExecRecord } from '../../harness/exec/journal.ts';
-import { saveOutput } from '../../harness/exec/output.ts';
 import { prepareExperiment } from '../../harness/experiment/prepare.ts';
 import { readNotebook } from '../../harness/frontend/notebook.ts';
 import { experimentRecord, runRecord } from '../../harness/journal/journal.fixture.ts';
@@ -19,6 +18,7 @@ import {
   shortenDeadlines,
   stuckFileCalls,
 } from '../../harness/model/deadlines.ts';
+import { writeOutput } from '../../harness/model/write-output.ts';
 import { parsedRunOptions } from '../../harness/options/run-options.ts';
 import { writeGithubSummary } from '../../harness/report/github.ts';
 import { buildReport } from '../../harness/report/report.ts';
@@ -168,7 +168,7 @@ const HANGS: Readonly<Record<FileDeadline, Hang>> = {
   'save-notebook': {
     hang: () => {
       silence('writeFile');
-      return message(() => saveOutput(join(folder, 'a.ipynb'), '{}'));
+      return message(() => writeOutput(join(folder, 'a.ipynb'), '{}', 'save-notebook'));
     },
     ends: /a\.ipynb an executed notebook could not be saved within 0\.2 s/,
   },

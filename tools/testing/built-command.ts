@@ -18,5 +18,10 @@ export function builtCommand(args: readonly string[]): readonly [string, ...stri
   return [process.execPath, join(packageRoot(), 'dist', 'cli.js'), ...args];
 }
 
-/** Once, before all tests (vitest.config.ts): those of the command run what was built here. */
+/** A module of the product as it was built, for a process of its own. */
+export function builtModule(path: string): string {
+  return join(packageRoot(), 'dist', path);
+}
+
+/** Once, before the slow tests (vitest.config.ts), which run what was built here. */
 export default buildCommand;

@@ -89,7 +89,7 @@ export const FAULTS = {
 
 export type FaultName = keyof typeof FAULTS;
 
-/** Those that attack whoever listens: their runs are in harness/run/hostile-kernel.test.ts. */
+/** Those that attack whoever listens: their runs are in tools/suites/hostile-kernel.test.ts. */
 export type HostileFault =
   | 'replays'
   | 'replays-old'

@@ -1,16 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { packageRoot } from '../../harness/model/package-root.ts';
+import { slownessIn, testFiles } from '../house/fast-tests.ts';
 import { assertEnded, assertNothingLeft, assertTrue, type Step } from './steps.ts';
-import type { Windows } from './wine.ts';
 
 const BRANCH = /process\.platform|'win32'|'darwin'/;
-// What starts kernels, servers, installations or a browser, or the built command.
-const SLOW =
-  /testEnvironment|testPython|faultyRuns|real-experiment|run-soak|soak-process|builtCommand|Reaper\.start|ensureEnvironment|playwright/;
 // Arithmetic and text, the same on every system, in minutes of computing.
-const PURE = /^(stats|calibrate|bisect|tune|bench|report|nightly)[\\/]/;
+const PURE = /^(harness\/(stats|planning|bisect|tune|report)|tools\/(bench|calibrate|house|nightly))\//;
 // Their platform is Linux alone, or their branch skips all of it on Windows.
-const NOT_THERE = /^(faults|run[\\/](every-file|stalled-harness|stopped-run))/;
+const NOT_THERE = /^(tools\/(faults|suites\/every-file)|harness\/run\/(stalled-harness|stopped-run))/;
 const FEW = [
   'oracle/parked-frames',
   'kernel/process-tree',
@@ -22,28 +20,21 @@ const SUITE_TIMEOUT_MS = 1_500_000;
 const FEW_TIMEOUT_MS = 420_000;
 
 /** The tests that say something of Windows: every one with a platform branch, and of the others the fast ones. */
-export function chosenTests(harness: string): readonly string[] {
-  return readdirSync(harness, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.ts') && !NOT_THERE.test(name))
-    .filter((name) => {
-      const source = readFileSync(join(harness, name), 'utf8');
-      return BRANCH.test(source) || (!SLOW.test(source) && !PURE.test(name));
-    })
-    .map((name) => `harness/${name.replaceAll('\\', '/')}`)
-    .sort();
+export function chosenTests(): readonly string[] {
+  const isSlow = slownessIn();
+  return testFiles().filter(
+    (test) =>
+      !NOT_THERE.test(test) &&
+      (BRANCH.test(readFileSync(join(packageRoot(), test), 'utf8')) || (!isSlow(test) && !PURE.test(test))),
+  );
 }
 
-function suite(
-  name: string,
-  isShort: boolean,
-  choose: (windows: Windows) => readonly string[],
-  timeoutMs: number,
-): Step {
+function suite(name: string, isShort: boolean, choose: () => readonly string[], timeoutMs: number): Step {
   return {
     name,
     isShort,
     carryOut: async (windows) => {
-      const vitest = ['node_modules\\vitest\\vitest.mjs', 'run', ...choose(windows)];
+      const vitest = ['node_modules\\vitest\\vitest.mjs', 'run', ...choose()];
       const ended = await windows.run(windows.nodeExe(), vitest, { env: { NO_COLOR: '1' }, timeoutMs });
       assertEnded(ended);
       const summary = /Tests +(.*)/.exec(ended.stdout)?.[1];
@@ -54,12 +45,7 @@ function suite(
   };
 }
 
-export const tests = suite(
-  'tests',
-  false,
-  (windows) => chosenTests(join(windows.project, 'harness')),
-  SUITE_TIMEOUT_MS,
-);
+export const tests = suite('tests', false, chosenTests, SUITE_TIMEOUT_MS);
 export const fewTests = suite(
   'a few tests',
   true,

@@ -1,15 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { codeNotebook } from '../../tools/testing/code-notebook.ts';
-import {
-  type RealSurroundings,
-  realSurroundings,
-  temporaryFolder,
-} from '../../tools/testing/real-experiment.ts';
-import { releasedKernel, runOfCells } from '../../tools/testing/released-kernel.ts';
-import { executeWithRetries } from '../exec/attempts.ts';
-import { TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { executeWithRetries } from '../../harness/exec/attempts.ts';
+import { TRAFFIC_PROFILES } from '../../harness/model/protocol.ts';
+import { codeNotebook } from '../testing/code-notebook.ts';
+import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
+import { releasedKernel, runOfCells } from '../testing/released-kernel.ts';
 
 // What real kernels do that looks like a wedge and is none. `control` is ipykernel 7.3.0.
 const RELEASES = ['control', 'ipykernel==7.4.0'];

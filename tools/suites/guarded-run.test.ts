@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { temporaryFolder } from '../../tools/testing/real-experiment.ts';
-import { runSoak } from '../../tools/testing/run-soak.ts';
-import { readJournal } from '../journal/read.ts';
+import { readJournal } from '../../harness/journal/read.ts';
+import { temporaryFolder } from '../testing/real-experiment.ts';
+import { runSoak } from '../testing/run-soak.ts';
 
 // `soak run --encrypt --ipc` from end to end: on Windows, without the second.
 const FLAGS = process.platform === 'win32' ? ['--encrypt'] : ['--encrypt', '--ipc'];

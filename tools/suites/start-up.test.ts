@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../model/package-root.ts';
+import { packageRoot } from '../../harness/model/package-root.ts';
 
 /** Every module that is loaded with this one, `import type` and what is imported later left out. */
 function loadedWith(entry: string): Map<string, string> {

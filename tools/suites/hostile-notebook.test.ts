@@ -1,14 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { canMount } from '../../tools/faults/storage.ts';
-import { codeNotebookText } from '../../tools/testing/code-notebook.ts';
-import { residentMemory } from '../../tools/testing/resident-memory.ts';
-import { SoakProcess, type SoakStart } from '../../tools/testing/soak-process.ts';
-import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
-import { testEnvironment } from '../../tools/testing/test-environment.ts';
-import { readJournal } from '../journal/read.ts';
-import type { RunRecord } from '../model/journal.ts';
+import { readJournal } from '../../harness/journal/read.ts';
+import type { RunRecord } from '../../harness/model/journal.ts';
+import { canMount } from '../faults/storage.ts';
+import { codeNotebookText } from '../testing/code-notebook.ts';
+import { residentMemory } from '../testing/resident-memory.ts';
+import { SoakProcess, type SoakStart } from '../testing/soak-process.ts';
+import { temporaryFolder } from '../testing/temporary-folder.ts';
+import { testEnvironment } from '../testing/test-environment.ts';
 
 // Notebooks that attack what runs them, on real ipykernel by the real command: every second run, that of the arm
 // under the other name, finds the same notebook harmless, and shows that the one before did it no harm.

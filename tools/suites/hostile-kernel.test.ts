@@ -1,18 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { FaultyBehaviour } from '../../tools/testing/faulty-kernel.ts';
+import { notebookText } from '../../harness/frontend/executed-notebook.ts';
+import { type LaunchOptions, launchKernel } from '../../harness/kernel/launch.ts';
+import type { RunContext } from '../../harness/run/run-context.ts';
+import { type ChannelsMaker, KernelChannels } from '../../harness/transport/channels.ts';
+import type { FaultyBehaviour } from '../testing/faulty-kernel.ts';
 import {
   FAULTY_CELL,
   FAULTY_CELLS,
   type FaultyRun,
   type FaultyRuns,
   faultyRuns,
-} from '../../tools/testing/faulty-run.ts';
-import { residentMemory } from '../../tools/testing/resident-memory.ts';
-import { notebookText } from '../frontend/executed-notebook.ts';
-import { type LaunchOptions, launchKernel } from '../kernel/launch.ts';
-import { type ChannelsMaker, KernelChannels } from '../transport/channels.ts';
-import type { RunContext } from './run-context.ts';
+} from '../testing/faulty-run.ts';
+import { residentMemory } from '../testing/resident-memory.ts';
 
 // Every attack over real ZeroMQ, through the path of every run. A run takes as long as its cells, not as the attack.
 
