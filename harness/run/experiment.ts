@@ -19,7 +19,7 @@ import type { RunResult } from './run-record.ts';
 import { runSubject } from './run-subject.ts';
 import type { Subject } from './subject.ts';
 
-/** Told of everything that a display could show. */
+/** What a display is told. */
 export interface ExperimentEvents {
   readonly onStart?: (order: RunOrder) => void;
   readonly onRun?: (record: RunRecord) => void;
@@ -34,22 +34,22 @@ export interface ExperimentPlan {
   readonly notebooks: readonly Notebook[];
   readonly context: RunContext;
   readonly writer: JournalWriter;
-  /** Runs that the journal has already. */
+  /** Runs that are already in the journal. */
   readonly recorded: readonly RunRecord[];
   /** Where executed notebooks are kept; `null`: not kept. */
   readonly notebookFolder: string | null;
-  /** The part of the blocks to carry out; absent: all. */
+  /** The part of the blocks to carry out. Default: all. */
   readonly shard?: Shard | undefined;
-  /** Milliseconds from the first block after which no further one is begun; absent: none. */
+  /** No block begins later than this after the first one, milliseconds. Default: no limit. */
   readonly maxMs?: number | undefined;
-  /** Harness faults in a row, besides `concurrency`, that stop it; default: `FAULTS_IN_A_ROW`. */
+  /** So many harness faults in a row, plus `concurrency`, stop the experiment. Default: `FAULTS_IN_A_ROW`. */
   readonly faultsInARow?: number | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * Harness faults in a row, besides one for each run that goes on at once, that stop an experiment: one bad moment
- * spoils the runs under way, and what spoils so many more will spoil the rest as well.
+ * So many harness faults in a row, plus one for each concurrent run, stop an experiment. One bad moment spoils all runs
+ * under way. A cause that spoils more than those will spoil the rest too.
  */
 export const FAULTS_IN_A_ROW = 5;
 
@@ -94,15 +94,17 @@ class BlockOrder {
 }
 
 /**
- * Carry out what the protocol says and the journal does not have yet: blocks in order, arms interleaved
- * within them, `concurrency` runs at once; one begins while what its predecessor leaves is still taken away, unless
- * that predecessor may decide. With a due time, a block that was begun is still completed. Under
- * `until-decided` no block is begun after the one that decides; runs under way are still recorded. A shard decides by
- * its own blocks alone: whether it has a block then depends on earlier blocks only, so that E over the blocks of all
- * shards, in block order, stays valid.
+ * Carry out the runs of the protocol that the journal lacks: blocks in order, arms interleaved within them,
+ * `concurrency` runs at once.
  *
- * @throws SoakError `identity-mismatch` when a kernel loaded anything but its arm; `cannot-write`; `disk-full` when a
- *   run could not be carried out for want of room, which is then not recorded; `harness-faults` after too many in a row
+ * - A run may start while the previous one is cleaned up, unless that one could end the experiment.
+ * - When the time is over, a block that has begun is still completed.
+ * - Under `until-decided`, no block begins after the one that decides. Runs under way are still recorded.
+ * - A shard decides by its own blocks alone. Whether it has a block then depends on earlier blocks only, so that E over
+ *   the blocks of all shards, in block order, stays valid.
+ *
+ * @throws SoakError `identity-mismatch` when a kernel loaded something other than its arm; `cannot-write`; `disk-full`
+ *   when a disk is too full for a run, which is then not recorded; `harness-faults` after too many in a row
  */
 export async function runExperiment(
   plan: ExperimentPlan,
@@ -132,7 +134,7 @@ export async function runExperiment(
       const result = await launchRun(plan, order, onMeasured);
       if (result === null) return;
       try {
-        // Not recorded: it is made again when there is room, and its block is not lost.
+        // Not recorded, so that --resume repeats it and its block is not lost.
         assertRoom(result.record);
         await plan.writer.append(result.record);
         await keepNotebook(plan, order, result);
@@ -181,10 +183,10 @@ export async function runExperiment(
   return { event: 'finished', reason: `all ${size} blocks${of} recorded` };
 }
 
-// Of an error of Node, of Python and of Windows, and in the words of the harness's own outcomes.
+// The words of Node, Python, Windows, and the harness's own outcomes.
 const NO_ROOM = /ENOSPC|EDQUOT|[Nn]o space (?:was )?left|Disk quota exceeded|WinError 112/;
 
-/** @throws SoakError `disk-full` for a run that failed for want of room */
+/** @throws SoakError `disk-full` for a run that failed because a disk is full */
 function assertRoom({ run, outcome }: RunRecord): void {
   if (outcome.kind !== 'harness-fault' || !NO_ROOM.test(outcome.reason)) return;
   throw new SoakError(
@@ -197,7 +199,7 @@ function assertRoom({ run, outcome }: RunRecord): void {
   );
 }
 
-/** Stops an experiment whose runs say nothing any more. */
+/** Stops an experiment whose runs can no longer be observed. */
 class FaultsInARow {
   readonly #limit: number;
   #count = 0;
@@ -222,7 +224,7 @@ class FaultsInARow {
   }
 }
 
-/** Do something when its turn comes. The next one's turn comes when it is released, or else has ended. */
+/** Do something when its turn comes. The next turn comes at `release`, or at the end. */
 function limited(limit: LimitFunction, what: (release: () => void) => Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     void limit(
