@@ -257,7 +257,7 @@ async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunRe
   const pieces = notebookPieces(result.notebook);
   const path = join(notebookFolder, `${order.run}-${name}.ipynb`);
   const saved = makeFolder(notebookFolder).then(() => writeFile(path, pieces));
-  await fileWithDeadline('save-notebook', saved, path).catch((error: unknown) => {
+  await fileWithDeadline('save-notebook', saved).catch((error: unknown) => {
     throw unwritable(writer.folder, error);
   });
 }
