@@ -78,7 +78,7 @@ export type ProtocolKernelspec = z.infer<typeof protocolKernelspecSchema>;
 
 /**
  * Counts that somebody else measured without the change. They were not interleaved with the runs here, so that no verdict
- * rests on them. They stand in where an experiment has no reference arm (STATISTICS: "One arm").
+ * rests on them. They stand in where an experiment has no reference arm (docs/statistics.md#one-arm).
  */
 export const citedReferenceSchema = z
   .strictObject({

@@ -2,7 +2,7 @@
  * What the harness or its user did wrong. What a kernel does is never an error: it is an Outcome.
  */
 
-/** Process exit codes, a published contract (README, "Exit codes"). */
+/** Process exit codes, a published contract (docs/exit-codes.md). */
 export const EXIT_CODES = {
   done: 0,
   /** A condition that the user asked to fail on was met. */
@@ -19,8 +19,8 @@ export const EXIT_CODES = {
 } as const;
 
 /**
- * Exit codes of `soak exec`, a contract of its own (README, "Executing a notebook in spite of wedges"). They tell a script
- * how the notebook ended. Bad input must not look like a wedge.
+ * Exit codes of `soak exec`, a contract of its own (docs/exit-codes.md#exit-codes-of-soak-exec). They tell a script how the
+ * notebook ended. Bad input must not look like a wedge.
  */
 export const EXEC_EXIT_CODES = {
   /** Every cell was executed, or there was none. */

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { observationsSchema } from './observations.ts';
 
 /**
- * What a run showed. The endpoint decides what a kind counts as: see `outcomeStatus` (STATISTICS: "Units", ENDPOINTS:
- * "Kinds of run, and whose event they are").
+ * What a run showed. The endpoint decides what a kind counts as: see `outcomeStatus` (docs/statistics.md#units,
+ * docs/endpoints.md#kinds-of-run-and-whose-event-they-are).
  */
 export const OUTCOME_KINDS = [
   /** Every cell was answered, and so was every other shell request, each by its deadline. */

@@ -13,7 +13,7 @@ export const DEFAULT_LATENCY = 'nbclient';
 export const TRAFFIC_PROFILES = ['widgets', 'sequential', 'overlap', 'pipeline', 'nudge'] as const;
 export type TrafficProfile = (typeof TRAFFIC_PROFILES)[number];
 
-/** What an e-process expects at first: nothing, or a treatment that cures (STATISTICS: "Anytime-valid"). */
+/** What an e-process expects at first: nothing, or a treatment that cures (docs/statistics.md#anytime-valid). */
 export const BETS = ['neutral', 'cure'] as const;
 export type Bets = (typeof BETS)[number];
 
@@ -86,7 +86,7 @@ export const protocolSchema = z.object({
   sockets: socketsSchema.optional(),
   /** The event whose rate is compared. Absent: `wedged`. */
   endpoint: z.enum(ENDPOINTS).optional(),
-  /** How it is decided (STATISTICS: "Two arms", "Anytime-valid"). */
+  /** How it is decided (docs/statistics.md#two-arms, docs/statistics.md#anytime-valid). */
   decision: z.object({
     stopping: z.enum(['fixed', 'until-decided']),
     test: z.enum(['boschloo', 'e-process']),

@@ -3,7 +3,7 @@ import { DIAGNOSIS_ROWS } from './rows/diagnosis.ts';
 import { EXPERIMENT_ROWS } from './rows/experiment.ts';
 import { PLANNING_ROWS } from './rows/planning.ts';
 
-/** Every option of every command, one row each: see CONTRIBUTING, "How to add an option". */
+/** Every option of every command, one row each: CONTRIBUTING.md, "Add an option". */
 export const OPTIONS = [...EXPERIMENT_ROWS, ...PLANNING_ROWS, ...DIAGNOSIS_ROWS] as const;
 
 type Row = (typeof OPTIONS)[number];

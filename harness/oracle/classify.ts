@@ -14,7 +14,7 @@ import { passedOver } from './passed-over.ts';
 /** A harness that was itself stalled for this share of the wait has seen nothing. */
 export const MAX_STALL_SHARE = 0.2;
 
-/** A process that used less than this share of a core over a second is idle (ENDPOINTS: "Busy is not wedged"). */
+/** A process that used less than this share of a core over a second is idle (docs/endpoints.md#busy-is-not-wedged). */
 export const IDLE_CPU_SHARE = 0.02;
 
 /**

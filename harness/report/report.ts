@@ -121,7 +121,7 @@ function lastSession({ experiment: { sources }, sessions }: Journal): SessionRec
   return unfinished === undefined ? (lasts.at(-1) ?? null) : unfinished;
 }
 
-/** The p0 that was given, else, where there is no baseline either, the rate that the arm cites (STATISTICS: "One arm"). */
+/** The p0 that was given, else, where there is no baseline either, the rate that the arm cites (docs/statistics.md#one-arm). */
 function loneTailOf(protocol: Protocol, analysis: Analysis): LoneTail | null {
   const [arm, ...others] = analysis.arms;
   if (arm === undefined || others.length > 0 || arm.runs === 0) return null;

@@ -3,7 +3,7 @@ import { kernelSample, type ProcessSample, type SampledKernel } from '../kernel/
 import { programOf } from '../kernel/process-signs.ts';
 import { IDLE_CPU_SHARE } from '../oracle/classify.ts';
 
-/** Processor time is compared over windows of a second (ENDPOINTS: "Busy is not wedged"). */
+/** Processor time is compared over windows of a second (docs/endpoints.md#busy-is-not-wedged). */
 const WINDOW_MS = 1_000;
 
 /** How busy a process was during a wait, by the whole seconds that were sampled. */

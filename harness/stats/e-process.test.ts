@@ -69,7 +69,7 @@ describe('e-process', () => {
     }
   });
 
-  // STATISTICS: "Bets that expect a cure", α = 0.001, medians before and now.
+  // docs/statistics.md#bets-that-expect-a-cure, α = 0.001, medians before and now.
   it.each([
     [0.95, 0, 8, 6],
     [0.9, 0, 10, 6],

@@ -9,7 +9,7 @@ interface Prior {
 /** Each bet is an e-process with a prior of its own, fixed before run 1; E is their mean. */
 const PRIORS: Readonly<Record<Bets, readonly Prior[]>> = {
   neutral: [{ reference: [0.5, 0.5], treatment: [0.5, 0.5] }],
-  // STATISTICS: "Bets that expect a cure". A: a treatment near zero; B: the same, beside a control that wedges often.
+  // docs/statistics.md#bets-that-expect-a-cure. A: a treatment near zero; B: the same, beside a control that wedges often.
   cure: [
     { reference: [0.5, 0.5], treatment: [0.1, 0.9] },
     { reference: [4, 0.5], treatment: [0.05, 3] },

@@ -1,4 +1,4 @@
-/** What an experiment says of one treatment (STATISTICS: "The claim 'this fixes it'"). */
+/** What an experiment says of one treatment (docs/statistics.md#the-claim-this-fixes-it). */
 export const VERDICT_WORDS = [
   /** Below control and below every sham at α, competing events left out and counted in, and it never wedged. */
   'fixes',

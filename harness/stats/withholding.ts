@@ -1,8 +1,8 @@
 import type { VerdictWord } from './verdict-words.ts';
 
 /**
- * Why a treatment does not get the word that its figures alone would give it (ENDPOINTS: "Competing events
- * decide too"). The figures that a report needs are in each.
+ * Why a treatment does not get the word that its figures alone would give it
+ * (docs/endpoints.md#competing-events-decide-too). The figures that a report needs are in each.
  */
 export type Withholding = CompetingEvents | ExcludedRuns | ShortExposure | PartlyEngaged | NeverIn;
 

@@ -5,7 +5,7 @@ import type { AssumedShares } from '../../harness/stats/decision-times.ts';
 import { fisherLess } from '../../harness/stats/fisher.ts';
 import { seededUniform, type Uniform } from '../../harness/stats/random.ts';
 
-/** Competing events and the claim: what the rule of ENDPOINTS.md gives, and what other rules would. */
+/** Competing events and the claim: what the rule gives (docs/endpoints.md#competing-events-decide-too), and what other rules would. */
 
 export interface CompetingDesign {
   readonly experiments: number;

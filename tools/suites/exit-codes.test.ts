@@ -15,7 +15,7 @@ import { type ExecutePlace, executePlace } from '../testing/jupyter-execute.ts';
 import { SoakProcess } from '../testing/soak-process.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 
-// The contract of README.md, "Exit codes", through the command as a user starts it.
+// The contract of docs/exit-codes.md, through the command as a user starts it.
 
 const folder = temporaryFolder();
 let place: ExecutePlace;
@@ -344,9 +344,9 @@ describe.skipIf(process.platform === 'win32')('the exit code of', () => {
     120_000,
   );
 
-  test('every code of the contract is among them, and in README.md', () => {
-    const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8');
-    const [ofExec = '', ofOthers = ''] = readme.split('## Exit codes');
+  test('every code of the contract is among them, and in docs/exit-codes.md', () => {
+    const page = readFileSync(join(packageRoot(), 'docs', 'exit-codes.md'), 'utf8');
+    const [ofOthers = '', ofExec = ''] = page.split('## Exit codes of soak exec');
     for (const [codes, text] of [
       [EXIT_CODES, ofOthers],
       [EXEC_EXIT_CODES, ofExec],
