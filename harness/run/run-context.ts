@@ -31,7 +31,7 @@ export interface RunContext {
   readonly variables: Readonly<Record<string, string>>;
   /**
    * Called once the run has its outcome and only the clean-up is left, beside which the next run may begin. May be
-   * called more than once.
+   * called more than once. Never called for a run whose client is a program of its own.
    */
   readonly onMeasured?: () => void;
   /**
