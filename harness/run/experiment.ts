@@ -28,7 +28,7 @@ export interface ExperimentEvents {
 }
 
 /** An experiment, frozen and ready. */
-export interface ExperimentPlan {
+export interface ReadyExperiment {
   readonly protocol: Protocol;
   readonly arms: ReadonlyMap<string, Subject>;
   readonly notebooks: readonly Notebook[];
@@ -107,20 +107,20 @@ class BlockOrder {
  *   when a disk is too full for a run, which is then not recorded; `harness-faults` after too many in a row
  */
 export async function runExperiment(
-  plan: ExperimentPlan,
+  experiment: ReadyExperiment,
   events: ExperimentEvents = {},
 ): Promise<ExperimentEnd> {
-  const { protocol, signal } = plan;
-  const range = shardBlocks(protocol.blocks, plan.shard);
+  const { protocol, signal } = experiment;
+  const range = shardBlocks(protocol.blocks, experiment.shard);
   const blocks = new BlockOrder(protocol, range);
   const done = new Set<string>();
-  for (const record of plan.recorded) {
+  for (const record of experiment.recorded) {
     done.add(record.run);
     for (const state of blocks.add(record)) events.onBlock?.(state);
   }
   const limit = pLimit(protocol.concurrency);
   let fault: unknown = null;
-  const faults = new FaultsInARow((plan.faultsInARow ?? FAULTS_IN_A_ROW) + protocol.concurrency);
+  const faults = new FaultsInARow((experiment.faultsInARow ?? FAULTS_IN_A_ROW) + protocol.concurrency);
   const over = () =>
     fault !== null ||
     signal.aborted ||
@@ -130,14 +130,14 @@ export async function runExperiment(
     if (over()) return;
     try {
       events.onStart?.(order);
-      await plan.writer.append({ type: 'begin', run: order.run, at: new Date().toISOString() });
-      const result = await launchRun(plan, order, onMeasured);
+      await experiment.writer.append({ type: 'begin', run: order.run, at: new Date().toISOString() });
+      const result = await launchRun(experiment, order, onMeasured);
       if (result === null) return;
       try {
         // Not recorded, so that --resume repeats it and its block is not lost.
         assertRoom(result.record);
-        await plan.writer.append(result.record);
-        await keepNotebook(plan, order, result);
+        await experiment.writer.append(result.record);
+        await keepNotebook(experiment, order, result);
       } finally {
         await result.discard();
       }
@@ -152,7 +152,7 @@ export async function runExperiment(
   const underWay = new Set<Promise<void>>();
   let isLate = false;
   let begun = 0;
-  const dueMs = performance.now() + (plan.maxMs ?? Infinity);
+  const dueMs = performance.now() + (experiment.maxMs ?? Infinity);
   for (let block = range.first; block < range.end && !over(); block += 1) {
     const orders = blockOrders(protocol, block).filter(({ run }) => !done.has(run));
     isLate = orders.length > 0 && begun > 0 && performance.now() >= dueMs;
@@ -172,7 +172,7 @@ export async function runExperiment(
   if (fault !== null) throw fault;
   if (signal.aborted) return { event: 'interrupted', reason: String(signal.reason ?? 'interrupted') };
   if (isLate && !over()) return { event: 'time-over', reason: 'the time given was over' };
-  const { shard } = plan;
+  const { shard } = experiment;
   const size = range.end - range.first;
   const of = shard === undefined ? '' : ` of shard ${shard.index}/${shard.count}`;
   if (protocol.decision.stopping === 'until-decided') {
@@ -238,22 +238,22 @@ function limited(limit: LimitFunction, what: (release: () => void) => Promise<vo
 
 /** @returns `null` when the run was interrupted: it has no outcome and stays listed as begun */
 async function launchRun(
-  plan: ExperimentPlan,
+  experiment: ReadyExperiment,
   order: RunOrder,
   onMeasured: () => void,
 ): Promise<RunResult | null> {
-  const arm = plan.arms.get(order.arm);
-  const notebook = plan.notebooks[order.notebookIndex];
+  const arm = experiment.arms.get(order.arm);
+  const notebook = experiment.notebooks[order.notebookIndex];
   if (arm === undefined || notebook === undefined)
     throw new Error(`The run ${order.run} is not of this experiment.`);
-  const endpoint = plan.protocol.endpoint ?? 'wedged';
-  return runSubject(order, notebook, arm, { ...plan.context, onMeasured }, plan.signal, endpoint);
+  const endpoint = experiment.protocol.endpoint ?? 'wedged';
+  return runSubject(order, notebook, arm, { ...experiment.context, onMeasured }, experiment.signal, endpoint);
 }
 
-async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunResult): Promise<void> {
-  if (plan.notebookFolder === null || result.notebook === null) return;
-  const { notebookFolder, writer } = plan;
-  const name = plan.notebooks[order.notebookIndex]?.name.replace(/\.ipynb$/, '') ?? 'notebook';
+async function keepNotebook(experiment: ReadyExperiment, order: RunOrder, result: RunResult): Promise<void> {
+  if (experiment.notebookFolder === null || result.notebook === null) return;
+  const { notebookFolder, writer } = experiment;
+  const name = experiment.notebooks[order.notebookIndex]?.name.replace(/\.ipynb$/, '') ?? 'notebook';
   const pieces = notebookPieces(result.notebook);
   const path = join(notebookFolder, `${order.run}-${name}.ipynb`);
   const saved = makeFolder(notebookFolder).then(() => writeFile(path, pieces));
