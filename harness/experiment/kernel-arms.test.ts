@@ -112,8 +112,18 @@ test.each([
     4,
     /The kernel dead does not start[\s\S]*no such luck/,
   ],
-  ['arms besides', ['--kernel', 'plain', '--arms', 'control'], 2, /--kernel plain cannot be used with --arms control/],
-  ['a client besides', ['--kernel', 'plain', '--client', 'nbclient'], 2, /--kernel plain cannot be used with --client nbclient/],
+  [
+    'arms besides',
+    ['--kernel', 'plain', '--arms', 'control'],
+    2,
+    /--kernel plain cannot be used with --arms control/,
+  ],
+  [
+    'a client besides',
+    ['--kernel', 'plain', '--client', 'nbclient'],
+    2,
+    /--kernel plain cannot be used with --client nbclient/,
+  ],
   ['a kernel twice', ['--kernel', 'plain', '--kernel', 'plain'], 2, /plain is given twice/],
   [
     'encryption that its kernelspec does not offer',
@@ -127,7 +137,12 @@ test.each([
     2,
     /--until-decided can never decide: plain is the only arm[\s\S]*--runs/,
   ],
-  ['a server of our own', ['--kernel', 'plain', '--transport', 'server'], 2, /--kernel plain cannot be used with --transport server/],
+  [
+    'a server of our own',
+    ['--kernel', 'plain', '--transport', 'server'],
+    2,
+    /--kernel plain cannot be used with --transport server/,
+  ],
 ])('is refused: %s', async (_what, args, exit, words) => {
   const { code, stderr } = await soak(
     ...args,
