@@ -1,7 +1,7 @@
-import stringWidth from 'string-width';
 import { terminalText } from '../model/clean-text.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { plainLine } from '../report/document.ts';
+import { textTable } from '../report/text-table.ts';
 import { doseText } from './dose-response.ts';
 import type { TuningRecord } from './record.ts';
 import type { TuningResults } from './results.ts';
@@ -14,19 +14,6 @@ import {
   triedResults,
 } from './tuning-document.ts';
 
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => stringWidth(row[column] ?? ''))));
-  return rows.map((row) =>
-    row
-      .map((word, column) => {
-        const pad = ' '.repeat((widths[column] ?? 0) - stringWidth(word));
-        return COLUMNS[column]?.align === 'right' ? pad + word : word + pad;
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
 /** What a person reads at the end of `soak tune`. */
 export function tuningText(record: TuningRecord, results: TuningResults, tunedPath: string): string {
   const tried = triedResults(results);
@@ -37,7 +24,8 @@ export function tuningText(record: TuningRecord, results: TuningResults, tunedPa
   ];
   const rest = tried.length - shown.length;
   const parts = [
-    aligned(rows).join('\n') + (rest > 0 ? `\n… and ${rest} more in tuning.md` : ''),
+    textTable(rows, (column) => COLUMNS[column]?.align === 'right').join('\n') +
+      (rest > 0 ? `\n… and ${rest} more in tuning.md` : ''),
     doseText(results),
     leadLines(record, results).map(plainLine).join('\n'),
   ];
