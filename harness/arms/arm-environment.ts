@@ -3,12 +3,12 @@ import { SoakError } from '../model/errors.ts';
 import { quoted } from '../model/quoted.ts';
 
 /**
- * What an arm asks of its kernel environment: releases of packages, a Python. Only names and versions can be
- * asked for. What an installer would read as an option, an address or a file is refused, since an arm's text
- * becomes a line of a requirements file.
+ * What an arm asks of its kernel environment: releases of packages, a Python. Only names and versions can be asked for.
+ * Anything that an installer would read as an option, an address or a file is refused, because an arm's text becomes a
+ * line of a requirements file.
  */
 
-/** What an arm's environment has besides the default packages and instead of the default Python. */
+/** What an arm's environment has in addition to the default packages, and in place of the default Python. */
 export interface WantedEnvironment {
   /** Normalised and sorted, one a package. */
   readonly requirements: readonly string[];
@@ -22,11 +22,11 @@ const BEGINS_REQUIREMENT = new RegExp(
   String.raw`^\s*${NAME}\s*(?:\[[^\]]*\])?\s*(?:[=~!<>]=|[<>]|@\s|;|===)`,
   's',
 );
-// One clause; a wildcard is of == and != only, which `validRange` checks.
+// One clause. `validRange` checks that a wildcard stands only after == or !=.
 const CLAUSE = /^(?:===|==|~=|!=|<=|>=|<|>) *[A-Za-z0-9.*+!_-]+$/;
 const PYTHON = /^py(?:thon)?-?(3\.\d{1,2}(?:\.\d{1,2})?t?)$/i;
 
-/** Whether a word of an arm is meant as a requirement, be it a good one or not. */
+/** Whether a word of an arm is meant as a requirement, valid or not. */
 export function looksLikeRequirement(word: string): boolean {
   return (
     BEGINS_REQUIREMENT.test(word) ||
@@ -42,7 +42,7 @@ export function pythonOf(word: string): string | null {
 }
 
 /**
- * A requirement in one spelling: normalised name (PEP 503), sorted extras and clauses, no white space.
+ * A requirement in its one spelling: normalised name (PEP 503), sorted extras and clauses, no white space.
  *
  * @throws SoakError `bad-requirement` for anything that is not a name with versions
  */
@@ -53,9 +53,9 @@ export function normalisedRequirement(text: string): string {
     });
   if (/\p{Cc}/u.test(text)) throw bad('it has a line break or another control character');
   const plain = text.trim();
-  if (plain.startsWith('-')) throw bad('it is an option of the installer and not a package');
+  if (plain.startsWith('-')) throw bad('it is an option of the installer, not a package');
   if (/:\/\/|\.(?:whl|tar\.gz|zip)$/i.test(plain) || /[\\/]/.test(plain) || /(?:^|\s)@|@\s/.test(plain)) {
-    throw bad('it names an address or a file, and arms are made of released versions only');
+    throw bad('it names an address or a file, but an arm takes released versions only');
   }
   if (/\s-/.test(plain)) throw bad('an option of the installer follows it');
   if (plain.includes(';')) throw bad('an environment marker would make the arm depend on the machine');
@@ -69,7 +69,7 @@ export function normalisedRequirement(text: string): string {
     .split(',')
     .map((extra) => extra.trim())
     .filter((extra) => extra !== '');
-  if (names.some((extra) => !new RegExp(`^${NAME}$`).test(extra))) throw bad('its extras are no names');
+  if (names.some((extra) => !new RegExp(`^${NAME}$`).test(extra))) throw bad('its extras are not names');
   const normalised = (part: string) => part.toLowerCase().replace(/[-_.]+/g, '-');
   const suffix = names.length === 0 ? '' : `[${names.map(normalised).sort().join(',')}]`;
   return `${normalised(name)}${suffix}${clauses

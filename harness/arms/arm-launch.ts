@@ -1,7 +1,7 @@
 import { SoakError } from '../model/errors.ts';
 import { quoted } from '../model/quoted.ts';
 
-/** What an arm may give its kernels at their start. What the harness itself decides is not the arm's to set. */
+/** What an arm may give its kernels at their start. It may not set what the harness decides. */
 
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -29,7 +29,7 @@ const OWN_VARIABLES = new Set([
 const OWN_ARGUMENTS =
   /^(?:-f$|-f=|--f=|--f$|-h$|--help|--config|--generate-config|--ip\b|--transport\b|--(?:hb|shell|iopub|stdin|control)\b|--(?:\w+\.)?(?:connection_file|connection_dir|ip|transport|(?:hb|shell|iopub|stdin|control)_port|parent_handle|interrupt|kernel_class)\b|--Session\.|--profile-dir|--ipython-dir)/;
 
-/** @throws SoakError `bad-arm` for a name that is none, or one that the harness sets itself */
+/** @throws SoakError `bad-arm` for a name that is not one, or one that the harness sets itself */
 export function kernelVariables(variables: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(variables)) {
     const reason = !VARIABLE_NAME.test(name)
@@ -41,7 +41,7 @@ export function kernelVariables(variables: Readonly<Record<string, string>>): vo
           : null;
     if (reason === null) continue;
     throw new SoakError('bad-arm', `its variable ${quoted(name)} ${reason}.`, {
-      remedy: 'Leave it out, or patch the package to do what it would.',
+      remedy: 'Leave it out, or patch the package to the same effect.',
     });
   }
 }
@@ -50,8 +50,8 @@ export function kernelVariables(variables: Readonly<Record<string, string>>): vo
 export function kernelArguments(args: readonly string[]): void {
   const wrong = args.find((argument) => OWN_ARGUMENTS.test(argument) || /\p{Cc}/u.test(argument));
   if (wrong === undefined) return;
-  throw new SoakError('bad-arm', `its argument ${quoted(wrong)} is not the arm's to give.`, {
+  throw new SoakError('bad-arm', `its argument ${quoted(wrong)} is reserved for the harness.`, {
     remedy:
-      "Arguments such as --IPKernelApp.matplotlib=inline can be given; connection and files are the harness's.",
+      'Give only arguments such as --IPKernelApp.matplotlib=inline. The harness sets the connection and the files.',
   });
 }

@@ -96,7 +96,7 @@ describe('an arm that cannot be', () => {
     ['a variable of the harness', { variables: { PYTHONPATH: '/x' } }, /PYTHONPATH.*set by the harness/],
     ['the same in other letters', { variables: { pythonpath: '/x' } }, /set by the harness/],
     ['a variable of no name', { variables: { 'a b': '' } }, /not the name/],
-    ['another connection file', { arguments: ['-f', 'x'] }, /"-f".*not the arm's/],
+    ['another connection file', { arguments: ['-f', 'x'] }, /"-f".*reserved for the harness/],
     ['another port', { arguments: ['--IPKernelApp.shell_port=1'] }, /shell_port/],
     ['another key', { arguments: ['--Session.key=x'] }, /Session/],
     ['another configuration', { arguments: ['--config=x.py'] }, /config/],
@@ -161,13 +161,15 @@ describe('a change of one’s own', () => {
   });
 
   test.each(['fix', 'ipykernel==7.4.0', 'x=my.diff', './folder'])('is not %s', async (text) => {
-    expect((await soakErrorOf(() => triedArms(text))).message).toContain('is not a change to be tried');
+    expect((await soakErrorOf(() => triedArms(text))).message).toContain('is not a change of sources');
   });
 
   test.skipIf(process.platform === 'win32')('cannot choose an event loop here', async () => {
-    expect((await soakErrorOf(() => loadArmSpec('event-loop:proactor'))).message).toContain('Windows only');
+    expect((await soakErrorOf(() => loadArmSpec('event-loop:proactor'))).message).toContain(
+      'only on Windows',
+    );
     const folder = armFolder({ eventLoop: 'selector' });
-    expect((await soakErrorOf(() => loadArmSpec(folder))).message).toContain('Windows only');
+    expect((await soakErrorOf(() => loadArmSpec(folder))).message).toContain('only on Windows');
   });
 });
 
@@ -182,7 +184,7 @@ describe('the reference', () => {
   test('is the first arm where there is none, and says why', async () => {
     expect(await roles('ipykernel==7.3.0', 'ipykernel==7.4.0')).toEqual(['control', 'treatment']);
     const [first] = await loadArmSpecs(['py3.12', 'py3.13']);
-    expect(first?.manifest.description).toMatch(/the reference, as the first of arms without a control/);
+    expect(first?.manifest.description).toMatch(/the reference, because no arm is a control/);
   });
 
   test('is the first arm also where its manifest calls it a treatment: two treatments alone compare nothing', async () => {
@@ -193,7 +195,7 @@ describe('the reference', () => {
   test('is the sham where there is one and no control, wherever it stands', async () => {
     expect(await roles('fix', 'sham')).toEqual(['treatment', 'control']);
     const [, sham] = await loadArmSpecs(['fix', 'sham']);
-    expect(sham?.manifest.description).toMatch(/the reference, as the sham of arms without a control$/);
+    expect(sham?.manifest.description).toMatch(/the reference, because no arm is a control$/);
   });
 
   test('is no arm that is alone and has a role', async () => {

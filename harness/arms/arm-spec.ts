@@ -18,7 +18,7 @@ import { patchName, readPatchFile } from './patch-file.ts';
 
 const SHORT_COMMIT = 10;
 
-/** What the words of an arm say together, read. */
+/** What the words of an arm say together, with everything read that they name. */
 interface ReadWords {
   readonly base: Arm | null;
   readonly requirements: readonly string[];
@@ -81,7 +81,7 @@ async function readWords(words: readonly ArmWord[]): Promise<ReadWords> {
   return read;
 }
 
-/** A name made of what the arm changes: `ipykernel-7.4.0`, `fix-py3.13`, `my-change`, `ipykernel-1a2b3c4d5e`. */
+/** A name made from what the arm changes: `ipykernel-7.4.0`, `fix-py3.13`, `my-change`, `ipykernel-1a2b3c4d5e`. */
 function derivedName(text: string, read: ReadWords, wanted: WantedEnvironment | null): string {
   const words = [
     ...(read.isInert ? ['inert'] : []),
@@ -128,8 +128,8 @@ function described(read: ReadWords, wanted: WantedEnvironment | null): string {
 }
 
 /**
- * Read an arm by what `--arm` was given: a name, a folder, requirements, a Python, a diff, commits, an event
- * loop, joined by ` + `, with a label or without.
+ * Read the arm that `--arm` describes: a name, a folder, requirements, a Python, a diff, commits or an event loop,
+ * joined by ` + `, with or without a label.
  *
  * @throws SoakError `unknown-arm`, `bad-arm`, `bad-requirement`, `bad-patch`, `bad-git-arm`
  */
@@ -143,7 +143,7 @@ export async function loadArmSpec(text: string): Promise<Arm> {
   if (base?.manifest.bare === true) {
     throw new SoakError(
       'bad-arm',
-      `--arm ${quoted(text)}: a bare arm is started without a runtime, so that nothing would prove what it is.`,
+      `--arm ${quoted(text)}: a bare arm starts without the runtime, so nothing would prove what it is.`,
       { remedy: 'Give the name of an arm that is not bare, or run it alone with --python or --env.' },
     );
   }
@@ -177,10 +177,10 @@ export async function loadArmSpec(text: string): Promise<Arm> {
 }
 
 /**
- * The arms of `--try CHANGE`: control, a sham that is made like the change and changes nothing, the change.
- * What the change asks of its environment, all three have.
+ * The arms of `--try CHANGE`: control, a sham that is made like the change but changes nothing, and the change. All
+ * three have the environment that the change asks for.
  *
- * @throws SoakError `bad-arm` for what is no change of sources
+ * @throws SoakError `bad-arm` if it is not a change of sources
  */
 export function triedArms(change: string): readonly string[] {
   const { label, words, source } = parseArmSpec(change);
@@ -191,7 +191,7 @@ export function triedArms(change: string): readonly string[] {
     !words.some((_, index) => isEdit(index)) ||
     words.some(({ kind }) => kind === 'arm')
   ) {
-    throw new SoakError('bad-arm', `--try ${quoted(change)} is not a change to be tried.`, {
+    throw new SoakError('bad-arm', `--try ${quoted(change)} is not a change of sources.`, {
       option: { name: 'try' },
       remedy: 'Give a diff or a commit: --try my-change.diff, --try git:../ipykernel@my-branch.',
       exitCode: EXIT_CODES.usage,
@@ -207,9 +207,9 @@ export function triedArms(change: string): readonly string[] {
 }
 
 /**
- * Read the arms of an experiment and settle which one the others are compared with: the control; without one the
- * first arm. A sham takes the place of a first arm whose manifest gives it another role, since it is nearest to a
- * control. An arm alone keeps the role that its manifest gives it: there is nothing to compare.
+ * Read the arms of an experiment and settle which one the others are compared with: the control, or without one the
+ * first arm. If the manifest of the first arm gives it another role, a sham takes its place, because it is nearest to a
+ * control. A single arm keeps the role that its manifest gives it: there is nothing to compare.
  *
  * @throws SoakError `duplicate-arm`, and what `loadArmSpec` throws
  */
@@ -221,7 +221,7 @@ export async function loadArmSpecs(texts: readonly string[]): Promise<Arm[]> {
     if (arms.some(({ name }) => name === arm.name)) {
       throw new SoakError('duplicate-arm', `The arm ${arm.name} is given twice.`, {
         option,
-        remedy: `Give each arm once; for the same arm under two names: --arm ${arm.name}-b=${arm.source} as the second.`,
+        remedy: `Give each arm once. To run the same arm under two names, give the second as --arm ${arm.name}-b=${arm.source}.`,
       });
     }
     arms.push(arm);
@@ -238,8 +238,7 @@ export async function loadArmSpecs(texts: readonly string[]): Promise<Arm[]> {
 
 function referenceArm(arm: Arm, isAlone: boolean): Arm {
   const { description } = arm.manifest;
-  const which = arm.manifest.role === 'sham' ? 'the sham' : 'the first';
-  const why = isAlone ? '' : `; the reference, as ${which} of arms without a control`;
+  const why = isAlone ? '' : '; the reference, because no arm is a control';
   const room = DESCRIPTION_LENGTH - why.length;
   const shown = description.length <= room ? description : `${description.slice(0, room - 1)}…`;
   return { ...arm, manifest: { ...arm.manifest, role: 'control', description: `${shown}${why}` } };

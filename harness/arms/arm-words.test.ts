@@ -32,7 +32,7 @@ describe('the words of an arm', () => {
     ['a.diff + b.diff', /two patches/],
     ['fix + a.diff', /an arm and a patch/],
     ['inert:a.diff + git:x@y', /inert edit and a change/],
-    ['inert:fix', /inert: is of a patch/],
+    ['inert:fix', /inert: needs a patch/],
     ['git:x', /names no revision/],
     ['event-loop:uvloop', /no event loop "uvloop"/],
     ['event-loop:selector + event-loop:proactor', /two event loops/],
@@ -62,6 +62,6 @@ describe('an event loop', () => {
   });
   test.each(['linux', 'darwin', 'freebsd'] as const)('and on %s not, with the reason', async (platform) => {
     const error = await soakErrorOf(() => assertEventLoop('proactor', platform));
-    expect(error.message).toMatch(new RegExp(`Windows only.*${platform}.*selector loop`));
+    expect(error.message).toMatch(new RegExp(`only on Windows.*${platform}.*selector loop`));
   });
 });

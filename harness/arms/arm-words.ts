@@ -3,11 +3,11 @@ import { LAUNCH_METHODS, type LaunchMethod } from '../model/launch-method.ts';
 import { quoted } from '../model/quoted.ts';
 import { looksLikeRequirement, pythonOf } from './arm-environment.ts';
 
-/** Between the words of one arm. White space is part of it, since folders may have a plus in their names. */
+/** What separates the words of one arm. White space is part of it, because a folder's name may have a plus. */
 const BETWEEN_WORDS = /\s+\+\s+/;
-// Not before another equals sign: ipykernel==7.4.0 is no label.
+// Not before another equals sign: ipykernel==7.4.0 has no label.
 const LABELLED = /^([A-Za-z0-9][A-Za-z0-9._-]{0,39})=(?!=)(.+)$/s;
-// The last at sign that begins a revision: HEAD@{1} has one of its own.
+// The last at sign that begins a revision: HEAD@{1} has its own at sign.
 const GIT = /^git:(.+)@(?!\{)((?:[^@]|@\{)+)$/s;
 const INERT = /^inert:(.+)$/s;
 const PATCH_FILE = /\.(?:diff|patch)$/i;
@@ -23,12 +23,12 @@ export type ArmWord =
   | { readonly kind: 'python'; readonly version: string }
   | { readonly kind: 'event-loop'; readonly name: EventLoop }
   | { readonly kind: 'launch'; readonly method: LaunchMethod }
-  /** A diff; `inert`: an edit without effect of the files that it touches. */
+  /** A diff. With `inert`, an edit without effect in the files that it touches. */
   | { readonly kind: 'patch'; readonly path: string; readonly inert: boolean }
-  /** A commit of a local clone; `inert` likewise. */
+  /** A commit of a local clone, `inert` likewise. */
   | { readonly kind: 'git'; readonly path: string; readonly revision: string; readonly inert: boolean };
 
-/** One `--arm`, taken apart and not yet read. */
+/** One `--arm`, taken apart but not yet read. */
 export interface ArmSpec {
   /** As given. */
   readonly text: string;
@@ -55,7 +55,11 @@ function parsedWord(arm: string, word: string): ArmWord {
   if (launch !== undefined) {
     const method = LAUNCH_METHODS.find((known) => known === launch);
     if (method !== undefined) return { kind: 'launch', method };
-    throw badArm(arm, `no kernel is launched by ${quoted(launch)}.`, `Give ${LAUNCH_METHODS.join(' or ')}.`);
+    throw badArm(
+      arm,
+      `${quoted(launch)} is not a way to launch a kernel.`,
+      `Give ${LAUNCH_METHODS.join(' or ')}.`,
+    );
   }
   const inner = INERT.exec(word)?.[1];
   const change = inner ?? word;
@@ -70,14 +74,14 @@ function parsedWord(arm: string, word: string): ArmWord {
     );
   }
   if (PATCH_FILE.test(change)) return { kind: 'patch', path: change, inert };
-  if (inert) throw badArm(arm, 'inert: is of a patch or a commit.', 'Give inert:my-change.diff.');
+  if (inert) throw badArm(arm, 'inert: needs a patch or a commit.', 'Give inert:my-change.diff.');
   return looksLikeRequirement(word) ? { kind: 'requirement', text: word } : { kind: 'arm', text: word };
 }
 
 /**
  * Take `[LABEL=]WORD[ + WORD]…` apart. A word is an arm's name or folder, a requirement (`ipykernel==7.4.0`),
  * a Python (`py3.13`), a diff (`my-change.diff`), a commit of a clone (`git:PATH@REV`), an event loop
- * (`event-loop:proactor`) or how its kernels come about (`launch:fork`).
+ * (`event-loop:proactor`) or a launch method (`launch:fork`).
  *
  * @throws SoakError `bad-arm` for words that contradict each other
  */
@@ -98,13 +102,13 @@ export function parseArmSpec(text: string): ArmSpec {
   }
   const inert = words.filter((word) => 'inert' in word && word.inert);
   if (inert.length > 0 && words.filter((word) => 'inert' in word).length > inert.length) {
-    throw badArm(text, 'an inert edit and a change are not one arm.', 'Give each its own --arm.');
+    throw badArm(text, 'an inert edit and a change cannot be one arm.', 'Give each its own --arm.');
   }
   return { text, label, source, words };
 }
 
 /**
- * An arm as evidence may show it: paths as `shown` has them, and still known for paths.
+ * An arm as evidence may show it, with its paths replaced so that they still read as paths.
  *
  * @param shown turns a path into one that can be published
  */

@@ -118,7 +118,9 @@ describe('an arm that cannot be used', () => {
 
   test('no folder, no manifest, or a folder whose name could not be a name', async () => {
     const parent = temporaryFolder();
-    expect((await soakErrorOf(() => loadArm(join(parent, 'absent')))).message).toMatch(/no such folder/);
+    expect((await soakErrorOf(() => loadArm(join(parent, 'absent')))).message).toMatch(
+      /folder does not exist/,
+    );
     expect((await soakErrorOf(() => loadArm(parent))).message).toMatch(/no readable arm\.json/);
     const odd = armFolder(GOOD, {}, 'a b;c');
     expect((await soakErrorOf(() => loadArm(odd))).message).toMatch(/plain name/);

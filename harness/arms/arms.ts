@@ -23,7 +23,7 @@ import { assertEventLoop } from './event-loop.ts';
 import type { GitTree } from './git-tree.ts';
 import type { OverlayPackage } from './packages.ts';
 
-/** What an arm may be called: part of a run's name, and so of file names. */
+/** What an arm may be called. It becomes part of a run's name, and so of file names. */
 export const ARM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 
 /** Letters. */
@@ -50,9 +50,9 @@ export const armManifestSchema = z.strictObject({
   engagement: z.enum(KERNEL_COUNTERS).optional(),
   /** Whether the change keeps the shell stream as `SubshellManager._shell_stream`. */
   needsStream: z.boolean().default(false),
-  /** Of a sham: it has the change's extra scheduling, without its effect; so has one whose `engagement` is callbacks. */
+  /** For a sham: it has the change's extra scheduling without its effect. Implied if `engagement` is callbacks. */
   schedules: z.boolean().default(false),
-  /** Of a treatment: the rate that it was made against, used where an experiment has no reference arm. */
+  /** For a treatment: the rate that it was made against, used if an experiment has no reference arm. */
   citedReference: citedReferenceSchema.optional(),
   /** Start the kernel without overlay, runtime or counters: the observer-effect check. */
   bare: z.boolean().default(false),
@@ -66,12 +66,12 @@ export const armManifestSchema = z.strictObject({
   arguments: z.array(z.string()).default([]),
   /** On Windows: which asyncio event loop the arm's kernels run on. */
   eventLoop: z.enum(EVENT_LOOPS).optional(),
-  /** How the arm's kernels come about; absent: as the experiment has it. */
+  /** Launch method of the arm's kernels. Default: that of the experiment. */
   launch: z.enum(LAUNCH_METHODS).optional(),
 });
 export type ArmManifest = z.infer<typeof armManifestSchema>;
 
-/** An arm, read: from its folder, or made of the words of `--arm` (arm-spec.ts). */
+/** An arm, read from its folder or made from the words of `--arm` (arm-spec.ts). */
 export interface Arm {
   readonly name: string;
   /** `null` for one that no folder describes. */
@@ -79,17 +79,17 @@ export interface Arm {
   readonly manifest: ArmManifest;
   /** What it was read from, without a label: equal for one arm under two names. */
   readonly source: string;
-  /** Whether a manifest says its role: one that does not can become the reference of an experiment without control. */
+  /** Whether a manifest states its role. If not, the arm can become the reference of an experiment without control. */
   readonly declaresRole: boolean;
   /** Text of the patch; `null` for an arm without one. */
   readonly patch: string | null;
-  /** The package that the patch is of. */
+  /** The package that the patch changes. */
   readonly patchPackage: OverlayPackage;
-  /** Whether the patch is a repository's diff, of which tests and documents are left out. */
+  /** Whether the patch is a repository's diff, whose tests and documents are left out. */
   readonly isRepositoryPatch: boolean;
-  /** Packages as commits have them, in place of the installed ones. */
+  /** Packages from commits, in place of the installed ones. */
   readonly trees: readonly GitTree[];
-  /** Whether the arm has, instead of its change, a line without effect in each file that the change touches. */
+  /** Whether, in place of the change, each file that it touches gets a line without effect. */
   readonly isInert: boolean;
   /** `null`: the experiment's own environment. */
   readonly environment: WantedEnvironment | null;
@@ -146,7 +146,7 @@ export function parsedManifest(text: string, source: string): ArmManifest {
     const engagements: readonly string[] = CLIENT_COUNTERS;
     if (manifest.bare || manifest.needsStream) {
       throw bad(
-        `it changes ${manifest.package}, and "bare" and "needsStream" are about the kernel.`,
+        `it changes ${manifest.package}, but "bare" and "needsStream" are about the kernel.`,
         'Drop them, or "package".',
       );
     }
@@ -162,7 +162,7 @@ export function parsedManifest(text: string, source: string): ArmManifest {
   }
   if (manifest.bare && (manifest.engagement !== undefined || manifest.needsStream)) {
     throw bad(
-      'a bare arm has no counters, so that nothing can be asked of them.',
+      'a bare arm has no counters, so it can have neither an engagement nor a stream.',
       'Drop "bare", or "engagement" and "needsStream".',
     );
   }
@@ -186,7 +186,7 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
   const known = await shippedArmNames();
   if (!looksLikePath && !known.includes(nameOrPath)) {
     throw new SoakError('unknown-arm', `There is no arm named ${quoted(nameOrPath)}.`, {
-      remedy: `${didYouMean(nameOrPath, known)}Arms there are: ${known.join(', ')}. For one of your own, give the path of its folder, such as ./${nameOrPath}.`,
+      remedy: `${didYouMean(nameOrPath, known)}Shipped arms: ${known.join(', ')}. For your own arm, give the path of its folder, such as ./${nameOrPath}.`,
     });
   }
   const name = basename(folder);
@@ -198,7 +198,7 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
     );
   }
   if (!(await isFolder(folder)))
-    throw bad('there is no such folder.', `Arms that ship: ${known.join(', ')}.`);
+    throw bad('the folder does not exist.', `Shipped arms: ${known.join(', ')}.`);
   const manifestPath = join(folder, 'arm.json');
   let text: string;
   try {
@@ -217,7 +217,7 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
           });
   const python = manifest.python === undefined ? null : pythonOf(`py${manifest.python}`);
   if (python === null && manifest.python !== undefined) {
-    throw bad(`its Python ${quoted(manifest.python)} is not a version.`, 'Give it such as "3.13".');
+    throw bad(`its Python ${quoted(manifest.python)} is not a version.`, 'Give a version such as "3.13".');
   }
   try {
     kernelVariables(manifest.variables);
@@ -249,5 +249,5 @@ export function armApplies(arm: Arm, version: string): { applies: boolean; reaso
   const applies = satisfies(version, appliesTo, { prereleases: true } as never);
   return applies
     ? { applies, reason: description }
-    : { applies, reason: `is for ${name} ${appliesTo}, and this is ${version}` };
+    : { applies, reason: `is for ${name} ${appliesTo}, but this is ${version}` };
 }

@@ -39,7 +39,7 @@ describe('a change of the client’s packages', () => {
     const arms = await loadArmSpecs(['control', diffOf('jupyter_client/session.py')]);
     const [, session] = armsUnderClient(arms, null);
     expect(session?.manifest.package).toBe('ipykernel');
-    expect(session?.manifest.description).toMatch(/in the kernel; not of a client/);
+    expect(session?.manifest.description).toMatch(/in the kernel, not in a client/);
   });
 
   test.each(['nbclient/client.py', 'jupyter_client/channels.py'])(

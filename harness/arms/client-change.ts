@@ -6,7 +6,7 @@ import type { OverlayPackage } from './packages.ts';
 const CLIENT_PACKAGES = ['jupyter_client', 'nbclient'] as const;
 type ClientPackage = (typeof CLIENT_PACKAGES)[number];
 
-/** Modules of jupyter_client that a kernel works with; it imports the others and uses nothing of them. */
+/** Modules of jupyter_client that a kernel uses. It imports the others but uses nothing from them. */
 const IN_KERNELS =
   /^[+-]{3} (?:[ab]\/)?jupyter_client\/(?:adapter|connect|jsonutil|localinterfaces|session|utils)\.py\b/m;
 
@@ -18,23 +18,23 @@ function isUnchanged({ patch, trees, manifest }: Arm): boolean {
   return patch === null && trees.length === 0 && manifest.engagement === undefined && !manifest.bare;
 }
 
-/** Packages that an arm takes from a diff or from commits, the folders that ship left aside. */
+/** Packages that an arm takes from a diff or from commits, without those of the shipped arms. */
 function changedPackages({ isRepositoryPatch, patchPackage, trees }: Arm): OverlayPackage[] {
   return [...(isRepositoryPatch ? [patchPackage] : []), ...trees.map((tree) => tree.package)];
 }
 
 function inKernel(arm: Arm): Arm {
-  const words = ' (in the kernel; not of a client)';
+  const words = ' (in the kernel, not in a client)';
   const description = `${arm.manifest.description.slice(0, DESCRIPTION_LENGTH - words.length)}${words}`;
   return { ...arm, manifest: { ...arm.manifest, description } };
 }
 
 /**
- * Settle what a diff or a commit of jupyter_client or nbclient changes, which its words do not say: under
- * `--client` the client, so that arms without a change become that client's control; without one the kernel,
- * which uses some modules of jupyter_client and nothing of nbclient.
+ * Settle what a diff or a commit of jupyter_client or nbclient changes, because its words do not say. With `--client`
+ * it is the client, and arms without a change become the control of that client. Without it, it is the kernel, which
+ * uses some modules of jupyter_client and nothing from nbclient.
  *
- * @throws SoakError `client-arm` for what no kernel uses without `--client`, and for one arm that changes both sides
+ * @throws SoakError `client-arm` without `--client` for code that no kernel uses, and for an arm that changes both sides
  */
 export function armsUnderClient(arms: readonly Arm[], client: ClientName | null): Arm[] {
   const changes = arms.map((arm) => {
@@ -49,7 +49,7 @@ export function armsUnderClient(arms: readonly Arm[], client: ClientName | null)
       if (!isNowhere) return inKernel(arm);
       throw new SoakError(
         'client-arm',
-        `The arm ${arm.name} changes what only a client uses of ${clients.join(' and ')}: without --client its runs would show nothing of the change.`,
+        `The arm ${arm.name} changes code of ${clients.join(' and ')} that only a client uses. Without --client, no run would execute it.`,
         { remedy: 'Add --client nbclient, which then executes the notebooks with the change in it.' },
       );
     });
@@ -58,8 +58,8 @@ export function armsUnderClient(arms: readonly Arm[], client: ClientName | null)
   if (both !== undefined) {
     throw new SoakError(
       'client-arm',
-      `The arm ${both.arm.name} changes ${[...new Set(both.names)].join(' and ')}: an arm changes the kernel or one package of the client.`,
-      { remedy: 'Give each change its own arm, in experiments of their own.' },
+      `The arm ${both.arm.name} changes ${[...new Set(both.names)].join(' and ')}, but an arm can change only the kernel or one package of the client.`,
+      { remedy: 'Give each change its own arm, in its own experiment.' },
     );
   }
   const [changed] = changes.flatMap(({ clients }) => clients);

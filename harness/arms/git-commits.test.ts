@@ -22,8 +22,8 @@ describe('the commits of a clone', () => {
 
   test.each<[string, string, string, RegExp]>([
     ['backwards', 'main', 'first', /does not lead to/],
-    ['to one that is not there', 'first', 'nowhere', /--bad nowhere.*no such commit/],
-    ['to an option', 'first', '--all', /no such commit/],
+    ['to one that is not there', 'first', 'nowhere', /--bad nowhere is not a commit/],
+    ['to an option', 'first', '--all', /is not a commit/],
   ])('%s are refused', async (_what, from, to, message) => {
     const named = (name: string) => (name === 'first' ? (hashes[0] as string) : name);
     const error = await soakErrorOf(() =>

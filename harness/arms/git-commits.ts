@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { SoakError } from '../model/errors.ts';
 import { git } from './git.ts';
 
-// More commits than this are a mistake in the ends, and a bisect over them would list for minutes.
+// More commits than this mean a mistake in the ends, and to list them would take minutes.
 const MOST_COMMITS = 2_000;
 
 /** A commit of a clone's first-parent history. */
@@ -21,14 +21,13 @@ async function commitOf(clone: string, flag: string, revision: string) {
     : await git(clone, ['rev-parse', '--verify', '--quiet', `${revision}^{commit}`]);
   const hash = result?.stdout.toString('utf8').trim() ?? '';
   if (result?.code === 0 && /^[0-9a-f]{40,64}$/.test(hash)) return hash;
-  throw new SoakError('unknown-revision', `${flag} ${revision}: the clone ${clone} has no such commit.`, {
-    remedy: 'Give a tag, a branch or a hash that `git log` there shows; fetch it first if it is newer.',
+  throw new SoakError('unknown-revision', `${flag} ${revision} is not a commit of the clone ${clone}.`, {
+    remedy: 'Give a tag, a branch or a hash that `git log` shows there. If it is newer, fetch it first.',
   });
 }
 
 /**
- * The commits from one to another along first parents, both included, oldest first: what was merged, in the
- * order in which it was.
+ * The commits from one to another along first parents, both included, oldest first: what was merged, in order.
  *
  * @throws SoakError `bad-clone`, `unknown-revision`, `bad-option` when one does not lead to the other, `git-missing`
  */
@@ -43,7 +42,7 @@ export async function commitsBetween(
     () => false,
   );
   if (!isClone) {
-    throw new SoakError('bad-clone', `--clone ${path}: there is no git clone.`, {
+    throw new SoakError('bad-clone', `--clone ${path} is not a git clone.`, {
       remedy: 'Give the folder of a local clone, the one with .git in it.',
     });
   }
@@ -72,13 +71,17 @@ export async function commitsBetween(
     throw new SoakError(
       'bad-option',
       `${from.flag} ${from.revision} does not lead to ${to.flag} ${to.revision} in ${path}.`,
-      { remedy: 'Give an ancestor as the earlier one; branches that part are not bisected across.' },
+      { remedy: 'Give two commits of one branch, the ancestor as the earlier one.' },
     );
   }
   if (commits.length > MOST_COMMITS) {
-    throw new SoakError('bad-option', `${from.revision} to ${to.revision} are ${commits.length} commits.`, {
-      remedy: `Bisect releases first, then the commits between two of them (${MOST_COMMITS} at most).`,
-    });
+    throw new SoakError(
+      'bad-option',
+      `There are ${commits.length} commits from ${from.revision} to ${to.revision}, too many for a bisect.`,
+      {
+        remedy: `Bisect releases first, then the commits between two of them (${MOST_COMMITS} at most).`,
+      },
+    );
   }
   return [{ hash: first, short: first.slice(0, 10) }, ...commits];
 }

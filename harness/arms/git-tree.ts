@@ -4,7 +4,7 @@ import { quoted } from '../model/quoted.ts';
 import { git } from './git.ts';
 import { isOverlayPackage, OVERLAY_PACKAGES, type OverlayPackage } from './packages.ts';
 
-/** A package as a commit of a local clone has it. */
+/** A package at a commit of a local clone. */
 export interface GitTree {
   readonly package: OverlayPackage;
   /** Full object name. */
@@ -52,12 +52,12 @@ function batchContents(output: Buffer, count: number): Buffer[] {
 }
 
 /**
- * Read a package from a commit of a local clone. Nothing is checked out, fetched or run: what a work tree has
- * and the commit has not is not in the arm.
+ * Read a package from a commit of a local clone. Nothing is checked out, fetched or run, so uncommitted changes are not
+ * in the arm.
  *
  * @param path folder of the clone, or below it
  * @param revision whatever git takes for one commit: a branch, a tag, a hash, `HEAD~2`
- * @throws SoakError `bad-git-arm` for no clone, no such commit, or a repository of no package that an arm may change
+ * @throws SoakError `bad-git-arm` if there is no clone, no such commit, or no package that an arm may change
  */
 export async function readGitTree(path: string, revision: string): Promise<GitTree> {
   const shown = `git:${path}@${revision}`;
@@ -72,7 +72,7 @@ export async function readGitTree(path: string, revision: string): Promise<GitTr
   const inside = await git(path, ['rev-parse', '--git-dir']);
   if (inside.code !== 0) {
     const reason = /dubious ownership/.test(inside.stderr)
-      ? 'git does not trust it, since it belongs to another user.'
+      ? 'git does not trust it, because it belongs to another user.'
       : `${path} is not a git clone.`;
     throw bad(reason, 'Clone the repository, and give the folder of the clone.');
   }
@@ -94,7 +94,7 @@ export async function readGitTree(path: string, revision: string): Promise<GitTr
     const names = refs.stdout.toString('utf8').trim().split('\n').filter(Boolean).join(', ');
     throw bad(
       `the clone has no commit ${quoted(revision)}.`,
-      `${names === '' ? 'It has no branch or tag.' : `Its newest branches and tags are ${names}.`} A commit that is not there has to be fetched first.`,
+      `${names === '' ? 'It has no branch or tag.' : `Its newest branches and tags are ${names}.`} If the commit is not there, fetch it first.`,
     );
   }
   const top = treeEntries((await git(path, ['ls-tree', '-z', '--full-tree', commit])).stdout);

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { DeadlinePassed, deadlineMs, isDoneWithin } from '../model/deadlines.ts';
 import { SoakError } from '../model/errors.ts';
 
-// A package's sources are a few megabytes; anything far beyond is no such package.
+// A package's sources are a few megabytes. Anything far beyond that is not such a package.
 const OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024;
 
 /**
- * What git is told by variables: to ask nobody, to fetch nothing, and to leave out what a user's own
- * configuration or another process would make it do.
+ * Variables that tell git to ask nobody, to fetch nothing, and to ignore what the user's configuration or another
+ * process would make it do.
  */
 const GIT_VARIABLES = {
   GIT_TERMINAL_PROMPT: '0',
@@ -16,7 +16,7 @@ const GIT_VARIABLES = {
   GIT_OPTIONAL_LOCKS: '0',
   LC_ALL: 'C',
 };
-/** Variables that would make git look at another repository than the one that is named. */
+/** Variables that would make git look at a repository other than the named one. */
 const REDIRECTING =
   /^GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|NAMESPACE)$/;
 
@@ -60,7 +60,7 @@ export function git(folder: string, args: readonly string[], input = ''): Promis
     child.once('error', (cause: NodeJS.ErrnoException) =>
       reject(
         cause.code === 'ENOENT'
-          ? new SoakError('git-missing', 'A git clone was named, and there is no git on PATH.', {
+          ? new SoakError('git-missing', 'A git clone was named, but there is no git on PATH.', {
               remedy: 'Install git, or do without the clone.',
               cause,
             })

@@ -1,6 +1,6 @@
 /**
- * Packages that an arm may change: what a kernel serves its channels with and is written in Python, and what a
- * client is. Import name to the name that it is released under.
+ * Packages that an arm may change: the Python packages by which a kernel serves its channels, and those of a client.
+ * Import name to release name.
  */
 export const OVERLAY_PACKAGES = {
   ipykernel: 'ipykernel',
@@ -18,5 +18,5 @@ export function isOverlayPackage(name: string): name is OverlayPackage {
 /** Folders beside a package that its compiled modules load libraries from by relative path, as wheels have them. */
 export const LIBRARY_FOLDERS: Readonly<Partial<Record<OverlayPackage, string>>> = { zmq: 'pyzmq.libs' };
 
-/** Files that a release has and a repository may not, since building makes them. */
+/** Files that a release has but a repository may lack, because building makes them. */
 export const BUILT_FILES = ['_version.py', 'utils/_sysinfo.py'] as const;

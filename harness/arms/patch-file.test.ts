@@ -56,7 +56,7 @@ describe('a diff of a repository', () => {
       change('x', 'ipykernel\\..\\..\\x.py', 'ipykernel\\..\\..\\x.py'),
       /writes outside/,
     ],
-    ['is of another package', change('os.py'), /touches "os\.py", which is of no package/],
+    ['is of another package', change('os.py'), /touches "os\.py", which belongs to no package/],
     ['is of another package too', change('ipykernel/a.py') + change('tornado/web.py'), /"tornado\/web\.py"/],
     ['is of two packages', change('ipykernel/a.py') + change('zmq/b.py'), /two packages, ipykernel and zmq/],
     ['is of tests alone', change('tests/a.py'), /touches no package/],

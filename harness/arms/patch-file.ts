@@ -6,20 +6,20 @@ import { readInput } from '../model/read-input.ts';
 import { isOverlayPackage, OVERLAY_PACKAGES, type OverlayPackage } from './packages.ts';
 import { doubledPrefixRemedy } from './patch.ts';
 
-/** A change as its author has it: the diff of a repository, which may touch tests and documents besides. */
+/** A change as its author made it: the diff of a repository, which may also touch tests and documents. */
 export interface PatchFile {
   readonly text: string;
   readonly package: OverlayPackage;
-  /** Paths of the diff that are of no package and are not applied. */
+  /** Paths of the diff that belong to no package. They are not applied. */
   readonly leftOut: readonly string[];
 }
 
-/** Places in a repository that no kernel loads: a pull request touches them, and an arm does without. */
+/** Places in a repository that no kernel loads. A pull request may touch them, but an arm does not need them. */
 const BESIDE_PACKAGE =
   /^(?:(?:\.github|changelog|docs?|examples?|news|newsfragments|testing|tests?|tools)\/.+|[\w.-]+\.(?:md|rst|txt|toml|cfg|ya?ml|json|lock)|\.[\w.-]+)$/i;
 const TESTS = /^[A-Za-z]\w*\/(?:.+\/)?tests?\//;
 
-/** Whether a path of a repository's diff is one that an arm does without. */
+/** Whether a path of a repository's diff is one that an arm does not need. */
 export function isBesidePackage(path: string): boolean {
   const parts = path.split('/');
   if (parts.some((part) => part === '' || part === '.' || part === '..')) return false;
@@ -29,7 +29,7 @@ export function isBesidePackage(path: string): boolean {
 /**
  * Read a diff of a clone of one of the packages that an arm may change.
  *
- * @throws SoakError `bad-patch` for no diff, no such package or two of them, a link, or a path that leads out
+ * @throws SoakError `bad-patch` if it is not a diff, touches no such package or two, has a link, or a path leads out
  */
 export async function readPatchFile(path: string): Promise<PatchFile> {
   const bad = (reason: string, remedy: string, cause?: unknown) =>
@@ -53,7 +53,7 @@ export async function readPatchFile(path: string): Promise<PatchFile> {
     (name) => /^[/\\]|^[A-Za-z]:/.test(name) || name.split(/[\\/]/).some((part) => part === '..'),
   );
   const packages = 'An arm can change and add Python sources of one of the packages';
-  const remedy = `${packages} ${Object.keys(OVERLAY_PACKAGES).join(', ')}; tests and documents of its repository are left out.`;
+  const remedy = `${packages} ${Object.keys(OVERLAY_PACKAGES).join(', ')}. Tests and documents of its repository are left out.`;
   if (outside !== undefined) throw bad(`writes outside the package: ${quoted(outside)}.`, remedy);
   const leftOut = names.filter(isBesidePackage);
   const touched = new Set(
@@ -63,7 +63,7 @@ export async function readPatchFile(path: string): Promise<PatchFile> {
   if (strange !== undefined) {
     const file = names.find((name) => name.split('/')[0] === strange && !isBesidePackage(name));
     throw bad(
-      `touches ${quoted(file ?? strange)}, which is of no package that an arm may change.`,
+      `touches ${quoted(file ?? strange)}, which belongs to no package that an arm may change.`,
       doubledPrefixRemedy(file ?? '', Object.keys(OVERLAY_PACKAGES)) ?? remedy,
     );
   }

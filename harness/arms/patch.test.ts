@@ -100,7 +100,7 @@ describe('a patch that does not fit', () => {
     [
       'a new file that is there already',
       '--- /dev/null\n+++ b/ipykernel/a.py\n@@ -0,0 +1,1 @@\n+x = 1\n',
-      /adds ipykernel\/a\.py, which is there already/,
+      /adds ipykernel\/a\.py, which already exists/,
     ],
   ])('%s', async (_what, patch, message) => {
     const error = await soakErrorOf(() => applied(patch));

@@ -55,7 +55,7 @@ function firstMisfit(source: string, file: StructuredPatch): number {
  * @param version the package's version, for the message
  * @param read text of a file by its path relative to site-packages, `null` where there is none
  * @param label names the patch in messages, for example `the arm fix`
- * @param isLeftOut paths of the diff that are not applied; without it everything must be of the package
+ * @param isLeftOut paths of the diff that are not applied; without it, all must belong to the package
  * @throws SoakError `bad-patch` (not a diff, outside the package, a deletion, a rename, no source),
  *   `patch-does-not-apply`
  */
@@ -108,7 +108,7 @@ export async function patchedFiles(
     // Left out silently, a change of the author's would be missing from the arm.
     if (file.hunks.length === 0) throw bad(`changes no line of ${shown}.`, remedy);
     const existing = result.get(path) ?? (await read(path));
-    if (isNew && existing !== null) throw misfit(`it adds ${path}, which is there already.`);
+    if (isNew && existing !== null) throw misfit(`it adds ${path}, which already exists.`);
     if (!isNew && existing === null) throw misfit(`there is no file ${path}.`);
     const source = existing ?? '';
     const patched = applyPatch(source, file);

@@ -9,7 +9,7 @@ export interface BatchChoice {
   readonly probe: number;
   /** Runs of it, beside one of the control. */
   readonly runs: number;
-  /** What it is expected to tell of the change point on its side of the bad release. */
+  /** The expected information about the change point on its side of the bad release. */
   readonly bits: number;
 }
 
@@ -20,7 +20,7 @@ function entropyBits(weights: readonly number[]): number {
   return bits;
 }
 
-/** The hypotheses about one change point, weighed by what is believed of the other. */
+/** The hypotheses about one change point, weighted by the belief about the other. */
 interface Side {
   /** By hypothesis: weights of the combinations of shared rates. */
   readonly joint: readonly Float64Array[];
@@ -81,12 +81,12 @@ export function expectedBits(
   return Math.max(0, bits - after);
 }
 
-// Bits that differ by less are equal but for rounding: such a tie is for the seed to break.
+// Bits that differ by less differ only by rounding. The seed breaks such a tie.
 const TIE = 1e-9;
 
 /**
- * The batch that teaches most a run, of one to `MOST_PROBES` runs of one release and one of the control;
- * among equals one is drawn. `null` when no release can be probed.
+ * The batch that tells most per run, with one to `MOST_PROBES` runs of one release and one of the control. Among equals
+ * one is drawn. `null` if no release can be probed.
  *
  * @param skipped releases that cannot be run
  */

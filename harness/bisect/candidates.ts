@@ -22,8 +22,8 @@ export function candidates(
   const place = (flag: string, name: string): number => {
     const index = names.indexOf(name);
     if (index >= 0) return index;
-    throw new SoakError('unknown-release', `${flag} ${name} is no release that can be bisected.`, {
-      remedy: `${didYouMean(name, names)}Pre-releases take --pre; yanked releases are left out.`,
+    throw new SoakError('unknown-release', `${flag} ${name} is not a release that can be bisected.`, {
+      remedy: `${didYouMean(name, names)}Pre-releases need --pre, and yanked releases are left out.`,
     });
   };
   const first = place('--good', good);
@@ -32,7 +32,7 @@ export function candidates(
   if (first >= middle) {
     throw new SoakError('bad-option', `--good ${good} does not come before --bad ${bad}.`, {
       remedy:
-        'Give the last release known to be good and a later one with the wedge; a cure is looked for with --fixed.',
+        'Give the last release known to be good, and a later one that wedges. To look for a cure as well, give --fixed.',
     });
   }
   if (fixed !== null && last <= middle) {

@@ -27,7 +27,7 @@ import { frozenProtocol, openBisectJournal, sessionEntry } from './open-journal.
 import type { BisectState } from './results.ts';
 import { type BisectEnd, bisect } from './session.ts';
 
-/** Errors that rule out one release on this machine, whatever the user does: the bisect skips that release. */
+/** Errors that rule out one release on this machine, whatever the user does. The bisect skips that release. */
 const UNUSABLE = new Set(['package-not-found', 'installation', 'arm-does-not-apply', 'no-ipykernel']);
 
 // An installer's last words can be pages.
@@ -134,7 +134,7 @@ function releaseMaker(
         'cannot-resume',
         `${protocol.releases[release]} is not what it was when the bisect began.`,
         {
-          remedy: 'Its sources or its environment changed: begin a new bisect.',
+          remedy: 'Its sources or its environment changed. Begin a new bisect.',
           exitCode: EXIT_CODES.invalidExperiment,
         },
       );

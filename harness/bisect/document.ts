@@ -7,6 +7,7 @@ import {
   paragraph,
   phrase,
   type ReportDocument,
+  table,
   text,
 } from '../report/document.ts';
 import { counted, duration, percent, percentInterval, significant } from '../report/format-number.ts';
@@ -36,19 +37,11 @@ function releaseTable({ bisect, skips }: BisectJournal, state: BisectState): Blo
   if (cured.length > 0) {
     rows.push([line`after the last`, [], [], [], [], [num(percent(cured.at(-1) ?? null))]]);
   }
-  return {
-    kind: 'table',
-    caption: 'What each release did, and how probable it is that the wedge came or went with it.',
-    columns: [
-      { title: 'Release', align: 'left' },
-      { title: 'Called', align: 'left' },
-      { title: 'Wedged', align: 'right' },
-      { title: '95 % (Clopper–Pearson)', align: 'left' },
-      { title: 'Brought it', align: 'right' },
-      { title: 'Cured it', align: 'right' },
-    ],
+  return table(
+    'What each release did, and how probable it is that the wedge came or went with it.',
+    'Release | Called | >Wedged | 95 % (Clopper–Pearson) | >Brought it | >Cured it',
     rows,
-  };
+  );
 }
 
 function batchTable(journal: BisectJournal): Block {
@@ -63,29 +56,23 @@ function batchTable(journal: BisectJournal): Block {
       return line`${text(position === 0 ? '' : ', ')}${text(who)} ${text(outcome)}`;
     }),
   ]);
-  return {
-    kind: 'table',
-    caption: 'Every batch, in the order in which it was run.',
-    columns: [
-      { title: 'Batch', align: 'right' },
-      { title: 'Probe', align: 'left' },
-      { title: 'Bits expected', align: 'right' },
-      { title: 'Runs', align: 'left' },
-    ],
+  return table(
+    'Every batch, in the order in which it was run.',
+    '>Batch | Probe | >Bits expected | Runs',
     rows,
-  };
+  );
 }
 
 /** The model, as every result states it. */
-export function modelLines({ bisect }: Pick<BisectJournal, 'bisect'>): Line[] {
+function modelLines({ bisect }: Pick<BisectJournal, 'bisect'>): Line[] {
   const { model, bad, releases } = bisect.protocol;
   const cure = releases.length - 1 > bad;
   return [
-    line`One release brought the wedge${text(cure ? ', and one after the bad one cured it' : '')}; the releases between have it. Beforehand each is as likely as the next, and the labels are claims like any other: that the good release has it already${text(cure ? ', or that the fixed one still has it,' : '')} is as likely as each release.`,
-    line`A batch is one run of the bad release, the positive control, and one to four of one other, in an order drawn from the seed. The release and the number are those that teach most a run: the greatest expected information on the change point.`,
-    line`Rates are unknown and integrated out. The control's wedge rate: uniform. That of another release that has the wedge: around the control's, Beta with the weight of ${num(counted(model.likeness, 'run'))}, so that a wedge that became rarer does not soon pass for one that was cured. Of one that has not: a false rate, Beta(1, ${num(String(model.falseRateBeta))}), one for all.`,
-    line`A share of the batches, Beta(1, ${num(String(model.blindBeta))}), may be blind: nothing in them can wedge but falsely. So a clean run counts in so far as the control of its own batch wedges, and without a wedge of the control nothing is ever found.`,
-    line`Beliefs change with complete batches only. Invalid runs are left out of them and listed. The probability is that of the whole claim, and it holds whenever one stops, if the model does.`,
+    line`One release brought the wedge${text(cure ? ', and a release after the bad one cured it' : '')}. The releases in between have it. Beforehand, every release is equally likely. The labels are claims too: that the good release already has the wedge${text(cure ? ', or that the fixed one still has it,' : '')} is as likely as each release.`,
+    line`A batch is one run of the bad release (the positive control) and one to four runs of one other release (the probe), in an order drawn from the seed. The bisect picks the release and the number of runs that are expected to tell most about the change point per run.`,
+    line`The rates are unknown and are integrated out. The control's wedge rate has a uniform prior. The rate of another release that has the wedge lies around the control's, with a Beta prior that weighs ${num(counted(model.likeness, 'run'))}: a wedge that became rarer is then not soon taken for a cured one. All releases without the wedge share one rate of false wedges, with the prior Beta(1, ${num(String(model.falseRateBeta))}).`,
+    line`Some batches may be blind: nothing in them can wedge, except falsely. Their share has the prior Beta(1, ${num(String(model.blindBeta))}). So how much a clean run counts depends on whether the control of its batch wedged, and nothing is ever found unless a control wedges.`,
+    line`Only complete batches count. Invalid runs are left out and listed. The probability is that of the whole claim. If the model holds, so does the probability, whenever one stops.`,
   ];
 }
 
@@ -104,7 +91,7 @@ export function bisectDocument(journal: BisectJournal, state: BisectState): Repo
     lead: [
       paragraph(resultLine(protocol, state, end)),
       paragraph(
-        line`The control ${code(protocol.releases[protocol.bad] ?? '')} wedged in ${num(`${state.tallies[protocol.bad]?.wedged ?? 0} of ${counted(state.tallies[protocol.bad]?.runs ?? 0, 'valid run')}`)}, interleaved with the others. Rates estimated with the change points: control ${num(percent(posterior.controlRate))}, false wedges ${num(percent(posterior.falseRate))}, blind batches ${num(percent(posterior.blindShare))}.`,
+        line`The control ${code(protocol.releases[protocol.bad] ?? '')} wedged in ${num(`${state.tallies[protocol.bad]?.wedged ?? 0} of ${counted(state.tallies[protocol.bad]?.runs ?? 0, 'valid run')}`)}, interleaved with the others. The rates, estimated together with the change points: control ${num(percent(posterior.controlRate))}, false wedges ${num(percent(posterior.falseRate))}, blind batches ${num(percent(posterior.blindShare))}.`,
       ),
       { kind: 'figure', name: 'posterior' },
     ],
@@ -115,7 +102,7 @@ export function bisectDocument(journal: BisectJournal, state: BisectState): Repo
         blocks: [
           releaseTable(journal, state),
           paragraph(
-            line`How many runs a release had depended on how runs went, so the intervals describe; the claim rests on the posterior.`,
+            line`How many runs a release had depended on how runs went. So the intervals only describe, and the claim rests on the posterior.`,
           ),
         ],
       },
@@ -151,11 +138,11 @@ export function bisectDocument(journal: BisectJournal, state: BisectState): Repo
           {
             kind: 'list',
             items: [
-              line`${num(counted(runs.length, 'run'))} in ${num(counted(journal.batches.length, 'batch', 'batches'))}, one at a time, a fresh kernel each, ${num(duration(spentMs))} of kernels; ended because ${text(end === null ? 'it was interrupted' : (END_WORDS[end] ?? end))}. Asked for: ${num(percent(protocol.confidence))}, at most ${num(counted(protocol.maxRuns, 'run'))}.`,
+              line`${num(counted(runs.length, 'run'))} in ${num(counted(journal.batches.length, 'batch', 'batches'))}, one at a time, each with a fresh kernel, ${num(duration(spentMs))} in all. The bisect ended because ${text(end === null ? 'it was interrupted' : (END_WORDS[end] ?? end))}. It was asked for ${num(percent(protocol.confidence))} and at most ${num(counted(protocol.maxRuns, 'run'))}.`,
               line`${text(protocol.traffic)} traffic with latency ${code(protocol.latency.spec)} over ${num(counted(protocol.notebook.codeCells.length, 'cell'))} of ${code(protocol.notebook.name)} (SHA-256 ${code(protocol.notebook.sha256.slice(0, 16))}).`,
-              line`Each release in a kernel environment of its own, made with the same lock for everything else: ${environmentsLine(journal)}. Every kernel reported the hashes of the files that it had loaded. Releases differ in more than one change: this names a release, not a commit of it.`,
+              line`Each release had its own kernel environment, with the same lock for everything else: ${environmentsLine(journal)}. Every kernel reported the hashes of the files that it had loaded. Releases differ in more than one change: the result names a release, not one of its commits.`,
               line`${code(environment.python)}, ${code(environment.platform)} ${code(environment.arch)}, ${num(counted(environment.cpus, 'CPU'))}; harness ${code(protocol.harness)}, Node ${code(environment.node)}; begun ${code(bisect.at)}.`,
-              line`Protocol, frozen and hashed before run 1, SHA-256 ${code(bisect.protocolSha256)}. Journal as read here: SHA-256 ${code(journal.sha256)}. Everything here follows from it.`,
+              line`Protocol, frozen and hashed before run 1, SHA-256 ${code(bisect.protocolSha256)}. Journal as read here: SHA-256 ${code(journal.sha256)}. Everything here follows from the journal.`,
               line`${num(counted(Math.max(0, sessions.filter(({ event }) => event === 'resumed').length), 'resumption'))}, ${num(counted(abandoned.length, 'run'))} begun and never recorded${text(torn ? '; a last line was cut short and set aside' : '')}.`,
             ],
           },

@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { cleanLine } from '../model/clean-text.ts';
+import { frame, TITLE_ROOM, X_AXIS } from '../report/figures/chart-parts.ts';
 import type { FigurePlan } from '../report/figures/svg.ts';
 import { percent } from '../report/format-number.ts';
 import { seriesColour } from '../report/palette.ts';
@@ -8,7 +9,6 @@ import type { BisectState } from './results.ts';
 
 const LABEL_LENGTH = 16;
 const ROW_HEIGHT = 26;
-const TITLE_ROOM = 46;
 
 /** What may have changed with a release, and how probable that is. */
 interface Bar {
@@ -17,7 +17,7 @@ interface Bar {
   readonly probability: number;
 }
 
-/** A row of the figure: a release, or what is believed of the ends' labels being wrong. */
+/** The rows of the figure: the releases, and the belief that a label of the ends is wrong. */
 function bars({ releases, bad }: BisectProtocol, { belief }: BisectState): { rows: string[]; bars: Bar[] } {
   const { brought, cured } = belief.posterior;
   const rows: string[] = [];
@@ -55,24 +55,20 @@ export function posteriorPlan(protocol: BisectProtocol, state: BisectState): Fig
     title: `Which release of ${cleanLine(protocol.package, 40)} changed it`,
     alternative: `Posterior probability that each release brought the wedge: ${words('brought')}.${cured === '' ? '' : ` That it cured it: ${cured}.`} Wedged runs of each: ${counts.flatMap(({ row, label }) => (label === '' ? [] : [`${row} ${label}`])).join(', ')}.`,
     drawing: (palette) => ({
-      height: rows.length * ROW_HEIGHT + TITLE_ROOM + 48,
-      marginLeft: 24 + 7 * Math.max(...rows.map((row) => row.length)),
+      ...frame(
+        rows.length * ROW_HEIGHT + TITLE_ROOM + 48,
+        24 + 7 * Math.max(...rows.map((row) => row.length)),
+      ),
       marginRight: 130,
-      marginTop: TITLE_ROOM,
-      marginBottom: 48,
-      color: { type: 'identity' },
       x: { domain: [0, 1], label: null },
       y: { domain: rows, label: null, padding: 0.28 },
       marks: [
         Plot.gridX({ stroke: palette.rule, strokeOpacity: 1, ticks: 5 }),
         Plot.axisX({
+          ...X_AXIS,
           color: palette.ink,
           ticks: 5,
-          tickSize: 4,
-          fontSize: 12,
           label: 'Posterior probability; right: wedged runs of valid runs',
-          labelAnchor: 'center',
-          labelArrow: 'none',
           labelOffset: 38,
           tickFormat: (share: number) => `${Math.round(share * 100)} %`,
         }),

@@ -16,14 +16,14 @@ import { protocolNotebookSchema, TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { readInput } from '../model/read-input.ts';
 import { MOST_PROBES, modelSchema } from './model.ts';
 
-/** Name of the journal in the folder of a bisect: another than an experiment's, whose report it cannot have. */
+/** Name of a bisect's journal. It differs from an experiment's, because a bisect has no such report. */
 export const BISECT_JOURNAL = 'bisect.jsonl';
 
 /** Version of the journal's schema; a reader refuses any other. */
 export const BISECT_SCHEMA = 1;
 
 /** A bisect, frozen and hashed before its first run. */
-export const bisectProtocolSchema = z
+const bisectProtocolSchema = z
   .object({
     /** What is bisected, such as `ipykernel`. */
     package: z.string(),
@@ -35,7 +35,7 @@ export const bisectProtocolSchema = z
     bad: z.number().int().positive(),
     model: modelSchema,
     confidence: z.number().gt(0.5).lt(1),
-    /** Most runs, the control's too. A batch is begun only if it fits. */
+    /** Most runs, including the control's. A batch is begun only if it fits. */
     maxRuns: z.number().int().positive(),
     /** Most minutes of one session; `null`: no limit. */
     maxMinutes: z.number().positive().nullable(),
@@ -51,9 +51,11 @@ export const bisectProtocolSchema = z
     harness: z.string(),
     runtimeSha256: z.string(),
   })
-  .refine(({ releases, bad }) => bad < releases.length, { error: 'the bad release is none of the releases' })
+  .refine(({ releases, bad }) => bad < releases.length, {
+    error: 'the bad release is not one of the releases',
+  })
   .refine(({ releases }) => new Set(releases).size === releases.length, {
-    error: 'a release is there twice',
+    error: 'a release is listed twice',
   });
 export type BisectProtocol = z.infer<typeof bisectProtocolSchema>;
 
@@ -62,7 +64,7 @@ export function bisectProtocolHash(protocol: BisectProtocol): string {
   return sha256(canonicalJson(protocol));
 }
 
-export const bisectRecordSchema = z.object({
+const bisectRecordSchema = z.object({
   type: z.literal('bisect'),
   schema: z.literal(BISECT_SCHEMA),
   /** Wall clock, ISO 8601: a label. */
@@ -76,8 +78,8 @@ export const bisectRecordSchema = z.object({
 });
 export type BisectRecord = z.infer<typeof bisectRecordSchema>;
 
-/** A release's arm, when it was first needed: what its kernels must report to have loaded, and its packages. */
-export const releaseRecordSchema = z.object({
+/** A release's arm, recorded when first needed: what its kernels must report to have loaded, and its packages. */
+const releaseRecordSchema = z.object({
   type: z.literal('release'),
   release: z.number().int().nonnegative(),
   at: z.string(),
@@ -87,10 +89,10 @@ export const releaseRecordSchema = z.object({
 export type ReleaseRecord = z.infer<typeof releaseRecordSchema>;
 
 /** A release that cannot be run: no kernel environment could be made with it. */
-export const skipRecordSchema = z.object({
+const skipRecordSchema = z.object({
   type: z.literal('skip'),
   release: z.number().int().nonnegative(),
-  /** Batch that was to be of it. */
+  /** The batch that was to probe it. */
   batch: z.number().int().nonnegative(),
   at: z.string(),
   /** Hostile: an installer's words. */
@@ -99,7 +101,7 @@ export const skipRecordSchema = z.object({
 export type SkipRecord = z.infer<typeof skipRecordSchema>;
 
 /** A batch, before its first run. */
-export const batchRecordSchema = z.object({
+const batchRecordSchema = z.object({
   type: z.literal('batch'),
   /** 0-based. */
   batch: z.number().int().nonnegative(),
@@ -140,7 +142,7 @@ export interface BisectJournal {
   readonly sha256: string;
 }
 
-/** A journal with where its whole lines end, for whoever goes on writing it. */
+/** A journal and where its whole lines end, for continuing it. */
 export interface BisectText {
   readonly journal: BisectJournal;
   readonly wholeBytes: number;
@@ -174,8 +176,8 @@ function parsedEntry(line: string, number: number, name: string): BisectEntry {
 /**
  * Parse the bytes of a bisect's journal.
  *
- * @throws SoakError `bad-journal`: a line that is no record, a protocol without its hash, batches or runs
- *   that are out of order, twice, of no release or never begun
+ * @throws SoakError `bad-journal`: a line that is no record, a protocol with another hash, a batch or run that is out
+ *   of order, recorded twice, never begun, or of an unknown release
  */
 export function parseBisectJournal(bytes: Buffer, name: string): BisectText {
   const wholeBytes = bytes.lastIndexOf(0x0a) + 1;
@@ -212,7 +214,7 @@ export function parseBisectJournal(bytes: Buffer, name: string): BisectText {
       batch.runs.push(entry);
     } else {
       const release = entry.type === 'batch' ? entry.probe : entry.release;
-      if (release >= protocol.releases.length) throw bad('is of no release');
+      if (release >= protocol.releases.length) throw bad('names no release of the protocol');
       if (entry.type === 'release') releases.push(entry);
       else if (entry.type === 'skip') skips.push(entry);
       else batches.push({ plan: checkedBatch(entry, protocol, batches, bad), runs: [] });
@@ -260,7 +262,7 @@ function checkedBatch(
 export async function readBisect(folder: string): Promise<BisectText> {
   const path = join(folder, BISECT_JOURNAL);
   const bytes = await readInput(path).catch((cause: unknown) => {
-    throw new SoakError('no-journal', `There is no bisect to read at ${path}: ${(cause as Error).message}`, {
+    throw new SoakError('no-journal', `There is no bisect at ${path}: ${(cause as Error).message}`, {
       remedy: `Give the folder that soak bisect wrote, the one with ${BISECT_JOURNAL} in it.`,
       cause,
     });

@@ -5,18 +5,18 @@ import { z } from 'zod';
  *
  * Releases are in order: `good` first, `bad` somewhere, `fixed` last if there is one. The wedge was brought
  * with release i (1 … bad) and cured with release j (bad + 1 … fixed); the releases from i to before j have it.
- * The labels are claims like any other: i = 0, "the good release has it already", and j after the last,
- * "the fixed one still has it", are as likely beforehand as each release in between. That `bad` has it is
- * what the bisect takes from its user and checks in every batch.
+ * The labels are claims too: i = 0, "the good release has it already", and j after the last, "the fixed one still has
+ * it", are as likely beforehand as each release in between. That `bad` has it, the bisect takes from its user and checks
+ * in every batch.
  *
  * A batch is one run of `bad`, the positive control, and one to four runs of one other release, the probe,
- * in random order. Rates, none of them known, and integrated out:
+ * in random order. The rates are unknown and are integrated out:
  * - p, of the control: uniform on 0 to 1.
  * - of another release that has the wedge: around p, Beta(`likeness` p, `likeness` (1 − p)), as if `likeness` runs
- *   said so. A bug that only became rarer must not pass for one that was cured.
+ *   said so. A bug that only became rarer must not pass for a cured one.
  * - q, false wedges of a release that has not got it: Beta(1, `falseRateBeta`), one q for all.
  * - b, the share of blind batches: Beta(1, `blindBeta`). In a blind batch nothing can wedge but falsely,
- *   whatever the release. So a clean probe means something in so far as its own batch's control wedges.
+ *   whatever the release. So how much a clean probe means depends on whether the control of its batch wedges.
  *
  * Without blind batches the likelihood of a release's runs, given p, is the Beta-binomial distribution (Skellam
  * 1948, Journal of the Royal Statistical Society B 10:257); with them a mixture of such.

@@ -4,11 +4,11 @@ import { ratesOf } from './likelihood.ts';
 import type { BatchResult, Span } from './model.ts';
 import { type Belief, belief, beliefAfter, jointProbability } from './posterior.ts';
 
-/** Runs of a release without a single valid one, after which it counts as one that cannot be run. */
-export const INVALID_RUNS = 3;
+/** After this many invalid runs and no valid one, a release counts as one that cannot be run. */
+const INVALID_RUNS = 3;
 
-/** Clean runs of a control that never wedged, after which it is not reproduced: at 14 % one in twenty such would be. */
-export const CLEAN_CONTROLS = 20;
+/** After this many clean runs, a control is not reproduced. At a rate of 14 %, one in twenty would be that clean. */
+const CLEAN_CONTROLS = 20;
 
 /** What the runs of one release add up to. */
 export interface ReleaseTally {
@@ -18,13 +18,13 @@ export interface ReleaseTally {
 }
 
 /**
- * Releases between which nothing can tell, because those in between cannot be run, and how probable it is
- * that the change came with one of them. One release where all can be run.
+ * Releases that cannot be told apart, because those in between cannot be run, and the probability that the change came
+ * with one of them. A single release if all can be run.
  */
 export interface Claim {
-  /** Indices of releases; 0 among them: the good release has it already. */
+  /** Indices of releases. 0 means that the good release has it already. */
   readonly brought: readonly number[];
-  /** Indices of releases; one more than the last: the fixed one still has it. `null` where no cure is looked for. */
+  /** Indices of releases. One more than the last means that the fixed one still has it. `null` if no cure is sought. */
   readonly cured: readonly number[] | null;
   /** Of both together. */
   readonly probability: number;
@@ -43,16 +43,16 @@ export interface BisectState {
   readonly runs: number;
 }
 
-export function spanOf({ releases, bad }: BisectProtocol): Span {
+function spanOf({ releases, bad }: BisectProtocol): Span {
   return { releases: releases.length, bad };
 }
 
 /**
- * The complete batches as counts. A run that ended otherwise, or that the harness could not observe, says nothing of
- * whether its release wedges: the search is for one fault, and a release that only dies is not the one that brought
- * it. A batch of invalid probes still says what its control did.
+ * The complete batches as counts. A run that ended otherwise, or that the harness could not observe, does not show
+ * whether its release wedges: the search is for one fault, and a release that only dies did not bring it. A batch of
+ * invalid probes still shows what its control did.
  */
-export function batchResults({ bisect, batches }: Pick<BisectJournal, 'bisect' | 'batches'>): BatchResult[] {
+function batchResults({ bisect, batches }: Pick<BisectJournal, 'bisect' | 'batches'>): BatchResult[] {
   const control = bisect.protocol.releases[bisect.protocol.bad];
   return batches
     .filter(({ plan, runs }) => runs.length === plan.order.length)
@@ -84,7 +84,7 @@ function talliesOf(journal: Pick<BisectJournal, 'bisect' | 'batches'>): ReleaseT
   });
 }
 
-/** Hypotheses in order, those together that only a release which cannot be run would tell apart. */
+/** Hypotheses in order, grouped if only a release that cannot be run would tell them apart. */
 function groups(from: number, to: number, skipped: ReadonlySet<number>): number[][] {
   const all: number[][] = [];
   for (let hypothesis = from; hypothesis <= to; hypothesis += 1) {
@@ -96,7 +96,7 @@ function groups(from: number, to: number, skipped: ReadonlySet<number>): number[
   return all;
 }
 
-export function claimOf(current: Belief, skipped: ReadonlySet<number>): Claim {
+function claimOf(current: Belief, skipped: ReadonlySet<number>): Claim {
   const { span } = current;
   const cures = span.releases - 1 > span.bad ? groups(span.bad + 1, span.releases, skipped) : [null];
   let best: Claim = { brought: [], cured: null, probability: 0 };
@@ -112,7 +112,7 @@ export function claimOf(current: Belief, skipped: ReadonlySet<number>): Claim {
 /**
  * Everything that follows from a journal's complete batches. Pure: the same journal, the same numbers.
  *
- * @param before of the same journal some batches ago: only spares work
+ * @param before the state of the same journal some batches ago, which only saves work
  */
 export function bisectState(
   journal: Pick<BisectJournal, 'bisect' | 'batches' | 'skips'>,
@@ -148,7 +148,7 @@ export function bisectState(
   };
 }
 
-/** Whether its control has one: without, nothing was asked of any release. */
+/** Whether the control has a valid run. Without one, the bisect says nothing about any release. */
 export function hasValidRun({ span, tallies }: Pick<BisectState, 'span' | 'tallies'>): boolean {
   return (tallies[span.bad]?.runs ?? 0) > 0;
 }

@@ -12,7 +12,7 @@ import {
 } from './journal.ts';
 import { type BisectState, bisectState, findingOf } from './results.ts';
 
-/** What a session is made from: everything that touches a kernel, a disk or a clock is passed in. */
+/** What a session needs. Everything that touches a kernel, a disk or a clock is passed in. */
 export interface BisectSession {
   /** What is recorded; a bisect that begins has no batch. */
   readonly journal: BisectJournal;
@@ -43,7 +43,7 @@ export interface BisectEnd {
 
 const INTERRUPTED = Symbol('interrupted');
 
-/** Less than this, and the best batch tells nothing: what is left cannot be told apart. */
+/** If the best batch tells less than this, what is left cannot be told apart. */
 const LEAST_BITS = 1e-6;
 
 /** A seed for one place of the bisect; hashed, because places are consecutive numbers. */
@@ -68,7 +68,7 @@ export function nextPlan(protocol: BisectProtocol, state: BisectState): BatchRec
   };
 }
 
-/** The order of one run of a batch: what it is made of depends on its place, never on its release's name. */
+/** The order of one run of a batch. Its seed depends on its place, never on the name of its release. */
 export function bisectOrder(protocol: BisectProtocol, plan: BatchRecord, position: number): RunOrder {
   const release = plan.order[position];
   const name = release === undefined ? undefined : protocol.releases[release];
@@ -85,9 +85,9 @@ export function bisectOrder(protocol: BisectProtocol, plan: BatchRecord, positio
 }
 
 /**
- * Bisect: batches, one after another, each where it teaches most, until the change points are named at the
- * confidence asked for, nothing can be told, or the budget is spent. Beliefs change with complete batches
- * only; a batch that was cut short is completed first when a session goes on.
+ * Bisect: batches, one after another, each where it tells most, until the change points are named with the wanted
+ * confidence, nothing more can be told, or the budget is spent. Only complete batches change the belief. A batch that
+ * was cut short is completed first when a session continues.
  */
 export async function bisect(session: BisectSession): Promise<BisectEnd> {
   const { signal, append } = session;

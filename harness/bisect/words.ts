@@ -4,12 +4,12 @@ import { num } from '../report/words.ts';
 import type { BisectProtocol } from './journal.ts';
 import type { BisectState } from './results.ts';
 
-/** Why a bisect ended, as the journal has it. */
+/** Why a bisect ended, by the word in its journal. */
 export const END_WORDS: Record<string, string> = {
   found: 'the change points are named at the confidence asked for',
   'not-reproduced': 'the control never wedged',
   'no-control': 'the control could not be run',
-  'nothing-left': 'no further batch would tell anything',
+  'nothing-left': 'no further batch would tell more',
   'max-runs': 'the budget of runs was spent',
   'max-minutes': 'the budget of minutes was spent',
 };
@@ -59,7 +59,7 @@ export function resultLine(protocol: BisectProtocol, state: BisectState, end: st
     ),
   );
   if (end === 'not-reproduced') {
-    return line`${strong(text('Not reproduced'))}: ${name(protocol, protocol.bad)}, called bad, wedged in none of ${num(counted(control?.runs ?? 0, 'run'))}. A clean run of another release means nothing then. Give a longer notebook, other traffic or latency (${code('soak tune')} finds them).`;
+    return line`${strong(text('Not reproduced'))}: ${name(protocol, protocol.bad)}, called bad, wedged in none of ${num(counted(control?.runs ?? 0, 'run'))}. So a clean run of another release means nothing. Give a longer notebook, other traffic or another latency (${code('soak tune')} finds them).`;
   }
   if (end === 'no-control') {
     return line`${strong(text('No control'))}: no run of ${name(protocol, protocol.bad)}, called bad, was valid.`;
@@ -73,8 +73,8 @@ export function resultLine(protocol: BisectProtocol, state: BisectState, end: st
   const why =
     end === null || found
       ? line``
-      : line` (${text(END_WORDS[end] ?? 'it ended early')}; asked for was ${num(percent(protocol.confidence))})`;
+      : line` (${text(END_WORDS[end] ?? 'it ended early')}; ${num(percent(protocol.confidence))} was asked for)`;
   return found
     ? line`${strong(text('Found'))}: ${words}, ${believed}.`
-    : line`${strong(text('Undecided'))}: most probable is that ${words}, ${believed}${why}.`;
+    : line`${strong(text('Undecided'))}: most probably, ${words}, ${believed}${why}.`;
 }

@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { figureSvg } from '../report/figures/svg.ts';
-import { PALETTES, THEMES } from '../report/palette.ts';
+import { figureFiles } from '../report/figures/svg.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 import { type Difference, folderDifferences } from '../report/verify.ts';
 import { type ReportFile, writeFiles } from '../report/write-report.ts';
@@ -55,15 +54,12 @@ function summaryOf(journal: BisectJournal, state: BisectState) {
 }
 
 /** What follows from a journal. Pure: the same journal, the same bytes. */
-export function bisectFiles(journal: BisectJournal, state: BisectState = bisectState(journal)): ReportFile[] {
+function bisectFiles(journal: BisectJournal, state: BisectState = bisectState(journal)): ReportFile[] {
   const plan = posteriorPlan(journal.bisect.protocol, state);
   return [
     { path: 'bisect.md', content: markdownDocument(bisectDocument(journal, state), [plan]) },
     { path: 'bisect.json', content: `${JSON.stringify(summaryOf(journal, state), null, 1)}\n` },
-    ...THEMES.map((theme) => ({
-      path: `figures/${plan.name}-${theme}.svg`,
-      content: `${figureSvg(plan, PALETTES[theme], theme)}\n`,
-    })),
+    ...figureFiles([plan]),
   ];
 }
 

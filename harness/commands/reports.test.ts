@@ -66,9 +66,9 @@ it('sets two experiments side by side and names what else differs', async () => 
   const text = await printed('compare', join(folder, 'first'), join(folder, 'nested', 'second'));
   expect(text).toMatch(/\| `control` \| +8\/20 \(40\.0 %\)/);
   expect(text).toMatch(/`machine\.ipykernel` +\| `7\.3\.0` \| `7\.4\.0`/);
-  expect(text).toContain('not interleaved with each other');
+  expect(text).toContain('The two experiments were not interleaved');
   const same = await printed('compare', join(folder, 'first'), join(folder, 'first'));
-  expect(same).toContain('Nothing: same protocol but for its seed, same environment.');
+  expect(same).toContain('Nothing: the environment is the same, and so is the protocol except for its seed.');
 });
 
 it('prints the one line for a commit message and writes nothing', async () => {

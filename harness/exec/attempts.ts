@@ -10,9 +10,9 @@ import type { RunContext } from '../run/run-context.ts';
 /** How an execution of a notebook ended. */
 export interface Execution {
   readonly exitCode: ExitCode;
-  /** With the outputs of the last attempt; `null` where no kernel became ready, or when interrupted. */
+  /** With the outputs of the last attempt; `null` if no kernel became ready, or if it was interrupted. */
   readonly notebook: JsonObject | null;
-  /** Removes what of the notebook lies in files; it cannot be written any more. */
+  /** Removes the parts of the notebook that lie in files. After this it cannot be written. */
   readonly discard?: () => Promise<void>;
   readonly attempts: number;
 }
@@ -30,7 +30,7 @@ export interface ExecutionPlan {
   readonly signal: AbortSignal;
   /** Draws the seed of an attempt's latencies. */
   readonly drawSeed: () => number;
-  /** Told before each attempt, counted from 1, and after it; awaited, so that a journal is ahead of a crash. */
+  /** Called and awaited before and after each attempt (counted from 1), so that a journal is ahead of a crash. */
   readonly onBegin: (attempt: number) => Promise<void>;
   readonly onAttempt: (attempt: number, record: RunRecord) => Promise<void>;
 }
@@ -44,8 +44,8 @@ function exitCodeOf(record: RunRecord): ExitCode {
 }
 
 /**
- * Execute a notebook, and on a wedge, and only on a wedge, again from its first cell in a fresh kernel. What a
- * cell did outside the kernel before a wedge it does again.
+ * Execute a notebook. After a wedge, and only then, execute it again from its first cell in a fresh kernel. What a cell
+ * did outside the kernel before the wedge happens again.
  */
 export async function executeWithRetries(plan: ExecutionPlan): Promise<Execution> {
   for (let attempt = 1; ; attempt += 1) {

@@ -37,7 +37,7 @@ export interface GivenExecution {
   readonly journal: string;
 }
 
-/** Execute a notebook, again in a fresh kernel where the kernel wedged; keep it, and record every attempt. */
+/** Execute a notebook, again in a fresh kernel if the kernel wedged. Save the result and record every attempt. */
 export async function carryOutExecution(
   { notebook, kernel, output, inplace, attempts, settings, startTimeoutMs, latency, journal }: GivenExecution,
   { signal, write }: RunSurroundings,
@@ -82,7 +82,7 @@ export async function carryOutExecution(
           write(`attempt ${attempt} of ${attempts}: ${attemptWords(run, notebook.codeCells.length)}\n`);
         },
       });
-      // Here, since the files that long output lies in go with what is shared.
+      // Here, because the files with long output are removed with the shared context.
       try {
         const end = { ...common, at: at(), exitCode: execution.exitCode };
         await appendExecRecord(journal, { type: 'exec-end', ...end });
@@ -103,8 +103,8 @@ async function keepExecuted(
   inplace: boolean,
   write: (text: string) => void,
 ): Promise<void> {
-  // What a cell that raised, or was not executed, left belongs into a copy, where it can be read; a wedged run's part
-  // into neither.
+  // If a cell raised or was not executed, the outputs so far go into a copy, where they can be read. Those of a wedged
+  // run are not written.
   const isToRead = exitCode === EXEC_EXIT_CODES.cellRaised || exitCode === EXEC_EXIT_CODES.cellNotExecuted;
   const isWritten = exitCode === EXEC_EXIT_CODES.clean || (isToRead && !inplace);
   if (isWritten && notebook !== null) {

@@ -16,7 +16,7 @@ import type { ExecKernel } from './journal.ts';
 
 /** Which kernel `soak exec` is to use, as the command line says it. */
 export interface KernelChoice {
-  /** A kernelspec's name; `undefined`: the notebook's own, where it is found. */
+  /** A kernelspec's name. `undefined`: the one that the notebook names, if it is found. */
   readonly kernel?: string | undefined;
   /** An arm on the soak environment. */
   readonly arm?: string | undefined;
@@ -28,19 +28,19 @@ export interface KernelChoice {
 export interface ChosenKernel {
   /** Names it in the records of runs. */
   readonly arm: string;
-  /** One clause for a person: which kernel, and why it. */
+  /** One clause for a person: which kernel, and why this one. */
   readonly words: string;
   readonly makeCommand: KernelCommandMaker;
   /** Interpreter of the reaper. */
   readonly python: string;
-  /** What the journal says of it; a kernelspec's kernel is started once and asked. */
+  /** What the journal says about it. The kernel of a kernelspec is started once and asked. */
   readonly identify: (context: RunContext) => Promise<ExecKernel>;
 }
 
 /**
- * `--arm`, `--python` and `--env` mean the soak environment; else `--kernel`, or the kernelspec that the notebook
- * names (`python3` where it names none, as under nbclient) if it is found; else the soak environment with the arm
- * control. Whether a kernel that was named runs the notebook's language is not asked: nbclient does not ask either.
+ * Choose the kernel. `--arm`, `--python` and `--env` mean the soak environment. Otherwise it is `--kernel`, or the
+ * kernelspec that the notebook names (`python3` if it names none, as in nbclient). If that is not found, it is the soak
+ * environment with the arm control. As in nbclient, a named kernel may have another language than the notebook.
  *
  * @throws SoakError `conflicting-options`, `unknown-kernel`, `broken-kernel`, `bad-notebook`, and what making an
  *   environment throws
@@ -54,7 +54,7 @@ export async function chosenKernel(
   if (kernel !== undefined && (arm !== undefined || python !== undefined || env !== undefined)) {
     throw new SoakError(
       'conflicting-options',
-      `--kernel ${kernel} is a kernel by itself, and --arm, --python and --env choose another.`,
+      `--kernel ${kernel} cannot be used with --arm, --python or --env: they choose another kernel.`,
       { remedy: 'Leave out --kernel, or the others.' },
     );
   }
@@ -69,14 +69,24 @@ export async function chosenKernel(
   if (stated !== null) {
     return isThere
       ? specKernel(notebook, namedKernel(search, name), 'which the notebook names', search)
-      : armKernel(notebook, choice, `since the kernel ${name} that the notebook names is not found`, options);
+      : armKernel(
+          notebook,
+          choice,
+          `because the kernel ${name}, which the notebook names, is not found`,
+          options,
+        );
   }
   if (!isThere) {
-    return armKernel(notebook, choice, `since the notebook names no kernel and there is no ${name}`, options);
+    return armKernel(
+      notebook,
+      choice,
+      `because the notebook names no kernel and there is no ${name}`,
+      options,
+    );
   }
   const found = namedKernel(search, name);
   assertLanguage(notebook, [found.spec.language], `it names no kernel; ${name}, the default, runs another`);
-  return specKernel(notebook, found, 'since the notebook names no kernel', search);
+  return specKernel(notebook, found, 'because the notebook names no kernel', search);
 }
 
 /** What jupyter_client starts for a notebook that names no kernel. */
@@ -95,7 +105,7 @@ async function armKernel(
   why: string,
   options: Pick<ArmKernelOptions, 'onProgress' | 'signal'>,
 ): Promise<ChosenKernel> {
-  assertLanguage(notebook, ['python'], 'the arms are of ipykernel');
+  assertLanguage(notebook, ['python'], 'the arms run ipykernel');
   const arm = await loadArmSpec(spec ?? 'control');
   const { overlay, environment, makeCommand } = await armKernelMaker({ python, env, ...options })(arm);
   const ipykernel = environment.facts.ipykernel?.version ?? 'unknown';
@@ -146,7 +156,7 @@ async function specKernel(
   };
 }
 
-/** A kernel that does not start is how the notebook ended, and no fault of the environment. */
+/** If the kernel does not start, that is how the notebook ended: it is not a fault of the environment. */
 function asNotStarted(error: unknown): unknown {
   if (!(error instanceof SoakError) || error.code !== 'kernel-does-not-start') return error;
   const { code, message, remedy } = error;
@@ -154,8 +164,8 @@ function asNotStarted(error: unknown): unknown {
 }
 
 /**
- * Whether a kernelspec starts ipykernel. nbclient asks its name alone (`KernelManager.ipykernel`), so that a kernel
- * installed by `ipykernel install --name` writes into the user's history; its command is asked here too.
+ * Whether a kernelspec starts ipykernel. nbclient looks at the name alone (`KernelManager.ipykernel`), so a kernel
+ * installed by `ipykernel install --name` writes into the user's history. This looks at the command as well.
  */
 function isIpykernel({ name, spec }: UsableKernel): boolean {
   return (
@@ -164,7 +174,7 @@ function isIpykernel({ name, spec }: UsableKernel): boolean {
   );
 }
 
-/** As nbclient starts ipykernel: what the notebook's cells hold does not go into the user's IPython history. */
+/** As nbclient starts ipykernel: the notebook's cells stay out of the user's IPython history. */
 function withoutHistory(makeCommand: KernelCommandMaker): KernelCommandMaker {
   return (folder, connectionFile) => {
     const command = makeCommand(folder, connectionFile);
@@ -173,7 +183,7 @@ function withoutHistory(makeCommand: KernelCommandMaker): KernelCommandMaker {
   };
 }
 
-/** An arm's kernel for a user: without history, and with the user's settings of matplotlib instead of our own. */
+/** An arm's kernel for a user: without history, and with the user's own settings of matplotlib. */
 function inUserSession(
   makeCommand: KernelCommandMaker,
   matplotlibConfigDir: string | null,
@@ -188,12 +198,12 @@ function inUserSession(
   };
 }
 
-// What a Jupyter sets for its own kernels says nothing to ours, and PYTHONEXECUTABLE breaks them.
+// A Jupyter sets these for its own kernels, not for ours, and PYTHONEXECUTABLE would break ours.
 const NOT_PASSED = /^(JPY_|IPY_INTERRUPT_EVENT$|PYTHONEXECUTABLE$|KERNEL_SOAK_)/;
 
 /**
- * The variables of a kernel that executes a notebook for its own sake: the session's, as `jupyter execute` gives
- * them. An experiment's kernels get an allow-list.
+ * The variables of a kernel that executes a notebook for its own sake: those of the session, as with `jupyter execute`.
+ * An experiment's kernels get an allow-list instead.
  */
 export function sessionVariables(session: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(

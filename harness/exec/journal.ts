@@ -11,11 +11,11 @@ import { readInput } from '../model/read-input.ts';
 /** Version of the journal's schema; a reader refuses a newer one. */
 export const EXEC_JOURNAL_SCHEMA = 1;
 
-/** The kernel that an attempt was made on, as far as it decides the rate. */
-export const execKernelSchema = z.object({
-  /** What a person calls it: an arm on an ipykernel, or a kernelspec. */
+/** The kernel of an attempt, as far as it decides the rate. */
+const execKernelSchema = z.object({
+  /** What a person calls it: an arm of ipykernel, or a kernelspec. */
   label: z.string(),
-  /** Hash of what it is made of: the arm's sources and environment, or the kernel.json and what it says it is. */
+  /** Hash of the arm's sources and environment, or of the kernel.json and what the kernel says it is. */
   sha256: z.string(),
   python: z.string().nullable(),
 });
@@ -30,7 +30,7 @@ const common = {
 };
 
 /** Written before a kernel is launched, so that an attempt that was cut short is never invisible. */
-export const execBeginSchema = z.object({
+const execBeginSchema = z.object({
   type: z.literal('exec-begin'),
   ...common,
   /** 1-based. */
@@ -49,27 +49,21 @@ export const execBeginSchema = z.object({
 });
 export type ExecBegin = z.infer<typeof execBeginSchema>;
 
-export const execAttemptSchema = z.object({
+const execAttemptSchema = z.object({
   type: z.literal('exec-attempt'),
   ...common,
   attempt: z.number().int().positive(),
   /** As in the journal of an experiment. */
   run: runRecordSchema,
 });
-export type ExecAttempt = z.infer<typeof execAttemptSchema>;
 
-export const execEndSchema = z.object({
+const execEndSchema = z.object({
   type: z.literal('exec-end'),
   ...common,
   exitCode: z.number().int(),
 });
-export type ExecEnd = z.infer<typeof execEndSchema>;
 
-export const execRecordSchema = z.discriminatedUnion('type', [
-  execBeginSchema,
-  execAttemptSchema,
-  execEndSchema,
-]);
+const execRecordSchema = z.discriminatedUnion('type', [execBeginSchema, execAttemptSchema, execEndSchema]);
 export type ExecRecord = z.infer<typeof execRecordSchema>;
 
 async function appended(path: string, record: ExecRecord): Promise<void> {
@@ -88,8 +82,9 @@ async function appended(path: string, record: ExecRecord): Promise<void> {
 }
 
 /**
- * Append one record, on the disk when this resolves. Several commands may write the same journal: each record is
- * one write to a file opened for appending. A line that a crash cut short is left, and the record begins a new one.
+ * Append one record, which is on the disk when this resolves. Several commands may write the same journal, because
+ * each record is one write to a file opened for appending. After a line that a crash cut short, the record begins a
+ * new line.
  *
  * @throws SoakError `cannot-write`
  */
@@ -112,21 +107,21 @@ export async function appendExecRecord(path: string, record: ExecRecord): Promis
 /** A journal of `soak exec`, read. */
 export interface ExecJournal {
   readonly records: readonly ExecRecord[];
-  /** Lines that are no whole record: a write that was cut short. */
+  /** Lines that are not a whole record: a write was cut short. */
   readonly torn: number;
 }
 
 /**
  * Read a journal.
  *
- * @throws SoakError `no-journal`; `bad-journal` for a line that is JSON and no record, which no crash leaves
+ * @throws SoakError `no-journal`; `bad-journal` for a line that is JSON but not a record, which no crash leaves
  */
 export async function readExecJournal(path: string): Promise<ExecJournal> {
   const text = await readInput(path)
     .then(String)
     .catch((error: unknown) => {
       throw new SoakError('no-journal', `No journal can be read at ${path}: ${(error as Error).message}`, {
-        remedy: 'Give the file that soak exec wrote, with --journal.',
+        remedy: 'With --journal, give the file that soak exec wrote.',
         cause: error,
       });
     });
@@ -143,7 +138,7 @@ export async function readExecJournal(path: string): Promise<ExecJournal> {
     }
     const parsed = execRecordSchema.safeParse(json);
     if (!parsed.success) {
-      throw new SoakError('bad-journal', `Line ${index + 1} of ${path} is no record of soak exec.`, {
+      throw new SoakError('bad-journal', `Line ${index + 1} of ${path} is not a record of soak exec.`, {
         remedy: 'Give another file with --journal, or use the version of kernel-soak that wrote this one.',
       });
     }

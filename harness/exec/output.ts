@@ -9,10 +9,10 @@ export function defaultOutput(notebook: string): string {
 }
 
 /**
- * Where the executed notebook goes, absolute: checked before a kernel is started.
+ * Where the executed notebook goes, as an absolute path. Checked before a kernel is started.
  *
- * @throws SoakError `would-overwrite` where it is the input and `inplace` was not given; `bad-output` where its
- *   folder is not there or it is a folder
+ * @throws SoakError `would-overwrite` if it is the input and `inplace` was not given; `bad-output` if its folder does
+ *   not exist, or if it is a folder itself
  */
 export async function checkedOutput(
   notebook: string,
@@ -27,7 +27,7 @@ export async function checkedOutput(
   }
   const folder = await stat(dirname(path)).catch(() => null);
   if (folder?.isDirectory() !== true) {
-    throw new SoakError('bad-output', `The folder ${dirname(path)} is not there.`, {
+    throw new SoakError('bad-output', `The folder ${dirname(path)} does not exist.`, {
       remedy: 'Make it, or give another --output.',
     });
   }

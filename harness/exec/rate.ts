@@ -4,7 +4,7 @@ import { type Drift, drift } from '../stats/drift.ts';
 import { clopperPearson } from '../stats/intervals.ts';
 import type { ExecKernel, ExecRecord } from './journal.ts';
 
-/** What a journal of `soak exec` says of one kernel. */
+/** What a journal of `soak exec` says about one kernel. */
 export interface KernelRate {
   readonly kernel: ExecKernel;
   readonly executions: number;
@@ -14,7 +14,7 @@ export interface KernelRate {
   readonly clean: number;
   /** Most attempts of one execution. */
   readonly mostAttempts: number;
-  /** Attempts that completed or wedged, of notebooks with code: without a request there is nothing to wedge. */
+  /** Attempts that completed or wedged. Notebooks without code do not count: without a request nothing can wedge. */
   readonly valid: number;
   readonly wedged: number;
   /** Wedged attempts with a certificate. */
@@ -30,8 +30,8 @@ export interface KernelRate {
 }
 
 /**
- * The wedge rate of each kernel in a journal, in the order of first use. An attempt is one fresh kernel, so that
- * attempts are the unit; how many an execution had follows from their outcomes.
+ * The wedge rate of each kernel in a journal, in the order of first use. The unit is the attempt, which has a fresh
+ * kernel: how many attempts an execution had follows from their outcomes.
  */
 export function kernelRates(records: readonly ExecRecord[]): KernelRate[] {
   const kernels = new Map<string, ExecKernel>();

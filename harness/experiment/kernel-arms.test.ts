@@ -58,7 +58,7 @@ test('two kernels are compared as they are, and the protocol says which they are
   );
   const evidence = await readFile(join(out, 'evidence.md'), 'utf8');
   expect(evidence).toMatch(/^# Kernel wedges by kernel, `plain` and `quiet`$/m);
-  expect(evidence).toContain('each as its kernelspec starts it, with nothing injected');
+  expect(evidence).toContain('started by their kernelspecs with nothing injected');
   expect(journal.experiment.command).toContain('--kernel plain --kernel quiet --runs 2');
   for (const name of ['plain', 'quiet']) {
     const probe = JSON.parse(await readFile(join(out, `probe-${name}.json`), 'utf8'));

@@ -7,6 +7,7 @@ import {
   paragraph,
   type ReportDocument,
   strong,
+  table,
   text,
 } from '../report/document.ts';
 import { counted, eValue, percent, percentInterval, significant } from '../report/format-number.ts';
@@ -36,7 +37,7 @@ export function historyDocument(history: History): ReportDocument {
     lead: [
       { kind: 'list', items: history.arms.map((arm) => armLine(arm, nights)) },
       paragraph(
-        line`${num(counted(nights.length, 'night'))}. A change is flagged when an e-process against “one rate in all nights” reaches its bound: if no arm's rate ever changes, the chance of any flag, however many nights are added and however often one looks, is at most ${num(percent(history.flagAlpha))} over all arms. The null is one rate for every run, so a flag says that the nights differ, not why: see what else changed.`,
+        line`${num(counted(nights.length, 'night'))}. For each arm, an e-process against “one rate in all nights” flags a change when it reaches its bound. If no rate ever changes, the chance of any flag in any arm is at most ${num(percent(history.flagAlpha))}, however many nights are added and however often one looks. A flag says that the nights differ, not why: see what else changed.`,
       ),
     ],
     sections: sections.filter(({ blocks }) => blocks.length > 0),
@@ -45,30 +46,21 @@ export function historyDocument(history: History): ReportDocument {
 
 function armLine({ arm, wedged, runs, changes }: ArmHistory, nights: readonly Night[]): Line {
   const total = line`${code(arm)} wedged in ${ratio({ wedged, runs })} over all nights (${num(percent(runs === 0 ? null : wedged / runs))})`;
-  if (changes.found.length === 0) return line`${total}; no change flagged (E ${num(eValue(changes.logE))}).`;
+  if (changes.found.length === 0)
+    return line`${total}. No change is flagged (E = ${num(eValue(changes.logE))}).`;
   const label = (night: number) => code(nights[night]?.label ?? '');
   const each = changes.found.map(
     ({ after, foundAt, before, since, logE }) =>
-      line`${strong(text('changed'))} after ${label(after)}: ${ratio(before)} (${num(percent(before.wedged / before.runs))}) until then, ${ratio(since)} (${num(percent(since.wedged / since.runs))}) up to ${label(foundAt)}, when it was found (E ${num(eValue(logE))})`,
+      line`It ${strong(text('changed'))} after ${label(after)}: ${ratio(before)} (${num(percent(before.wedged / before.runs))}) until then, and ${ratio(since)} (${num(percent(since.wedged / since.runs))}) from then to ${label(foundAt)}, when the change was found (E = ${num(eValue(logE))}).`,
   );
-  return line`${total}; ${joined(each, '; ')}.`;
+  return line`${total}. ${joined(each)}`;
 }
 
 function ratesTable({ nights, arms }: History): Block {
-  return {
-    kind: 'table',
-    caption: 'Wedged runs by night',
-    columns: [
-      { title: 'Night', align: 'left' },
-      { title: 'Arm', align: 'left' },
-      { title: 'Wedged', align: 'right' },
-      { title: 'Rate', align: 'right' },
-      { title: '95 % interval', align: 'right' },
-      { title: 'Ended otherwise', align: 'right' },
-      { title: 'Harness faults', align: 'right' },
-      { title: '', align: 'left' },
-    ],
-    rows: nights.flatMap((night, at) =>
+  return table(
+    'Wedged runs by night',
+    'Night | Arm | >Wedged | >Rate | >95 % interval | >Ended otherwise | >Harness faults | ',
+    nights.flatMap((night, at) =>
       night.arms.map((each, i): Line[] => {
         const flags = arms.find(({ arm }) => arm === each.arm)?.changes.found ?? [];
         return [
@@ -82,7 +74,7 @@ function ratesTable({ nights, arms }: History): Block {
           [
             text(
               flags.some(({ after }) => after === at - 1)
-                ? 'another rate from here on'
+                ? 'a new rate from here on'
                 : flags.some(({ foundAt }) => foundAt === at)
                   ? 'the change was found here'
                   : '',
@@ -91,7 +83,7 @@ function ratesTable({ nights, arms }: History): Block {
         ];
       }),
     ),
-  };
+  );
 }
 
 function evidenceBlocks({ nights, alpha }: History): Block[] {
@@ -99,26 +91,19 @@ function evidenceBlocks({ nights, alpha }: History): Block[] {
   if (last === undefined) return [];
   return [
     { kind: 'figure', name: 'history-evidence' },
-    {
-      kind: 'table',
-      caption: 'E by comparison over all nights',
-      columns: [
-        { title: 'Comparison', align: 'left' },
-        { title: 'E, below', align: 'right' },
-        { title: 'E, below, other endings counted', align: 'right' },
-        { title: 'E, above', align: 'right' },
-        { title: 'Last night: E, below', align: 'right' },
-      ],
-      rows: last.evidence.map((pair): Line[] => [
+    table(
+      'E by comparison over all nights',
+      'Comparison | >E, below | >E, below, other endings counted | >E, above | >Last night: E, below',
+      last.evidence.map((pair): Line[] => [
         line`${code(pair.treatment)} against ${code(pair.reference)}`,
         [num(eValue(pair.accumulatedLogE))],
         [num(eValue(pair.accumulatedCompositeLogE))],
         [num(eValue(pair.accumulatedLogEGreater))],
         [num(eValue(pair.logE))],
       ]),
-    },
+    ),
     paragraph(
-      line`E of a night, over its hosts, times E of every night before: evidence against “in none of these nights did the treatment wedge less” (above: more). It is decided at 1/α = ${num(significant(1 / alpha, 6))} and may be looked at after every night. “Fixes” needs it against control and every sham, with and without the runs that ended otherwise counted as events, and no more of those than the references have; where there are several treatments, α is to be shared among them.`,
+      line`E is multiplied over the hosts of a night and over all nights. It is evidence against “in none of these nights did the treatment wedge less” (E, above: more). It decides at 1/α = ${num(significant(1 / alpha, 6))} and may be looked at after every night. The verdict “fixes” needs it against control and every sham, with the runs that ended otherwise left out and also with them counted as events. The treatment must not have more of those than the references. With several treatments, share α among them.`,
     ),
   ];
 }

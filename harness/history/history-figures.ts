@@ -1,17 +1,9 @@
 import * as Plot from '@observablehq/plot';
 import { cleanLine } from '../model/clean-text.ts';
-import {
-  endLabels,
-  frame,
-  powersOfTen,
-  spread,
-  TITLE_ROOM,
-  X_AXIS,
-  Y_AXIS,
-} from '../report/figures/chart-parts.ts';
-import { type FigurePlan, figureSvg } from '../report/figures/svg.ts';
+import { evidenceDrawing, frame, TITLE_ROOM, X_AXIS, Y_AXIS } from '../report/figures/chart-parts.ts';
+import type { FigurePlan } from '../report/figures/svg.ts';
 import { counted, eValue, percent, significant } from '../report/format-number.ts';
-import { PALETTES, seriesColour, THEMES } from '../report/palette.ts';
+import { seriesColour } from '../report/palette.ts';
 import type { History } from './history.ts';
 
 const LABEL_LENGTH = 22;
@@ -19,16 +11,7 @@ const LABEL_LENGTH = 22;
 const NAMED_NIGHTS = 8;
 const PANEL_HEIGHT = 120;
 
-/** Each figure as files for a light and a dark ground. */
-export function historyFigures(history: History): { readonly name: string; readonly svg: string }[] {
-  return historyPlans(history).flatMap((plan) =>
-    THEMES.map((theme) => ({
-      name: `${plan.name}-${theme}.svg`,
-      svg: `${figureSvg(plan, PALETTES[theme], theme)}\n`,
-    })),
-  );
-}
-
+/** The figures of a history, in reading order. */
 export function historyPlans(history: History): FigurePlan[] {
   return [ratesPlan(history), evidencePlan(history)].flatMap((plan) => plan ?? []);
 }
@@ -164,7 +147,6 @@ function evidencePlan(history: History): FigurePlan | null {
     ...curve,
     end: curve.points.at(-1)?.value ?? 0,
   }));
-  const bound = Math.log10(1 / alpha);
   return {
     name: 'history-evidence',
     title: 'E over nights',
@@ -172,50 +154,22 @@ function evidencePlan(history: History): FigurePlan | null {
     drawing: (palette) => {
       const index = new Map(history.arms.map(({ arm }, i) => [arm, i]));
       const colour = (arm: string) => seriesColour(palette, index.get(arm) ?? 0);
-      const values = [0, bound, ...lines.flatMap(({ points }) => points.map(({ value }) => value))];
-      const [low, high] = [Math.min(...values), Math.max(...values)];
-      const room = (high - low || 1) * 0.08;
-      const ends = spread(
-        lines.map(({ label, arm, end }) => ({ label, value: end, colour: colour(arm) })),
-        ((high - low + 2 * room) * 17) / 290,
-      );
-      const top = Math.max(high + room, ...ends.map(({ value }) => value));
-      const ticks = powersOfTen(low - room, top);
-      return {
-        ...frame(380, 66),
-        marginRight: Math.min(220, 30 + 7.5 * Math.max(...lines.map(({ label }) => label.length))),
+      return evidenceDrawing(palette, {
+        alpha,
+        values: lines.flatMap(({ points }) => points.map(({ value }) => value)),
+        ends: lines.map(({ label, arm, end }) => ({ label, value: end, colour: colour(arm) })),
         x: { domain: [-1, nights.length - 1] },
-        y: { domain: [low - room, top], label: 'E (logarithmic)' },
-        marks: [
-          Plot.gridY({ stroke: palette.rule, strokeOpacity: 1, ticks }),
-          nightAxis(history, palette.ink),
-          Plot.axisY(ticks, {
-            color: palette.ink,
-            ...Y_AXIS,
-            tickFormat: (exponent: number) => eValue(exponent * Math.LN10),
+        axisX: nightAxis(history, palette.ink),
+        lines: lines.map(({ points, arm }) =>
+          Plot.line(points, {
+            x: 'at',
+            y: 'value',
+            stroke: colour(arm),
+            strokeWidth: 2,
+            curve: 'step-after',
           }),
-          Plot.ruleY([bound], { stroke: palette.ink, strokeDasharray: '6 4' }),
-          Plot.text([bound], {
-            x: () => -1,
-            y: (value) => value,
-            text: () => `1/α = ${significant(1 / alpha, 6)}`,
-            dx: 6,
-            dy: -9,
-            textAnchor: 'start',
-            fill: palette.ink,
-          }),
-          ...lines.map(({ points, arm }) =>
-            Plot.line(points, {
-              x: 'at',
-              y: 'value',
-              stroke: colour(arm),
-              strokeWidth: 2,
-              curve: 'step-after',
-            }),
-          ),
-          endLabels(ends, nights.length - 1),
-        ],
-      };
+        ),
+      });
     },
   };
 }

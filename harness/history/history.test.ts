@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import { shardBlocks } from '../model/shard.ts';
+import { figureFiles } from '../report/figures/svg.ts';
 import { xmlElements } from '../report/fixtures/markup.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from '../report/fixtures/synthetic-journal.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 import { historyOf } from './history.ts';
 import { historyDocument } from './history-document.ts';
-import { historyFigures } from './history-figures.ts';
+import { historyPlans } from './history-figures.ts';
 
 const [CONTROL, SHAM, FIX] = FIVE_ARMS as [SyntheticArm, SyntheticArm, SyntheticArm];
 
@@ -119,19 +120,19 @@ describe('a history', () => {
   });
 
   it('draws both figures as well-formed documents that nothing runs in', () => {
-    const figures = historyFigures(history);
-    expect(figures.map(({ name }) => name)).toEqual([
-      'history-rates-light.svg',
-      'history-rates-dark.svg',
-      'history-evidence-light.svg',
-      'history-evidence-dark.svg',
+    const figures = figureFiles(historyPlans(history));
+    expect(figures.map(({ path }) => path)).toEqual([
+      'figures/history-rates-light.svg',
+      'figures/history-rates-dark.svg',
+      'figures/history-evidence-light.svg',
+      'figures/history-evidence-dark.svg',
     ]);
-    for (const { svg } of figures) {
-      const names = new Set(xmlElements(svg).map(({ name }) => name));
+    for (const { content } of figures) {
+      const names = new Set(xmlElements(content).map(({ name }) => name));
       expect(names.has('script')).toBe(false);
-      expect(svg).not.toContain('NaN');
+      expect(content).not.toContain('NaN');
     }
-    expect(historyFigures(history)).toEqual(figures);
+    expect(figureFiles(historyPlans(history))).toEqual(figures);
   });
 
   it('refuses two protocols in one night, and names what differs', async () => {

@@ -19,7 +19,7 @@ import { strataOf } from '../stats/strata.ts';
 import { eProcessOver } from '../stats/stratified-evidence.ts';
 import { armsByRole } from '../stats/verdict.ts';
 
-/** Sources that begin further apart are of different nights. */
+/** Sources that begin further apart than this belong to different nights. */
 const ONE_NIGHT_MS = 12 * 3_600_000;
 
 /** One arm in one night: counted blocks, valid runs. */
@@ -34,13 +34,13 @@ export interface NightArm extends Count {
   readonly invalid: number;
 }
 
-/** A treatment against a reference: what E came to in a night, and what it has come to since the first. */
+/** A treatment against a reference: E of a night, and E accumulated since the first night. */
 export interface NightEvidence {
   readonly reference: string;
   readonly treatment: string;
   readonly logE: number;
   readonly logEGreater: number;
-  /** Of the composite, the event or a competing event: a claim needs it too. */
+  /** E of the composite (the event or a competing event), which a claim needs too. */
   readonly compositeLogE: number;
   readonly accumulatedLogE: number;
   readonly accumulatedCompositeLogE: number;
@@ -54,7 +54,7 @@ export interface Night {
   readonly protocolSha256: string;
   readonly sources: readonly string[];
   readonly strata: number;
-  /** What is not as it was the night before: settings, arms, packages, hosts. Where a change may come from. */
+  /** What differs from the night before (settings, arms, packages, hosts): where a change may come from. */
   readonly changes: readonly string[];
   readonly arms: readonly NightArm[];
   readonly evidence: readonly NightEvidence[];
@@ -84,7 +84,7 @@ interface OneSource {
 
 /**
  * The history of some journals, merged or not; a run that several hold is counted once. The protocol may
- * change from night to night (a seed of its own, another release), not within one.
+ * change from night to night (another seed, another release), but not within one.
  *
  * @throws SoakError `mixed-night` when one night has several protocols; what a merge throws
  */
@@ -163,7 +163,7 @@ function nightsOf(sources: readonly OneSource[]): OneSource[][] {
       const differences = protocolDifferences(first.experiment.protocol, each.experiment.protocol);
       throw new SoakError(
         'mixed-night',
-        `${each.source.id} and ${first.source.id} were run in one night, ${first.source.at.slice(0, 10)}, and are of different protocols: ${differences.map(({ what, first: a, second: b }) => `${what} (${a} and ${b})`).join(', ')}.`,
+        `${each.source.id} and ${first.source.id} were run in the same night, ${first.source.at.slice(0, 10)}, but have different protocols: ${differences.map(({ what, first: a, second: b }) => `${what} (${a} and ${b})`).join(', ')}.`,
         { remedy: 'Give the nights of one series only, such as those of one release.' },
       );
     }
@@ -234,7 +234,7 @@ function nightOf(
   };
 }
 
-/** What a night has otherwise than the one before: the protocol but for its seed, and what its hosts have. */
+/** What differs from the night before: the protocol (except its seed) and the hosts. */
 function changesBetween(before: readonly OneSource[], now: readonly OneSource[]): string[] {
   const [a, b] = [before[0], now[0]];
   if (a === undefined || b === undefined) return [];

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { writeOutput } from '../model/write-output.ts';
+import { figureFiles } from '../report/figures/svg.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
+import { orRefuse, writeEach } from '../report/write-report.ts';
 import type { History } from './history.ts';
 import { historyDocument } from './history-document.ts';
-import { historyFigures, historyPlans } from './history-figures.ts';
+import { historyPlans } from './history-figures.ts';
 
 /** Version of `history.json`. */
 const HISTORY_SCHEMA = 1;
@@ -28,9 +29,13 @@ export async function writeHistory(out: string, history: History): Promise<strin
   const files = [
     { path: 'history.md', content: historyMarkdown(history, true) },
     { path: 'history.json', content: historyJson(history) },
-    ...historyFigures(history).map(({ name, svg }) => ({ path: join('figures', name), content: svg })),
-  ];
-  const paths: string[] = [];
-  for (const { path, content } of files) paths.push(await writeOutput(join(out, path), content));
-  return paths;
+    ...figureFiles(historyPlans(history)),
+  ].map(({ path, content }) => ({ path: join(out, path), content }));
+  const refusal = {
+    code: 'cannot-write',
+    what: `The folder ${out}`,
+    remedy: 'Free space or choose another --out.',
+  };
+  await orRefuse(refusal, writeEach(files));
+  return files.map(({ path }) => path);
 }

@@ -75,12 +75,12 @@ test('the kernel is named where it wedges by every path and the treatment cures 
   expect(lead(located)).toContain('3 of 3 were certified');
 });
 
-test('what is between is named where it loses, and a place that was not tried is not cleared', () => {
+test('the server is named where it loses messages, and a place that was not tried is not cleared', () => {
   const runs = [run('control', 'lost-reply', 'server'), run('control', 'lost-request', 'server')];
   const located = localisation([{ path: 'server', journal: journal('server', runs, ARMS) }]);
   expect(located.found).toEqual(['server']);
-  expect(lead(located)).toContain('The fault is in what is between: the server.');
-  expect(lead(located)).toContain('Of the client nothing is known');
+  expect(lead(located)).toContain('The fault is in the server or another program on the way.');
+  expect(lead(located)).toContain('Nothing is known about the client');
 });
 
 test('without a fault nothing is named, and what is still possible is said', () => {

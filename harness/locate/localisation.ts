@@ -3,25 +3,25 @@ import type { Journal, RunRecord } from '../model/journal.ts';
 import { outcomeStatus } from '../model/outcome.ts';
 import { clopperPearson, upperBound } from '../stats/intervals.ts';
 
-/** Ways to a kernel that the same notebook is taken. */
+/** The ways to a kernel on which the same notebook is run. */
 export const PATHS = ['direct', 'server', 'nbclient'] as const;
 export type PathName = (typeof PATHS)[number];
 
-/** Where a fault can be: in the kernel, in a server on the way, in the client. */
+/** Where a fault can be: in the kernel, in a server or another program on the way, in the client. */
 export const PLACES = ['kernel', 'server', 'client'] as const;
 export type Place = (typeof PLACES)[number];
 
-/** Runs of one arm on one path, by where their faults were; a run may have faults in two places. */
+/** Runs of one arm on one path, by where their faults were. A run may have faults in two places. */
 export interface PathArm {
   readonly arm: string;
-  /** Runs that could be observed: all but those that say nothing of any place. */
+  /** Runs that could be observed: all except those that say nothing about any place. */
   readonly runs: number;
   readonly kernel: number;
-  /** Those of the kernel's with a certificate. */
+  /** Faults of the kernel that have a certificate. */
   readonly certified: number;
   readonly server: number;
   readonly client: number;
-  /** Runs left out, for other reasons. */
+  /** Excluded runs: they say nothing about any place. */
   readonly excluded: number;
 }
 
@@ -31,13 +31,13 @@ export interface PathResult {
   /** The experiment's protocol hash. */
   readonly protocolSha256: string;
   readonly ipykernel: string;
-  /** Of the client or of the server, such as `nbclient 0.10.2`. */
+  /** Versions of the client or of the server, such as `nbclient 0.10.2`. */
   readonly versions: readonly string[];
   readonly notebooks: readonly string[];
   readonly arms: readonly PathArm[];
 }
 
-/** What is known of one place, over all paths that could show it and all arms that are not meant to cure it. */
+/** What is known about one place, over all paths that could show it and all arms that are not meant to cure it. */
 export interface PlaceResult {
   readonly place: Place;
   readonly faults: number;
@@ -54,7 +54,7 @@ export interface PlaceResult {
 export interface Localisation {
   readonly paths: readonly PathResult[];
   readonly places: readonly PlaceResult[];
-  /** Places with a fault, most faults first; empty: nothing failed. */
+  /** Places with a fault, the highest rate first; empty if nothing failed. */
   readonly found: readonly Place[];
 }
 
@@ -71,10 +71,10 @@ export function pathOf({ experiment }: Journal): PathName | null {
   return transport === undefined ? 'direct' : 'server';
 }
 
-/** Where a run's faults were; `null`: it says nothing of any place. */
+/** Where a run's faults were; `null` if it says nothing about any place. */
 export function faultPlaces({ outcome, stalls }: RunRecord): ReadonlySet<Place> | null {
   const places = new Set<Place>();
-  // A client that stalled, and then found the reply by its own time-out, completed.
+  // A client that stalled and then found the reply by its own time-out has completed the run.
   if (stalls !== undefined && stalls.length > 0) places.add('client');
   const { kind, source } = outcome;
   const isLost = kind === 'lost-reply' || kind === 'lost-request' || kind === 'lost-idle';
@@ -129,10 +129,10 @@ function couldShow(place: Place, path: PathName): boolean {
 }
 
 /**
- * The same arms on several paths, and where their faults were. Faults are placed run by run, by what was seen of
- * the run; an arm that is meant to cure a place is left out of that place's counts, and stays in the matrix.
+ * The same arms on several paths, and where their faults were. Faults are placed run by run, by what was seen of the
+ * run. An arm that is meant to cure a place does not count for that place, but stays in the matrix.
  *
- * @param journals one of each path
+ * @param journals one for each path
  */
 export function localisation(journals: readonly LocatedJournal[]): Localisation {
   const paths = journals.map(({ path, journal }) => pathResult(path, journal));

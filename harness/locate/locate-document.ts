@@ -5,9 +5,11 @@ import {
   joined,
   type Line,
   line,
+  list,
   paragraph,
   type ReportDocument,
   strong,
+  table,
   text,
 } from '../report/document.ts';
 import { counted, percent, percentInterval } from '../report/format-number.ts';
@@ -18,12 +20,12 @@ import type { Localisation, PathName, PathResult, Place, PlaceResult } from './l
 const PATH_WORDS: Readonly<Record<PathName, string>> = {
   direct: "the harness's own front end, on the kernel's sockets",
   server: "the harness's front end through a Jupyter Server",
-  nbclient: 'nbclient, in a process of its own',
+  nbclient: 'nbclient, in its own process',
 };
 
 const PLACE_WORDS: Readonly<Record<Place, { readonly where: string; readonly did: string }>> = {
   kernel: { where: 'the kernel', did: 'wedged or lost a reply' },
-  server: { where: 'what is between: the server', did: 'lost a request or a reply' },
+  server: { where: 'the server or another program on the way', did: 'lost a request or a reply' },
   client: { where: 'the client', did: 'left a reply unread or lost it' },
 };
 
@@ -65,45 +67,37 @@ function supportLines({ paths, places: results, found }: Localisation): Line[] {
 }
 
 function foundLine({ place, faults, runs, paths: where }: PlaceResult, paths: readonly PathResult[]): Line {
-  const { did } = PLACE_WORDS[place];
-  const subject = place === 'server' ? 'What is between' : place === 'kernel' ? 'The kernel' : 'The client';
-  const untreated = line`${text(subject)} ${text(did)} in ${num(`${faults} of ${counted(runs, 'run')}`)} by ${enumeration(where.map((path) => line`${code(path)}`))}`;
-  if (place !== 'kernel') return line`${untreated}, while the kernel had done its part by its own account.`;
+  const untreated = line`${text(deed(place))} in ${num(`${faults} of ${counted(runs, 'run')}`)} on ${enumeration(where.map((path) => line`${code(path)}`))}`;
+  if (place !== 'kernel') return line`${untreated}. By its own account, the kernel had done its part.`;
   const wedged = paths.flatMap(({ arms }) => arms);
   const certified = wedged.reduce((sum, arm) => sum + arm.certified, 0);
   const all = wedged.reduce((sum, arm) => sum + arm.kernel, 0);
   const everywhere =
     where.length > 1
-      ? line` The same on ${num(String(where.length))} paths that share nothing but the kernel and the machine.`
+      ? line` These ${num(String(where.length))} paths share nothing but the kernel and the machine.`
       : where.includes('direct')
-        ? line` On the direct path there is nothing between but the harness.`
+        ? line` On the direct path, nothing but the harness talks to the kernel.`
         : line``;
-  return line`${untreated}; ${num(`${certified} of ${all}`)} were certified within the kernel as a request that lies unread in its own socket.${everywhere}`;
+  return line`${untreated}. ${num(`${certified} of ${all}`)} were certified: the request lies unread in the kernel's own socket.${everywhere}`;
 }
 
 function absentLine({ place, runs, upper }: PlaceResult): Line {
-  const { where, did } = PLACE_WORDS[place];
-  const name = place === 'server' ? 'the server' : where;
   return runs === 0
-    ? line`Of ${text(name)} nothing is known: no run could have shown a fault of its own.`
-    : line`${text(`${name.slice(0, 1).toUpperCase()}${name.slice(1)} ${did}`)} in none of ${num(counted(runs, 'run'))} that could have shown it, which still allows up to ${num(percent(upper))} (one-sided 95 %).`;
+    ? line`Nothing is known about ${text(PLACE_WORDS[place].where)}: no run could have shown a fault there.`
+    : line`${text(deed(place))} in none of the ${num(counted(runs, 'run'))} that could have shown it. This still allows a rate of up to ${num(percent(upper))} (one-sided 95 %).`;
+}
+
+/** `The client left a reply unread or lost it`. */
+function deed(place: Place): string {
+  const { where, did } = PLACE_WORDS[place];
+  return `${where.slice(0, 1).toUpperCase()}${where.slice(1)} ${did}`;
 }
 
 function matrix(paths: readonly PathResult[]): Block {
-  return {
-    kind: 'table',
-    caption: 'Faults by path and arm',
-    columns: [
-      { title: 'Path', align: 'left' },
-      { title: 'Arm', align: 'left' },
-      { title: 'Runs', align: 'right' },
-      { title: 'Kernel', align: 'right' },
-      { title: 'Certified', align: 'right' },
-      { title: 'Server', align: 'right' },
-      { title: 'Client', align: 'right' },
-      { title: 'Left out', align: 'right' },
-    ],
-    rows: paths.flatMap(({ path, arms }) =>
+  return table(
+    'Faults by path and arm',
+    'Path | Arm | >Runs | >Kernel | >Certified | >Server | >Client | >Excluded',
+    paths.flatMap(({ path, arms }) =>
       arms.map((arm): Line[] => [
         [code(path)],
         [code(arm.arm)],
@@ -115,24 +109,19 @@ function matrix(paths: readonly PathResult[]): Block {
         [num(String(arm.excluded))],
       ]),
     ),
-  };
+  );
 }
 
 function places({ places: results }: Localisation): Block {
-  return {
-    kind: 'table',
-    caption: 'Faults of each place, in the arms that are not meant to cure it',
-    columns: [
-      { title: 'Place', align: 'left' },
-      { title: 'Runs with a fault', align: 'right' },
-      { title: '95 % (Clopper–Pearson)', align: 'left' },
-    ],
-    rows: results.map(({ place, faults, runs, interval }): Line[] => [
+  return table(
+    'Faults of each place, in the arms that are not meant to cure it',
+    'Place | >Runs with a fault | 95 % (Clopper–Pearson)',
+    results.map(({ place, faults, runs, interval }): Line[] => [
       [text(place)],
       [num(runs === 0 ? 'not tried' : `${faults}/${runs}`)],
       [num(interval === null ? '' : percentInterval(interval))],
     ]),
-  };
+  );
 }
 
 function pathLine({ path, versions, protocolSha256 }: PathResult): Line {
@@ -140,16 +129,22 @@ function pathLine({ path, versions, protocolSha256 }: PathResult): Line {
     versions.length === 0
       ? line``
       : line`, with ${enumeration(versions.map((version) => line`${code(version)}`))}`;
-  return line`${code(path)}: ${text(PATH_WORDS[path])}${listed}; protocol ${shortHash(protocolSha256)}, evidence of its own in the folder of that name.`;
+  return line`${code(path)}: ${text(PATH_WORDS[path])}${listed}; protocol ${shortHash(protocolSha256)}. Its evidence is in the folder of that name.`;
 }
 
 function reading(): Block[] {
   return [
+    paragraph(line`A fault is placed run by run, from what was seen of the run:`),
+    list([
+      line`a wedge, from the kernel's own counters and its socket`,
+      line`a request or a reply that was lost on the way, from the kernel's account of what it was given and what it sent`,
+      line`a stall, from what the client had not read`,
+    ]),
     paragraph(
-      line`A fault is placed run by run, by what was seen of that run: a wedge by the kernel's own counters and its socket; a request or reply as lost between by the kernel's account of what it was given and sent; a stall by what the client had not read. An arm that is meant to cure a place does not count for it. A client's stall that it ended by its own time-out counts too, so that a run may have faults in two places.`,
+      line`An arm that is meant to cure a place does not count for that place. A stall counts even if the client's own time-out ended it, so a run may have faults in two places.`,
     ),
     paragraph(
-      line`Paths are taken one after the other, arms within a path in random order: that a place fails is shown by its runs, and rates on different paths are no experiment against each other. Each path's own evidence has the comparison of its arms.`,
+      line`The paths were run one after the other, with the arms of a path in random order. The runs show that a place fails, but rates on different paths are not an experiment against each other. The evidence of each path compares its arms.`,
     ),
   ];
 }

@@ -21,9 +21,9 @@ export async function readPaths(folders: readonly string[]): Promise<LocatedJour
       throw new SoakError(
         'bad-paths',
         path === null
-          ? `The client of ${terminalText(folder, 300)} is none of the paths that soak locate compares.`
-          : `${terminalText(folder, 300)} is a second experiment by the path ${path}.`,
-        { remedy: `Give one experiment of each path: ${PATHS.join(', ')}.` },
+          ? `The experiment in ${terminalText(folder, 300)} took none of the paths that soak locate compares.`
+          : `${terminalText(folder, 300)} is a second experiment on the path ${path}.`,
+        { remedy: `Give one experiment on each path: ${PATHS.join(', ')}.` },
       );
     }
     journals.set(path, journal);
@@ -36,7 +36,7 @@ export async function readPaths(folders: readonly string[]): Promise<LocatedJour
 }
 
 /**
- * The matrix says where a fault is only where nothing but the path differs.
+ * The matrix says where a fault is only if nothing but the path differs.
  *
  * @throws SoakError `bad-paths`
  */
@@ -52,14 +52,16 @@ function assertComparable(journals: ReadonlyMap<PathName, Journal>): void {
       if (canonicalJson(other[what]) === canonicalJson(first?.[what])) continue;
       throw new SoakError(
         'bad-paths',
-        `The experiments by the paths ${first?.path} and ${other.path} have different ${what}.`,
-        { remedy: 'Give experiments of the same notebooks, arms and sockets, or let soak locate run them.' },
+        `The experiments on the paths ${first?.path} and ${other.path} have different ${what}.`,
+        {
+          remedy: 'Give experiments with the same notebooks, arms and sockets, or let soak locate run them.',
+        },
       );
     }
   }
 }
 
-/** Whether every arm has a valid run by at least one path. */
+/** Whether every arm has a valid run on at least one path. */
 export function everyArmHasValidRun(journals: readonly LocatedJournal[]): boolean {
   const arms = journals[0]?.journal.experiment.protocol.arms ?? [];
   return arms.every(({ name }) => journals.some(({ journal }) => hasValidRun(journal, name)));

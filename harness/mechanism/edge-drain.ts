@@ -10,6 +10,7 @@ import {
   phrase,
   type ReportDocument,
   strong,
+  table,
   text,
 } from '../report/document.ts';
 import { counted } from '../report/format-number.ts';
@@ -19,7 +20,7 @@ import { markdownDocument } from '../report/render-markdown.ts';
 export const edgeDrainSchema = z.object({
   pyzmq: z.string(),
   libzmq: z.string(),
-  /** `null`: not installed, so that the parts about streams were left out. */
+  /** `null` if it is not installed. The parts about streams were then left out. */
   tornado: z.string().nullable(),
   python: z.string(),
   platform: z.string(),
@@ -77,10 +78,10 @@ function mechanismDocument({ harness, releases, asExpected }: Mechanism): Report
       : line`The mechanism alone: not as expected`,
     lead: [
       paragraph(
-        line`A libzmq socket makes its descriptor readable once for each change, and whoever looks at the socket takes that edge away. A send looks too. So a reply that is sent raw on a ROUTER, past the stream of the event loop, can take the edge of a request that arrived meanwhile: it stays queued, and nothing wakes the loop for it.`,
+        line`A libzmq socket makes its descriptor readable once for each change. Whoever looks at the socket takes this edge away, and a send looks too. So a reply that is sent raw on a ROUTER, past the stream of the event loop, can take the edge of a request that arrived in the meantime. The request stays queued, and nothing wakes the loop to read it.`,
       ),
       paragraph(
-        line`Below are pyzmq sockets over loopback TCP, without Jupyter. What should happen was awaited for at most ten seconds; what should not was watched for, for at least a quarter of a second and twenty times the slowest event that was awaited, and that the message was there all the while was shown by reading it at the end.`,
+        line`The steps below use pyzmq sockets over loopback TCP, without Jupyter. The script waited at most ten seconds for what should happen. It watched for what should not happen for at least a quarter of a second, and at least twenty times as long as the slowest event that it had awaited. It read the message at the end, to show that the message was there all the time.`,
       ),
       releasesTable(releases),
       {
@@ -89,7 +90,7 @@ function mechanismDocument({ harness, releases, asExpected }: Mechanism): Report
         content: `npm run soak -- mechanism --pyzmq ${releases.map(({ pyzmq }) => pyzmq).join(',')}`,
       },
       paragraph(
-        line`Recorded by kernel-soak ${code(harness)}. The script runs alone, too: ${code('python arms/runtime/edge_drain.py')}.`,
+        line`Recorded by kernel-soak ${code(harness)}. The script also runs alone: ${code('python arms/runtime/edge_drain.py')}.`,
       ),
     ],
     sections: partsOf(releases).map(({ name, title }) => ({
@@ -101,14 +102,10 @@ function mechanismDocument({ harness, releases, asExpected }: Mechanism): Report
 }
 
 function releasesTable(releases: readonly EdgeDrain[]): Block {
-  return {
-    kind: 'table',
-    caption: 'Releases, and how many steps were as expected',
-    columns: ['pyzmq', 'libzmq', 'tornado', 'Python', 'platform', 'result'].map((title) => ({
-      title,
-      align: 'left',
-    })),
-    rows: releases.map((release) => [
+  return table(
+    'Releases, and how many steps were as expected',
+    'pyzmq | libzmq | tornado | Python | platform | result',
+    releases.map((release) => [
       [code(release.pyzmq)],
       [code(release.libzmq)],
       [code(release.tornado ?? 'none')],
@@ -116,7 +113,7 @@ function releasesTable(releases: readonly EdgeDrain[]): Block {
       [code(release.platform)],
       [text(stepsAsExpected(release))],
     ]),
-  };
+  );
 }
 
 /** Every part that a release has, in order; without tornado there are fewer. */
@@ -129,18 +126,15 @@ function partsOf(releases: readonly EdgeDrain[]): { name: string; title: string 
 function stepsTable(name: string, title: string, releases: readonly EdgeDrain[]): Block {
   const stepsOf = (release: EdgeDrain) => release.parts.find((part) => part.name === name)?.steps;
   const steps = releases.map(stepsOf).find((found) => found !== undefined) ?? [];
-  return {
-    kind: 'table',
-    caption: title,
-    columns: ['what is done', 'expected', ...releases.map(({ pyzmq }) => `seen, pyzmq ${pyzmq}`)].map(
-      (each) => ({ title: each, align: 'left' }),
-    ),
-    rows: steps.map((step, index) => [
+  return table(
+    title,
+    ['what is done', 'expected', ...releases.map(({ pyzmq }) => `seen, pyzmq ${pyzmq}`)],
+    steps.map((step, index) => [
       [phrase(step.what)],
       [code(step.expected)],
       ...releases.map((release): Line => seenLine(stepsOf(release)?.[index])),
     ]),
-  };
+  );
 }
 
 function seenLine(step: EdgeDrain['parts'][number]['steps'][number] | undefined): Line {

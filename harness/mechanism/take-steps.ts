@@ -8,7 +8,7 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { type EdgeDrain, edgeDrainSchema } from './edge-drain.ts';
 
-/** It takes three seconds; a machine that needs more than this cannot be told from one that stands still. */
+/** The script takes three seconds. A machine that needs more than this cannot be told from one that hangs. */
 const SCRIPT_TIMEOUT_MS = 300_000;
 
 /**
@@ -23,7 +23,7 @@ export async function madePython(
   onProgress: (line: string) => void,
   signal: AbortSignal,
 ): Promise<string> {
-  // A release of its own needs nothing of Jupyter: a small environment, made in seconds.
+  // A given release needs no Jupyter, so its environment is small and made in seconds.
   const requirements = version === null ? undefined : [`pyzmq==${version}`, 'tornado'];
   return (await ensureEnvironment({ python, requirements, onProgress, signal })).python;
 }

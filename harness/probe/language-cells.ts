@@ -1,4 +1,4 @@
-/** Cells of a language, by which a kernel shows what it does with them; `null`: none is known. */
+/** Cells that show what a kernel of a language does. `null`: none is known. */
 export interface LanguageCells {
   /** Raises an error. */
   readonly error: string;
@@ -49,7 +49,7 @@ const BY_LANGUAGE: Readonly<Record<string, LanguageCells>> = {
   octave: { error: 'error("asked for")', sleep: 'pause(8)', input: 'input("asked for")' },
 };
 
-// No expression of any of them, so that most languages refuse it.
+// Not an expression of any language above, so most languages refuse it.
 const UNKNOWN: LanguageCells = { error: ')(', sleep: null, input: null };
 
 /** The cells of a language by the name that its kernel states, whatever its case. */

@@ -21,8 +21,8 @@ const MAX_HEARD = 20_000;
 const PROTOCOL_VERSION = '5.4';
 
 /**
- * A client that asks and keeps everything that comes, with its time and channel, and draws no conclusion. Unlike the
- * client of a run it has a stdin channel, and lets a request go unanswered.
+ * A client that asks, and keeps everything that comes with its time and channel. It draws no conclusion. Unlike the
+ * client of a run, it has a stdin channel, and a request may stay unanswered.
  */
 export class ProbeClient {
   readonly #session = randomUUID();
@@ -32,7 +32,7 @@ export class ProbeClient {
   readonly #key: string;
   readonly #heard: Heard[] = [];
   readonly #sentAtMs = new Map<string, number>();
-  /** How messages departed from the protocol, and how those that were not taken did. */
+  /** How messages departed from the protocol, including those that were not taken. */
   readonly deviations: Record<string, number> = {};
   #failure: Error | null = null;
   #waiting: (() => void)[] = [];
@@ -46,7 +46,7 @@ export class ProbeClient {
     this.#stdin = new Dealer({
       ...DEALER_OPTIONS,
       ...curveOptions(connection),
-      // A kernel asks whoever sent the request: the identity is the shell channel's.
+      // A kernel asks the sender of the request, so the identity is that of the shell channel.
       routingId: this.#session,
     });
     this.#stdin.connect(endpoint(connection, 'stdin'));

@@ -7,21 +7,21 @@ import { languageCells } from './language-cells.ts';
 import { ProbeClient } from './probe-client.ts';
 import { type Answer, type CellAnswer, ENDED_AT_START, type ProbeResult } from './probe-result.ts';
 
-/** A probe takes no longer, from launch to the end of the process, milliseconds. */
+/** The longest that a probe takes, from launch to the end of the process, milliseconds. */
 const PROBE_MS = 19_000;
-// What of it is kept for the shutdown, and for a start.
+// How much of it is kept for the shutdown, and for a start.
 const SHUTDOWN_MS = 4_000;
 const START_MS = 12_000;
-// Of each request; a kernel that answers at all does so at once.
+// For each request: a kernel that answers at all does so at once.
 const ANSWER_MS = 1_500;
-// Of a cell that has to fail first, and of a first completion, for which ipykernel imports jedi.
+// For a cell that has to fail first, and for the first completion, for which ipykernel imports jedi.
 const CELL_MS = 4_000;
 // The other half of an answer comes with it.
 const OTHER_HALF_MS = 400;
 const HEARTBEAT_MS = 500;
-// Until `starting` is no more expected; it may have been published before we were subscribed.
+// How long `starting` is awaited. It may have been published before we were subscribed.
 const QUIET_MS = 1_000;
-// Into the cell that is interrupted: it runs by then.
+// How long after a cell began it is interrupted: it runs by then.
 const INTERRUPT_AFTER_MS = 300;
 const INTERRUPT_MS = 2_500;
 const MAX_WORD_CHARACTERS = 80;
@@ -29,8 +29,8 @@ const MAX_WORD_CHARACTERS = 80;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
- * Ask a kernel, started for this alone, what a soak needs to know of it. Every wait has a deadline, and all of it is
- * done within 20 s; what was not asked for want of time is said.
+ * Start a kernel and ask it what a soak needs to know. Every wait has a deadline, and all of it is done within 20 s.
+ * The result says what was not asked for lack of time.
  *
  * @throws what `launchKernel` throws
  */
@@ -209,14 +209,14 @@ class Probe {
   async #input(): Promise<void> {
     const { input } = this.#cells;
     if (input === null) {
-      this.#unasked.push(`stdin: no cell that asks for input is known in ${this.#language}`);
+      this.#unasked.push(`stdin: the probe knows no cell in ${this.#language} that asks for input`);
       return;
     }
     const client = this.#client;
     const id = client.execute(input);
     const asked = () => client.heard('stdin').length > 0;
     await this.#until(() => client.reply(id) !== undefined || asked(), ANSWER_MS);
-    // Whoever asks all the same is answered, so that it goes on.
+    // A kernel that asks all the same gets an answer, so that it goes on.
     if (asked()) client.send('stdin', 'input_reply', { value: '' });
     this.#found.input = await this.#cell(id, ANSWER_MS);
     this.#found.inputAsked = asked();
@@ -233,7 +233,7 @@ class Probe {
   async #interrupt(): Promise<void> {
     const { sleep } = this.#cells;
     if (sleep === null) {
-      this.#unasked.push(`an interrupt: no cell that takes its time is known in ${this.#language}`);
+      this.#unasked.push(`an interrupt: the probe knows no slow cell in ${this.#language}`);
       return;
     }
     const client = this.#client;
@@ -352,7 +352,7 @@ function isSameError(
   );
 }
 
-/** A kernel's word, bounded, fit to be published and to stand between backticks; `null`: it is no text. */
+/** A kernel's word, bounded, fit to be published and to stand between backticks; `null` if it is not text. */
 function word(value: unknown): string | null {
   return typeof value === 'string' && value !== ''
     ? publicText(value.slice(0, MAX_WORD_CHARACTERS)).replaceAll('`', "'")

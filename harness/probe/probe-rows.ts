@@ -4,20 +4,18 @@ import { type Answer, type CellAnswer, ENDED_AT_START, type ProbeResult } from '
 export interface ProbeRow {
   readonly what: string;
   readonly seen: string;
-  /** What that means for a soak of it. */
+  /** What that means for a soak of the kernel. */
   readonly means: string;
   /** Whether jupyter_kernel_test 0.7 checks it too, or a part of it. */
   readonly elsewhere: boolean;
 }
 
-/** Whether a kernel can be soaked in some way, and what has to be known of it. */
+/** Whether a kernel can be soaked in some way, and what to know about it. */
 export interface Openness {
   readonly name: string;
   readonly isOpen: boolean;
   readonly words: string;
 }
-
-const NOT_ASKED = 'not asked';
 
 /** What was asked, what was seen, and what it means. Pure. */
 export function probeRows(found: ProbeResult): ProbeRow[] {
@@ -48,77 +46,72 @@ export function probeRows(found: ProbeResult): ProbeRow[] {
   ];
 }
 
+/** A row for what may not have been asked. */
+function row<Asked>(
+  what: string,
+  asked: Asked | null,
+  words: (asked: Asked) => { readonly seen: string; readonly means: string },
+  elsewhere = false,
+): ProbeRow {
+  return { what, elsewhere, ...(asked === null ? { seen: 'not asked', means: '' } : words(asked)) };
+}
+
 function startRow(found: ProbeResult): ProbeRow {
   const signs = [found.starting ? '`starting`' : '', found.welcome ? '`iopub_welcome`' : ''].filter(Boolean);
   return {
     what: 'start',
     seen: `answers after ${found.startMs} ms; ${signs.length === 0 ? 'neither `starting` nor `iopub_welcome` was published' : `published ${signs.join(' and ')}`}`,
     means: found.starting
-      ? 'A run begins as soon as it is ready.'
+      ? 'A run begins as soon as the kernel is ready.'
       : 'Each run waits up to a second for `starting`, which may have been published before anybody listened.',
     elsewhere: true,
   };
 }
 
-function controlRow({ controlInfo: answer }: ProbeResult): ProbeRow {
-  const isMute = answer !== null && answer.replyType !== null && answer.idleMs === null;
-  return {
-    what: 'control',
-    seen: answer === null ? NOT_ASKED : answerWords(answer),
+function controlRow({ controlInfo }: ProbeResult): ProbeRow {
+  return row('control', controlInfo, (answer) => ({
+    seen: answerWords(answer),
     means:
-      answer === null
-        ? ''
-        : answer.replyType === null
-          ? 'Shell alone makes it ready, 0.6 s later. Of a silence nobody can say whether control still answered.'
-          : isMute
-            ? 'Shell has to prove that iopub is subscribed, 0.6 s later.'
-            : 'Readiness and the look at a silence need nothing of shell.',
-    elsewhere: false,
-  };
+      answer.replyType === null
+        ? 'A run waits for shell alone, which takes 0.6 s longer. If the kernel falls silent, nobody can say whether control still answers.'
+        : answer.idleMs === null
+          ? 'Shell has to prove that iopub is subscribed, which takes 0.6 s longer.'
+          : 'The start of a run and the look at a silent kernel do not need shell.',
+  }));
 }
 
 function heartbeatRow({ heartbeat, heartbeatBusy }: ProbeResult): ProbeRow {
   const busy =
     heartbeatBusy === null ? '' : heartbeatBusy ? ', also while a cell runs' : ', but not while a cell runs';
-  return {
-    what: 'heartbeat',
-    seen: heartbeat === null ? NOT_ASKED : heartbeat ? `echoes${busy}` : 'does not echo',
+  return row('heartbeat', heartbeat, (echoes) => ({
+    seen: echoes ? `echoes${busy}` : 'does not echo',
     means:
-      heartbeat === false || heartbeatBusy === false
-        ? 'A silent heartbeat is no sign of a fault here.'
-        : heartbeat === null
-          ? ''
-          : 'It tells a kernel that hangs whole from one that is silent on shell.',
-    elsewhere: false,
-  };
+      !echoes || heartbeatBusy === false
+        ? 'In this kernel, a silent heartbeat is not a sign of a fault.'
+        : 'It tells a kernel that hangs completely from one that is silent on shell alone.',
+  }));
 }
 
-function statusRow({ shellInfo: answer }: ProbeResult): ProbeRow {
-  return {
-    what: 'status on shell',
-    seen: answer === null ? NOT_ASKED : statusWords(answer),
+function statusRow({ shellInfo }: ProbeResult): ProbeRow {
+  const words = (answer: Answer) => ({
+    seen: statusWords(answer),
     means:
-      answer === null
-        ? ''
-        : answer.idleMs === null
-          ? 'It cannot be soaked: a request is done when its reply and its idle status have come.'
-          : answer.busy
-            ? 'A request that was begun can be told from one that never was.'
-            : 'A request that was begun cannot be told from one that never was.',
-    elsewhere: true,
-  };
+      answer.idleMs === null
+        ? 'It cannot be soaked: a request is done only when its reply and its idle status have come.'
+        : answer.busy
+          ? 'A request that was begun can be told from one that never was.'
+          : 'A request that was begun cannot be told from one that never was.',
+  });
+  return row('status on shell', shellInfo, words, true);
 }
 
 function orderRow({ shellInfo: answer }: ProbeResult): ProbeRow {
   const { replyMs = null, idleMs = null } = answer ?? {};
   const gap = replyMs === null || idleMs === null ? null : Math.round((idleMs - replyMs) * 10) / 10;
-  return {
-    what: 'order of reply and idle',
-    seen:
-      gap === null ? NOT_ASKED : gap >= 0 ? `reply, idle ${gap} ms later` : `idle, reply ${-gap} ms later`,
-    means: gap === null ? '' : 'Either order is sound; they come by different sockets.',
-    elsewhere: false,
-  };
+  return row('order of reply and idle', gap, (ms) => ({
+    seen: ms >= 0 ? `reply, idle ${ms} ms later` : `idle, reply ${-ms} ms later`,
+    means: 'Either order is correct: the two come over different sockets.',
+  }));
 }
 
 function protocolRow({ protocolStated, protocolHeaders, welcome }: ProbeResult): ProbeRow {
@@ -126,128 +119,90 @@ function protocolRow({ protocolStated, protocolHeaders, welcome }: ProbeResult):
   return {
     what: 'protocol version',
     seen: `${versionWords(protocolStated, 'not stated')} in kernel_info_reply${differs ? `, ${versionWords(protocolHeaders, 'none')} in headers` : ' and headers'}`,
-    means: `Nothing goes by it: ${welcome ? 'the welcome' : 'a status'} proves the subscription of iopub.`,
+    means: `The harness does not rely on it: ${welcome ? 'the welcome' : 'a status'} proves that iopub is subscribed.`,
     elsewhere: true,
   };
 }
 
-function emptyRow({ emptyCell: answer }: ProbeResult): ProbeRow {
-  const count =
-    answer === null || answer.executionCount === null ? 'without a count' : `count ${answer.executionCount}`;
-  return {
-    what: 'an empty cell',
-    seen: answer === null ? NOT_ASKED : `${answerWords(answer)}, ${count}`,
-    means: 'Notebooks are soaked without their empty cells.',
-    elsewhere: false,
-  };
+function emptyRow({ emptyCell }: ProbeResult): ProbeRow {
+  return row('an empty cell', emptyCell, (answer) => ({
+    seen: `${answerWords(answer)}, ${answer.executionCount === null ? 'without a count' : `count ${answer.executionCount}`}`,
+    means: 'A run leaves out the empty cells of a notebook.',
+  }));
 }
 
 function abortRow({ failed, queued, sameError, afterError }: ProbeResult): ProbeRow {
-  const seen =
-    failed === null || queued === null
-      ? NOT_ASKED
-      : failed.status !== 'error'
-        ? `the cell that was to raise: ${quoted(failed)}`
-        : `queued cells ${queued.map(quoted).join(' and ')}${statusLack(queued)}; the next one ${afterError === null ? NOT_ASKED : quoted(afterError)}`;
   const isLate =
     afterError !== null && afterError.status !== null && !['ok', 'error'].includes(afterError.status);
-  return {
-    what: 'cells behind an error',
-    seen,
+  return row('cells behind an error', failed === null ? null : queued, (cells) => ({
+    seen:
+      failed !== null && failed.status !== 'error'
+        ? `the cell that was to raise: ${quoted(failed)}`
+        : `queued cells ${cells.map(quoted).join(' and ')}${statusLack(cells)}; the next one ${afterError === null ? 'not asked' : quoted(afterError)}`,
     means:
       sameError === true
-        ? 'A queued cell is answered with the error of another: under pipeline traffic that is `aborted`, and no error of its own.'
+        ? 'A queued cell is answered with the error of another. Under pipeline traffic it counts as `aborted`, not as an error of its own.'
         : isLate
           ? 'A cell that comes right after an error is not executed: such a run is `aborted`.'
-          : 'A cell that is not executed is `aborted`, and no completed one.',
-    elsewhere: false,
-  };
+          : 'A cell that is not executed counts as `aborted`, not as completed.',
+  }));
 }
 
-function allowedRow({ queuedAfterAllowed: answer }: ProbeResult): ProbeRow {
-  const isAborted = answer !== null && answer.status !== null && answer.status !== 'ok';
-  return {
-    what: 'a cell behind an error, stop_on_error false',
-    seen: answer === null ? NOT_ASKED : `${quoted(answer)}${statusLack([answer])}`,
-    means: isAborted
-      ? 'Under pipeline traffic no cell may raise, not even one marked raises-exception.'
-      : answer === null
-        ? ''
-        : 'A cell marked raises-exception stops nothing.',
-    elsewhere: false,
-  };
+function allowedRow({ queuedAfterAllowed }: ProbeResult): ProbeRow {
+  return row('a cell behind an error, stop_on_error false', queuedAfterAllowed, (answer) => ({
+    seen: `${quoted(answer)}${statusLack([answer])}`,
+    means:
+      answer.status !== null && answer.status !== 'ok'
+        ? 'Under pipeline traffic no cell may raise, not even one marked raises-exception.'
+        : 'A cell marked raises-exception does not stop the cells behind it.',
+  }));
 }
 
 function inputRow({ input, inputAsked }: ProbeResult): ProbeRow {
-  return {
-    what: 'input, allow_stdin false',
-    seen:
-      input === null
-        ? NOT_ASKED
-        : inputAsked === true
-          ? `asks all the same, then ${quoted(input)}`
-          : `asks nothing, ${quoted(input)}`,
+  return row('input, allow_stdin false', input, (answer) => ({
+    seen: `${inputAsked === true ? 'asks all the same, then' : 'asks nothing,'} ${quoted(answer)}`,
     means:
-      input === null
-        ? ''
-        : inputAsked === true || input.replyType === null
-          ? 'A cell that asks for input hangs a run: `hung`, by the notebook.'
-          : 'A cell that asks for input hangs nothing.',
-    elsewhere: false,
-  };
+      inputAsked === true || answer.replyType === null
+        ? 'A cell that asks for input hangs the run, which is `hung` because of its notebook.'
+        : 'A cell that asks for input does not hang the run.',
+  }));
 }
 
 function interruptRow({ interrupted, interruptMs, interruptMode, endedByInterrupt }: ProbeResult): ProbeRow {
-  const isHeeded = interruptMs !== null;
-  return {
-    what: `interrupt, by ${interruptMode}`,
-    seen:
-      interrupted === null
-        ? NOT_ASKED
-        : isHeeded
-          ? `${quoted(interrupted)} after ${interruptMs} ms`
-          : endedByInterrupt === true
-            ? 'the process ended'
-            : 'the cell ran on',
-    means:
-      interrupted === null
-        ? ''
-        : endedByInterrupt === true
-          ? 'An interrupt kills it: whoever interrupts a cell loses the kernel, and a run is `died`.'
-          : isHeeded
-            ? 'Interrupts are open to a soak.'
-            : 'An ignored interrupt is counted and is no event; a cell that hangs ends with its kernel.',
-    elsewhere: false,
-  };
+  return row(`interrupt, by ${interruptMode}`, interrupted, (answer) => {
+    if (interruptMs !== null) {
+      return { seen: `${quoted(answer)} after ${interruptMs} ms`, means: 'Interrupts can be soaked.' };
+    }
+    return endedByInterrupt === true
+      ? { seen: 'the process ended', means: 'An interrupt ends the kernel, and the run is `died`.' }
+      : {
+          seen: 'the cell ran on',
+          means:
+            'An ignored interrupt is counted but is no event. A cell that hangs ends only with its kernel.',
+        };
+  });
 }
 
-function commRow({ commInfo: answer }: ProbeResult): ProbeRow {
-  const isOdd = answer !== null && answer.replyType !== null && answer.replyType !== 'comm_info_reply';
-  return {
-    what: 'comm_info',
-    seen: answer === null ? NOT_ASKED : answerWords(answer, 'comm_info_reply'),
-    means: isOdd
-      ? 'A front end that asks for comms waits for ever.'
-      : answer === null
-        ? ''
-        : 'Traffics send none.',
-    elsewhere: false,
-  };
+function commRow({ commInfo }: ProbeResult): ProbeRow {
+  return row('comm_info', commInfo, (answer) => ({
+    seen: answerWords(answer, 'comm_info_reply'),
+    means:
+      answer.replyType !== null && answer.replyType !== 'comm_info_reply'
+        ? 'A front end that asks for comms waits for ever.'
+        : 'No traffic profile sends this request.',
+  }));
 }
 
 function overlapRow(found: ProbeResult): ProbeRow {
   const { complete, inspect } = found;
-  const asked = complete !== null && inspect !== null;
-  return {
-    what: 'completion and inspection',
-    seen: asked ? `${answerWords(complete)}; ${answerWords(inspect)}` : NOT_ASKED,
-    means: !asked
-      ? ''
-      : lacksOverlap(found)
-        ? 'Under overlap traffic a run waits for answers that never come: `no-answer`.'
-        : 'Requests while a cell runs are answered.',
-    elsewhere: true,
-  };
+  const asked = complete === null || inspect === null ? null : [complete, inspect];
+  const words = (answers: readonly Answer[]) => ({
+    seen: answers.map((answer) => answerWords(answer)).join('; '),
+    means: lacksOverlap(found)
+      ? 'Under overlap traffic a run waits for answers that never come, and ends as `no-answer`.'
+      : 'Requests while a cell runs are answered.',
+  });
+  return row('completion and inspection', asked, words, true);
 }
 
 /** Whether it was asked for a completion or an inspection and gave no whole answer. */
@@ -257,19 +212,14 @@ function lacksOverlap({ complete, inspect }: ProbeResult): boolean {
   );
 }
 
-function unknownRow({ unknownType: answer, answersAfterUnknown }: ProbeResult): ProbeRow {
-  return {
-    what: 'a request of an unknown type',
-    seen:
-      answer === null
-        ? NOT_ASKED
-        : `${answerWords(answer)}; ${answersAfterUnknown === true ? 'answers on' : 'answers nothing after it'}`,
+function unknownRow({ unknownType, answersAfterUnknown }: ProbeResult): ProbeRow {
+  return row('a request of an unknown type', unknownType, (answer) => ({
+    seen: `${answerWords(answer)}; ${answersAfterUnknown === true ? 'still answers after it' : 'answers nothing after it'}`,
     means:
       answersAfterUnknown === false
-        ? 'A front end newer than it silences it.'
-        : 'Newer front ends do it no harm.',
-    elsewhere: false,
-  };
+        ? 'A newer front end can silence it.'
+        : 'A newer front end does it no harm.',
+  }));
 }
 
 function shutdownRow({
@@ -278,23 +228,13 @@ function shutdownRow({
   shutdownPublished,
   shutdownWaitMs,
 }: ProbeResult): ProbeRow {
-  const reply =
-    shutdownReply === null ? NOT_ASKED : shutdownReply ? 'replied on control' : 'no reply on control';
   const published = shutdownPublished === null ? '' : `, \`${shutdownPublished}\` on iopub`;
-  return {
-    what: 'shutdown',
-    seen:
-      shutdownReply === null
-        ? reply
-        : `${reply}${published}; ${shutdownMs === null ? `still there after ${shutdownWaitMs / 1000} s` : `ended after ${shutdownMs} ms`}`,
-    means:
-      shutdownReply === null
-        ? ''
-        : shutdownMs === null
-          ? 'Runs end it by force, as they end every kernel; a client that waits for its end is kept waiting.'
-          : 'Runs end it by force, as they end every kernel.',
-    elsewhere: false,
-  };
+  const end =
+    shutdownMs === null ? `still there after ${shutdownWaitMs / 1000} s` : `ended after ${shutdownMs} ms`;
+  return row('shutdown', shutdownReply, (replied) => ({
+    seen: `${replied ? 'replied' : 'no reply'} on control${published}; ${end}`,
+    means: `A run ends every kernel by force.${shutdownMs === null ? ' A client that waits for this kernel to end is kept waiting.' : ''}`,
+  }));
 }
 
 function oddRows({ deviations }: ProbeResult): ProbeRow[] {
@@ -306,8 +246,8 @@ function oddRows({ deviations }: ProbeResult): ProbeRow[] {
       what: 'messages',
       seen: odd.map(([name, times]) => `${name} (${times})`).join(', '),
       means: isRefused
-        ? 'What was not taken is no answer.'
-        : 'Taken as they came, as jupyter_client takes them, and counted in the evidence.',
+        ? 'A message that was not taken counts as no answer.'
+        : 'They are accepted, as jupyter_client does, and counted in the evidence.',
       elsewhere: true,
     },
   ];
@@ -352,13 +292,13 @@ export function openness(found: ProbeResult): Openness[] {
     open(
       'endpoint shutdown',
       found.shutdownMs === null
-        ? `open; it takes more than ${found.shutdownWaitMs / 1000} s, so that the deadline has to be longer`
+        ? `open, but it takes more than ${found.shutdownWaitMs / 1000} s, so the deadline must be longer`
         : 'open',
     ),
     {
       name: 'certificate of a strand',
       isOpen: false,
-      words: 'none: nothing is injected, and only ipykernel with an arm counts and shows its shell socket',
+      words: 'none: it needs the counters and the look that only an arm of ipykernel has',
     },
   ];
 }

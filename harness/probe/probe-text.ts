@@ -2,15 +2,15 @@ import { markdownTable } from 'markdown-table';
 import stringWidth from 'string-width';
 import { terminalText } from '../model/clean-text.ts';
 import { escapeMarkdown, markdownCode } from '../report/escape.ts';
+import { wrapped } from '../report/wrapped.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { type Openness, openness, type ProbeRow, probeRows } from './probe-rows.ts';
 
 const LIMIT = 240;
-const WIDTH = 100;
 
-/** What jupyter_kernel_test is for, and this is not: said wherever a probe is shown. */
+/** How a probe and jupyter_kernel_test differ: said wherever a probe is shown. */
 const PEER_WORDS =
-  'jupyter_kernel_test, the peer of this probe, checks what messages contain (outputs, completion, inspection, history, the message schema), the statuses of a cell and the welcome. It does not look at control, the heartbeat, what becomes of cells behind an error, stdin that is refused, interrupts, unknown requests or the shutdown: those are looked at here.';
+  'jupyter_kernel_test, the peer of this probe, checks what messages contain (outputs, completion, inspection, history, the message schema), the statuses of a cell and the welcome. It does not look at control, the heartbeat, what becomes of cells behind an error, refused stdin, interrupts, unknown requests or the shutdown. This probe looks at those.';
 
 function titleOf(found: ProbeResult): string {
   const named = (name: string | null, version: string | null) =>
@@ -79,7 +79,7 @@ export function probeMarkdown(found: ProbeResult): string {
   ].join('\n');
 }
 
-/** The harness's own words, with a kernel's in code spans: a kernel's words have no backtick by then. */
+/** The harness's own words, with the kernel's words in code spans: these have no backtick by then. */
 function markdownCell(words: string): string {
   return words
     .split('`')
@@ -89,17 +89,4 @@ function markdownCell(words: string): string {
 
 function plain(words: string): string {
   return words.replaceAll('`', '');
-}
-
-function wrapped(words: string, indent: string): string {
-  const lines: string[] = [];
-  let current = '';
-  for (const word of words.split(' ')) {
-    const next = current === '' ? word : `${current} ${word}`;
-    if (current !== '' && stringWidth(next) + indent.length > WIDTH) {
-      lines.push(current);
-      current = word;
-    } else current = next;
-  }
-  return [...lines, current].join(`\n${indent}`);
 }

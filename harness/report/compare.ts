@@ -1,6 +1,15 @@
-import { canonicalJson } from '../model/canonical.ts';
+import { type ProtocolDifference, protocolDifferences } from '../model/protocol-differences.ts';
 import { twoArmSummary } from '../stats/comparison.ts';
-import { type Block, code, type Line, line, type ReportDocument, text } from './document.ts';
+import {
+  type Block,
+  code,
+  type Line,
+  line,
+  paragraph,
+  type ReportDocument,
+  table,
+  text,
+} from './document.ts';
 import { armEndings } from './ending-words.ts';
 import { percent, percentInterval, points, pointsInterval, probability } from './format-number.ts';
 import type { Report } from './report.ts';
@@ -18,10 +27,9 @@ export function comparisonDocument(first: NamedReport, second: NamedReport): Rep
   return {
     title: line`Two experiments: ${code(first.name)} and ${code(second.name)}`,
     lead: [
-      {
-        kind: 'paragraph',
-        line: line`The two were not interleaved with each other. A difference between them may be the difference of an arm, of a setting listed below, or of the day; no verdict follows from it.`,
-      },
+      paragraph(
+        line`The two experiments were not interleaved. A difference between them may come from an arm, from a setting listed below, or from the day. So no verdict follows from it.`,
+      ),
       armsTable(first, second),
     ],
     sections: [
@@ -31,7 +39,9 @@ export function comparisonDocument(first: NamedReport, second: NamedReport): Rep
         title: 'What else differs',
         blocks: [
           differences.length === 0
-            ? { kind: 'paragraph', line: line`Nothing: same protocol but for its seed, same environment.` }
+            ? paragraph(
+                line`Nothing: the environment is the same, and so is the protocol except for its seed.`,
+              )
             : settingsTable(first, second, differences),
         ],
       },
@@ -44,20 +54,10 @@ function armsTable(first: NamedReport, second: NamedReport): Block {
     first.report.analysis.arms.map(({ name }) => name),
     second.report.analysis.arms.map(({ name }) => name),
   );
-  return {
-    kind: 'table',
-    caption: 'Arms of both experiments',
-    columns: [
-      { title: 'Arm', align: 'left' },
-      { title: 'First', align: 'right' },
-      { title: '95 % interval', align: 'right' },
-      { title: 'Second', align: 'right' },
-      { title: '95 % interval', align: 'right' },
-      { title: 'Second − first (95 %)', align: 'right' },
-      { title: 'Fisher, two-sided', align: 'right' },
-      { title: 'Boschloo, two-sided', align: 'right' },
-    ],
-    rows: names.map((name): Line[] => {
+  return table(
+    'Arms of both experiments',
+    'Arm | >First | >95 % interval | >Second | >95 % interval | >Second − first (95 %) | >Fisher, two-sided | >Boschloo, two-sided',
+    names.map((name): Line[] => {
       const [a, b] = [first, second].map(({ report }) =>
         report.analysis.arms.find((arm) => arm.name === name),
       );
@@ -81,7 +81,7 @@ function armsTable(first: NamedReport, second: NamedReport): Block {
         both === null ? line`` : [num(probability(both.boschlooTwoSided))],
       ];
     }),
-  };
+  );
 }
 
 function verdictTable(first: NamedReport, second: NamedReport): Block {
@@ -95,53 +95,29 @@ function verdictTable(first: NamedReport, second: NamedReport): Block {
     first.report.analysis.verdicts.map(({ treatment }) => treatment),
     second.report.analysis.verdicts.map(({ treatment }) => treatment),
   );
-  return {
-    kind: 'table',
-    caption: 'Verdicts of both experiments',
-    columns: [
-      { title: 'Treatment', align: 'left' },
-      { title: 'First', align: 'left' },
-      { title: 'Second', align: 'left' },
-    ],
-    rows: [
-      ...names.map((name): Line[] => [[code(name)], word(first, name), word(second, name)]),
-      [line`protocol`, [shortHash(first.report.protocolSha256)], [shortHash(second.report.protocolSha256)]],
-    ],
-  };
+  return table('Verdicts of both experiments', 'Treatment | First | Second', [
+    ...names.map((name): Line[] => [[code(name)], word(first, name), word(second, name)]),
+    [line`protocol`, [shortHash(first.report.protocolSha256)], [shortHash(second.report.protocolSha256)]],
+  ]);
 }
 
-interface SettingDifference {
-  readonly setting: string;
-  readonly first: string;
-  readonly second: string;
+/** What differs in the protocols, except for the seed, and in the environments. */
+function settingDifferences(first: Report, second: Report): ProtocolDifference[] {
+  const [a, b] = [environmentFacts(first), environmentFacts(second)];
+  return [
+    ...protocolDifferences(first.protocol, second.protocol).filter(({ what }) => what !== 'seed'),
+    ...union([...a.keys()], [...b.keys()]).flatMap((what) => {
+      const [x, y] = [a.get(what) ?? 'none', b.get(what) ?? 'none'];
+      return x === y ? [] : [{ what, first: x, second: y }];
+    }),
+  ];
 }
 
-function settingDifferences(first: Report, second: Report): SettingDifference[] {
-  const [a, b] = [settings(first), settings(second)];
-  return union([...a.keys()], [...b.keys()]).flatMap((setting) => {
-    const [x, y] = [a.get(setting) ?? 'none', b.get(setting) ?? 'none'];
-    return x === y ? [] : [{ setting, first: x, second: y }];
-  });
-}
-
-/** Protocol and environment as flat names and values; the seed and the labels of time are meant to differ. */
-function settings({ experiment, protocol }: Report): Map<string, string> {
-  const { arms, notebooks, seed: _seed, decision, latency, ...rest } = protocol;
+function environmentFacts({ experiment }: Report): Map<string, string> {
   const { packages, ...machine } = experiment.environment;
-  const shown = (value: unknown) => (typeof value === 'string' ? value : canonicalJson(value));
   const entries = (prefix: string, values: object): [string, string][] =>
-    Object.entries(values).map(([key, value]) => [`${prefix}${key}`, shown(value)]);
+    Object.entries(values).map(([key, value]) => [`${prefix}${key}`, String(value)]);
   return new Map([
-    ...entries('', rest),
-    ...entries('decision.', decision),
-    ...entries('latency.', latency),
-    ...arms.flatMap((arm) =>
-      entries(`arm ${arm.name}: `, { sources: arm.treeSha256.slice(0, 16), role: arm.role }),
-    ),
-    ...notebooks.map((notebook): [string, string] => [
-      `notebook ${notebook.name}`,
-      notebook.sha256.slice(0, 16),
-    ]),
     ...entries('machine.', machine),
     ...entries('package ', packages),
     ...Object.entries(experiment.armEnvironments ?? {}).flatMap(([name, own]) =>
@@ -161,22 +137,13 @@ function settings({ experiment, protocol }: Report): Map<string, string> {
 function settingsTable(
   first: NamedReport,
   second: NamedReport,
-  differences: readonly SettingDifference[],
+  differences: readonly ProtocolDifference[],
 ): Block {
-  return {
-    kind: 'table',
-    caption: `Settings that differ between ${first.name} and ${second.name}`,
-    columns: [
-      { title: 'Setting', align: 'left' },
-      { title: 'First', align: 'left' },
-      { title: 'Second', align: 'left' },
-    ],
-    rows: differences.map(({ setting, first: a, second: b }): Line[] => [
-      [code(setting)],
-      [code(a)],
-      [code(b)],
-    ]),
-  };
+  return table(
+    `Settings that differ between ${first.name} and ${second.name}`,
+    'Setting | First | Second',
+    differences.map(({ what, first: a, second: b }): Line[] => [[code(what)], [code(a)], [code(b)]]),
+  );
 }
 
 function union(a: readonly string[], b: readonly string[]): string[] {

@@ -14,7 +14,7 @@ export function deviationList(deviations: Readonly<Record<string, number>>): str
   return `${words.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-/** A line for each arm whose messages depart from the protocol and were taken as jupyter_client takes them. */
+/** A line for each arm with messages that depart from the protocol but were accepted. */
 export function deviationLines({ protocol, runs }: Report): Line[] {
   return protocol.arms.flatMap(({ name }) => {
     const odd = runs.filter(({ arm, client }) => arm === name && client.deviations !== undefined);
@@ -26,7 +26,7 @@ export function deviationLines({ protocol, runs }: Report): Line[] {
       }
     }
     return [
-      line`Messages of ${code(name)} that the protocol has otherwise were taken as they came, as jupyter_client takes them, in ${num(counted(odd.length, 'run'))}: ${code(deviationList(total))}.`,
+      line`In ${num(counted(odd.length, 'run'))}, ${code(name)} sent messages that depart from the protocol. They were accepted, as jupyter_client does: ${code(deviationList(total))}.`,
     ];
   });
 }

@@ -12,7 +12,7 @@ export type Inline =
   | { readonly kind: 'strong'; readonly children: readonly Inline[] }
   /** Content: arm names, file names, versions, messages. */
   | { readonly kind: 'code'; readonly content: string }
-  /** Content that is meant to be read as words (an arm's description): as such if harmless, else as code. */
+  /** Content to be read as words, such as an arm's description. Printed as words if harmless, else as code. */
   | { readonly kind: 'phrase'; readonly content: string }
   /** To a run's story, where the format has one. */
   | { readonly kind: 'run'; readonly run: string };
@@ -79,8 +79,8 @@ export function runLink(run: string): Inline {
 export type LinePart = Inline | Line;
 
 /**
- * A sentence as a template: its literal parts are the project's words, and nothing but an Inline fits between
- * them, so that a bare string of unknown origin does not compile.
+ * A sentence as a template. Its literal parts are the project's words, and only an Inline fits between them, so a bare
+ * string of unknown origin does not compile.
  */
 export function line(words: TemplateStringsArray, ...parts: readonly LinePart[]): Line {
   const inlines: Inline[] = [];
@@ -96,6 +96,20 @@ export function line(words: TemplateStringsArray, ...parts: readonly LinePart[])
 
 export function paragraph(content: Line): Block {
   return { kind: 'paragraph', line: content };
+}
+
+export function list(items: readonly Line[]): Block {
+  return { kind: 'list', items };
+}
+
+/** @param titles of the columns: a list, or `Arm | >Wedged`. `>` aligns a column to the right, for numbers */
+export function table(caption: string, titles: string | readonly string[], rows: Table['rows']): Table {
+  const columns = (typeof titles === 'string' ? titles.split(' | ') : titles).map((title) =>
+    title.startsWith('>')
+      ? ({ title: title.slice(1), align: 'right' } as const)
+      : ({ title, align: 'left' } as const),
+  );
+  return { kind: 'table', caption, columns, rows };
 }
 
 /** Lines one after another, a space between. */

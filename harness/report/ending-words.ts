@@ -2,7 +2,7 @@ import type { OutcomeKind } from '../model/outcome.ts';
 import type { ArmAnalysis, KindCounts } from '../stats/arm-summary.ts';
 import { type Line, line, text } from './document.ts';
 import { count, counted, percent } from './format-number.ts';
-import { num, ofRuns } from './words.ts';
+import { num } from './words.ts';
 
 /** What a run did that ended otherwise, after "1 of 20". */
 const ENDING_WORDS: Readonly<Record<OutcomeKind, string>> = {
@@ -41,14 +41,8 @@ export function armEndings({ competing, competingByKind }: CountedArm): string {
   return endingsOf(competingByKind, competing.runs);
 }
 
-/** `0 of 19 runs (0 %); 1 of 20 died`: the event, and next to it how else runs ended. */
+/** `0 of 19 runs (0 %; 1 of 20 died)`: the event, and next to it how else runs ended. */
 export function eventsAndEndings(arm: CountedArm): Line {
-  const endings = armEndings(arm);
-  return line`${ofRuns(arm)}${text(endings === '' ? '' : `; ${endings}`)}`;
-}
-
-/** The same inside a list of arms: `0 of 19 runs (0 %; 1 of 20 died)`. */
-export function eventsAndEndingsWithin(arm: CountedArm): Line {
   const endings = armEndings(arm);
   return line`${num(count(arm.wedged))} of ${num(counted(arm.runs, 'run'))} (${num(percent(arm.rate))}${text(endings === '' ? '' : `; ${endings}`)})`;
 }

@@ -6,8 +6,8 @@ const WEDGE_WORD = /\b([Ww])edg(es|ed|ing|e)\b(?!-|, certified|, without a certi
 const STALL_ENDINGS: Readonly<Record<string, string>> = { es: 's', ed: 'ed', ing: 'ing', e: '' };
 
 /**
- * The project's own words in those of the experiment's endpoint: what is said of wedges in general is said
- * of stalls where these are what is counted. One vocabulary in one place, so that no sentence is left out.
+ * The project's own words for the experiment's endpoint: if stalls are counted, sentences about wedges become sentences
+ * about stalls. One vocabulary in one place, so that no sentence is left out.
  */
 export function endpointText(words: string, endpoint: Endpoint | undefined): string {
   if (endpoint !== 'stalled') return words;

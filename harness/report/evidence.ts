@@ -31,6 +31,6 @@ export function evidenceHtml(report: Report): string {
   const storiesNote =
     listed.length === report.runs.length
       ? line`What was seen of each of the ${num(String(listed.length))} runs, in block order.`
-      : line`What was seen of ${num(String(listed.length))} of ${num(String(report.runs.length))} runs, those that did not complete first; the journal holds the rest.`;
+      : line`What was seen of ${num(String(listed.length))} of ${num(String(report.runs.length))} runs, those that did not complete first. The journal holds the rest.`;
   return htmlDocument(reportDocument(report), { figures: inlineFigures(report), stories, storiesNote });
 }

@@ -96,7 +96,7 @@ describe('a rule of --fail-on', () => {
       { ...CONTROL, hazard: 0 },
       { ...FIX, hazard: 0 },
     ];
-    expect(reasons('inconclusive', quiet)).toEqual(['inconclusive: nothing is decided about fix.']);
+    expect(reasons('inconclusive', quiet)).toEqual(['inconclusive: the verdict for fix is inconclusive.']);
     expect(reasons('inconclusive', [{ ...CONTROL, hazard: 1 }, FIX])).toEqual([]);
   });
 

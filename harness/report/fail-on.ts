@@ -4,7 +4,7 @@ import { quoted } from '../model/quoted.ts';
 import type { Report } from './report.ts';
 import { kindCounts } from './words.ts';
 
-/** What a rule looks at. The event of a control or sham is what an experiment needs, so it fails by name only. */
+/** What a rule looks at. An experiment needs the events of its control and sham, so those fail only by name. */
 const RULE_KINDS = [
   /** More than this share of a treatment's observed runs had the endpoint's event, in whatever block. */
   'event',
@@ -19,12 +19,12 @@ const RULE_KINDS = [
   'inconclusive',
 ] as const;
 
-/** When a command ends with exit code 1 although it did its work. */
+/** A reason for exit code 1 although the command did its work. */
 export interface FailRule {
   readonly kind: (typeof RULE_KINDS)[number];
   /**
-   * The one arm that it looks at; `null`: every treatment, of `competing` and `invalid` every arm, of `stalled` every
-   * arm where there is no treatment.
+   * The one arm that it looks at. `null`: every treatment; for `competing` and `invalid` every arm; for `stalled`
+   * every arm if there is no treatment.
    */
   readonly arm: string | null;
   /** Share of runs, 0 to 1; 0 for a word. */
@@ -38,8 +38,8 @@ const FORMS =
 const SHARE = /^(0|1|0?\.\d{1,9}|0\.|1\.0*)$/;
 
 /**
- * Parse `--fail-on`: rules with commas, each of which is enough to fail. `treatment-event` is `event>0`, and
- * `treatment-wedged` its older name.
+ * Parse `--fail-on`: rules separated by commas, each of which is enough to fail. `treatment-event` means `event>0`,
+ * and `treatment-wedged` is its older name.
  *
  * @throws SoakError `bad-option`
  */
@@ -48,7 +48,7 @@ export function failRules(text: string): FailRule[] {
     const rule = part.trim();
     if (rule === 'treatment-event' || rule === 'treatment-wedged')
       return { kind: 'event', arm: null, above: 0, text: rule };
-    // The share is after the last `>`, since a name may hold anything but a comma.
+    // The share is after the last `>`, because a name may hold anything but a comma.
     const [, name = '', share] = /^(.*?)(?:\s*>\s*([\d.]+))?$/.exec(rule) ?? [];
     const colon = name.indexOf(':');
     const word = (colon < 0 ? name : name.slice(0, colon)).trim();
@@ -62,14 +62,14 @@ export function failRules(text: string): FailRule[] {
 }
 
 function noRule(rule: string): SoakError {
-  return new SoakError('bad-option', `--fail-on ${quoted(rule)} is no rule.`, {
-    remedy: `Give one or more of ${FORMS} with commas; the number is a share of runs, from 0 to 1.`,
+  return new SoakError('bad-option', `--fail-on does not know the rule ${quoted(rule)}.`, {
+    remedy: `Give one or more of ${FORMS}, separated by commas. The number is a share of runs, from 0 to 1.`,
     option: { name: 'fail-on' },
   });
 }
 
 /**
- * Refuse a rule that could never be met, before the first run: a build that cannot fail is worse than none.
+ * Refuse a rule that can never be met, before the first run: a build that cannot fail is worse than none.
  *
  * @throws SoakError `bad-option`
  */
@@ -95,7 +95,7 @@ export function assertCanFail(
     const isOfTreatment = kind === 'worse' || kind === 'inconclusive';
     if (isOfTreatment && arm !== null && !treatments.includes(arm))
       throw refuse(
-        `${arm} is no treatment, so it has no verdict`,
+        `${arm} is not a treatment, so it has no verdict`,
         'Name a treatment, or leave out the rule.',
       );
     if ((isOfTreatment || (kind === 'event' && arm === null)) && treatments.length === 0)
@@ -113,7 +113,7 @@ export function failures(
   return rules.flatMap((rule) => metBy(rule, report).map((reason) => `${rule.text}: ${reason}`));
 }
 
-/** How an experiment meets a rule, one sentence an arm. */
+/** How an experiment meets a rule, one sentence for each arm. */
 function metBy(
   { kind, arm, above }: FailRule,
   { analysis, protocol }: Pick<Report, 'analysis' | 'protocol'>,
@@ -152,7 +152,7 @@ function metBy(
     case 'worse':
       return words.map(({ treatment }) => `${treatment} ${event} more than ${referencesOf(analysis)}.`);
     case 'inconclusive':
-      return words.map(({ treatment }) => `nothing is decided about ${treatment}.`);
+      return words.map(({ treatment }) => `the verdict for ${treatment} is inconclusive.`);
   }
 }
 

@@ -3,7 +3,7 @@
  * comes from the analysis. A number that does not exist is `n/a`.
  */
 
-export const NOT_AVAILABLE = 'n/a';
+const NOT_AVAILABLE = 'n/a';
 
 /** A share of 1 as a percentage with one decimal, `30.0 %`; whole at 0 and 100. */
 export function percent(share: number | null): string {

@@ -1,15 +1,15 @@
 import { appendFile } from 'node:fs/promises';
 import { fileWithDeadline } from '../model/deadlines.ts';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { plainLine } from './document.ts';
 import { escapeAnnotation, escapeAnnotationProperty } from './escape.ts';
 import { leadMarkdown } from './evidence.ts';
 import type { Report } from './report.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
+import { orRefuse } from './write-report.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** GitHub takes ten annotations of a kind from a step; what is beyond is in the summary. */
+/** GitHub takes ten annotations of a kind from a step. The summary has the rest. */
 const ANNOTATIONS = 10;
 
 /**
@@ -50,18 +50,8 @@ export async function reportToGithub(
 export async function writeGithubSummary(report: Report, environment: Variables): Promise<boolean> {
   const path = environment['GITHUB_STEP_SUMMARY'];
   if (path === undefined || path === '') return false;
-  try {
-    await fileWithDeadline('write-summary', appendFile(path, `${leadMarkdown(report)}\n`), path);
-    return true;
-  } catch (cause) {
-    throw new SoakError(
-      'summary-not-written',
-      `The job summary ${path} could not be written: ${String(cause)}`,
-      {
-        remedy: 'Unset GITHUB_STEP_SUMMARY, or make the file writable.',
-        exitCode: EXIT_CODES.environment,
-        cause,
-      },
-    );
-  }
+  const remedy = 'Unset GITHUB_STEP_SUMMARY, or make the file writable.';
+  const writing = fileWithDeadline('write-summary', appendFile(path, `${leadMarkdown(report)}\n`), path);
+  await orRefuse({ code: 'summary-not-written', what: `The job summary ${path}`, remedy }, writing);
+  return true;
 }

@@ -4,14 +4,14 @@ import { escapeAnnotation } from './escape.ts';
 import { type FailRule, failures } from './fail-on.ts';
 import type { Report } from './report.ts';
 
-/** The exit code of a report as it stands, without rules: invalid where an arm has no valid run, also so far. */
+/** The exit code of a report as it stands, without rules: invalid if an arm has no valid run (so far). */
 export function reportExit({ analysis }: Pick<Report, 'analysis'>): ExitCode {
   return analysis.armsWithoutValidRun.length > 0 ? EXIT_CODES.invalidExperiment : EXIT_CODES.done;
 }
 
 /**
- * The exit code of an experiment that is over, whatever its verdict: invalid where an arm has no valid run,
- * failed where a rule of `--fail-on` is met, which is said. A control that wedged changes nothing.
+ * The exit code of an experiment that is over, whatever its verdict: invalid if an arm has no valid run, failed if a
+ * rule of `--fail-on` is met, which is printed. A control that wedged changes nothing.
  */
 export function judgedExit(
   report: Report,
@@ -37,5 +37,5 @@ function unjudgedStalls({ analysis, protocol }: Report, rules: readonly FailRule
   const counts = stalling
     .map(({ name, secondEvents }) => `${secondEvents?.stalled} of ${secondEvents?.runs} runs of ${name}`)
     .join(', ');
-  return `Second event: ${protocol.client?.name ?? 'the client'} stalled in ${counts}. It does not change the exit code; --fail-on 'stalled>0' makes it fail.`;
+  return `Second event: ${protocol.client?.name ?? 'the client'} stalled in ${counts}. This does not change the exit code. To make it fail, give --fail-on 'stalled>0'.`;
 }

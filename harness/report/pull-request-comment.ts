@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { deadlineMs } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 
-/** GitHub's limit of a comment is 65,536 characters; what follows the cut has room in the rest. */
+/** GitHub's limit for a comment is 65,536 characters. The rest is room for what follows the cut. */
 const BODY_CHARACTERS = 60_000;
 const PER_PAGE = 100;
 /** A pull request with more comments than this gets a new one. */
@@ -30,10 +30,10 @@ export interface PullRequest {
 /** What became of a comment. */
 export type Commented =
   | { readonly how: 'created' | 'updated'; readonly url: string }
-  /** The token may not: usual for a pull request from a fork, and no error. */
+  /** The token lacks the permission: usual for a pull request from a fork, and not an error. */
   | { readonly how: 'not-permitted'; readonly reason: string };
 
-/** First line of a comment: how it is found again. Invisible where it is shown. */
+/** First line of a comment, by which it is found again. GitHub does not show it. */
 export function commentMarker(name: string): string {
   return `<!-- kernel-soak: ${name.replace(/[^\w .-]/g, '_').replaceAll('--', '__')} -->`;
 }
@@ -43,14 +43,14 @@ export function commentBody(marker: string, evidence: string, footer: string): s
   const room = BODY_CHARACTERS - marker.length - footer.length;
   if (evidence.length <= room) return `${marker}\n${evidence}\n${footer}\n`;
   const end = evidence.lastIndexOf('\n', room);
-  return `${marker}\n${evidence.slice(0, end < 0 ? room : end)}\n\n*Cut here: the whole is in the artifact.*\n\n${footer}\n`;
+  return `${marker}\n${evidence.slice(0, end < 0 ? room : end)}\n\n*Cut here. The artifact has the whole report.*\n\n${footer}\n`;
 }
 
 /**
- * Put a comment on a pull request: the one that a bot made with the same marker is updated, else one is created.
+ * Put a comment on a pull request. If a bot made one with the same marker, it is updated.
  *
- * @throws SoakError `comment-failed` when GitHub cannot be reached or answers with an error other than that the
- *   token may not
+ * @throws SoakError `comment-failed` when GitHub cannot be reached, or answers with an error other than that the token
+ *   lacks the permission
  */
 export async function putComment(to: PullRequest, marker: string, body: string): Promise<Commented> {
   const comments = `/repos/${to.repository}/issues/${to.number}/comments`;
@@ -89,7 +89,7 @@ async function ask(
 ): Promise<{ readonly value: unknown } | Extract<Commented, { how: 'not-permitted' }>> {
   const failed = (what: string, cause?: unknown) =>
     new SoakError('comment-failed', `The comment could not be made: ${what}.`, {
-      remedy: 'The evidence is complete without it: it is in the job summary and in the report folder.',
+      remedy: 'Nothing is lost: the evidence is in the job summary and in the report folder.',
       exitCode: EXIT_CODES.environment,
       cause,
     });

@@ -21,7 +21,7 @@ export function markdownBlocks(blocks: readonly Block[], figures: readonly Figur
   return blocks.map((block) => markdownBlock(block, figures)).join('\n\n');
 }
 
-export function markdownLine(content: Line): string {
+function markdownLine(content: Line): string {
   return content.map(markdownInline).join('');
 }
 

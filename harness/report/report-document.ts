@@ -41,7 +41,7 @@ export function reportDocument(report: Report): ReportDocument {
   };
 }
 
-/** What must be said first, the verdict, the table of arms: all that a job summary or a comment needs. */
+/** Warnings, verdict and the table of arms: all that a job summary or a comment needs. */
 export function leadBlocks(report: Report): Block[] {
   const blocks = [
     ...warningLines(report).map((warning): Block => ({ kind: 'callout', line: warning })),
@@ -72,18 +72,24 @@ function titleLine(report: Report): Line {
   return line`Client stalls by arm, ${clientWords(client)}, ${code(`jupyter_client ${client.versions['jupyter-client']}`)}, ${code(`pyzmq ${client.versions['pyzmq']}`)} against ${kernels}`;
 }
 
+/** What the reader needs to know to read the rest: a run, the event, a block, and where the numbers come from. */
 function scopeLine(report: Report): Line {
   const { analysis, protocol } = report;
-  const shape =
-    protocol.arms.length > 1
-      ? line`${num(counted(analysis.blocks.counted, 'block'))}, one run of each arm a block in random order`
-      : line`${num(counted(analysis.blocks.counted, 'run'))}`;
+  const { counted: blocks } = analysis.blocks;
   const executor =
     protocol.client === undefined ? line`` : line` by ${clientWords(protocol.client)}, which starts it`;
-  return line`A run is one fresh kernel taken through one notebook${executor}. ${shape}; protocol ${shortHash(report.protocolSha256)}; begun ${code(report.experiment.at)}. Every number here can be recomputed from the journal beside this file: ${code('soak verify')}.`;
+  const event =
+    protocol.endpoint === 'stalled'
+      ? line`The client stalled in a run if it left a reply unread, although the kernel had sent it and both were idle.`
+      : line`The kernel wedged in a run if it was alive and idle all the time, but never began a request.`;
+  const shape =
+    protocol.arms.length > 1
+      ? line`The experiment has ${num(counted(blocks, 'block'))}. A block is one run of each arm, in random order.`
+      : line`The experiment has ${num(counted(blocks, 'run'))}.`;
+  return line`A run takes one fresh kernel through one notebook${executor}. ${event} ${shape} Protocol ${shortHash(report.protocolSha256)}, begun ${code(report.experiment.at)}. ${code('soak verify')} recomputes every number here from the journal beside this file.`;
 }
 
-/** By arm what the kernel was given: a check, which a reader unfolds where it matters. */
+/** What the kernel was given, by arm: a check that a reader unfolds where it matters. */
 function foldedExposure(report: Report): Block[] {
   const blocks = exposureBlocks(report);
   if (blocks.length === 0) return [];
@@ -98,7 +104,7 @@ function reproduceBlocks(report: Report): Block[] {
   return [
     { kind: 'verbatim', language: 'sh', content: report.experiment.command },
     paragraph(
-      line`Then ${code('soak verify DIR')} recomputes this document from the journal in ${code('DIR')}, and ${code('soak report DIR')} writes it again, byte for byte. The same seed gives the same orders and latencies, not the same wedges: those depend on timing.`,
+      line`Then ${code('soak verify DIR')} recomputes this document from the journal in ${code('DIR')}, and ${code('soak report DIR')} writes it again, byte for byte. The same seed gives the same orders and latencies, but not the same wedges, which depend on timing.`,
     ),
   ];
 }

@@ -33,7 +33,7 @@ describe('the table of PR #1529', () => {
 
   it('says first that it fixes, with its numbers and what 0/20 still allows', () => {
     expect(evidence.split('\n')[2]).toBe(
-      "**`fix` fixes it**: it wedged in 0 of 20 runs (0 %); `control` in 6 of 20 runs (30.0 %), `sham` in 5 of 20 runs (25.0 %); against `control` and `sham`, Boschloo's exact test, one-sided, p = 0.0113 (α = 0.05). 0/20 still allows a wedge rate of up to 13.9 % (one-sided 95 %).",
+      "**`fix` fixes it**: it wedged in 0 of 20 runs (0 %). `control` wedged in 6 of 20 runs (30.0 %), `sham` in 5 of 20 runs (25.0 %). Against `control` and `sham`, Boschloo's exact test (one-sided) gives p = 0.0113 (α = 0.05). 0/20 still allows a wedge rate of up to 13.9 % (one-sided 95 %).",
     );
   });
 
@@ -101,15 +101,15 @@ describe('what must not be claimed', () => {
     const evidence = evidenceMarkdown(buildReport(partial));
     expect(evidence.split('\n')[2]).toMatch(/^> \*\*Interrupted\*\*: 12 of 20 planned blocks are counted/);
     expect(evidence).toContain('Begun and never recorded: `b012-sham`');
-    expect(evidence).toContain('1 recorded block not counted');
+    expect(evidence).toContain('Not counted, because incomplete or after a gap: 1 recorded block.');
   });
 
-  it('says first that the treatment was not in for every reply', () => {
+  it('says first that the treatment did not act on every reply', () => {
     const journal = journalOf({ control: 6, sham: 5 });
     const runs = journal.runs.map((run) =>
       run.run === 'b003-fix' && run.kernel !== null ? { ...run, kernel: { ...run.kernel, rearms: 0 } } : run,
     );
-    expect(leadOf({ ...journal, runs })).toContain('> **`fix` was not in for every reply**: in 1 run');
+    expect(leadOf({ ...journal, runs })).toContain('> **`fix` did not act on every reply**: in 1 run');
   });
 
   it('says without a sham that scheduling was not separated from the change', () => {
@@ -149,7 +149,7 @@ describe('one arm alone', () => {
     const lead = leadOf(journalOf({}, { arms: [FIX], protocol: { decision } }));
     expect(lead).toContain('**`fix` wedged in 0 of 20 runs (0 %)**');
     expect(lead).toContain(
-      'P(0/20 or fewer \\| p0 = 0.3) = 8.0e-4, which takes p0 as known, and as the rate of this notebook, traffic, launch and machine',
+      'P(0/20 or fewer \\| p0 = 0.3) = 8.0e-4. This takes p0 as known, and as the rate of this notebook, traffic, launch and machine',
     );
     expect(lead).toContain('Nothing was interleaved');
   });
@@ -171,7 +171,7 @@ describe('one arm alone', () => {
     expect(report.analysis.verdicts.map(({ word }) => word)).toEqual(['no-verdict']);
     const [lead = ''] = evidenceMarkdown(report).split('\n## ');
     expect(lead).toContain(
-      'P(0/20 or fewer \\| p0 = 0.3) = 8.0e-4, which takes p0 as known. It is not: it is the 6/20 that',
+      'P(0/20 or fewer \\| p0 = 0.3) = 8.0e-4. This takes p0 as known, but p0 is only the 6/20 that',
     );
     expect(lead).toContain("Fisher's exact test against that count, one-sided: p = 0.0101");
     expect(lead).toContain('`Windows, elsewhere`');
@@ -212,8 +212,10 @@ describe('one arm alone', () => {
       return { first, rest: rest.join('') };
     };
     const alike = lead([]);
-    expect(alike.first).toContain("one-sided p = 0.0101, Boschloo's p = 0.00487");
-    expect(alike.first).toContain('from which nothing that is recorded differs but the arm');
+    expect(alike.first).toContain(
+      "Fisher's exact test (one-sided) gives p = 0.0101 and Boschloo's gives p = 0.00487",
+    );
+    expect(alike.first).toContain('Of all that is recorded, only the arm differs between the two.');
     // What differs is named, and no p-value is in the headline: it would be one of all these differences.
     const other = lead([
       { what: 'notebook', earlier: 'many-cells.ipynb', here: 'widgets.ipynb' },
@@ -234,10 +236,10 @@ describe('one arm alone', () => {
 describe('two controls', () => {
   const bare: SyntheticArm = { name: 'bare', role: 'control', hazard: 0 };
 
-  it('says of an A/A pair that it did not decide', () => {
+  it('says of an A/A pair that no difference was found', () => {
     const lead = leadOf(journalOf({ control: 6, bare: 7 }, { arms: [CONTROL, bare] }));
     expect(lead).toContain(
-      '**The A/A check did not decide**, as it should not: `bare` against `control`, difference +5.0 points',
+      '**The A/A check found no difference**, as it should be: `bare` against `control`, difference +5.0 points',
     );
   });
 
@@ -265,7 +267,9 @@ describe('an experiment that stops when it is decided', () => {
   it('stays valid when it is interrupted by hand, and says so', () => {
     const journal = journalOf({ control: 18, sham: 18 }, { protocol: { decision, blocks: 200 } });
     const sessions = [{ ...journal.sessions[0], event: 'interrupted' }] as Journal['sessions'];
-    expect(leadOf({ ...journal, sessions })).toContain('E is valid whenever one stops, by hand too.');
+    expect(leadOf({ ...journal, sessions })).toContain(
+      'E is valid whenever the experiment stops, even by hand.',
+    );
   });
 });
 
@@ -291,12 +295,12 @@ describe('runs that ended otherwise', () => {
 
   it('stand next to the wedges, and say why a claim is withheld', () => {
     const lead = leadOf(traded());
-    expect(lead).toContain('**Inconclusive for `fix`**: it wedged in 0 of 6 runs (0 %); 14 of 20 died;');
-    expect(lead).toContain('`control` in 14 of 20 runs (70.0 %)');
+    expect(lead).toContain('**Inconclusive for `fix`**: it wedged in 0 of 6 runs (0 %; 14 of 20 died).');
+    expect(lead).toContain('`control` wedged in 14 of 20 runs (70.0 %)');
     expect(lead).toContain(
-      'counted as events too, in all arms, they make it 14/20, `control` 14/20, `sham` 14/20',
+      'If they count as events in all arms, `fix` has 14/20, `control` 14/20, `sham` 14/20',
     );
-    expect(lead).toContain('It ends otherwise more often than its references: 14 of 20 died');
+    expect(lead).toContain('Its runs ended otherwise more often than those of the references: 14 of 20 died');
     expect(lead).not.toContain('fixes it');
   });
 
@@ -304,7 +308,7 @@ describe('runs that ended otherwise', () => {
     const evidence = evidenceMarkdown(buildReport(traded()));
     expect(evidence).toContain('**Exclusions**: none');
     expect(evidence).not.toContain('rests on the exclusions');
-    expect(evidence).toContain('that is told and does not decide');
+    expect(evidence).toContain('The worst case does not decide.');
   });
 
   it('that are all there is of an arm give one sentence without a verdict, not two', () => {
@@ -330,20 +334,20 @@ describe('how the sockets were guarded', () => {
     expect(evidenceOf({})).not.toContain('- Sockets:');
     const encrypted = evidenceOf({ sockets: { encryption: 'curve' } });
     expect(encrypted).toMatch(
-      /- Sockets: between the harness and the kernels over TCP on loopback, encrypted/,
+      /- Sockets: the harness and the kernels use TCP on loopback\. CurveZMQ encrypts all five channels/,
     );
     expect(encrypted).toContain(
-      "turned away on every channel a peer without keys and one with another server's",
+      'refused two peers on every channel: one without keys, and one with the key of another server',
     );
     const ipc = evidenceOf({ sockets: { transport: 'ipc' } });
-    expect(ipc).toMatch(/- Sockets: .* over Unix sockets .* on a TCP port; in the clear\./);
+    expect(ipc).toMatch(/- Sockets: .* use Unix sockets, .* on a TCP port\. Messages are not encrypted\./);
     expect(evidenceOf({ sockets: { transport: 'ipc', encryption: 'curve' } })).toMatch(
-      /- Sockets: .* over Unix sockets .*, encrypted by CurveZMQ on all five channels/,
+      /- Sockets: .* use Unix sockets, .* CurveZMQ encrypts all five channels/,
     );
     const versions = { 'jupyter-server': '2.21.1' };
     expect(
       evidenceOf({ sockets: { encryption: 'curve' }, transport: { name: 'server', versions } }),
-    ).toContain('between the server and the kernels');
+    ).toContain('Sockets: the server and the kernels use');
   });
 });
 
@@ -363,6 +367,6 @@ describe('how kernels came about', () => {
     expect(evidenceOf('spawn')).not.toContain('- Launch:');
     expect(evidenceOf('fork')).toContain('- Launch: kernels of every arm were forked from');
     const some = evidenceOf('fork', (run) => (run.block < 3 ? { ...run, launched: 'spawn' } : run));
-    expect(some).toMatch(/- Launch: .*; 6 of 40 runs were spawned instead/);
+    expect(some).toMatch(/- Launch: .*\. 6 of 40 runs were spawned instead/);
   });
 });

@@ -10,8 +10,8 @@ import { strataOf } from '../stats/strata.ts';
 /** How far the experiment got. */
 export interface Progress {
   /**
-   * `whole`: every planned block; `decided`: stopped by its own rule; `partial`: cut short, by hand, by its time limit or by a
-   * fault, or still running.
+   * `whole`: every planned block. `decided`: stopped by its own rule. `partial`: still running, or cut short by hand, by
+   * its time limit or by a fault.
    */
   readonly state: 'whole' | 'decided' | 'partial';
   /** The last session record, `null` when none was written: killed, or still running. */
@@ -20,12 +20,12 @@ export interface Progress {
   readonly abandoned: readonly string[];
 }
 
-/** What a count alone says where its reference rate is taken as known. */
+/** What a count alone says if its reference rate is taken as known. */
 export interface LoneTail {
   /** P(so few wedges or fewer | p0), 0 to 1. */
   readonly p: number;
   readonly p0: number;
-  /** Where p0 is from, if the arm cites it; absent: it was given. */
+  /** Where p0 comes from, if the arm cites it. Absent if it was given. */
   readonly cited?: CitedReference;
   /** Fisher's exact test of the count against the cited one, one-sided: it takes neither rate as known. */
   readonly fisherLess?: number;
@@ -42,12 +42,12 @@ export interface Report {
   readonly competingRuns: readonly RunRecord[];
   readonly analysis: Analysis;
   readonly progress: Progress;
-  /** Of the experiment's single arm: P(so few wedges | p0); `null` in any other experiment, and where no p0 is known. */
+  /** For an experiment with a single arm: P(so few wedges | p0). `null` for any other, and if no p0 is known. */
   readonly loneTail: LoneTail | null;
   readonly sessions: readonly SessionRecord[];
   readonly torn: boolean;
   readonly journalSha256: string;
-  /** Hash of the protocol as it stands in the journal; differs from the recorded one if either was changed. */
+  /** Hash of the protocol in the journal. It differs from the recorded hash if either was changed. */
   readonly protocolSha256: string;
 }
 
@@ -83,8 +83,8 @@ export function buildReport(journal: Journal): Report {
 }
 
 /**
- * Whether a second control is one that nothing was injected into, so that it shows what observation does
- * to the rate, rather than the same arm twice.
+ * Whether nothing was injected into a second control. It then shows what observation does to the rate; otherwise it is
+ * the same arm twice.
  */
 export function isObserverCheck(report: Report, check: EqualityCheck): boolean {
   const counters = (name: string) =>
@@ -113,7 +113,7 @@ function progressOf(journal: Journal, analysis: Analysis): Progress {
   };
 }
 
-/** Of a merged journal, the last record of the first source that did not finish, if there is one. */
+/** For a merged journal: the last record of the first source that did not finish, if there is one. */
 function lastSession({ experiment: { sources }, sessions }: Journal): SessionRecord | null {
   if (sources === undefined) return sessions.at(-1) ?? null;
   const lasts = sources.map(({ id }) => sessions.findLast(({ source }) => source === id) ?? null);
@@ -121,7 +121,7 @@ function lastSession({ experiment: { sources }, sessions }: Journal): SessionRec
   return unfinished === undefined ? (lasts.at(-1) ?? null) : unfinished;
 }
 
-/** The p0 that was given, else, where there is no baseline either, the rate that the arm cites (docs/statistics.md#one-arm). */
+/** The p0 that was given, else, without a baseline, the rate that the arm cites (docs/statistics.md#one-arm). */
 function loneTailOf(protocol: Protocol, analysis: Analysis): LoneTail | null {
   const [arm, ...others] = analysis.arms;
   if (arm === undefined || others.length > 0 || arm.runs === 0) return null;

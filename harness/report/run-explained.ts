@@ -2,42 +2,43 @@ import { cleanText, terminalText } from '../model/clean-text.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { TraceEvent } from '../model/trace.ts';
-import { deviationList } from './deviations.ts';
+import { plainLine } from './document.ts';
 import { counted, duration } from './format-number.ts';
+import { runSigns } from './run-signs.ts';
 import { kindWords } from './words.ts';
+import { wrapped } from './wrapped.ts';
 
-// As long as the longest that the journal keeps: a story is not cut.
+// The longest reason that the journal keeps, so that no story is cut.
 const REASON_CHARACTERS = 1_000;
 const STDERR_LINES = 20;
+
+const NO_WEDGE = 'This is not a wedge, and the run counts in no rate.';
 
 /** What an outcome means for the reader, beyond what was observed. */
 const MEANING: Readonly<Record<OutcomeKind, string>> = {
   completed: 'Nothing was missing. The run counts as completed.',
   'wedged-stranded':
-    'The mechanism is certain: libzmq had the request, its descriptor never announced it, and nothing in the kernel looked again. No later message of the same client changes that, so that without a restart the kernel would have stayed silent. The run counts as wedged.',
+    'The mechanism is certain: libzmq had the request, its descriptor never announced it, and nothing in the kernel looked again. No later message from the same client changes that, so the kernel would have stayed silent until a restart. The run counts as wedged.',
   'wedged-mute':
-    'The kernel lived and never turned to the request, and no certificate says why: it is a wedge, perhaps by another mechanism. The run counts as wedged.',
+    'The kernel lived but never turned to the request, and no certificate says why. It is a wedge, perhaps by another mechanism. The run counts as wedged.',
   stalled:
-    "The kernel had answered. What was missing is the client's own reading: it slept on a reply that lay in its socket, until its own poll timed out, or for ever where it has no time-out. Where stalls are what the experiment counts, the run counts as one; in a rate of wedges it counts nowhere.",
-  'lost-reply':
-    'The kernel worked and went idle again; what it said of the request did not reach the client as a valid reply. This is no wedge, and the run counts in no rate.',
-  'lost-request':
-    'The kernel is not the one that failed: it finished everything that it was given, lies idle, and nothing is queued in its shell socket. What is between lost the request. This is no wedge, and the run counts in no rate.',
+    'The kernel had answered, but the client slept on a reply that lay in its socket. It slept until its own poll timed out, or for ever if it has no time-out. Where the experiment counts stalls, the run counts as one. In a rate of wedges it counts nowhere.',
+  'lost-reply': `The kernel worked and went idle again, but the client received no valid reply. ${NO_WEDGE}`,
+  'lost-request': `The kernel did not fail: it finished everything that it was given and is idle, and nothing is queued in its shell socket. Something between the client and the kernel lost the request. ${NO_WEDGE}`,
   'no-answer':
-    'The kernel was out of reach of all but the server, so that neither its counters nor its sockets could be looked at, and another connection through the server brought no answer either. Whether the kernel wedged or the message was lost on the way cannot be told, and the run counts in no rate.',
-  'lost-idle':
-    'The reply came and the idle status with its parent did not, which a front end shows as a cell that never ends. This is no wedge, and the run counts in no rate.',
-  late: 'The answer came after the deadline: a stall that ends by itself is no wedge. The run counts in no rate.',
-  busy: 'The kernel, or a process that it waited for, was at work when the deadline passed. The run counts in no rate: this is no wedge. The cell, or something that it left running, takes longer than the deadline.',
-  hung: 'The kernel used no processor time and did not finish: the cell, or something that an earlier cell left in its event loop, waits for something else than a request. This is no wedge, and the run counts in no rate.',
+    'Only the server could reach the kernel, so nobody could look at its counters or its sockets. Another connection through the server brought no answer either. Whether the kernel wedged or the message was lost on the way cannot be told, and the run counts in no rate.',
+  'lost-idle': `The reply came without the idle status that belongs to it. A front end shows this as a cell that never ends. ${NO_WEDGE}`,
+  late: `The answer came after the deadline. A stall that ends by itself is not a wedge, and the run counts in no rate.`,
+  busy: `The kernel, or a process that it waited for, was at work when the deadline passed. The cell, or something that it left running, takes longer than the deadline. ${NO_WEDGE}`,
+  hung: `The kernel used no processor time and did not finish. The cell, or something that an earlier cell left in the event loop, waits for something other than a request. ${NO_WEDGE}`,
   aborted:
-    'The kernel answered that it did not execute the cell. The run counts in no rate. The kernel gave no error of that cell: usually an earlier cell of the queue raised.',
+    'The kernel answered that it did not execute the cell, and gave no error for that cell. Usually an earlier cell of the queue raised. The run counts in no rate.',
   'cell-error':
-    'A cell raised. Nothing of the kernel is shown by that, and the run counts in no rate. A cell that may raise needs the tag raises-exception.',
-  died: 'The process ended by itself. This is no wedge, and the run counts in no rate.',
+    'A cell raised. This shows nothing about the kernel, and the run counts in no rate. A cell that may raise needs the tag raises-exception.',
+  died: `The process ended by itself. ${NO_WEDGE}`,
   'start-failed': 'The notebook was never begun, and the run counts in no rate.',
   'harness-fault':
-    'The harness could not observe the run properly: nothing is said of the kernel, and the run counts in no rate.',
+    'The harness could not observe the run properly. The run shows nothing about the kernel and counts in no rate.',
 };
 
 /** One run's story for a terminal: what happened, what was seen, a time line of messages, what it means. */
@@ -45,22 +46,22 @@ export function runExplained(journal: Journal, run: RunRecord): string {
   const { outcome } = run;
   const parts = [
     `${terminalText(run.run)}: ${kindWords(outcome.kind)}`,
-    paragraph(sentence(outcome.reason)),
-    paragraph(circumstances(journal, run)),
+    wrapped(sentence(outcome.reason)),
+    wrapped(circumstances(journal, run)),
     ...signs(run),
     ...stderrPart(run),
     ...timeLine(run),
-    paragraph(MEANING[outcome.kind] + remedy(run)),
+    wrapped(MEANING[outcome.kind] + remedy(run)),
   ];
   return `${parts.join('\n\n')}\n`;
 }
 
-/** What to do about a kernel that was at work; a longer deadline is none where no thread of it gets a turn. */
+/** What to do about a kernel that was at work. A longer deadline does not help if none of its threads gets a turn. */
 function remedy({ outcome }: RunRecord): string {
   if (outcome.kind !== 'busy') return '';
   return outcome.observations?.control === false && (outcome.observations.cpuShare ?? 0) > 0
-    ? " Control did not answer either: look for a long call in C, by the cell or a thread, that holds the interpreter's lock (GIL). While it lasts the kernel answers nobody, and an interrupt waits too."
-    : ' Give a longer --timeout if that is legitimate.';
+    ? " Control did not answer either: look for a long call in C that holds the interpreter's lock (GIL), in the cell or in a thread. While the call lasts, the kernel answers nobody, and an interrupt waits too."
+    : ' If that is legitimate, give a longer --timeout.';
 }
 
 function sentence(words: string): string {
@@ -98,54 +99,17 @@ function sourceWords({ experiment: { sources = [] } }: Journal, run: RunRecord):
   return ` Recorded by ${terminalText(source.id)}: ${terminalText(`${platform} ${arch}, ${python}`)}, begun ${terminalText(source.at)}.`;
 }
 
-function signs({ outcome, client, kernel, loopStallMs }: RunRecord): string[] {
-  const lines = [
-    `client   ${counted(client.sent, 'shell request')} sent, ${counted(client.replies, 'reply', 'replies')} and ${counted(client.idles, 'idle status', 'idle statuses')} received, ${counted(client.rejected, 'message')} not taken`,
-  ];
-  if (client.deviations !== undefined) {
-    lines.push(`odd      taken as it came: ${deviationList(client.deviations)}`);
+function signs(run: RunRecord): string[] {
+  const seen = run.outcome.observations ?? null;
+  const more: [string, string][] = Object.entries(seen?.look?.threads ?? {}).map(([thread, frames]) => [
+    'thread',
+    `${terminalText(thread, 40)}: ${terminalText(frames[0] ?? 'nowhere')}`,
+  ]);
+  if (seen !== null && seen.shellPortOpen !== null) {
+    more.push(['port', `the shell port ${seen.shellPortOpen ? 'accepts' : 'refuses'} connections`]);
   }
-  if (client.others !== undefined) {
-    const { sent, begun } = client.others;
-    lines.push(
-      `others   ${counted(sent, 'shell request')} sent by other peers for it, ${begun} of them begun`,
-    );
-  }
-  if (client.server !== undefined && client.server.reconnects > 0) {
-    lines.push(
-      `server   its connection was lost and opened again, ${counted(client.server.reconnects, 'time')}`,
-    );
-  }
-  if (kernel !== null) {
-    lines.push(
-      `kernel   ${counted(kernel.delivered, 'request')} delivered to it, ${kernel.begun} begun, ${kernel.ended} finished, ${counted(kernel.replies, 'reply', 'replies')} sent`,
-    );
-  }
-  const seen = outcome.observations ?? null;
-  if (seen !== null) {
-    const cpu =
-      seen.cpuShare === null ? 'not sampled' : `${Math.round(seen.cpuShare * 100)} % of a processor`;
-    lines.push(
-      `process  state ${terminalText(seen.processState ?? 'not sampled')}, ${cpu}; heartbeat ${asked(seen.heartbeat)}, control ${asked(seen.control)}`,
-    );
-    if (seen.look !== null) {
-      lines.push(
-        `socket   ${seen.look.pollin ? 'a request is queued (POLLIN)' : 'nothing is queued (no POLLIN)'}; its descriptor is ${seen.look.fdReadable ? 'readable' : 'not readable'} and ${seen.look.fdRegistered ? 'registered' : 'not registered'} with the loop`,
-      );
-      for (const [thread, frames] of Object.entries(seen.look.threads)) {
-        lines.push(`thread   ${terminalText(thread, 40)}: ${terminalText(frames[0] ?? 'nowhere')}`);
-      }
-    }
-    if (seen.shellPortOpen !== null) {
-      lines.push(`port     the shell port ${seen.shellPortOpen ? 'accepts' : 'refuses'} connections`);
-    }
-  }
-  lines.push(`harness  its own event loop stood still for ${duration(loopStallMs)} at most`);
-  return [`What was seen:\n${lines.map((line) => `  ${line}`).join('\n')}`];
-}
-
-function asked(answer: boolean | null): string {
-  return answer === null ? 'not asked' : answer ? 'answers' : 'does not answer';
+  const lines = [...runSigns(run).map((sign) => [sign.of, plainLine(sign.line)]), ...more];
+  return [`What was seen:\n${lines.map(([of = '', words]) => `  ${of.padEnd(8)} ${words}`).join('\n')}`];
 }
 
 function stderrPart({ outcome }: RunRecord): string[] {
@@ -172,14 +136,4 @@ function eventWords({ what, channel, type, request, state }: TraceEvent): string
   const of = request === null ? '' : ` #${request}`;
   const which = what === 'rejected' ? `not taken: ${terminalText(type)}` : terminalText(type);
   return `${ARROWS[what]} ${(channel ?? '').padEnd(7)} ${which}${of}${state === null ? '' : ` ${terminalText(state)}`}`;
-}
-
-function paragraph(text: string, width = 100): string {
-  const lines: string[] = [''];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1) ?? '';
-    if (last !== '' && last.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
-  }
-  return lines.join('\n');
 }

@@ -74,7 +74,7 @@ test('messages that were not taken are in the evidence, by arm, with channel and
   };
   const arms = [{ ...CONTROL, hazard: 1 }, FIX];
   const evidence = evidenceMarkdown(buildReport(syntheticJournal({ arms, change })));
-  expect(evidence).toContain('**Messages not taken**: 6 messages in 3 runs of `control`;');
+  expect(evidence).toContain('**Messages not taken**: 6 messages in 3 runs of `control`.');
   expect(evidence).toContain('`iopub bad-signature` 6');
   expect(evidenceMarkdown(buildReport(syntheticJournal({ arms })))).not.toContain('Messages not taken');
 });

@@ -47,7 +47,7 @@ test('a change that cures the kernel is said with the stalls that it leaves, in 
   ]);
   const [headline = '', second = ''] = verdictLines(report).map(plainLine);
   expect(headline).toMatch(
-    /^stream fixes the wedge; nbclient still stalls in 9 of 12 runs: it wedged in 0 of 12 runs/,
+    /^stream fixes the wedge, but nbclient still stalls in 9 of 12 runs: it wedged in 0 of 12 runs/,
   );
   expect(second).toMatch(/^nbclient stalled in 9 of 12 runs of stream: /);
   expect(summaryLine(report)).toContain('client stalled 9/12 in stream');
@@ -92,7 +92,7 @@ test('without a rule the exit code stays, and the last line names them', () => {
   };
   expect(exit(null)).toBe(0);
   expect(written.at(-1)).toBe(
-    "Second event: nbclient stalled in 9 of 12 runs of stream. It does not change the exit code; --fail-on 'stalled>0' makes it fail.\n",
+    "Second event: nbclient stalled in 9 of 12 runs of stream. This does not change the exit code. To make it fail, give --fail-on 'stalled>0'.\n",
   );
   expect(exit('stalled>0')).toBe(1);
   expect(written).toEqual(['Failed by --fail-on stalled>0: nbclient stalled in 9 of 12 runs of stream.\n']);

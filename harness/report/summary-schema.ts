@@ -32,12 +32,12 @@ const armSchema = z.object({
       wedgedByKind: kindCountsSchema,
     })
     .describe('Every recorded run of the arm.'),
-  wedged: whole.describe('Of the counted blocks, as all rates are.'),
+  wedged: whole.describe('In the counted blocks, like all rates.'),
   runs: whole.describe('Runs of the counted blocks in which the endpoint was observed.'),
   competing: countSchema.describe(
-    'Competing events (`wedged` is their number) of the valid runs of the counted blocks.',
+    'Competing events (`wedged` is their number) in the valid runs of the counted blocks.',
   ),
-  competingByKind: kindCountsSchema.describe('Of the counted blocks.'),
+  competingByKind: kindCountsSchema.describe('In the counted blocks.'),
   rate: share.nullable(),
   clopperPearson95: intervalSchema,
   wilson95: intervalSchema,
@@ -46,7 +46,9 @@ const armSchema = z.object({
   confidenceSequence95: intervalSchema,
   secondEvents: z
     .object({ stalled: whole, runs: whole })
-    .describe('Runs in which the client stalled beside another outcome, of those in which it was watched.')
+    .describe(
+      'Runs in which the client stalled but that have another outcome, among the runs in which it was watched.',
+    )
     .optional(),
   hazard: z
     .object({
@@ -65,18 +67,20 @@ const armSchema = z.object({
     client: z
       .object({ totals: clientCountersSchema, runs: whole })
       .optional()
-      .describe('Of an arm that changes the client: its counters, of which `counter` must equal `sends`.'),
+      .describe(
+        'For an arm that changes the client: its counters. The one that `counter` names must equal `sends`.',
+      ),
     isPatched: z.boolean(),
     change: z
       .object({ runs: whole, loaded: whole, executed: whole, neverCalled: z.array(z.string()) })
       .optional()
       .describe(
-        'Of `runs` kernels that said so: those that loaded every changed file and executed the change.',
+        'Among the `runs` kernels that reported it: how many loaded every changed file, and how many executed the change.',
       ),
     partly: z
       .object({ engaged: whole, opportunities: whole, of: z.enum(['replies', 'runs']) })
       .nullable()
-      .describe('Where the change was in for less than 95 % of its opportunities in a completed run.'),
+      .describe('Set if the change acted on less than 95 % of its opportunities in a completed run.'),
     neverIn: z.enum(['not-loaded', 'not-called', 'counter-zero']).nullable(),
   }),
   kaplanMeier: z.array(z.object({ replies: whole, atRisk: whole, wedges: whole, share })),
@@ -137,7 +141,7 @@ const stratifiedSchema = z
     ),
   })
   .describe(
-    'Of several strata: exact stratified test, product of E, and whether the effect is the same in all.',
+    'For several strata: the exact stratified test, the product of E, and whether the effect is the same in all.',
   );
 
 const sourceSummarySchema = z
@@ -165,7 +169,11 @@ const comparisonSchema = z.object({
   }),
   eProcess: z
     .object({
-      bets: z.enum(BETS).describe('What the direction "below" expects; the others expect nothing.'),
+      bets: z
+        .enum(BETS)
+        .describe(
+          'What the e-process expects in the direction "below". The other directions expect nothing.',
+        ),
       blocks: whole,
       logE: z.number(),
       maxLogE: z.number(),
@@ -218,7 +226,7 @@ const treatmentVerdict = {
     .nullable(),
   withheld: z
     .array(withholdingSchema)
-    .describe('Why the word is less than the figures of the endpoint alone would give.'),
+    .describe('Why the verdict is less than the figures of the endpoint alone would give.'),
   conditions: z
     .object({
       belowControl: z.boolean(),
@@ -243,7 +251,7 @@ const treatmentVerdict = {
   competing: z
     .object({ treatment: countSchema, references: countSchema, p: share })
     .nullable()
-    .describe('Competing events (`wedged` is their number) of all valid runs; Fisher, one-sided.'),
+    .describe('Competing events (`wedged` is their number) in all valid runs. Fisher, one-sided.'),
   powerToZero: share.nullable().describe('Power of the whole claim for a treatment at zero.'),
 };
 
@@ -309,9 +317,11 @@ export const summarySchema = z
           ),
         }),
       )
-      .describe('What each arm was given, against the first control, over the cells answered in both.'),
+      .describe(
+        'What each arm was given, compared with the first control over the cells that both answered.',
+      ),
     innocence: innocenceSchema,
-    shard: shardSchema.optional().describe('The part of the experiment that this is.'),
+    shard: shardSchema.optional().describe('Which part of the experiment this is.'),
     sources: z.array(sourceSummarySchema).optional(),
     strata: z
       .array(
@@ -323,7 +333,7 @@ export const summarySchema = z
         }),
       )
       .optional()
-      .describe('Hosts and nights of a merged experiment, where there are several.'),
+      .describe('Hosts and nights of a merged experiment, if there are several.'),
     heterogeneity: z
       .array(z.object({ arm: z.string(), p: share, differs: z.boolean() }))
       .optional()

@@ -9,7 +9,7 @@ import { readInput } from '../model/read-input.ts';
 import { buildReport } from './report.ts';
 import { type ReportFile, reportFiles } from './write-report.ts';
 
-/** One thing in which a report is not what its journal gives. */
+/** One difference between a report and what its journal gives. */
 export interface Difference {
   /** Relative to the report's folder. */
   readonly file: string;
@@ -30,20 +30,20 @@ export interface Verification {
   readonly journal: Journal | null;
 }
 
-/** Only the evidence is always there; a copy of it alone can be verified by naming the file. */
+/** Only the evidence is always there. A copy of it alone can be verified by naming the file. */
 const HASHES: readonly { readonly file: string; readonly name: string; readonly pattern: RegExp }[] = [
   { file: 'evidence.md', name: 'journal SHA-256', pattern: /Journal as read here: SHA-256 `([0-9a-f]{64})`/ },
   { file: 'evidence.md', name: 'protocol SHA-256', pattern: /hashed before run 1, SHA-256 `([0-9a-f]{64})`/ },
 ];
 
 /**
- * Renders the journal again and names everything in which the files beside it differ: a digit changed by
- * hand, a line of the journal changed after the fact, a figure replaced. Then it recomputes what the protocol fixes
- * (orders, seeds, notebooks) and what each outcome follows from, so that a journal changed together with its
- * documents is found where its parts contradict each other. One changed consistently in every part is not: for that
- * the hash in a document that others hold is the witness.
+ * Renders the journal again and names every difference from the files beside it: a digit changed by hand, a line of the
+ * journal changed after the fact, a figure replaced. Then it recomputes what the protocol fixes (orders, seeds,
+ * notebooks) and what each outcome follows from. So it finds a journal that was changed together with its documents, if
+ * its parts contradict each other. A journal that was changed consistently in every part is not found: against that,
+ * only the hash in a document that others hold is a witness.
  *
- * @param target a report's folder, or one of its files; a Markdown file of any name is taken for its evidence
+ * @param target a report's folder, or one of its files. A Markdown file of any name counts as its evidence
  * @throws SoakError `no-report` when there is nothing at `target`, `no-journal` when no journal is beside it
  */
 export async function verifyReport(target: string): Promise<Verification> {
@@ -51,7 +51,7 @@ export async function verifyReport(target: string): Promise<Verification> {
     (found) => found.isDirectory(),
     (cause: unknown) => {
       throw new SoakError('no-report', `There is no report at ${target}.`, {
-        remedy: 'Give the folder of a report, or its evidence.md; `soak list` shows the reports there are.',
+        remedy: 'Give the folder of a report, or its evidence.md. `soak list` shows all reports.',
         cause,
       });
     },
@@ -107,19 +107,19 @@ function chosenFile(target: string, expected: ReturnType<typeof reportFiles>) {
     expected.find(({ path }) => basename(path) === name) ??
     (name.endsWith('.md') ? expected.find(({ path }) => path === 'evidence.md') : undefined);
   if (file !== undefined) return file;
-  throw new SoakError('no-report', `${target} is no file of a report.`, {
+  throw new SoakError('no-report', `${target} is not a file of a report.`, {
     remedy: 'Give the folder of a report, or its evidence.md, evidence.html, summary.json or junit.xml.',
   });
 }
 
-/** Line ends as git on Windows or a comment form may have made them do not count. */
+/** Line ends do not count: git on Windows or a comment form may have changed them. */
 async function readText(path: string): Promise<string | null> {
   try {
     return String(await readInput(path)).replaceAll('\r\n', '\n');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new SoakError('report-unreadable', `${path} cannot be read: ${String(cause)}`, {
-      remedy: 'Make it readable for you.',
+      remedy: 'Give yourself permission to read it.',
       exitCode: EXIT_CODES.environment,
       cause,
     });
@@ -211,7 +211,7 @@ function lineDifferences(file: string, found: string, recomputed: string): Diffe
 
 const NUMBER = /[+−-]?\d+(?:\.\d+)?(?:e-?\d+)?(?:\/\d+)?(?: %)?/g;
 
-/** The numbers that differ where the words are the same, else the lines. */
+/** The numbers that differ if the words are the same, else the lines. */
 function pairDifferences(file: string, place: string, found: string, recomputed: string): Difference[] {
   if (
     found.replace(NUMBER, '0').replace(/[ :-]+/g, ' ') ===

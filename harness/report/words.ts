@@ -1,9 +1,9 @@
 import type { KernelCounter } from '../model/arm.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
-import type { ArmAnalysis } from '../stats/arm-summary.ts';
+import type { Drift } from '../stats/drift.ts';
 import type { EngagementSummary } from '../stats/engagement.ts';
 import { code, enumeration, type Inline, type Line, line, text } from './document.ts';
-import { count, counted, percent, percentInterval } from './format-number.ts';
+import { counted, pValue } from './format-number.ts';
 
 /** Phrases that several parts of a report share, so that they say the same thing in the same words. */
 
@@ -12,23 +12,9 @@ export function num(formatted: string): Inline {
   return text(formatted);
 }
 
-/** `0 of 20 runs (0 %)`. */
-export function ofRuns(arm: {
-  readonly wedged: number;
-  readonly runs: number;
-  readonly rate: number | null;
-}): Line {
-  return line`${num(count(arm.wedged))} of ${num(counted(arm.runs, 'run'))} (${num(percent(arm.rate))})`;
-}
-
 /** `6/20`. */
 export function ratio(of: { readonly wedged: number; readonly runs: number }): Inline {
   return text(`${of.wedged}/${of.runs}`);
-}
-
-/** `30.0 % (11.9 to 54.3 %)`. */
-export function rateWithInterval(arm: ArmAnalysis): Line {
-  return line`${num(percent(arm.rate))} (${num(percentInterval(arm.clopperPearson95))})`;
 }
 
 /** Names of arms, `a`, `b` and `c`. */
@@ -46,7 +32,7 @@ const COUNTER_WORDS: Partial<Record<KernelCounter, string>> = {
   streamSends: 'sends through the stream',
 };
 
-/** `551 re-arms on 551 replies, 0 missing or mismatched`; words where there is nothing to count. */
+/** `551 re-arms on 551 replies, 0 missing or mismatched`, or why nothing was counted. */
 export function engagementWords(engagement: EngagementSummary): string {
   if (engagement.client !== undefined) return clientEngagementWords(engagement, engagement.client);
   if (engagement.runsWithCounters === 0) return 'not counted';
@@ -54,15 +40,15 @@ export function engagementWords(engagement: EngagementSummary): string {
   const replies = counted(totals.replies, 'reply', 'replies');
   if (counter === null && engagement.isPatched)
     return `no counter for this patch; ${changeWords(engagement)}`;
-  if (counter === null) return `nothing to engage; ${replies}`;
+  if (counter === null) return `no patch; ${replies}`;
   const what = COUNTER_WORDS[counter] ?? counter;
   return `${totals[counter]} ${what} on ${replies}, ${totals.missing + totals.mismatched} missing or mismatched`;
 }
 
-/** `all 20 kernels loaded its files`: what the kernels of an arm without a counter said of its change. */
+/** `all 20 kernels loaded its files`: what kernels reported about the change of an arm without a counter. */
 function changeWords({ change, runsWithCounters }: EngagementSummary): string {
   if (change === undefined) {
-    return `what ${counted(runsWithCounters, 'kernel')} executed of it was not recorded`;
+    return `not recorded whether ${counted(runsWithCounters, 'kernel')} executed it`;
   }
   const { runs, loaded, executed, neverCalled } = change;
   const of = (part: number) => (part === runs ? `all ${runs}` : `${part} of ${runs}`);
@@ -77,7 +63,7 @@ function clientEngagementWords(
   if (runs === 0) return 'not counted';
   const sends = counted(totals.sends, 'send');
   if (counter !== 'callbacks' && counter !== 'rearms') {
-    return `${isPatched ? 'no counter for this patch' : 'nothing to engage'}; ${sends}`;
+    return `${isPatched ? 'no counter for this patch' : 'no patch'}; ${sends}`;
   }
   return `${totals[counter]} ${COUNTER_WORDS[counter] ?? counter} on ${sends}`;
 }
@@ -87,13 +73,13 @@ const KIND_WORDS: Record<OutcomeKind, string> = {
   'wedged-stranded': 'wedged, certified: the request lies unread in the shell socket',
   'wedged-mute': 'wedged, without a certificate',
   stalled: 'the client left a reply unread until its own poll timed out',
-  'lost-reply': 'reply sent by the kernel and never received',
+  'lost-reply': 'reply sent by the kernel but never received',
   'lost-request': 'request lost on its way to the kernel',
-  'no-answer': 'no answer through a server, by whose fault cannot be told',
-  'lost-idle': 'reply received, its idle status not',
+  'no-answer': 'no answer through a server; whose fault it was cannot be told',
+  'lost-idle': 'reply received without its idle status',
   late: 'answered after the deadline',
-  busy: 'unanswered at the deadline, the kernel using processor time',
-  hung: 'begun and unanswered at the deadline, the kernel using no processor time',
+  busy: 'unanswered at the deadline, while the kernel used processor time',
+  hung: 'begun but unanswered at the deadline, while the kernel used no processor time',
   aborted: 'a cell was not executed',
   'cell-error': 'a cell raised',
   died: 'the kernel process ended',
@@ -114,7 +100,12 @@ export function kindCounts(kinds: Partial<Record<OutcomeKind, number>>): string 
 
 /** The test that decides, in words. */
 export function testWords(test: 'boschloo' | 'e-process'): string {
-  return test === 'boschloo' ? "Boschloo's exact test, one-sided" : 'e-process for two proportions';
+  return test === 'boschloo' ? "Boschloo's exact test (one-sided)" : 'e-process for two proportions';
+}
+
+/** `it wedged in 8/10 runs of its first half and in 7/10 of its second (…)`, of the arm that was just named. */
+export function driftWords({ firstHalf, secondHalf, fisherTwoSided }: Drift): Line {
+  return line`it wedged in ${ratio(firstHalf)} runs of its first half and in ${ratio(secondHalf)} of its second (Fisher's exact test, two-sided ${num(pValue(fisherTwoSided))})`;
 }
 
 /** A hash short enough to read, long enough to compare. */

@@ -10,7 +10,7 @@ import { junitXml } from './junit.ts';
 import { buildReport, type Report } from './report.ts';
 import { summaryJson } from './summary.ts';
 
-/** A file of a report folder, beside the journal. */
+/** A file that follows from a journal, such as one of a report folder. */
 export interface ReportFile {
   /** Relative to the folder, with forward slashes. */
   readonly path: string;
@@ -24,7 +24,7 @@ export function reportFiles(report: Report): ReportFile[] {
     { path: 'evidence.html', content: evidenceHtml(report) },
     { path: 'summary.json', content: summaryJson(report) },
     { path: 'junit.xml', content: junitXml(report) },
-    ...figures(report).map(({ name, svg }) => ({ path: `figures/${name}`, content: svg })),
+    ...figures(report),
   ];
 }
 
@@ -32,7 +32,7 @@ export function reportFiles(report: Report): ReportFile[] {
  * Writes every file of the journal's report into `dir` and returns their paths. Each file appears whole or
  * not at all; a figure that the report no longer has is removed.
  *
- * @param report of that journal, where the caller has it already: the analysis of a long one takes seconds
+ * @param report of that journal, if the caller already has it: the analysis of a long one takes seconds
  * @throws SoakError `report-not-written` when the folder cannot be written.
  */
 export async function writeReport(
@@ -50,16 +50,37 @@ export async function writeReport(
  * @throws SoakError `report-not-written`
  */
 export async function writeFiles(dir: string, files: readonly ReportFile[]): Promise<string[]> {
-  try {
-    return await fileWithDeadline('write-report', writtenFiles(dir, files));
-  } catch (cause) {
-    throw new SoakError('report-not-written', `The report in ${dir} could not be written: ${String(cause)}`, {
-      remedy:
-        'Make the folder writable, or free space on its disk, then run `soak report` on it: the journal is whole.',
+  const remedy =
+    'Make the folder writable, or free space on its disk. Then run `soak report` on it: the journal is whole.';
+  const writing = fileWithDeadline('write-report', writtenFiles(dir, files));
+  return orRefuse({ code: 'report-not-written', what: `The report in ${dir}`, remedy }, writing);
+}
+
+/** What to say if something cannot be written. */
+interface Refusal {
+  readonly code: string;
+  readonly what: string;
+  readonly remedy: string;
+}
+
+/**
+ * Awaits the writing of files.
+ *
+ * @throws SoakError with the code and the remedy of `refusal`, and the disk's own words
+ */
+export async function orRefuse<T>({ code, what, remedy }: Refusal, writing: Promise<T>): Promise<T> {
+  return writing.catch((cause: unknown) => {
+    throw new SoakError(code, `${what} cannot be written: ${(cause as Error).message}`, {
+      remedy,
       exitCode: EXIT_CODES.environment,
       cause,
     });
-  }
+  });
+}
+
+/** Writes files at absolute paths, one after another, each whole or not at all. */
+export async function writeEach(files: readonly ReportFile[]): Promise<void> {
+  for (const { path, content } of files) await writeWhole('write-report', path, content);
 }
 
 async function writtenFiles(dir: string, files: readonly ReportFile[]): Promise<string[]> {

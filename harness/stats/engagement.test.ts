@@ -60,12 +60,14 @@ describe('without a counter', () => {
   test('nothing is said to be engaged or not where kernels did not say', () => {
     const summary = summaryOf({ change: CHANGE }, (run) => run);
     expect(summary).toMatchObject({ neverIn: null, partly: null });
-    expect(engagementWords(summary)).toContain('no counter for this patch; what 20 kernels executed');
+    expect(engagementWords(summary)).toContain(
+      'no counter for this patch; not recorded whether 20 kernels executed it',
+    );
   });
 
-  test('nothing to engage is said of an arm without a patch only', () => {
+  test('only an arm without a patch is called that', () => {
     const control = summaryOf({ patchSha256: null }, (run) => run);
-    expect(engagementWords(control)).toContain('nothing to engage');
+    expect(engagementWords(control)).toContain('no patch');
   });
 });
 

@@ -10,7 +10,7 @@ import { summed, type Tally } from './tally.ts';
  */
 
 /** Every this many runs of the search, one goes to the least-tried latency of a leading curve. */
-export const CURVE_TURN = 2;
+const CURVE_TURN = 2;
 
 // Two traffic profiles wedge for two reasons: a curve of the best alone would leave the other's unknown.
 const CURVES = 2;
@@ -74,7 +74,7 @@ export function untried(candidates: readonly Candidate[], tallies: readonly Tall
  * wedged, the one whose best candidate has most wedges per second first, two at most; the first of all when
  * none wedged yet. Empty without candidates.
  */
-export function leadingCurves(candidates: readonly Candidate[], tallies: readonly Tally[]): number[][] {
+function leadingCurves(candidates: readonly Candidate[], tallies: readonly Tally[]): number[][] {
   const curves: number[][] = [];
   for (const [index, candidate] of candidates.entries()) {
     if (nextLonger(candidates, candidate) !== null) continue;

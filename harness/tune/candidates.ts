@@ -30,7 +30,7 @@ const REACTIONS: Record<TrafficProfile, Reaction> = {
 const QUANTILES = 1000;
 
 /** Mean latency of the reaction that the profile's requests wait for, milliseconds, by its quantiles. */
-export function meanLatencyMs(latency: Latency, traffic: TrafficProfile): number {
+function meanLatencyMs(latency: Latency, traffic: TrafficProfile): number {
   const reaction = REACTIONS[traffic];
   let sum = 0;
   for (let i = 0; i < QUANTILES; i += 1) sum += latency.quantileMs(reaction, (i + 0.5) / QUANTILES);

@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import type { TrafficProfile } from '../model/protocol.ts';
+import { frame, TITLE_ROOM, X_AXIS } from '../report/figures/chart-parts.ts';
 import type { FigurePlan } from '../report/figures/svg.ts';
 import { perThousand, perThousandInterval, significant } from '../report/format-number.ts';
 import { seriesColour } from '../report/palette.ts';
@@ -70,7 +71,6 @@ export function doseContrast(results: TuningResults): DoseContrast | null {
 }
 
 const PANEL_HEIGHT = 150;
-const TITLE_ROOM = 46;
 // Intervals of a single run reach far beyond any hazard seen; the frame ends at this many times the greatest.
 const HEADROOM = 1.8;
 const CEILING_WITHOUT_WEDGES = 20;
@@ -117,12 +117,8 @@ export function dosePlan(record: TuningBody, results: TuningResults): FigurePlan
       const furthest = Math.max(1, ...rows.map(({ meanMs }) => meanMs));
       const ticks = [0, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000].filter((tick) => tick <= furthest * 1.05);
       return {
-        height: curves.length * PANEL_HEIGHT + TITLE_ROOM + 48,
-        marginLeft: 56,
+        ...frame(curves.length * PANEL_HEIGHT + TITLE_ROOM + 48, 56),
         marginRight: 96,
-        marginTop: TITLE_ROOM,
-        marginBottom: 48,
-        color: { type: 'identity' },
         symbol: { type: 'identity' },
         fy: { domain: curves.map(({ traffic }) => traffic), label: null, padding: 0.16 },
         x: {
@@ -134,12 +130,9 @@ export function dosePlan(record: TuningBody, results: TuningResults): FigurePlan
           Plot.axisFy({ color: palette.ink, fontSize: 13, fontWeight: 600 } as Plot.AxisXOptions),
           Plot.gridY({ stroke: palette.rule, strokeOpacity: 1, ticks: 4 }),
           Plot.axisX(ticks, {
+            ...X_AXIS,
             color: palette.ink,
-            tickSize: 4,
-            fontSize: 12,
             label: 'Mean latency, ms (square-root scale; circles: none and uniform, diamonds: others)',
-            labelAnchor: 'center',
-            labelArrow: 'none',
             labelOffset: 38,
             tickFormat: (ms: number) => significant(ms, 2),
           }),

@@ -61,7 +61,11 @@ test.each([
     recordText(sealedRecord({ ...body, arm: { ...body.arm, role: 'treatment' } })),
     /not a control/,
   ],
-  ['a stray choice', recordText(sealedRecord({ ...body, chosen: 9_999 })), /no candidate/],
+  [
+    'a stray choice',
+    recordText(sealedRecord({ ...body, chosen: 9_999 })),
+    /a candidate that it does not have/,
+  ],
   ['cut short', text.slice(0, 500), /not JSON/],
   ['no object', 'null', /schema is not stated/],
 ])('refused: %s', (_what, changed, reason) => {

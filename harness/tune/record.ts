@@ -12,10 +12,10 @@ import { readInput } from '../model/read-input.ts';
 export const TUNING_SCHEMA = 1;
 
 /** `screen`: the first run of each; `search`: where wedges come soonest; `confirm`: of the chosen one, afterwards. */
-export const TUNING_PHASES = ['screen', 'search', 'confirm'] as const;
+const TUNING_PHASES = ['screen', 'search', 'confirm'] as const;
 export type TuningPhase = (typeof TUNING_PHASES)[number];
 
-export const candidateSchema = z.object({
+const candidateSchema = z.object({
   traffic: z.enum(TRAFFIC_PROFILES),
   latency: z.object({
     spec: z.string(),
@@ -27,7 +27,7 @@ export const candidateSchema = z.object({
 });
 
 /** One run of a tuning: its outcome and what it took. */
-export const tuningRunSchema = z.object({
+const tuningRunSchema = z.object({
   /** Index into `candidates`. */
   candidate: z.number().int().nonnegative(),
   phase: z.enum(TUNING_PHASES),
@@ -85,7 +85,7 @@ const bodySchema = z.object({
 });
 export type TuningBody = z.infer<typeof bodySchema>;
 
-export const tuningRecordSchema = bodySchema.extend({
+const tuningRecordSchema = bodySchema.extend({
   /** SHA-256 of the canonical JSON of everything else: what a protocol cites. */
   sha256: z.string(),
 });
@@ -105,8 +105,8 @@ export function recordText(record: TuningRecord): string {
  * A record from the text of its file.
  *
  * @param path names the file in errors
- * @throws SoakError `bad-tuning`: not JSON, not a tuning record, of another version, changed since it was
- * written, or with a run of no candidate
+ * @throws SoakError `bad-tuning`: not JSON, not a tuning record, written by another version, changed since it was
+ * written, or with an index that names nothing
  */
 export function parsedRecord(text: string, path: string): TuningRecord {
   const bad = (reason: string, cause?: unknown) =>
@@ -137,10 +137,11 @@ export function parsedRecord(text: string, path: string): TuningRecord {
   if (body.arm.role !== 'control')
     throw bad(`its arm ${body.arm.name} is a ${body.arm.role}, not a control.`);
   const strays = body.runs.filter(({ candidate }) => candidate >= body.candidates.length).length;
-  if (strays > 0) throw bad(`${strays} of its runs are of no candidate.`);
-  if (body.chosen !== null && body.chosen >= body.candidates.length) throw bad('it chose no candidate.');
+  if (strays > 0) throw bad(`${strays} of its runs name a candidate that it does not have.`);
+  if (body.chosen !== null && body.chosen >= body.candidates.length)
+    throw bad('it chose a candidate that it does not have.');
   if (body.candidates.some(({ notebook }) => notebook >= body.notebooks.length)) {
-    throw bad('a candidate is of no notebook.');
+    throw bad('a candidate names a notebook that it does not have.');
   }
   return { ...body, sha256: stated };
 }

@@ -58,12 +58,12 @@ export interface TuningResults {
   readonly total: Tally;
 }
 
-// A rate that was the greatest of many is likely too high. Where its runs are few, what the lower quarter of
-// its posterior says is what counts against candidates with more runs.
+// The greatest of many rates is likely too high. So a candidate counts with the lower quartile of its posterior, which
+// is low if its runs are few.
 const CAUTION = 0.25;
 const SIMULATIONS = 500;
 const MAX_BLOCKS = 1_000;
-// Of the simulated e-process alone: the same for every record, so that a table can be made again.
+// Seeds only the simulated e-process. It is the same for every record, so that a table can be made again.
 const SIMULATION_SEED = 1;
 
 /** The `share` quantile of the wedge probability under Jeffreys's prior. */
@@ -155,7 +155,7 @@ export function tuningResults(record: Pick<TuningBody, 'candidates' | 'runs' | '
   };
 }
 
-/** Infinite for one that never wedged; finite comparisons only, so that infinities do not subtract to NaN. */
+/** Practically infinite if it never wedged, but finite: the difference of two infinities is NaN. */
 function secondsToVerdict({ cost }: CandidateResult): number {
   return cost === null ? Number.MAX_VALUE : (cost.p90Seconds ?? Number.MAX_VALUE / 2);
 }

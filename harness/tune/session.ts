@@ -23,13 +23,13 @@ export interface TuningSession {
   readonly signal: AbortSignal;
   /** A monotonic clock, milliseconds. */
   readonly nowMs: () => number;
-  /** After each run, with all runs so far; awaited, so that what is known is on disk before the next run. */
+  /** Called and awaited after each run, with all runs so far, so that they are on disk before the next run. */
   readonly onRun: (runs: readonly TuningRun[], chosen: number | null) => Promise<void>;
   readonly onStart?: (candidate: Candidate, phase: TuningPhase) => void;
 }
 
-/** Share of the budget that is kept for fresh runs of the chosen setting: its rate without having been picked. */
-export const CONFIRM_SHARE = 0.2;
+/** Share of the budget that is kept for fresh runs of the chosen setting, whose rate is not biased by the choice. */
+const CONFIRM_SHARE = 0.2;
 
 // A rate from fewer fresh runs says too little to be worth their time.
 const MIN_CONFIRM_RUNS = 3;
@@ -51,8 +51,8 @@ function shuffled(indices: readonly number[], uniform: Uniform): number[] {
 }
 
 /**
- * Spend the budget: every candidate once in a seeded order, then the search, then fresh runs of the setting
- * that was chosen. Runs one at a time. A run under way is finished, so that the end may be some seconds late.
+ * Spend the budget: every candidate once in a seeded order, then the search, then fresh runs of the chosen setting, one
+ * run at a time. A run that has begun is finished, so the end may be some seconds late.
  *
  * @returns the runs, the choice, and whether it was interrupted; what was recorded before stays valid
  */

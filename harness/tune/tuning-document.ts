@@ -7,6 +7,8 @@ import {
   paragraph,
   type ReportDocument,
   strong,
+  type Table,
+  table,
   text,
 } from '../report/document.ts';
 import {
@@ -24,44 +26,28 @@ import { doseContrast, dosePlan } from './dose-response.ts';
 import type { TuningRecord } from './record.ts';
 import type { CandidateResult, TuningResults, VerdictCost } from './results.ts';
 
-/** Rows in the terminal and the flags that a person copies; the whole table is in the file. */
-export const TERMINAL_ROWS = 12;
-
-export const COLUMNS = [
-  { title: 'Traffic', align: 'left' },
-  { title: 'Latency', align: 'left' },
-  { title: 'Cells', align: 'right' },
-  { title: 'Wedged', align: 'right' },
-  { title: 'Rate (95 %)', align: 'left' },
-  { title: 'Replies', align: 'right' },
-  { title: 'Per 1000 replies (95 %)', align: 'left' },
-  { title: 'Run', align: 'right' },
-  { title: 'Verdict within', align: 'right' },
-] as const;
-
-/** A candidate's row as words, in the order of `COLUMNS`. Its latency is content; the rest is ours. */
-export function rowWords({ candidate, tally, ...result }: CandidateResult): string[] {
-  const invalid = tally.invalid === 0 ? '' : ` + ${tally.invalid} invalid`;
-  return [
-    candidate.traffic,
-    candidate.latency.spec,
-    String(candidate.cells),
-    `${tally.wedged}/${tally.runs}${invalid}`,
-    tally.runs === 0 ? 'n/a' : `${percent(result.rate)} (${percentInterval(result.rate95)})`,
-    String(tally.replies),
-    `${perThousand(result.hazard)} (${perThousandInterval(result.hazard95)})`,
-    duration(result.secondsPerRun === null ? null : result.secondsPerRun * 1000),
-    result.cost === null ? '' : secondsWords(result.cost),
-  ];
+/** Every candidate that had a run, best first. */
+export function settingsTable(results: TuningResults): Table {
+  const tried = results.ranked.filter(({ tally }) => tally.runs + tally.invalid > 0);
+  return table(
+    'Every setting that had a run, the one that is expected to decide soonest first.',
+    'Traffic | Latency | >Cells | >Wedged | Rate (95 %) | >Replies | Per 1000 replies (95 %) | >Run | >Verdict within',
+    tried.map(({ candidate, tally, ...result }): Line[] => [
+      [text(candidate.traffic)],
+      [code(candidate.latency.spec)],
+      [num(String(candidate.cells))],
+      [num(`${tally.wedged}/${tally.runs}${tally.invalid === 0 ? '' : ` + ${tally.invalid} invalid`}`)],
+      [num(tally.runs === 0 ? 'n/a' : `${percent(result.rate)} (${percentInterval(result.rate95)})`)],
+      [num(String(tally.replies))],
+      [num(`${perThousand(result.hazard)} (${perThousandInterval(result.hazard95)})`)],
+      [num(duration(result.secondsPerRun === null ? null : result.secondsPerRun * 1000))],
+      [num(result.cost === null ? '' : secondsWords(result.cost))],
+    ]),
+  );
 }
 
 function secondsWords({ p90Seconds }: VerdictCost): string {
   return p90Seconds === null ? 'too rare' : duration(p90Seconds * 1000);
-}
-
-/** Candidates that had a run, best first. */
-export function triedResults(results: TuningResults): CandidateResult[] {
-  return results.ranked.filter(({ tally }) => tally.runs + tally.invalid > 0);
 }
 
 /** The flags of `soak run` that a chosen setting stands for. */
@@ -78,9 +64,9 @@ export function settingFlags(record: TuningRecord, { candidate }: CandidateResul
 
 function costLine(cost: VerdictCost, alpha: number): Line {
   if (cost.p90Blocks === null) {
-    return line`At a rate of ${num(percent(cost.rate))} fewer than nine of ten experiments would decide within a thousand blocks.`;
+    return line`At a rate of ${num(percent(cost.rate))}, fewer than nine of ten experiments would decide within a thousand blocks.`;
   }
-  return line`At a rate of ${num(percent(cost.rate))} in control and sham, and a treatment that never wedges, the e-process at α = ${num(significant(alpha, 3))} decides after ${num(cost.medianBlocks === null ? 'n/a' : String(cost.medianBlocks))} blocks in the median and ${num(String(cost.p90Blocks))} in nine of ten: about ${num(duration((cost.p90Seconds ?? 0) * 1000))}, one run at a time.`;
+  return line`If control and sham wedge at a rate of ${num(percent(cost.rate))} and a treatment never does, the e-process at α = ${num(significant(alpha, 3))} decides within ${num(cost.medianBlocks === null ? 'n/a' : String(cost.medianBlocks))} blocks in half of the experiments and within ${num(String(cost.p90Blocks))} in nine of ten. These take about ${num(duration((cost.p90Seconds ?? 0) * 1000))}, one run at a time.`;
 }
 
 /** What was found, one sentence or two each. */
@@ -88,21 +74,21 @@ export function leadLines(record: TuningRecord, results: TuningResults): Line[] 
   const { chosen, confirmation, total } = results;
   const lines: Line[] = [];
   if (record.end === 'interrupted') {
-    lines.push(line`${strong(text('Interrupted'))}: what follows rests on the runs until then.`);
+    lines.push(line`${strong(text('Interrupted'))}: all that follows rests on the runs until then.`);
   }
   if (chosen === null) {
     lines.push(
-      line`${strong(text('Nothing wedged'))} in ${num(counted(total.runs, 'valid run'))} of control: no setting makes this assay sensitive yet, and an experiment with these settings would end inconclusive. Give more minutes, a longer notebook, or other latencies.`,
+      line`${strong(text('Nothing wedged'))} in ${num(counted(total.runs, 'valid run'))} of control. No setting makes this assay sensitive yet, so an experiment with these settings would end inconclusive. Give more minutes, a longer notebook, or other latencies.`,
     );
     return lines;
   }
   const { candidate, tally } = chosen;
   lines.push(
-    line`${strong(text('Soonest verdict'))}: ${text(candidate.traffic)} traffic with latency ${code(candidate.latency.spec)} over ${num(counted(candidate.cells, 'cell'))} of ${code(record.notebooks[candidate.notebook]?.name ?? '')}, where control wedged in ${num(`${tally.wedged} of ${counted(tally.runs, 'run')}`)} of the search.`,
+    line`${strong(text('Soonest verdict'))}: ${text(candidate.traffic)} traffic with latency ${code(candidate.latency.spec)} over ${num(counted(candidate.cells, 'cell'))} of ${code(record.notebooks[candidate.notebook]?.name ?? '')}. There, control wedged in ${num(`${tally.wedged} of ${counted(tally.runs, 'run')}`)} of the search.`,
   );
   if (confirmation !== null && confirmation.tally.runs > 0) {
     lines.push(
-      line`${strong(text('Fresh runs'))} of that setting, their number fixed after it was chosen: control wedged in ${num(`${confirmation.tally.wedged} of ${confirmation.tally.runs}`)}, ${num(percent(confirmation.rate))} (95 % ${num(percentInterval(confirmation.rate95))}), ${num(perThousand(confirmation.hazard))} wedges per 1000 replies (${num(perThousandInterval(confirmation.hazard95))}). Having been picked as the greatest of many does not raise this rate, as it does the one of the search.`,
+      line`${strong(text('Fresh runs'))} of that setting: control wedged in ${num(`${confirmation.tally.wedged} of ${confirmation.tally.runs}`)}, ${num(percent(confirmation.rate))} (95 % interval ${num(percentInterval(confirmation.rate95))}), with ${num(perThousand(confirmation.hazard))} wedges per 1000 replies (${num(perThousandInterval(confirmation.hazard95))}). Their number was fixed when the setting was chosen. The search picked the setting as the greatest of many, which raises its rate in the search but not in these runs.`,
     );
   }
   const cost = confirmation?.cost ?? chosen.cost;
@@ -118,7 +104,7 @@ function contrastBlocks(results: TuningResults): Block[] {
     num(`${counted(wedges, 'wedge')} in ${counted(replies, 'reply', 'replies')}`);
   return [
     paragraph(
-      line`Under ${text(traffic)} traffic: ${words(without)} without latency, ${words(withLatency)} with it; exact conditional test that it is rarer without, one-sided ${num(pValue(p))}. The search put its runs where wedges came, so this describes.`,
+      line`Under ${text(traffic)} traffic, there were ${words(without)} without latency, and ${words(withLatency)} with it. The exact conditional test (one-sided) that wedges are rarer without latency gives ${num(pValue(p))}. The search put its runs where wedges came, so this p only describes.`,
     ),
   ];
 }
@@ -133,14 +119,7 @@ function loadWords({ runs }: TuningRecord): string {
 /** `tuning.md`. */
 export function tuningDocument(record: TuningRecord, results: TuningResults): ReportDocument {
   const { environment, arm } = record;
-  const tried = triedResults(results);
   const plan = dosePlan(record, results);
-  const table: Block = {
-    kind: 'table',
-    caption: 'Every setting that had a run, the one that is expected to decide soonest first.',
-    columns: COLUMNS,
-    rows: tried.map((result) => rowWords(result).map((word, i) => (i === 1 ? [code(word)] : [num(word)]))),
-  };
   const verbatim: Block[] =
     results.chosen === null
       ? []
@@ -151,7 +130,7 @@ export function tuningDocument(record: TuningRecord, results: TuningResults): Re
             content: `npm run soak -- ${settingFlags(record, results.chosen)} --until-decided --alpha ${record.alpha}`,
           },
           paragraph(
-            line`Or with ${code('--tuned tuning.json')}, which takes the same settings from the record and has the protocol cite its hash.`,
+            line`Or use ${code('--tuned tuning.json')}. It takes the same settings from the record, and the protocol cites the record's hash.`,
           ),
         ];
   return {
@@ -168,7 +147,7 @@ export function tuningDocument(record: TuningRecord, results: TuningResults): Re
                 { kind: 'figure', name: plan.name },
                 ...contrastBlocks(results),
                 paragraph(
-                  line`Intervals are Garwood's, cut at the frame. A latency that no message waits for has no effect: under sequential traffic a request is sent after the reply has come.`,
+                  line`The intervals are Garwood's, cut at the frame. A latency has no effect if no message waits for it: under sequential traffic, each request is sent after the reply has come.`,
                 ),
               ],
       },
@@ -177,9 +156,9 @@ export function tuningDocument(record: TuningRecord, results: TuningResults): Re
         title: 'Every setting tried',
         blocks: [
           paragraph(
-            line`Runs before the choice. How many runs a setting had depended on how they went, so the interval of its rate is a confidence sequence, which holds whenever one stops; Garwood's, of the hazard, describes. ${text('“Verdict within”')} is the time within which nine of ten experiments decide, reckoned with the lower quartile of the rate's posterior (Jeffreys), so that few runs do not win by luck.`,
+            line`These are the runs before the choice. How many runs a setting had depended on how they went. So the interval of its rate is a confidence sequence, which holds whenever one stops, and Garwood's interval of the hazard only describes. “Verdict within” is the time within which nine of ten experiments decide. It is computed with the lower quartile of the rate's posterior (Jeffreys), so that a setting with few runs does not win by luck.`,
           ),
-          table,
+          settingsTable(results),
         ],
       },
       {
@@ -189,8 +168,8 @@ export function tuningDocument(record: TuningRecord, results: TuningResults): Re
           {
             kind: 'list',
             items: [
-              line`Arm: ${code(arm.name)}, role control, sources ${code(arm.treeSha256.slice(0, 16))}. No other arm was run: the choice cannot favour a treatment.`,
-              line`${num(counted(record.runs.length, 'run'))} in ${num(duration(results.total.seconds * 1000))} of a budget of ${num(counted(record.budgetMinutes, 'minute'))}, one at a time, a fresh kernel each: first each setting once, then Thompson sampling on wedges per second with every other run to the least-tried latency of one of the two leading curves, then fresh runs of the choice.`,
+              line`Arm: ${code(arm.name)}, role control, sources ${code(arm.treeSha256.slice(0, 16))}. No other arm was run, so the choice cannot favour a treatment.`,
+              line`${num(counted(record.runs.length, 'run'))} in ${num(duration(results.total.seconds * 1000))} of a budget of ${num(counted(record.budgetMinutes, 'minute'))}, one at a time, each with a fresh kernel. First, each setting had one run. Then the search used Thompson sampling on wedges per second, but gave every other run to the least-tried latency of one of the two leading curves. Last came fresh runs of the chosen setting.`,
               line`${code(environment.python)}, libzmq ${code(environment.kernelLibzmq)} in the kernel, ${code(environment.platform)} ${code(environment.arch)}, ${num(counted(environment.cpus, 'CPU'))}; harness ${code(record.harness)}, Node ${code(environment.node)}; ${num(loadWords(record))}; begun ${code(record.at)}.`,
               line`Record: ${code('tuning.json')}, SHA-256 of its canonical contents ${code(record.sha256)}. Everything here follows from it.`,
             ],

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { writeOutput } from '../model/write-output.ts';
-import { figureSvg } from '../report/figures/svg.ts';
-import { PALETTES, THEMES } from '../report/palette.ts';
+import { figureFiles } from '../report/figures/svg.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
+import { orRefuse, type ReportFile, writeEach } from '../report/write-report.ts';
 import { dosePlan } from './dose-response.ts';
 import { recordText, type TuningRecord } from './record.ts';
 import { tuningResults } from './results.ts';
@@ -11,29 +10,28 @@ import { tuningDocument } from './tuning-document.ts';
 export const RECORD_FILE = 'tuning.json';
 
 /** What is derived from a record. Pure: the same record, the same bytes. */
-export function tuningFiles(record: TuningRecord): { readonly path: string; readonly content: string }[] {
+export function tuningFiles(record: TuningRecord): ReportFile[] {
   const results = tuningResults(record);
   const plan = dosePlan(record, results);
+  const plans = plan === null ? [] : [plan];
   return [
-    {
-      path: 'tuning.md',
-      content: markdownDocument(tuningDocument(record, results), plan === null ? [] : [plan]),
-    },
-    ...(plan === null
-      ? []
-      : THEMES.map((theme) => ({
-          path: `figures/${plan.name}-${theme}.svg`,
-          content: `${figureSvg(plan, PALETTES[theme], theme)}\n`,
-        }))),
+    { path: 'tuning.md', content: markdownDocument(tuningDocument(record, results), plans) },
+    ...figureFiles(plans),
   ];
 }
 
-/** @throws SoakError `cannot-write` */
-export async function writeRecord(folder: string, record: TuningRecord): Promise<void> {
-  await writeOutput(join(folder, RECORD_FILE), recordText(record));
+async function write(folder: string, files: readonly ReportFile[]): Promise<void> {
+  const placed = files.map(({ path, content }) => ({ path: join(folder, path), content }));
+  const remedy = 'Give --out a folder that you may write to, on a disk with space.';
+  await orRefuse({ code: 'tuning-not-written', what: folder, remedy }, writeEach(placed));
 }
 
-/** @throws SoakError `cannot-write` */
+/** @throws SoakError `tuning-not-written` */
+export async function writeRecord(folder: string, record: TuningRecord): Promise<void> {
+  await write(folder, [{ path: RECORD_FILE, content: recordText(record) }]);
+}
+
+/** @throws SoakError `tuning-not-written` */
 export async function writeTuningFiles(folder: string, record: TuningRecord): Promise<void> {
-  for (const { path, content } of tuningFiles(record)) await writeOutput(join(folder, path), content);
+  await write(folder, tuningFiles(record));
 }

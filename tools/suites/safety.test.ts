@@ -298,7 +298,7 @@ describe('1,000 hostile journals', () => {
         expect(figureTexts(built).map(({ name }) => name)).toEqual(
           figureTexts(tameReport).map(({ name }) => name),
         );
-        const drawn = drawings.map(({ name, svg }) => [name, svg] as const);
+        const drawn = drawings.map(({ path, content }) => [path, content] as const);
         for (const [name, text] of [...Object.entries(report), ...drawn]) {
           expect(UNPRINTABLE.exec(text), name).toBeNull();
           expect(text.includes('/home/alice'), name).toBe(false);
@@ -315,8 +315,8 @@ describe('1,000 hostile journals', () => {
         expect(skeleton(page)).toEqual(skeleton(htmlElements(expected['html'] ?? '', true)));
         const junit = xmlElements(report['junit'] ?? '');
         expect(skeleton(junit)).toEqual(skeleton(xmlElements(expected['junit'] ?? '')));
-        for (const { name, svg } of drawings) {
-          const drawing = xmlElements(svg);
+        for (const { path: name, content } of drawings) {
+          const drawing = xmlElements(content);
           expect(liveAttributes(drawing), name).toEqual([]);
           expect(foreignParts(drawing), name).toEqual([]);
         }

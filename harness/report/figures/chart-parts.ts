@@ -1,4 +1,5 @@
 import * as Plot from '@observablehq/plot';
+import { eValue, significant } from '../format-number.ts';
 import type { Palette } from '../palette.ts';
 import type { PlotDrawing } from './svg.ts';
 
@@ -64,6 +65,60 @@ export function endLabels(ends: readonly EndLabel[], x: number): Plot.Markish {
   });
 }
 
+/** A margin wide enough for the longest label, at about seven pixels a character. */
+export function labelRoom(labels: readonly string[]): number {
+  return Math.min(220, 30 + 7.5 * Math.max(0, ...labels.map((label) => label.length)));
+}
+
+/** Curves of E as powers of ten, the bound that decides, and each curve's name at its end. */
+export function evidenceDrawing(
+  palette: Palette,
+  chart: {
+    readonly alpha: number;
+    readonly values: readonly number[];
+    readonly ends: readonly EndLabel[];
+    readonly x: { readonly domain: [number, number]; readonly label?: string };
+    readonly axisX: Plot.Markish;
+    readonly lines: readonly Plot.Markish[];
+  },
+): PlotDrawing {
+  const bound = Math.log10(1 / chart.alpha);
+  const values = [0, bound, ...chart.values];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = (high - low || 1) * 0.08;
+  const ends = spread(chart.ends, ((high - low + 2 * room) * 17) / 290);
+  const top = Math.max(high + room, ...ends.map(({ value }) => value));
+  const ticks = powersOfTen(low - room, top);
+  const [first, last] = chart.x.domain;
+  return {
+    ...frame(380, 66),
+    marginRight: labelRoom(ends.map(({ label }) => label)),
+    x: chart.x,
+    y: { domain: [low - room, top], label: 'E (logarithmic)' },
+    marks: [
+      Plot.gridY({ stroke: palette.rule, strokeOpacity: 1, ticks }),
+      chart.axisX,
+      Plot.axisY(ticks, {
+        color: palette.ink,
+        ...Y_AXIS,
+        tickFormat: (exponent: number) => eValue(exponent * Math.LN10),
+      }),
+      Plot.ruleY([bound], { stroke: palette.ink, strokeDasharray: '6 4' }),
+      Plot.text([bound], {
+        x: () => first,
+        y: (value: number) => value,
+        text: () => `1/α = ${significant(1 / chart.alpha, 6)}`,
+        dx: 6,
+        dy: -9,
+        textAnchor: 'start',
+        fill: palette.ink,
+      }),
+      ...chart.lines,
+      endLabels(ends, last),
+    ],
+  };
+}
+
 /** Labels moved apart so that none is closer than `gap` to its neighbour, their centre kept where it can be. */
 export function spread(labels: readonly EndLabel[], gap: number): EndLabel[] {
   const sorted = labels
@@ -97,7 +152,7 @@ export function thinned<T>(points: readonly T[], limit: number): T[] {
     : points.filter((_, index) => index % step === 0 || index === points.length - 1);
 }
 
-export function powersOfTen(low: number, high: number): number[] {
+function powersOfTen(low: number, high: number): number[] {
   const step = Math.max(1, Math.ceil((high - low) / 8));
   const ticks: number[] = [];
   for (let exponent = Math.ceil(low / step) * step; exponent <= high; exponent += step) ticks.push(exponent);

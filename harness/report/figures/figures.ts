@@ -1,16 +1,9 @@
 import type { FigureText } from '../figure-text.ts';
-import { PAGE_PALETTE, PALETTES, THEMES } from '../palette.ts';
+import { PAGE_PALETTE } from '../palette.ts';
 import type { InlineFigure } from '../render-html.ts';
 import type { Report } from '../report.ts';
 import { figurePlans } from './plans.ts';
-import { type FigurePlan, figureSvg } from './svg.ts';
-
-/** An SVG file of a report. */
-export interface FigureFile {
-  /** Without folder: `rates-light.svg`. */
-  readonly name: string;
-  readonly svg: string;
-}
+import { type FigurePlan, figureFiles, figureSvg } from './svg.ts';
 
 // Words, files and page need the same plans, and the latencies of 100,000 runs are not cheap.
 const plansOf = new WeakMap<Report, FigurePlan[]>();
@@ -27,13 +20,8 @@ export function figureTexts(report: Report): FigureText[] {
 }
 
 /** Each figure as files for a light and a dark ground. */
-export function figures(report: Report): FigureFile[] {
-  return plans(report).flatMap((plan) =>
-    THEMES.map((theme) => ({
-      name: `${plan.name}-${theme}.svg`,
-      svg: `${figureSvg(plan, PALETTES[theme], theme)}\n`,
-    })),
-  );
+export function figures(report: Report) {
+  return figureFiles(plans(report));
 }
 
 /** Each figure once, its colours the page's own. */

@@ -8,15 +8,15 @@ import type { Report } from '../report.ts';
 import {
   axes,
   endLabels,
+  evidenceDrawing,
   frame,
-  powersOfTen,
+  labelRoom,
   spread,
   TITLE_ROOM,
   thinned,
   timeTicks,
   wholeTicks,
   X_AXIS,
-  Y_AXIS,
 } from './chart-parts.ts';
 import { cellLatencies } from './latency.ts';
 import type { FigurePlan } from './svg.ts';
@@ -57,11 +57,6 @@ function labelledArms(report: Report): LabelledArm[] {
     seen.set(short, before + 1);
     return { arm, index, label: before === 0 ? short : `${short} (${before + 1})` };
   });
-}
-
-/** A left margin wide enough for the longest label, at about seven pixels a character. */
-function labelRoom(labels: readonly string[]): number {
-  return Math.min(220, 30 + 7.5 * Math.max(0, ...labels.map((label) => label.length)));
 }
 
 function ratesPlan(arms: readonly LabelledArm[], say: Say): FigurePlan | null {
@@ -288,7 +283,6 @@ function evidencePlan(report: Report): FigurePlan | null {
     drawing: (palette) => {
       const armIndex = new Map(analysis.arms.map(({ name }, index) => [name, index]));
       const last = Math.max(...pairs.map(({ pair }) => (pair.eProcess.pathBlocks.at(-1) ?? 0) + 1));
-      const bound = Math.log10(1 / analysis.alpha);
       const curves = pairs.flatMap(({ pair, label }) => {
         const points = pair.eProcess.path.map((logE, index) => ({
           block: (pair.eProcess.pathBlocks[index] ?? 0) + 1,
@@ -301,53 +295,26 @@ function evidencePlan(report: Report): FigurePlan | null {
           kind: pair.kind,
         }));
       });
-      const values = [...curves.map(({ value }) => value), bound, 0];
-      const [low, high] = [Math.min(...values), Math.max(...values)];
-      const room = (high - low || 1) * 0.08;
-      const ends = spread(
-        pairs.map(({ pair, label }) => ({
+      return evidenceDrawing(palette, {
+        alpha: analysis.alpha,
+        values: curves.map(({ value }) => value),
+        ends: pairs.map(({ pair, label }) => ({
           label,
           value: (pair.eProcess.path.at(-1) ?? 0) / Math.LN10,
           colour: seriesColour(palette, armIndex.get(pair.treatment) ?? 0),
         })),
-        ((high - low + 2 * room) * 17) / 290,
-      );
-      const top = Math.max(high + room, ...ends.map(({ value }) => value));
-      return {
-        ...frame(380, 66),
-        marginRight: labelRoom(pairs.map(({ label }) => label)),
         x: {
           domain: [0, last],
           label: analysis.strata === undefined ? 'Blocks' : 'Blocks, one stratum after another',
         },
-        y: { domain: [low - room, top], label: 'E (logarithmic)' },
-        marks: [
-          Plot.gridY({ stroke: palette.rule, strokeOpacity: 1, ticks: powersOfTen(low - room, top) }),
-          Plot.axisX({ ...X_AXIS, color: palette.ink, ticks: wholeTicks(0, last) }),
-          Plot.axisY(powersOfTen(low - room, top), {
-            color: palette.ink,
-            ...Y_AXIS,
-            tickFormat: (exponent: number) => eValue(exponent * Math.LN10),
-          }),
-          Plot.ruleY([bound], { stroke: palette.ink, strokeDasharray: '6 4' }),
-          Plot.text([{ value: bound }], {
-            x: 0,
-            y: 'value',
-            text: () => `1/α = ${significant(1 / analysis.alpha, 6)}`,
-            dx: 6,
-            dy: -9,
-            textAnchor: 'start',
-            fill: palette.ink,
-          }),
-          ...(['treatment-control', 'treatment-sham', 'sham-control', 'a-a'] as const).map((kind) =>
-            Plot.line(
-              curves.filter((point) => point.kind === kind),
-              { x: 'block', y: 'value', z: 'label', stroke: 'colour', strokeWidth: 2, ...dashed(kind) },
-            ),
+        axisX: Plot.axisX({ ...X_AXIS, color: palette.ink, ticks: wholeTicks(0, last) }),
+        lines: (['treatment-control', 'treatment-sham', 'sham-control', 'a-a'] as const).map((kind) =>
+          Plot.line(
+            curves.filter((point) => point.kind === kind),
+            { x: 'block', y: 'value', z: 'label', stroke: 'colour', strokeWidth: 2, ...dashed(kind) },
           ),
-          endLabels(ends, last),
-        ],
-      };
+        ),
+      });
     },
   };
 }

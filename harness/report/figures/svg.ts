@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { escapeHtml } from '../escape.ts';
 import type { FigureText } from '../figure-text.ts';
-import type { Palette } from '../palette.ts';
+import { PALETTES, type Palette, THEMES } from '../palette.ts';
 
 /** What Plot is told, without what every figure shares. */
 export type PlotDrawing = Plot.PlotOptions;
@@ -12,13 +12,13 @@ export interface FigurePlan extends FigureText {
   readonly drawing: (palette: Palette) => PlotDrawing;
 }
 
-export const FIGURE_WIDTH = 700;
+const FIGURE_WIDTH = 700;
 
 const FONT = 'system-ui, Segoe UI, Roboto, Helvetica, Liberation Sans, Arial, sans-serif';
 
 /**
  * A figure as an SVG document: title and description first, for those who hear it. No browser, clock or
- * random number takes part, and nothing in it runs or loads; a text node is the only place for content.
+ * random number takes part, and nothing in it runs or loads. Content stands only in text nodes.
  */
 export function figureSvg(plan: FigurePlan, palette: Palette, idSuffix: string): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
@@ -45,6 +45,18 @@ export function figureSvg(plan: FigurePlan, palette: Palette, idSuffix: string):
     `<rect width="100%" height="100%" fill="${palette.paper}"/>` +
     `<text x="12" y="22" text-anchor="start" font-size="15" font-weight="600">${escapeHtml(plan.title)}</text>` +
     `${plot.innerHTML}</svg>`
+  );
+}
+
+/** Each figure as files for a light and a dark ground, in the folder beside a document. */
+export function figureFiles(
+  plans: readonly FigurePlan[],
+): { readonly path: string; readonly content: string }[] {
+  return plans.flatMap((plan) =>
+    THEMES.map((theme) => ({
+      path: `figures/${plan.name}-${theme}.svg`,
+      content: `${figureSvg(plan, PALETTES[theme], theme)}\n`,
+    })),
   );
 }
 

@@ -1,6 +1,16 @@
 import type { ProtocolKernelspec } from '../../model/arm.ts';
 import type { ArmEnvironment } from '../../model/journal.ts';
-import { type Block, code, enumeration, type Line, line, paragraph, strong, text } from '../document.ts';
+import {
+  type Block,
+  code,
+  enumeration,
+  type Line,
+  line,
+  paragraph,
+  strong,
+  table,
+  text,
+} from '../document.ts';
 import type { Report } from '../report.ts';
 import { num } from '../words.ts';
 
@@ -98,7 +108,7 @@ function differenceLine(difference: EnvironmentDifference): Line {
   const count = changeCount(difference);
   if (count === 0) return line`${head}another environment with the same Python and the same packages.`;
   if (count === 1 && wanted.length === 1) {
-    return line`${head}only ${listed(wanted)}. Nothing else differs between the two locks; a release is as many changes as went into it.`;
+    return line`${head}only ${listed(wanted)}. Nothing else differs between the two locks.`;
   }
   const parts = [
     ...(wanted.length === 0 ? [] : [listed(wanted)]),
@@ -129,11 +139,10 @@ function versionTable(report: Report): Block {
     difference.asked.map(({ name }) => name),
   );
   const names = [...new Set([...CHIEF_PACKAGES, ...asked])];
-  return {
-    kind: 'table',
-    caption: 'Versions by arm',
-    columns: ['Arm', 'Python', 'libzmq', ...names].map((title) => ({ title, align: 'left' as const })),
-    rows: protocol.arms.map(({ name }, index): Line[] => {
+  return table(
+    'Versions by arm',
+    ['Arm', 'Python', 'libzmq', ...names],
+    protocol.arms.map(({ name }, index): Line[] => {
       const environment = environments[index] ?? environmentOf(report, name);
       return [
         [code(name)],
@@ -145,16 +154,16 @@ function versionTable(report: Report): Block {
         }),
       ];
     }),
-  };
+  );
 }
 
-/** Comparisons of more than one change, to be said before any verdict. */
+/** Warnings about comparisons of more than one change. They stand before any verdict. */
 export function manyChangesWarnings(report: Report): Line[] {
   const mixed = environmentDifferences(report).filter((difference) => changeCount(difference) > 1);
   if (mixed.length === 0) return [];
   const reference = mixed[0]?.reference ?? '';
   return [
-    line`${strong(text('Not a one-change comparison'))}: ${enumeration(mixed.map(({ arm }) => [code(arm)]))} ${text(mixed.length > 1 ? 'differ' : 'differs')} from ${code(reference)} in several things at once, listed under Arms. What follows says whether the rates differ, not which change it was.`,
+    line`${strong(text('Not a one-change comparison'))}: ${enumeration(mixed.map(({ arm }) => [code(arm)]))} ${text(mixed.length > 1 ? 'differ' : 'differs')} from ${code(reference)} in several things at once, listed under Arms. What follows says whether the rates differ, not which change made them differ.`,
   ];
 }
 
@@ -163,7 +172,7 @@ export function releaseCaveats(report: Report): Line[] {
   const released = environmentDifferences(report).filter(({ asked, python }) => asked.length > 0 || python);
   if (released.length === 0) return [];
   return [
-    line`Which change of a release did it: ${enumeration(released.map(({ arm }) => [code(arm)]))} ${text(released.length > 1 ? 'are releases' : 'is a release')} of its own, with everything that changed in it. A patch of one release against that release tells one change from the others.`,
+    line`Which change of a release did it: ${enumeration(released.map(({ arm }) => [code(arm)]))} ${text(released.length > 1 ? 'are releases' : 'is a release')} of its own, with everything that changed in it. To single out one change, patch a release and compare the patch with that release.`,
   ];
 }
 

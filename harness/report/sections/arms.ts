@@ -1,30 +1,39 @@
-import { type Block, code, type Line, line, phrase, type Table, text } from '../document.ts';
+import {
+  type Block,
+  code,
+  type Line,
+  line,
+  paragraph,
+  phrase,
+  type Table,
+  table,
+  text,
+} from '../document.ts';
 import { armEndings } from '../ending-words.ts';
 import { count, percent, percentInterval, perThousand, perThousandInterval } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { engagementWords, num } from '../words.ts';
 import { armEnvironmentBlocks } from './arm-environments.ts';
 
-/** The table of arms: the first thing after the verdict. Over the counted blocks, but for the harness faults. */
+/** The table of arms, right after the verdict: counts of the counted blocks, and all harness faults. */
 export function armsTable(report: Report): Table {
   const invalid = report.invalidRuns.length > 0;
   const competing = report.competingRuns.length > 0;
   const stalls = report.analysis.arms.some(({ secondEvents }) => (secondEvents?.stalled ?? 0) > 0);
-  return {
-    kind: 'table',
-    caption: 'Wedged runs by arm',
-    columns: [
-      { title: 'Arm', align: 'left' },
-      { title: 'Role', align: 'left' },
-      { title: 'Wedged', align: 'right' },
-      { title: 'Rate', align: 'right' },
-      { title: '95 % interval', align: 'right' },
-      ...(competing ? [{ title: 'Ended otherwise', align: 'left' } as const] : []),
-      ...(invalid ? [{ title: 'Harness faults', align: 'right' } as const] : []),
-      ...(stalls ? [{ title: 'Client stalled', align: 'right' } as const] : []),
-      { title: 'Engagement', align: 'left' },
+  return table(
+    'Wedged runs by arm',
+    [
+      'Arm',
+      'Role',
+      '>Wedged',
+      '>Rate',
+      '>95 % interval',
+      ...(competing ? ['Ended otherwise'] : []),
+      ...(invalid ? ['>Harness faults'] : []),
+      ...(stalls ? ['>Client stalled'] : []),
+      'Engagement',
     ],
-    rows: report.analysis.arms.map((arm): Line[] => [
+    report.analysis.arms.map((arm): Line[] => [
       [code(arm.name)],
       [text(arm.role)],
       line`${num(`${arm.wedged}/${arm.runs}`)}`,
@@ -35,7 +44,7 @@ export function armsTable(report: Report): Table {
       ...(stalls ? [[num(`${arm.secondEvents?.stalled ?? 0}/${arm.secondEvents?.runs ?? 0}`)]] : []),
       [text(engagementWords(arm.engagement))],
     ]),
-  };
+  );
 }
 
 /** What each arm is, and its secondary figures. */
@@ -50,19 +59,10 @@ export function armsBlocks(report: Report): Block[] {
     },
     ...armEnvironmentBlocks(report),
     { kind: 'figure', name: 'rates' },
-    {
-      kind: 'table',
-      caption: 'Upper bounds and wedges per reply, by arm',
-      columns: [
-        { title: 'Arm', align: 'left' },
-        { title: 'Upper bound', align: 'right' },
-        { title: 'Anytime-valid interval', align: 'right' },
-        { title: 'Wedges', align: 'right' },
-        { title: 'Replies', align: 'right' },
-        { title: 'Per 1000 replies', align: 'right' },
-        { title: '95 % interval', align: 'right' },
-      ],
-      rows: analysis.arms.map((arm): Line[] => [
+    table(
+      'Upper bounds and wedges per reply, by arm',
+      'Arm | >Upper bound | >Anytime-valid interval | >Wedges | >Replies | >Per 1000 replies | >95 % interval',
+      analysis.arms.map((arm): Line[] => [
         [code(arm.name)],
         [num(percent(arm.upper95))],
         [num(percentInterval(arm.confidenceSequence95))],
@@ -71,10 +71,9 @@ export function armsBlocks(report: Report): Block[] {
         [num(perThousand(arm.hazard.perReply))],
         [num(perThousandInterval(arm.hazard.garwood95))],
       ]),
-    },
-    {
-      kind: 'paragraph',
-      line: line`Rates are of the counted blocks, without runs that ended otherwise and without harness faults. Intervals: Clopper–Pearson for rates, Garwood for wedges per reply; the upper bound is one-sided 95 %. The anytime-valid interval (a 95 % confidence sequence) holds at every number of runs at once.`,
-    },
+    ),
+    paragraph(
+      line`Rates cover the counted blocks. They leave out harness faults and runs that ended otherwise (neither completed nor wedged). Rates have Clopper–Pearson intervals, and wedges per reply have Garwood intervals. The upper bound is one-sided 95 %. The anytime-valid interval (a 95 % confidence sequence) holds at every number of runs at once. Engagement counts how often an arm's change acted, and how often it found its stream missing or mismatched.`,
+    ),
   ];
 }

@@ -1,6 +1,16 @@
 import type { Baseline } from '../../model/journal.ts';
 import type { TwoArmSummary } from '../../stats/comparison.ts';
-import { type Block, code, enumeration, type Line, line, paragraph, strong, text } from '../document.ts';
+import {
+  type Block,
+  code,
+  enumeration,
+  type Line,
+  line,
+  paragraph,
+  strong,
+  table,
+  text,
+} from '../document.ts';
 import { counted, points, probability, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { num, ratio } from '../words.ts';
@@ -32,11 +42,11 @@ export function baselineSentences({ analysis, experiment: { baseline } }: Report
   const head = line`${code(baseline.arm)} of an earlier experiment (${ratio(against.counts.reference)})`;
   if (!isComparable(baseline)) {
     return [
-      line`${strong(text('Not comparable with the baseline'))}, ${head}: ${differenceWords(baseline)}. So no p-value is given here; those under “Comparisons” are of all these differences together.`,
+      line`${strong(text('Not comparable with the baseline'))}, ${head}: ${differenceWords(baseline)}. So no p-value is given here. The p-values under “Comparisons” reflect all these differences together.`,
     ];
   }
   return [
-    line`Against ${head}, from which nothing that is recorded differs but the arm: Fisher's exact test, one-sided ${num(pValue(against.fisherLess))}, Boschloo's ${num(pValue(against.boschlooLess))}.`,
+    line`Against ${head}, Fisher's exact test (one-sided) gives ${num(pValue(against.fisherLess))} and Boschloo's gives ${num(pValue(against.boschlooLess))}. Of all that is recorded, only the arm differs between the two.`,
   ];
 }
 
@@ -45,28 +55,18 @@ export function baselineBlocks(report: Report, testCells: (pair: TwoArmSummary) 
   const { baseline } = report.experiment;
   if (baseline === null) return [];
   const figures: Block[] = [
-    {
-      kind: 'table',
-      caption: 'Against the baseline of an earlier experiment',
-      columns: [
-        { title: 'Against the baseline', align: 'left' },
-        { title: 'Wedged', align: 'right' },
-        { title: 'Difference', align: 'right' },
-        { title: 'Binomial tail', align: 'right' },
-        { title: 'Fisher, less', align: 'right' },
-        { title: 'Fisher, two-sided', align: 'right' },
-        { title: 'Boschloo, less', align: 'right' },
-        { title: 'Boschloo, two-sided', align: 'right' },
-      ],
-      rows: report.analysis.baseline.map((pair): Line[] => [
+    table(
+      'Against the baseline of an earlier experiment',
+      'Against the baseline | >Wedged | >Difference | >Binomial tail | >Fisher, less | >Fisher, two-sided | >Boschloo, less | >Boschloo, two-sided',
+      report.analysis.baseline.map((pair): Line[] => [
         [code(pair.arm)],
         line`${ratio(pair.counts.treatment)} against ${ratio(pair.counts.reference)}`,
         [num(points(pair.difference))],
         ...testCells(pair),
       ]),
-    },
+    ),
     paragraph(
-      line`The baseline is ${code(baseline.arm)} of the experiment ${code(baseline.protocolSha256)}, begun ${code(baseline.at)}. Nothing was interleaved with it: these figures assume that nothing but the arm differed, which rates that drift from day to day do not allow. No verdict rests on them. The binomial tail takes p0 as known.`,
+      line`The baseline is ${code(baseline.arm)} of the experiment ${code(baseline.protocolSha256)}, begun ${code(baseline.at)}. It was not interleaved with this arm. So these figures assume that only the arm differed, although rates drift from day to day. No verdict rests on them. The binomial tail takes p0 as known.`,
     ),
   ];
   if (isComparable(baseline)) return figures;
@@ -111,11 +111,11 @@ export function givenRateSentences({ loneTail, analysis, experiment }: Report): 
   if (cited !== undefined && fisherLess !== undefined) {
     const { environment } = experiment;
     return [
-      line`P(${ratio(arm)} or fewer | p0 = ${num(probability(loneTail.p0))}) = ${num(probability(loneTail.p))}, which takes p0 as known. It is not: it is the ${ratio(cited)} that ${code(cited.source)} measured. Fisher's exact test against that count, one-sided: ${num(pValue(fisherLess))}.`,
-      line`That was measured elsewhere (${code(cited.conditions)}); here ${code(environment.platform)}, ${code(environment.python)}, pyzmq ${code(environment.packages['pyzmq'] ?? 'unknown')}, and the notebook and traffic below. For a control measured here: ${code(`${MEASURED_CONTROL}${arm.name} --runs ${arm.runs}`)}.`,
+      line`P(${ratio(arm)} or fewer | p0 = ${num(probability(loneTail.p0))}) = ${num(probability(loneTail.p))}. This takes p0 as known, but p0 is only the ${ratio(cited)} that ${code(cited.source)} measured. Fisher's exact test against that count, one-sided: ${num(pValue(fisherLess))}.`,
+      line`That count was measured elsewhere (${code(cited.conditions)}). This experiment has ${code(environment.platform)}, ${code(environment.python)}, pyzmq ${code(environment.packages['pyzmq'] ?? 'unknown')}, and the notebook and traffic below. To measure a control here, run ${code(`${MEASURED_CONTROL}${arm.name} --runs ${arm.runs}`)}.`,
     ];
   }
   return [
-    line`P(${ratio(arm)} or fewer | p0 = ${num(probability(loneTail.p0))}) = ${num(probability(loneTail.p))}, which takes p0 as known, and as the rate of this notebook, traffic, launch and machine: where p0 is from is not recorded.`,
+    line`P(${ratio(arm)} or fewer | p0 = ${num(probability(loneTail.p0))}) = ${num(probability(loneTail.p))}. This takes p0 as known, and as the rate of this notebook, traffic, launch and machine. The journal does not record where p0 comes from.`,
   ];
 }

@@ -14,7 +14,7 @@ import {
 import { armEndings } from '../ending-words.ts';
 import { counted, duration, points, pointsInterval, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
-import { armNames, kindCounts, kindWords, num, ratio } from '../words.ts';
+import { armNames, driftWords, kindCounts, kindWords, num, ratio } from '../words.ts';
 import { shamMatter } from './exposure.ts';
 import { endpointLines } from './stalls.ts';
 import { equalityLine } from './verdict.ts';
@@ -62,14 +62,15 @@ function tuningLines({ protocol: { tuning } }: Report): Line[] {
   if (tuning === undefined) return [];
   const { traffic, latency, notebook } = tuning.chosen;
   return [
-    line`${strong(text('Tuning'))}: before the protocol was frozen, ${code(`${traffic} traffic, latency ${latency}, ${notebook}`)} was chosen on a control arm alone, so that no treatment was favoured; record SHA-256 ${code(tuning.sha256)}.`,
+    line`${strong(text('Tuning'))}: before the protocol was frozen, ${code(`${traffic} traffic, latency ${latency}, ${notebook}`)} was chosen on a control arm alone, so no treatment was favoured. Record: SHA-256 ${code(tuning.sha256)}.`,
   ];
 }
 
 function randomisationLine(report: Report): Line {
   const { protocol } = report;
-  if (protocol.arms.length === 1) return line`${strong(text('Randomisation'))}: none, there is one arm.`;
-  return line`${strong(text('Randomisation'))}: complete blocks, one run of each arm in each, in an order drawn from seed ${num(String(protocol.seed))}; ${num(String(protocol.concurrency))} at once; a fresh kernel each run, no run repeated.`;
+  if (protocol.arms.length === 1)
+    return line`${strong(text('Randomisation'))}: none, because there is one arm.`;
+  return line`${strong(text('Randomisation'))}: each block has one run of every arm, in an order drawn from seed ${num(String(protocol.seed))}. ${text(protocol.concurrency === 1 ? 'One run at a time' : `Up to ${protocol.concurrency} runs at once`)}, each with a fresh kernel. No run is repeated.`;
 }
 
 function stoppingLine(report: Report): Line {
@@ -81,16 +82,14 @@ function stoppingLine(report: Report): Line {
       : `until decided, ${counted(blocks.planned, 'block')} at most`;
   const last = progress.last;
   const end =
-    last === null
-      ? line`no end was recorded`
-      : line`last recorded: ${text(last.event)}, ${code(last.reason)}`;
+    last === null ? line`No end was recorded` : line`Last record: ${text(last.event)}, ${code(last.reason)}`;
   const decided =
     analysis.decidedAtBlock === null ? '' : ` Decided at the end of block ${analysis.decidedAtBlock + 1}.`;
   const left =
     blocks.notCounted.length === 0
       ? ''
-      : ` ${counted(blocks.notCounted.length, 'recorded block')} not counted, being incomplete or after a gap.`;
-  return line`${strong(text('Stopping'))}: ${num(rule)}; ${num(counted(blocks.counted, 'block'))} counted; ${end}.${num(decided)}${num(left)}`;
+      : ` Not counted, because incomplete or after a gap: ${counted(blocks.notCounted.length, 'recorded block')}.`;
+  return line`${strong(text('Stopping'))}: ${num(rule)}. Counted: ${num(counted(blocks.counted, 'block'))}. ${end}.${num(decided)}${num(left)}`;
 }
 
 function shamLines(report: Report): Line[] {
@@ -99,7 +98,7 @@ function shamLines(report: Report): Line[] {
     const pair = analysis.comparisons.find(
       ({ kind, treatment }) => kind === 'sham-control' && treatment === check.arm,
     );
-    return line`${strong(text('Sham against control'))}: ${code(check.arm)}, difference ${num(points(pair?.difference ?? null))} (95 % interval ${num(pair === undefined ? 'n/a' : pointsInterval(pair.newcombeDifference95))}), two-sided ${num(pValue(check.pTwoSided))}${text(check.differs ? `: it differs, so ${shamMatter(report, check.arm)}` : '')}.`;
+    return line`${strong(text('Sham against control'))}: ${code(check.arm)}, difference ${num(points(pair?.difference ?? null))} (95 % interval ${num(pair === undefined ? 'n/a' : pointsInterval(pair.newcombeDifference95))}), two-sided ${num(pValue(check.pTwoSided))}.${text(check.differs ? ` It differs, so ${shamMatter(report, check.arm)}.` : '')}`;
   });
 }
 
@@ -107,15 +106,15 @@ function exclusionLine(report: Report): Line {
   const { exclusions } = report.analysis.sensitivity;
   const invalid = report.invalidRuns.length;
   if (invalid === 0)
-    return line`${strong(text('Exclusions'))}: none, the harness could observe every recorded run.`;
+    return line`${strong(text('Exclusions'))}: none. The harness could observe every recorded run.`;
   const consequence =
     report.analysis.verdicts.length === 0
       ? line``
-      : line` With every one of a treatment counted as wedged and every one of a reference as completed, ${verdictChange(exclusions.unchanged, exclusions.verdicts)}${text(exclusions.unchanged || exclusions.manyExcluded.length > 0 ? '' : '; that decides nothing, since they are at most a tenth of each arm’s runs')}.`;
-  return line`${strong(text('Exclusions'))}: ${num(counted(invalid, 'run'))} that the harness could not observe, listed below and left out.${consequence}`;
+      : line` If each counted as wedged in a treatment and as completed in a reference, ${verdictChange(exclusions.unchanged, exclusions.verdicts)}.${text(exclusions.unchanged || exclusions.manyExcluded.length > 0 ? '' : ' This decides nothing, because they are at most a tenth of the runs of each arm.')}`;
+  return line`${strong(text('Exclusions'))}: ${num(counted(invalid, 'run'))} that the harness could not observe. They are listed below and left out.${consequence}`;
 }
 
-/** How else runs ended, in each arm, and what that does to the verdict. Nothing where none did. */
+/** How many runs of each arm neither completed nor wedged, and what that does to the verdict. Nothing where none did. */
 function competingLines(report: Report): Line[] {
   const { analysis } = report;
   const arms = analysis.arms.filter(({ competing }) => competing.wedged > 0);
@@ -130,25 +129,25 @@ function competingLines(report: Report): Line[] {
       share === null
         ? []
         : [
-            line`${code(treatment)} ${ratio(share.treatment)} against ${ratio(share.references)} of the references together, Fisher one-sided ${num(pValue(share.p))}`,
+            line`${code(treatment)} ${ratio(share.treatment)} against ${ratio(share.references)} (${num(pValue(share.p))})`,
           ],
     ),
-    '; ',
+    ', ',
   );
-  // Protocols say what the e-process expects since the rule for other endings.
+  // A protocol states its bets since runs that ended otherwise decide too.
   const isOlder = report.protocol.decision.bets === undefined;
   const consequence =
     analysis.verdicts.length === 0
       ? line``
-      : line` More of them than the references: ${shares}. At their worst, every one of a treatment counted as wedged and every one of a reference as completed, ${verdictChange(competing.unchanged, competing.verdicts)}; that is told and does not decide.`;
+      : line` A treatment must not have more of them than the references together (Fisher's exact test, one-sided): ${shares}. In the worst case, where each counts as wedged in a treatment and as completed in a reference, ${verdictChange(competing.unchanged, competing.verdicts)}. The worst case does not decide.`;
   return [
-    line`${strong(text('Runs that ended otherwise'))}: ${each}. They are left out of the wedge rate, and a claim must also hold with all of them counted as events.${consequence}${text(isOlder ? ' The protocol is from before that rule, when such runs were left out as invalid.' : '')}`,
+    line`${strong(text('Runs that ended otherwise'))}: ${each}. The wedge rate leaves them out, but a claim must also hold with all of them counted as events.${consequence}${text(isOlder ? ' The protocol is older than this rule: such runs were then left out as invalid.' : '')}`,
   ];
 }
 
 function verdictChange(unchanged: boolean, verdicts: readonly TreatmentVerdict[]): Line {
-  if (unchanged) return line`every verdict stays`;
-  return line`the verdicts are ${enumeration(verdicts.map(({ treatment, word }) => line`${code(treatment)} ${text(word)}`))}`;
+  if (unchanged) return line`every verdict would stay`;
+  return line`the verdicts would be ${enumeration(verdicts.map(({ treatment, word }) => line`${code(treatment)} ${text(word)}`))}`;
 }
 
 function deadlineLine(report: Report): Line {
@@ -157,21 +156,19 @@ function deadlineLine(report: Report): Line {
   const slowest = analysis.arms.flatMap(({ slowestCellMs }) => slowestCellMs ?? []);
   const margin =
     slowest.length === 0
-      ? line`no cell was answered`
-      : line`the slowest answered cell took ${num(duration(Math.max(...slowest)))}`;
+      ? line`No cell was answered`
+      : line`The slowest answered cell took ${num(duration(Math.max(...slowest)))}`;
   const half =
     analysis.verdicts.length === 0
       ? line``
-      : line` At half the deadline ${num(counted(deadline.changedRuns, 'run'))} would count as wedged instead of completed, and ${verdictChange(deadline.unchanged, deadline.verdicts)}.`;
-  return line`${strong(text('Deadline'))}: ${num(duration(protocol.timeoutMs))} a request; ${margin}.${half}`;
+      : line` At half the deadline, ${num(counted(deadline.changedRuns, 'run'))} would count as wedged instead of completed, and ${verdictChange(deadline.unchanged, deadline.verdicts)}.`;
+  return line`${strong(text('Deadline'))}: ${num(duration(protocol.timeoutMs))} for each request. ${margin}.${half}`;
 }
 
 function driftLines(report: Report): Line[] {
   const { drift } = report.analysis.sensitivity;
   if (drift === null) return [];
-  return [
-    line`${strong(text('Drift'))}: ${code(drift.arm)} wedged in ${ratio(drift.firstHalf)} of its first half and ${ratio(drift.secondHalf)} of its second, Fisher two-sided ${num(pValue(drift.fisherTwoSided))}.`,
-  ];
+  return [line`${strong(text('Drift'))} of ${code(drift.arm)}: ${driftWords(drift)}.`];
 }
 
 /** Nothing where no server was on the way. */
@@ -181,18 +178,18 @@ function serverLines({ protocol, runs }: Report): Line[] {
   const library = servers.reduce((sum, each) => sum + each.library, 0);
   const others = runs.reduce((sum, { client }) => sum + (client.others?.sent ?? 0), 0);
   const again = servers.filter(({ reconnects }) => reconnects > 0).length;
-  const lost = line`${num(again === 0 ? 'no run' : counted(again, 'run'))} lost its connection and opened it again`;
+  const lost = line`Runs that lost their connection and opened it again: ${num(String(again))}.`;
   if (servers.some(({ elsewhere }) => elsewhere === true)) {
     return [
-      line`${strong(text('Server'))}: the client library sent ${num(counted(library, 'request'))} of its own (${code('kernel_info')}); what the server sent by itself to kernels that only it could reach could not be counted; ${lost}.`,
+      line`${strong(text('Server'))}: the client library sent ${num(counted(library, 'request'))} of its own (${code('kernel_info')}). What the server itself sent could not be counted, because only the server could reach the kernels. ${lost}`,
     ];
   }
   return [
-    line`${strong(text('Server'))}: besides the front end’s requests the kernels were given ${num(counted(others, 'shell request'))} of the way itself, ${num(String(library))} of them the client library’s ${code('kernel_info')}, the rest the server’s (${code('kernel_info')} at the start and its nudge); ${lost}.`,
+    line`${strong(text('Server'))}: besides the front end’s requests, the kernels received ${num(counted(others, 'shell request'))}. Of these, ${num(String(library))} came from the client library (${code('kernel_info')}) and the rest from the server (${code('kernel_info')} at the start, and its nudge). ${lost}`,
   ];
 }
 
-/** What came and was not taken, by arm and, where it was looked at, by channel and cause; nothing where all was. */
+/** Messages that were not taken, by arm and, if it was recorded, by channel and cause. Nothing if all were taken. */
 function rejectedLines({ protocol, runs }: Report): Line[] {
   const of = protocol.arms.flatMap(({ name }) => {
     const mine = runs.filter(({ arm, client }) => arm === name && client.rejected > 0);
@@ -210,7 +207,7 @@ function rejectedLines({ protocol, runs }: Report): Line[] {
   const by =
     known.length === 0
       ? line``
-      : line` By channel and cause, of runs that did not complete: ${joined(known, ', ')}.`;
+      : line` In runs that did not complete, by channel and cause: ${joined(known, ', ')}.`;
   return [
     line`${strong(text('Messages not taken'))}: ${joined(
       of.map(
@@ -218,7 +215,7 @@ function rejectedLines({ protocol, runs }: Report): Line[] {
           line`${num(counted(messages, 'message'))} in ${num(counted(many, 'run'))} of ${code(name)}`,
       ),
       ', ',
-    )}; with a bad signature, malformed, a repetition, or of no request of the client's.${by}`,
+    )}. The client does not take a message that has a bad signature, is malformed, repeats another, or belongs to no request of its own.${by}`,
   ];
 }
 
@@ -227,7 +224,7 @@ function droppedLines({ runs }: Report): Line[] {
   const short = runs.filter(({ droppedOutputs }) => droppedOutputs !== undefined).length;
   if (short === 0) return [];
   return [
-    line`${strong(text('Notebooks'))}: those of ${num(counted(short, 'run'))} lack the outputs beyond what is kept of a notebook (64 Mi characters); outcomes do not depend on it.`,
+    line`${strong(text('Notebooks'))}: those of ${num(counted(short, 'run'))} are saved without some outputs, because the harness keeps at most 64 Mi characters of a notebook. Outcomes do not depend on this.`,
   ];
 }
 
@@ -237,14 +234,14 @@ function leftLines({ runs }: Report): Line[] {
   const [first] = leaving;
   if (first === undefined) return [];
   return [
-    line`${strong(text('Left behind'))}: ${num(counted(leaving.length, 'run'))} could not give back in time what ${text(leaving.length === 1 ? 'it' : 'they')} had, which the reaper ended with the harness if it could be: ${runLink(first.run)}, ${code((first.left ?? []).join(' '))}`,
+    line`${strong(text('Left behind'))}: ${num(counted(leaving.length, 'run'))} could not clean up in time. The reaper tried again when the harness exited. The first: ${runLink(first.run)}, ${code((first.left ?? []).join(' '))}.`,
   ];
 }
 
 function stallLine(report: Report): Line {
   let longest = 0;
   for (const run of report.runs) if (run.loopStallMs > longest) longest = run.loopStallMs;
-  return line`${strong(text('Harness'))}: longest stall of its own event loop in any run ${num(duration(longest))}.`;
+  return line`${strong(text('Harness'))}: its own event loop stood still for at most ${num(duration(longest))} in any run.`;
 }
 
 function runsByKind(runs: readonly RunRecord[], one: string, several: string): Block {
@@ -275,7 +272,7 @@ function historyLines(report: Report): Line[] {
   if (abandoned.length > 0) {
     const more = abandoned.length > LISTED ? ` and ${abandoned.length - LISTED} more` : '';
     lines.push(
-      line`Begun and never recorded: ${armNames(abandoned.slice(0, LISTED))}${text(more)}. Such a run is made again when the experiment is resumed; were a wedge the likelier to be cut short, that would favour clean runs.`,
+      line`Begun and never recorded: ${armNames(abandoned.slice(0, LISTED))}${text(more)}. Such a run is repeated when the experiment resumes. If wedges were cut short more often than other runs, this would favour clean runs.`,
     );
   }
   if (sessions.some(({ event }) => event === 'resumed' || event === 'interrupted')) {
@@ -283,6 +280,6 @@ function historyLines(report: Report): Line[] {
       lines.push(line`Session: ${text(session.event)} at ${code(session.at)}, ${code(session.reason)}.`);
     }
   }
-  if (torn) lines.push(line`The journal's last line was torn and set aside.`);
+  if (torn) lines.push(line`The last line of the journal was cut short and set aside.`);
   return lines;
 }

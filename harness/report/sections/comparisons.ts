@@ -1,5 +1,15 @@
 import type { Comparison, TwoArmSummary } from '../../stats/comparison.ts';
-import { type Block, code, type Line, line, paragraph, type Table, text } from '../document.ts';
+import {
+  type Block,
+  code,
+  joined,
+  type Line,
+  line,
+  paragraph,
+  type Table,
+  table,
+  text,
+} from '../document.ts';
 import {
   eValue,
   percent,
@@ -26,7 +36,7 @@ export function comparisonBlocks(report: Report): Block[] {
     if (analysis.strata !== undefined) {
       blocks.push(
         paragraph(
-          line`These figures are of added counts of all strata. No verdict rests on them: see “Hosts and nights”.`,
+          line`These figures add up the counts of all strata. No verdict rests on them: see “Hosts and nights”.`,
         ),
       );
     }
@@ -40,43 +50,36 @@ export function comparisonBlocks(report: Report): Block[] {
 }
 
 function differencesTable(comparisons: readonly Comparison[]): Table {
-  return {
-    kind: 'table',
-    caption: 'Differences of wedge rates',
-    columns: [
-      { title: 'Comparison', align: 'left' },
-      { title: 'Wedged', align: 'right' },
-      { title: 'Difference', align: 'right' },
-      { title: '95 % interval (Newcombe)', align: 'right' },
-    ],
-    rows: comparisons.map((pair): Line[] => [
+  return table(
+    'Differences of wedge rates',
+    'Comparison | >Wedged | >Difference | >95 % interval (Newcombe)',
+    comparisons.map((pair): Line[] => [
       pairName(pair),
       line`${ratio(pair.counts.treatment)} against ${ratio(pair.counts.reference)}`,
       [num(points(pair.difference))],
       [num(pair.difference === null ? 'n/a' : pointsInterval(pair.newcombeDifference95))],
     ]),
-  };
+  );
 }
 
 function testsTable(comparisons: readonly Comparison[], isOfStrata: boolean): Table {
-  return {
-    kind: 'table',
-    caption: 'Tests of each comparison',
-    columns: [
-      { title: 'Comparison', align: 'left' },
-      { title: 'Binomial tail', align: 'right' },
-      { title: 'Fisher, less', align: 'right' },
-      { title: 'Fisher, two-sided', align: 'right' },
-      { title: 'Boschloo, less', align: 'right' },
-      { title: 'Boschloo, two-sided', align: 'right' },
-      { title: isOfStrata ? 'E, product' : 'E, greatest', align: 'right' },
+  return table(
+    'Tests of each comparison',
+    [
+      'Comparison',
+      '>Binomial tail',
+      '>Fisher, less',
+      '>Fisher, two-sided',
+      '>Boschloo, less',
+      '>Boschloo, two-sided',
+      isOfStrata ? '>E, product' : '>E, greatest',
     ],
-    rows: comparisons.map((pair): Line[] => [
+    comparisons.map((pair): Line[] => [
       pairName(pair),
       ...testCells(pair),
       [num(eValue(pair.stratified?.logE ?? pair.eProcess.maxLogE))],
     ]),
-  };
+  );
 }
 
 function testCells(pair: TwoArmSummary): Line[] {
@@ -97,15 +100,15 @@ function tailWords(comparisons: readonly Comparison[]): Line {
   const given = comparisons.find(({ binomialTail }) => binomialTail?.p0Source === 'given')?.binomialTail;
   const source =
     given === undefined || given === null
-      ? line`the reference arm's own observed rate, itself an estimate from as many runs`
-      : line`the ${num(percent(given.p0))} given, not measured here`;
-  return line`The binomial tail is P(X ≤ x, given n and p0). It takes p0 as known: ${source}. Fisher's exact test takes neither rate as known, so read the two side by side. “Less” is one-sided: the first arm's rate is below the second's.`;
+      ? line`the observed rate of the reference arm, which is itself an estimate`
+      : line`the ${num(percent(given.p0))} that was given, not a rate measured here`;
+  return line`The binomial tail is P(X ≤ x), given n and p0. It takes p0 as known, and p0 is ${source}. Fisher's exact test takes neither rate as known, so read the two side by side. “Less” is the one-sided test that the first arm's rate is below the second's. E is the evidence of the e-process for the same.`;
 }
 
 function decisionWords(report: Report): Line {
   const { analysis } = report;
   const alpha = significant(analysis.alpha, 3);
-  const holm = analysis.verdicts.length > 1 ? ' Several treatments: Holm over them.' : '';
+  const holm = analysis.verdicts.length > 1 ? ' With several treatments, Holm corrects their p-values.' : '';
   const { strata } = analysis;
   const rule =
     strata !== undefined
@@ -116,12 +119,12 @@ function decisionWords(report: Report): Line {
   const shams = analysis.arms.filter(({ role }) => role === 'sham').map(({ name }) => name);
   const claim =
     shams.length > 0
-      ? line`“Fixes” needs both: below control, and below ${armNames(shams)}.`
-      : line`“Fixes” needs: below control.`;
+      ? line`The verdict “fixes” needs 0 wedges and, by this test, a rate below control and below ${armNames(shams)}.`
+      : line`The verdict “fixes” needs 0 wedges and, by this test, a rate below control.`;
   const composite =
     report.competingRuns.length === 0
       ? ''
-      : ' Both on the wedges, with the runs that ended otherwise left out, and on wedges and other endings together; and other endings must not be more frequent than on the references (Fisher, one-sided, p > 0.05).';
+      : ' This must hold for wedges alone, with the runs that ended otherwise left out, and for wedges and other endings together. Other endings must not be more frequent than in the references (Fisher’s exact test, one-sided, p > 0.05).';
   return line`Decided by: ${rule}. ${claim}${text(composite)}${num(holm)}`;
 }
 
@@ -132,11 +135,9 @@ function hazardBlocks(comparisons: readonly Comparison[]): Block[] {
   if (known.length === 0) return [];
   return [
     paragraph(
-      line`Per reply (secondary; exact conditional test of two rates, less): ${known.flatMap(
-        (pair, index) => [
-          ...(index === 0 ? [] : line`; `),
-          ...line`${pairName(pair)} ${num(pValue(pair.hazard.conditionalLess))}`,
-        ],
+      line`Wedges per reply (secondary; exact conditional test of two rates, one-sided): ${joined(
+        known.map((pair) => line`${pairName(pair)} ${num(pValue(pair.hazard.conditionalLess))}`),
+        ', ',
       )}.`,
     ),
   ];

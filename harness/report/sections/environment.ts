@@ -2,7 +2,7 @@ import type { ProtocolClient } from '../../model/client.ts';
 import type { ClientEnvironment } from '../../model/journal.ts';
 import type { Protocol } from '../../model/protocol.ts';
 import { deviationLines } from '../deviations.ts';
-import { type Block, code, enumeration, type Line, line, text } from '../document.ts';
+import { type Block, code, enumeration, type Line, line, table, text } from '../document.ts';
 import { counted, duration, gibibytes } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num, shortHash } from '../words.ts';
@@ -32,7 +32,7 @@ export function environmentBlocks(report: Report): Block[] {
   const items: Line[] = [
     ...environmentDifferences(report),
     kernelspecs.length > 0
-      ? line`Kernels, each as its kernelspec starts it, with nothing injected: ${enumeration(
+      ? line`Kernels, started by their kernelspecs with nothing injected: ${enumeration(
           kernelspecs.map(
             (each) =>
               line`${code(each.name)} (${code(kernelspecWords(each))}, kernelspec ${shortHash(each.sha256)})`,
@@ -48,7 +48,7 @@ export function environmentBlocks(report: Report): Block[] {
       ),
     )}.`,
     protocol.client === undefined
-      ? line`Client: traffic ${armNames(protocol.traffic)}, latency ${code(protocol.latency.spec)}${throughServer(report)}.`
+      ? line`Client: traffic ${armNames(protocol.traffic)}, latency ${code(protocol.latency.spec)}${throughServer(report)}`
       : clientLine(protocol.client, report.experiment.clientEnvironment),
     ...launchLines(report),
     ...socketLines(protocol),
@@ -59,12 +59,12 @@ export function environmentBlocks(report: Report): Block[] {
       line`Kernel start, median by arm: ${num(duration(Math.min(...starts)))} to ${num(duration(Math.max(...starts)))}.`,
     );
   }
-  // Kernelspecs have said all that is known of theirs.
+  // Nothing more is known about kernels that their kernelspecs start.
   if (kernelspecs.length > 0) return [{ kind: 'list', items }];
   return [{ kind: 'list', items }, armHashes(report), packageList(environment.packages)];
 }
 
-/** How kernels came about, where that was not as anyone starts them. */
+/** How kernels were launched, if not spawned. */
 function launchLines({ protocol, runs }: Report): Line[] {
   const methodOf = new Map(protocol.arms.map(({ name, launch }) => [name, launch ?? protocol.launch]));
   const toFork = runs.filter(({ arm }) => methodOf.get(arm) === 'fork');
@@ -78,13 +78,13 @@ function launchLines({ protocol, runs }: Report): Line[] {
   const but =
     spawned === 0
       ? line``
-      : line`; ${num(String(spawned))} of ${num(counted(toFork.length, 'run'))} were spawned instead, where a fork was not safe`;
+      : line` ${num(String(spawned))} of ${num(counted(toFork.length, 'run'))} were spawned instead, because a fork was not safe.`;
   return [
-    line`Launch: kernels ${whose} were forked from a process that had imported ipykernel and the arm, with one seed of string hashes for all of an arm's${but}.`,
+    line`Launch: kernels ${whose} were forked from a process that had imported ipykernel and the arm, with the same string hash seed for all kernels of an arm.${but}`,
   ];
 }
 
-/** How the kernels' sockets were guarded, where that was not as everywhere. */
+/** How the kernels' sockets were guarded, if not in the default way. */
 function socketLines({ sockets, client, transport }: Protocol): Line[] {
   if (sockets === undefined) return [];
   const peer =
@@ -93,17 +93,17 @@ function socketLines({ sockets, client, transport }: Protocol): Line[] {
       : text(transport === undefined ? 'the harness' : 'the server');
   const way =
     sockets.transport === 'ipc'
-      ? line`over Unix sockets in folders that nobody else can enter, none of the kernels' channels on a TCP port`
-      : line`over TCP on loopback`;
+      ? line`use Unix sockets, in folders that no other user can enter. No channel of a kernel is on a TCP port`
+      : line`use TCP on loopback`;
   const guard =
     sockets.encryption === undefined
-      ? line`; in the clear`
-      : line`, encrypted by CurveZMQ on all five channels, with keys of each kernel's own. A kernel of each arm, started before the first run, turned away on every channel a peer without keys and one with another server's key`;
-  return [line`Sockets: between ${peer} and the kernels ${way}${guard}.`];
+      ? line`Messages are not encrypted`
+      : line`CurveZMQ encrypts all five channels, and each kernel has its own keys. Before the first run, a kernel of each arm refused two peers on every channel: one without keys, and one with the key of another server`;
+  return [line`Sockets: ${peer} and the kernels ${way}. ${guard}.`];
 }
 
 function throughServer({ protocol, experiment, runs }: Report): Line {
-  if (protocol.transport === undefined) return line``;
+  if (protocol.transport === undefined) return line`.`;
   const versions = enumeration(
     Object.entries(protocol.transport.versions).map(([name, version]) => line`${code(`${name} ${version}`)}`),
   );
@@ -114,13 +114,13 @@ function throughServer({ protocol, experiment, runs }: Report): Line {
       : line`, Python ${code(serverEnvironment.python)}, libzmq ${code(serverEnvironment.libzmq)}, environment ${code(serverEnvironment.key)}`;
   const server =
     protocol.transport.given === true
-      ? text('a server that was there already and')
+      ? text('a server that was already running and')
       : text('a Jupyter Server that');
   const isOfKernels = protocol.arms.some(({ kernelspec }) => kernelspec !== undefined);
   const elsewhere = runs.filter(({ client }) => client.server?.elsewhere === true).length;
-  const direct = line`Shell and iopub go through its WebSocket; control and heartbeat are asked of the kernel directly, which does not touch its shell`;
-  const far = line`${num(counted(elsewhere, 'kernel'))} of ${num(String(runs.length))} were out of reach of all but the server: without counters, without certificates, and what was loaded there is the word of its kernelspec${text(isOfKernels ? '' : ', which says nothing of packages besides ipykernel')}`;
-  return line`, through ${server} starts the kernels, with ${versions}${python}. ${elsewhere === 0 ? direct : elsewhere < runs.length ? line`${direct}; ${far}` : far}`;
+  const direct = line`Shell and iopub go through its WebSocket. The harness asks control and heartbeat of the kernel directly, which does not touch its shell socket.`;
+  const far = line`Only the server could reach ${num(counted(elsewhere, 'kernel'))} of ${num(String(runs.length))}, so there are no counters and no certificates of them. What they loaded is known from the kernelspec alone${text(isOfKernels ? '' : ', which names no package but ipykernel')}.`;
+  return line`, through ${server} starts the kernels, with ${versions}${python}. ${elsewhere === 0 ? direct : elsewhere < runs.length ? line`${direct} ${far}` : far}`;
 }
 
 function clientLine(client: ProtocolClient, environment: ClientEnvironment | undefined): Line {
@@ -132,7 +132,7 @@ function clientLine(client: ProtocolClient, environment: ClientEnvironment | und
     environment === undefined
       ? line``
       : line`, Python ${code(environment.python)}, libzmq ${code(environment.libzmq)}, environment ${code(environment.key)}`;
-  return line`Client: ${code(client.name)} in a process of its own, with ${versions}${python}; its own time-out of a cell: ${num(timeout)}. Its traffic and its latency are its own: one cell after another, ${code('Output')} models of ipywidgets mirrored.`;
+  return line`Client: ${code(client.name)} in its own process, with ${versions}${python}. Its time-out for a cell: ${num(timeout)}. The client makes its own traffic with its own latency: it runs one cell after another and mirrors ${code('Output')} models of ipywidgets.`;
 }
 
 function armHashes(report: Report): Block {
@@ -140,20 +140,15 @@ function armHashes(report: Report): Block {
     kind: 'details',
     summary: line`Arms: hashes of patch and loaded sources`,
     blocks: [
-      {
-        kind: 'table',
-        caption: 'Hashes of each arm',
-        columns: [
-          { title: 'Arm', align: 'left' },
-          { title: 'Patch (SHA-256)', align: 'left' },
-          { title: 'Sources loaded (SHA-256)', align: 'left' },
-        ],
-        rows: report.protocol.arms.map((arm): Line[] => [
+      table(
+        'Hashes of each arm',
+        'Arm | Patch (SHA-256) | Sources loaded (SHA-256)',
+        report.protocol.arms.map((arm): Line[] => [
           [code(arm.name)],
           arm.patchSha256 === null ? line`none` : [shortHash(arm.patchSha256)],
           [shortHash(arm.treeSha256)],
         ]),
-      },
+      ),
     ],
   };
 }

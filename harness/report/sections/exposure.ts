@@ -6,17 +6,19 @@ import {
   joined,
   type Line,
   line,
+  list,
   paragraph,
   strong,
   type Table,
+  table,
   text,
 } from '../document.ts';
-import { counted, probability } from '../format-number.ts';
+import { probability } from '../format-number.ts';
 import { armNamed, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
-import { neverInClause, perRun } from './withheld.ts';
+import { NEVER_IN_WORDS, perRun } from './withheld.ts';
 
-/** Shams that say nothing as a reference, and why: what they were short of, or that they were never in. */
+/** Shams that cannot serve as a reference, and why: they were short of something, or never took effect. */
 export function voidShamLines({ analysis }: Report): Line[] {
   return analysis.arms.flatMap((arm) => {
     if (arm.role !== 'sham') return [];
@@ -24,22 +26,22 @@ export function voidShamLines({ analysis }: Report): Line[] {
     const short = analysis.exposure.filter((each) => each.arm === arm.name).flatMap(shortKinds);
     const why =
       neverIn !== null
-        ? neverInClause(neverIn)
+        ? NEVER_IN_WORDS[neverIn]
         : short
             .map(
               ({ kind, armPerRun, referencePerRun }) =>
                 `${perRun(armPerRun)} ${cleanText(kind, INLINE_LIMIT)} a run against ${perRun(referencePerRun)}`,
             )
-            .join('; ');
+            .join(', ');
     if (why === '') return [];
     return [
-      line`${strong(...line`${code(arm.name)} says nothing as a reference`)}: ${text(why)}. Extra scheduling was not separated from the change.`,
+      line`${strong(...line`${code(arm.name)} cannot serve as a reference`)}: ${text(why)}. So the experiment does not separate extra scheduling from the change.`,
     ];
   });
 }
 
-/** Whether a sham has the change's extra scheduling, so that the change's effect was separated from it. */
-export function isSchedulingSham(report: Report, name: string): boolean {
+/** Whether a sham has the change's extra scheduling, which separates the change's effect from it. */
+function isSchedulingSham(report: Report, name: string): boolean {
   const arm = armNamed(report, name);
   return arm?.schedules === true || arm?.engagement === 'callbacks';
 }
@@ -49,7 +51,7 @@ export function shamMatter(report: Report, name: string): string {
   return isSchedulingSham(report, name) ? 'the overhead itself matters' : 'patching alone matters';
 }
 
-/** What does not tell the change from the scheduling that it adds; `null` where a sham does. */
+/** The caveat that nothing tells the change from the scheduling that it adds; `null` if a sham does. */
 export function schedulingCaveat(report: Report): Line | null {
   const shams = report.analysis.arms.filter(({ role }) => role === 'sham').map(({ name }) => name);
   if (shams.length === 0) {
@@ -59,7 +61,7 @@ export function schedulingCaveat(report: Report): Line | null {
   return line`What the change does beyond the scheduling it adds: ${armNames(shams)} ${text(shams.length > 1 ? 'are negative controls' : 'is a negative control')} of patching and ${text(shams.length > 1 ? 'schedule' : 'schedules')} nothing extra.`;
 }
 
-/** What each arm was given, as a table, folded by the reader; nothing where there is one arm. */
+/** What each arm was given, as a table. Nothing for a single arm. */
 export function exposureBlocks({ analysis }: Report): Block[] {
   const { exposure } = analysis;
   const [first] = exposure;
@@ -71,26 +73,31 @@ export function exposureBlocks({ analysis }: Report): Block[] {
       ? []
       : [
           paragraph(
-            line`Of ${armNames(unknown)} it was not recorded what the kernel was given, or no cell was answered there and on ${code(first.reference)}: no word was withheld for it.`,
+            line`For ${armNames(unknown)}, either the journal does not record what the kernel was given, or no cell was answered both there and in ${code(first.reference)}. No verdict was withheld because of this.`,
           ),
         ];
   if (known.length === 0) return unknownWords;
   const isTotals = known.some(({ by }) => by === 'totals');
   const scope = isTotals
-    ? line`The journal has the requests of whole runs only; completed runs are compared.`
-    : line`Compared over the cells that were answered in both arms: a run that ended early counts up to its last answered cell.`;
+    ? line`The journal counts requests for whole runs only, so completed runs are compared.`
+    : line`The comparison covers the cells that both arms answered. A run that ended early counts up to its last answered cell.`;
   return [
     exposureTable(known),
     paragraph(
-      line`What the kernel was given a run, and what it published. ${scope} An arm is short where its ratio to ${code(first.reference)} is below 0.9 and a permutation test over runs, after Holm over the kinds, gives p < 0.01, where it has none of what ${code(first.reference)} had in several runs, or, with runs too few for that p, where each of its runs has less than each of ${code(first.reference)}.`,
+      line`The table shows what the kernel was given in a run, and what it published. ${scope} An arm is short of a kind in any of three cases:`,
     ),
+    list([
+      line`Its ratio to ${code(first.reference)} is below 0.9, and a permutation test over runs gives p < 0.01 after Holm over the kinds.`,
+      line`It never had the kind, and ${code(first.reference)} had it in several runs.`,
+      line`There are too few runs for that p, and each run of the arm has less than each run of ${code(first.reference)}.`,
+    ]),
     ...unknownWords,
   ];
 }
 
 const SHORT_WORDS = { gone: 'gone', apart: 'short in every run' } as const;
 
-/** Names of arms and kinds are content: they stand in cells, since a caption or a column's title is the project's own. */
+/** Names of arms and kinds are content, so they stand in cells: captions and column titles are the project's words. */
 function exposureTable(known: readonly ExposureComparison[]): Table {
   const kinds = [...new Set(known.flatMap((each) => each.kinds.map(({ kind }) => kind)))].sort();
   const found = ({ kinds: all }: ExposureComparison, kind: string) => all.find((each) => each.kind === kind);
@@ -110,21 +117,17 @@ function exposureTable(known: readonly ExposureComparison[]): Table {
           : `, ${SHORT_WORDS[short]}`;
     return line`${code(comparison.arm)} ${num(`${perRun(armPerRun)}${against}${mark}`)}`;
   };
-  return {
-    kind: 'table',
-    caption: 'Exposure a run',
-    columns: [
-      { title: 'Kind', align: 'left' },
-      { title: 'Arm and count a run', align: 'left' },
-    ],
-    rows: kinds.map((kind): Line[] => [
+  return table(
+    'Exposure a run',
+    'Kind | Count a run, by arm',
+    kinds.map((kind): Line[] => [
       [code(kind)],
       joined(
         known.map((each) => onArm(each, kind)),
         '; ',
       ),
     ]),
-  };
+  );
 }
 
 /** Changed functions that no run of an arm called: plumbing may have run where the change itself did not. */
@@ -135,7 +138,7 @@ export function uncalledLines({ analysis }: Report): Line[] {
     const shown = uncalled.slice(0, 5).map((each) => each.split(' ')[1] ?? each);
     const more = uncalled.length > shown.length ? ` and ${uncalled.length - shown.length} more` : '';
     return [
-      line`That every part of ${code(name)} was tried: no run called ${num(counted(uncalled.length, 'changed function'))} (${armNames(shown)}${text(more)}).`,
+      line`That every part of ${code(name)} was tried: no run called ${num(String(uncalled.length))} of its changed functions (${armNames(shown)}${text(more)}).`,
     ];
   });
 }

@@ -2,13 +2,13 @@ import type { RunRecord } from '../../model/journal.ts';
 import { REVIVAL_RUNGS, type RevivalRung } from '../../model/observations.ts';
 import { outcomeStatus } from '../../model/outcome.ts';
 import type { ArmAnalysis } from '../../stats/arm-summary.ts';
-import { type Block, code, type Line, line, paragraph, text } from '../document.ts';
+import { type Block, code, type Line, line, paragraph, table, text } from '../document.ts';
 import { count, counted, duration, probability } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 import { stallBlocks } from './stalls.ts';
 
-/** How the wedges, or where they are counted the stalls, look; the stalls of a client under wedges too. */
+/** What the wedges looked like, and the client's stalls. If stalls are counted, only those. */
 export function mechanismBlocks(report: Report): Block[] {
   if (report.protocol.client === undefined) return wedgeBlocks(report);
   const stalls = stallBlocks(report);
@@ -30,7 +30,7 @@ export function mechanismBlocks(report: Report): Block[] {
   ];
 }
 
-/** How the wedges look: certified or not, where in the notebook, after how many replies. */
+/** What the wedges looked like: certified or not, where in the notebook, after how many replies. */
 function wedgeBlocks(report: Report): Block[] {
   const wedging = report.analysis.arms.filter((arm) => arm.counts.wedged > 0);
   if (wedging.length === 0) {
@@ -41,18 +41,10 @@ function wedgeBlocks(report: Report): Block[] {
   }
   const revivals = revivalsByArm(report.runs);
   return [
-    {
-      kind: 'table',
-      caption: 'Wedges by certificate and place',
-      columns: [
-        { title: 'Arm', align: 'left' },
-        { title: 'Wedged', align: 'right' },
-        { title: 'Certified', align: 'right' },
-        { title: 'Not certified', align: 'right' },
-        { title: 'Revived by the re-arm', align: 'right' },
-        { title: 'Place in the notebook', align: 'left' },
-      ],
-      rows: wedging.map((arm): Line[] => [
+    table(
+      'Wedges by certificate and place',
+      'Arm | >Wedged | >Certified | >Not certified | >Revived by the re-arm | Place in the notebook',
+      wedging.map((arm): Line[] => [
         [code(arm.name)],
         [num(count(arm.counts.wedged))],
         [num(count(arm.counts.wedgedByKind['wedged-stranded'] ?? 0))],
@@ -60,12 +52,12 @@ function wedgeBlocks(report: Report): Block[] {
         [num(revivalWords(revivals.get(arm.name)))],
         placeWords(arm),
       ]),
-    },
-    paragraph(
-      line`Certified: the kernel is alive and idle, the request is queued in its shell socket (EVENTS has POLLIN) and the socket's descriptor is not readable. Revived: after the verdict the stream's read handler was run once and the missing answers came. Place: the number of cells at which runs of the arm wedged.`,
     ),
     paragraph(
-      line`${innocenceLine(report)} Wedges against the exposure of each cell, Pearson's χ² with a seeded Monte Carlo p-value, one test for the experiment; a wedge that wanders is not the fault of a cell's content.`,
+      line`A wedge is certified if the kernel is alive and idle, the request is queued in its shell socket (EVENTS has POLLIN), and the socket's descriptor is not readable. The request is then stranded: nothing tells the kernel to read it. Revived by the re-arm: after the verdict, the harness ran the stream's read handler once (the re-arm), and the missing answers came. Place in the notebook: at how many different cells the runs of the arm wedged.`,
+    ),
+    paragraph(
+      line`${innocenceLine(report)} The test compares the wedges at each cell with the number of runs that reached it: Pearson's χ² with a seeded Monte Carlo p-value, one test for the experiment. If the wedge wanders, the content of a cell is not at fault.`,
     ),
     ...ladderBlocks(report.runs),
     { kind: 'figure', name: 'positions' },
@@ -76,28 +68,23 @@ function wedgeBlocks(report: Report): Block[] {
 
 const RUNG_WORDS: Record<RevivalRung, string> = {
   waiting: 'waiting',
-  'same-peer': 'another request of the same peer',
+  'same-peer': 'another request from the same peer',
   interrupt: 'an interrupt',
-  'new-peer': 'a request of a new peer',
+  'new-peer': 'a request from a new peer',
   're-arm': 'one run of the read handler (re-arm)',
   restart: 'a fresh kernel (the stranded request is lost)',
 };
 
-/** What brought stranded requests back, one attempt a wedge; nothing where no wedge was autopsied. */
+/** What brought stranded requests back, one attempt for each wedge. Nothing if no attempt was made. */
 function ladderBlocks(runs: readonly RunRecord[]): Block[] {
   const attempts = runs.flatMap(({ outcome }) => outcome.observations?.revival ?? []);
   const rungs = REVIVAL_RUNGS.filter((rung) => attempts.some((attempt) => attempt.rung === rung));
   if (rungs.length === 0) return [];
   return [
-    {
-      kind: 'table',
-      caption: 'What revives a wedge',
-      columns: [
-        { title: 'After', align: 'left' },
-        { title: 'Revived', align: 'right' },
-        { title: 'Slowest', align: 'right' },
-      ],
-      rows: rungs.map((rung): Line[] => {
+    table(
+      'What revives a wedge',
+      'After | >Revived | >Slowest',
+      rungs.map((rung): Line[] => {
         const tried = attempts.filter((attempt) => attempt.rung === rung);
         const revived = tried.filter((attempt) => attempt.revived);
         const after = revived.flatMap(({ afterMs }) => afterMs ?? []);
@@ -107,9 +94,9 @@ function ladderBlocks(runs: readonly RunRecord[]): Block[] {
           [num(after.length === 0 ? 'n/a' : duration(Math.max(...after)))],
         ];
       }),
-    },
+    ),
     paragraph(
-      line`One attempt a wedge, in turn by the wedge's number, after the run's own account was taken.`,
+      line`After a wedge was recorded, the harness made one of these attempts. The attempts took turns from wedge to wedge.`,
     ),
   ];
 }
@@ -135,7 +122,7 @@ function revivalWords(revivals: Revivals | undefined): string {
   return revivals === undefined ? 'not tried' : `${revivals.revived} of ${revivals.tried}`;
 }
 
-/** Where an arm's wedges were, beside the cells; whether they prefer one is asked of all arms together. */
+/** At how many places an arm wedged. Whether wedges prefer a cell is tested for all arms together. */
 function placeWords(arm: ArmAnalysis): Line {
   const { cells, afterLastCell, noCell } = arm.positions;
   const at = cells.filter(({ wedges }) => wedges > 0).length;
@@ -146,7 +133,7 @@ function placeWords(arm: ArmAnalysis): Line {
 
 /** Whether the wedges of the reference arms, and of each treatment that still wedged, prefer a cell. */
 function innocenceLine({ analysis: { innocence } }: Report): Line {
-  const p = innocence.p === null ? '' : ` (p = ${probability(innocence.p)})`;
-  const together = innocence.arms.length > 1 ? ' together' : '';
-  return line`Place in the notebook, ${armNames(innocence.arms)}${text(together)}: the wedge ${text(innocence.p === null ? '' : innocence.words)}${num(p)}${text(innocence.p === null ? `occurred too rarely to tell` : '')}.`;
+  const where = line`Place in the notebook, ${armNames(innocence.arms)}${text(innocence.arms.length > 1 ? ' together' : '')}`;
+  if (innocence.p === null) return line`${where}: the wedge occurred too rarely to tell.`;
+  return line`${where}: the wedge ${text(innocence.words)} (p = ${num(probability(innocence.p))}).`;
 }

@@ -1,11 +1,11 @@
-import { type Block, code, type Line, line, text } from '../document.ts';
+import { type Block, code, joined, type Line, line, list, text } from '../document.ts';
 import { percent } from '../format-number.ts';
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 import { releaseCaveats } from './arm-environments.ts';
 import { schedulingCaveat, uncalledLines } from './exposure.ts';
 
-/** On how many machines, in how many sessions: what the result may depend on beyond its settings. */
+/** The machines and sessions, on which the result may depend beyond its settings. */
 function whereRun({ experiment, sessions }: Report): Line {
   const of = ({ platform, arch }: { readonly platform: string; readonly arch: string }) =>
     `${platform} ${arch}`;
@@ -18,17 +18,20 @@ function whereRun({ experiment, sessions }: Report): Line {
   return line`as ${num(String(sources.length))} sources on ${armNames(systems)}`;
 }
 
-/** What the experiment does not show: as much a part of the result as what it does. */
+/** What the experiment does not show, which is as much a part of the result as what it shows. */
 export function notShownBlocks(report: Report): Block[] {
   const { analysis, protocol } = report;
   const items: Line[] = [];
   const clean = analysis.arms.filter((arm) => arm.runs > 0 && arm.wedged === 0);
   if (clean.length > 0) {
     items.push(
-      line`No wedge is not a rate of zero: ${clean.flatMap((arm, index) => [
-        ...(index === 0 ? [] : line`, `),
-        ...line`${code(arm.name)} may still wedge in up to ${num(percent(arm.upper95))} of runs`,
-      ])} (one-sided 95 %).`,
+      line`That the rate is zero: ${joined(
+        clean.map(
+          (arm, index) =>
+            line`${code(arm.name)}${text(index === 0 ? ' may still wedge' : '')} in up to ${num(percent(arm.upper95))}${text(index === 0 ? ' of runs' : '')}`,
+        ),
+        ', ',
+      )} (one-sided 95 %).`,
     );
   }
   const uncertified = analysis.arms.filter((arm) => (arm.counts.wedgedByKind['wedged-mute'] ?? 0) > 0);
@@ -53,12 +56,10 @@ export function notShownBlocks(report: Report): Block[] {
   }
   const notebooks = protocol.notebooks.map(({ name }) => name);
   items.push(
-    line`Other notebooks, traffic or machines: this is ${armNames(notebooks)} under ${armNames(protocol.traffic)} traffic with latency ${code(protocol.latency.spec)}, ${whereRun(report)}.`,
+    line`Other notebooks, traffic or machines: this experiment ran ${armNames(notebooks)} under ${armNames(protocol.traffic)} traffic with latency ${code(protocol.latency.spec)}, ${whereRun(report)}.`,
   );
   if (!analysis.aa.some((check) => isObserverCheck(report, check))) {
-    items.push(
-      line`Whether watching changes the rate: every arm ran with the same counters in the kernel, and none without them.`,
-    );
+    items.push(line`Whether watching changes the rate: every arm ran with the same counters in the kernel.`);
   }
-  return [{ kind: 'list', items }];
+  return [list(items)];
 }

@@ -1,14 +1,24 @@
 import type { RunRecord } from '../../model/journal.ts';
 import type { OutcomeKind } from '../../model/outcome.ts';
 import { TRACE_EVENTS, type TraceEvent } from '../../model/trace.ts';
-import { deviationList } from '../deviations.ts';
-import { type Block, code, type Line, line, runLink, type Table } from '../document.ts';
-import { counted, duration, percent } from '../format-number.ts';
+import {
+  type Block,
+  code,
+  type Line,
+  line,
+  paragraph,
+  runLink,
+  type Table,
+  table,
+  text,
+} from '../document.ts';
+import { duration } from '../format-number.ts';
 import type { Report } from '../report.ts';
+import { runSigns } from '../run-signs.ts';
 import { kindWords, num } from '../words.ts';
 
-/** Rows at most, so that the document still fits into one comment on GitHub (65,536 characters). */
-export const LISTED_RUNS = 300;
+/** Most rows: the document must fit into one comment on GitHub (65,536 characters). */
+const LISTED_RUNS = 300;
 
 /** One line a run, folded away; those that did not complete first when there are too many for all. */
 export function runBlocks(report: Report): Block[] {
@@ -23,9 +33,7 @@ export function runBlocks(report: Report): Block[] {
           : line`${num(String(listed.length))} of ${num(String(report.runs.length))} runs, those that did not complete first`,
       blocks: [
         runTable(listed, report),
-        ...(left === 0
-          ? []
-          : [{ kind: 'paragraph', line: line`The journal holds the other ${num(String(left))}.` } as const]),
+        ...(left === 0 ? [] : [paragraph(line`The journal holds the other ${num(String(left))}.`)]),
       ],
     },
   ];
@@ -41,19 +49,18 @@ export function listedRuns(runs: readonly RunRecord[], limit: number): RunRecord
 
 function runTable(runs: readonly RunRecord[], report: Report): Table {
   const severalPairs = report.protocol.notebooks.length * report.protocol.traffic.length > 1;
-  return {
-    kind: 'table',
-    caption: 'Runs',
-    columns: [
-      { title: 'Run', align: 'left' },
-      { title: 'Outcome', align: 'left' },
-      { title: 'Cell', align: 'right' },
-      { title: 'Replies', align: 'right' },
-      { title: 'Start', align: 'right' },
-      { title: 'Notebook', align: 'right' },
-      ...(severalPairs ? [{ title: 'Notebook and traffic', align: 'left' } as const] : []),
+  return table(
+    'Runs',
+    [
+      'Run',
+      'Outcome',
+      '>Cell',
+      '>Replies',
+      '>Start',
+      '>Notebook',
+      ...(severalPairs ? ['Notebook and traffic'] : []),
     ],
-    rows: runs.map((run): Line[] => [
+    runs.map((run): Line[] => [
       [runLink(run.run)],
       [num(run.outcome.kind)],
       [num(run.outcome.cell === null ? '' : String(run.outcome.cell))],
@@ -64,15 +71,15 @@ function runTable(runs: readonly RunRecord[], report: Report): Table {
         ? [line`${code(report.protocol.notebooks[run.notebook]?.name ?? 'unknown')} ${num(run.traffic)}`]
         : []),
     ]),
-  };
+  );
 }
 
 /** One run's story in words and numbers: what the page unfolds. */
 export function runStory(run: RunRecord, report: Report): Block[] {
-  const { outcome, client, kernel } = run;
+  const { outcome } = run;
   const items: Line[] = [
     line`${code(outcome.reason)}`,
-    line`Block ${num(String(run.block + 1))}, place ${num(String(run.position + 1))} of ${num(String(report.protocol.arms.length))}; ${code(report.protocol.notebooks[run.notebook]?.name ?? 'unknown')} under ${num(run.traffic)} traffic, seed ${num(String(run.seed))}; begun ${code(run.at)}${run.source === undefined ? line`` : line` in ${code(run.source)}`}.`,
+    line`Block ${num(String(run.block + 1))}, place ${num(String(run.position + 1))} of ${num(String(report.protocol.arms.length))}: ${code(report.protocol.notebooks[run.notebook]?.name ?? 'unknown')} under ${num(run.traffic)} traffic, seed ${num(String(run.seed))}. Begun ${code(run.at)}${run.source === undefined ? line`` : line` in ${code(run.source)}`}.`,
   ];
   if (outcome.unanswered !== null) {
     const at = outcome.cell === null ? '' : ` of cell ${outcome.cell}`;
@@ -82,38 +89,9 @@ export function runStory(run: RunRecord, report: Report): Block[] {
   }
   if (outcome.source !== null) items.push(line`Likely source: ${num(outcome.source)}.`);
   items.push(
-    line`Client: ${num(String(client.sent))} shell requests sent, ${num(String(client.replies))} replies and ${num(String(client.idles))} idle statuses received, ${num(String(client.rejected))} messages rejected.`,
+    line`Start: ${num(duration(run.startMs))}. Notebook: ${num(duration(run.notebookMs))}.`,
+    ...runSigns(run).map(({ of, line: seen }) => line`${text(capitalised(of))}: ${seen}.`),
   );
-  if (client.deviations !== undefined) {
-    items.push(
-      line`Taken as they came, though the protocol has it otherwise: ${code(deviationList(client.deviations))}.`,
-    );
-  }
-  if (client.others !== undefined) {
-    items.push(
-      line`Other shell peers sent ${num(String(client.others.sent))} requests for it, of which the kernel began ${num(String(client.others.begun))}.`,
-    );
-  }
-  if (client.server !== undefined) {
-    const { library, reconnects } = client.server;
-    items.push(
-      line`Of these ${num(counted(library, 'request'))} of @jupyterlab/services, its kernel_info, the rest of the server.${reconnects === 0 ? line`` : line` It reconnected ${num(counted(reconnects, 'time'))}: read this run with care.`}`,
-    );
-  }
-  items.push(
-    kernel === null
-      ? line`Kernel: no counters.`
-      : line`Kernel: ${num(String(kernel.delivered))} requests delivered, ${num(String(kernel.begun))} begun, ${num(String(kernel.ended))} ended, ${num(String(kernel.replies))} replies sent; ${num(String(kernel.callbacks))} callbacks, ${num(String(kernel.rearms))} re-arms, ${num(String(kernel.flushes))} flushes, ${num(String(kernel.streamSends))} sends through the stream, ${num(String(kernel.missing + kernel.mismatched))} missing or mismatched.`,
-  );
-  items.push(
-    line`Start ${num(duration(run.startMs))}, notebook ${num(duration(run.notebookMs))}, longest stall of the harness ${num(duration(run.loopStallMs))}.`,
-  );
-  items.push(...observationItems(run));
-  if (outcome.exit !== null) {
-    items.push(
-      line`The process ended with code ${num(String(outcome.exit.code ?? 'none'))}, signal ${code(outcome.exit.signal ?? 'none')}.`,
-    );
-  }
   const blocks: Block[] = [{ kind: 'list', items }];
   if (outcome.error !== null) {
     blocks.push({
@@ -123,67 +101,30 @@ export function runStory(run: RunRecord, report: Report): Block[] {
     });
   }
   if (outcome.stderrTail !== null && outcome.stderrTail !== '') {
-    blocks.push({ kind: 'paragraph', line: line`Last of the kernel's standard error:` });
+    blocks.push(paragraph(line`Last of the kernel's standard error:`));
     blocks.push({ kind: 'verbatim', language: 'text', content: outcome.stderrTail });
   }
   if (outcome.stdoutTail !== undefined) {
-    blocks.push({
-      kind: 'paragraph',
-      line: line`The kernel wrote nothing to its standard error. Last of its standard output:`,
-    });
+    blocks.push(
+      paragraph(line`The kernel wrote nothing to its standard error. Last of its standard output:`),
+    );
     blocks.push({ kind: 'verbatim', language: 'text', content: outcome.stdoutTail });
   }
   blocks.push(...traceBlocks(run.trace ?? []));
   if (run.cellMs.length > 0) {
-    blocks.push({ kind: 'paragraph', line: line`Answered cells, ms: ${num(cellList(run.cellMs))}` });
+    blocks.push(paragraph(line`Answered cells, ms: ${num(cellList(run.cellMs))}`));
   }
   return blocks;
-}
-
-/** What was seen when a request stayed unanswered, the certificate and the causal proof included. */
-function observationItems({ outcome }: RunRecord): Line[] {
-  const seen = outcome.observations ?? null;
-  if (seen === null) return [];
-  const items = [
-    line`Signs: process ${code(seen.processState ?? 'not sampled')}, CPU ${num(percent(seen.cpuShare))} of a core, heartbeat ${num(answered(seen.heartbeat))}, control channel ${num(answered(seen.control))}; busy status ${num(yesNo(seen.busySeen))}, reply ${num(yesNo(seen.replySeen))}, idle status ${num(yesNo(seen.idleSeen))}.`,
-  ];
-  if (seen.look !== null) {
-    const events = [...(seen.look.pollin ? ['POLLIN'] : []), ...(seen.look.pollout ? ['POLLOUT'] : [])];
-    items.push(
-      line`Look on the shell-channel loop: EVENTS ${num(events.length === 0 ? 'none' : events.join(' and '))}; descriptor ${num(seen.look.fdReadable ? 'readable' : 'not readable')}, ${num(seen.look.fdRegistered ? 'registered' : 'not registered')}; stream ${num(seen.look.receiving ? 'receiving' : 'not receiving')}.`,
-    );
-  }
-  if (seen.revivedByRearm !== null) {
-    items.push(
-      seen.revivedByRearm
-        ? line`Re-arm: the stream's read handler was run once, and the missing answers came after ${num(duration(seen.revivedAfterMs))}.`
-        : line`Re-arm: the stream's read handler was run once, and no answer came.`,
-    );
-  }
-  if (seen.revival !== null) {
-    items.push(
-      line`Afterwards, ${num(seen.revival.rung)}: ${num(seen.revival.revived ? `revived after ${duration(seen.revival.afterMs)}` : 'not revived')}.`,
-    );
-  }
-  return items;
 }
 
 /** The last messages of a run that did not complete. */
 function traceBlocks(trace: readonly TraceEvent[]): Block[] {
   if (trace.length === 0) return [];
   return [
-    {
-      kind: 'table',
-      caption: 'Last messages of the run',
-      columns: [
-        { title: 'At', align: 'right' },
-        { title: 'What', align: 'left' },
-        { title: 'Channel', align: 'left' },
-        { title: 'Type', align: 'left' },
-        { title: 'Request', align: 'right' },
-        { title: 'State', align: 'left' },
-      ],
-      rows: trace
+    table(
+      'Last messages of the run',
+      '>At | What | Channel | Type | >Request | State',
+      trace
         .slice(-TRACE_EVENTS)
         .map((event): Line[] => [
           [num(`${event.atMs.toFixed(1)} ms`)],
@@ -193,16 +134,12 @@ function traceBlocks(trace: readonly TraceEvent[]): Block[] {
           [num(event.request === null ? '' : String(event.request))],
           event.state === null ? line`` : [code(event.state)],
         ]),
-    },
+    ),
   ];
 }
 
-function answered(answer: boolean | null): string {
-  return answer === null ? 'not asked' : answer ? 'answered' : 'silent';
-}
-
-function yesNo(seen: boolean): string {
-  return seen ? 'seen' : 'not seen';
+function capitalised(word: string): string {
+  return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 }
 
 const LISTED_CELLS = 200;

@@ -8,35 +8,37 @@ import {
   joined,
   type Line,
   line,
+  list,
   paragraph,
   strong,
+  table,
   text,
 } from '../document.ts';
 import { count, counted, duration } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { num } from '../words.ts';
 
-/** `nbclient 0.11.0`, or the client's name where its package is another. */
+/** `nbclient 0.11.0`, with the client's name if its package has another. */
 export function clientWords({ name, versions }: ProtocolClient): Line {
   const version = versions[name === 'jupyter-execute' ? 'nbclient' : name];
   return line`${code(name === 'jupyter-execute' ? `jupyter-execute (nbclient ${version})` : `${name} ${version}`)}`;
 }
 
-/** What is counted and what is not, where the client is a program of its own; nothing elsewhere. */
+/** What is counted and what is not, if the client is its own program. Otherwise nothing. */
 export function endpointLines({ protocol }: Report): Line[] {
   if (protocol.client === undefined) return [];
   return [
     protocol.endpoint === 'stalled'
-      ? line`${strong(text('What is counted'))}: runs in which the client stalled. The kernel had sent a reply, client and kernel were idle, and the client did not take it; such a run ends there. A run that ends by the kernel's doing says nothing of the client and is invalid.`
-      : line`${strong(text('What is counted'))}: runs in which the kernel wedged. A stall of the client, which had not taken a reply that the kernel had sent, is left to the client's own time-out: the run goes on and counts by its end, and the stall is a second event of it, counted by arm.`,
+      ? line`${strong(text('What is counted'))}: runs in which the client stalled. The kernel had sent a reply, the client and the kernel were idle, and the client did not take the reply. Such a run ends there. A run that the kernel ends says nothing about the client, so it counts as neither stalled nor completed.`
+      : line`${strong(text('What is counted'))}: runs in which the kernel wedged. When the client stalls, it leaves a reply unread that the kernel has sent. The harness then waits for the client's own time-out. The run goes on and counts by how it ends. The stall is counted by arm, as a second event of the run.`,
   ];
 }
 
-/** `nbclient` still stalls in 9 of 12 runs`, of arms that the change cured; nothing where it stalled in none. */
+/** `, but nbclient still stalls in 9 of 12 runs`, for arms that the change cured. Nothing if it stalled in none. */
 export function stillStallsWords(report: Report, arms: readonly string[]): Line {
   const stalling = stallingArms(report).filter(({ name }) => arms.includes(name));
   if (stalling.length === 0) return [];
-  return line`; ${clientName(report)} still stalls ${joined(
+  return line`, but ${clientName(report)} still stalls ${joined(
     stalling.map(({ name, stalled, runs }) =>
       arms.length === 1
         ? line`in ${ofCount(stalled, runs)}`
@@ -46,7 +48,7 @@ export function stillStallsWords(report: Report, arms: readonly string[]): Line 
   )}`;
 }
 
-/** The client's stalls by arm, of runs that have another outcome; nothing where there was none. */
+/** The client's stalls by arm, in runs that have another outcome. Nothing if there was none. */
 export function secondEventLines(report: Report): Line[] {
   const stalling = stallingArms(report);
   if (stalling.length === 0) return [];
@@ -55,7 +57,7 @@ export function secondEventLines(report: Report): Line[] {
     ', ',
   );
   return [
-    line`${strong(...line`${clientName(report)} stalled`)} ${counts}: it left a reply that the kernel had sent unread for a time. Such a stall does not change the run's outcome and is no wedge of the kernel; it is a second event, which whoever runs this client has to live with.`,
+    line`${strong(...line`${clientName(report)} stalled`)} ${counts}: for a time it left a reply from the kernel unread. A stall happens in the client: it is not a wedge of the kernel and does not change the outcome of a run. It is counted as a second event, because people who run this client will meet it.`,
   ];
 }
 
@@ -98,27 +100,16 @@ function afterWords(stalls: readonly Stall[]): string {
   return `${duration(median(after))}, ${duration(Math.max(...after))}`;
 }
 
-/** How the client's stalls look; nothing where none was seen. */
+/** What the client's stalls looked like. Nothing if none was seen. */
 export function stallBlocks(report: Report): Block[] {
   const arms = stallsByArm(report).filter(({ stalls }) => stalls.length > 0);
   if (arms.length === 0) return [];
   const of = (stalls: readonly Stall[], end: Stall['end']) => stalls.filter((stall) => stall.end === end);
   return [
-    {
-      kind: 'table',
-      caption: 'Stalls of the client',
-      columns: [
-        { title: 'Arm', align: 'left' },
-        { title: 'Runs with one', align: 'right' },
-        { title: 'Stalls', align: 'right' },
-        { title: 'Certified', align: 'right' },
-        { title: 'Ended by the re-arm', align: 'right' },
-        { title: 'After (median, longest)', align: 'right' },
-        { title: "Ended by the client's time-out", align: 'right' },
-        { title: 'After (median, longest)', align: 'right' },
-        { title: 'Not ended', align: 'right' },
-      ],
-      rows: arms.map(({ arm, runs, stalls }): Line[] => [
+    table(
+      'Stalls of the client',
+      "Arm | >Runs with one | >Stalls | >Certified | >Ended by the re-arm | >After (median, longest) | >Ended by the client's time-out | >After (median, longest) | >Not ended",
+      arms.map(({ arm, runs, stalls }): Line[] => [
         [code(arm)],
         [num(count(runs))],
         [num(count(stalls.length))],
@@ -129,9 +120,16 @@ export function stallBlocks(report: Report): Block[] {
         [num(afterWords(of(stalls, 'time-out')))],
         [num(count(of(stalls, 'not').length + of(stalls, 'itself').length))],
       ]),
-    },
+    ),
+    paragraph(line`A stall is certified if one look at the client, after the stall, showed all of this:`),
+    list([
+      line`The kernel has sent more replies than the client has taken, and both processes are idle.`,
+      line`The reply is queued in the client's shell socket (EVENTS has POLLIN), and a receive is pending there.`,
+      line`The socket's descriptor is registered with the client's loop but not readable.`,
+      line`The loop waits in its selector.`,
+    ]),
     paragraph(
-      line`Certified: the kernel has sent more replies than the client has taken, both processes are idle, the reply is queued in the client's shell socket (EVENTS has POLLIN), the socket's descriptor is registered with the client's loop and not readable, a receive is pending on it, and the loop waits in its selector. The look was taken once, after the stall. Re-arm: afterwards the socket's own ${code('_schedule_remaining_events')} was run once on the client's loop; the time is until the client had taken the reply.`,
+      line`Re-arm: after the look, the harness ran the socket's own ${code('_schedule_remaining_events')} once on the client's loop. The time runs until the client had taken the reply.`,
     ),
   ];
 }

@@ -9,9 +9,11 @@ import {
   joined,
   type Line,
   line,
+  list,
   paragraph,
   strong,
   type Table,
+  table,
   text,
 } from '../document.ts';
 import {
@@ -30,16 +32,16 @@ import { num, ratio } from '../words.ts';
 /** Strata and sources listed at most; the journal holds all. */
 const LISTED = 60;
 
-/** What must be said first of a part of an experiment. */
+/** The warning that this is a part of an experiment. */
 export function shardLines({ experiment: { shard, protocol } }: Report): Line[] {
   if (shard === undefined) return [];
   const { first, end } = shardBlocks(protocol.blocks, shard);
   return [
-    line`${strong(text('Part of an experiment'))}: shard ${num(`${shard.index}/${shard.count}`)}, blocks ${num(String(first + 1))} to ${num(String(end))} of ${num(String(protocol.blocks))}. What follows is said of these blocks alone.`,
+    line`${strong(text('Part of an experiment'))}: shard ${num(`${shard.index}/${shard.count}`)}, blocks ${num(String(first + 1))} to ${num(String(end))} of ${num(String(protocol.blocks))}. All that follows is about these blocks alone.`,
   ];
 }
 
-/** Strata that do not agree: of the treatments' effects, and of the control's rate. */
+/** Warnings about strata that do not agree, in a treatment's effect or in the control's rate. */
 export function heterogeneityLines({ analysis }: Report): Line[] {
   const { strata = [], heterogeneity = [] } = analysis;
   const effects = analysis.comparisons.flatMap((pair) => {
@@ -50,7 +52,7 @@ export function heterogeneityLines({ analysis }: Report): Line[] {
       ({ name, reference, treatment }) => line`${code(name)} ${ratio(treatment)} against ${ratio(reference)}`,
     );
     return [
-      line`${strong(...line`${code(pair.treatment)} does not do the same everywhere`)}: against ${code(pair.reference)} its effect differs between the strata (Zelen's exact test, ${num(pValue(stratified.heterogeneity.p))}): ${enumeration(each.slice(0, LISTED))}.`,
+      line`${strong(...line`${code(pair.treatment)} does not have the same effect everywhere`)}: against ${code(pair.reference)}, its effect differs between the strata (Zelen's exact test, ${num(pValue(stratified.heterogeneity.p))}): ${enumeration(each.slice(0, LISTED))}.`,
     ];
   });
   const control = analysis.arms.find(({ role }) => role === 'control')?.name;
@@ -62,7 +64,7 @@ export function heterogeneityLines({ analysis }: Report): Line[] {
   });
   return [
     ...effects,
-    line`${strong(...line`${code(moved.arm)} does not wedge at one rate`)}: ${enumeration(rates.slice(0, LISTED))} (χ² ${num(pValue(moved.p))}). The verdict compares runs within a stratum only, so this cannot make a difference between arms.`,
+    line`${strong(...line`${code(moved.arm)} does not wedge at one rate`)}: ${enumeration(rates.slice(0, LISTED))} (χ² ${num(pValue(moved.p))}). The verdict compares runs only within a stratum, so this cannot feign a difference between arms.`,
   ];
 }
 
@@ -75,11 +77,11 @@ function differs(p: number): boolean {
 /** The test that decides where there are several strata, in words. */
 export function stratifiedTestWords(test: 'boschloo' | 'e-process', strata: number): string {
   return test === 'boschloo'
-    ? `exact stratified test over ${strata} strata, one-sided`
+    ? `exact stratified test over ${strata} strata (one-sided)`
     : `product of E over ${strata} strata`;
 }
 
-/** Where the runs are from and what the strata say; nothing for an experiment of one place. */
+/** Where the runs come from and what the strata say. Nothing for an experiment that was not merged. */
 export function strataBlocks(report: Report): Block[] {
   const { sources } = report.experiment;
   if (sources === undefined) return [];
@@ -88,22 +90,25 @@ export function strataBlocks(report: Report): Block[] {
   if (strata === undefined) {
     return [
       paragraph(
-        line`Merged from ${num(counted(sources.length, 'source'))} on hosts of one kind, whose blocks are blocks of one experiment: they are counted as if one host had done them all.`,
+        line`Merged from ${num(counted(sources.length, 'source'))} on hosts of one kind. Their blocks belong to one experiment, so they are counted as if one host had run them all.`,
       ),
       sourceTable(report, sources),
     ];
   }
   return [
     paragraph(
-      line`Merged from ${num(counted(sources.length, 'source'))} in ${num(counted(strata.length, 'stratum', 'strata'))}. Shards on hosts of one kind, begun together, make one stratum; another kind of host and another night make another. Runs are compared within a stratum only, so that a host or night of another rate cannot feign a difference.`,
+      line`Merged from ${num(counted(sources.length, 'source'))} in ${num(counted(strata.length, 'stratum', 'strata'))}. A stratum is one kind of host in one night. Runs are compared only within a stratum, so a host or a night with another rate cannot feign a difference.`,
     ),
     strataTable(strata, byId),
     stratifiedTable(report.analysis.comparisons),
-    paragraph(
-      line`Difference: averaged over strata (Mantel–Haenszel weights), with Miettinen and Nurminen's stratified score interval. Exact: given each stratum's totals. Effect alike: Zelen's exact test that the odds ratio is one in all strata, by Monte Carlo; a large p is no proof. Rate alike (χ², approximate): ${enumeration(
+    list([
+      line`Difference: the average over strata (Mantel–Haenszel weights), with Miettinen and Nurminen's stratified score interval.`,
+      line`Exact: the exact test, given the totals of each stratum.`,
+      line`Effect alike: Zelen's exact test, by Monte Carlo, that all strata have the same odds ratio. A large p does not prove it.`,
+      line`Rate alike, the χ² test (approximate) that an arm has the same rate in all strata: ${enumeration(
         (report.analysis.heterogeneity ?? []).map(({ arm, p }) => line`${code(arm)} ${num(pValue(p))}`),
       )}.`,
-    ),
+    ]),
     paragraph(lookLine(report)),
     {
       kind: 'details',
@@ -113,26 +118,18 @@ export function strataBlocks(report: Report): Block[] {
   ];
 }
 
-/** How many sources were merged is no part of the protocol: what that means for the level. */
+/** What it means for the level that the protocol does not fix how many sources are merged. */
 function lookLine({ analysis }: Report): Line {
   return analysis.test === 'boschloo'
-    ? line`How many sources are merged is not fixed by the protocol. The exact test holds its level for a set of sources chosen beforehand; of a set that grows night by night and is looked at each time, E alone does.`
-    : line`E of independent strata multiply, and the product may be looked at after every night: it is decided at 1/α = ${num(significant(1 / analysis.alpha, 6))}.`;
+    ? line`The protocol does not fix how many sources are merged. The exact test holds its level if the set of sources was chosen beforehand. If the set grows night by night and is looked at each time, only E holds its level.`
+    : line`The E-values of independent strata multiply, and the product may be looked at after every night. It decides at 1/α = ${num(significant(1 / analysis.alpha, 6))}.`;
 }
 
 function strataTable(strata: readonly StratumAnalysis[], sources: ReadonlyMap<string, Source>): Table {
-  return {
-    kind: 'table',
-    caption: 'Wedged runs by stratum',
-    columns: [
-      { title: 'Stratum', align: 'left' },
-      { title: 'Host', align: 'left' },
-      { title: 'Begun', align: 'left' },
-      { title: 'Sources', align: 'right' },
-      { title: 'Blocks', align: 'right' },
-      { title: 'Wedged', align: 'left' },
-    ],
-    rows: strata.slice(0, LISTED).map((stratum): Line[] => {
+  return table(
+    'Wedged runs by stratum',
+    'Stratum | Host | Begun | >Sources | >Blocks | Wedged',
+    strata.slice(0, LISTED).map((stratum): Line[] => {
       const first = sources.get(stratum.sources[0] ?? '');
       return [
         [code(stratum.name)],
@@ -146,7 +143,7 @@ function strataTable(strata: readonly StratumAnalysis[], sources: ReadonlyMap<st
         ),
       ];
     }),
-  };
+  );
 }
 
 function hostWords({ environment }: Source): string {
@@ -155,19 +152,10 @@ function hostWords({ environment }: Source): string {
 }
 
 function stratifiedTable(comparisons: readonly Comparison[]): Table {
-  return {
-    kind: 'table',
-    caption: 'Comparisons within strata',
-    columns: [
-      { title: 'Comparison', align: 'left' },
-      { title: 'Difference', align: 'right' },
-      { title: '95 % interval', align: 'right' },
-      { title: 'Exact, less', align: 'right' },
-      { title: 'Exact, two-sided', align: 'right' },
-      { title: 'E, product', align: 'right' },
-      { title: 'Effect alike', align: 'right' },
-    ],
-    rows: comparisons.flatMap(({ reference, treatment, stratified }): Line[][] =>
+  return table(
+    'Comparisons within strata',
+    'Comparison | >Difference | >95 % interval | >Exact, less | >Exact, two-sided | >E, product | >Effect alike',
+    comparisons.flatMap(({ reference, treatment, stratified }): Line[][] =>
       stratified === undefined
         ? []
         : [
@@ -188,25 +176,16 @@ function stratifiedTable(comparisons: readonly Comparison[]): Table {
             ],
           ],
     ),
-  };
+  );
 }
 
 function sourceTable({ runs }: Report, sources: readonly Source[]): Table {
   const recorded = new Map<string, number>();
   for (const { source = '' } of runs) recorded.set(source, (recorded.get(source) ?? 0) + 1);
-  return {
-    kind: 'table',
-    caption: 'Sources',
-    columns: [
-      { title: 'Source', align: 'left' },
-      { title: 'Shard', align: 'right' },
-      { title: 'Begun', align: 'left' },
-      { title: 'Runs', align: 'right' },
-      { title: 'System', align: 'left' },
-      { title: 'Memory', align: 'right' },
-      { title: 'Journal (SHA-256)', align: 'left' },
-    ],
-    rows: sources.slice(0, LISTED).map((source): Line[] => [
+  return table(
+    'Sources',
+    'Source | >Shard | Begun | >Runs | System | >Memory | Journal (SHA-256)',
+    sources.slice(0, LISTED).map((source): Line[] => [
       [code(source.id)],
       [num(source.shard === undefined ? 'all' : `${source.shard.index}/${source.shard.count}`)],
       [code(source.at)],
@@ -218,10 +197,10 @@ function sourceTable({ runs }: Report, sources: readonly Source[]): Table {
         ', ',
       ),
     ]),
-  };
+  );
 }
 
-/** What of the environment the sources do not share, which the environment's section has of the first alone. */
+/** Differences between the environments of the sources. The section describes only the first source. */
 export function environmentDifferences({ experiment: { sources = [] } }: Report): Line[] {
   const facts = sources.map(({ environment: { packages, key: _key, ...machine } }) =>
     Object.entries({ ...machine, ...packages }).map(([name, value]) => [name, String(value)] as const),
@@ -244,6 +223,6 @@ export function environmentDifferences({ experiment: { sources = [] } }: Report)
       )})`,
   );
   return [
-    line`Of the first source, as below; between the sources these differ: ${enumeration(shown)}${text(different.length > LISTED ? ', and more, in the journal' : '')}.`,
+    line`This section describes the first source. The sources differ in: ${enumeration(shown)}${text(different.length > LISTED ? ', and more, in the journal' : '')}.`,
   ];
 }

@@ -1,21 +1,23 @@
 import type { EqualityCheck, VerdictAnalysis } from '../../stats/analysis.ts';
+import type { ArmAnalysis } from '../../stats/arm-summary.ts';
 import type { Comparison } from '../../stats/comparison.ts';
 import type { VerdictWord } from '../../stats/verdict-words.ts';
 import { code, joined, type Line, line, strong, text } from '../document.ts';
-import { armEndings, eventsAndEndings, eventsAndEndingsWithin } from '../ending-words.ts';
+import { armEndings, eventsAndEndings } from '../ending-words.ts';
 import { endpointLine } from '../endpoint-words.ts';
 import {
   counted,
   duration,
   eValue,
   percent,
+  percentInterval,
   points,
   pointsInterval,
   pValue,
   significant,
 } from '../format-number.ts';
 import { isObserverCheck, type Report } from '../report.ts';
-import { armNames, num, ratio } from '../words.ts';
+import { armNames, driftWords, num, testWords } from '../words.ts';
 import { manyChangesWarnings } from './arm-environments.ts';
 import { baselineSentences, givenRateSentences } from './baseline.ts';
 import { shamMatter, voidShamLines } from './exposure.ts';
@@ -23,7 +25,7 @@ import { secondEventLines, stillStallsWords } from './stalls.ts';
 import { heterogeneityLines, shardLines, stratifiedTestWords } from './strata.ts';
 import { neverInWords, noRunWords, withheldWords } from './withheld.ts';
 
-/** The verdict in sentences, first the treatments that the claim holds for. One arm alone has its count only. */
+/** The verdict in sentences. A single arm has only its count. */
 export function verdictLines(report: Report): Line[] {
   return [...plainVerdictLines(report), ...secondEventLines(report)].map((each) =>
     endpointLine(each, report.protocol.endpoint),
@@ -49,7 +51,7 @@ function plainVerdictLines(report: Report): Line[] {
   );
 }
 
-/** Verdicts of one word that one sentence can say: those without a verdict by their reason, withheld ones alone. */
+/** Verdicts with one word, grouped so that one sentence can say each group. A withheld verdict stands alone. */
 function alikeVerdicts(verdicts: readonly VerdictAnalysis[]): VerdictAnalysis[][] {
   const groups = new Map<string, VerdictAnalysis[]>();
   for (const verdict of verdicts) {
@@ -64,25 +66,26 @@ function alikeVerdicts(verdicts: readonly VerdictAnalysis[]): VerdictAnalysis[][
 function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAnalysis[]): Line {
   const names = armNames(group.map(({ treatment }) => treatment));
   const several = group.length > 1;
-  const counts = treatmentCounts(report, group);
-  const references = referenceCounts(report);
+  const counts = line`${treatmentCounts(report, group)}. ${referenceCounts(report)}`;
   switch (word) {
     case 'fixes':
-      return line`${strong(...line`${names} ${text(several ? 'fix' : 'fixes')} ${fixedWords(report, group)}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${allowanceWords(report, group)}`;
+      return line`${strong(...line`${names} ${text(several ? 'fix' : 'fixes')} ${fixedWords(report, group)}`)}: ${counts}. ${evidenceWords(report, group)}. ${allowanceWords(report, group)}`;
     case 'reduces':
-      return line`${strong(...line`${names} ${text(several ? 'reduce' : 'reduces')} the wedge rate and ${text(several ? 'do' : 'does')} not end it`)}: ${counts}; ${references}; ${evidenceWords(report, group)}.`;
+      return line`${strong(...line`${names} ${text(several ? 'reduce' : 'reduces')} the wedge rate but ${text(several ? 'do' : 'does')} not end it`)}: ${counts}. ${evidenceWords(report, group)}.`;
     case 'worse':
-      return line`${strong(...line`${names} ${text(several ? 'are' : 'is')} worse than ${referenceWords(report)}`)}: ${counts}; ${references}; ${worseWords(report, group)}.`;
-    case 'no-difference':
-      return line`${strong(...line`No difference shown for ${names}`)}: ${counts}; ${references}; ${evidenceWords(report, group)}. The experiment had ${num(percent(smallest(group.map(({ powerToZero }) => powerToZero))))} power to see a cure, against ${referenceNames(report)}${text(referenceCount(report) > 1 ? ' together' : '')} at the observed ${text(referenceCount(report) > 1 ? 'rates' : 'rate')}.`;
+      return line`${strong(...line`${names} ${text(several ? 'are' : 'is')} worse than ${referenceWords(report)}`)}: ${counts}. ${worseWords(report, group)}.`;
+    case 'no-difference': {
+      const [together, rates] = referencesOf(report).length > 1 ? [' together', 'rates'] : ['', 'rate'];
+      return line`${strong(...line`No difference shown for ${names}`)}: ${counts}. ${evidenceWords(report, group)}. The experiment had ${num(percent(smallest(group.map(({ powerToZero }) => powerToZero))))} power to see a cure against ${referenceNames(report)}${text(together)}, at the observed ${text(rates)}.`;
+    }
     case 'inconclusive':
-      return inconclusiveLine(report, group);
+      return inconclusiveLine(report, group, counts);
     case 'no-verdict':
       return noVerdictLine(report, group);
   }
 }
 
-/** What is fixed: `it`, or the wedge alone where the client still stalls. */
+/** What is fixed: `it`, or only the wedge if the client still stalls. */
 function fixedWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const stalls = stillStallsWords(
     report,
@@ -91,22 +94,20 @@ function fixedWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   return stalls.length === 0 ? line`it` : line`the wedge${stalls}`;
 }
 
-function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[]): Line {
-  const names = armNames(group.map(({ treatment }) => treatment));
-  const head = strong(...line`Inconclusive for ${names}`);
-  const counts = treatmentCounts(report, group);
-  const references = referenceCounts(report);
+function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[], counts: Line): Line {
+  const head = strong(...line`Inconclusive for ${armNames(group.map(({ treatment }) => treatment))}`);
   const [first] = group;
-  if (first !== undefined && first.withheld.length > 0 && first.conditions?.claimHolds === true)
-    return line`${head}: ${counts}; ${references}. ${withheldWords(report, first)}`;
-  if (group.every(({ conditions }) => conditions?.controlNeverWedged)) {
-    return line`${head}: ${controlSubject(report)} never wedged, so nothing is said about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}; ${references}. ${couldSeeWords(report, group)}`;
-  }
   const withheld = first === undefined ? [] : withheldWords(report, first);
-  return line`${head}: ${counts}; ${references}; ${evidenceWords(report, group)}. ${joined([...(withheld.length === 0 ? [] : [withheld]), couldSeeWords(report, group)])}`;
+  if (first?.conditions?.claimHolds === true && withheld.length > 0)
+    return line`${head}: ${counts}. ${withheld}`;
+  if (group.every(({ conditions }) => conditions?.controlNeverWedged)) {
+    return line`${head}: ${controlSubject(report)} never wedged, so the experiment says nothing about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}. ${couldSeeWords(report, group)}`;
+  }
+  const why = withheld.length === 0 ? line`` : line`${withheld} `;
+  return line`${head}: ${counts}. ${evidenceWords(report, group)}. ${why}${couldSeeWords(report, group)}`;
 }
 
-/** What the experiment could have seen and how much is missing: the smallest of the group, the most runs. */
+/** What the experiment could have seen, and how many runs are missing: for the treatment that needs most. */
 function couldSeeWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const [first] = group;
   if (first === undefined) return [];
@@ -119,17 +120,19 @@ function couldSeeWords(report: Report, group: readonly VerdictAnalysis[]): Line 
     first.couldSee,
   );
   const isOfStrata = report.analysis.strata !== undefined;
-  const sentences: Line[] = isOfStrata ? [line`Reckoned from added counts, as of one host:`] : [];
+  const sentences: Line[] = isOfStrata
+    ? [line`These figures add up all strata, as if they were one host.`]
+    : [];
   if (smallestDrop !== null) {
     sentences.push(
-      line`The smallest drop that it could have seen, with 80 % power, is ${num(points(smallestDrop).replace('+', ''))}.`,
+      line`With 80 % power, the experiment could have seen a drop of ${num(points(smallestDrop).replace('+', ''))} or more.`,
     );
   } else if (smallestControlRate !== null) {
     sentences.push(
-      line`With 80 % power it could have seen a drop to zero from a control rate of ${num(percent(smallestControlRate))} or more.`,
+      line`With 80 % power, the experiment could have seen a drop to zero from a control rate of ${num(percent(smallestControlRate))} or more.`,
     );
   } else {
-    sentences.push(line`At this size it could have seen no drop with 80 % power.`);
+    sentences.push(line`An experiment of this size sees no drop with 80 % power.`);
   }
   if (runsStillNeeded !== null && runsStillNeeded > 0) {
     sentences.push(
@@ -137,7 +140,7 @@ function couldSeeWords(report: Report, group: readonly VerdictAnalysis[]): Line 
     );
   } else if (runsStillNeeded === null) {
     sentences.push(
-      line`How many more runs are needed cannot be said from references that wedged this rarely: longer notebooks or other traffic, not more runs.`,
+      line`The references wedged too rarely to say how many more runs are needed. Use a longer notebook or other traffic, not more runs.`,
     );
   }
   return joined(sentences);
@@ -159,26 +162,23 @@ function loneArmLine(report: Report): Line {
   if (arm === undefined) return [];
   if (arm.runs === 0) return line`${strong(text('No verdict'))}: ${noRunWords(report, [arm.name])}.`;
   const sentences = [
-    line`${strong(...line`${code(arm.name)} wedged in ${eventsAndEndingsWithin(arm)}`)}, 95 % interval ${num(interval(arm.clopperPearson95))}; the count allows a wedge rate of up to ${num(percent(arm.upper95))} (one-sided 95 %).`,
+    line`${strong(...armCounts([arm]))}. The 95 % interval is ${num(percentInterval(arm.clopperPearson95))}, and the count allows a wedge rate of up to ${num(percent(arm.upper95))} (one-sided 95 %).`,
   ];
   sentences.push(...baselineSentences(report), ...givenRateSentences(report));
   sentences.push(
-    line`Nothing was interleaved: a single arm cannot tell a change of the kernel from a change of the day, so there is no verdict.`,
+    line`Nothing was interleaved with it. A single arm cannot tell a change of the kernel from a change of the day, so there is no verdict.`,
   );
   return joined(sentences);
 }
 
 function noTreatmentLine(report: Report): Line {
   const { analysis } = report;
-  const each = joined(
-    analysis.arms.map((arm) => line`${code(arm.name)} wedged in ${eventsAndEndingsWithin(arm)}`),
-    '; ',
-  );
-  if (analysis.aa.length === 0) return line`${strong(text('No treatment arm, so no verdict'))}: ${each}.`;
-  return joined([...analysis.aa.map((check) => equalityLine(report, check)), line`${capitalised(each)}.`]);
+  const counts = line`${armCounts(analysis.arms)}.`;
+  if (analysis.aa.length === 0) return line`${strong(text('No treatment arm, so no verdict'))}: ${counts}`;
+  return joined([...analysis.aa.map((check) => equalityLine(report, check)), counts]);
 }
 
-/** One sentence on two controls: the difference with its interval, and what it is a check of. */
+/** One sentence on two controls: the difference with its interval, and what it checks. */
 export function equalityLine(report: Report, check: EqualityCheck): Line {
   const pair = report.analysis.comparisons.find(
     ({ kind, treatment }) => kind === 'a-a' && treatment === check.arm,
@@ -192,36 +192,39 @@ export function equalityLine(report: Report, check: EqualityCheck): Line {
     const head = check.decided ? 'Observation changes the rate' : 'No effect of observation shown';
     return line`${strong(text(head))}: ${figures}. Nothing was injected into ${code(check.arm)}.`;
   }
-  const head = check.decided ? 'The A/A check decided' : 'The A/A check did not decide';
-  return line`${strong(text(head))}${text(check.decided ? ', which it must not' : ', as it should not')}: ${figures}.`;
+  const head = `The A/A check found ${check.decided ? 'a' : 'no'} difference`;
+  return line`${strong(text(head))}${text(check.decided ? ', which it must not' : ', as it should be')}: ${figures}.`;
 }
 
-/** `each wedged in 0 of 20 runs (0 %)`, or each with its own count. */
+/** `it wedged in 0 of 20 runs (0 %)`, or each with its own count. */
 function treatmentCounts(report: Report, group: readonly VerdictAnalysis[]): Line {
   const arms = group.flatMap(
     ({ treatment }) => report.analysis.arms.find(({ name }) => name === treatment) ?? [],
   );
   const [first] = arms;
   if (first === undefined) return [];
-  if (arms.length === 1) return line`it wedged in ${eventsAndEndings(first)}`;
   const same = (arm: (typeof arms)[number]) =>
     arm.wedged === first.wedged && arm.runs === first.runs && armEndings(arm) === armEndings(first);
-  if (arms.every(same)) return line`each wedged in ${eventsAndEndings(first)}`;
-  return line`wedged ${joined(
-    arms.map((arm) => line`${code(arm.name)} in ${eventsAndEndingsWithin(arm)}`),
-    ', ',
-  )}`;
+  if (!arms.every(same)) return armCounts(arms);
+  return line`${text(arms.length === 1 ? 'it' : 'each')} wedged in ${eventsAndEndings(first)}`;
 }
 
-function referenceCounts(report: Report): Line {
-  const references = report.analysis.arms.filter(({ role }) => role !== 'treatment');
+/** `` `control` wedged in 14 of 20 runs (70.0 %), `sham` in 13 of 20 runs (65.0 %) `` */
+function armCounts(arms: readonly ArmAnalysis[]): Line {
   return joined(
-    references.map((arm) => line`${code(arm.name)} in ${eventsAndEndingsWithin(arm)}`),
+    arms.map(
+      (arm, index) =>
+        line`${code(arm.name)}${text(index === 0 ? ' wedged' : '')} in ${eventsAndEndings(arm)}`,
+    ),
     ', ',
   );
 }
 
-/** The weakest evidence of the group, since that is what the claim rests on; of the composite too, where it differs. */
+function referenceCounts({ analysis }: Report): Line {
+  return armCounts(analysis.arms.filter(({ role }) => role !== 'treatment'));
+}
+
+/** The weakest evidence in the group, because the claim rests on it; also for the composite, if that differs. */
 function evidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const arms = [...referencesOf(report), ...group.map(({ treatment }) => treatment)];
   const compete = report.analysis.arms.some(
@@ -230,56 +233,49 @@ function evidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line 
   const endpoint = endpointEvidenceWords(report, group);
   if (!compete) return endpoint;
   const composite = largest(group.map((verdict) => verdict.composite?.pHolm ?? null));
-  return line`${endpoint}; with every other ending counted as an event too, in all arms, ${num(pValue(composite))}`;
+  return line`${endpoint}. If every run that ended otherwise counts as an event, in all arms, ${num(pValue(composite))}${text(group.length > 1 ? ' at most' : '')}`;
 }
 
 function endpointEvidenceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
-  const { test, alpha } = report.analysis;
-  const holm =
-    report.analysis.verdicts.length > 1
-      ? ` after Holm over ${report.analysis.verdicts.length} treatments`
-      : '';
-  const references = referenceNames(report);
-  const scope = group.length > 1 ? 'largest ' : '';
-  const bound = num(significant(alpha, 3));
-  const { strata } = report.analysis;
-  if (strata !== undefined) {
-    const p = num(pValue(largest(group.map(({ pHolm }) => pHolm))));
-    const product =
-      test === 'boschloo'
-        ? ''
-        : ` is ${eValue(smallest(group.flatMap(({ treatment }) => pairsOf(report, treatment).map((pair) => pair.stratified?.logE ?? 0))))} (bound 1/α = ${significant(1 / alpha, 6)})`;
-    return line`against ${references}, ${text(stratifiedTestWords(test, strata.length))}${num(product)}, ${text(scope)}${p}${text(holm)} (α = ${bound})`;
-  }
+  const { test, alpha, strata, verdicts } = report.analysis;
+  const holm = verdicts.length > 1 ? `, after Holm over ${verdicts.length} treatments` : '';
+  const head = line`Against ${referenceNames(report)}, `;
+  const level = `α = ${significant(alpha, 3)}`;
+  const bound = `bound 1/α = ${significant(1 / alpha, 6)}`;
+  const p = `${pValue(largest(group.map(({ pHolm }) => pHolm)))}${group.length > 1 ? ' at most' : ''}${holm} (${level})`;
+  const pairs = group.flatMap(({ treatment }) => pairsOf(report, treatment));
   if (test === 'boschloo') {
-    return line`against ${references}, Boschloo's exact test, one-sided, ${text(scope)}${num(pValue(largest(group.map(({ pHolm }) => pHolm))))}${text(holm)} (α = ${bound})`;
+    const name = strata === undefined ? testWords(test) : `the ${stratifiedTestWords(test, strata.length)}`;
+    return line`${head}${text(name)} gives ${num(p)}`;
   }
-  const weakest = smallest(
-    group.flatMap(({ treatment }) => pairsOf(report, treatment).map(({ eProcess }) => eProcess.maxLogE)),
-  );
-  return line`against ${references}, ${text(group.length > 1 || pairsOf(report, group[0]?.treatment ?? '').length > 1 ? 'smallest ' : '')}E reached ${num(eValue(weakest))} (bound 1/α = ${num(significant(1 / alpha, 6))}${text(holm === '' ? '' : ', p = 1/E')}${text(holm)})`;
+  if (strata !== undefined) {
+    const product = eValue(smallest(pairs.map((pair) => pair.stratified?.logE ?? 0)));
+    return line`${head}the ${text(stratifiedTestWords(test, strata.length))} is ${num(`${product} (${bound}), which gives ${p}`)}`;
+  }
+  const weakest = eValue(smallest(pairs.map(({ eProcess }) => eProcess.maxLogE)));
+  return line`${head}the e-process reached ${text(pairs.length > 1 ? 'at least ' : '')}E = ${num(`${weakest} (${bound}${holm === '' ? '' : `; p = 1/E${holm}`})`)}`;
 }
 
 function worseWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const p = largest(group.map(({ pWorseHolm }) => pWorseHolm));
-  return line`above ${referenceWords(report)}, one-sided the other way, ${num(pValue(p))} (α = ${num(significant(report.analysis.alpha, 3))})`;
+  return line`The one-sided test for a higher rate than ${referenceWords(report)} gives ${num(pValue(p))}${text(group.length > 1 ? ' at most' : '')} (α = ${num(significant(report.analysis.alpha, 3))})`;
 }
 
-/** `control and sham`, or the names of the arms that are in their place. */
+/** `control and sham`, or the names of the reference arms. */
 function referenceWords(report: Report): Line {
   const names = referencesOf(report);
   const isPlain = names.every((name) => name === 'control' || name === 'sham');
   return isPlain ? [text(names.join(' and '))] : armNames(names);
 }
 
-/** The arm that is in the place of the control, as the subject of a sentence. */
+/** The control, as the subject of a sentence. */
 function controlSubject(report: Report): Line {
   const name = report.analysis.arms.find(({ role }) => role === 'control')?.name ?? 'control';
   return name === 'control' ? line`the control` : [code(name)];
 }
 
 function allowanceWords(report: Report, group: readonly VerdictAnalysis[]): Line {
-  // The fewest runs allow the most: the bound is of that arm's own count.
+  // The arm with the fewest runs allows the highest rate, so the bound belongs to its count.
   const runs = Math.min(
     ...group.map(({ treatment }) => report.analysis.arms.find(({ name }) => name === treatment)?.runs ?? 0),
   );
@@ -291,12 +287,12 @@ function allowanceWords(report: Report, group: readonly VerdictAnalysis[]): Line
     words,
     ...others.map(
       ({ treatment, composite }) =>
-        line`With its other endings ${code(treatment)} has ${num(`${composite?.wedged ?? 0}/${composite?.runs ?? 0}`)}, which allows up to ${num(percent(composite?.upper95 ?? 1))}.`,
+        line`With its other endings counted, ${code(treatment)} has ${num(`${composite?.wedged ?? 0}/${composite?.runs ?? 0}`)}, which allows a rate of up to ${num(percent(composite?.upper95 ?? 1))}.`,
     ),
   ]);
 }
 
-/** Control and every sham: what a claim is made against. */
+/** Control and every sham: the arms that a claim compares with. */
 function referencesOf(report: Report): string[] {
   const treatment = report.analysis.verdicts[0]?.treatment ?? '';
   return pairsOf(report, treatment).map(({ reference }) => reference);
@@ -306,10 +302,6 @@ function referenceNames(report: Report): Line {
   return armNames(referencesOf(report));
 }
 
-function referenceCount(report: Report): number {
-  return referencesOf(report).length;
-}
-
 function pairsOf(report: Report, treatment: string): Comparison[] {
   return report.analysis.comparisons.filter(
     (pair) =>
@@ -317,7 +309,7 @@ function pairsOf(report: Report, treatment: string): Comparison[] {
   );
 }
 
-/** What must be said before the verdict: anything that makes it less than it seems. */
+/** What stands before the verdict: anything that makes it less than it seems. */
 export function warningLines(report: Report): Line[] {
   return plainWarningLines(report).map((each) => endpointLine(each, report.protocol.endpoint));
 }
@@ -327,7 +319,7 @@ function plainWarningLines(report: Report): Line[] {
   const lines: Line[] = [];
   if (report.protocolSha256 !== report.experiment.protocolSha256) {
     lines.push(
-      line`${strong(text('The protocol is not the one that was frozen'))}: it hashes to ${code(report.protocolSha256)}, recorded was ${code(report.experiment.protocolSha256)}. Nothing below can be relied on.`,
+      line`${strong(text('The protocol is not the one that was frozen'))}: its hash is ${code(report.protocolSha256)}, but ${code(report.experiment.protocolSha256)} was recorded. Do not rely on anything below.`,
     );
   }
   lines.push(...shardLines(report));
@@ -343,14 +335,14 @@ function plainWarningLines(report: Report): Line[] {
     const { engagement } = arm;
     if (engagement.notEngaged.length > 0) {
       lines.push(
-        line`${strong(...line`${code(arm.name)} was not in for every reply`)}: in ${num(counted(engagement.notEngaged.length, 'run'))} its counter did not equal the replies sent.`,
+        line`${strong(...line`${code(arm.name)} did not act on every reply`)}: in ${num(counted(engagement.notEngaged.length, 'run'))} its counter did not equal the number of replies sent.`,
       );
     }
   }
   lines.push(...voidShamLines(report));
   for (const sham of analysis.shams.filter(({ differs }) => differs)) {
     lines.push(
-      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): ${text(shamMatter(report, sham.arm))}, so the difference to control is not the change's alone.`,
+      line`${strong(...line`${code(sham.arm)} differs from ${code(sham.reference)}`)} (two-sided ${num(pValue(sham.pTwoSided))}): ${text(shamMatter(report, sham.arm))}, so a difference from control is not due to the change alone.`,
     );
   }
   for (const check of analysis.aa.filter(({ decided }) => decided)) {
@@ -367,21 +359,19 @@ function plainWarningLines(report: Report): Line[] {
   lines.push(...heterogeneityLines(report));
   const { drift } = analysis.sensitivity;
   if (drift?.drifted) {
-    lines.push(
-      line`${strong(...line`${code(drift.arm)} drifted`)}: ${ratio(drift.firstHalf)} wedged in its first half, ${ratio(drift.secondHalf)} in its second (Fisher two-sided ${num(pValue(drift.fisherTwoSided))}).`,
-    );
+    lines.push(line`${strong(...line`${code(drift.arm)} drifted`)}: ${driftWords(drift)}.`);
   }
   const { exclusions } = analysis.sensitivity;
   // A verdict that there is not rests on nothing.
   const hasVerdict = analysis.verdicts.some(({ word }) => word !== 'no-verdict');
   if (hasVerdict && exclusions.manyExcluded.length > 0 && !exclusions.unchanged) {
     lines.push(
-      line`${strong(text('The verdict rests on the exclusions'))}: more than a tenth of the runs of ${armNames(exclusions.manyExcluded)} are harness faults, and with every one of them counted against the treatment it changes.`,
+      line`${strong(text('The verdict rests on the exclusions'))}: more than a tenth of the runs of ${armNames(exclusions.manyExcluded)} are harness faults. The verdict changes if each of them counts against the treatment.`,
     );
   }
   if (hasVerdict && !analysis.sensitivity.deadline.unchanged) {
     lines.push(
-      line`${strong(text('The verdict rests on the deadline'))}: at half of it (${num(duration(protocol.timeoutMs / 2))}) it changes.`,
+      line`${strong(text('The verdict rests on the deadline'))}: at half the deadline (${num(duration(protocol.timeoutMs / 2))}) the verdict changes.`,
     );
   }
   return lines;
@@ -399,13 +389,9 @@ function partialLine(report: Report): Line {
   const cause = CAUSES[progress.last?.event ?? 'finished'] ?? 'Not finished';
   const validity =
     analysis.test === 'e-process'
-      ? 'E is valid whenever one stops, by hand too.'
-      : `A fixed-size test assumes that the stop did not depend on the results${progress.last?.event === 'time-over' ? '; a time limit depends on them a little, since a run that wedges takes longer' : ''}.`;
+      ? 'E is valid whenever the experiment stops, even by hand.'
+      : `A fixed-size test assumes that the stop did not depend on the results.${progress.last?.event === 'time-over' ? ' A time limit depends on them a little, because a run that wedges takes longer.' : ''}`;
   return line`${strong(text(cause))}: ${num(String(analysis.blocks.counted))} of ${num(counted(analysis.blocks.planned, 'planned block'))} are counted. ${text(validity)}`;
-}
-
-function interval(bounds: readonly [number, number]): string {
-  return `${percent(bounds[0]).replace(' %', '')} to ${percent(bounds[1])}`;
 }
 
 function capitalised(content: Line): Line {

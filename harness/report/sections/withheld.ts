@@ -6,7 +6,7 @@ import { count, percent, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num, ratio } from '../words.ts';
 
-/** Why a verdict is less than its counts alone would give, in sentences. */
+/** Why a verdict is less than its counts alone would give. */
 export function withheldWords(report: Report, verdict: VerdictAnalysis): Line {
   return joined(verdict.withheld.map((each) => withholdingWords(report, verdict, each)));
 }
@@ -16,7 +16,7 @@ function withholdingWords(report: Report, verdict: VerdictAnalysis, withholding:
     case 'competing-events':
       return competingWords(report, verdict, withholding.failed);
     case 'exclusions':
-      return line`More than a tenth of the runs of ${armNames(withholding.arms)} are harness faults. With all of them counted against the treatment the verdict is ${text(withholding.worst)}.`;
+      return line`More than a tenth of the runs of ${armNames(withholding.arms)} are harness faults. If all of them count against the treatment, the verdict is ${text(withholding.worst)}.`;
     case 'exposure':
       return exposureWords(withholding);
     case 'not-engaged':
@@ -26,7 +26,7 @@ function withholdingWords(report: Report, verdict: VerdictAnalysis, withholding:
   }
 }
 
-// What is gone takes much with it: the first kinds say enough, and the table has all.
+// If one kind is gone, others are too. The first kinds say enough, and the table has all.
 const SHOWN_KINDS = 3;
 
 function exposureWords({ kinds }: ShortExposure): Line {
@@ -53,9 +53,9 @@ function partlyWords({ engaged, opportunities, of }: PartlyEngaged): Line {
   const part = num(`${count(engaged)} of ${count(opportunities)}`);
   const where =
     of === 'replies'
-      ? line`The change was in for ${part} opportunities of a completed run (${share})`
+      ? line`The change acted on ${part} replies of completed runs (${share})`
       : line`The change was executed in ${part} completed runs (${share})`;
-  return line`${where}, and ${text('fixes')} needs 95 %.`;
+  return line`${where}. The verdict “fixes” needs 95 %.`;
 }
 
 /** A claim that holds only while the runs that ended otherwise are left out. */
@@ -69,7 +69,7 @@ function competingWords(
   if (failed.includes('composite')) {
     const references = report.analysis.arms.filter(({ role }) => role === 'control' || role === 'sham');
     sentences.push(
-      line`It wedged less only as long as its other endings are left out: counted as events too, in all arms, they make it ${num(`${composite?.wedged ?? 0}/${composite?.runs ?? 0}`)}, ${joined(
+      line`The claim holds only while other endings are left out. If they count as events in all arms, ${code(treatment)} has ${num(`${composite?.wedged ?? 0}/${composite?.runs ?? 0}`)}, ${joined(
         references.map(
           ({ name, wedged, competing: others }) =>
             line`${code(name)} ${num(`${wedged + others.wedged}/${others.runs}`)}`,
@@ -80,28 +80,24 @@ function competingWords(
   }
   if (failed.includes('share') && competing !== null && arm !== undefined) {
     sentences.push(
-      line`It ends otherwise more often than its references: ${text(armEndings(arm))}, the references together ${ratio(competing.references)} (Fisher, one-sided ${num(pValue(competing.p))}).`,
+      line`Its runs ended otherwise more often than those of the references: ${text(armEndings(arm))}, but only ${ratio(competing.references)} of the references together (Fisher's exact test, one-sided ${num(pValue(competing.p))}).`,
     );
   }
   return joined(sentences);
 }
 
-/** Why a treatment was never in. */
+/** Why a treatment has no verdict although its runs are valid. */
 export function neverInWords(verdict: VerdictAnalysis | undefined): Line {
   const never = verdict?.withheld.find((each) => each.reason === 'never-in');
-  return line`${text(neverInClause(never?.why ?? 'counter-zero'))}, so that the change was never in.`;
+  return line`${text(NEVER_IN_WORDS[never?.why ?? 'counter-zero'])}, so the change never took effect.`;
 }
 
-const NEVER_IN: Readonly<Record<NeverIn['why'], string>> = {
+/** Why a change never took effect, as a clause. */
+export const NEVER_IN_WORDS: Readonly<Record<NeverIn['why'], string>> = {
   'not-loaded': 'no kernel loaded the files that it changes',
   'not-called': 'no kernel executed anything that it changes',
   'counter-zero': 'its counter stayed at zero',
 };
-
-/** The same as a clause. */
-export function neverInClause(why: NeverIn['why']): string {
-  return NEVER_IN[why];
-}
 
 /** Arms without a run in which the endpoint was observed, and how their runs ended instead. */
 export function noRunWords(report: Report, names: readonly string[]): Line {
@@ -125,7 +121,7 @@ export function noRunWords(report: Report, names: readonly string[]): Line {
   );
 }
 
-/** Rounded so that a count a run reads as one. */
+/** A mean count per run, with one decimal unless it is whole. */
 export function perRun(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(1);
 }

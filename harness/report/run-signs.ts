@@ -1,0 +1,112 @@
+import type { RunRecord } from '../model/journal.ts';
+import { deviationList } from './deviations.ts';
+import { code, type Line, line, text } from './document.ts';
+import { counted, duration, percent } from './format-number.ts';
+import { num } from './words.ts';
+
+/** Something that was seen of a run, and of what: `kernel`, `process`, `socket`, … */
+export interface Sign {
+  readonly of: string;
+  readonly line: Line;
+}
+
+/** What was seen of a run, the same on the page and in a terminal. */
+export function runSigns({ outcome, client, kernel, loopStallMs }: RunRecord): Sign[] {
+  const signs: Sign[] = [];
+  const add = (of: string, seen: Line) => signs.push({ of, line: seen });
+  add(
+    'client',
+    line`${num(counted(client.sent, 'shell request'))} sent, ${num(counted(client.replies, 'reply', 'replies'))} and ${num(counted(client.idles, 'idle status', 'idle statuses'))} received, ${num(counted(client.rejected, 'message'))} not taken`,
+  );
+  if (client.deviations !== undefined) {
+    add(
+      'odd',
+      line`accepted although the protocol says otherwise: ${code(deviationList(client.deviations))}`,
+    );
+  }
+  if (client.others !== undefined) {
+    const { sent, begun } = client.others;
+    add(
+      'others',
+      line`${num(counted(sent, 'shell request'))} sent by other peers, ${num(String(begun))} of them begun`,
+    );
+  }
+  if (client.server !== undefined) {
+    const { library, reconnects } = client.server;
+    add(
+      'server',
+      line`${num(String(library))} of these sent by @jupyterlab/services (kernel_info), the rest by the server`,
+    );
+    if (reconnects > 0) {
+      add(
+        'server',
+        line`its connection was lost and opened again ${num(counted(reconnects, 'time'))}: read this run with care`,
+      );
+    }
+  }
+  if (kernel === null) add('kernel', line`no counters`);
+  else {
+    add(
+      'kernel',
+      line`${num(counted(kernel.delivered, 'request'))} delivered to it, ${num(String(kernel.begun))} begun, ${num(String(kernel.ended))} finished, ${num(counted(kernel.replies, 'reply', 'replies'))} sent`,
+    );
+    add(
+      'change',
+      line`${num(String(kernel.callbacks))} callbacks, ${num(String(kernel.rearms))} re-arms, ${num(String(kernel.flushes))} flushes, ${num(String(kernel.streamSends))} sends through the stream, ${num(String(kernel.missing + kernel.mismatched))} missing or mismatched`,
+    );
+  }
+  signs.push(...observed(outcome.observations ?? null));
+  if (outcome.exit !== null) {
+    add(
+      'exit',
+      line`code ${num(String(outcome.exit.code ?? 'none'))}, signal ${code(outcome.exit.signal ?? 'none')}`,
+    );
+  }
+  add('harness', line`its own event loop stood still for ${num(duration(loopStallMs))} at most`);
+  return signs;
+}
+
+/** What was seen of an unanswered request, the certificate and the causal proof included. */
+function observed(seen: NonNullable<RunRecord['outcome']['observations']> | null): Sign[] {
+  if (seen === null) return [];
+  const signs: Sign[] = [
+    {
+      of: 'process',
+      line: line`state ${code(seen.processState ?? 'not sampled')}, ${num(percent(seen.cpuShare))} of a processor; heartbeat ${asked(seen.heartbeat)}, control ${asked(seen.control)}`,
+    },
+    {
+      of: 'request',
+      line: line`busy status ${yesNo(seen.busySeen)}, reply ${yesNo(seen.replySeen)}, idle status ${yesNo(seen.idleSeen)}`,
+    },
+  ];
+  if (seen.look !== null) {
+    const { pollin, pollout, fdReadable, fdRegistered, receiving } = seen.look;
+    const events = [...(pollin ? ['POLLIN'] : []), ...(pollout ? ['POLLOUT'] : [])].join(' and ') || 'none';
+    signs.push({
+      of: 'socket',
+      line: line`${text(pollin ? 'a request is queued' : 'nothing is queued')} (EVENTS: ${num(events)}); its descriptor is ${text(fdReadable ? 'readable' : 'not readable')} and ${text(fdRegistered ? 'registered' : 'not registered')} with the loop; the stream is ${text(receiving ? 'receiving' : 'not receiving')}`,
+    });
+  }
+  if (seen.revivedByRearm !== null) {
+    const came = seen.revivedByRearm
+      ? line`the missing answers came after ${num(duration(seen.revivedAfterMs))}`
+      : line`no answer came`;
+    signs.push({ of: 're-arm', line: line`the stream's read handler was run once, and ${came}` });
+  }
+  if (seen.revival !== null) {
+    const { rung, revived, afterMs } = seen.revival;
+    signs.push({
+      of: 'revival',
+      line: line`by ${num(rung)}: ${num(revived ? `revived after ${duration(afterMs)}` : 'not revived')}`,
+    });
+  }
+  return signs;
+}
+
+function asked(answer: boolean | null) {
+  return text(answer === null ? 'not asked' : answer ? 'answers' : 'does not answer');
+}
+
+function yesNo(seen: boolean) {
+  return text(seen ? 'seen' : 'not seen');
+}
