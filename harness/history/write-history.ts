@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { writeOutput } from '../model/write-output.ts';
 import { figureFiles } from '../report/figures/svg.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
-import { orRefuse, writeEach } from '../report/write-report.ts';
 import type { History } from './history.ts';
 import { historyDocument } from './history-document.ts';
 import { historyPlans } from './history-figures.ts';
@@ -30,12 +30,8 @@ export async function writeHistory(out: string, history: History): Promise<strin
     { path: 'history.md', content: historyMarkdown(history, true) },
     { path: 'history.json', content: historyJson(history) },
     ...figureFiles(historyPlans(history)),
-  ].map(({ path, content }) => ({ path: join(out, path), content }));
-  const refusal = {
-    code: 'cannot-write',
-    what: `The folder ${out}`,
-    remedy: 'Free space or choose another --out.',
-  };
-  await orRefuse(refusal, writeEach(files));
-  return files.map(({ path }) => path);
+  ];
+  const paths: string[] = [];
+  for (const { path, content } of files) paths.push(await writeOutput(join(out, path), content));
+  return paths;
 }

@@ -22,7 +22,7 @@ export const JOURNAL_FILE = 'journal.jsonl';
 const NEWLINE = 0x0a;
 const PIECE_BYTES = 1 << 20;
 
-/** A journal with where its whole lines end, for whoever goes on writing it. */
+/** A journal, and where its whole lines end: a writer continues there. */
 export interface JournalText {
   readonly journal: Journal;
   /** Bytes of the whole lines; what follows is torn. */
@@ -59,7 +59,7 @@ function parseRecord(line: string, number: number, name: string): JournalRecord 
   return parsed.data;
 }
 
-/** Takes a journal in, piece by piece, keeping its records and neither its text nor the begin lines. */
+/** Reads a journal piece by piece. Keeps its records, but neither its text nor the begin lines. */
 class JournalParser {
   readonly #name: string;
   readonly #hash = createHash('sha256');
@@ -147,13 +147,12 @@ class JournalParser {
 }
 
 /**
- * Parse a journal's bytes. A last line without its newline was being written when the harness died: it
- * is set aside and said so (`torn`), never guessed at.
+ * Parse a journal's bytes. A last line without its newline was being written when the harness died: it is set aside and
+ * reported (`torn`).
  *
  * @param name for messages
- * @throws SoakError `bad-journal`: no whole first line, a line that is not a record, a protocol that does
- *   not have the hash recorded with it, a run recorded twice, without a beginning, or of an arm or notebook
- *   that the protocol does not have
+ * @throws SoakError `bad-journal`: no whole first line, a line that is not a record, a protocol whose hash differs from
+ *   the recorded one, a run that is recorded twice, has no beginning, or has an arm or notebook that the protocol lacks
  */
 export function parseJournal(bytes: Buffer, name: string): JournalText {
   const parser = new JournalParser(name);

@@ -17,7 +17,7 @@ const PIECE_CHARACTERS = 1 << 20;
  */
 export async function writeMergedJournal(folder: string, merged: MergedJournal): Promise<void> {
   try {
-    await fileWithDeadline('write-report', writeInto(folder, merged), folder);
+    await fileWithDeadline('write-report', writeInto(folder, merged));
   } catch (error) {
     if (error instanceof SoakError) throw error;
     throw new SoakError(

@@ -18,11 +18,11 @@ import { makeFolder } from '../model/make-folder.ts';
 import { JOURNAL_FILE, type JournalText, readJournal } from './read.ts';
 
 const LOCK_FILE = 'writer.lock';
-// Between making its lock and writing its id into it, a writer needs far less than this.
+// Much longer than a writer needs between making its lock and writing its id into it.
 const UNSIGNED_LOCK_MS = 1_000;
 const LOCK_POLL_MS = 20;
 
-/** Folders that this process itself writes: its own id in a lock says nothing, a restarted container has it too. */
+/** Folders that this process writes. Its own id in a lock does not show that: a restarted container has the same id. */
 const writtenHere = new Set<string>();
 
 function isAlive(pid: number): boolean {
@@ -72,7 +72,7 @@ async function lockTaken(folder: string, isOver: () => boolean): Promise<void> {
     }
     const text = await lockText(path).catch(() => null);
     if (text === null) {
-      // Given back just now; or nothing that can be read, and that is so the next time too.
+      // Either it was just released, or it cannot be read, and will not be the next time.
       await delay(LOCK_POLL_MS);
       continue;
     }
@@ -103,7 +103,7 @@ async function removeStaleLock(path: string, text: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
   }
-  // Moving is atomic and reading is not: what was moved may be newer than what was read.
+  // Moving is atomic and reading is not: the moved lock may be newer than the one that was read.
   if ((await readFile(aside, 'utf8')) === text) await rm(aside, { force: true });
   else await rename(aside, path);
 }
@@ -113,7 +113,7 @@ async function releaseLock(folder: string): Promise<void> {
   await fileWithDeadline('close-journal', rm(join(folder, LOCK_FILE), { force: true }));
 }
 
-/** A file-system error of a report folder; a SoakError as it is. */
+/** A file-system error of a report folder as a SoakError. */
 export function unwritable(folder: string, error: unknown): SoakError {
   if (error instanceof SoakError) return error;
   return new SoakError(
@@ -146,7 +146,7 @@ export interface JournalKind<Text extends Extent> {
 
 const EXPERIMENT: JournalKind<JournalText> = { file: JOURNAL_FILE, read: readJournal };
 
-/** Appends records, one line each; a run's line is on the disk before the next run's outcome can matter. */
+/** Appends records, one line each. A run's line is on the disk before the next run's outcome can matter. */
 export class JournalWriter<Written extends Entry = JournalRecord> {
   readonly folder: string;
   readonly #path: string;
@@ -156,7 +156,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
   /** Bytes of a line that was cut short may follow it. */
   #torn = false;
   #writing: Promise<void> = Promise.resolve();
-  /** Set when a record was not taken in time: it may still be written, so that nothing can come after it. */
+  /** Set when a record was not written in time. It may still be written, so that nothing may follow it. */
   #stuck: DeadlinePassed | null = null;
 
   private constructor(folder: string, name: string, file: FileHandle, wholeBytes: number) {
@@ -169,7 +169,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
   /**
    * Begin a journal in a folder that holds no other.
    *
-   * @param beside files that go with it, by name: on the disk before the journal's first line, with which it begins
+   * @param beside further files by name, which are on the disk before the journal's first line
    * @throws SoakError `folder-not-empty`, `folder-in-use`, `cannot-write`
    */
   static create(
@@ -180,7 +180,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     return JournalWriter.createAs<JournalRecord>(EXPERIMENT.file, folder, experiment, beside);
   }
 
-  /** The same of another kind of journal. */
+  /** The same for another kind of journal. */
   static async createAs<Written extends Entry>(
     name: string,
     folder: string,
@@ -204,7 +204,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
   }
 
   /**
-   * Go on with a journal: a torn last line is cut off first, since it was never acknowledged.
+   * Continue a journal. A torn last line is cut off first, since it was never acknowledged.
    *
    * @throws SoakError `no-journal`, `bad-journal`, `folder-in-use`, `cannot-write`
    */
@@ -212,7 +212,7 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     return JournalWriter.resumeAs<JournalRecord, JournalText>(EXPERIMENT, folder);
   }
 
-  /** The same of another kind of journal. */
+  /** The same for another kind of journal. */
   static async resumeAs<Written extends Entry, Text extends Extent>(
     kind: JournalKind<Text>,
     folder: string,
@@ -234,8 +234,8 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
   }
 
   /**
-   * Append one record, in call order. A begin may still be in the page cache; anything else is on the disk.
-   * A record that could not be written whole leaves nothing behind: the next one begins on a line of its own.
+   * Append one record, in call order. A begin may still be in the page cache; every other record is on the disk. A record
+   * that could not be written whole leaves nothing behind: the next one begins on a new line.
    *
    * @throws SoakError `cannot-write`; the writer can still be used. DeadlinePassed; it cannot
    */
@@ -250,18 +250,18 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
         },
       );
     });
-    // The next append must not be refused for this one's failure, which its own caller is told of.
+    // This failure goes to its own caller, and must not make the next append fail.
     this.#writing = written.catch(() => {});
     return written.catch((error: unknown) => {
       throw unwritable(this.folder, error);
     });
   }
 
-  /** Close the file and give the folder free. */
+  /** Close the file and release the folder. */
   async close(): Promise<void> {
     await this.#writing;
     if (this.#stuck !== null) {
-      // Closing it waits for what is stuck, and the lock has to stay: the record may yet be written.
+      // Closing would wait for the stuck write. The lock stays: the record may still be written.
       this.#file.close().catch(() => {});
       return;
     }
@@ -282,18 +282,18 @@ export class JournalWriter<Written extends Entry = JournalRecord> {
     if (isSynced) await this.#file.datasync();
   }
 
-  /** Cut off what a failed write left: with another line after it, it would make the whole journal unreadable. */
+  /** Cut off what a failed write left. Another line after it would make the whole journal unreadable. */
   async #cutTorn(): Promise<void> {
     if (!this.#torn) return;
-    // By its path: a handle that may only append cannot cut a file on Windows.
+    // By its path: on Windows a handle that may only append cannot cut a file.
     await truncate(this.#path, this.#wholeBytes);
     this.#torn = false;
   }
 }
 
 /**
- * Whether a journal can begin here: nothing is in the folder, or no more than what one leaves that was killed
- * before its first line was whole.
+ * Whether a journal can begin here: the folder is empty, or holds only what a journal leaves that was killed before its
+ * first line was whole.
  *
  * @throws SoakError `folder-not-empty`
  */
@@ -309,12 +309,12 @@ async function assertUnused(folder: string, name: string, beside: readonly strin
   );
 }
 
-/** A journal's file; one that opens too late is closed again. */
+/** A journal's file. If it opens too late, it is closed again. */
 function openFile(file: Promise<FileHandle>): Promise<FileHandle> {
   return withDeadline('open-journal', file, { isFile: true, onLate: (late) => void late.close() });
 }
 
-/** A new journal's file, what goes with it on the disk before. @throws SoakError `folder-not-empty` */
+/** A new journal's file, written after the files beside it. @throws SoakError `folder-not-empty` */
 async function beginFile(
   folder: string,
   name: string,
@@ -328,7 +328,7 @@ async function beginFile(
   return open(join(folder, name), 'ax');
 }
 
-/** The lock stays with what `begin` gives; it is given back when `begin` fails. */
+/** The lock stays with the result of `begin`, and is released if `begin` fails. */
 async function withLock<T>(folder: string, begin: () => Promise<T>): Promise<T> {
   await takeLock(folder);
   try {

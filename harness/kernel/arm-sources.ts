@@ -10,7 +10,7 @@ import { SoakError } from '../model/errors.ts';
 import type { ChangedFile } from './marks.ts';
 import { filesBelow } from './source-files.ts';
 
-/** A package as an environment has it. */
+/** A package in an environment. */
 export interface InstalledPackage {
   /** Absolute, its last part the import name. */
   readonly folder: string;
@@ -21,7 +21,7 @@ export interface InstalledPackage {
 export interface ArmSources {
   /** Contents by path, with `/`, each package's name first. */
   readonly files: ReadonlyMap<string, Buffer>;
-  /** SHA-256 of the change as a patch; `null` for an arm without one. */
+  /** SHA-256 of the change as a patch. `null`: the arm has none. */
   readonly patchSha256: string | null;
   /** Python sources that differ from the installed ones, sorted by path. */
   readonly changed: readonly ChangedFile[];
@@ -42,7 +42,7 @@ async function installedFiles(
     await add(name, folder);
     const libraries = LIBRARY_FOLDERS[name];
     if (libraries === undefined) continue;
-    // A package that was built here has its library elsewhere, under an absolute path.
+    // A package that was built here finds its library by an absolute path.
     await add(libraries, `${folder.slice(0, -basename(folder).length)}${libraries}`).catch(
       (error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOENT') throw error;
@@ -52,13 +52,13 @@ async function installedFiles(
   return files;
 }
 
-/** `__version__` in a commit's sources of ipykernel; what the environment says where they do not say it plainly. */
+/** `__version__` in a commit of ipykernel, or the environment's version if the commit does not state it plainly. */
 function versionIn(files: ReadonlyMap<string, Buffer>, installed: string): string {
   const text = files.get('ipykernel/_version.py')?.toString('utf8') ?? '';
   return /^__version__\s*(?::\s*\w+\s*)?=\s*["']([^"']+)["']/m.exec(text)?.[1] ?? installed;
 }
 
-/** The release that a pyzmq clone is of: its compiled part is the environment's and has to be of the same. */
+/** The release of a pyzmq clone. Its compiled part comes from the environment, and must be of the same release. */
 function assertSameRelease(tree: GitTree, installed: InstalledPackage): void {
   const text = tree.files.get('zmq/sugar/version.py')?.toString('utf8') ?? '';
   const version = /^__version__\s*(?::\s*\w+\s*)?=\s*["']([^"']+)["']/m.exec(text)?.[1] ?? 'unknown';
@@ -73,7 +73,7 @@ function assertSameRelease(tree: GitTree, installed: InstalledPackage): void {
   );
 }
 
-/** The sources of a commit in place of the installed ones; tests, and what only building makes, are kept. */
+/** A commit's sources in place of the installed ones. Installed tests and files that only a build makes are kept. */
 function withTree(files: Map<string, Buffer>, tree: GitTree): Map<string, Buffer> {
   const prefix = `${tree.package}/`;
   const isKept = (path: string) =>
@@ -86,7 +86,7 @@ function withTree(files: Map<string, Buffer>, tree: GitTree): Map<string, Buffer
   return new Map([...kept, ...added]);
 }
 
-/** A comment at the end of each file that differs: as many files edited in the same way, and nothing changed. */
+/** A comment at the end of each file that differs: the same files edited, and nothing changed. */
 function inertEdits(
   before: ReadonlyMap<string, Buffer>,
   after: ReadonlyMap<string, Buffer>,
@@ -104,7 +104,7 @@ function inertEdits(
   );
 }
 
-/** A unified diff of edited files, as one would have written it. */
+/** A unified diff of edited files. */
 function patchOf(before: ReadonlyMap<string, Buffer>, edits: ReadonlyMap<string, string>): string {
   return [...edits]
     .map(([path, text]) =>
@@ -114,7 +114,7 @@ function patchOf(before: ReadonlyMap<string, Buffer>, edits: ReadonlyMap<string,
 }
 
 /**
- * The sources of an arm: the installed packages, a commit's in their place, the patch on top.
+ * Read the sources of an arm: the installed packages, or a commit's sources in their place, with the patch applied.
  *
  * @param packages what the overlay holds, ipykernel first
  * @throws SoakError `arm-does-not-apply`, `bad-patch`, `patch-does-not-apply`, `bad-git-arm`

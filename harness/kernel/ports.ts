@@ -19,12 +19,12 @@ const BLOCK = 250;
 const BLOCKS = 48;
 const LAST_PORT = FIRST_PORT + BLOCKS * BLOCK - 1;
 
-// Taken by somebody, or by Windows for itself. Anything else, such as no more files to open, is no port's matter.
+// Taken by another program, or reserved by Windows. Other errors, such as too many open files, are not about a port.
 const TAKEN: ReadonlySet<string | undefined> = new Set(['EADDRINUSE', 'EACCES']);
 
 function bind(port: number): Promise<Server | null> {
   return new Promise((resolve, reject) => {
-    // Whoever connects meanwhile, such as an earlier kernel's peer that tries again, would keep it from closing.
+    // A connection that comes meanwhile, such as an earlier kernel's peer that retries, would keep it from closing.
     const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (TAKEN.has(error.code)) resolve(null);
@@ -39,28 +39,27 @@ function close(server: Server): Promise<void> {
 }
 
 /**
- * What one harness takes its kernels' ports from: blocks of the range, each claimed by holding its first port for as
- * long as the process lives. Harnesses side by side so never allot the same port, not even between one's look and its
- * kernel's bind: there, a client could reach the other's kernel and, as a new peer, revive it from a wedge. The
- * system gives a claim up with its process, however that ends.
+ * The ports of one harness: blocks of the range, each claimed by holding its first port while the process lives. So two
+ * harnesses never allot the same port, not even between the look and the kernel's bind. Otherwise a client could reach the
+ * other's kernel and, as a new peer, revive it from a wedge. The system releases a claim when the process ends.
  */
 export class PortRange {
   readonly #claims = new Map<number, Server>();
   readonly #ports: number[] = [];
   readonly #held = new Set<number>();
-  // Two that look at once would each see too little.
+  // Two searches at once would each see too few free ports.
   readonly #oneByOne = pLimit(1);
   readonly #start: number;
   #next = 0;
 
-  /** @param start block to look at first; processes that start together had better look in different places */
+  /** @param start first block to look at, which should differ between processes that start together */
   constructor(start: number) {
     this.#start = start;
   }
 
   /** @throws SoakError `no-ports`; Error of the system, where it gives no more sockets; DeadlinePassed */
   allocate(): Promise<KernelPorts> {
-    // The deadline is of each turn: what hangs holds up the next ones no longer than that.
+    // Each turn has the deadline: a search that hangs does not delay the next ones for longer.
     return this.#oneByOne(() =>
       withDeadline('allot-ports', this.#fivePorts(), { onLate: (late) => this.release(late) }),
     );
@@ -70,7 +69,7 @@ export class PortRange {
     for (const port of Object.values(ports)) this.#held.delete(port as number);
   }
 
-  /** Give up its claims: for a range that ends before its process. */
+  /** Release the claims of a range that ends before its process. */
   async close(): Promise<void> {
     await Promise.all([...this.#claims.values()].map(close));
   }
@@ -143,10 +142,9 @@ export class PortRange {
 const range = new PortRange(process.pid);
 
 /**
- * Find five free loopback ports at once: all are bound together before any is released, and none is
- * handed out twice by this process until `releasePorts`, nor by another harness (`PortRange`). Another program can
- * still take one before the kernel binds it; the kernel then says EADDRINUSE, which is the harness's fault, never a
- * verdict.
+ * Find five free loopback ports at once. All are bound together before any is released. Neither this process, until
+ * `releasePorts`, nor another harness (`PortRange`) hands one out again. Another program can still take one before the
+ * kernel binds it. The kernel then reports EADDRINUSE, which is a harness fault, never a verdict.
  *
  * @throws SoakError `no-ports`; Error of the system, where it gives no more sockets; DeadlinePassed
  */
@@ -154,7 +152,7 @@ export function allocatePorts(): Promise<KernelPorts> {
   return range.allocate();
 }
 
-/** Give ports back, once their kernel is gone. */
+/** Release ports once their kernel has ended. */
 export function releasePorts(ports: KernelPorts): void {
   range.release(ports);
 }

@@ -4,7 +4,7 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 
 const RETRIES = 5;
 
-/** That nothing can be made in the folder for temporary files. */
+/** The error for a folder for temporary files that cannot be written. */
 export function noTemporaryFolder(within: string, cause: unknown): SoakError {
   return new SoakError(
     'no-temporary-folder',
@@ -17,14 +17,14 @@ export function noTemporaryFolder(within: string, cause: unknown): SoakError {
   );
 }
 
-/** Whether a file could not be written for want of room or rights. */
+/** Whether a file could not be written because the disk is full or permission is missing. */
 export function isUnwritable(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /**
- * Remove the private folder of a process that has ended. What a notebook took the rights away from, within it, is
- * given them back first.
+ * Remove the private folder of a process that has ended. If a notebook removed permissions inside it, they are restored
+ * first.
  *
  * @throws Error of the file system where it cannot be removed
  */
@@ -42,7 +42,7 @@ export async function removePrivateFolder(folder: string): Promise<void> {
 async function makeRemovable(folder: string): Promise<void> {
   const places = [folder];
   for (let place = places.pop(); place !== undefined; place = places.pop()) {
-    // A link's target is not ours.
+    // The target of a link is not ours.
     if (!(await lstat(place)).isDirectory()) continue;
     await chmod(place, 0o700);
     for (const entry of await readdir(place, { withFileTypes: true })) {

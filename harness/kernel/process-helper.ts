@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { withDeadline } from '../model/deadlines.ts';
 
-/** What the process beside the harness says of another: arms/runtime/process_account.py. */
+/** What the helper says about a process (arms/runtime/process_account.py). */
 const sampleSchema = z.object({
   cpuMs: z.number().nonnegative(),
   rssBytes: z.number().nonnegative().nullable(),
@@ -18,8 +18,8 @@ type Answer = z.infer<typeof answerSchema>;
 type Question = { readonly sample: readonly number[] } | { readonly tree: number } | { readonly end: number };
 
 /**
- * Questions to the process beside the harness (arms/runtime/reaper.py) about other processes, for systems that Node
- * itself cannot ask: one line each way, for any number of processes.
+ * Asks the process beside the harness (arms/runtime/reaper.py) about other processes, on systems that Node cannot ask
+ * itself: one line each way, for any number of processes.
  */
 export class ProcessHelper {
   readonly #write: (line: string) => void;
@@ -41,7 +41,7 @@ export class ProcessHelper {
     this.#waiting.delete(answer.id);
   }
 
-  /** It has ended: what it was asked is not answered any more. */
+  /** It has ended: pending questions fail. */
   lose(): void {
     this.#isOver = true;
     for (const { lost } of this.#waiting.values())
@@ -53,7 +53,7 @@ export class ProcessHelper {
     return this.#isOver;
   }
 
-  /** A sample of each process, in order; `null` where there is none. @throws DeadlinePassed; Error when it has ended */
+  /** A sample of each process, in order. `null`: no such process. @throws DeadlinePassed; Error when it has ended */
   async sample(pids: readonly number[]): Promise<readonly (HelperSample | null)[]> {
     return (await withDeadline('sample-process', this.#ask({ sample: pids }))).samples ?? [];
   }
@@ -82,17 +82,17 @@ export class ProcessHelper {
 // The newest last: a command has one, tests have several.
 const helpers: ProcessHelper[] = [];
 
-/** The helper beside this process; `null` where none was started, or it has ended. */
+/** The helper beside this process. `null`: none was started, or it has ended. */
 export function processHelper(): ProcessHelper | null {
   return helpers.findLast((helper) => !helper.isOver) ?? null;
 }
 
-/** Have samples and ends of processes asked of a helper, for as long as it lives. */
+/** Use a helper for samples and ends of processes, as long as it lives. */
 export function useProcessHelper(helper: ProcessHelper): void {
   helpers.push(helper);
 }
 
-/** Ask a helper nothing more. */
+/** Use a helper no longer. */
 export function dropProcessHelper(helper: ProcessHelper): void {
   helpers.splice(0, helpers.length, ...helpers.filter((each) => each !== helper));
 }

@@ -26,11 +26,33 @@ const STOPPED = ['T', 't'];
 
 /** Parse `/proc/PID/stat` (proc(5)): the command, in parentheses, may itself hold spaces and parentheses. */
 export function parseProcStat(text: string): ProcessSample {
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return {
-    cpuMs: (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK,
-    state: fields[0] ?? null,
-  };
+  const fields = statFields(text);
+  return { cpuMs: sumMs(fields, 11), state: fields[0] ?? null };
+}
+
+/** The fields of `/proc/PID/stat` after the command. */
+function statFields(text: string): string[] {
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+/** User and system time, which stand side by side. */
+function sumMs(fields: readonly string[], first: number): number {
+  return (Number(fields[first]) + Number(fields[first + 1])) * MS_PER_TICK;
+}
+
+/**
+ * Processor time of a process, and of its ended children that it waited for, milliseconds.
+ *
+ * @returns `null` where there is no such process, or the system is not Linux
+ */
+export function cpuTimes(pid: number): { readonly ownMs: number; readonly endedMs: number } | null {
+  if (process.platform !== 'linux') return null;
+  try {
+    const fields = statFields(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    return { ownMs: sumMs(fields, 11), endedMs: sumMs(fields, 13) };
+  } catch {
+    return null;
+  }
 }
 
 /**

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { descendantsOf } from './marked-processes.ts';
+import { cpuTimes } from './process-sample.ts';
 
 /**
  * What a process runs, told apart by its auxiliary vector (proc(5)): the system draws it anew for every program that is
@@ -36,38 +38,17 @@ export function blockedIn(pid: number): string | null {
   }
 }
 
-// USER_HZ, as in process-sample.ts.
-const MS_PER_TICK = 10;
-
 /**
- * Processor time used so far by everything below a process, what has ended and was waited for included, milliseconds;
- * `null` where it is not known.
+ * Processor time used so far by everything below a process, milliseconds. Includes processes that have ended, if their
+ * parent waited for them.
+ *
+ * @returns `null` where it is not known
  */
 export function cpuMsBelow(pid: number): number | null {
-  if (process.platform !== 'linux') return null;
-  const parents = new Map<number, number>();
-  const used = new Map<number, { readonly own: number; readonly ended: number }>();
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const text = readFileSync(`/proc/${name}/stat`, 'latin1');
-      const fields = text
-        .slice(text.lastIndexOf(')') + 2)
-        .split(' ')
-        .map(Number);
-      const ms = (index: number) => (fields[index] ?? 0) * MS_PER_TICK;
-      parents.set(Number(name), fields[1] ?? 0);
-      used.set(Number(name), { own: ms(11) + ms(12), ended: ms(13) + ms(14) });
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  const root = used.get(pid);
-  if (root === undefined) return null;
-  const isBelow = (child: number): boolean => {
-    const parent = parents.get(child);
-    return parent === pid || (parent !== undefined && parent > 1 && isBelow(parent));
-  };
-  const below = [...used].filter(([each]) => each !== pid && isBelow(each));
-  return below.reduce((sum, [, { own, ended }]) => sum + own + ended, root.ended);
+  const root = cpuTimes(pid);
+  if (root === null) return null;
+  return descendantsOf(pid).reduce((sum, each) => {
+    const { ownMs, endedMs } = cpuTimes(each) ?? { ownMs: 0, endedMs: 0 };
+    return sum + ownMs + endedMs;
+  }, root.endedMs);
 }

@@ -6,17 +6,17 @@ import { descendantsOf, MarkedProcesses } from './marked-processes.ts';
 import { type ProcessHelper, processHelper } from './process-helper.ts';
 import { processSample } from './process-sample.ts';
 
-/** How a process and everything below it is ended on a platform. */
+/** How a platform ends a process and everything below it. */
 export type KillPlan =
   | { readonly how: 'signal-group'; readonly pid: number }
   | { readonly how: 'command'; readonly file: string; readonly args: readonly string[] };
 
 /**
- * POSIX: SIGKILL to the process group, whose leader every kernel is. Windows has no process groups of
- * that kind: `taskkill /T /F` walks the tree. The helper beside the harness goes before it there (`killTree`).
+ * POSIX: SIGKILL to the process group, whose leader is the kernel. Windows has no such groups: `taskkill /T /F` walks the
+ * tree, after the helper beside the harness (`killTree`).
  *
- * @throws RangeError when `pid` cannot be a kernel's: to kill(2), the group of 0 is the caller's own and that
- *   of 1 is every process of the user
+ * @throws RangeError when `pid` cannot be a kernel's: for kill(2), group 0 is the caller's own, and group 1 is every
+ *   process of the user
  */
 export function killPlan(pid: number, platform: NodeJS.Platform): KillPlan {
   if (!Number.isSafeInteger(pid) || pid <= 1) throw new RangeError(`${pid} is no kernel's process id`);
@@ -26,8 +26,8 @@ export function killPlan(pid: number, platform: NodeJS.Platform): KillPlan {
 }
 
 /**
- * End a kernel and its children now. A tree that is already gone is not an error. On Windows the helper beside the
- * harness ends whatever is in the kernel's job object, and `taskkill` what it can find where there is no helper.
+ * End a kernel and its children now. It is no error if they have ended already. On Windows the helper beside the harness
+ * ends everything in the kernel's job object. Without a helper, `taskkill` ends what it finds.
  */
 export async function killTree(pid: number, platform: NodeJS.Platform = process.platform): Promise<void> {
   const plan = killPlan(pid, platform);
@@ -41,14 +41,14 @@ export async function killTree(pid: number, platform: NodeJS.Platform = process.
   await promisify(execFile)(plan.file, [...plan.args], options).catch(
     (error: { code?: number | string; killed?: boolean }) => {
       if (error.killed === true) throw new DeadlinePassed('kill-tree', undefined);
-      // It gives 128 where there is no such process, and 1 or 255 where one of the tree ended between its look and its
-      // kill. Whether what was to end has ended is seen by whoever waits for that.
+      // Exit code 128: no such process. 1 or 255: a process of the tree ended between its look and its kill. The caller
+      // waits for the end anyway.
       if (typeof error.code !== 'number') throw error;
     },
   );
 }
 
-/** Whether the helper could be told to end a tree: one that is silent or has ended leaves it to taskkill. */
+/** Whether the helper ended a tree. If it is silent or has ended, taskkill has to. */
 async function isEnded(helper: ProcessHelper, pid: number): Promise<boolean> {
   return helper.end(pid).then(
     () => true,
@@ -67,7 +67,7 @@ function signalGroup(group: number, signal: NodeJS.Signals, platform: NodeJS.Pla
     process.kill(group, signal);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // macOS says EPERM of a group whose processes have all ended and were not waited for yet.
+    // macOS reports EPERM for a group whose processes have all ended and were not waited for yet.
     if (code !== 'ESRCH' && !(code === 'EPERM' && platform === 'darwin')) throw error;
   }
 }
@@ -82,9 +82,9 @@ export function awaitSpawn(child: ChildProcess): Promise<void> {
 }
 
 /**
- * Wait for the end of a process that was killed. Where nobody comes to say that it ended, the system is asked.
+ * Wait for the end of a killed process. If no event reports it, ask the system.
  *
- * @throws DeadlinePassed when it is still there, as one is that waits for a disk
+ * @throws DeadlinePassed when it still exists, for example because it waits for a disk
  */
 export async function awaitEnd(pid: number, exited: Promise<unknown>): Promise<void> {
   try {
@@ -96,14 +96,14 @@ export async function awaitEnd(pid: number, exited: Promise<unknown>): Promise<v
 }
 
 const marked = new MarkedProcesses();
-// A process that is being ended goes within milliseconds; one that keeps forking is caught in some round.
+// A killed process ends within milliseconds. One that keeps forking is caught in some round.
 const ROUNDS = 50;
 const ROUND_MS = 5;
 
 /**
- * `killTree`, and on Linux everything else that a run started, also in sessions of its own and with its parent gone:
- * what is below the process now, and what has the run's mark in its environment. A process that had both its mark and
- * its parents removed escapes; elsewhere, so does all that left the group (on Windows: whose parent has ended).
+ * `killTree`, and on Linux every other process that the run started, even in its own session and without its parent: the
+ * descendants, and all processes with the run's mark in their environment. A process that lost both escapes. On other
+ * systems, so does one that left the group (on Windows: one whose parent has ended).
  *
  * @param folder the run's private folder, its mark
  */
@@ -118,7 +118,7 @@ export async function killRun(
   if (platform === 'linux') for (const each of marked.of(folder)) killNow(each);
 }
 
-/** End what still has a run's mark, until nothing has; its kernel must have ended. Linux alone tells. */
+/** End every process with the run's mark, until there is none. The kernel must have ended. Linux only. */
 export async function killMarked(
   folder: string,
   platform: NodeJS.Platform = process.platform,
@@ -136,7 +136,7 @@ function killNow(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
-    // EPERM: it is another user's by now, as a program with that right can make itself.
+    // EPERM: it belongs to another user by now.
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }
@@ -180,14 +180,14 @@ const ALLOWED_VARIABLES = [
   'WINDIR',
 ] as const;
 
-/** Has a process, and what it starts, write its temporary files to a folder, on each platform. */
+/** Variables by which a process and its children write temporary files to a folder. */
 export function temporaryVariables(folder: string): Record<'TMPDIR' | 'TEMP' | 'TMP', string> {
   return { TMPDIR: folder, TEMP: folder, TMP: folder };
 }
 
 /**
- * The environment of a kernel: what an interpreter needs of ours by an allow-list, so that no token and
- * no PYTHON* or IPython setting of the session gets into the experiment, and what the run adds.
+ * The environment of a kernel: what an interpreter needs of the session's, by an allow-list, and what the run adds. So no
+ * token and no PYTHON* or IPython setting of the session gets into the experiment.
  */
 export function kernelEnvironmentVariables(
   session: NodeJS.ProcessEnv,

@@ -16,14 +16,14 @@ import { awaitSpawn, killRun } from './process-tree.ts';
 const MAX_LINE_BYTES = 1 << 20;
 
 /**
- * A small process beside the harness that outlives it by a moment: when the pipe to it closes, however
- * the harness ended, it kills what was still registered and removes the private folders. Until then it looks at
- * processes and ends them where Node cannot (`ProcessHelper`).
+ * A small process beside the harness, which outlives it for a moment. When its pipe closes, however the harness ended, it
+ * kills the registered processes and removes the private folders. Until then it inspects and ends processes where Node
+ * cannot (`ProcessHelper`).
  */
 export class Reaper {
   readonly #child: ChildProcess;
   readonly #helper: ProcessHelper;
-  /** What is registered: folders, and processes with theirs. */
+  /** Registered folders, and processes with their folders. */
   readonly #folders = new Set<string>();
   readonly #held = new Map<number, string>();
 
@@ -40,7 +40,7 @@ export class Reaper {
     const script = join(packageRoot(), 'arms', 'runtime', 'reaper.py');
     const child = spawn(python, ['-I', '-S', script], {
       stdio: ['pipe', 'pipe', 'ignore'],
-      // Its own session: a Ctrl-C or a kill of the harness's process group must not reach it.
+      // In its own session, so that a Ctrl-C or a kill of the harness's process group does not reach it.
       detached: true,
       windowsHide: true,
     });
@@ -48,15 +48,15 @@ export class Reaper {
     child.unref();
     for (const pipe of [child.stdin, child.stdout]) (pipe as Socket | null)?.unref();
     child.stdin?.on('error', () => {
-      // The reaper was ended by somebody: kernels then still have their own parent poller.
+      // Somebody ended the reaper. Kernels still have their own parent poller.
     });
     return new Reaper(child);
   }
 
   /**
-   * Make a private folder (0700), registered before it is there: however the harness ends, it goes.
+   * Make a private folder (0700). It is registered first, so that it is removed however the harness ends.
    *
-   * @param start of its name
+   * @param start the beginning of its name
    * @param within default: the folder for temporary files
    * @throws SoakError `no-temporary-folder`
    */
@@ -94,14 +94,14 @@ export class Reaper {
   /**
    * Remove a private folder.
    *
-   * @throws DeadlinePassed, or Error of the file system: the reaper then tries at its end
+   * @throws DeadlinePassed, or Error of the file system: the reaper tries again at its end
    */
   async removeFolder(folder: string): Promise<void> {
     await fileWithDeadline('remove-folder', removePrivateFolder(folder), folder);
     this.forgetFolder(folder);
   }
 
-  /** Remove the folder of a process that has ended. Its id is forgotten at once, since it may be another's soon. */
+  /** Remove the folder of a process that has ended. Its PID is forgotten at once, since another process may get it. */
   async removeFolderOf(pid: number, folder: string): Promise<void> {
     this.release(pid);
     this.#holdFolder(folder);
@@ -109,8 +109,8 @@ export class Reaper {
   }
 
   /**
-   * End the reaper, which first ends what is still registered. At once if somebody has killed it; one that does not
-   * end is killed, and its work done here.
+   * End the reaper, which first ends every registered process. If it does not end, it is killed, and its work is done
+   * here. Returns at once if somebody has killed it.
    */
   async stop(): Promise<void> {
     dropProcessHelper(this.#helper);

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** What an arm changes of the packages in its overlay, as parsed: comments and docstrings are no change. */
+/** What an arm changes in the packages of its overlay. Comments and docstrings do not count. */
 export const armChangeSchema = z.object({
   /** Files that differ from the installed ones, by path in the overlay, sorted. */
   files: z.array(z.string()),
-  /** Those of them whose own statements differ, which a kernel executes when it loads them. */
+  /** Files among them with a changed module-level statement, which a kernel executes when it loads the file. */
   modules: z.array(z.string()),
   /** Functions that differ, `path qualified.name`. */
   functions: z.array(z.string()),
@@ -12,8 +12,7 @@ export const armChangeSchema = z.object({
 export type ArmChange = z.infer<typeof armChangeSchema>;
 
 /**
- * Which parts of its arm's change a run's kernel did not execute, up to its end. An empty object is the record that
- * it executed all of them.
+ * The parts of its arm's change that a run's kernel did not execute, up to its end. An empty object: it executed all.
  */
 export const runChangeSchema = z.object({
   /** Changed files that it did not load. */
@@ -23,14 +22,14 @@ export const runChangeSchema = z.object({
 });
 export type RunChange = z.infer<typeof runChangeSchema>;
 
-/** Whether a change has no effect: every file parses as the installed one does. */
+/** Whether a change has no effect: every file parses to the same as the installed one. */
 export function isInertChange({ modules, functions }: ArmChange): boolean {
   return modules.length === 0 && functions.length === 0;
 }
 
 /**
- * Whether a run executed anything of its arm's change: a changed function, or a module whose own statements differ.
- * Of an inert change: whether it loaded a file of it.
+ * Whether a run executed any part of its arm's change: a changed function, or a changed module-level statement. For an
+ * inert change: whether it loaded a changed file.
  */
 export function isChangeExecuted(change: ArmChange, run: RunChange): boolean {
   const isIn = (all: readonly string[], without: readonly string[] = []) =>

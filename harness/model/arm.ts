@@ -10,7 +10,7 @@ export type ArmRole = (typeof ARM_ROLES)[number];
 export const ARM_PACKAGES = ['ipykernel', 'jupyter_client', 'nbclient'] as const;
 export type ArmPackage = (typeof ARM_PACKAGES)[number];
 
-/** Whether a change of that package is a change of the client. */
+/** Whether the package belongs to the client. */
 export function isClientPackage(name: ArmPackage): boolean {
   return name !== 'ipykernel';
 }
@@ -51,23 +51,23 @@ export const kernelCountersSchema = z.object(
 );
 export type KernelCounters = z.infer<typeof kernelCountersSchema>;
 
-/** What an arm's kernel runs in, where that is not the experiment's own environment, as the protocol fixes it. */
+/** An arm's own environment, as the protocol fixes it. */
 export const protocolArmEnvironmentSchema = z.object({
-  /** What the arm asks for besides the default packages, normalised and sorted. */
+  /** Packages that the arm asks for besides the default ones, normalised and sorted. */
   requirements: z.array(z.string()),
-  /** The Python that it asks for, such as `3.13`; `null`: the experiment's. */
+  /** The Python that it asks for, such as `3.13`. `null`: the experiment's. */
   python: z.string().nullable(),
-  /** Hash of the lock that holds for everything that the requirements leave open. */
+  /** Hash of the lock file, which decides every version that the requirements leave open. */
   lockSha256: z.string(),
-  /** Packages of which the lock does not decide the version, as they were resolved: with it, all of them. */
+  /** Resolved versions of the packages that the lock file does not decide. */
   versions: z.record(z.string(), z.string()),
 });
 export type ProtocolArmEnvironment = z.infer<typeof protocolArmEnvironmentSchema>;
 
-/** A kernel that a kernelspec starts, as it is: what it says of itself, `null` where it was not asked. */
+/** A kernel as its kernelspec starts it, and what it says about itself. `null`: it was not asked. */
 export const protocolKernelspecSchema = z.object({
   name: z.string(),
-  /** Of kernel.json; of a server's kernel, of what the server says of it. */
+  /** Hash of kernel.json, or of what the server says about the kernel. */
   sha256: z.string(),
   displayName: z.string(),
   implementation: z.string().nullable(),
@@ -77,8 +77,8 @@ export const protocolKernelspecSchema = z.object({
 export type ProtocolKernelspec = z.infer<typeof protocolKernelspecSchema>;
 
 /**
- * Counts that somebody else measured without the change. They were not interleaved with anything here, so that no
- * verdict rests on them: they stand in where an experiment has no reference arm at all (docs/statistics.md#one-arm).
+ * Counts that somebody else measured without the change. They were not interleaved with the runs here, so that no verdict
+ * rests on them. They stand in where an experiment has no reference arm (docs/statistics.md#one-arm).
  */
 export const citedReferenceSchema = z
   .strictObject({
@@ -105,36 +105,36 @@ export const protocolArmSchema = z.object({
   name: z.string(),
   role: z.enum(ARM_ROLES),
   description: z.string(),
-  /** SHA-256 of the patch file; `null` for an arm without one. */
+  /** SHA-256 of the patch file. `null`: the arm has none. */
   patchSha256: z.string().nullable(),
-  /** SHA-256 over the overlay's source files, names and contents: what the kernel must report to have loaded. */
+  /** SHA-256 over the names and contents of the overlay's source files, which the kernel must report to have loaded. */
   treeSha256: z.string(),
-  /** The counter that must equal `replies` in each run if the treatment is in; `null` for arms without one. */
+  /** The counter that equals `replies` in each run if the treatment is in. `null`: the arm has none. */
   engagement: z.enum(KERNEL_COUNTERS).nullable(),
-  /** What the arm changes, which its kernels say whether they executed; absent: nothing, or nobody looked. */
+  /** What the arm changes; its kernels report whether they executed it. Absent: nothing, or nobody looked. */
   change: armChangeSchema.optional(),
-  /** Of a sham: it has the change's extra scheduling, without its effect. */
+  /** A sham with the change's extra scheduling, without its effect. */
   schedules: z.literal(true).optional(),
-  /** The rate that the change was made against, from elsewhere; absent: the arm cites none. */
+  /** The rate that the change was made against, measured elsewhere. Absent: none is cited. */
   citedReference: citedReferenceSchema.optional(),
   /** Absent: the experiment's own environment. */
   environment: protocolArmEnvironmentSchema.optional(),
-  /** Packages taken from commits of a clone; absent: none. */
+  /** Packages taken from commits of a clone. Absent: none. */
   commits: z.array(z.object({ package: z.string(), commit: z.string() })).optional(),
-  /** asyncio's event loop, on Windows, where there are two; absent: ipykernel's own choice. */
+  /** asyncio's event loop on Windows, which has two. Absent: ipykernel's own choice. */
   eventLoop: z.enum(['selector', 'proactor']).optional(),
-  /** Environment variables of the kernel; absent: none of the arm's own. */
+  /** The arm's own environment variables for the kernel. Absent: none. */
   variables: z.record(z.string(), z.string()).optional(),
-  /** How the arm's kernels come about, where it is not as the experiment's; absent: as they do. */
+  /** The arm's own launch method. Absent: the experiment's. */
   launch: z.enum(LAUNCH_METHODS).optional(),
-  /** Arguments of the kernel after its connection file; absent: none. */
+  /** Arguments of the kernel after its connection file. Absent: none. */
   arguments: z.array(z.string()).optional(),
   /**
-   * The client's package that the patch changes; `treeSha256` is then of its sources, and `engagement` of the
-   * client's counter, against its sends. Absent: ipykernel.
+   * The client's package that the patch changes. `treeSha256` then covers its sources, and `engagement` names a counter
+   * of the client, compared with its sends. Absent: ipykernel.
    */
   package: z.enum(ARM_PACKAGES).optional(),
-  /** The arm is a kernel of whatever implementation, with nothing injected; `treeSha256` is then of this. */
+  /** The arm is a kernel as its kernelspec starts it, with nothing injected. `treeSha256` then hashes this entry. */
   kernelspec: protocolKernelspecSchema.optional(),
 });
 export type ProtocolArm = z.infer<typeof protocolArmSchema>;

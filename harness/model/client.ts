@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { lookSchema } from './observations.ts';
 
-/** Programs that execute notebooks for people, which can be the client of an experiment. */
+/** Programs that execute notebooks, and can be the client of an experiment. */
 export const CLIENTS = ['nbclient', 'papermill', 'jupyter-execute', 'nbconvert'] as const;
 export type ClientName = (typeof CLIENTS)[number];
 
@@ -15,7 +15,7 @@ export const CLIENT_COUNTERS = [
   'executes',
   /** Messages that the client read off the shell channel. */
   'taken',
-  /** Those among them that it found only when its own poll had timed out. */
+  /** Messages among them that it found only when its own poll had timed out. */
   'late',
   /** Polls of the shell channel that timed out with nothing there. */
   'timeouts',
@@ -37,14 +37,14 @@ export type ClientCounters = z.infer<typeof clientCountersSchema>;
 /** The client as the frozen protocol names it. */
 export const protocolClientSchema = z.object({
   name: z.enum(CLIENTS),
-  /** The client's own time-out of a cell, milliseconds; `null`: none, as the clients have it by default. */
+  /** The client's own time-out of a cell, milliseconds. `null`: none, which is the clients' default. */
   cellTimeoutMs: z.number().positive().nullable(),
-  /** Versions of what decides how it sends and reads: `nbclient`, `jupyter-client`, `pyzmq`, `tornado`, … */
+  /** Versions of the packages that send and read: `nbclient`, `jupyter-client`, `pyzmq`, `tornado`, … */
   versions: z.record(z.string(), z.string()),
 });
 export type ProtocolClient = z.infer<typeof protocolClientSchema>;
 
-/** How a stall ended: the harness ran the socket's own look for events, the client's poll timed out, or not. */
+/** How a stall ended: by the harness's re-arm, by the client's own time-out, by itself, or not at all. */
 export const STALL_ENDS = ['re-arm', 'time-out', 'itself', 'not'] as const;
 
 /**
@@ -52,21 +52,21 @@ export const STALL_ENDS = ['re-arm', 'time-out', 'itself', 'not'] as const;
  * before it suspects.
  */
 export const stallSchema = z.object({
-  /** 0-based position of the cell among those executed; `null`: before the first. */
+  /** 0-based position of the cell among those executed. `null`: before the first. */
   cell: z.number().int().nonnegative().nullable(),
   /** Type of the oldest request whose reply was not taken. */
   request: z.string(),
-  /** From the last thing that moved to the look or, without one, to the end of the stall; milliseconds. */
+  /** Milliseconds from the last movement to the look, or to the end of the stall if there was no look. */
   waitedMs: z.number().nonnegative(),
   /** Replies that the kernel had sent, and messages that the client had taken. */
   replies: z.number().int().nonnegative(),
   taken: z.number().int().nonnegative(),
   /** Share of one core that the client's process used between two samples. */
   cpuShare: z.number().nonnegative().nullable(),
-  /** One look on the client's loop; `null`: none could be had. */
+  /** One look at the client's loop. `null`: it did not answer. */
   look: lookSchema.nullable(),
   end: z.enum(STALL_ENDS),
-  /** From the re-arm, or else from the last thing that moved, to the reply's being taken; `null`: it was not. */
+  /** Milliseconds from the re-arm, or from the last movement, until the reply was taken. `null`: it was not. */
   endedAfterMs: z.number().nonnegative().nullable(),
 });
 export type Stall = z.infer<typeof stallSchema>;

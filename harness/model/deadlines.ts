@@ -1,6 +1,6 @@
 import { EXIT_CODES, RunFault } from './errors.ts';
 
-/** How long something is waited for, at most, and what is said when it does not come. */
+/** The longest wait for something, and the words for when it does not come. */
 interface Deadline {
   readonly ms: number;
   /** Begins the sentence "… within N s". */
@@ -8,18 +8,18 @@ interface Deadline {
   readonly remedy: string;
 }
 
-const DISK = 'See whether that disk, network share or pipe still answers, or use another.';
-const MACHINE = 'See whether the machine still has memory and processes to give, and run the command again.';
+const DISK = 'Check that the disk, network share or pipe answers, or use another one.';
+const MACHINE = 'Check that the machine has free memory and processes, then run the command again.';
 const PROGRAM = 'Try that program by hand.';
-const AGAIN = 'What is recorded stays. Go on with --resume.';
+const AGAIN = 'Recorded runs are kept. Continue with --resume.';
 
 /**
- * Every wait of the harness for something that is neither a request to a kernel nor its user, with its reason. The
- * deadlines of requests are the protocol's and the oracle's: a late answer is theirs to judge. Each is far beyond
- * what the thing takes on a busy machine, so that only what has stopped reaches it.
+ * Every wait of the harness, with its reason, except for its user and for requests to a kernel: the protocol and the
+ * oracle have the deadlines of requests. Each is far longer than the thing takes on a busy machine, so that only
+ * something that has stopped reaches it.
  */
 export const DEADLINES = {
-  // Files. A local one takes milliseconds; a share that comes back does so within a minute.
+  // Files. A local file takes milliseconds. A network share that recovers does so within a minute.
   'read-file': { ms: 60_000, didNot: 'could not be read to its end', remedy: DISK },
   'read-inputs': { ms: 300_000, didNot: 'arms, notebooks and settings could not be read', remedy: DISK },
   'read-journal': { ms: 300_000, didNot: 'the journal could not be read to its end', remedy: DISK },
@@ -27,7 +27,7 @@ export const DEADLINES = {
   'take-lock': {
     ms: 10_000,
     didNot: 'the lock of the report folder could be neither taken nor read',
-    remedy: 'Remove its writer.lock, if no kernel-soak writes there, or choose another --out.',
+    remedy: 'If no kernel-soak is writing there, remove its writer.lock. Otherwise choose another --out.',
   },
   'append-journal': { ms: 60_000, didNot: 'the journal did not take a record', remedy: AGAIN },
   'close-journal': { ms: 20_000, didNot: 'the journal could not be closed', remedy: AGAIN },
@@ -48,43 +48,43 @@ export const DEADLINES = {
   git: { ms: 60_000, didNot: 'git did not end', remedy: PROGRAM },
   // Some sixty packages through a slow proxy, or one of them built from its sources.
   'install-step': { ms: 1_800_000, didNot: 'an installer did not end', remedy: PROGRAM },
-  // The other process' steps, each at its longest, and one more.
+  // All steps of the other process at their longest, and one more.
   'environment-lock': {
     ms: 7_200_000,
-    didNot: 'another process did not finish making the kernel environment',
-    remedy: 'End that process: its lock is then taken over. Or set KERNEL_SOAK_CACHE to another folder.',
+    didNot: 'another process did not finish installing the kernel environment',
+    remedy: 'End that process, and run the command again. Or set KERNEL_SOAK_CACHE to another folder.',
   },
   // A second with few fonts, minutes with thousands of them on a slow disk.
   'font-cache': { ms: 300_000, didNot: "matplotlib's font cache could not be built", remedy: PROGRAM },
   // A package is some hundred files.
   'compile-overlay': { ms: 300_000, didNot: 'the sources of an arm could not be compiled', remedy: PROGRAM },
-  // What was killed closes its pipes at once; a process that left its group may hold them open.
-  'command-end': { ms: 5_000, didNot: 'a command that was ended did not go', remedy: PROGRAM },
+  // A killed process closes its pipes at once. A process that left its group may hold them open.
+  'command-end': { ms: 5_000, didNot: 'a command did not end after it was killed', remedy: PROGRAM },
   'kill-tree': {
     ms: 20_000,
-    didNot: 'taskkill did not end a process and what it had started',
+    didNot: 'taskkill did not end a process and its children',
     remedy: PROGRAM,
   },
-  'sample-process': { ms: 5_000, didNot: 'the system did not say what a process does', remedy: MACHINE },
+  'sample-process': { ms: 5_000, didNot: 'the system did not report on a process', remedy: MACHINE },
 
-  // Kernels. SIGKILL takes milliseconds, but for a process that waits for a disk or a driver.
+  // Kernels. SIGKILL takes milliseconds, unless the process waits for a disk or a driver.
   'allot-ports': { ms: 10_000, didNot: 'no ports could be allotted', remedy: MACHINE },
   'kernel-exit': {
     ms: 10_000,
     didNot: 'did not end after it was killed',
     remedy:
-      'It waits for a disk or a driver, perhaps: see its state with ps. It is ended with the harness if it can be.',
+      'It may be waiting for a disk or a driver: check its state with ps. The reaper tries again when the harness exits.',
   },
-  // jupyter_client's patience (`shutdown_wait_time`). Only `soak exec` asks; after that the kernel is ended by force.
+  // As jupyter_client (`shutdown_wait_time`). Only `soak exec` asks. Afterwards the kernel is ended by force.
   'kernel-shutdown': { ms: 5_000, didNot: 'the kernel did not end when it was asked to', remedy: MACHINE },
-  // zeromq.js rejects what is pending as soon as a socket is closed.
+  // zeromq.js rejects pending calls as soon as a socket is closed.
   'close-socket': { ms: 5_000, didNot: 'a socket did not close', remedy: MACHINE },
-  // jupyter_server's own patience (`kernel_info_timeout`).
+  // As jupyter_server (`kernel_info_timeout`).
   nudge: { ms: 60_000, didNot: 'the kernel did not answer the nudge', remedy: MACHINE },
-  // The longest latency is a minute and a nudge another, and nothing else lies between two requests.
+  // Between two requests there are at most the longest latency, a minute, and a nudge, another minute.
   'front-end-idle': {
     ms: 180_000,
-    didNot: 'the front end sent nothing, and nothing was unanswered,',
+    didNot: 'every request was answered, but the front end did not send another one',
     remedy: MACHINE,
   },
   'reaper-stop': { ms: 60_000, didNot: 'the reaper did not end', remedy: MACHINE },
@@ -93,23 +93,27 @@ export const DEADLINES = {
   // Launchers. Importing ipykernel takes a second from a cold disk, and a fork milliseconds.
   'launcher-ready': {
     ms: 60_000,
-    didNot: 'importing ipykernel took too long, it was not done',
+    didNot: 'importing ipykernel did not finish',
     remedy: MACHINE,
   },
   'launcher-fork': { ms: 20_000, didNot: 'the launcher did not fork a kernel', remedy: MACHINE },
   'launcher-exit': { ms: 10_000, didNot: 'the launcher did not end after it was killed', remedy: MACHINE },
 
-  // Servers. One of our own is up in two seconds; one elsewhere may first have to find a machine for the kernel.
+  // Servers. Our own is up in two seconds. A given one may first have to find a machine for the kernel.
   'server-start': { ms: 60_000, didNot: 'the Jupyter Server did not answer', remedy: MACHINE },
-  'server-status': { ms: 5_000, didNot: 'the Jupyter Server did not say its status', remedy: MACHINE },
+  'server-status': { ms: 5_000, didNot: 'the Jupyter Server did not report its status', remedy: MACHINE },
   'server-answer': { ms: 20_000, didNot: 'the server did not answer', remedy: MACHINE },
-  'server-launch': { ms: 120_000, didNot: 'the server did not start a kernel', remedy: 'See its log.' },
-  'server-delete': { ms: 20_000, didNot: 'the server did not end a kernel', remedy: 'See its log.' },
-  // The library tries again seven times, each later than the last.
+  'server-launch': {
+    ms: 120_000,
+    didNot: 'the server did not start a kernel',
+    remedy: 'See the server’s log.',
+  },
+  'server-delete': { ms: 20_000, didNot: 'the server did not end a kernel', remedy: 'See the server’s log.' },
+  // The library tries again seven times, after longer and longer pauses.
   'server-reconnect': {
     ms: 60_000,
-    didNot: 'the WebSocket did not open anew',
-    remedy: 'See the log of the server.',
+    didNot: 'the WebSocket did not reopen',
+    remedy: 'See the server’s log.',
   },
   'server-exit': {
     ms: 10_000,
@@ -117,7 +121,7 @@ export const DEADLINES = {
     remedy: MACHINE,
   },
 
-  // Whoever reads may have paused; what is printed is in the report too.
+  // The reader may have paused. Everything that is printed is in the report too.
   'standard-output': { ms: 600_000, didNot: 'standard output was not read to its end', remedy: PROGRAM },
 
   // GitHub answers in a second, or has a bad day.
@@ -143,9 +147,9 @@ export function deadlineMs(name: DeadlineName): number {
 }
 
 /**
- * For tests, which hang each wait: other deadlines in this process.
+ * For tests: set other deadlines in this process.
  *
- * @returns puts them back
+ * @returns restores them
  */
 export function shortenDeadlines(ms: Partial<Record<DeadlineName, number>>): () => void {
   for (const [name, value] of Object.entries(ms)) shortened.set(name as DeadlineName, value);
@@ -154,7 +158,7 @@ export function shortenDeadlines(ms: Partial<Record<DeadlineName, number>>): () 
   };
 }
 
-/** A wait that was given up. In a run: the fault of that run alone. */
+/** A wait that was given up. In a run, it is that run's fault alone. */
 export class DeadlinePassed extends RunFault {
   readonly deadline: DeadlineName;
 

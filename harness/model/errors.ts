@@ -11,19 +11,19 @@ export const EXIT_CODES = {
   usage: 2,
   /** The experiment has an arm without a single valid run, or its treatment was not in. */
   invalidExperiment: 3,
-  /** Python, a package, the network or the file system is not as it must be. */
+  /** Python, a package, the network or the file system cannot be used. */
   environment: 4,
-  /** A fault in kernel-soak itself: neither a result nor something that its user could mend (EX_SOFTWARE of sysexits.h). */
+  /** A bug in kernel-soak: neither a result nor something that its user can fix (EX_SOFTWARE of sysexits.h). */
   internal: 70,
   interrupted: 130,
 } as const;
 
 /**
- * Exit codes of `soak exec`, a contract of its own (docs/exit-codes.md#exit-codes-of-soak-exec): what a script
- * has to tell apart is how the notebook ended, and bad input must not look like a wedge.
+ * Exit codes of `soak exec`, a contract of its own (docs/exit-codes.md#exit-codes-of-soak-exec). They tell a script how the
+ * notebook ended. Bad input must not look like a wedge.
  */
 export const EXEC_EXIT_CODES = {
-  /** Every cell was executed, or there was none to execute. */
+  /** Every cell was executed, or there was none. */
   clean: 0,
   /** A cell raised; never retried. */
   cellRaised: 1,
@@ -58,8 +58,8 @@ export interface OptionReference {
 }
 
 /**
- * An error that a person can act on: what was received, why that cannot be used, what to do instead.
- * Only `cli.ts` turns it into text and an exit code.
+ * An error that a person can act on: which value is wrong, why, and what to do. Only `cli.ts` turns it into text and an
+ * exit code.
  */
 export class SoakError extends Error {
   override readonly name = 'SoakError';
@@ -84,7 +84,7 @@ export class SoakError extends Error {
   }
 }
 
-/** What went wrong with one run and need not with the next: that run's outcome, and never a verdict on its kernel. */
+/** An error that concerns one run only: the run's outcome is then a harness fault. */
 export class RunFault extends SoakError {}
 
 /** The error, about this option where it names none. What is no SoakError stays as it is. */

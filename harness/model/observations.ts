@@ -77,16 +77,16 @@ export type Revival = z.infer<typeof revivalSchema>;
 export const observationsSchema = z.object({
   /** Type of the oldest unsettled shell request. */
   request: z.string(),
-  /** Since the kernel could have turned to it, milliseconds. */
+  /** Milliseconds since the kernel could have turned to it. */
   waitedMs: z.number().nonnegative(),
-  /** What is between the client and the kernel; absent: nothing. */
+  /** What is between the client and the kernel. Absent: nothing. */
   through: z.literal('server').optional(),
   busySeen: z.boolean(),
   replySeen: z.boolean(),
   idleSeen: z.boolean(),
-  /** Shell requests that the client had sent, with those of other peers that the kernel had begun. */
+  /** Shell requests that the client had sent, and those of other peers that the kernel had begun. */
   sent: z.number().int().nonnegative(),
-  /** Requests that the same client sent after it, and that the kernel said it began or answered; absent: none. */
+  /** Later requests of the same client that the kernel began or answered. Absent: none. */
   begunAfter: z.number().int().positive().optional(),
   /** Messages that could not be taken: bad signature, malformed, no request of ours. */
   rejected: z.number().int().nonnegative(),
@@ -94,46 +94,46 @@ export const observationsSchema = z.object({
   rejections: z.record(z.string(), z.number().int().positive()).default({}),
   counters: kernelCountersSchema.nullable(),
   /**
-   * Share of one core that the process used in the last second before the verdict; of older journals, and where the
-   * verdict did not wait that long, in the last tenth of one. `null` if it could not be sampled.
+   * Share of one core that the process used in the last second before the verdict, or in the last tenth of a second in
+   * older journals and for a verdict that did not wait so long. `null`: it could not be sampled.
    */
   cpuShare: z.number().nonnegative().nullable(),
-  /** The same in the busiest second of the wait that was sampled; absent: none was, or an older journal. */
+  /** The same in the busiest sampled second of the wait. Absent: no second was sampled, or an older journal. */
   busiestShare: z.number().nonnegative().optional(),
-  /** Share of one core that everything below the process used before the verdict; absent: not known. */
+  /** Share of one core that everything below the process used before the verdict. Absent: not known. */
   belowShare: z.number().nonnegative().optional(),
   processState: z.string().nullable(),
   /** The process runs another program than at its start, as after `os.execv`, or the kernel started anew in it. */
   replaced: z.literal(true).optional(),
-  /** Where the system has the main thread wait, where that is not for a message; absent: it is, or is not known. */
+  /** Where the main thread waits, if not for a message. Absent: it waits for a message, or this is not known. */
   blockedIn: z.string().optional(),
   /**
-   * While it was waited for, a shell message came that answers no request or is not sound: the kind of message that the
-   * answer to it would have been.
+   * During the wait a shell message came that answers no request or is not sound. It might have been the answer to this
+   * request.
    */
   answerAstray: z.literal(true).optional(),
   heartbeat: z.boolean().nullable(),
   control: z.boolean().nullable(),
   /** `null`: not looked. */
   look: lookSchema.nullable(),
-  /** Innermost frames of each thread where they were asked for without a look; absent: they were not. */
+  /** Innermost frames of each thread, if asked for without a look. Absent: they were not. */
   threads: threadsSchema.optional(),
   /** Whether the shell port accepts connections; `null`: not tried. */
   shellPortOpen: z.boolean().nullable().default(null),
   /** Whether a new shell peer got an answer of its own; `null`: not tried. */
   peerAnswered: z.boolean().nullable().default(null),
   /**
-   * Whether the kernel turned to the unanswered request once a new shell peer had sent one: without
-   * counters the evidence of a strand. `null`: not tried.
+   * Whether the kernel turned to the unanswered request once a new shell peer had sent one. Without counters, this is the
+   * evidence of a strand. `null`: not tried.
    */
   revivedByPeer: z.boolean().nullable().default(null),
-  /** The rung of the revival ladder that was tried; `null`: none. */
+  /** The rung of the revival ladder that was tried. `null`: none. */
   revival: revivalSchema.nullable().default(null),
-  /** Whether the kernel turned to the unanswered request after one run of the stream's read handler; `null`: not tried. */
+  /** Whether the kernel turned to the request after one run of the stream's read handler. `null`: not tried. */
   revivedByRearm: z.boolean().nullable(),
   /** From the re-arm to the first missing answer, milliseconds. */
   revivedAfterMs: z.number().nonnegative().nullable(),
-  /** Answered while the verdict was being prepared, after the deadline. */
+  /** Whether it was answered after the deadline, while the verdict was prepared. */
   answeredLate: z.boolean(),
   /** Longest stall of the harness's event loop while it waited, milliseconds. */
   loopStallMs: z.number().nonnegative(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { observationsSchema } from './observations.ts';
 
 /**
- * What a run showed. What a kind counts as depends on the endpoint: see `outcomeStatus` (docs/statistics.md#units,
+ * What a run showed. The endpoint decides what a kind counts as: see `outcomeStatus` (docs/statistics.md#units,
  * docs/endpoints.md#kinds-of-run-and-whose-event-they-are).
  */
 export const OUTCOME_KINDS = [
@@ -13,20 +13,20 @@ export const OUTCOME_KINDS = [
   /** Alive, request unanswered at the deadline and never begun, without a certificate. */
   'wedged-mute',
   /**
-   * The kernel had sent the reply and lay idle, and so did the client, which had not taken it: it is queued
-   * in the client's own shell socket, or was found only when the client's own poll had timed out.
+   * The kernel had sent the reply and was idle. The client was idle too and had not taken it: the reply is queued in the
+   * client's own shell socket, or was found only when the client's own poll had timed out.
    */
   'stalled',
-  /** The kernel counted the reply as sent, or sent a frame beyond what is taken; the client never received it. */
+  /** The kernel counted the reply as sent, or sent a frame that is too long. The client never received it. */
   'lost-reply',
-  /** A server on the way never gave the kernel the request: the kernel is idle and nothing is queued in its socket. */
+  /** A server never gave the kernel the request: the kernel is idle, and nothing is queued in its socket. */
   'lost-request',
   /**
-   * Through a server, from a kernel out of reach of all but it: unanswered and never begun, and whether the kernel or
-   * what is between lost it cannot be told. Or the kernel went past it: it turned to requests that were sent after it.
+   * Unanswered and never begun, from a kernel that only its server can reach: either the kernel or something on the way
+   * lost the request. Or the kernel skipped it: it turned to requests that were sent later.
    */
   'no-answer',
-  /** The reply came, the idle status with its parent did not; or a frame on iopub was beyond what is taken. */
+  /** The reply came, but its idle status did not; or a frame on iopub was too long. */
   'lost-idle',
   /** Answered, but after the deadline. */
   'late',
@@ -42,23 +42,23 @@ export const OUTCOME_KINDS = [
   'died',
   /** The kernel never became ready. */
   'start-failed',
-  /** The harness could not observe the run properly: nothing is said of the kernel. */
+  /** The harness could not observe the run: nothing is said about the kernel. */
   'harness-fault',
 ] as const;
 export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 
-// Schema 1 had one word for what is `busy` or `hung` today; it did not look at the processor time to tell them apart.
+// Schema 1 had one word for `busy` and `hung`, since it did not look at the processor time.
 const outcomeKindSchema = z.preprocess((kind) => (kind === 'slow' ? 'busy' : kind), z.enum(OUTCOME_KINDS));
 
 /** What a run counts as, for the endpoint of its experiment. */
 export const OUTCOME_STATUSES = [
   /** The endpoint was observed, and its event did not happen. */
   'completed',
-  /** The endpoint's event: the kernel wedged, or what else the protocol counts. */
+  /** The endpoint's event: the kernel wedged, or another event that the protocol counts. */
   'wedged',
-  /** The run ended otherwise, so that the endpoint could not be observed: it died, a cell raised, it was late. */
+  /** The run ended otherwise (it died, a cell raised, it was late), so that the endpoint could not be observed. */
   'competing',
-  /** The harness could not observe the run: nothing is said of the kernel, and the run is left out. */
+  /** The harness could not observe the run: it is left out. */
   'invalid',
 ] as const;
 export type OutcomeStatus = (typeof OUTCOME_STATUSES)[number];
@@ -73,11 +73,10 @@ const EVENT_KINDS: Readonly<Record<Endpoint, readonly OutcomeKind[]>> = {
 };
 
 /**
- * What a kind counts as. Every ending but the harness's own fault is an observation: where it is neither the
- * endpoint's event nor a completed run, it is a competing event. So a kernel that wedged competes where the
- * client's stalls are counted, and the other way round.
+ * What a kind counts as. Every ending but a harness fault is an observation. If it is neither the endpoint's event nor a
+ * completed run, it is a competing event: a wedge of the kernel where stalls of the client are counted, and vice versa.
  *
- * @param endpoint the protocol's; `undefined`: wedges. No default, so that no caller counts the wrong thing unawares
+ * @param endpoint the protocol's. `undefined`: wedges. There is no default, so that no caller forgets it
  */
 export function outcomeStatus(kind: OutcomeKind, endpoint: Endpoint | undefined): OutcomeStatus {
   if (kind === 'completed') return 'completed';
@@ -109,18 +108,18 @@ export const outcomeSchema = z.object({
   unanswered: z.string().nullable(),
   /** Milliseconds from sending that request to the verdict; `null` when none was unanswered. */
   waitedMs: z.number().nonnegative().nullable(),
-  /** The error of a `cell-error`; text is as the kernel sent it, bounded in length, and hostile. */
+  /** The error of a `cell-error`. Its text is the kernel's, bounded in length, and may be hostile. */
   error: z.object({ ename: z.string(), evalue: z.string() }).nullable(),
-  /** How the process ended, of `died` and `start-failed`. */
+  /** How the process ended, for `died` and `start-failed`. */
   exit: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).nullable(),
-  /** Last bytes of the kernel's standard error, bounded, hostile; `null` when not of interest. */
+  /** End of the kernel's standard error, which may be hostile. `null`: of no interest. */
   stderrTail: z.string().nullable(),
-  /** Last bytes of its standard output, likewise, where it wrote nothing to standard error; absent: not of interest. */
+  /** End of its standard output, if it wrote nothing to standard error. Absent: of no interest. */
   stdoutTail: z.string().optional(),
-  /** What was seen of the unanswered request, certificate included; `null` when none was unanswered. */
+  /** What was seen of the unanswered request, with its certificate. `null`: none was unanswered. */
   observations: observationsSchema.nullable().optional(),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
 
-/** What the observations of a run say: the part of its outcome that an oracle decides. */
+/** The part of an outcome that an oracle decides. */
 export type Finding = Pick<Outcome, 'kind' | 'source' | 'reason'>;

@@ -13,7 +13,7 @@ export const DEFAULT_LATENCY = 'nbclient';
 export const TRAFFIC_PROFILES = ['widgets', 'sequential', 'overlap', 'pipeline', 'nudge'] as const;
 export type TrafficProfile = (typeof TRAFFIC_PROFILES)[number];
 
-/** What an e-process expects before the first block: nothing, or a treatment that cures (docs/statistics.md#anytime-valid). */
+/** What an e-process expects at first: nothing, or a treatment that cures (docs/statistics.md#anytime-valid). */
 export const BETS = ['neutral', 'cure'] as const;
 export type Bets = (typeof BETS)[number];
 
@@ -21,12 +21,12 @@ export const protocolNotebookSchema = z.object({
   /** File name without folders. */
   name: z.string(),
   sha256: z.string(),
-  /** Indices, in the notebook, of the code cells that are executed, in order. */
+  /** Indices in the notebook of the code cells to execute, in order. */
   codeCells: z.array(z.number().int().nonnegative()),
 });
 export type ProtocolNotebook = z.infer<typeof protocolNotebookSchema>;
 
-/** Where the assay's settings came from when `soak tune` found them, on control alone. */
+/** The tuning that found the assay's settings, on control alone. */
 export const tuningCitationSchema = z.object({
   /** Hash of the tuning record, as the record states it. */
   sha256: z.string(),
@@ -43,8 +43,8 @@ export const tuningCitationSchema = z.object({
 export type TuningCitation = z.infer<typeof tuningCitationSchema>;
 
 /**
- * The experiment, frozen and hashed before run 1. Everything that decides what is run and how the counts
- * become a verdict is here; nothing that only describes the machine is.
+ * The experiment, frozen and hashed before run 1: everything that decides what is run and how the counts become a
+ * verdict, and nothing that only describes the machine.
  */
 export const protocolSchema = z.object({
   arms: z.array(protocolArmSchema).min(1),
@@ -53,38 +53,38 @@ export const protocolSchema = z.object({
   traffic: z.array(z.enum(TRAFFIC_PROFILES)).min(1),
   /** Front-end latency: the canonical spec, and a hash of the distribution where it is empirical. */
   latency: z.object({ spec: z.string(), sha256: z.string().nullable() }),
-  /** Executes outstanding at most under `pipeline` traffic. */
+  /** Most outstanding executes under `pipeline` traffic. */
   pipelineDepth: z.number().int().positive(),
   seed: z.number().int().nonnegative(),
-  /** Runs of each arm = blocks, at most. */
+  /** Most blocks: most runs of each arm. */
   blocks: z.number().int().positive(),
-  /** Runs at once. */
+  /** Concurrent runs. */
   concurrency: z.number().int().positive(),
   /** Deadline of one request, milliseconds. */
   timeoutMs: z.number().positive(),
   /** Deadline of a kernel's start, milliseconds. */
   startTimeoutMs: z.number().positive(),
-  /** Silence after which the oracle suspects a strand, milliseconds; `null`: only at the deadline. */
+  /** Silence after which the oracle suspects a strand, milliseconds. `null`: only at the deadline. */
   suspectAfterMs: z.number().positive().nullable(),
   /**
-   * Wedges that get a rung of the revival ladder after the run's account was taken, the first ones of the
-   * experiment, the rungs in turn; absent: none.
+   * So many wedges, the first ones of the experiment, get a rung of the revival ladder after the run's account was taken.
+   * The rungs take turns. Absent: none.
    */
   autopsy: z.union([z.literal('full'), z.number().int().positive()]).optional(),
-  /** The tuning that chose traffic, latency and notebook; absent: they were named. */
+  /** The tuning that chose traffic, latency and notebook. Absent: the user chose them. */
   tuning: tuningCitationSchema.optional(),
-  /** How kernels come about, where an arm does not say it; where a fork is unsafe, they are spawned. */
+  /** Launch method for arms that set none. Where a fork is unsafe, kernels are spawned. */
   launch: z.enum(LAUNCH_METHODS),
   /**
-   * The program that executes the notebooks; absent: the harness's own front end. Traffic and latency are
-   * then the program's own: one cell after another, `Output` models mirrored (`widgets`), nothing drawn.
+   * The program that executes the notebooks. Its traffic and latency are its own: one cell after another, with `Output`
+   * models mirrored (`widgets`). Absent: the harness's own front end.
    */
   client: protocolClientSchema.optional(),
-  /** The server that starts the kernels and is between them and the front end; absent: there is none. */
+  /** The server between the front end and the kernels, which it starts. Absent: there is none. */
   transport: protocolTransportSchema.optional(),
-  /** How the kernels' sockets are guarded; absent: TCP on loopback, in the clear. */
+  /** Transport and encryption of the kernels' sockets. Absent: TCP on loopback, unencrypted. */
   sockets: socketsSchema.optional(),
-  /** What counts as the event whose rate is compared; absent: `wedged`. */
+  /** The event whose rate is compared. Absent: `wedged`. */
   endpoint: z.enum(ENDPOINTS).optional(),
   /** How it is decided (docs/statistics.md#two-arms, docs/statistics.md#anytime-valid). */
   decision: z.object({
@@ -92,11 +92,11 @@ export const protocolSchema = z.object({
     test: z.enum(['boschloo', 'e-process']),
     alpha: z.number().positive().lt(1),
     /**
-     * What the e-process of a claim expects; absent: nothing, as in experiments from before there was a choice.
-     * "Worse" and A/A pairs never expect anything.
+     * What the e-process of a claim expects. Absent: nothing, as in older experiments. "Worse" and A/A pairs never expect
+     * anything.
      */
     bets: z.enum(BETS).optional(),
-    /** Reference rate of the binomial tail, taken as known; `null`: the reference arm's own rate. */
+    /** Reference rate of the binomial tail, taken as known. `null`: the reference arm's own rate. */
     p0: z.number().min(0).max(1).nullable(),
   }),
   /** Version of kernel-soak. */

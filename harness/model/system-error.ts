@@ -1,20 +1,20 @@
 import { EXIT_CODES, SoakError } from './errors.ts';
 
-/** What can be done about what the operating system refuses, by errno. */
+/** Remedies for errors of the operating system, by errno. */
 const REMEDIES: Readonly<Record<string, string>> = {
   EMFILE: 'Raise the limit of open files (ulimit -n), or lower --concurrency.',
-  ENFILE: 'The whole system has too many files open: end what holds them, or lower --concurrency.',
-  EAGAIN: 'Raise the limit of processes (ulimit -u), end some, or lower --concurrency.',
+  ENFILE: 'The whole system has too many open files: end programs that hold them, or lower --concurrency.',
+  EAGAIN: 'Raise the limit of processes (ulimit -u), end some processes, or lower --concurrency.',
   ENOMEM: 'Free memory, or lower --concurrency.',
   ENOSPC: 'Free space on that disk.',
   EDQUOT: 'Free space within the quota of that disk.',
-  EROFS: 'Make that file system writable, or name another folder.',
-  EIO: 'That disk or file system fails: look at the system’s log.',
+  EROFS: 'Make that file system writable, or choose another folder.',
+  EIO: 'The disk or file system has an error: see the system’s log.',
 };
 
 /**
- * An error of the operating system that says that a resource is used up or lost, in words: it is the environment's
- * fault, not the harness's and not a kernel's.
+ * An error of the operating system because a resource is used up or lost, as a SoakError: the environment's fault, not
+ * the harness's or a kernel's.
  *
  * @returns `null` for any other error
  */

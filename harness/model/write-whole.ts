@@ -17,7 +17,7 @@ export async function writeWhole(
 ): Promise<void> {
   const partial = `${path}.${randomBytes(4).toString('hex')}.partial`;
   try {
-    await fileWithDeadline(deadline, writeAndMove(partial, path, content), path);
+    await fileWithDeadline(deadline, writeAndMove(partial, path, content));
   } catch (error) {
     // A disk that did not answer would not answer this either.
     if (!(error instanceof DeadlinePassed)) await rm(partial, { force: true }).catch(() => {});

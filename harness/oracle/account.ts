@@ -1,8 +1,8 @@
 import type { KernelCounters } from '../model/arm.ts';
 
 /**
- * Why a kernel's counters cannot be right, in words; `null`: they can. A request is delivered before it is begun and
- * begun before it is ended, so that counters which say otherwise count something else too, or were written to.
+ * Why a kernel's counters cannot be right, in words. `null`: they can. A request is delivered, then begun, then ended.
+ * Counters that say otherwise count something else too, or were overwritten.
  */
 export function accountFault({ delivered, begun, ended }: KernelCounters): string | null {
   if (ended > begun) return `${ended} requests finished of ${begun} begun`;
@@ -10,7 +10,7 @@ export function accountFault({ delivered, begun, ended }: KernelCounters): strin
   return null;
 }
 
-/** The counters where they can be right; `null`: there are none, or none to go by. */
+/** The counters, if they can be right. `null`: there are none, or they cannot. */
 export function usableCounters(counters: KernelCounters | null): KernelCounters | null {
   return counters === null || accountFault(counters) !== null ? null : counters;
 }
@@ -25,7 +25,7 @@ export function countersShowStrand(counters: KernelCounters, sent: number): bool
   );
 }
 
-/** Whether the kernel was given everything that was sent and has finished it: it owes nothing more, and is not wedged. */
+/** Whether the kernel was given every request and has finished it: it owes nothing, and is not wedged. */
 export function countersShowAllDone(counters: KernelCounters, sent: number): boolean {
   return (
     accountFault(counters) === null &&

@@ -6,29 +6,29 @@ import { accountFault, countersShowStrand } from './account.ts';
 import { IDLE_CPU_SHARE, isParked, seconds } from './classify.ts';
 import { standsWords } from './parked-frames.ts';
 
-/** What can be known of a client's run once it has ended, or did nothing more by the deadline. */
+/** What is known of a client's run that has ended, or has not moved by the deadline. */
 export interface ClientFacts {
-  /** What ended the client: `null`: nothing, it finished; `undefined`: it did not come to say. */
+  /** The error that ended the client. `null`: none, it finished. `undefined`: it did not say. */
   readonly error:
     | { readonly classes: readonly string[]; readonly ename: string; readonly evalue: string }
     | null
     | undefined;
-  /** How its process ended, in words; `null`: it lives. */
+  /** How its process ended, in words. `null`: it lives. */
   readonly exitWords: string | null;
   readonly kernel: KernelCounters | null;
   readonly client: ClientCounters;
-  /** Since the last thing that moved, milliseconds. */
+  /** Milliseconds since anything moved. */
   readonly waitedMs: number;
   readonly stalls: readonly Stall[];
-  /** How busy the kernel's process was while nothing moved; `null`: it was not sampled for a second. */
+  /** How busy the kernel's process was while nothing moved. `null`: it was not sampled for a whole second. */
   readonly idle: { readonly busiestShare: number; readonly lastShare: number } | null;
-  /** Innermost frames of the kernel's threads, where they were looked at while nothing moved; `null`: they were not. */
+  /** Innermost frames of the kernel's threads while nothing moved. `null`: there was no look. */
   readonly threads: Look['threads'] | null;
   /** Whether the kernel's process runs another program than at its start. */
   readonly isReplaced: boolean;
 }
 
-/** Whether the kernel has sent replies that the client has not taken, and both have nothing else to do. */
+/** Whether the kernel has sent replies that the client has not taken, and owes nothing else. */
 export function countersShowStall(kernel: KernelCounters, client: ClientCounters): boolean {
   return (
     kernel.replies > client.taken && kernel.begun === kernel.ended && kernel.delivered >= client.shellSends
@@ -65,20 +65,20 @@ export function stallReason(stall: Stall): string {
   return `${head}${seen}${end}`;
 }
 
-// By the names of their classes, bases included: papermill raises its own, nbclient's are those of both others.
+// Names of error classes, including base classes. papermill has its own; the other clients raise nbclient's.
 const PAPERMILL_ERROR = 'PapermillExecutionError';
 const CELL_ERRORS = ['CellExecutionError', PAPERMILL_ERROR];
 const DEAD_KERNEL = 'DeadKernelError';
 const TIME_OUTS = ['CellTimeoutError', 'TimeoutError'];
 
-/** Whether what ended a client is its own time-out of a cell. */
+/** Whether a client ended by its own time-out of a cell. */
 export function isTimeout(error: ClientFacts['error']): boolean {
   return TIME_OUTS.some((name) => error?.classes.includes(name) === true);
 }
 
 /**
- * Name the outcome of a run whose client ended by itself, or stood still until the deadline. Certified
- * strands are not named here: they are seen while the client waits.
+ * Name the outcome of a run whose client ended by itself, or did not move until the deadline. Strands are certified
+ * elsewhere, while the client waits.
  */
 export function classifyClient(facts: ClientFacts): Finding {
   const { error, exitWords, client } = facts;
@@ -115,7 +115,7 @@ export function classifyClient(facts: ClientFacts): Finding {
     : { kind: 'died', source: 'client', reason };
 }
 
-/** Neither progress nor an end of its own but for a time-out: by the counters, who owes whom. */
+/** The client made no progress, or gave up with a time-out: the counters show who owes whom. */
 function silence(facts: ClientFacts): Finding {
   const { exitWords, error, kernel, client, waitedMs } = facts;
   const how =
@@ -146,7 +146,7 @@ function silence(facts: ClientFacts): Finding {
   };
 }
 
-/** The kernel owes an answer: a wedge where it never turned to the request and was idle all the time, else not. */
+/** The kernel owes an answer. It is a wedge only if the kernel never turned to the request and was idle throughout. */
 function unfinished({ kernel, client, idle, threads }: ClientFacts, how: string, account: string): Finding {
   const isAtWork = idle === null || idle.lastShare >= IDLE_CPU_SHARE;
   const isUnread = kernel !== null && countersShowStrand(kernel, client.shellSends);

@@ -11,15 +11,16 @@ import {
 import { isParkedFrame, standsWords } from './parked-frames.ts';
 import { passedOver } from './passed-over.ts';
 
-/** A harness that was itself stalled for this share of the wait has seen nothing. */
+/** If the harness itself was stalled for this share of the wait, its observation does not count. */
 export const MAX_STALL_SHARE = 0.2;
 
 /** A process that used less than this share of a core over a second is idle (docs/endpoints.md#busy-is-not-wedged). */
 export const IDLE_CPU_SHARE = 0.02;
 
 /**
- * A process that used less than this share between two samples a tenth of a second apart may be looked at: Linux counts
- * in hundredths of a second, so that it used none. A look's certificate is a fact about the socket and needs no more.
+ * A process that used less than this share between two samples a tenth of a second apart may be looked at. Linux counts
+ * in hundredths of a second, so that it used none. A look's certificate is a fact about the socket and needs no longer
+ * wait.
  */
 export const STILL_CPU_SHARE = 0.1;
 
@@ -69,9 +70,9 @@ export function seconds(ms: number): string {
 }
 
 /**
- * Name what happened, from observations alone. The order matters: a certificate is a fact about the
- * kernel and stands whatever the harness's own state was; everything that rests on time does not. Whatever else was
- * seen, a kernel whose counters show that it was given everything and finished it is not wedged.
+ * Name what happened, from observations alone. The order matters: a certificate is a fact about the kernel and holds in
+ * any state of the harness, but everything that rests on time does not. A kernel whose counters show that it was given
+ * every request and finished it is never wedged.
  */
 export function classify(seen: Observations): Finding {
   const waited = `${seen.request} was unanswered for ${seconds(seen.waitedMs)}`;
@@ -100,7 +101,7 @@ function isAllDone({ counters, sent }: Observations): boolean {
   return counters !== null && countersShowAllDone(counters, sent);
 }
 
-/** Whether the process used processor time in the last second before the verdict; what is not known is no. */
+/** Whether the process is known to have used processor time in the last second before the verdict. */
 function usesProcessor({ cpuShare }: Observations): boolean {
   return cpuShare !== null && cpuShare >= IDLE_CPU_SHARE;
 }
@@ -111,16 +112,16 @@ function wasIdle({ cpuShare, busiestShare }: Observations): boolean {
 }
 
 /**
- * Whether none of the kernel's threads seem to get a turn: it computes, and control, which ipykernel gives a thread of
- * its own, does not answer. One long call in C that holds the interpreter's lock (GIL) looks so.
+ * Whether none of the kernel's threads seem to get a turn: the kernel computes, and control, which has a thread of its
+ * own in ipykernel, does not answer. A long call in C that holds the interpreter's lock (GIL) looks like this.
  */
 function isHeld(seen: Observations): boolean {
   return seen.control === false && usesProcessor(seen);
 }
 
 /**
- * What a kernel's frame beyond the limit makes of a run: its connection is given up, so that no more answers come by
- * it, and what is missing from then on is no silence of the kernel.
+ * The finding for a frame that is too long. Its connection is given up, so that no more answers come by it: what is missing
+ * from then on does not show that the kernel is silent.
  */
 export function refusedFinding(channel: string): Finding {
   return {
@@ -130,7 +131,7 @@ export function refusedFinding(channel: string): Finding {
   };
 }
 
-/** What the observer itself did or suffered: nothing is then said of the kernel. */
+/** A fault of the harness: nothing is then said about the kernel. */
 function harnessFault(seen: Observations, waited: string): Finding | null {
   const fault = (reason: string): Finding => ({ kind: 'harness-fault', source: 'harness', reason });
   if (seen.socketError !== null) return fault(`a socket of the harness failed: ${seen.socketError}`);
@@ -146,8 +147,8 @@ function harnessFault(seen: Observations, waited: string): Finding | null {
 }
 
 /**
- * Whether a server is on the way to a kernel whose own account cannot be had, since only the server reaches it:
- * what did not arrive may then have been lost by either.
+ * Whether only a server reaches the kernel, so that the kernel's own account is missing: either of them may then have lost
+ * what did not arrive.
  */
 function isUnseen({ through, counters }: Observations): boolean {
   return through !== undefined && counters === null;
@@ -155,7 +156,7 @@ function isUnseen({ through, counters }: Observations): boolean {
 
 const EITHER = ': by the kernel or on the way, which cannot be told without the kernel’s own account';
 
-/** A process that runs another program than it did, or none of the kernel's sockets: that kernel has ended. */
+/** The kernel has ended if its process runs another program, or has closed all of the kernel's sockets. */
 function replacedProcess(seen: Observations, waited: string): Finding | null {
   const areClosed = seen.shellPortOpen === false && seen.control === false && seen.heartbeat === false;
   const hadBegun = seen.busySeen || (seen.counters !== null && seen.counters.begun > seen.counters.ended);
@@ -177,7 +178,7 @@ function answerFault(seen: Observations, waited: string): Finding | null {
   if (seen.answeredLate) {
     return { kind: 'late', source: 'kernel', reason: `${waited} and then answered, after the deadline` };
   }
-  // A kernel that is still at it may send the rest: that is busy or hung.
+  // A kernel that is still at work may send the rest: it is busy or hung.
   const isAtWork =
     isHeld(seen) || (counters === null ? usesProcessor(seen) : counters.begun > counters.ended);
   if (seen.replySeen === seen.idleSeen || isAtWork) return null;
@@ -198,14 +199,14 @@ function answerFault(seen: Observations, waited: string): Finding | null {
   };
 }
 
-/** Whether the kernel sent a reply to all that it finished; one that came and was not sound was not lost on the way. */
+/** Whether the kernel sent a reply to every request that it finished. An unsound reply that came was not lost on the way. */
 function countsReplies(seen: Observations, counters: KernelCounters): boolean {
   const unsound =
     seen.answerAstray === true || Object.keys(seen.rejections).some((key) => key.startsWith('shell '));
   return counters.replies >= counters.ended && !unsound;
 }
 
-/** Neither reply nor idle, of a kernel that has finished: what it said of the request was lost, or named another. */
+/** Neither reply nor idle came from a kernel that has finished: its messages were lost, or named another request. */
 function lostAnswer(seen: Observations, waited: string): Finding | null {
   if (seen.replySeen || isHeld(seen)) return null;
   const rejected = rejectionWords(seen);
@@ -233,7 +234,7 @@ function lostAnswer(seen: Observations, waited: string): Finding | null {
   return null;
 }
 
-/** What a server between us and the kernel lost, by the kernel's own account. */
+/** What a server on the way lost, according to the kernel's own account. */
 function lostBetween(seen: Observations, waited: string): Finding | null {
   const { look } = seen;
   const counters = usableCounters(seen.counters);
@@ -257,7 +258,7 @@ function lostBetween(seen: Observations, waited: string): Finding | null {
   return null;
 }
 
-/** A request that the kernel had begun and was not done with: it is at work, or waits for something. */
+/** The kernel had begun the request and not finished it: it is at work, or waits for something. */
 function begun(seen: Observations): Finding | null {
   const counters = usableCounters(seen.counters);
   const hasBegun = seen.busySeen || seen.replySeen || seen.idleSeen;
@@ -268,7 +269,7 @@ function begun(seen: Observations): Finding | null {
   );
 }
 
-/** `busy` or `hung`, by the processor time that the kernel, and what it waits for, used at the deadline. */
+/** `busy` or `hung`, by the processor time that the kernel and its children used at the deadline. */
 function working(seen: Observations, what: string, blocked = ''): Finding {
   const { cpuShare, belowShare = 0 } = seen;
   const closed =
@@ -289,7 +290,7 @@ function working(seen: Observations, what: string, blocked = ''): Finding {
     const below = `it waits, and processes that it started use ${percent(belowShare)}`;
     return { kind: 'busy', source, reason: `${what}; ${below}${rest}` };
   }
-  // Where nothing is known of its processor time, it may be at work.
+  // If its processor time is not known, it may be at work.
   if (cpuShare === null) return { kind: 'busy', source, reason: `${what}${rest}` };
   return {
     kind: 'hung',
@@ -299,9 +300,8 @@ function working(seen: Observations, what: string, blocked = ''): Finding {
 }
 
 /**
- * Nothing at all came, and nothing shows that the request was begun. It is a wedge where the kernel was idle all the
- * time and free to turn to the request; a kernel that computes, or whose main thread waits for something else, may
- * still answer.
+ * Nothing came, and nothing shows that the request was begun. It is a wedge if the kernel was idle throughout and free to
+ * turn to the request. A kernel that computes, or whose main thread waits for something else, may still answer.
  */
 function neverBegun(seen: Observations, waited: string): Finding {
   const counters = usableCounters(seen.counters);
@@ -317,7 +317,7 @@ function neverBegun(seen: Observations, waited: string): Finding {
   if (usesProcessor(seen)) return working(seen, notBegun);
   const blocked = blockedWords(seen);
   if (blocked !== '') return working(seen, notBegun, blocked);
-  // Of a kernel with counters control has a thread of its own, which answers in this wedge.
+  // In a kernel with counters, control has a thread of its own, which answers during a wedge.
   if (seen.counters !== null && seen.control === false) {
     return working(
       seen,
@@ -355,7 +355,7 @@ function knownThreads({ threads, look }: Observations): Look['threads'] | null {
   return threads ?? look?.threads ?? null;
 }
 
-/** Where the thread that has to begin requests stands, if not in its event loop's wait; empty: it does, or is not known. */
+/** Where the main thread stands, if not in its event loop's wait. Empty: it waits there, or this is not known. */
 function blockedWords(seen: Observations): string {
   const threads = knownThreads(seen);
   const { blockedIn } = seen;
@@ -364,8 +364,8 @@ function blockedWords(seen: Observations): string {
     const isWaiting = frame === undefined || isParked({ threads }, 'MainThread');
     return isWaiting ? '' : `; its main thread is not in its event loop but at ${frame}`;
   }
-  // A peer that was answered where the request was not shows that requests are served, wherever the main thread waits. A
-  // thread that waited for something else before the peer asked may have woken by itself: the peer then revived nothing.
+  // If a peer was answered and the request was not, the kernel serves requests, wherever the main thread waits. A thread
+  // that waited for something else before the peer asked may have woken by itself: the peer then revived nothing.
   const isServing = seen.peerAnswered === true && seen.revivedByPeer !== true;
   if (blockedIn === undefined || isServing) return '';
   return `; its main thread waits for something else than a message (${blockedIn})`;
@@ -375,7 +375,7 @@ function accountFaultOf({ counters }: Observations): string | null {
   return counters === null ? null : accountFault(counters);
 }
 
-/** The kernel's own account; one that cannot be right is said to be one, and was not gone by. */
+/** The kernel's own account, or why it cannot be right and was not used. */
 function accountWords(seen: Observations): string {
   const { counters, sent } = seen;
   if (counters === null) return '';

@@ -1,11 +1,11 @@
-/** Where a thread's innermost Python frame stands while an event loop waits for something to happen. */
+/** Where a thread's innermost Python frame stands while an event loop waits. */
 export interface ParkedFrame {
   /** Name of the source file, without its folder. */
   readonly file: string;
   readonly function: string;
   /** The loops that wait there, and on which systems. */
   readonly loops: string;
-  /** What the frame was taken from: versions that ran, and versions whose source was read. */
+  /** The source of the row: versions that ran, and versions whose source was read. */
   readonly seen: string;
 }
 
@@ -50,10 +50,10 @@ export function isParkedFrame(frame: string | undefined): boolean {
 }
 
 /**
- * What a look says of a loop that is not known to be parked, as a clause; empty where it is. A frame that is missing
- * in the table above would otherwise turn a certified wedge into an uncertified one without a word.
+ * Where a loop stands that is not known to be parked, as a clause. Empty: it is parked. Without this, a frame that the
+ * table lacks would silently make a certified wedge an uncertified one.
  *
- * @param frames innermost first; absent: the look has no thread of that name
+ * @param frames innermost first. `undefined`: the look has no thread of that name
  */
 export function standsWords(thread: string, frames: readonly string[] | undefined): string {
   const [frame] = frames ?? [];

@@ -2,9 +2,9 @@ import type { Observations } from '../model/observations.ts';
 import type { Finding } from '../model/outcome.ts';
 
 /**
- * A request that the kernel went past: it was never begun, and others that the same client sent later on the same
- * channel were. A socket hands a peer's messages on in their order, so that this one was read: it is not stranded, and
- * the kernel is no wedged one. akernel 0.4 does so with completions and inspections, of which it knows nothing.
+ * A request that the kernel skipped: it was never begun, but later ones of the same client on the same channel were. A
+ * socket delivers a peer's messages in order, so that this one was read: it is not stranded, and the kernel is not wedged.
+ * akernel 0.4 does this with completions and inspections, which it does not know.
  *
  * @returns `null` where that was not seen
  */

@@ -78,11 +78,6 @@ export async function orRefuse<T>({ code, what, remedy }: Refusal, writing: Prom
   });
 }
 
-/** Writes files at absolute paths, one after another, each whole or not at all. */
-export async function writeEach(files: readonly ReportFile[]): Promise<void> {
-  for (const { path, content } of files) await writeWhole('write-report', path, content);
-}
-
 async function writtenFiles(dir: string, files: readonly ReportFile[]): Promise<string[]> {
   await makeFolder(join(dir, 'figures'));
   const paths: string[] = [];

@@ -7,8 +7,8 @@ import { awaitReady, type KernelInfo } from './ready.ts';
 import type { RunContext } from './run-context.ts';
 
 /**
- * Start a kernel once, ask what it is, and end it: so that a protocol can say which kernel it is about, and a
- * kernel that cannot start is refused before the first run, as is one that does not encrypt where that is asked for.
+ * Start a kernel once, ask what it is, and end it. So the protocol can name the kernel, and a kernel that does not start,
+ * or does not encrypt although it should, is refused before the first run.
  *
  * @throws SoakError `kernel-does-not-start`, `not-encrypted`, `socket-path-too-long`
  */
@@ -46,7 +46,7 @@ export async function askKernel(
     if (!readiness.ready) throw failed(readiness.reason, kernel.stderrTail());
     return readiness.info;
   } finally {
-    // What is left is the reaper's, as in a run.
+    // The reaper ends what could not be cleaned up, as in a run.
     await cleanUp(client, kernel);
   }
 }

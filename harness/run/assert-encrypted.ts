@@ -4,10 +4,10 @@ import type { ConnectionInfo } from '../transport/connection.ts';
 import { KERNEL_SOCKETS, reception, UNINVITED } from '../transport/uninvited.ts';
 
 /**
- * See that a kernel turns away, on every channel, a peer without keys and one with another server's key. Of a kernel
- * that is started for this alone: a peer that is let in may change what is measured.
+ * Check that a kernel turns away, on every channel, a peer without keys and one with another server's key. Use a kernel
+ * that was started only for this: a peer that is let in may change what is measured.
  *
- * @param timeoutMs until the kernel has its sockets; what ends before says so by itself
+ * @param timeoutMs until the kernel has its sockets
  * @throws SoakError `not-encrypted`
  */
 export async function assertEncrypted(

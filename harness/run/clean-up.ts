@@ -1,7 +1,7 @@
 import { DeadlinePassed } from '../model/deadlines.ts';
 import { publicText } from '../model/public-text.ts';
 
-/** What a run has of its kernel, to be given back. */
+/** What a run holds of its kernel. */
 interface Held {
   /** @throws DeadlinePassed */
   dispose(): Promise<void>;
@@ -10,12 +10,12 @@ interface Held {
 }
 
 /**
- * Give back sockets, process and folder. What does not go in time is said and left to the reaper, for the next run
- * needs none of it: a process that cannot be killed keeps its ports and its folder.
+ * Close the sockets, end the process, remove the folder. What does not end in time is reported and left to the reaper,
+ * since the next run does not need it: a process that cannot be killed keeps its ports and its folder.
  *
- * @param onEnded called once the process has ended, while its folder is there
+ * @param onEnded called once the process has ended, while its folder still exists
  * @returns what is left, a sentence each
- * @throws whatever else goes wrong
+ * @throws every error but DeadlinePassed
  */
 export async function cleanUp(
   client: { close(): Promise<void> } | null,

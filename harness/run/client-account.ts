@@ -5,12 +5,12 @@ import type { RunRecord } from '../model/journal.ts';
 import { TRACE_EVENTS, TRACE_WORD_CHARACTERS, type TraceEvent } from '../model/trace.ts';
 import { hasReply } from '../oracle/account.ts';
 
-/** What a client's log of shell messages says of its requests. */
+/** A client's requests, by its log of shell messages. */
 export interface AnsweredRequests {
-  /** Execute request to reply, of each answered cell in order, milliseconds. */
+  /** Milliseconds from execute request to reply, for each answered cell in order. */
   readonly cellMs: number[];
   readonly byType: Record<string, number>;
-  /** Type of the oldest request without an answer that has one by the protocol; `null`: none. */
+  /** Type of the oldest unanswered request that should have a reply. `null`: there is none. */
   readonly untaken: string | null;
 }
 
@@ -39,7 +39,7 @@ export function clientAccount(events: readonly ClientEvent[]): RunRecord['client
   return {
     sent: events.filter(({ what }) => what === 'sent').length,
     replies: events.filter(({ what }) => what !== 'sent').length,
-    // Its subscription is the client's own: the harness does not see what comes there.
+    // The harness does not see the client's iopub subscription.
     idles: 0,
     byType,
     rejected: 0,
@@ -49,7 +49,7 @@ export function clientAccount(events: readonly ClientEvent[]): RunRecord['client
 // The notebook can write the client's log.
 const MAX_TYPES = 20;
 
-/** What the client did to the kernel, by cell, as far as its log of shell messages has it. */
+/** What the client did to the kernel, by cell, as far as its log of shell messages shows. */
 export function clientExposure(events: readonly ClientEvent[]): Exposure {
   const byType = new Map<string, number[]>();
   let cells = 0;
@@ -68,8 +68,8 @@ export function clientExposure(events: readonly ClientEvent[]): Exposure {
 }
 
 /**
- * The last events of a run with what the harness did between them. The client's clock and the harness's are
- * set against each other by their own moments of the first cell.
+ * The last events of a run, with what the harness did between them. The clocks of client and harness are aligned at the
+ * first cell.
  */
 export function clientTrace(
   events: readonly ClientEvent[],

@@ -23,10 +23,10 @@ import {
 } from './two-samples.ts';
 import type { WatchAccount } from './watch.ts';
 
-// A second is what idleness is judged by; a client's own time-out may be a few.
+// Idleness is judged by a second, and a client's own time-out may be only a few.
 const SAMPLE_AFTER_MS = 250;
 
-/** What both processes' counters say; `kernel` is `null` until it has started. */
+/** The counters of both processes. `kernel` is `null` until the kernel has started. */
 export interface Counted {
   readonly kernel: KernelCounters | null;
   readonly client: ClientCounters;
@@ -43,14 +43,14 @@ export interface KernelStrand {
   readonly revivedAfterMs: number | null;
 }
 
-/** Why the watch ended; `exited`: the client's process did. */
+/** Why the watch ended. `exited`: the client's process has ended. */
 export type ClientWatchEnd =
   | { readonly what: 'exited' }
   | { readonly what: 'stranded'; readonly strand: KernelStrand }
   | { readonly what: 'stalled'; readonly counted: Counted; readonly events: readonly ClientEvent[] }
   | { readonly what: 'silent'; readonly waitedMs: number; readonly counted: Counted };
 
-/** Counters that stood still, and what was seen of the kernel meanwhile. */
+/** Counters that did not move, and what was seen of the kernel meanwhile. */
 export interface Standstill {
   readonly counted: Counted;
   readonly stoodMs: number;
@@ -60,11 +60,11 @@ export interface Standstill {
 
 /** When the watch does what, milliseconds. */
 export interface ClientWatchTimes {
-  /** Nothing moved for so long: the run is over. */
+  /** The run is over when nothing has moved for so long. */
   readonly timeoutMs: number;
   /** The same until the client has sent its first cell. */
   readonly startTimeoutMs: number;
-  /** Nothing moved for so long and somebody owes an answer: suspect. `null`: never. */
+  /** An owed answer is suspected when nothing has moved for so long. `null`: never. */
   readonly suspectAfterMs: number | null;
 }
 
@@ -75,10 +75,10 @@ interface OpenStall {
 }
 
 /**
- * Watches a client that is not ours and its kernel, from outside: two counter files, two processes. Neither
- * is touched until nothing has moved for `suspectAfterMs`, the counters show which of them owes the other
- * an answer, and both are idle. Then one look, in the kernel on its control channel or in the client by its
- * probe thread, at most once for each silence.
+ * Watches a client that is a program of its own, and its kernel, from outside: two counter files, two processes. It
+ * touches neither until nothing has moved for `suspectAfterMs`, the counters show which of them owes the other an
+ * answer, and both are idle. Then it looks once for each silence: at the kernel over its control channel, or at the
+ * client by its probe thread.
  */
 export class ClientWatch {
   readonly #process: ClientProcess;
@@ -97,7 +97,7 @@ export class ClientWatch {
   #held: Standstill | null = null;
   #meter: IdleMeter | null = null;
   #isReplaced = false;
-  /** Stacks of the kernel's threads at a look since anything moved. */
+  /** Stacks of the kernel's threads, if there was a look since anything moved. */
   #threads: Look['threads'] | null = null;
 
   constructor(process: ClientProcess, times: ClientWatchTimes, endpoint: Endpoint) {
@@ -107,7 +107,7 @@ export class ClientWatch {
     this.#counted = this.count();
   }
 
-  /** Stalls so far, in order; one that lasts is among them. */
+  /** Stalls so far, in order, including one that still lasts. */
   get stalls(): readonly Stall[] {
     return this.#open === null ? this.#stalls : [...this.#stalls, this.#open.stall];
   }
@@ -117,14 +117,14 @@ export class ClientWatch {
     return this.#marks;
   }
 
-  /** When the client had sent its first cell, `monotonicMs`; `null`: it has not. */
+  /** When the client had sent its first cell, `monotonicMs`. `null`: it has not. */
   get firstCellMs(): number | null {
     return this.#firstCellMs;
   }
 
   /**
-   * The counters as they stood longest during the last cell: a client that gives a cell up interrupts the kernel
-   * and shuts it down, and what is counted then says nothing of what it had waited for. `null`: nothing moved yet.
+   * The counters that stood longest during the last cell. A client that gives up interrupts the kernel and shuts it
+   * down, so that later counters do not show what it had waited for. `null`: nothing has moved yet.
    */
   get held(): Standstill | null {
     return this.#held;
@@ -161,15 +161,17 @@ export class ClientWatch {
   }
 
   #clientCounters(): ClientCounters {
-    // A notebook can remove them: the client then looks as if it had stopped.
+    // A notebook can remove the file: the client then looks as if it had stopped.
     this.#lastClient = readClientCounters(this.#process.countersPath) ?? this.#lastClient;
     return this.#lastClient;
   }
 
   /**
-   * Watch until the client ends, the kernel is certified as stranded, the client as stalled where stalls are
-   * what is counted, or nothing has moved for the deadline. Elsewhere a stall is recorded and left to the
-   * client's own time-out. Resolves with `null` once `signal` is aborted.
+   * Watch until the client ends, the kernel is certified as stranded, nothing has moved for the deadline, or, if stalls
+   * are the endpoint, the client is certified as stalled. If they are not, a stall is recorded and left to the client's
+   * own time-out.
+   *
+   * @returns `null` once `signal` is aborted
    */
   async run(signal: AbortSignal): Promise<ClientWatchEnd | null> {
     while (!signal.aborted) {
@@ -193,7 +195,7 @@ export class ClientWatch {
     return null;
   }
 
-  /** Once a second, from when nothing has moved for so long: is the kernel at work, and is it still the kernel? */
+  /** Once nothing has moved for a while, see every second whether the kernel is at work, and still the same program. */
   async #sample(waitedMs: number): Promise<void> {
     const { kernelPid } = this.#process;
     if (kernelPid === null) return;
@@ -298,7 +300,7 @@ export class ClientWatch {
     const { kernel, client } = counted;
     const sinceMs = this.#movedAtMs;
     this.#mark("suspicion: one look at the client's loop");
-    // The account is that of the run, before anything that may bring the client to take what it owes.
+    // The run's account is taken first: what follows may make the client take the reply.
     const events = this.#process.events();
     const look = lookOfKernel(await this.#process.ask('look', CONTROL_TIMEOUT_MS));
     const stall: Stall = {

@@ -203,6 +203,7 @@ class FrontEndRun implements LaunchedRun {
   async end(): Promise<readonly string[]> {
     const { kernel, context } = this.#parts;
     const { countersPath, launch = context.launchMethod } = kernel.command;
+    context.onMeasured?.();
     if (context.asJupyterExecute) await askToShutDown(this.#client, kernel);
     const left = await cleanUp(this.#client, kernel, () => {
       const counters = countersPath === null ? null : readCounters(countersPath);

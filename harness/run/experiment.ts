@@ -19,7 +19,7 @@ import type { RunResult } from './run-record.ts';
 import { runSubject } from './run-subject.ts';
 import type { Subject } from './subject.ts';
 
-/** Told of everything that a display could show. */
+/** What a display is told. */
 export interface ExperimentEvents {
   readonly onStart?: (order: RunOrder) => void;
   readonly onRun?: (record: RunRecord) => void;
@@ -28,28 +28,28 @@ export interface ExperimentEvents {
 }
 
 /** An experiment, frozen and ready. */
-export interface ExperimentPlan {
+export interface ReadyExperiment {
   readonly protocol: Protocol;
   readonly arms: ReadonlyMap<string, Subject>;
   readonly notebooks: readonly Notebook[];
   readonly context: RunContext;
   readonly writer: JournalWriter;
-  /** Runs that the journal has already. */
+  /** Runs that are already in the journal. */
   readonly recorded: readonly RunRecord[];
   /** Where executed notebooks are kept; `null`: not kept. */
   readonly notebookFolder: string | null;
-  /** The part of the blocks to carry out; absent: all. */
+  /** The part of the blocks to carry out. Default: all. */
   readonly shard?: Shard | undefined;
-  /** Milliseconds from the first block after which no further one is begun; absent: none. */
+  /** No block begins later than this after the first one, milliseconds. Default: no limit. */
   readonly maxMs?: number | undefined;
-  /** Harness faults in a row, besides `concurrency`, that stop it; default: `FAULTS_IN_A_ROW`. */
+  /** So many harness faults in a row, plus `concurrency`, stop the experiment. Default: `FAULTS_IN_A_ROW`. */
   readonly faultsInARow?: number | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * Harness faults in a row, besides one for each run that goes on at once, that stop an experiment: one bad moment
- * spoils the runs under way, and what spoils so many more will spoil the rest as well.
+ * So many harness faults in a row, plus one for each concurrent run, stop an experiment. One bad moment spoils all runs
+ * under way. A cause that spoils more than those will spoil the rest too.
  */
 export const FAULTS_IN_A_ROW = 5;
 
@@ -94,31 +94,33 @@ class BlockOrder {
 }
 
 /**
- * Carry out what the protocol says and the journal does not have yet: blocks in order, arms interleaved
- * within them, `concurrency` runs at once; one begins while what its predecessor leaves is still taken away, unless
- * that predecessor may decide. With a due time, a block that was begun is still completed. Under
- * `until-decided` no block is begun after the one that decides; runs under way are still recorded. A shard decides by
- * its own blocks alone: whether it has a block then depends on earlier blocks only, so that E over the blocks of all
- * shards, in block order, stays valid.
+ * Carry out the runs of the protocol that the journal lacks: blocks in order, arms interleaved within them,
+ * `concurrency` runs at once.
  *
- * @throws SoakError `identity-mismatch` when a kernel loaded anything but its arm; `cannot-write`; `disk-full` when a
- *   run could not be carried out for want of room, which is then not recorded; `harness-faults` after too many in a row
+ * - A run may start while the previous one is cleaned up, unless that one could end the experiment.
+ * - When the time is over, a block that has begun is still completed.
+ * - Under `until-decided`, no block begins after the one that decides. Runs under way are still recorded.
+ * - A shard decides by its own blocks alone. Whether it has a block then depends on earlier blocks only, so that E over
+ *   the blocks of all shards, in block order, stays valid.
+ *
+ * @throws SoakError `identity-mismatch` when a kernel loaded something other than its arm; `cannot-write`; `disk-full`
+ *   when a disk is too full for a run, which is then not recorded; `harness-faults` after too many in a row
  */
 export async function runExperiment(
-  plan: ExperimentPlan,
+  experiment: ReadyExperiment,
   events: ExperimentEvents = {},
 ): Promise<ExperimentEnd> {
-  const { protocol, signal } = plan;
-  const range = shardBlocks(protocol.blocks, plan.shard);
+  const { protocol, signal } = experiment;
+  const range = shardBlocks(protocol.blocks, experiment.shard);
   const blocks = new BlockOrder(protocol, range);
   const done = new Set<string>();
-  for (const record of plan.recorded) {
+  for (const record of experiment.recorded) {
     done.add(record.run);
     for (const state of blocks.add(record)) events.onBlock?.(state);
   }
   const limit = pLimit(protocol.concurrency);
   let fault: unknown = null;
-  const faults = new FaultsInARow((plan.faultsInARow ?? FAULTS_IN_A_ROW) + protocol.concurrency);
+  const faults = new FaultsInARow((experiment.faultsInARow ?? FAULTS_IN_A_ROW) + protocol.concurrency);
   const over = () =>
     fault !== null ||
     signal.aborted ||
@@ -128,14 +130,14 @@ export async function runExperiment(
     if (over()) return;
     try {
       events.onStart?.(order);
-      await plan.writer.append({ type: 'begin', run: order.run, at: new Date().toISOString() });
-      const result = await launchRun(plan, order, onMeasured);
+      await experiment.writer.append({ type: 'begin', run: order.run, at: new Date().toISOString() });
+      const result = await launchRun(experiment, order, onMeasured);
       if (result === null) return;
       try {
-        // Not recorded: it is made again when there is room, and its block is not lost.
+        // Not recorded, so that --resume repeats it and its block is not lost.
         assertRoom(result.record);
-        await plan.writer.append(result.record);
-        await keepNotebook(plan, order, result);
+        await experiment.writer.append(result.record);
+        await keepNotebook(experiment, order, result);
       } finally {
         await result.discard();
       }
@@ -150,7 +152,7 @@ export async function runExperiment(
   const underWay = new Set<Promise<void>>();
   let isLate = false;
   let begun = 0;
-  const dueMs = performance.now() + (plan.maxMs ?? Infinity);
+  const dueMs = performance.now() + (experiment.maxMs ?? Infinity);
   for (let block = range.first; block < range.end && !over(); block += 1) {
     const orders = blockOrders(protocol, block).filter(({ run }) => !done.has(run));
     isLate = orders.length > 0 && begun > 0 && performance.now() >= dueMs;
@@ -170,7 +172,7 @@ export async function runExperiment(
   if (fault !== null) throw fault;
   if (signal.aborted) return { event: 'interrupted', reason: String(signal.reason ?? 'interrupted') };
   if (isLate && !over()) return { event: 'time-over', reason: 'the time given was over' };
-  const { shard } = plan;
+  const { shard } = experiment;
   const size = range.end - range.first;
   const of = shard === undefined ? '' : ` of shard ${shard.index}/${shard.count}`;
   if (protocol.decision.stopping === 'until-decided') {
@@ -181,10 +183,10 @@ export async function runExperiment(
   return { event: 'finished', reason: `all ${size} blocks${of} recorded` };
 }
 
-// Of an error of Node, of Python and of Windows, and in the words of the harness's own outcomes.
+// The words of Node, Python, Windows, and the harness's own outcomes.
 const NO_ROOM = /ENOSPC|EDQUOT|[Nn]o space (?:was )?left|Disk quota exceeded|WinError 112/;
 
-/** @throws SoakError `disk-full` for a run that failed for want of room */
+/** @throws SoakError `disk-full` for a run that failed because a disk is full */
 function assertRoom({ run, outcome }: RunRecord): void {
   if (outcome.kind !== 'harness-fault' || !NO_ROOM.test(outcome.reason)) return;
   throw new SoakError(
@@ -197,7 +199,7 @@ function assertRoom({ run, outcome }: RunRecord): void {
   );
 }
 
-/** Stops an experiment whose runs say nothing any more. */
+/** Stops an experiment whose runs can no longer be observed. */
 class FaultsInARow {
   readonly #limit: number;
   #count = 0;
@@ -222,7 +224,7 @@ class FaultsInARow {
   }
 }
 
-/** Do something when its turn comes. The next one's turn comes when it is released, or else has ended. */
+/** Do something when its turn comes. The next turn comes at `release`, or at the end. */
 function limited(limit: LimitFunction, what: (release: () => void) => Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     void limit(
@@ -236,26 +238,26 @@ function limited(limit: LimitFunction, what: (release: () => void) => Promise<vo
 
 /** @returns `null` when the run was interrupted: it has no outcome and stays listed as begun */
 async function launchRun(
-  plan: ExperimentPlan,
+  experiment: ReadyExperiment,
   order: RunOrder,
   onMeasured: () => void,
 ): Promise<RunResult | null> {
-  const arm = plan.arms.get(order.arm);
-  const notebook = plan.notebooks[order.notebookIndex];
+  const arm = experiment.arms.get(order.arm);
+  const notebook = experiment.notebooks[order.notebookIndex];
   if (arm === undefined || notebook === undefined)
     throw new Error(`The run ${order.run} is not of this experiment.`);
-  const endpoint = plan.protocol.endpoint ?? 'wedged';
-  return runSubject(order, notebook, arm, { ...plan.context, onMeasured }, plan.signal, endpoint);
+  const endpoint = experiment.protocol.endpoint ?? 'wedged';
+  return runSubject(order, notebook, arm, { ...experiment.context, onMeasured }, experiment.signal, endpoint);
 }
 
-async function keepNotebook(plan: ExperimentPlan, order: RunOrder, result: RunResult): Promise<void> {
-  if (plan.notebookFolder === null || result.notebook === null) return;
-  const { notebookFolder, writer } = plan;
-  const name = plan.notebooks[order.notebookIndex]?.name.replace(/\.ipynb$/, '') ?? 'notebook';
+async function keepNotebook(experiment: ReadyExperiment, order: RunOrder, result: RunResult): Promise<void> {
+  if (experiment.notebookFolder === null || result.notebook === null) return;
+  const { notebookFolder, writer } = experiment;
+  const name = experiment.notebooks[order.notebookIndex]?.name.replace(/\.ipynb$/, '') ?? 'notebook';
   const pieces = notebookPieces(result.notebook);
   const path = join(notebookFolder, `${order.run}-${name}.ipynb`);
   const saved = makeFolder(notebookFolder).then(() => writeFile(path, pieces));
-  await fileWithDeadline('save-notebook', saved, path).catch((error: unknown) => {
+  await fileWithDeadline('save-notebook', saved).catch((error: unknown) => {
     throw unwritable(writer.folder, error);
   });
 }

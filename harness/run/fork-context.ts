@@ -3,10 +3,10 @@ import type { LaunchMethod } from '../model/launch-method.ts';
 import type { RunContext } from './run-context.ts';
 
 /**
- * Kernels are spawned or forked, as the experiment and its arms want it, while `work` goes on; what forks them is
- * gone afterwards. Where something else launches them, as a server does, that is left as it is.
+ * Do `work` with kernels that are spawned or forked, as the experiment and its arms ask. The processes that fork them end
+ * afterwards. If a server launches the kernels, nothing changes.
  *
- * @param onSpawned told once of each reason why kernels are spawned that were to be forked
+ * @param onSpawned is told once of each reason why kernels are spawned instead of forked
  */
 export async function withForks<Result>(
   method: LaunchMethod,

@@ -3,24 +3,24 @@ import { kernelSample, type ProcessSample, type SampledKernel } from '../kernel/
 import { programOf } from '../kernel/process-signs.ts';
 import { IDLE_CPU_SHARE } from '../oracle/classify.ts';
 
-/** Processor time is compared over windows of this length: the contract's second (docs/endpoints.md#busy-is-not-wedged). */
+/** Processor time is compared over windows of a second (docs/endpoints.md#busy-is-not-wedged). */
 const WINDOW_MS = 1_000;
 
-/** How busy a process was over the whole seconds of a wait that were sampled. */
+/** How busy a process was during a wait, by the whole seconds that were sampled. */
 export interface IdleAccount {
   /** Share of one core in the busiest second; `null`: no second was sampled. */
   readonly busiestShare: number | null;
   /** Share of one core in the last second. */
   readonly lastShare: number | null;
-  /** Milliseconds of seconds that were idle. */
+  /** Milliseconds in idle seconds. */
   readonly idleMs: number;
   /** State of the process at the last sample. */
   readonly state: string | null;
 }
 
 /**
- * Samples a kernel's processor time once a second from outside, from the first `tick` of a wait on, and knows the
- * program that its process ran at first.
+ * Samples a kernel's processor time from outside, once a second from the first `tick` of a wait on. Also tells whether its
+ * process still runs the program that it ran at first.
  */
 export class IdleMeter {
   readonly #kernel: SampledKernel;
@@ -54,7 +54,7 @@ export class IdleMeter {
     return this.#account.lastShare !== null;
   }
 
-  /** Another wait begins: what was seen is forgotten. */
+  /** Another wait begins: forget the samples. */
   restart(): void {
     this.#last = null;
     this.#dueMs = 0;
@@ -62,7 +62,7 @@ export class IdleMeter {
   }
 
   /**
-   * Sample, if a second has passed since the last time. A process that cannot be sampled is not known to be busy.
+   * Sample, if a second has passed since the last time. If a process cannot be sampled, nothing shows that it is busy.
    *
    * @returns whether a second had passed
    */

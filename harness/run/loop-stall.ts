@@ -3,8 +3,8 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 const TICK_MS = 20;
 
 /**
- * Measures how long the harness's own event loop did nothing: the time by which a tick came later than
- * asked for. One for all runs of the process, so that it costs one timer.
+ * Measures stalls of the harness's own event loop: how late a tick came. All runs of the process share one meter, so that
+ * it costs one timer.
  */
 export class LoopStallMeter {
   readonly #timer: NodeJS.Timeout;
@@ -25,7 +25,7 @@ export class LoopStallMeter {
     this.#timer.unref();
   }
 
-  /** Longest stall that ended since a moment of `monotonicMs`, or that lasts now; milliseconds. */
+  /** Longest stall that ended since `sinceMs` (`monotonicMs`) or still lasts, milliseconds. */
   longestSince(sinceMs: number): number {
     const now = monotonicMs();
     let longest = Math.max(0, now - this.#lastMs - TICK_MS);

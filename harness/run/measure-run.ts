@@ -79,7 +79,6 @@ export async function measureRun(
   } finally {
     late.forget();
     over.abort();
-    context.onMeasured?.();
     left = await run.end();
     if (outcome === null) await run.discard();
   }

@@ -4,7 +4,7 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { KernelExit, RunningKernel } from '../kernel/launch.ts';
 import { refusedFinding, rejectionList } from '../oracle/classify.ts';
 
-/** What a kernel's `kernel_info_reply` says of it; `null` where it is silent. Its words, and hostile. */
+/** What a kernel's `kernel_info_reply` says about it, `null` where it says nothing. The text may be hostile. */
 export interface KernelInfo {
   readonly protocolVersion: string | null;
   readonly implementation: string | null;
@@ -30,7 +30,7 @@ const IOPUB_RETRY_MS = 20;
 // An idle status that is on its way comes with its reply; one that was published before we were subscribed never does.
 const IDLE_AFTER_REPLY_MS = 300;
 
-/** How long the handshake waits for what not every kernel gives, milliseconds. */
+/** How long the handshake waits for messages that not every kernel sends, milliseconds. */
 interface Patience {
   /** For `starting`, once something has come on iopub. */
   readonly afterIopubMs: number;
@@ -42,34 +42,37 @@ interface Patience {
   readonly statusMs: number;
 }
 
-// ipykernel publishes `starting`, serves control and publishes statuses for it: what is missing there was lost while
-// it started, and is asked again.
+// ipykernel publishes `starting`, serves control and publishes statuses for it. A message that is missing was lost
+// while it started, and is asked for again.
 const PATIENT: Patience = {
   afterIopubMs: 1_000,
   afterLaunchMs: 3_000,
   controlMs: 5_000,
   statusMs: Number.POSITIVE_INFINITY,
 };
-// Of other kernels many publish no `starting` (or did before we were subscribed), serve no control (IRkernel,
-// ijavascript) or publish no status for it (deno). One that was only slow to start is none the worse for being asked on
-// shell, where the request waits for it: so each start of such a kernel costs 1.6 s of waiting at most.
+// Many other kernels publish no `starting` (or did so before we subscribed), serve no control (IRkernel, ijavascript) or
+// publish no status for it (deno). A kernel that is only slow takes no harm from being asked on shell, where the request
+// waits for it. So the start of such a kernel costs at most 1.6 s of waiting.
 const BRIEF: Patience = { afterIopubMs: 300, afterLaunchMs: 1_000, controlMs: 600, statusMs: 600 };
 
-/** A bound on a wait for something else; by itself it keeps no process alive. */
+/** A bound on a wait. By itself it does not keep the process alive. */
 function atMost(ms: number): Promise<void> {
   return delay(ms, undefined, { ref: false });
 }
 
 /**
- * The handshake: nothing is sent until the kernel has published `starting`. ipykernel registers its
- * control reader some lines before the lock that its handler needs (`Kernel.start`, 7.3.0), on another
- * thread than the one that reads: a control request in between raises there and is lost (seen once in
- * 15 starts, not again in 150), and the start would look mute. `starting` is published after both.
- * Then control answers, iopub is proved to be subscribed (by `iopub_welcome` or by a status
- * that a control request caused), then one `kernel_info` on shell is answered with reply and idle.
- * Everything that has to be repeated goes over control, so that shell starts with no stray replies. Where
- * the command says that the kernel may lack control, and nothing answers there or what answers publishes no status,
- * shell has to do for both.
+ * The handshake.
+ *
+ * 1. Nothing is sent until the kernel has published `starting`. ipykernel registers its control reader some lines before
+ *    the lock that its handler needs (`Kernel.start`, 7.3.0), on another thread than the one that reads. A control
+ *    request in between raises there and is lost (seen once in 15 starts, not again in 150). `starting` is published
+ *    after both.
+ * 2. Control answers, and iopub is proved to be subscribed: by `iopub_welcome`, or by a status for a control request.
+ *    Requests that have to be repeated go over control, so that shell starts with no stray replies.
+ * 3. One `kernel_info` on shell is answered with reply and idle.
+ *
+ * If the command says that the kernel may lack control, and nothing answers there or no status is published for it,
+ * shell is used for both.
  */
 export async function awaitReady(
   client: KernelClient,
@@ -135,7 +138,7 @@ export async function awaitReady(
 
   let isReplied = false;
   for (;;) {
-    // What was asked before iopub is known to be subscribed may have lost its statuses, whatever comes on iopub later.
+    // A request that was sent before iopub was subscribed may have lost its statuses.
     const isBlind = !client.iopubSeen;
     const info = client.request('kernel_info_request', {});
     const isDone = () =>
@@ -154,15 +157,15 @@ export async function awaitReady(
       if (next === 'exited') return died();
     }
     if (isSettled(info)) return { ready: true, ...statedInfo(info) };
-    // Only a kernel without control, or without statuses for it, comes here: its idle status went out before we were
-    // subscribed. What comes of this request still is no matter; the next one has to be settled.
+    // Only a kernel without control, or without statuses for it, comes here: its idle status was published before we
+    // subscribed. This request does not matter any more: the next one has to be settled.
     isReplied = true;
     await Promise.race([client.changed(), atMost(IOPUB_RETRY_MS)]);
     if (!isSettled(info)) client.disregard(info);
   }
 }
 
-/** What was missing at the deadline, for a sentence; nothing of it denies what came. */
+/** What was missing at the deadline, for a sentence. It does not deny what came. */
 function silenceWords(controlAnswered: boolean, shellReplied: boolean, iopubSeen: boolean): string {
   if (shellReplied) {
     return `kernel_info was answered on shell, but ${iopubSeen ? 'its idle status did not come' : 'nothing came on iopub'}`;
@@ -172,7 +175,7 @@ function silenceWords(controlAnswered: boolean, shellReplied: boolean, iopubSeen
     : 'no answer on the control channel, nor to kernel_info on shell,';
 }
 
-/** What came and could not be taken: a start that failed for that was not silent. */
+/** Messages that came and could not be taken: such a start was not silent. */
 function turnedAwayWords(client: KernelClient): string {
   const list = rejectionList(client.rejections, client.malformed);
   return list === '' ? '' : `; the kernel's answers came and were turned away: ${list}`;
@@ -197,9 +200,9 @@ function statedInfo({
   };
 }
 
-// It goes into every saved notebook; ipykernel's has some 300.
+// It goes into every saved notebook. ipykernel's has some 300.
 const MAX_LANGUAGE_INFO_CHARACTERS = 10_000;
-/** Longest text kept of what a kernel says of itself, characters. */
+/** Longest text kept of what a kernel says about itself, characters. */
 const MAX_STATED_CHARACTERS = 200;
 
 function statedText(value: unknown): string | null {

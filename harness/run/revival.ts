@@ -6,10 +6,10 @@ import { REVIVAL_RUNGS, type Revival, type RevivalRung } from '../model/observat
 import type { ShellPeer } from '../transport/fresh-peer.ts';
 import { CONTROL_TIMEOUT_MS, REVIVAL_TIMEOUT_MS, WATCH_TICK_MS } from './two-samples.ts';
 
-// Without doing anything, longer: whoever waits gives it a chance.
+// Longer than the others, since nothing else is done.
 const WAITING_MS = 3_000;
 
-/** A kernel with an unanswered request, and how to start another like it. */
+/** A kernel with an unanswered request, and how to start another one like it. */
 export interface Patient {
   readonly client: KernelClient;
   readonly kernel: RunningKernel;
@@ -25,8 +25,8 @@ export class Autopsies {
   #begun: number;
 
   /**
-   * @param limit `full`: every wedge; a number: the first so many; absent: none
-   * @param recorded autopsies that the journal has already
+   * @param limit `full`: every wedge. A number: the first so many. `undefined`: none
+   * @param recorded autopsies that are already in the journal
    */
   constructor(limit: 'full' | number | undefined, recorded: number) {
     this.#limit = limit === 'full' ? Number.POSITIVE_INFINITY : (limit ?? 0);
@@ -42,7 +42,7 @@ export class Autopsies {
   }
 }
 
-/** When the kernel first said anything of a request, `monotonicMs`; a long cell need not be waited for. */
+/** When the kernel first said anything about a request, `monotonicMs`. The end of a long cell is not waited for. */
 export function firstWordMs(request: ShellRequest): number | null {
   return request.busyAtMs ?? request.replyAtMs ?? request.idleAtMs;
 }
@@ -58,8 +58,8 @@ async function firstWordWithin(patient: Patient, startMs: number, timeoutMs: num
 }
 
 /**
- * Try one rung on a stranded request and see whether the kernel turns to it. The run's account must have
- * been taken before: a rung may send messages and bring answers about.
+ * Try one rung on a stranded request, and see whether the kernel turns to it. Take the run's account before: a rung may
+ * send messages and bring answers about.
  */
 export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revival> {
   const { client, kernel } = patient;
@@ -73,7 +73,7 @@ export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revi
   if (rung === 'same-peer') {
     client.request('kernel_info_request', {});
   } else if (rung === 'interrupt') {
-    // A signal ends a process on Windows, where kernels are interrupted by a message or an event.
+    // On Windows a signal would end the process. Kernels are interrupted by a message or an event there.
     if (process.platform === 'win32' || kernel.command.interruptMode === 'message')
       void client.control('interrupt_request', {}, CONTROL_TIMEOUT_MS);
     else kernel.interrupt();

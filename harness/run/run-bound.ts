@@ -3,22 +3,21 @@ import type { Notebook } from '../frontend/notebook.ts';
 import { DEADLINES, deadlineMs } from '../model/deadlines.ts';
 import { EXIT_CODES, RunFault } from '../model/errors.ts';
 
-// What the oracle does once a request is overdue, with its samples, looks, grace and new peer: some fifteen seconds.
-// A restart of the ladder comes on top.
+// Once a request is overdue, the oracle takes some fifteen seconds for samples, looks, grace and new peer. A restart of
+// the revival ladder comes on top.
 const VERDICT_MS = 60_000;
 
 /** What a run's bound follows from. */
 interface Times {
   readonly timeoutMs: number;
   readonly startTimeoutMs: number;
-  /** The front end's latency; absent: it has none of its own. */
+  /** The front end's latency. Default: none. */
   readonly latency?: Pick<Latency, 'quantileMs'>;
 }
 
 /**
- * The longest that a run can take whose every part ends by its own deadline, milliseconds: two starts, each cell
- * with what lies between two requests, its mirrored and overlapping ones with it, the longest that the front end takes
- * to react to each, and the verdict.
+ * The longest time that a run can take if each of its parts meets its deadline, milliseconds: two starts, each cell with
+ * its mirrored and overlapping requests, the longest reaction of the front end to each, and the verdict.
  */
 export function runBoundMs(
   { codeCells }: Pick<Notebook, 'codeCells'>,
@@ -34,7 +33,7 @@ export function runBoundMs(
 export interface Overdue {
   /** Rejects when it has passed, with RunFault `run-overdue`. */
   readonly passed: Promise<never>;
-  /** Do without it: the run has ended. */
+  /** The run has ended: the bound is not needed any more. */
   readonly forget: () => void;
 }
 

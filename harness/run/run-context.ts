@@ -12,36 +12,36 @@ export interface RunContext {
   readonly timeoutMs: number;
   readonly startTimeoutMs: number;
   readonly suspectAfterMs: number | null;
-  /** Wait for the kernel to begin a request, at most; absent: `timeoutMs`. */
+  /** Longest idle wait for the kernel to begin a request. Default: `timeoutMs`. */
   readonly beginWithinMs?: number;
   readonly pipelineDepth: number;
   readonly latency: Latency;
   readonly timer: PreciseTimer;
   readonly stalls: LoopStallMeter;
   readonly reaper: Reaper;
-  /** How kernels are launched; absent: as processes of the harness. */
+  /** Launches kernels. Default: as processes of the harness. */
   readonly launch?: (options: LaunchOptions) => Promise<RunningKernel>;
-  /** How kernels come about that do not say so themselves; absent: they are spawned. */
+  /** Launch method for arms that set none. Default: `spawn`. */
   readonly launchMethod?: LaunchMethod;
-  /** Characters of output kept of a run, at most; absent: as many as a saved notebook may have. */
+  /** Most characters of output kept from a run. Default: as many as a saved notebook may have. */
   readonly keptCharacters?: number;
-  /** How the kernels' sockets are guarded; absent: TCP on loopback, in the clear. */
+  /** Transport and encryption of the kernels' sockets. Default: TCP on loopback, unencrypted. */
   readonly sockets?: Sockets | undefined;
   /** Variables for the kernel beyond the allow-list. */
   readonly variables: Readonly<Record<string, string>>;
   /**
-   * Told once the run has its outcome and only what ends it is left to do: the next one may begin beside that.
-   * May be told more than once.
+   * Called once the run has its outcome and only the clean-up is left, beside which the next run may begin. May be
+   * called more than once. Never called for a run whose client is a program of its own.
    */
   readonly onMeasured?: () => void;
   /**
-   * The notebook is executed for its own sake, as `jupyter execute` does it: it goes on after a cell that the kernel did
-   * not execute, the kernel is asked to shut down, and what the notebook started stays as nbclient leaves it. Absent: a
-   * run of an experiment, which ends at such a cell, and with it everything that it started.
+   * Execute the notebook as `jupyter execute` does: go on after a cell that the kernel did not execute, ask the kernel to
+   * shut down, and leave running what nbclient leaves. Default: a run of an experiment, which ends at such a cell, and
+   * ends every process that it started.
    */
   readonly asJupyterExecute?: true;
-  /** The whole run's deadline, a net beneath those of its parts; absent: what follows from them. */
+  /** Deadline of the whole run. Default: it follows from the deadlines of its parts. */
   readonly boundMs?: number;
-  /** Which wedges get a rung of the revival ladder, shared by the runs of an experiment; absent: none. */
+  /** Which wedges get a rung of the revival ladder; shared by the runs of an experiment. Default: none. */
   readonly autopsies?: Autopsies;
 }

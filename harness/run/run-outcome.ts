@@ -9,13 +9,13 @@ import { publicText } from '../model/public-text.ts';
 import { classify } from '../oracle/classify.ts';
 
 const STDERR_CHARACTERS = 2_000;
-// ipykernel's words when a port was taken between our release and its bind.
+// ipykernel's words when another process took a port between our release and its bind.
 const ADDRESS_IN_USE = /Address already in use|EADDRINUSE|WinError 10048|WSAEADDRINUSE/;
 
 // Python's and Windows' words when a disk or a quota is full.
 const NO_SPACE = /No space left on device|Disk quota exceeded|\[Errno (28|122)\]|WinError 112/;
 
-/** An outcome, with `null` for what does not belong to its kind. */
+/** An outcome; what is not given is `null`. */
 export function outcome(parts: Pick<Outcome, 'kind' | 'source' | 'reason'> & Partial<Outcome>): Outcome {
   return {
     cell: null,
@@ -44,7 +44,7 @@ export function unansweredOutcome(seen: Observations, cell: number | null): Outc
   });
 }
 
-/** A run that the harness could not carry out: nothing is said of the kernel. */
+/** A run that the harness could not observe: nothing is said about the kernel. */
 export function faultOutcome(fault: RunFault): Outcome {
   return outcome({ kind: 'harness-fault', source: 'harness', reason: publicText(fault.message) });
 }
@@ -56,7 +56,7 @@ function describeExit(kernel: RunningKernel): string {
   return exit.code === null ? 'how, its server does not say' : `exit code ${exit.code}`;
 }
 
-/** A kernel that never was ready: its own doing, or the harness's where a port was not free after all. */
+/** A kernel that never was ready. If a port was taken or the disk is full, that is a fault of the harness. */
 export function startFailure(reason: string, kernel: RunningKernel): Outcome {
   const stderrTail = kernel.stderrTail().slice(-STDERR_CHARACTERS);
   if ((kernel.lost ?? null) !== null) {
@@ -89,7 +89,7 @@ export function startFailure(reason: string, kernel: RunningKernel): Outcome {
   });
 }
 
-/** The end of standard error; where there is nothing, that of standard output, to which some kernels complain (ilua). */
+/** The end of standard error. If that is empty, the end of standard output, which some kernels use instead (ilua). */
 function lastWords(kernel: RunningKernel): Pick<Outcome, 'stderrTail' | 'stdoutTail'> {
   const stderrTail = kernel.stderrTail().slice(-STDERR_CHARACTERS);
   const stdoutTail = stderrTail.trim() === '' ? (kernel.stdoutTail?.() ?? '').slice(-STDERR_CHARACTERS) : '';
@@ -112,7 +112,7 @@ export function diedOutcome(kernel: RunningKernel, frontEnd: FrontEnd): Outcome 
   });
 }
 
-/** A run that took its notebook through, or met a cell that raised or was not executed. */
+/** A run whose notebook was completed, or ended at a cell that raised or was not executed. */
 export function endedOutcome(end: CellEnd | null, failure: Error | null): Outcome {
   if (failure !== null) {
     return outcome({

@@ -5,8 +5,8 @@ import { DeadlinePassed } from '../model/deadlines.ts';
 import type { RunContext } from './run-context.ts';
 
 /**
- * A Jupyter Server of the harness's own, or one that is there already, is there while `work` goes on, and every
- * kernel is launched by it; it is gone afterwards if it is ours, however that ends. Without one, kernels are processes of the harness.
+ * Do `work` with every kernel launched by a Jupyter Server: the harness's own, which ends afterwards, or a given one.
+ * Without a server, kernels are processes of the harness.
  *
  * @throws SoakError `server-start`
  */
@@ -16,7 +16,7 @@ export async function withServer<Result>(
   work: (context: RunContext) => Promise<Result>,
 ): Promise<Result> {
   if (prepared === null) return work(context);
-  // Here and not above: most experiments have no server, and its library would take 15 MiB of memory.
+  // Imported here: most experiments have no server, and its library takes 15 MiB of memory.
   const { quietConsole } = await import('../transport/server-settings.ts');
   const { launch, stop } = await startServer(prepared, context);
   const loud = quietConsole();
@@ -24,7 +24,7 @@ export async function withServer<Result>(
     return await work({ ...context, launch });
   } finally {
     loud();
-    // One that cannot be ended is the reaper's, and what was recorded is none the worse for it.
+    // The reaper ends a server that does not end in time. The records are not affected.
     await stop().catch((error: unknown) => {
       if (!(error instanceof DeadlinePassed)) throw error;
     });

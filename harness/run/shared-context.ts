@@ -5,7 +5,7 @@ import { LoopStallMeter } from './loop-stall.ts';
 import type { Autopsies } from './revival.ts';
 import type { RunContext } from './run-context.ts';
 
-/** What a series of runs is made with: the protocol's settings and what kernels are launched from. */
+/** What a series of runs needs: the protocol's settings, and the environment that kernels are launched from. */
 export interface SharedSettings {
   readonly protocol: Pick<
     RunContext,
@@ -13,7 +13,7 @@ export interface SharedSettings {
   >;
   readonly latency: Latency;
   readonly kernelEnvironment: {
-    /** Interpreter of the reaper, which needs the standard library only. */
+    /** Interpreter of the reaper, which needs only the standard library. */
     readonly python: string;
     readonly matplotlibConfigDir: string | null;
   };
@@ -21,8 +21,7 @@ export interface SharedSettings {
 }
 
 /**
- * Everything that runs share (reaper, timer, stall meter) is there while `work` goes on, and gone afterwards,
- * however it ends.
+ * Do `work` with everything that runs share: reaper, timer, stall meter. They end afterwards.
  */
 export async function withSharedContext<Result>(
   { protocol, latency, kernelEnvironment, autopsies }: SharedSettings,

@@ -25,34 +25,34 @@ import {
   WATCH_TICK_MS,
 } from './two-samples.ts';
 
-/** When the watch looks at what, milliseconds. */
+/** When the watch does what, milliseconds. */
 export interface WatchTimes {
-  /** Deadline of one request, from when the kernel could turn to it. */
+  /** Deadline of one request, counted from when the kernel could turn to it. */
   readonly timeoutMs: number;
-  /** Wait before a silence is suspected; `null`: only at the deadline. */
+  /** A request is suspected after so long a silence. `null`: only at the deadline. */
   readonly suspectAfterMs: number | null;
   /**
-   * Idle time after which a request that the kernel has not begun is judged: its predecessors are settled, so that it
-   * is due at once. Where cells may take hours, `timeoutMs` alone would leave a wedged kernel alone for as long. Time in
-   * which the kernel uses processor time does not count, and what is then no wedge is waited for until `timeoutMs`.
-   * Absent: `timeoutMs` alone.
+   * A request that the kernel has not begun is judged after so much idle time: all requests before it are settled, so
+   * that it is due at once. Where cells may take hours, `timeoutMs` alone would leave a wedged kernel alone for hours.
+   * Time in which the kernel uses the processor does not count. If the request proves not to be wedged, it is waited
+   * for until `timeoutMs`. Default: `timeoutMs` alone.
    */
   readonly beginWithinMs?: number;
 }
 
-// A comm message for which the kernel publishes nothing is known to be done by the counters; a status that is on its
-// way arrives within milliseconds, so that counters which have shown it for this long have none to wait for.
+// The counters show when a comm message is done for which the kernel publishes nothing. A status that is on its way
+// arrives within milliseconds: after this long there is none.
 const READ_FOR_MS = 100;
-// Until a request is suspected its kernel's processor time is nobody's business: reading it costs a process elsewhere.
+// Not earlier: outside of Linux, reading the processor time costs a process.
 const SAMPLE_AFTER_MS = 1_000;
-// Twice the second after which a process that can be sampled has been.
+// A process that can be sampled has been by half of this.
 const UNSAMPLED_MS = 2_000;
 const HEARTBEAT_TIMEOUT_MS = 1_000;
-// An answer this long after the deadline makes a request late; without one it counts as unanswered.
+// An answer within this time after the deadline makes a request late. After that, it is unanswered.
 const LATE_GRACE_MS = 1_000;
 // The kernel is on this machine: a connection is accepted or refused at once.
 const CONNECT_TIMEOUT_MS = 1_000;
-// A new peer has to connect first; a loaded machine may take a while.
+// A new peer has to connect first, which may take a while on a loaded machine.
 const PEER_TIMEOUT_MS = 2_000;
 
 /** What counters and process show over two samples. */
@@ -67,11 +67,11 @@ export interface Silence {
   readonly request: ShellRequest;
   readonly waitedMs: number;
   readonly passive: PassiveView;
-  /** What was seen where that was needed to tell whether to wait on: it is not to be asked for again. */
+  /** What was seen, where that was needed to decide whether to wait longer. It is not asked for again. */
   readonly seen?: Observations;
 }
 
-/** How often the oracle had a suspicion and what came of it. */
+/** How often the oracle suspected a wedge and looked. */
 export interface WatchAccount {
   /** Requests that were silent for `suspectAfterMs`. */
   readonly silent: number;
@@ -89,22 +89,22 @@ export class Watch {
   #headSinceMs = monotonicMs();
   #suspectAtMs = Number.POSITIVE_INFINITY;
   #suspected = false;
-  /** The look at the head: one at most for each request, since a look can itself change what it sees. */
+  /** The look at the head. At most one for each request, since a look can itself change what it sees. */
   #look: Look | null = null;
   #looked = false;
   #silent = 0;
   #looks = 0;
   readonly #meter: IdleMeter;
-  /** Idle time, or without it time, of the wait after which a request that is not begun is judged. */
+  /** A request that is not begun is judged after so much idle time, or time if idleness is not known. */
   #judgeAtMs = 0;
-  /** Processor time of everything below the kernel's process, at a moment of the verdict. */
+  /** Processor time of everything below the kernel's process when the verdict was prepared. */
   #below: { readonly ms: number | null; readonly atMs: number } | null = null;
-  /** Since when the counters have shown that the head was read; `null`: they do not. */
+  /** Since when the counters have shown that the head was read. `null`: they do not. */
   #readSinceMs: number | null = null;
-  /** Asks on the head's own channel whether the head was read. */
+  /** A request after the head on the same channel: its answer shows that the head was read. */
   #witness: ShellRequest | null = null;
 
-  /** Whether what was started is a launcher, whose own waits say nothing of the kernel. */
+  /** Whether the started process is a launcher, which says nothing about the kernel. */
   readonly #isLaunched: boolean;
 
   constructor(client: KernelClient, kernel: RunningKernel, times: WatchTimes, stalls: LoopStallMeter) {
@@ -121,11 +121,11 @@ export class Watch {
   }
 
   /**
-   * Watch until a request is certified as stranded or passes its deadline. Whoever asked then ends the
-   * traffic, for a late answer must not let the run go on, and calls `observe`.
+   * Watch until a request is certified as stranded or passes its deadline. The caller then ends the traffic, since a
+   * late answer must not let the run go on, and calls `observe`.
    *
    * @returns `null` once `signal` is aborted, since the run ended otherwise
-   * @throws DeadlinePassed when nothing is unanswered and nothing is sent
+   * @throws DeadlinePassed when every request is answered and no other is sent
    */
   async unanswered(signal: AbortSignal): Promise<Silence | null> {
     while (!signal.aborted) {
@@ -133,7 +133,7 @@ export class Watch {
       if (signal.aborted) return null;
       const head = this.#updateHead();
       if (head === null) {
-        // The kernel owes nothing: it is the front end's turn, or that of what reconnects it.
+        // The kernel owes nothing: the front end, or what reconnects it, is to act.
         if (monotonicMs() - this.#headSinceMs < deadlineMs('front-end-idle')) continue;
         throw new DeadlinePassed('front-end-idle', undefined);
       }
@@ -142,7 +142,7 @@ export class Watch {
       if (isSettled(head)) continue;
       const isSampled = waitedMs >= this.#sampleAfterMs && (await this.#meter.tick());
       if (waitedMs >= this.#times.timeoutMs || (isSampled && this.#meter.isReplaced())) {
-        // What has arrived while this process was kept waiting counts as arrived: let it be read first.
+        // A message that arrived while this process was kept waiting has arrived: let it be read first.
         await delay(0);
         if (isSettled(head)) continue;
         return { request: head, waitedMs, passive: await this.#passive() };
@@ -155,7 +155,7 @@ export class Watch {
       if (monotonicMs() < this.#suspectAtMs || this.#looked) continue;
       if (!this.#suspected) this.#silent += 1;
       this.#suspected = true;
-      // Reading counters is free, and what was busy just now may be parked the next time.
+      // Reading counters is free, and a kernel that was busy just now may be parked the next time.
       this.#suspectAtMs = monotonicMs() + SAMPLE_GAP_MS;
       const counters = this.#counters();
       if (counters === null || !countersShowStrand(counters, this.#client.expected)) continue;
@@ -173,19 +173,19 @@ export class Watch {
     return Math.min(suspectAfterMs ?? SAMPLE_AFTER_MS, timeoutMs / 4);
   }
 
-  /** Whether the kernel was idle for long enough, since the wait began or it was judged, without beginning the request. */
+  /** Whether the kernel was idle for long enough without beginning the request. */
   #isDueToBegin(head: ShellRequest, waitedMs: number): boolean {
     const { beginWithinMs } = this.#times;
     if (beginWithinMs === undefined || firstWordMs(head) !== null) return false;
     const dueMs = Math.max(beginWithinMs, this.#judgeAtMs);
     const { idleMs, lastShare } = this.#meter.account;
-    // Of a kernel whose processor time cannot be had nothing says that it is busy.
+    // If the processor time is not known, nothing shows that the kernel is busy.
     return lastShare === null ? waitedMs >= dueMs + UNSAMPLED_MS : idleMs >= dueMs;
   }
 
   /**
-   * Everything is asked. What is no wedge may still begin, and what this process was too busy to judge may yet be one:
-   * it is waited for, and judged anew after as much idle time again.
+   * Ask for everything. If it is not a wedge, or the harness was too busy to tell, the request is waited for, and
+   * judged again after as much idle time.
    */
   async #judgeUnbegun(head: ShellRequest, waitedMs: number): Promise<Silence | null> {
     const { idleMs, lastShare } = this.#meter.account;
@@ -202,8 +202,8 @@ export class Watch {
   }
 
   /**
-   * A request without a reply may be owed no status either. The counters show that it was read and finished; without
-   * them, one more request on its channel does: what is answered there was read after it.
+   * The kernel may owe a request without a reply no status either. The counters show that it was read and finished.
+   * Without counters, a further request on its channel shows it: the kernel reads that one later.
    */
   #concludeRead(head: ShellRequest, waitedMs: number): void {
     if (head.hasReply || firstWordMs(head) !== null) return;
@@ -215,7 +215,7 @@ export class Watch {
       }
       return;
     }
-    // Requests of other peers are counted too, and may all have come before.
+    // Requests of other peers are counted too, and all of them may have come before.
     const before = this.#client.expected - this.#client.sent;
     const isDone = counters.begun === counters.ended && counters.ended >= before + head.number;
     const nowMs = monotonicMs();
@@ -225,10 +225,10 @@ export class Watch {
   }
 
   /**
-   * Through a server, requests of the library's and the server's own come before any of ours: whether one that
-   * was not answered in time lies unread. They hide it from the counters, not from the look.
+   * Look for a strand before the notebook began. A server and its library send requests of their own before any of
+   * ours, which hide a strand from the counters but not from the look.
    *
-   * @returns `null` where it was not certified
+   * @returns `null` where no strand was certified
    */
   async strandedAtStart(): Promise<Observations | null> {
     const request = this.#client.unsettled[0];
@@ -242,8 +242,8 @@ export class Watch {
   }
 
   /**
-   * The oldest unsettled request and since when the kernel could have turned to it: requests are
-   * served in order, so that its clock starts when those before it were settled.
+   * The oldest unsettled request. Requests are served in order, so that its clock starts when those before it were
+   * settled.
    */
   #updateHead(): ShellRequest | null {
     const head = this.#client.unsettled[0] ?? null;
@@ -295,9 +295,9 @@ export class Watch {
   }
 
   /**
-   * Everything that can be known of a silence, safest first. Of a certified strand nothing more is asked.
-   * Otherwise a late answer is given its grace, and only what was neither answered nor begun by then, in a
-   * kernel without counters, is put to the test of a new shell peer, which may bring the answer about.
+   * Gather everything that can be known of a silence, safest first. A certified strand needs no more. Otherwise a late
+   * answer is given its grace. Only if the request was neither answered nor begun by then, in a kernel without counters,
+   * a new shell peer asks, which may bring the answer about.
    */
   async observe({ request, waitedMs, passive, seen: known }: Silence): Promise<Observations> {
     if (known !== undefined) return known;
@@ -326,7 +326,7 @@ export class Watch {
     const isUntouched = firstWordMs(request) === null && usableCounters(passive.counters) === null;
     const isReachable = portOpen === true || (connection === null && !isOver);
     const blocked = isOver || threads !== null || this.#isLaunched ? null : blockedIn(this.#ownPid);
-    // Of before the new peer: what it brings about is no sign of what the kernel did by itself.
+    // Before the new peer asks: what it brings about does not show what the kernel did by itself.
     const seen = {
       busySeen: request.busyAtMs !== null,
       replySeen: request.replyAtMs !== null,
@@ -367,9 +367,9 @@ export class Watch {
   }
 
   /**
-   * At the deadline a look cannot harm the run any more. It is worth one where the counters show a strand, whatever else
-   * the process computes, and where they cannot tell: a server that was connected to anew has sent the kernel requests
-   * that nobody counted, and counters that cannot be right show nothing.
+   * At the deadline a look can no longer harm the run. It is worth one if the counters show a strand, whatever else the
+   * process computes, and if they cannot tell: after a reconnect, the server has sent requests that were not counted;
+   * and wrong counters show nothing.
    */
   #isWorthALook(passive: PassiveView): boolean {
     const { counters, still } = passive;
@@ -378,7 +378,7 @@ export class Watch {
     return (isHidden && this.#idle(passive)) || countersShowStrand(counters, this.#client.expected);
   }
 
-  /** Requests that were sent. One that a look finds queued was sent beyond those that were delivered, whoever sent it. */
+  /** Requests that were sent. A request that a look finds queued counts too, whoever sent it. */
   #sent({ counters }: PassiveView): number {
     const { expected } = this.#client;
     const isQueued = this.#look !== null && isStrand(this.#look) && this.#client.reconnected !== null;
@@ -391,7 +391,7 @@ export class Watch {
     return stacksOfKernel(reply?.content);
   }
 
-  /** Have a whole second to judge the process by, of the grace if the wait was too short for one. */
+  /** Sample the process for a whole second, which may be part of the grace. */
   async #meterUntil(request: ShellRequest, graceEndMs: number): Promise<void> {
     const dueMs = Math.max(graceEndMs, monotonicMs() + LATE_GRACE_MS + 2 * WATCH_TICK_MS);
     this.#below = { ms: cpuMsBelow(this.#ownPid), atMs: monotonicMs() };

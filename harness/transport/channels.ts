@@ -9,53 +9,53 @@ import { type Decoded, encodeMessage, MAX_FRAME_BYTES, MessageDecoder, type Outg
 
 export type Channel = 'shell' | 'control' | 'iopub';
 
-/** Called for every message, in arrival order per channel. What it throws becomes the channels' `failure`. */
+/** Called for every message, in arrival order per channel. An error that it throws becomes the channels' `failure`. */
 export type Receiver = (channel: Channel, decoded: Decoded) => void;
 
 /** A client's way to one kernel: over ZeroMQ, or through a Jupyter Server. */
 export interface Channels {
-  /** The first error of what is ours on the way: what was observed after it says nothing of the kernel. */
+  /** The first error of the harness's own sockets. Observations after it say nothing about the kernel. */
   readonly failure: Error | null;
-  /** Queue a message; resolves when it is on its way. A failure is kept in `failure`. */
+  /** Queue a message. Resolves when it is sent. An error is kept in `failure`. */
   send(channel: 'shell' | 'control', message: Outgoing): Promise<void>;
-  /** Whether the kernel's heartbeat echoes within `timeoutMs`; `null` where the way has none. */
+  /** Whether the kernel's heartbeat echoes within `timeoutMs`. `null`: there is no heartbeat here. */
   heartbeat(timeoutMs: number): Promise<boolean | null>;
   /**
-   * Connect anew, as a front end does whose page is opened again, with the nudge that goes before its first
-   * request. Resolves when that request may be sent.
+   * Reconnect as a front end does when its page is reopened, with the nudge before its first request. Resolves when that
+   * request may be sent.
    *
    * @param onShellRequest told of each shell request that another peer sends for it
    */
   renew(onShellRequest: (msgId: string) => void): Promise<void>;
   /**
-   * Take account of what others on the way have asked of the kernel's shell since the last time; nothing of the
-   * client's own may be unanswered.
+   * Count the shell requests that others on the way have sent since the last time. Every request of the client must be
+   * answered.
    */
   settle(): Promise<void>;
-  /** Whether the way itself has shown that the kernel listens on all its channels. */
+  /** Whether this connection itself shows that the kernel listens on all its channels. */
   readonly isUp: boolean;
-  /** Shell requests that the way sent to the kernel of its own accord, at the last `settle`. */
+  /** Shell requests that server and library had sent on their own by the last `settle`. */
   readonly foreign: number;
   /** Of a Jupyter Server; `null`: there is none. */
   readonly server: ServerAccount | null;
   close(): Promise<void>;
 }
 
-/** What @jupyterlab/services did by itself on the way through a server. */
+/** What @jupyterlab/services did on its own. */
 export interface ServerAccount {
   /** Shell requests of the library's own: its `kernel_info`. */
   readonly library: number;
   /** WebSockets opened after the first, other than by the traffic. */
   readonly reconnects: number;
-  /** Set where the kernel's account and sockets are out of reach, on another machine for example. */
+  /** The kernel's account and sockets are out of reach, for example on another machine. */
   readonly elsewhere?: true;
 }
 
 /** Opens the channels of one client, whose session is named. */
 export type ChannelsMaker = (session: string, receive: Receiver) => Channels;
 
-// libzmq's default of 100 ms would add 50 ms on average to each start-up: we connect before the kernel binds. Each
-// attempt costs processor time: at 5 ms those of one start were a tenth of all that a run costs the harness.
+// We connect before the kernel binds. libzmq's default of 100 ms would add 50 ms on average to each start. Each attempt
+// costs processor time: at 5 ms, the attempts of one start were a tenth of the harness's cost of a run.
 const RECONNECT_MS = 12;
 
 // After a message of so many bytes they are given back at once: see `collectGarbage`.
@@ -69,10 +69,10 @@ export const DEALER_OPTIONS = {
   maxMessageSize: MAX_FRAME_BYTES,
 } as const;
 
-// What has come and was not read yet is in libzmq's memory, without a bound of its own: a high-water mark would have
-// the kernel drop messages, idle statuses among them. Frames of 256 MiB come faster than they are parsed.
+// Unread messages are in libzmq's memory, without a bound: with a high-water mark the kernel would drop messages, even idle
+// statuses. Frames of 256 MiB come faster than they are parsed.
 const MAX_BACKLOG_BYTES = 3 * 1024 ** 3;
-// Looked at this often: below it no backlog of that size can have come.
+// Memory is checked after so many bytes: with fewer there can be no such backlog.
 const LOOK_AT_MEMORY_EVERY_BYTES = 64 * 1024 ** 2;
 // A heartbeat is what we sent.
 const MAX_HEARTBEAT_BYTES = 1_024;
@@ -84,9 +84,9 @@ function isClosed(error: unknown): boolean {
 }
 
 /**
- * Hand on what a socket receives until it is closed. One reader a socket, since zeromq.js allows no more.
+ * Hand on what a socket receives until it is closed. A socket has one reader, since zeromq.js allows no more.
  *
- * @param onFrames what it throws is handed to `onFailure`, and does not end the reader
+ * @param onFrames an error that it throws goes to `onFailure` and does not end the reader
  */
 export async function readSocket(
   socket: Dealer | Subscriber,
@@ -105,7 +105,7 @@ export async function readSocket(
     try {
       onFrames(frames);
     } catch (error) {
-      // A reader that ended here would make every later answer look like the kernel's silence.
+      // If the reader ended here, every later answer would be missed, as if the kernel were silent.
       onFailure(error as Error);
     }
     if (frames.reduce((sum, { length }) => sum + length, 0) >= LARGE_BYTES) setImmediate(collectGarbage);
@@ -265,7 +265,7 @@ export class KernelChannels implements Channels {
     const refused = () => this.#receive(channel, { ok: false, why: 'oversized' });
     watchGivenUp(socket, {
       onRefused: refused,
-      // Who listened there was not the kernel, which may yet come. If it cannot, it says that its port is taken.
+      // Another process listened there. The kernel may still come, or say that its port is taken.
       onStranger: () => {
         socket.disconnect(to);
         socket.connect(to);

@@ -16,14 +16,14 @@ export interface ConnectionInfo {
   readonly hb_port: number;
   readonly kernel_name: string;
   /**
-   * The kernel's CurveZMQ keys in Z85 (ipykernel 7.3, jupyter_client 8.9): it is the server on all five channels,
-   * and lets in whoever knows its public key. Absent: in the clear.
+   * The kernel's CurveZMQ keys in Z85 (ipykernel 7.3, jupyter_client 8.9). It is the server on all five channels, and lets
+   * in every client that knows its public key. Absent: unencrypted.
    */
   readonly curve_publickey?: string;
   readonly curve_secretkey?: string;
 }
 
-/** The channels that a connection file has ports of. */
+/** The channels that have a port in a connection file. */
 export type KernelSocket = 'shell' | 'iopub' | 'stdin' | 'control' | 'hb';
 
 /** The file of a channel's socket over ipc. */
@@ -46,9 +46,8 @@ export interface CurveOptions {
 }
 
 /**
- * What a socket of ours needs to be let in: the kernel's public key, and keys of its own that nobody has to know
- * beforehand. Nothing for a kernel without encryption. Such a socket never speaks to a kernel in the clear: libzmq
- * breaks off where the two ends do not have the same mechanism.
+ * Options of a client socket: the kernel's public key, and a fresh key pair. None for an unencrypted kernel. An encrypted
+ * connection never falls back to plain text: libzmq closes it if the two ends do not use the same mechanism.
  */
 export function curveOptions({ curve_publickey: serverKey }: ConnectionInfo): CurveOptions | object {
   if (serverKey === undefined) return {};

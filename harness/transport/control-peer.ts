@@ -5,9 +5,9 @@ import type { Message } from './message.ts';
 import { decodeMessage, encodeMessage, MAX_FRAME_BYTES } from './wire.ts';
 
 /**
- * A connection to a kernel's control channel and to nothing else, beside a client that is not ours: control
- * has a socket and a thread of its own, so that neither the connection nor its requests touch the shell
- * socket, which a second shell peer would revive.
+ * A connection to a kernel's control channel only, beside a client that is a program of its own. Control has its own socket
+ * and thread, so that neither the connection nor its requests touch the shell socket, which a second shell peer would
+ * revive.
  */
 export class ControlPeer {
   readonly #socket: Dealer;

@@ -16,9 +16,9 @@ export interface ShellPeer {
 }
 
 /**
- * Another peer of a kernel's shell or control channel: it connects, asks `kernel_info`, and leaves when
- * closed. On shell, connecting alone can revive a stranded kernel: only traffic that says so uses one
- * before the run has its account.
+ * Another peer of a kernel's shell or control channel: it connects, asks `kernel_info`, and leaves when closed. On shell,
+ * the connection alone can revive a stranded kernel. So only traffic that states it uses one before the run's account is
+ * taken.
  */
 export class FreshPeer implements ShellPeer {
   readonly #socket: Dealer;

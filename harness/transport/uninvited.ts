@@ -1,21 +1,21 @@
 import { curveKeyPair, Dealer, Request, Subscriber } from 'zeromq';
 import { type ConnectionInfo, curveOptions, endpoint, type KernelSocket } from './connection.ts';
 
-/** What a peer comes with that a kernel must not let in. */
+/** Keys of a peer that a kernel must not let in. */
 export const UNINVITED = ['no keys', "another server's key"] as const;
 export type Uninvited = (typeof UNINVITED)[number];
 
-/** How a peer fared: `null` when the kernel neither let it in nor turned it away in time. */
+/** What became of a peer. `null`: the kernel neither let it in nor turned it away in time. */
 export type Reception = 'let in' | 'turned away' | null;
 
-/** The channels, each with a socket of the type that a client has there: of another it would be refused anyway. */
+/** The channels, each with the client's type of socket: any other type would be refused anyway. */
 const SOCKETS = { shell: Dealer, control: Dealer, stdin: Dealer, iopub: Subscriber, hb: Request } as const;
 export const KERNEL_SOCKETS = Object.keys(SOCKETS) as readonly KernelSocket[];
 
 /**
- * Connect to a channel without the right keys and see what becomes of it, by ZeroMQ's own account of the handshake:
- * that tells a refusal from a silence, and needs no message. A peer that is let in on shell may revive a stranded
- * kernel: ask before anything is measured.
+ * Connect to a channel without the right keys, and read the result from ZeroMQ's own events of the handshake: they tell a
+ * refusal from a silence, and need no message. A peer that is let in on shell may revive a stranded kernel, so ask before
+ * anything is measured.
  */
 export async function reception(
   connection: ConnectionInfo,
@@ -29,7 +29,7 @@ export async function reception(
   const socket = new SOCKETS[channel]({ linger: 0, ...keys });
   const timer = setTimeout(() => socket.close(), timeoutMs);
   try {
-    // Listened to before it connects: what happened earlier is not told later.
+    // Listen before it connects: earlier events are not reported.
     const { events } = socket;
     socket.connect(endpoint(connection, channel));
     for await (const { type } of events) {

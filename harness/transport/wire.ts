@@ -4,9 +4,8 @@ import { type Message, type MessageHeader, readParts } from './message.ts';
 import { endOfText, parseWithNonFinite } from './non-finite-json.ts';
 
 /**
- * Why a message was not taken: kept, because a repaired message would erase evidence. `replayed`: its signature was
- * taken before. `oversized`: a frame beyond `MAX_FRAME_BYTES`, or a backlog beyond what is kept of one; the connection
- * that it came by is given up, and nothing more comes by it.
+ * Why a message was rejected. It is never repaired, which would erase evidence. `replayed`: a message with its signature
+ * came before. `oversized`: a frame beyond `MAX_FRAME_BYTES`, or too large a backlog; its connection is given up.
  */
 export type Rejection = 'malformed' | 'bad-signature' | 'replayed' | 'oversized';
 
@@ -14,38 +13,37 @@ export type Decoded =
   | {
       readonly ok: true;
       readonly message: Message;
-      /** How it departs from the protocol, each once, in the harness's own words; mostly not at all. */
+      /** How it departs from the protocol, each once, in the harness's own words; usually empty. */
       readonly deviations: readonly string[];
     }
   | {
       readonly ok: false;
       readonly why: Rejection;
-      /** Of `malformed`: what is wrong with it, in the harness's own words. */
+      /** What is wrong with a `malformed` message, in the harness's own words. */
       readonly detail?: string;
     };
 
 const DELIMITER = Buffer.from('<IDS|MSG>');
 const JSON_FRAMES = 4;
-// ipykernel's own messages are far below; a header this large can only be an attack on the parser.
+// ipykernel's messages are far below. A header this large can only be an attack on the parser.
 const MAX_HEADER_BYTES = 1 << 20;
-// Python's json, which wrote it and would read it, stops at its recursion limit of 1000; what is deeper
-// would overflow the stack of whoever serialises, copies or prints it here.
+// Python's json stops at its recursion limit of 1000. Deeper values would overflow the stack of code that serialises,
+// copies or prints them here.
 const MAX_DEPTH = 1000;
-// Three bytes of `{},` become some sixty of heap: a frame of the largest size could ask for more than V8 has, which
-// ends the process; as many keys that all differ take V8 six seconds. A figure of a million points has two or three
-// million.
+// Three bytes of `{},` become some sixty of heap: a frame of the largest size could ask for more than V8 has, which ends
+// the process. As many different keys take V8 six seconds. A figure of a million points has two or three million values.
 const MAX_VALUES = 1 << 22;
 
 /**
- * Longest frame taken, bytes. Notebooks print and show 100 MB in one message; a text of more than 512 Mi characters
- * V8 cannot hold, and the frame, its text and what is parsed of it are in memory together.
+ * Longest accepted frame, bytes. Notebooks print and show 100 MB in one message. V8 cannot hold a text of more than 512 Mi
+ * characters, and the frame, its text and its values are in memory together.
  */
 export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
 const QUOTE = 0x22;
 const PART_NAMES = ['header', 'parent_header', 'metadata', 'content'] as const;
 
-/** Whether JSON nests deeper than `MAX_DEPTH` or has more than `MAX_VALUES` values: told before it is parsed. */
+/** Whether JSON nests deeper than `MAX_DEPTH` or has more than `MAX_VALUES` values, without parsing it. */
 function isTooMuch(json: Buffer): boolean {
   let depth = 0;
   let values = 0;
@@ -139,13 +137,13 @@ function malformed(detail: string): Decoded {
   return { ok: false, why: 'malformed', detail };
 }
 
-// jupyter_client remembers 65,536 (`Session.digest_history_size`) and then forgets at random; here the last
-// `REMEMBERED` at least are known, and twice as many are in memory at most.
+// jupyter_client remembers 65,536 (`Session.digest_history_size`) and then forgets at random. Here at least the last
+// `REMEMBERED` are known, and at most twice as many are in memory.
 const REMEMBERED = 1 << 15;
 
 /**
- * Decodes the messages of one connection. The same signature a second time is the same message again, since every
- * message has an id of its own: whoever can send bytes and not sign could otherwise have an old message count twice.
+ * Decodes the messages of one connection. A repeated signature is a repeated message, since every message has an id of its
+ * own. Otherwise someone who cannot sign could make an old message count twice.
  */
 export class MessageDecoder {
   readonly #key: string;

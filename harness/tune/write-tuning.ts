@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { writeOutput } from '../model/write-output.ts';
 import { figureFiles } from '../report/figures/svg.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
-import { orRefuse, type ReportFile, writeEach } from '../report/write-report.ts';
+import type { ReportFile } from '../report/write-report.ts';
 import { dosePlan } from './dose-response.ts';
 import { recordText, type TuningRecord } from './record.ts';
 import { tuningResults } from './results.ts';
@@ -20,18 +21,12 @@ export function tuningFiles(record: TuningRecord): ReportFile[] {
   ];
 }
 
-async function write(folder: string, files: readonly ReportFile[]): Promise<void> {
-  const placed = files.map(({ path, content }) => ({ path: join(folder, path), content }));
-  const remedy = 'Give --out a folder that you may write to, on a disk with space.';
-  await orRefuse({ code: 'tuning-not-written', what: folder, remedy }, writeEach(placed));
-}
-
-/** @throws SoakError `tuning-not-written` */
+/** @throws SoakError `cannot-write` */
 export async function writeRecord(folder: string, record: TuningRecord): Promise<void> {
-  await write(folder, [{ path: RECORD_FILE, content: recordText(record) }]);
+  await writeOutput(join(folder, RECORD_FILE), recordText(record));
 }
 
-/** @throws SoakError `tuning-not-written` */
+/** @throws SoakError `cannot-write` */
 export async function writeTuningFiles(folder: string, record: TuningRecord): Promise<void> {
-  await write(folder, tuningFiles(record));
+  for (const { path, content } of tuningFiles(record)) await writeOutput(join(folder, path), content);
 }

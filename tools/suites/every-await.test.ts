@@ -189,7 +189,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
         message(() => withSlotLocked(slot, options, () => Promise.resolve())),
       );
     },
-    ends: 'Another process did not finish making the kernel environment within 0.3 s.',
+    ends: 'Another process did not finish installing the kernel environment within 0.3 s.',
   },
   'font-cache': {
     hang: async () => {
@@ -232,7 +232,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
       firstOnPath(silent('taskkill'));
       return message(() => killTree(4_000_000, 'win32'));
     },
-    ends: 'Taskkill did not end a process and what it had started within 0.3 s.',
+    ends: 'Taskkill did not end a process and its children within 0.3 s.',
   },
   'sample-process': {
     hang: () => {
@@ -340,7 +340,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
       const watch = new Watch(clientOf(await peer()), kernel, times, stalls);
       return message(() => watch.unanswered(new AbortController().signal));
     },
-    ends: 'The front end sent nothing, and nothing was unanswered, within 0.3 s.',
+    ends: 'Every request was answered, but the front end did not send another one within 0.3 s.',
   },
   'reaper-stop': {
     // Its work is then done for it.
@@ -448,7 +448,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
       await channels.renew();
       return channels.failure?.message;
     },
-    ends: 'The WebSocket did not open anew within 0.3 s.',
+    ends: 'The WebSocket did not reopen within 0.3 s.',
   },
   'server-exit': {
     hang: async () => {

@@ -170,7 +170,7 @@ const HANGS: Readonly<Record<FileDeadline, Hang>> = {
       silence('writeFile');
       return message(() => writeOutput(join(folder, 'a.ipynb'), '{}', 'save-notebook'));
     },
-    ends: /a\.ipynb an executed notebook could not be saved within 0\.2 s/,
+    ends: /a\.ipynb cannot be written: An executed notebook could not be saved within 0\.2 s/,
   },
   'write-report': {
     hang: async () => {

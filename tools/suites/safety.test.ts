@@ -315,8 +315,8 @@ describe('1,000 hostile journals', () => {
         expect(skeleton(page)).toEqual(skeleton(htmlElements(expected['html'] ?? '', true)));
         const junit = xmlElements(report['junit'] ?? '');
         expect(skeleton(junit)).toEqual(skeleton(xmlElements(expected['junit'] ?? '')));
-        for (const { path: name, content } of drawings) {
-          const drawing = xmlElements(content);
+        for (const { path: name, content: svg } of drawings) {
+          const drawing = xmlElements(svg);
           expect(liveAttributes(drawing), name).toEqual([]);
           expect(foreignParts(drawing), name).toEqual([]);
         }

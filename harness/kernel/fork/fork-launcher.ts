@@ -27,11 +27,10 @@ import {
 } from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
 
-// 64 KiB of a kernel's standard error, each byte escaped, are the longest that it says; a module that is imported may
-// print anything.
+// The longest line has 64 KiB of a kernel's standard error, each byte escaped. An imported module may print anything.
 const MAX_LINE_BYTES = 1 << 20;
 
-/** What arms/runtime/soak_fork.py says, a line each. */
+/** Lines of arms/runtime/soak_fork.py. */
 const eventSchema = z.discriminatedUnion('event', [
   z.object({ event: z.literal('ready') }),
   z.object({ event: z.literal('unsafe'), reason: z.string() }),
@@ -137,7 +136,7 @@ export class ForkLauncher {
    * Start one and wait until it has imported everything.
    *
    * @returns the launcher, or why kernels of this arm have to be spawned
-   * @throws RunFault `launcher-lost` when somebody killed it, which says nothing of the arm
+   * @throws RunFault `launcher-lost` when somebody killed it, which says nothing about the arm
    */
   static async start(command: ForkableCommand, reaper: Reaper): Promise<ForkLauncher | string> {
     const folder = reaper.makeFolder('soak-fork-');
@@ -173,7 +172,7 @@ export class ForkLauncher {
   /**
    * Fork a kernel.
    *
-   * @throws DeadlinePassed or RunFault `launcher-lost` when it did not fork or has ended: another takes its place;
+   * @throws DeadlinePassed or RunFault `launcher-lost` when it did not fork or has ended: another one takes its place;
    *   SoakError `cannot-fork` when the system refuses
    */
   fork(
@@ -191,7 +190,7 @@ export class ForkLauncher {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         const passed = new DeadlinePassed('launcher-fork', undefined);
-        // Stopped, perhaps: it would not fork the next one either.
+        // It may be stopped: it would not fork the next kernel either.
         this.#over ??= passed.message;
         settled(() => reject(passed));
       }, deadlineMs('launcher-fork'));
@@ -213,12 +212,12 @@ export class ForkLauncher {
   }
 
   /**
-   * End it with whatever kernels it still has.
+   * End it with its remaining kernels.
    *
-   * @throws DeadlinePassed when it cannot be ended: it is then the reaper's
+   * @throws DeadlinePassed when it cannot be ended: the reaper then tries
    */
   stop(): Promise<void> {
-    // Once: by the second time its id may be another's.
+    // Only once: later its PID may belong to another process.
     this.#stopping ??= this.#stop();
     return this.#stopping;
   }
@@ -267,7 +266,7 @@ export class ForkLauncher {
         const child = new ForkedChild(event.pid);
         this.#kernels.set(event.pid, child);
         const waiting = this.#waiting.get(event.id);
-        // Whoever asked has gone: nobody else would ever end it.
+        // The caller has given up: nobody else would end it.
         if (waiting === undefined) void killTree(event.pid);
         waiting?.forked(child);
         break;
@@ -290,7 +289,7 @@ export class ForkLauncher {
     }
   }
 
-  /** It has ended, and took with it the word on how its kernels end; those that live see that and end too. */
+  /** It has ended, so that nobody can say how its kernels end. Those that live notice it and end too. */
   #lose(): void {
     this.#over ??= `the launcher ended: ${this.#words.text().trim().slice(-500) || 'it said nothing'}`;
     this.#settle(this.#over);

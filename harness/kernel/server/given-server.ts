@@ -17,25 +17,25 @@ import { endOnServer, ServerKernel } from './server-kernel.ts';
 
 const LOOK_EVERY_MS = 10;
 const PLACE_ATTEMPTS = 3;
-// A session is of a notebook; nothing of this name is read or written.
+// A session needs the name of a notebook. No file of this name is read or written.
 const SESSION_NAME = 'kernel-soak.ipynb';
 
-/** What a server says of a kernelspec. */
+/** What a server says about a kernelspec. */
 export interface ServerKernelspec {
-  /** Of an arm that was installed, which it is. */
+  /** Stamp of an installed arm. */
   readonly stamp: string | null;
   readonly language: string;
   readonly displayName: string;
-  /** Of its words, as canonical JSON. */
+  /** Hash of the entry's canonical JSON. */
   readonly sha256: string;
 }
 
 /** A Jupyter Server or gateway that is there already. */
 export interface GivenServer {
   readonly address: ServerAddress;
-  /** What it says of its version, as `jupyter-server` and `gateway`. */
+  /** Versions that it states, as `jupyter-server` and `gateway`. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Its kernelspecs, with the stamp of those that are an arm. */
+  /** Its kernelspecs, with the stamp of those that are arms. */
   readonly kernelspecs: ReadonlyMap<string, ServerKernelspec>;
 }
 
@@ -49,7 +49,7 @@ export async function inspectServer(text: string, env: NodeJS.ProcessEnv): Promi
   const url = serverUrl(text);
   const variable = TOKEN_VARIABLES.find((name) => (env[name] ?? '') !== '');
   const address = { url, token: variable === undefined ? '' : (env[variable] ?? '') };
-  // jupyverse has no such page, and says nothing of its version.
+  // jupyverse has no such page, and does not state its version.
   const about = await answerOf(address, 'api', { mayLack: true });
   const listed = await answerOf(address, 'api/kernelspecs');
   const specs = (listed['kernelspecs'] ?? null) as Record<string, { spec?: Record<string, unknown> }> | null;
@@ -137,9 +137,8 @@ interface LaunchWord {
 }
 
 /**
- * Starts the kernels of a server that is there already. Whether they run on this machine is seen of a kernel that
- * is started for nothing else: by the private folder that the arm's runtime makes, or by its absence once the
- * kernel answers.
+ * Starts kernels on a given server. A kernel that is started only for this shows whether they run on this machine: then the
+ * arm's runtime has made its private folder here by the time the kernel answers.
  */
 export class GivenServerKernels {
   readonly #address: ServerAddress;
@@ -188,7 +187,7 @@ export class GivenServerKernels {
   }
 
   async #areHere(name: string): Promise<boolean> {
-    // A kernel can wedge before it answers, which is what is looked for later.
+    // A kernel can wedge before it answers: that is looked for later.
     for (let attempt = 0; attempt < PLACE_ATTEMPTS; attempt += 1) {
       const { model, sessionId } = await started(this.#address, name);
       const peer = new ServerPeer({ settings: serverSettings(this.#address), model });
@@ -197,7 +196,7 @@ export class GivenServerKernels {
         const seen = await within(this.#startTimeoutMs / PLACE_ATTEMPTS, () =>
           launchWord(folder) !== null ? 'here' : peer.answered ? 'answers' : null,
         );
-        // It leaves its word before it can answer.
+        // It writes its file before it can answer.
         if (seen !== null) return launchWord(folder) !== null;
       } finally {
         await peer.close();
@@ -218,7 +217,7 @@ function launchWord(folder: string): LaunchWord | null {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as LaunchWord) : null;
 }
 
-/** Look again and again until there is something, `timeoutMs` at most. */
+/** Look repeatedly until there is something, for at most `timeoutMs`. */
 async function within<Seen>(timeoutMs: number, look: () => Seen | null): Promise<Seen | null> {
   const dueMs = performance.now() + timeoutMs;
   for (;;) {
@@ -240,7 +239,7 @@ function gatewayVariables(env: NodeJS.ProcessEnv): Record<string, string> {
 /** A kernel that a server started. */
 interface StartedKernel {
   readonly model: Kernel.IModel;
-  /** Of a server that starts kernels with a session alone, as jupyverse does: what ends both. */
+  /** Session of a kernel that can only be started with one, as in jupyverse: ending it ends both. */
   readonly sessionId?: string;
 }
 

@@ -22,14 +22,14 @@ const DELETE_AGAIN_AFTER_MS = [200, 1_000, 3_000] as const;
 export interface ServerKernelParts {
   readonly address: ServerAddress;
   readonly model: Kernel.IModel;
-  /** Where the server started it with a session: what ends both. */
+  /** Its session, if the server started it with one: ending it ends both. */
   readonly sessionId?: string | undefined;
   readonly command: KernelCommand;
-  /** `null`: out of reach of all but the server. */
+  /** `null`: only the server can reach it. */
   readonly connection: ConnectionInfo | null;
-  /** The last of what the server and its kernels wrote, where that is known. */
+  /** End of what the server and its kernels wrote, if known. */
   readonly stderrTail: () => string;
-  /** Folders that go when the kernel is gone. */
+  /** Folders to remove when the kernel has ended. */
   readonly folders: readonly string[];
   /** Called once the folders are gone. */
   readonly onRemoved?: () => void;
@@ -66,7 +66,7 @@ export class ServerKernel implements RunningKernel {
     this.exited = parts.connection === null ? this.#untilGone() : this.#watch();
   }
 
-  /** -1 until it has said so, and where it is out of reach. */
+  /** -1 until it has said its PID, and if it is out of reach. */
   get pid(): number {
     this.#pid ??= this.identity()?.pid ?? null;
     return this.#pid ?? -1;
@@ -107,7 +107,7 @@ export class ServerKernel implements RunningKernel {
     this.#isOver = true;
     this.#gone();
     const { model, address } = this.#parts;
-    // At once, and not by a request that a wedged kernel takes its time over.
+    // At once: a wedged kernel would take long to answer a request.
     const [folder] = this.#parts.folders;
     if (this.pid > 0) await (folder === undefined ? killTree(this.pid) : killRun(this.pid, folder));
     await endOnServer(address, model.id, this.#parts.sessionId).catch((error: unknown) => {
@@ -138,7 +138,7 @@ export class ServerKernel implements RunningKernel {
     };
   }
 
-  /** A server of ours restarts nothing and says nothing of a death, so the process itself is watched. */
+  /** Our own server restarts no kernel and reports no death, so the process itself is watched. */
   async #watch(): Promise<KernelExit> {
     while (!this.#isOver) {
       const { pid } = this;
@@ -151,7 +151,7 @@ export class ServerKernel implements RunningKernel {
     return this.#ended();
   }
 
-  /** Of a kernel elsewhere, the server's word is all that there is. */
+  /** For a kernel elsewhere, only the server can tell. */
   async #untilGone(): Promise<KernelExit> {
     await new Promise<void>((resolve) => {
       this.#gone = resolve;
@@ -166,10 +166,10 @@ export class ServerKernel implements RunningKernel {
 }
 
 /**
- * Have the server forget a kernel, and end it where it lives. A server that does not answer is asked again.
+ * Have the server end a kernel and forget it. A server that does not answer is asked again.
  *
- * @param sessionId of a kernel that was started with a session: the session ends with it
- * @throws SoakError `kernel-left` where it lived to the last and did not end the kernel
+ * @param sessionId session of the kernel, which ends with it
+ * @throws SoakError `kernel-left` when the server answers but does not end the kernel
  */
 export async function endOnServer(
   { url, token }: ServerAddress,
