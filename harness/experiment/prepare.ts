@@ -56,7 +56,7 @@ async function loadNotebooks({ notebooks: paths, prefix, kernels }: RunOptions):
     const notebook = await about({ name: 'notebook', value: path }, async () => {
       const read = await readNotebook(path);
       assertHasCode(read);
-      if (kernels.length === 0) assertLanguage(read, ['python'], 'the arms are of ipykernel');
+      if (kernels.length === 0) assertLanguage(read, ['python'], 'the arms run ipykernel');
       return read;
     });
     notebooks.push(prefix === null ? notebook : leadingCells(notebook, prefix));

@@ -87,7 +87,7 @@ describe('what offers CurveZMQ', () => {
   });
 
   test.each([
-    ['7.2.0', '8.10.0', /the arm a has ipykernel 7\.2\.0/],
+    ['7.2.0', '8.10.0', /ipykernel 7\.2\.0 of the arm a does not offer/],
     ['6.31.0', '8.10.0', /ipykernel 6\.31\.0/],
     // It reads the connection file by jupyter_client, which would drop the keys.
     ['7.3.0', '8.8.0', /jupyter-client 8\.8\.0/],
@@ -105,7 +105,7 @@ describe('what offers CurveZMQ', () => {
 
   test('a package that is not there', async () => {
     const error = await soakErrorOf(() => assertOffersCurve('the server', {}, ['jupyter-client']));
-    expect(error.message).toContain('the server has jupyter-client nowhere');
+    expect(error.message).toContain('jupyter-client (not found) of the server');
   });
 });
 
@@ -137,7 +137,7 @@ describe('the path of a Unix socket', () => {
       expect(() => assertSocketPath('x'.repeat(most), platform)).not.toThrow();
       const error = await soakErrorOf(() => assertSocketPath('é'.repeat(most / 2 + 1), platform));
       expect(error).toMatchObject({ code: 'socket-path-too-long', exitCode: 4 });
-      expect(error.message).toContain(`takes ${most} at most`);
+      expect(error.message).toContain(`allows at most ${most}`);
       expect(error.remedy).toContain('TMPDIR');
     },
   );
@@ -151,8 +151,8 @@ describe('the path of a Unix socket', () => {
       };
       expect(fits(200, { ipc: false, transport: 'direct' })).not.toThrow();
       expect(fits(60, { ipc: true, transport: 'direct' })).not.toThrow();
-      expect(fits(60, { ipc: true, transport: 'server' })).toThrow(/--ipc would need a socket/);
-      expect(fits(110, { ipc: true, transport: 'direct' })).toThrow(/--ipc would need a socket/);
+      expect(fits(60, { ipc: true, transport: 'server' })).toThrow(/--ipc needs a socket/);
+      expect(fits(110, { ipc: true, transport: 'direct' })).toThrow(/--ipc needs a socket/);
       expect(fits(10, { ipc: true, transport: 'server' })).not.toThrow();
     },
   );
