@@ -7,6 +7,7 @@ import {
   probability,
   pValue,
 } from '../report/format-number.ts';
+import { textTable } from '../report/text-table.ts';
 import type { RateSummary } from '../stats/arm-summary.ts';
 import type { TwoArmSummary } from '../stats/comparison.ts';
 import type { CountsReport } from './counts-report.ts';
@@ -95,16 +96,8 @@ function armTable(rows: readonly (readonly [string, RateSummary])[]): string[] {
       percent(arm.upper95),
     ]),
   ];
-  const widths = (cells[0] ?? []).map((_, column) =>
-    Math.max(...cells.map((row) => row[column]?.length ?? 0)),
-  );
   return [
-    ...cells.map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    ),
+    ...textTable(cells, () => false),
     '"at most" is the one-sided 95 % upper bound; the any-time interval may be read after every run.',
   ];
 }

@@ -1,5 +1,6 @@
 import type { LineChart } from '../report/figures/line-chart.ts';
 import { counted, duration, percent } from '../report/format-number.ts';
+import { textTable } from '../report/text-table.ts';
 import type { ExactTest } from '../stats/power.ts';
 import {
   MAX_BLOCKS,
@@ -62,7 +63,13 @@ export function planText(plan: RunPlan, drops: Drops, cost: BlockCost): string {
       ? `${runsPerArm} runs of each arm do not even see a drop to zero with ${percent(goal.power)} power (${test}).`
       : `${runsPerArm} runs of each arm see a drop of ${(visible.drop * 100).toFixed(1)} points, to ${percent(visible.pTreatment)}, with ${percent(goal.power)} power (${test}).`,
   );
-  return [title, '', ...table(rows), ...notes, ...(seen.length === 0 ? [] : ['', ...seen])].join('\n');
+  return [
+    title,
+    '',
+    ...textTable(rows, (column) => column > 0),
+    ...notes,
+    ...(seen.length === 0 ? [] : ['', ...seen]),
+  ].join('\n');
 }
 
 /** What `soak plan --hazard` prints. */
@@ -88,7 +95,7 @@ export function lengthsText(
   return [
     `Notebook length at ${hazard} wedges per reply, e-process at α = ${goal.alpha}, control and sham and a treatment that never wedges`,
     '',
-    ...table(rows),
+    ...textTable(rows, (column) => column > 0),
     soonest === null
       ? 'None of these lengths reaches a verdict: make the assay more sensitive first (soak tune).'
       : `${counted(soonest.cells, 'cell')} ${soonest.cells === 1 ? 'reaches' : 'reach'} a verdict soonest.`,
@@ -154,16 +161,4 @@ export function planJson(plan: RunPlan, curves: Curves, drops: Drops, cost: Bloc
     powerFisherLess: powers(curves.fisher),
     powerBoschlooLess: powers(curves.boschloo),
   };
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -1,8 +1,7 @@
-import stringWidth from 'string-width';
 import { terminalText } from '../model/clean-text.ts';
 import { shellWord } from '../model/shell-word.ts';
-import type {} from '../report/document.ts';
-import { plainLine, type Table } from '../report/document.ts';
+import { plainLine } from '../report/document.ts';
+import { textTable } from '../report/text-table.ts';
 import { doseText } from './dose-response.ts';
 import type { TuningRecord } from './record.ts';
 import type { TuningResults } from './results.ts';
@@ -10,19 +9,6 @@ import { leadLines, settingFlags, settingsTable } from './tuning-document.ts';
 
 /** Rows in the terminal; the whole table is in the file. */
 const TERMINAL_ROWS = 12;
-
-function aligned(rows: readonly (readonly string[])[], columns: Table['columns']): string[] {
-  const widths = columns.map((_, column) => Math.max(...rows.map((row) => stringWidth(row[column] ?? ''))));
-  return rows.map((row) =>
-    row
-      .map((word, column) => {
-        const pad = ' '.repeat((widths[column] ?? 0) - stringWidth(word));
-        return columns[column]?.align === 'right' ? pad + word : word + pad;
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-}
 
 /** What a person reads at the end of `soak tune`. */
 export function tuningText(record: TuningRecord, results: TuningResults, tunedPath: string): string {
@@ -34,7 +20,8 @@ export function tuningText(record: TuningRecord, results: TuningResults, tunedPa
   ];
   const rest = tried.length - shown.length;
   const parts = [
-    aligned(rows, columns).join('\n') + (rest > 0 ? `\n… and ${rest} more in tuning.md` : ''),
+    textTable(rows, (column) => columns[column]?.align === 'right').join('\n') +
+      (rest > 0 ? `\n… and ${rest} more in tuning.md` : ''),
     doseText(results),
     leadLines(record, results).map(plainLine).join('\n'),
   ];

@@ -4,10 +4,8 @@ import { packageRoot } from '../../harness/model/package-root.ts';
 import { importsIn } from './rooms.ts';
 
 /**
- * Which tests are fast: those that start no kernel, no Python, no browser and no built command, and compute for
- * seconds, not for minutes. A test needs
- * something that can start one, so its imports tell. `only-small-processes.ts` fails a fast test that starts one
- * all the same.
+ * Which tests are fast: those that start no kernel, no Python, no browser and no built command, and take seconds, not
+ * minutes. What a test can start shows in its imports. `only-small-processes.ts` fails a fast test that starts more.
  */
 
 /** What a test cannot import without starting Python, a browser, or the built command. */
