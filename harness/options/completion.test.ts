@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { soakProgram } from '../commands/program.ts';
+import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { completionScript } from './completion.ts';
 
 const program = soakProgram({
@@ -36,10 +37,7 @@ test.skipIf(!has('bash')).each([
     ['soak', 'arms', 'same', '--'],
     ['--python', '--package', '--json'],
   ],
-  [
-    ['soak', 'run', '--runs', '3', '--traffic', ''],
-    ['widgets', 'sequential', 'overlap', 'pipeline', 'nudge'],
-  ],
+  [['soak', 'run', '--runs', '3', '--traffic', ''], [...TRAFFIC_PROFILES]],
   // The default command has no word of its own.
   [['soak', '--until'], ['--until-decided']],
   [['soak', '--client', 'nbcl'], ['nbclient']],

@@ -32,6 +32,8 @@ export interface ValueType<Value> {
   /** Whether the option may be given again and again. */
   readonly isRepeatable?: boolean;
   readonly paths?: PathKind;
+  /** Which numbers it takes, for the reference: "from 0 to 60". */
+  readonly range?: string;
 }
 
 /** Not numbers: YAML reads 3.10 as 3.1. */
@@ -155,7 +157,12 @@ export function number(range: NumberRange): ValueType<number> {
   return {
     parse: (given, about) => parsedNumber(String(given), about, range),
     inFile: numberInFile(range),
+    range: boundsOf(range),
   };
+}
+
+function boundsOf({ above, min, below, max }: NumberRange): string {
+  return `${above === true ? 'above' : 'from'} ${min} ${below === true ? 'and below' : 'to'} ${max}`;
 }
 
 /** For editors. The exact bounds are the option's to say, with the line of the file. */
@@ -192,8 +199,7 @@ function parsedNumber(given: string, about: OptionReference, range: NumberRange)
       : range.unit === 'probability'
         ? 'a probability'
         : `${number} of ${range.unit}`;
-  const bounds = `${range.above === true ? 'above' : 'from'} ${range.min} ${range.below === true ? 'and below' : 'to'} ${range.max}`;
-  throw badValue(about, given, `Give ${kind} ${bounds}.`);
+  throw badValue(about, given, `Give ${kind} ${boundsOf(range)}.`);
 }
 
 export const SECONDS = { min: 0.1, max: 86_400, unit: 'seconds' } as const;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FaultyBehaviour, faultyKernelArgv } from '../../tools/testing/faulty-kernel.ts';
 import { testPython } from '../../tools/testing/test-python.ts';
 import { Reaper } from '../kernel/reaper.ts';
+import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { probeKernel } from './probe-kernel.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { openness, probeRows } from './probe-rows.ts';
@@ -68,6 +69,13 @@ test('a probe of ipykernel finds what is known of it, in less than 20 s', async 
       .filter(({ isOpen }) => !isOpen)
       .map(({ name }) => name),
   ).toEqual(['certificate of a strand']);
+  // Every traffic profile has its line.
+  expect(
+    openness(found)
+      .filter(({ name }) => name.startsWith('traffic '))
+      .map(({ name }) => name.slice('traffic '.length))
+      .sort(),
+  ).toEqual([...TRAFFIC_PROFILES].sort());
 });
 
 describe.concurrent('a probe', () => {

@@ -16,7 +16,7 @@ export function optionReference(program: Command): string {
   return [
     '<!-- Written by `UPDATE_DOCS=1 npx vitest run tools/house`, from harness/options: do not edit. -->',
     '# Options',
-    'Every option of every command. `soak COMMAND --help` prints the same. An experiment file takes the options of `soak run` as keys.',
+    'Every option of every command. `soak COMMAND --help` prints the same. An experiment file takes the options of `soak run` as keys, without dashes. Its keys `notebooks` and `kernels` are plural and take lists. What concerns one call only (`--arm`, `--shard`, `--resume`, `--max-minutes`) is no key.',
     ...sections,
     '',
   ].join('\n\n');
@@ -32,13 +32,9 @@ export function referenceSection(name: CommandName, table: readonly OptionRow[] 
       (row) => `| \`${row.flags}\` | ${cell(helpOf(row, name))} | ${cell(limits(row, name, table))} |`,
     );
     return [
-      [
-        `### ${group} (${name})`,
-        '',
-        '| option | what it does | only with, never with |',
-        '|---|---|---|',
-        ...lines,
-      ].join('\n'),
+      [`### ${group} (${name})`, '', '| option | what it does | limits |', '|---|---|---|', ...lines].join(
+        '\n',
+      ),
     ];
   }).join('\n\n');
 }
@@ -64,6 +60,7 @@ function limits(row: OptionRow, name: CommandName, table: readonly OptionRow[]):
   ].filter((flag) => flag !== null);
   const needed = row.needs === undefined ? null : flagOf(row.needs.option);
   return [
+    ...(row.type.range === undefined ? [] : [row.type.range]),
     ...(needed === null ? [] : [`only with ${needed}`]),
     ...(excluded.length === 0 ? [] : [`never with ${[...new Set(excluded)].join(', ')}`]),
   ].join('; ');

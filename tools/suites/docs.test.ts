@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { soakProgram } from '../../harness/commands/program.ts';
 import { packageRoot } from '../../harness/model/package-root.ts';
+import { TRAFFIC_PROFILES } from '../../harness/model/protocol.ts';
 import { parsedOptions } from '../../harness/options/given.ts';
 import type { CommandName } from '../../harness/options/row.ts';
 import { rowsOf } from '../../harness/options/table.ts';
@@ -164,3 +165,9 @@ function checkValues(command: Command): void {
 function withChildren(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...withChildren(child)]);
 }
+
+test('docs/traffic.md has a row for every traffic profile', () => {
+  const page = readFileSync(join(packageRoot(), 'docs', 'traffic.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| `([a-z-]+)`.*\|$/gm)].map(([, name]) => name);
+  expect(rows).toEqual(expect.arrayContaining([...TRAFFIC_PROFILES]));
+});
