@@ -100,14 +100,14 @@ test('a tree at hand is compared without being imported; layout is told from cod
 
 test.each<[string, string[], RegExp]>([
   ['a function that is not there', ['sned', tree()], /function "sned"[\s\S]*Manager\.send/],
-  ['one of two', ['receive', tree()], /is 2 functions: .*Manager\.receive.*Other\.receive/],
+  ['one of two', ['receive', tree()], /matches 2 functions: .*Manager\.receive.*Other\.receive/],
   [
     'a release that is not there',
     ['send', '7.3.99'],
     /No release of ipykernel[\s\S]*The nearest are .*7\.3\.0/,
   ],
   ['neither', ['send', 'newest'], /neither a version nor a folder/],
-  ['a folder without the package', ['send', './harness'], /no package ipykernel/],
+  ['a folder without the package', ['send', './harness'], /does not contain the package ipykernel/],
 ])('%s is refused', async (_what, args, message) => {
   const { code, stderr } = await soak('same', ...args);
   expect(code).toBe(2);
