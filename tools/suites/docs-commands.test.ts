@@ -153,7 +153,7 @@ describe('as a reader types it', () => {
     const args = reduced(command, carriedOut.indexOf(command));
     await prepare(args);
     const { code: ended, stdout, stderr } = await runSoak(args, variables);
-XX
+    expect(codes(command), `${ended}: ${args.join(' ')}\n${stdout}\n${stderr}`).toContain(ended);
     if (command.output !== null && isTheSameEverywhere(args))
       expect(lines(stdout)).toEqual(expect.arrayContaining(lines(command.output)));
   });
