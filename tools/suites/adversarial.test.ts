@@ -91,7 +91,7 @@ describe.each([
     const reasons = verdict.withheld.map(({ reason }) => reason);
     if (withheld === 'never-in') {
       expect(verdict).toMatchObject({ word: 'no-verdict', gate: { reason: 'never-in' } });
-      expect(verdictParagraph(buildReport(part))).toContain('the change was never in');
+      expect(verdictParagraph(buildReport(part))).toContain('so the change never took effect');
     } else if (withheld !== 'competing-events') {
       // The figures alone would have given the word.
       expect(verdict.conditions).toMatchObject({ claimHolds: true });
