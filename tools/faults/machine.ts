@@ -138,7 +138,7 @@ export async function noPorts(campaign: Campaign): Promise<FaultResult> {
     wrap: (command) => ['unshare', '-rn', 'python3', '-c', TAKE_PORTS, ...command],
   });
   await soak.ended;
-  trial.assertRefused(soak, 4, /No five free ports/);
+  trial.assertRefused(soak, 4, /five free ports/);
   trial.acknowledge();
   await trial.finish(experiment, await campaign.whole(experiment));
   return resultOf(fault, 1, [trial]);
