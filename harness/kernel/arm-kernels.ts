@@ -55,8 +55,8 @@ export type ArmKernelMaker = (arm: Arm) => Promise<ArmKernels>;
 
 /**
  * Make (or find in the cache) the environment of an arm's kernels, and the arm's overlay:
- * `armKernelMaker({})(await loadArmSpec('ipykernel==7.4.0'))`. The first arm of a new release takes as long
- * as an installation. Later arms take a second.
+ * `armKernelMaker({})(await loadArmSpec('ipykernel==7.4.0'))`. The first arm of a release that was not used
+ * before takes as long as an installation. Later arms take a second.
  *
  * The maker throws SoakError `conflicting-options` for an arm with an environment of its own under `env`,
  * `no-ipykernel`, and what `ensureEnvironment` and `makeOverlay` throw.
