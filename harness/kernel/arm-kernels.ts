@@ -18,7 +18,7 @@ import { type Mark, marksOf } from './marks.ts';
 import { makeOverlay, type Overlay, type OverlayInputs, readOverlayChange } from './overlay.ts';
 import { type SiteSources, siteSources, siteSourcesWithout, treeHash } from './source-files.ts';
 
-/** An arm whose environment and overlay are there: its kernels can be launched. */
+/** An arm with its environment and overlay made. Its kernels can be launched. */
 export interface ArmKernels {
   readonly overlay: Overlay;
   readonly makeCommand: KernelCommandMaker;
@@ -28,7 +28,7 @@ export interface ArmKernels {
   readonly siteSha256: string;
 }
 
-/** What arms without an environment of their own run in, and how one is made. */
+/** The environment of arms that have none of their own, and how to make it. */
 export interface ArmKernelOptions {
   /** Interpreter of the environments: a path, a command or a version; default: the first on PATH. */
   readonly python?: string | undefined;
@@ -37,26 +37,26 @@ export interface ArmKernelOptions {
   /** Default: KERNEL_SOAK_CACHE, else the system's folder for caches. */
   readonly cacheDir?: string | undefined;
   /**
-   * Packages besides ipykernel that every arm's overlay holds, changed or not, so that the arms of an
-   * experiment differ in what is in their overlays and not in how it is loaded; default: the arm's own.
+   * Packages besides ipykernel that every arm's overlay holds, changed or not. The arms of an experiment then
+   * differ in the content of their overlays, not in how it is loaded. Default: the arm's own packages.
    */
   readonly packages?: readonly OverlayPackage[] | undefined;
   /**
-   * The arms of the experiment, whose changes are marked in the overlays of all of them, so that each kernel says
-   * what of its arm's change it has executed; absent: nothing is marked.
+   * The arms of the experiment. The overlays of all arms mark the changes of all of them, so that each kernel
+   * reports which parts of its arm's change it executed. Absent: nothing is marked.
    */
   readonly arms?: readonly Arm[] | undefined;
   readonly onProgress?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Makes what an arm's kernels need; arms that share an environment share the look at it. */
+/** Makes what an arm's kernels need. Arms with the same environment share one inspection of it. */
 export type ArmKernelMaker = (arm: Arm) => Promise<ArmKernels>;
 
 /**
- * Make (or find in the cache) what an arm's kernels run in, and the arm's overlay on it:
+ * Make (or find in the cache) the environment of an arm's kernels, and the arm's overlay:
  * `armKernelMaker({})(await loadArmSpec('ipykernel==7.4.0'))`. The first arm of a release that was not used
- * before takes as long as an installation, later ones a second.
+ * before takes as long as an installation. Later arms take a second.
  *
  * The maker throws SoakError `conflicting-options` for an arm with an environment of its own under `env`,
  * `no-ipykernel`, and what `ensureEnvironment` and `makeOverlay` throw.
@@ -142,7 +142,7 @@ async function armKernels(
   };
 }
 
-/** Every package that one of the arms changes in its kernel: what the overlays of all of them hold. */
+/** Every package that an arm changes in its kernel. The overlays of all arms hold all of them. */
 export function packagesInOverlays(arms: readonly Arm[]): OverlayPackage[] {
   const kernelArms = arms.filter(({ manifest }) => !isClientPackage(manifest.package));
   return [
@@ -194,7 +194,9 @@ async function armEnvironment(arm: Arm, options: ArmKernelOptions): Promise<Kern
   });
 }
 
-/** What the protocol says of an arm beyond its overlay; nothing of an arm that asks for nothing. */
+/**
+ * What the protocol records of an arm besides its overlay. Empty for an arm that asks for nothing special.
+ */
 function armFacts({ environment, manifest }: Arm, { facts }: KernelEnvironment): Partial<ProtocolArm> {
   return {
     ...(environment === null

@@ -10,7 +10,7 @@ import { cacheFolder, ensureEnvironment } from './environment/index.ts';
 import { runCommand } from './environment/run-command.ts';
 import { makeOverlay, type Overlay } from './overlay.ts';
 
-/** What each client is installed as; the lock of the kernel environment constrains what it names. */
+/** The requirements of each client. The lock of the kernel environment pins the packages that it names. */
 const REQUIREMENTS: Readonly<Record<ClientName, readonly string[]>> = {
   nbclient: ['nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
   'jupyter-execute': ['nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
@@ -18,7 +18,7 @@ const REQUIREMENTS: Readonly<Record<ClientName, readonly string[]>> = {
   nbconvert: ['nbconvert==7.17.2', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
 };
 
-/** Packages that decide how a client sends and reads: their versions are part of the protocol. */
+/** Packages that decide how a client sends and reads. The protocol records their versions. */
 const CHIEF_PACKAGES = [
   'papermill',
   'nbconvert',
@@ -33,25 +33,27 @@ const FIND_PACKAGE =
   'import importlib.util, os, sys; print(os.path.dirname(importlib.util.find_spec(sys.argv[1]).origin))';
 const FIND_TIMEOUT_MS = 30_000;
 
-/** An arm under a client: its kernel's command, and the client with the arm's change of it. */
+/** An arm under a client: the command of its kernel, and the client with the arm's change. */
 export interface ClientArm extends ArmKernels {
   readonly client: {
     readonly program: ClientProgram;
-    /** What the client must say that it loaded; `null`: as installed, nothing to compare. */
+    /**
+     * What the client must report that it loaded. `null`: the client is unchanged, so nothing is compared.
+     */
     readonly overlay: Overlay | null;
   };
 }
 
-/** The client of an experiment, its environment made. */
+/** The client of an experiment. Its environment exists. */
 export interface PreparedClient {
   readonly protocolClient: ProtocolClient;
   readonly environment: ClientEnvironment;
-  /** What the arms are compared by: stalls where they change the client, else wedges. */
+  /** The endpoint that compares the arms: stalls if they change the client, otherwise wedges. */
   readonly endpoint: Endpoint;
   readonly armOf: (arm: Arm) => Promise<ClientArm>;
 }
 
-/** Arms that cannot be run together, or not with this client or without one. */
+/** Refuse arms that cannot run together, or that cannot run with this client or without one. */
 export function checkArmsOfClient(arms: readonly Arm[], client: ClientName | null): void {
   const changing = arms.filter(({ manifest }) => isClientPackage(manifest.package));
   const [first] = changing;
@@ -81,8 +83,8 @@ export function checkArmsOfClient(arms: readonly Arm[], client: ClientName | nul
 }
 
 /**
- * Make (or find in the cache) the environment of a client, apart from the kernel's, and say how each arm is
- * run under it.
+ * Make (or find in the cache) the environment of a client, separate from the kernel's, and return how each
+ * arm runs under the client.
  *
  * @throws SoakError of `ensureEnvironment` and `makeOverlay`
  */
@@ -163,7 +165,10 @@ export async function prepareClient(
   };
 }
 
-/** A client arm's kernel: as released, with the runtime, in the environment that the arm asks for. */
+/**
+ * The kernel of an arm that changes the client: the released kernel, with the runtime, in the arm's
+ * environment.
+ */
 function unchangedKernelOf(arm: Arm): Arm {
   const { patch: _patch, engagement: _engagement, ...manifest } = arm.manifest;
   return {

@@ -35,19 +35,22 @@ const KERNELSPEC = 'kernel-soak';
 const LAST_WORDS_MS = 200;
 const ANSWER_POLL_MS = 2;
 
-/** The program to run, and what of it an arm may change. */
+/** The client program to run, and the package of it that an arm may change. */
 export interface ClientProgram {
   readonly name: ClientName;
   /** Interpreter of the client's environment. */
   readonly python: string;
   /** The client's own time-out of a cell, seconds, whole; `null`: none. */
   readonly cellTimeoutSeconds: number | null;
-  /** The package whose loaded sources are reported, and the folder to import it from; `null`: as installed. */
+  /**
+   * The package whose loaded sources the client reports, and the folder to import it from. `null`: the
+   * installed package.
+   */
   readonly package: string;
   readonly overlay: string | null;
 }
 
-/** How the client itself ended, in its own words (arms/runtime/soak_client.py). */
+/** How the client itself ended, as it reports it (arms/runtime/soak_client.py). */
 const statusSchema = z.object({
   error: z.object({ classes: z.array(z.string()), ename: z.string(), evalue: z.string() }).nullable(),
 });
@@ -55,20 +58,20 @@ export type ClientError = NonNullable<z.infer<typeof statusSchema>['error']>;
 
 /** One line of the client's log of shell messages. */
 export interface ClientEvent {
-  /** Of the client's monotonic clock, milliseconds. */
+  /** Time on the client's monotonic clock, milliseconds. */
   readonly atMs: number;
-  /** `late`: taken, but found only when the client's own poll had timed out. */
+  /** `late`: the client took the message, but found it only after its own poll had timed out. */
   readonly what: 'sent' | 'taken' | 'late';
-  /** 1-based number of the request that it is or answers; 0: of none. */
+  /** 1-based number of the request that this message is or answers. 0: it belongs to no request. */
   readonly request: number;
   readonly msgType: string;
 }
 
-// What client, kernel and notebook write to the run's folder; the notebook with its outputs is the largest.
+// Client, kernel and notebook write files to the run's folder. The notebook with its outputs is the largest.
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 const EVENT = /^(\d{1,20}) (sent|taken|late) (\d{1,9}) ([a-z_]{1,80})$/;
 
-/** `null`: not written (yet), since files of the runtime appear whole. */
+/** `null`: the file does not exist (yet). The runtime never leaves a file half-written. */
 function json(path: string): unknown {
   return readKernelJson(path, MAX_FILE_BYTES);
 }
@@ -106,12 +109,12 @@ export class ClientProcess {
     this.#reaper = parts.reaper;
     parts.child.stderr?.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
     parts.child.stdout?.resume();
-    // The pipe breaks when the client ends, which `exited` says.
+    // The pipe breaks when the client ends. `exited` reports that.
     parts.child.stdin?.on('error', () => {});
     this.exited = new Promise((done) => {
       parts.child.once('exit', (code, signal) => {
         this.#exit = { code, signal };
-        // The kernel inherits the pipe and may hold it open: it must not hold the run.
+        // The kernel inherits the pipe and may hold it open. It must not delay the run.
         const timer = setTimeout(() => done({ code, signal }), LAST_WORDS_MS);
         parts.child.once('close', () => {
           clearTimeout(timer);
@@ -129,12 +132,12 @@ export class ClientProcess {
     return join(this.folder, 'client-counters.bin');
   }
 
-  /** Last part of what client and kernel wrote to standard error, fit to be published. */
+  /** The end of what client and kernel wrote to standard error, fit to be published. */
   stderrTail(): string {
     return publicText(this.#stderr.text());
   }
 
-  /** Process id of the kernel, `null` until it has started; from then on the reaper knows of it. */
+  /** PID of the kernel. `null`: it has not started. Once the PID is known, the reaper has it too. */
   get kernelPid(): number | null {
     if (this.#kernelPid === null) {
       this.#kernelPid = readOwnPid(this.kernelCommand.identityPath);
@@ -143,32 +146,35 @@ export class ClientProcess {
     return this.#kernelPid;
   }
 
-  /** What the kernel says that it loaded; `null` until it has its sockets. */
+  /** What the kernel reports that it loaded. `null` until it has its sockets. */
   kernelIdentity(): KernelIdentity | null {
     return readIdentity(this.kernelCommand.identityPath);
   }
 
-  /** What the client says that it loaded of the arm's package. */
+  /** The sources of the arm's package that the client reports that it loaded. */
   clientSources(): SourceHashes | null {
     return readClientIdentity(join(this.folder, 'client-identity.json'))?.sources ?? null;
   }
 
-  /** Process id of the client itself, which need not be what was started; `null` until it has said so. */
+  /**
+   * PID of the client itself, which may differ from the process that was started. `null`: not reported yet.
+   */
   get ownPid(): number | null {
     this.#ownPid ??= readClientIdentity(join(this.folder, 'client-identity.json'))?.pid ?? null;
     return this.#ownPid;
   }
 
   /**
-   * The connection file that the client wrote for its kernel; `null` until then. jupyter_client gives a kernel
-   * manager without a file of its own a temporary one, outside of Jupyter's runtime folder (`write_connection_file`).
+   * The connection file that the client wrote for its kernel. `null` until then. jupyter_client gives a
+   * kernel manager without a file of its own a temporary file outside Jupyter's runtime folder
+   * (`write_connection_file`).
    */
   connection(): ConnectionInfo | null {
     for (const folder of [join(this.folder, 'runtime'), join(this.folder, 'tmp')]) {
       for (const file of readdirSync(folder)) {
         if (!file.endsWith('.json')) continue;
         const content = json(join(folder, file));
-        // The notebook's own temporary files lie there too.
+        // The notebook's own temporary files are in the same folder.
         const stated = connectionSchema.safeParse(content);
         if (stated.success) return content as ConnectionInfo;
       }
@@ -176,18 +182,18 @@ export class ClientProcess {
     return null;
   }
 
-  /** What ended the client; `undefined` when it did not come to say. */
+  /** The error that ended the client. `undefined`: the client did not get to report it. */
   error(): ClientError | null | undefined {
     const parsed = statusSchema.safeParse(json(join(this.folder, 'status.json')));
     return parsed.success ? parsed.data.error : undefined;
   }
 
-  /** The notebook as the client left it; `null` when it wrote none. */
+  /** The notebook as the client left it. `null`: the client wrote none. */
   executedNotebook(): Readonly<Record<string, unknown>> | null {
     return json(join(this.folder, 'executed.ipynb')) as Readonly<Record<string, unknown>> | null;
   }
 
-  /** The client's log of shell messages so far; a line that is being written is left out. */
+  /** The client's log of shell messages so far, without a line that is still being written. */
   events(): ClientEvent[] {
     const log = readKernelFile(join(this.folder, 'events.log'), MAX_FILE_BYTES); // `null`: it has not begun
     const lines = log?.toString('utf8').split('\n').slice(0, -1) ?? [];
@@ -200,7 +206,7 @@ export class ClientProcess {
     });
   }
 
-  /** Ask the client's probe thread; `null` when no answer came within `timeoutMs`. */
+  /** Ask the client's probe thread. `null`: no answer came within `timeoutMs`. */
   async ask(action: 'look' | 'rearm', timeoutMs: number): Promise<unknown> {
     this.#answers += 1;
     const path = join(this.folder, 'answers', `${this.#answers}.json`);
@@ -215,12 +221,12 @@ export class ClientProcess {
   }
 
   /**
-   * End the client and its kernel with everything below them. The folder stays until `removeFolder`.
+   * End the client, its kernel and all their descendants. The folder stays until `removeFolder`.
    *
-   * @throws DeadlinePassed when the client cannot be ended: both are then the reaper's
+   * @throws DeadlinePassed when the client cannot be ended. The reaper then tries to end both
    */
   async dispose(): Promise<void> {
-    // Once: by the second time their ids may be others'.
+    // Only once: later, the PIDs may belong to other processes.
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     await killRun(this.pid, this.folder);
@@ -233,7 +239,7 @@ export class ClientProcess {
     this.#child.stderr?.destroy();
   }
 
-  /** Remove the private folder and let the reaper forget the processes; after `dispose`. */
+  /** Remove the private folder and make the reaper forget the processes. Call `dispose` first. */
   async removeFolder(): Promise<void> {
     if (this.#kernelPid !== null) this.#reaper.release(this.#kernelPid);
     await this.#reaper.removeFolderOf(this.pid, this.folder);
@@ -241,10 +247,10 @@ export class ClientProcess {
 }
 
 /**
- * Start a client on a notebook. The client itself starts the kernel, by the one kernelspec of a private
- * Jupyter path, whose command is the arm's; both run with an allow-list of variables and private folders.
+ * Start a client on a notebook. The client starts the kernel from the only kernelspec in a private Jupyter
+ * path, which contains the arm's command. Both processes get an allow-list of variables and private folders.
  *
- * @param notebookPath executed where it lies
+ * @param notebookPath the notebook, executed in its own folder
  * @throws Error of `spawn` when the program cannot be started at all
  */
 export async function launchClient(options: {
@@ -289,7 +295,7 @@ export async function launchClient(options: {
       overlay: program.overlay,
       manager: {
         ...managerSettings(sockets),
-        // By default jupyter_client would have its sockets in the folder that the notebook runs in.
+        // By default, jupyter_client would put its sockets into the working folder of the notebook.
         ...(sockets.transport === 'ipc' ? { ip: socketPrefix(folder) } : {}),
       },
       counters: inside('client-counters.bin'),

@@ -16,10 +16,11 @@ export function createCounterFile(path: string, names: readonly string[] = KERNE
 }
 
 /**
- * Read the counters as they stand: the kernel's writes are seen at once, also after it was killed,
- * since the file and the kernel's mapping are the same pages.
+ * Read the current counters. The file and the kernel's mapping are the same pages, so the kernel's writes are
+ * visible at once, even after the kernel was killed.
  *
- * @returns `null` where there is no such file any more: whoever writes it can remove it, and write anything else to it
+ * @returns `null` when the file is not a counter file any more: the process that writes it can remove or
+ *   overwrite it
  */
 export function readCounters(path: string): KernelCounters | null {
   return readNamedCounters(path, KERNEL_COUNTERS);
@@ -45,7 +46,7 @@ function readNamedCounters<Name extends string>(
   const counters = names.map(
     (name, index) => [name, Number(file.readBigUInt64LE(MAGIC.length + SLOT_BYTES * index))] as const,
   );
-  // What cannot have been counted would make the journal unreadable.
+  // Values that no counter can reach would make the journal unreadable.
   if (!counters.every(([, count]) => Number.isSafeInteger(count))) return null;
   return Object.fromEntries(counters) as Record<Name, number>;
 }

@@ -28,11 +28,12 @@ export function identityMismatch(overlay: Overlay, loaded: SourceHashes): string
 }
 
 /**
- * Whether a kernel is its arm: the files that it loaded, of the overlay and of the environment, and the Python
- * and libzmq that it runs on.
+ * Check that a kernel is its arm: the files that it loaded from the overlay and the environment, its Python
+ * and its libzmq.
  *
- * @param identity what it said; `null` when it said nothing
- * @returns `null` when it is, or for a bare arm, which says nothing; else why not, as a clause
+ * @param identity the kernel's report; `null` when it reported nothing
+ * @returns `null` when the kernel is its arm, and for a bare arm, which reports nothing; else the reason, as
+ *   a clause
  */
 export function identityFault(overlay: Overlay, identity: KernelIdentity | null): string | null {
   if (overlay.folder === null) return null;

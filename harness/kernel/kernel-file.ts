@@ -1,17 +1,17 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-// Windows has neither; a pipe in the place of a file is no file's name there.
+// Windows has neither flag. It has no pipes under file names.
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
 
-// That this process can open no more files says nothing of what a kernel wrote.
+// With these errors, this process cannot open more files. They say nothing about what a kernel wrote.
 const OURS: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 /**
- * Read a file that a kernel, client or notebook can write to or put something else in the place of: a pipe would be
- * waited for, a device or a link to one never ends.
+ * Read a file that a kernel, client or notebook can write to or replace. It may have become a pipe, which
+ * would block, or a device or a link to one, which never ends.
  *
  * @returns `null` where there is no regular file of at most `maxBytes`
- * @throws Error where the system gives this process no more files or memory
+ * @throws Error when the system gives this process no more files or memory
  */
 export function readKernelFile(path: string, maxBytes: number): Buffer | null {
   let file: number;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { readKernelJson } from './kernel-file.ts';
 
-// Hashes of the some 500 files that a kernel loads of its packages take 60 kB.
+// A kernel loads some 500 files of its packages. Their hashes take 60 kB.
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 const word = z.string().max(200);
 
@@ -13,9 +13,9 @@ const kernelIdentitySchema = z.object({
   libzmq: word,
   /** Class of the loop that serves the shell channel. */
   eventLoop: word,
-  /** Class of the main thread's loop; `null` elsewhere than on Windows. */
+  /** Class of the main thread's loop. `null` on every system but Windows. */
   mainLoop: word.nullable(),
-  /** No kernel has 0 or 1, which stand for others when processes are ended. */
+  /** No kernel has PID 0 or 1. When processes are ended, these numbers stand for others. */
   pid: z.number().int().min(2),
 });
 
@@ -28,7 +28,10 @@ export interface ExpectedRuntime {
   readonly libzmq: string | null;
 }
 
-/** What a kernel says it loaded; `null` where there is no runtime, it has not said yet, or what it says is nothing. */
+/**
+ * What a kernel reports that it loaded. `null`: it has no runtime, has not reported yet, or its report is
+ * invalid.
+ */
 export function readIdentity(path: string | null): KernelIdentity | null {
   const parsed = kernelIdentitySchema.safeParse(path === null ? null : readKernelJson(path, MAX_FILE_BYTES));
   return parsed.success ? parsed.data : null;
@@ -37,8 +40,8 @@ export function readIdentity(path: string | null): KernelIdentity | null {
 const pidSchema = kernelIdentitySchema.shape.pid;
 
 /**
- * The process id that a kernel gives first of all, before it is ready (arms/runtime/soak_kernel.py): what was started
- * may be a launcher. `null` where there is no runtime, it has not said yet, or what it says is none.
+ * The PID that a kernel reports first, before it is ready (arms/runtime/soak_kernel.py). The started process
+ * may be only a launcher. `null`: the kernel has no runtime, has not reported yet, or its report is invalid.
  */
 export function readOwnPid(identityPath: string | null): number | null {
   if (identityPath === null) return null;
@@ -48,7 +51,7 @@ export function readOwnPid(identityPath: string | null): number | null {
 
 const clientIdentitySchema = kernelIdentitySchema.pick({ sources: true, pid: true });
 
-/** What a client says it loaded of the arm's package, in the same form, and the process that it is. */
+/** What a client reports that it loaded of the arm's package, in the same form, and the client's PID. */
 export function readClientIdentity(path: string): Pick<KernelIdentity, 'sources' | 'pid'> | null {
   const parsed = clientIdentitySchema.safeParse(readKernelJson(path, MAX_FILE_BYTES));
   return parsed.success ? parsed.data : null;

@@ -31,126 +31,135 @@ import {
 } from './process-tree.ts';
 import type { Reaper } from './reaper.ts';
 
-/** How a kernel process ended; both `null` while it lives. */
+/** How a kernel process ended. Both fields are `null` while the process lives. */
 export interface KernelExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** What to run in a run's folder. */
+/** The command that starts a kernel in a run's folder. */
 export interface KernelCommand {
   readonly argv: readonly [string, ...string[]];
-  /** Counters in the run's folder, `null` for kernels without the runtime. */
+  /** Path of the counter file in the run's folder. `null`: the kernel has no runtime. */
   readonly countersPath: string | null;
   readonly identityPath: string | null;
-  /** Variables of the kernel's own, beyond the allow-list and over what a run sets. */
+  /** Variables that the kernel gets besides the allow-list. They override the variables of a run. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** How it is interrupted; absent: by signal, on Windows by message. */
+  /** How a client interrupts the kernel. Default: by signal; on Windows by message. */
   readonly interruptMode?: 'signal' | 'message';
-  /** Name of the kernelspec that a server which is there already launches, instead of `argv`. */
+  /** Name of the kernelspec that a given server launches instead of `argv`. */
   readonly kernelspec?: string;
-  /** What a process that forks such kernels is made from; absent: they are spawned. */
+  /** What a launcher needs to fork such kernels. Absent: the kernels are spawned. */
   readonly forkable?: ForkableCommand;
-  /** How the arm wants it launched; absent: as the experiment does. */
+  /** The arm's own launch method. Default: the experiment's. */
   readonly launch?: LaunchMethod;
-  /** Whether it may be a kernel that does not serve the control channel, as some do not. */
+  /** Whether the kernel may lack the control channel, as some kernels do. */
   readonly mayLackControl?: boolean;
 }
 
-/** A kernel of an arm with the runtime, as a process that has imported the arm can fork it. */
+/** A kernel of an arm with the runtime. A process that has imported the arm can fork it. */
 export interface ForkableCommand {
   readonly python: string;
-  /** What the runtime must know of the arm, the same for all its kernels. */
+  /** The arm's configuration for the runtime, the same for all kernels of the arm. */
   readonly arm: Readonly<Record<string, unknown>>;
-  /** Variables of every kernel of the arm, which may matter when modules are imported. */
+  /** Variables of every kernel of the arm. Modules may read them when they are imported. */
   readonly variables: Readonly<Record<string, string>>;
-  /** The run's own configuration. */
+  /** Path of the run's own configuration. */
   readonly configPath: string;
   readonly arguments: readonly string[];
 }
 
-/** Makes the command once the private folder and the connection file are there. */
+/** Makes the command. The private folder and the connection file exist by then. */
 export type KernelCommandMaker = (folder: string, connectionFile: string) => KernelCommand;
 
 const LAST_WORDS_MS = 200;
 
-/** A kernel that a run has, however it was launched. */
+/** The kernel of a run, whatever launched it. */
 export interface RunningKernel {
-  /** Its own sockets; `null` where it is on a machine that only its server reaches. */
+  /** The kernel's own sockets. `null`: the kernel is on another machine, and only its server reaches it. */
   readonly connection: ConnectionInfo | null;
-  /** How the front end gets to it: by its own sockets, or through a server. */
+  /** How the front end reaches the kernel: through the kernel's own sockets or through a server. */
   readonly way: ConnectionInfo | ChannelsMaker;
   readonly command: KernelCommand;
-  /** The process that was started, with all of its group: the kernel, or what launches it. */
+  /**
+   * PID of the process that was started, which leads its group. It is the kernel or the kernel's launcher.
+   */
   readonly pid: number;
-  /** The process that runs the kernel, by its own word; `null`: not said yet. Absent: it never says (`kernelSample`). */
+  /**
+   * PID of the kernel as the kernel reports it. `null`: not reported yet. Absent: it never reports one
+   * (`kernelSample`).
+   */
   readonly ownPid?: number | null;
   /** Resolves when the process has ended. */
   readonly exited: Promise<KernelExit>;
-  /** How it ended, `null` while it lives. */
+  /** How the process ended. `null`: it lives. */
   readonly exit: KernelExit | null;
-  /** Whether it was spawned or forked, where it is a process of the harness. */
+  /** Whether the kernel was spawned or forked. Absent: it is not a process of the harness. */
   readonly launched?: LaunchMethod;
-  /** Set when it ended because what launched it had: nothing is then said of the kernel. */
+  /** Why the kernel was lost: its launcher or its server ended first. This says nothing about the kernel. */
   readonly lost?: string | null;
-  /** Another peer of its shell channel, which connects at once. */
+  /** Opens another peer of the kernel's shell channel. The peer connects at once. */
   shellPeer(): ShellPeer;
-  /** Last part of what it wrote to standard error, fit to be published. */
+  /** The end of the kernel's standard error, fit to be published. */
   stderrTail(): string;
-  /** The same of its standard output; absent where it is not the harness's to read. */
+  /** The end of the kernel's standard output, fit to be published. Absent: the harness cannot read it. */
   stdoutTail?(): string;
-  /** What the kernel says it loaded; `null` where there is no runtime or it has not said yet. */
+  /** What the kernel reports that it loaded. `null`: it has no runtime, or it has not reported yet. */
   identity(): KernelIdentity | null;
-  /** Interrupt as `interrupt_mode: signal` does. */
+  /** Interrupt the kernel as `interrupt_mode: signal` does. */
   interrupt(): void;
   /**
-   * End it with everything below it. Its folder stays until `removeFolder`, so that counters can be read.
+   * End the kernel and everything below it. The folder stays until `removeFolder`, so that the counters can
+   * still be read.
    *
-   * @throws DeadlinePassed when it cannot be ended: it is then the reaper's, and its ports stay taken
+   * @throws DeadlinePassed when the kernel cannot be ended. The reaper then tries, and the ports stay taken
    */
   dispose(): Promise<void>;
-  /** Remove the private folder; after `dispose`. */
+  /** Remove the private folder. Call `dispose` first. */
   removeFolder(): Promise<void>;
 }
 
-/** What a kernel is launched from. */
+/** What `launchKernel` needs to start a kernel. */
 export interface LaunchOptions {
   readonly makeCommand: KernelCommandMaker;
-  /** Folder that the notebook runs in. */
+  /** Working folder of the notebook. */
   readonly cwd: string;
   readonly reaper: Reaper;
   readonly variables?: Readonly<Record<string, string>>;
-  /** Absent: TCP on loopback, in the clear. */
+  /** Default: unencrypted TCP on loopback. */
   readonly sockets?: Sockets | undefined;
-  /** Whether what the kernel started outlives it as under a Jupyter client; absent: everything ends with it. */
+  /**
+   * Whether the processes that the kernel started outlive it, as they do under a Jupyter client. Default: no,
+   * everything ends with the kernel.
+   */
   readonly leavesProcesses?: boolean;
 }
 
-/** A kernel's process, however it came about. */
+/** The process of a kernel, spawned or forked. */
 export interface KernelChild {
   readonly pid: number;
-  /** Resolves when the process has ended and what it wrote to standard error has been read. */
+  /** Resolves when the process has ended and its standard error has been read. */
   readonly exited: Promise<KernelExit>;
-  /** How it ended, `null` while it lives. */
+  /** How the process ended. `null`: it lives. */
   readonly exit: KernelExit | null;
   /** Whether it was spawned or forked. */
   readonly launched: LaunchMethod;
-  /** Set when it ended because what launched it had: nothing is then said of the kernel. */
+  /** Why the kernel was lost: its launcher ended first. This says nothing about the kernel. */
   readonly lost: string | null;
   readonly stderr: OutputTail;
-  /** Absent where it is not the harness's to read. */
+  /** Absent: the harness cannot read it. */
   readonly stdout?: OutputTail;
   /** Send SIGINT. */
   interrupt(): void;
-  /** Let go of its streams, once it has ended. */
+  /** Close the streams of a process that has ended. */
   close(): void;
 }
 
-/** What a process is started with, its folder and connection file there. */
+/** What a starter needs. The run's folder and the connection file exist by then. */
 export interface KernelStart {
   readonly command: KernelCommand;
   readonly cwd: string;
-  /** A run's own variables, beyond the allow-list. */
+  /** The run's own variables, besides the allow-list. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -235,7 +244,7 @@ export class KernelProcess implements RunningKernel {
 
   async dispose(): Promise<void> {
     if (this.#leavesProcesses) {
-      // A kernel that went on request leaves its group behind, whatever is in it, as under jupyter_client.
+      // If a kernel ended on request, its group stays, whatever is in it. jupyter_client does the same.
       if (this.exit === null) await killTree(this.pid);
       await awaitEnd(this.pid, this.exited);
     } else {
@@ -247,13 +256,13 @@ export class KernelProcess implements RunningKernel {
     if (this.#ports !== null) releasePorts(this.#ports);
   }
 
-  /** Remove the private folder and let the reaper forget the process; after `dispose`. */
+  /** Remove the private folder and make the reaper forget the process. Call `dispose` first. */
   async removeFolder(): Promise<void> {
     await this.#reaper.removeFolderOf(this.pid, this.folder);
   }
 }
 
-/** A kernel in a process that was spawned for it. */
+/** A kernel in a process of its own that was spawned for it. */
 class SpawnedChild implements KernelChild {
   readonly launched = 'spawn';
   readonly lost = null;
@@ -268,15 +277,15 @@ class SpawnedChild implements KernelChild {
     this.#child = child;
     this.pid = child.pid ?? -1;
     child.stderr?.on('data', (chunk: Buffer) => this.stderr.push(chunk));
-    // What a kernel or notebook prints to its own stdout is drained, and its end is kept: a full pipe would
-    // stop the kernel, and that would be our doing.
+    // The kernel's standard output is read all the time, and its end is kept. Otherwise the pipe would fill
+    // and block the kernel, and the harness would be the cause.
     child.stdout?.on('data', (chunk: Buffer) => this.stdout.push(chunk));
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         const exit = { code, signal };
         this.#exit = exit;
-        // Its last words, by which a taken port is told from a broken kernel, may still be in the pipe.
-        // A child of its own that holds the pipe open must not hold the run.
+        // The kernel's last words may still be in the pipe. They tell a taken port from a broken kernel. A
+        // child of the kernel may hold the pipe open: it must not delay the run.
         const timer = setTimeout(() => resolve(exit), LAST_WORDS_MS);
         child.once('close', () => {
           clearTimeout(timer);
@@ -300,7 +309,11 @@ class SpawnedChild implements KernelChild {
   }
 }
 
-/** @throws Error of `spawn` when the program cannot be started at all */
+/**
+ * Spawns a kernel.
+ *
+ * @throws Error of `spawn` when the program cannot be started at all
+ */
 export const spawnKernel: KernelStarter = async ({ command, cwd, variables }) => {
   const [file, ...args] = command.argv;
   const child = spawn(file, args, {
@@ -320,7 +333,10 @@ export const spawnKernel: KernelStarter = async ({ command, cwd, variables }) =>
   return new SpawnedChild(child);
 };
 
-/** A kernel's own variables: what it and the notebook write for a while goes with the run's folder. */
+/**
+ * The variables of a run's kernel. Temporary files of the kernel and the notebook go into the run's folder,
+ * which the harness removes.
+ */
 export async function runVariables(
   folder: string,
   variables: Readonly<Record<string, string>> = {},
@@ -336,8 +352,8 @@ export async function runVariables(
 }
 
 /**
- * ipykernel under an arm: the runtime with the overlay, or the plain module for a bare arm, with the arm's
- * arguments and variables.
+ * Makes the command of an arm's ipykernel, with the arm's arguments and variables. The command starts the
+ * runtime with the overlay; a bare arm runs the plain module.
  */
 export function armCommand(
   environment: Pick<KernelEnvironment, 'python' | 'matplotlibConfigDir'>,
@@ -376,12 +392,12 @@ export function armCommand(
   };
 }
 
-/** What starts a kernel with the runtime: `soak_kernel.py CONFIG -f CONNECTION_FILE`. */
+/** The script that starts a kernel with the runtime: `soak_kernel.py CONFIG -f CONNECTION_FILE`. */
 export function runtimeScript(): string {
   return join(packageRoot(), 'arms', 'runtime', 'soak_kernel.py');
 }
 
-/** What the runtime must know of an arm, besides where a kernel's counters and identity go. */
+/** The arm's configuration for the runtime, without the paths of a kernel's counters and identity. */
 export function runtimeConfig({
   arm,
   folder,
@@ -400,11 +416,11 @@ export function runtimeConfig({
 }
 
 /**
- * Start a kernel: private folder (0700), connection file (0600, 256-bit key, CurveZMQ keys where it is to be
- * encrypted), its own process group, registered with the reaper at once. Returns as soon as the process exists;
- * readiness is the handshake's matter.
+ * Start a kernel. It gets a private folder (0700), a connection file (0600, a key of 256 bits, and CurveZMQ
+ * keys if it is to be encrypted) and its own process group. It is registered with the reaper at once. This
+ * returns as soon as the process exists: the handshake finds out when the kernel is ready.
  *
- * @param start how its process comes about
+ * @param start starts the kernel's process
  * @throws Error of `start` when the program cannot be started at all
  * @throws SoakError `socket-path-too-long`, `no-temporary-folder`
  */
@@ -421,7 +437,8 @@ export async function launchKernel(
     writeFileSync(connectionFile, JSON.stringify(connection), { mode: 0o600, flag: 'wx' });
     const command = options.makeCommand(folder, connectionFile);
     const { cwd, reaper, leavesProcesses = false } = options;
-    // Without the mark by which a run's processes are found wherever they went, and in the user's own folders.
+    // Such a kernel gets no run mark, which would let the harness find and end its processes anywhere. It
+    // also uses the user's own folders.
     const variables = leavesProcesses
       ? { PYDEVD_DISABLE_FILE_VALIDATION: '1', ...options.variables }
       : await runVariables(folder, options.variables);
@@ -431,7 +448,7 @@ export async function launchKernel(
     return kernel;
   } catch (error) {
     if (ports !== null) releasePorts(ports);
-    // A kernel that was forked as its launcher ended would make its folder anew.
+    // If the launcher ended while it forked this kernel, the kernel would make its folder again.
     await killMarked(folder);
     await options.reaper.removeFolder(folder);
     throw isUnwritable(error) ? noTemporaryFolder(dirname(folder), error) : error;

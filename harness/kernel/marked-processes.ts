@@ -1,19 +1,24 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Variable that marks all processes of a run, by the run's private folder: what they start inherits it. */
+/**
+ * This variable marks all processes of a run. Its value is the run's private folder. Child processes inherit
+ * it.
+ */
 export const RUN_VARIABLE = 'KERNEL_SOAK_RUN';
 
-// A process that was forked and has not yet become its program shows its parent's environment, for far less than this.
+// A forked process shows its parent's environment until it executes its program. That takes far less than
+// this.
 const SETTLED_AFTER_MS = 1_000;
 
 /**
- * Finds the processes of a run wherever in the process tree they went, by the environment that Linux shows of each.
- * What has none is looked at twice and then left alone, so that a look costs what came since the last one: a process
- * id that is given again between two looks, which takes tens of thousands of processes, would escape.
+ * Finds the processes of a run anywhere in the process tree, by the environment that Linux shows of each
+ * process. A process without a mark is inspected twice and then ignored, so a search costs only the processes
+ * that are new. A process escapes if it gets the PID of an ignored one between two searches, which takes tens
+ * of thousands of processes.
  */
 export class MarkedProcesses {
   readonly #proc: string;
-  /** Processes without a mark, and since when that is known. */
+  /** Processes without a mark, and the time at which that was first seen. */
   readonly #unmarked = new Map<string, { readonly sinceMs: number; isSettled: boolean }>();
 
   constructor(proc = '/proc') {
@@ -21,9 +26,9 @@ export class MarkedProcesses {
   }
 
   /**
-   * Ids of the processes whose mark is this folder, or one within it.
+   * The PIDs of the processes whose mark is this folder or a folder inside it.
    *
-   * @throws RangeError for the empty path, within which every run's folder is
+   * @throws RangeError for the empty path, since every run's folder would match it
    */
   of(folder: string): number[] {
     if (folder === '') throw new RangeError('The empty path is no run’s folder.');
@@ -65,7 +70,10 @@ function isMarked(environment: Buffer, mark: Buffer): boolean {
   return false;
 }
 
-/** Ids of everything below a process, as Linux lists the children of each; a child whose parent has ended is not there. */
+/**
+ * The PIDs of all descendants of a process, as Linux lists the children of each. A process whose parent has
+ * ended is missing.
+ */
 export function descendantsOf(pid: number, proc = '/proc'): number[] {
   const found: number[] = [];
   for (const parents = [pid]; parents.length > 0; ) {

@@ -26,15 +26,15 @@ function substance({ overlay, environment }: ArmKernels): string {
 }
 
 /**
- * Refuse an arm that is another arm byte for byte without saying so: its runs would be counted as a
- * treatment's. An A/A experiment says so: by the same arm under a second name, or by a manifest whose role
- * is control.
+ * Refuse an arm that equals another arm byte for byte without declaring it: its runs would count as a
+ * treatment's. An A/A experiment declares it with the same arm under a second name, or with a manifest whose
+ * role is control.
  *
  * @throws SoakError `no-op-arm`
  */
 export function assertNoUndeclaredNoOp(arms: readonly ArmKernels[]): void {
   const seen = new Map<string, ArmKernels[]>();
-  // Controls first: an arm that equals a control is no more declared for being named before it.
+  // Controls first, so that the order of the arms does not decide whether an arm counts as declared.
   const ordered = [...arms.filter(isDeclaredControl), ...arms.filter((arm) => !isDeclaredControl(arm))];
   for (const arm of ordered) {
     const key = substance(arm);

@@ -10,11 +10,11 @@ export interface ProcessSample {
   readonly state: string | null;
 }
 
-/** A kernel as far as it matters which process is its own. */
+/** The PIDs of a kernel that a sample needs. */
 export interface SampledKernel {
   /** The process that was started. */
   readonly pid: number;
-  /** The process that runs the kernel, by its own word; `null`: not said yet. Absent: it never says. */
+  /** PID of the kernel as the kernel reports it. `null`: not reported yet. Absent: it never reports one. */
   readonly ownPid?: number | null;
 }
 
@@ -56,9 +56,10 @@ export function cpuTimes(pid: number): { readonly ownMs: number; readonly endedM
 }
 
 /**
- * Sample a process without touching it: from `/proc` on Linux, elsewhere by the helper beside the harness.
+ * Sample a process without touching it: from `/proc` on Linux, elsewhere through the helper beside the
+ * harness.
  *
- * @returns `null` when there is no such process, or the system does not say in time
+ * @returns `null` when there is no such process, or the system does not answer in time
  */
 export async function processSample(
   pid: number,
@@ -74,9 +75,9 @@ export async function processSample(
 }
 
 /**
- * Sample a kernel's own process. What was started may be a launcher that uses no processor time, whatever the kernel
- * does: a venv's python.exe on Windows, `py`, `uv run`, `conda run`, a shim. A kernel that does not say which process
- * is its own is sampled with everything that was started.
+ * Sample the kernel's own process. The harness may have started only a launcher, which uses no processor time
+ * whatever the kernel does: a venv's python.exe on Windows, `py`, `uv run`, `conda run`, a shim. If a kernel
+ * does not report its own PID, the sample covers everything that was started.
  *
  * @returns `null` as `processSample`
  */
@@ -90,8 +91,9 @@ export function kernelSample(
 }
 
 /**
- * Whether what was started is a launcher of the kernel, as far as is seen once the kernel is ready and has executed
- * nothing: it does not say which process is its own, and there is one below it already. Linux alone tells.
+ * Whether the started process is only a launcher of the kernel. Call this when the kernel is ready and has
+ * executed nothing: a launcher then already has a descendant, and the kernel has not reported its PID. Works
+ * only on Linux.
  */
 export function isLauncher(
   { pid, ownPid }: SampledKernel,
@@ -100,7 +102,10 @@ export function isLauncher(
   return platform === 'linux' && (ownPid ?? null) === null && descendantsOf(pid).length > 0;
 }
 
-/** The processor time of a process and of everything below it, together; the state is the first's, or that it is stopped. */
+/**
+ * The processor time of a process and all its descendants together. The state is that of the first process,
+ * or "stopped" if any of them is stopped.
+ */
 async function treeSample(pid: number, platform: NodeJS.Platform): Promise<ProcessSample | null> {
   const samples = await (platform === 'linux'
     ? Promise.all([pid, ...descendantsOf(pid)].map((each) => processSample(each, platform)))

@@ -4,29 +4,31 @@ import { descendantsOf } from './marked-processes.ts';
 import { cpuTimes } from './process-sample.ts';
 
 /**
- * What a process runs, told apart by its auxiliary vector (proc(5)): the system draws it anew for every program that is
- * executed, and nothing else changes it. Two equal texts are one program; two different ones are a process that was
- * replaced, as by `os.execv`, under the same id.
+ * Identifies the program that a process runs, by a hash of its auxiliary vector (proc(5)). The system makes a
+ * new vector for every executed program, and nothing else changes it. Equal hashes mean the same program.
+ * Different hashes mean that another program replaced it under the same PID, as `os.execv` does.
  *
- * @returns `null` where the system does not say: elsewhere than on Linux, of another user's process, of none
+ * @returns `null` when the system does not tell: not Linux, another user's process, or no such process
  */
 export function programOf(pid: number): string | null {
   if (process.platform !== 'linux') return null;
   try {
     const vector = readFileSync(`/proc/${pid}/auxv`);
-    // A process that has ended and was not waited for has none.
+    // A process that has ended, and whose parent has not waited for it, has no vector.
     return vector.length === 0 ? null : createHash('sha256').update(vector).digest('hex');
   } catch {
     return null;
   }
 }
 
-// Where Linux has a thread wait that sleeps, waits for a child process or reads a pipe: not for a message.
+// Kernel functions in which a Linux thread sleeps, waits for a child process or reads a pipe. None waits for
+// a message.
 const BLOCKED_IN = /^(hrtimer_nanosleep|do_nanosleep|do_wait|kernel_wait4|(anon_)?pipe_read|pipe_wait)/;
 
 /**
- * Where a process's main thread waits, if that is for something else than a message; `null`: it does not, or the
- * system does not say. For a kernel with nothing injected this is what stands in for the stack of its main thread.
+ * Where the main thread of a process waits, if it waits for something other than a message. `null`: it does
+ * not, or the system does not tell. For a kernel without the runtime, this replaces the stack of the main
+ * thread.
  */
 export function blockedIn(pid: number): string | null {
   if (process.platform !== 'linux') return null;

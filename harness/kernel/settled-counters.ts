@@ -2,16 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { KernelCounters } from '../model/arm.ts';
 import { readCounters } from './counters.ts';
 
-// The last reply's callback is still to run on the shell-channel loop when the client has the reply: it takes
-// microseconds there. Counters that stood still for this long are those of a kernel at rest.
+// When the client has the last reply, the callback of that reply must still run on the shell-channel loop. It
+// takes microseconds. A kernel whose counters stand still for this long is at rest.
 const STILL_MS = 20;
 const READ_EVERY_MS = 4;
 const GIVE_UP_MS = 1_000;
 
 /**
- * The counters of a kernel that has answered everything, once it is at rest, so that ending it cuts off
- * nothing that it had begun: it has ended what it began, and its counters stand still. Gives up waiting after a second:
- * they are then as they stand. `null`: there are none any more.
+ * Wait until a kernel that has answered everything is at rest, and return its counters. At rest, the kernel
+ * has ended everything that it began and its counters stand still, so ending it interrupts nothing. After a
+ * second, this returns the counters as they are. `null`: the counters no longer exist.
  */
 export async function awaitSettledCounters(path: string): Promise<KernelCounters | null> {
   let counters = readCounters(path);
@@ -27,7 +27,7 @@ export async function awaitSettledCounters(path: string): Promise<KernelCounters
     const isStill = Object.entries(next ?? {}).every(
       ([name, value]) => before[name as keyof KernelCounters] === value,
     );
-    // On a machine with much else to do, what answered last may not get to its end for longer than that.
+    // On a busy machine, the last handler may need longer than that to finish.
     const isBusy = next !== null && next.ended < next.begun;
     stillMs = isStill && !isBusy ? stillMs + READ_EVERY_MS : 0;
     counters = next;

@@ -27,10 +27,11 @@ import {
 } from '../process-tree.ts';
 import type { Reaper } from '../reaper.ts';
 
-// The longest line has 64 KiB of a kernel's standard error, each byte escaped. An imported module may print anything.
+// The longest line carries 64 KiB of a kernel's standard error with every byte escaped. An imported module
+// may print longer lines.
 const MAX_LINE_BYTES = 1 << 20;
 
-/** Lines of arms/runtime/soak_fork.py. */
+/** One line of output of arms/runtime/soak_fork.py. */
 const eventSchema = z.discriminatedUnion('event', [
   z.object({ event: z.literal('ready') }),
   z.object({ event: z.literal('unsafe'), reason: z.string() }),
@@ -79,7 +80,7 @@ class ForkedChild implements KernelChild {
     process.kill(this.pid, 'SIGINT');
   }
 
-  close(): void {} // its streams are the launcher's
+  close(): void {} // the launcher owns the streams
 
   end(exit: KernelExit, lost: string | null = null): void {
     if (this.#exit !== null) return;
@@ -89,7 +90,7 @@ class ForkedChild implements KernelChild {
   }
 }
 
-/** The fault of a run whose kernel could not be forked: the next run has another launcher. */
+/** The fault of a run whose kernel the launcher could not fork. The next run gets another launcher. */
 export function launcherLost(why: string): RunFault {
   return new RunFault('launcher-lost', `The kernel could not be forked: ${why}.`, {
     remedy: DEADLINES['launcher-fork'].remedy,
@@ -102,7 +103,7 @@ interface Waiting {
   readonly failed: (error: Error) => void;
 }
 
-/** A process that has imported ipykernel and an arm, and forks the arm's kernels. POSIX only. */
+/** A process that has imported ipykernel and an arm, and forks the kernels of that arm. POSIX only. */
 export class ForkLauncher {
   readonly #child: ChildProcess;
   readonly #folder: string;
@@ -120,7 +121,7 @@ export class ForkLauncher {
     this.#folder = folder;
     this.#reaper = reaper;
     child.stderr?.on('data', (chunk: Buffer) => this.#words.push(chunk));
-    child.stdin?.on('error', () => {}); // it has ended, which `exit` tells
+    child.stdin?.on('error', () => {}); // the launcher has ended: `exit` reports it
     if (child.stdout !== null) {
       readLines(child.stdout, MAX_LINE_BYTES, (line) => this.#hear(line));
     }
@@ -133,10 +134,10 @@ export class ForkLauncher {
   }
 
   /**
-   * Start one and wait until it has imported everything.
+   * Start a launcher and wait until it has imported everything.
    *
-   * @returns the launcher, or why kernels of this arm have to be spawned
-   * @throws RunFault `launcher-lost` when somebody killed it, which says nothing about the arm
+   * @returns the launcher, or the reason why the kernels of this arm must be spawned
+   * @throws RunFault `launcher-lost` when somebody killed the launcher, which says nothing about the arm
    */
   static async start(command: ForkableCommand, reaper: Reaper): Promise<ForkLauncher | string> {
     const folder = reaper.makeFolder('soak-fork-');
@@ -164,7 +165,7 @@ export class ForkLauncher {
     return unsafe;
   }
 
-  /** Whether it can still fork. */
+  /** Whether the launcher can still fork. */
   get isAlive(): boolean {
     return this.#over === null;
   }
@@ -172,8 +173,9 @@ export class ForkLauncher {
   /**
    * Fork a kernel.
    *
-   * @throws DeadlinePassed or RunFault `launcher-lost` when it did not fork or has ended: another one takes its place;
-   *   SoakError `cannot-fork` when the system refuses
+   * @throws DeadlinePassed or RunFault `launcher-lost` when the launcher did not fork or has ended. Another
+   *   launcher takes its place
+   * @throws SoakError `cannot-fork` when the system refuses
    */
   fork(
     forkable: ForkableCommand,
@@ -190,7 +192,7 @@ export class ForkLauncher {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         const passed = new DeadlinePassed('launcher-fork', undefined);
-        // It may be stopped: it would not fork the next kernel either.
+        // The launcher may be stopped. It would not fork the next kernel either.
         this.#over ??= passed.message;
         settled(() => reject(passed));
       }, deadlineMs('launcher-fork'));
@@ -212,12 +214,12 @@ export class ForkLauncher {
   }
 
   /**
-   * End it with its remaining kernels.
+   * End the launcher and its remaining kernels.
    *
-   * @throws DeadlinePassed when it cannot be ended: the reaper then tries
+   * @throws DeadlinePassed when the launcher cannot be ended. The reaper then tries
    */
   stop(): Promise<void> {
-    // Only once: later its PID may belong to another process.
+    // Only once: later, the launcher's PID may belong to another process.
     this.#stopping ??= this.#stop();
     return this.#stopping;
   }
@@ -250,7 +252,7 @@ export class ForkLauncher {
     try {
       json = JSON.parse(line);
     } catch {
-      return; // something that a module printed while it was imported
+      return; // a module printed this while it was imported
     }
     const parsed = eventSchema.safeParse(json);
     if (!parsed.success) return;
@@ -266,7 +268,7 @@ export class ForkLauncher {
         const child = new ForkedChild(event.pid);
         this.#kernels.set(event.pid, child);
         const waiting = this.#waiting.get(event.id);
-        // The caller has given up: nobody else would end it.
+        // The caller has given up on this kernel, so nobody else would end it.
         if (waiting === undefined) void killTree(event.pid);
         waiting?.forked(child);
         break;
@@ -289,7 +291,10 @@ export class ForkLauncher {
     }
   }
 
-  /** It has ended, so that nobody can say how its kernels end. Those that live notice it and end too. */
+  /**
+   * The launcher has ended, so nobody can report how its kernels end. Kernels that still live notice this and
+   * end too.
+   */
   #lose(): void {
     this.#over ??= `the launcher ended: ${this.#words.text().trim().slice(-500) || 'it said nothing'}`;
     this.#settle(this.#over);

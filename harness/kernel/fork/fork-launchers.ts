@@ -12,20 +12,22 @@ import {
 import type { Reaper } from '../reaper.ts';
 import { ForkLauncher, launcherLost } from './fork-launcher.ts';
 
-/** Launches the kernels of an experiment: spawned, or forked by a launcher for each arm. */
+/** Launches the kernels of an experiment. It spawns them, or one launcher per arm forks them. */
 export class ForkLaunchers {
   readonly #method: LaunchMethod;
   readonly #platform: NodeJS.Platform;
   readonly #reaper: Reaper;
   readonly #onSpawned: (why: string) => void;
   readonly #launchers = new Map<string, Promise<ForkLauncher | string>>();
-  /** Arms that have had a launcher: their kernels are never spawned, for an arm has one kind of kernels. */
+  /**
+   * Arms that have had a launcher. Their kernels are never spawned: all kernels of an arm start the same way.
+   */
   readonly #forkable = new Set<string>();
   readonly #said = new Set<string>();
 
   /**
-   * @param method of arms that do not say how
-   * @param onSpawned told once of each reason why kernels are spawned that were to be forked
+   * @param method launch method for arms that set none
+   * @param onSpawned called once with each reason why kernels are spawned although they should be forked
    */
   constructor(parts: {
     method: LaunchMethod;
@@ -45,7 +47,7 @@ export class ForkLaunchers {
 
   async stop(): Promise<void> {
     for (const started of this.#launchers.values()) {
-      const launcher = await started.catch(() => null); // said by the launch that asked for it
+      const launcher = await started.catch(() => null); // the launch that asked for it reported the error
       if (launcher instanceof ForkLauncher) await launcher.stop().catch(leaveToReaper);
     }
   }
@@ -61,7 +63,8 @@ export class ForkLaunchers {
           : await this.#launcherOf(command.forkable);
     if (typeof launcher !== 'string' && command.forkable !== undefined) {
       return launcher.fork(command.forkable, start).catch(async (error: unknown) => {
-        // A kernel that it forked as its last deed, and nobody was told of, goes with it.
+        // The launcher may have forked a kernel just before it ended, and told nobody. That kernel must end
+        // too.
         if (!launcher.isAlive) await launcher.stop().catch(leaveToReaper);
         throw error;
       });
@@ -72,7 +75,9 @@ export class ForkLaunchers {
     return spawnKernel(start);
   };
 
-  /** The arm's launcher, in the place of one that has ended; whoever asks meanwhile waits for the same one. */
+  /**
+   * The arm's launcher, or a new one if it has ended. Callers that ask meanwhile wait for the same launcher.
+   */
   #launcherOf(command: ForkableCommand): Promise<ForkLauncher | string> {
     const key = canonicalJson([command.python, command.arm, command.variables]);
     const known = this.#launchers.get(key);

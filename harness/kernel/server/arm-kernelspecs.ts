@@ -7,7 +7,7 @@ import type { ArmKernels } from '../arm-kernels.ts';
 import { cacheFolder } from '../environment/index.ts';
 import { type KernelCommandMaker, runtimeConfig, runtimeScript } from '../launch.ts';
 
-/** Key of a kernelspec's metadata under which an installed arm says which it is. */
+/** Metadata key of a kernelspec. An installed arm stores its stamp under it. */
 export const METADATA_KEY = 'kernel_soak';
 
 /** An arm that a server can start by the name of a kernelspec. */
@@ -16,13 +16,16 @@ export interface ArmKernelspec {
   readonly folder: string;
 }
 
-/** Name of the kernelspec of an arm: servers allow letters, digits, `.`, `_` and `-`. */
+/** The kernelspec name of an arm. Servers allow letters, digits, `.`, `_` and `-`. */
 export function kernelspecName(arm: string): string {
   const plain = arm.replace(/[^A-Za-z0-9._-]+/g, '-').toLowerCase();
   return plain === arm ? `soak-${arm}` : `soak-${plain}-${sha256(arm).slice(0, 8)}`;
 }
 
-/** What identifies an arm on whatever machine it is installed: the sources that it loads, and the runtime's. */
+/**
+ * A hash that identifies an arm on every machine. It covers the sources that the arm loads and those of the
+ * runtime.
+ */
 export async function armStamp({ overlay }: Pick<ArmKernels, 'overlay'>): Promise<string> {
   const { treeSha256, eventLoop, variables, arguments: words } = overlay.protocolArm;
   return sha256(
@@ -36,14 +39,15 @@ export async function armStamp({ overlay }: Pick<ArmKernels, 'overlay'>): Promis
   );
 }
 
-/** Folder in which kernels that a server starts make their private ones: the same for all of a user's servers. */
+/** The folder for the private folders of kernels that a server starts. All servers of a user share it. */
 export function servedRunsFolder(cacheDir?: string): string {
   return join(cacheFolder(cacheDir), 'served');
 }
 
 /**
- * Write an arm's kernelspec into a Jupyter data folder (`…/share/jupyter`), so that a server which searches it can
- * start the arm's kernels. It holds as long as the cache that it points into.
+ * Write an arm's kernelspec into a Jupyter data folder (`…/share/jupyter`). A server that searches this
+ * folder can then start the arm's kernels. The kernelspec points into the cache and works as long as the
+ * cache exists.
  *
  * @throws Error of the file system
  */
@@ -76,7 +80,7 @@ export async function installArm(
   return { name, folder };
 }
 
-/** The command of an arm that a server starts by its kernelspec; the folder is the kernel's own. */
+/** The command of an arm that a server starts by its kernelspec. `folder` is the kernel's own folder. */
 export function servedCommand(kernelspec: string): KernelCommandMaker {
   return (folder) => ({
     argv: [kernelspec],

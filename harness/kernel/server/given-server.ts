@@ -17,12 +17,12 @@ import { endOnServer, ServerKernel } from './server-kernel.ts';
 
 const LOOK_EVERY_MS = 10;
 const PLACE_ATTEMPTS = 3;
-// A session needs the name of a notebook. No file of this name is read or written.
+// A session needs the name of a notebook. Nobody reads or writes a file of this name.
 const SESSION_NAME = 'kernel-soak.ipynb';
 
-/** What a server says about a kernelspec. */
+/** What a server reports about a kernelspec. */
 export interface ServerKernelspec {
-  /** Stamp of an installed arm. */
+  /** The stamp, if the kernelspec is an installed arm. */
   readonly stamp: string | null;
   readonly language: string;
   readonly displayName: string;
@@ -30,26 +30,26 @@ export interface ServerKernelspec {
   readonly sha256: string;
 }
 
-/** A Jupyter Server or gateway that is there already. */
+/** A Jupyter Server or gateway that already runs. */
 export interface GivenServer {
   readonly address: ServerAddress;
-  /** Versions that it states, as `jupyter-server` and `gateway`. */
+  /** The versions that the server states, under the names `jupyter-server` and `gateway`. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Its kernelspecs, with the stamp of those that are arms. */
+  /** The server's kernelspecs. Those of installed arms carry a stamp. */
   readonly kernelspecs: ReadonlyMap<string, ServerKernelspec>;
 }
 
 /**
- * Ask a server what it is and which kernels it has.
+ * Ask a server which versions it runs and which kernels it has.
  *
- * @param text address of the server, of a gateway, or of a user's server of a JupyterHub
+ * @param text address of a server, of a gateway, or of a user's server on a JupyterHub
  * @throws SoakError `bad-server-url`, `server-unreachable`, `not-a-server`, `server-token`
  */
 export async function inspectServer(text: string, env: NodeJS.ProcessEnv): Promise<GivenServer> {
   const url = serverUrl(text);
   const variable = TOKEN_VARIABLES.find((name) => (env[name] ?? '') !== '');
   const address = { url, token: variable === undefined ? '' : (env[variable] ?? '') };
-  // jupyverse has no such page, and does not state its version.
+  // jupyverse has no such page and does not state its version.
   const about = await answerOf(address, 'api', { mayLack: true });
   const listed = await answerOf(address, 'api/kernelspecs');
   const specs = (listed['kernelspecs'] ?? null) as Record<string, { spec?: Record<string, unknown> }> | null;
@@ -107,7 +107,7 @@ async function answerOf(
     });
   });
   const refused = response.status === 401 || response.status === 403;
-  // A server that wants a login sends browsers to its form.
+  // A server that wants a login redirects to its form.
   if (refused || (response.status >= 300 && response.status < 400)) {
     await response.body?.cancel();
     throw new SoakError(
@@ -130,15 +130,16 @@ async function answerOf(
   return body as Record<string, unknown>;
 }
 
-/** What the runtime says when a server has started it (arms/runtime/soak_kernel.py). */
+/** What the runtime reports when a server has started it (arms/runtime/soak_kernel.py). */
 interface LaunchWord {
   readonly pid: number;
   readonly connectionFile: string;
 }
 
 /**
- * Starts kernels on a given server. A kernel that is started only for this shows whether they run on this machine: then the
- * arm's runtime has made its private folder here by the time the kernel answers.
+ * Starts kernels on a given server. A first kernel, started only as a test, shows whether the server's
+ * kernels run on this machine: if they do, the arm's runtime has made its private folder here before the
+ * kernel answers.
  */
 export class GivenServerKernels {
   readonly #address: ServerAddress;
@@ -146,7 +147,7 @@ export class GivenServerKernels {
   readonly #startTimeoutMs: number;
   #isHere: Promise<boolean> | null = null;
 
-  /** @param runs folder in which the runtime of a kernel on this machine makes its own */
+  /** @param runs folder for the private folders of kernels on this machine */
   constructor(address: ServerAddress, runs: string, startTimeoutMs: number) {
     this.#address = address;
     this.#runs = runs;
@@ -187,7 +188,8 @@ export class GivenServerKernels {
   }
 
   async #areHere(name: string): Promise<boolean> {
-    // A kernel can wedge before it answers: that is looked for later.
+    // A kernel can wedge before it answers, so several kernels are tried. Wedges themselves are looked for
+    // later.
     for (let attempt = 0; attempt < PLACE_ATTEMPTS; attempt += 1) {
       const { model, sessionId } = await started(this.#address, name);
       const peer = new ServerPeer({ settings: serverSettings(this.#address), model });
@@ -196,7 +198,7 @@ export class GivenServerKernels {
         const seen = await within(this.#startTimeoutMs / PLACE_ATTEMPTS, () =>
           launchWord(folder) !== null ? 'here' : peer.answered ? 'answers' : null,
         );
-        // It writes its file before it can answer.
+        // The kernel writes its file before it can answer.
         if (seen !== null) return launchWord(folder) !== null;
       } finally {
         await peer.close();
@@ -217,7 +219,7 @@ function launchWord(folder: string): LaunchWord | null {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as LaunchWord) : null;
 }
 
-/** Look repeatedly until there is something, for at most `timeoutMs`. */
+/** Call `look` repeatedly until it finds something, for at most `timeoutMs`. */
 async function within<Seen>(timeoutMs: number, look: () => Seen | null): Promise<Seen | null> {
   const dueMs = performance.now() + timeoutMs;
   for (;;) {
@@ -227,7 +229,10 @@ async function within<Seen>(timeoutMs: number, look: () => Seen | null): Promise
   }
 }
 
-/** Variables that a gateway gives to its kernels or decides by, such as KERNEL_USERNAME; ours are not among them. */
+/**
+ * Variables that a gateway passes to its kernels or decides by, such as KERNEL_USERNAME. The harness's own
+ * are left out.
+ */
 function gatewayVariables(env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).filter(
@@ -239,11 +244,17 @@ function gatewayVariables(env: NodeJS.ProcessEnv): Record<string, string> {
 /** A kernel that a server started. */
 interface StartedKernel {
   readonly model: Kernel.IModel;
-  /** Session of a kernel that can only be started with one, as in jupyverse: ending it ends both. */
+  /**
+   * The kernel's session. Some servers, such as jupyverse, start a kernel only with a session. Ending the
+   * session ends both.
+   */
   readonly sessionId?: string;
 }
 
-/** @throws SoakError `server-launch` with the server's own reason; DeadlinePassed when it is silent */
+/**
+ * @throws SoakError `server-launch` with the server's own reason; DeadlinePassed when the server does not
+ *   answer
+ */
 function started(address: ServerAddress, name: string): Promise<StartedKernel> {
   return withDeadline('server-launch', startedAtLast(address, name), {
     who: `${name}:`,

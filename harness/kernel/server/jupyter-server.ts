@@ -23,23 +23,26 @@ import {
 import type { Reaper } from '../reaper.ts';
 
 const ASK_EVERY_MS = 100;
-// The port was free when it was chosen; another process may have taken it since.
+// The port was free when the harness chose it. Another process may have taken it since.
 const ATTEMPTS = 3;
 
 /**
- * The longest path that a kernel's socket has over ipc: jupyter_client names it after the connection file
- * (`ConnectionFileMixin._ip_default`).
+ * The longest socket path of a kernel over ipc. jupyter_client derives the path from the connection file's
+ * name (`ConnectionFileMixin._ip_default`).
  *
- * @param folder the server's own
+ * @param folder the server's own folder
  */
 export function serverSocketPath(folder: string): string {
   return join(folder, 'runtime', `kernel-${'0'.repeat(36)}-ipc-5`);
 }
 
-/** A Jupyter Server of the harness's own: loopback, a random token, folders of its own, no extensions. */
+/**
+ * The harness's own Jupyter Server. It listens on loopback, has a random token and its own folders, and loads
+ * no extensions.
+ */
 export class JupyterServer {
   readonly address: ServerAddress;
-  /** Private; runs have theirs in it, and it goes with the server. */
+  /** The server's private folder. It contains the folders of the runs, and is removed with the server. */
   readonly folder: string;
   readonly pid: number;
   /** Resolves when the process has ended. */
@@ -68,27 +71,30 @@ export class JupyterServer {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** Folder that the server looks for kernelspecs in. */
+  /** The folder in which the server looks for kernelspecs. */
   get specFolder(): string {
     return join(this.folder, 'data', 'kernels');
   }
 
-  /** Folder with the connection files of its kernels. */
+  /** The folder with the connection files of the server's kernels. */
   get runtimeFolder(): string {
     return join(this.folder, 'runtime');
   }
 
-  /** Last part of its log, which what kernels write to standard error is in too; fit to be published. */
+  /**
+   * The end of the server's log, fit to be published. The log includes what the kernels write to standard
+   * error.
+   */
   stderrTail(): string {
     return publicText(this.#stderr.text());
   }
 
   /**
-   * Start one and wait until it answers.
+   * Start a server and wait until it answers.
    *
    * @param python interpreter that has jupyter_server
-   * @param rootDir folder above all that kernels are to run in
-   * @param sockets of its kernels
+   * @param rootDir folder that contains all working folders of the kernels
+   * @param sockets sockets of the server's kernels
    * @throws SoakError `server-start`
    */
   static async start(
@@ -114,7 +120,7 @@ export class JupyterServer {
     );
   }
 
-  /** @returns what it wrote, where it did not start */
+  /** @returns the server, or what it wrote if it did not start */
   static async #attempt(
     python: string,
     rootDir: string,
@@ -140,7 +146,7 @@ export class JupyterServer {
         JUPYTER_CONFIG_DIR: join(folder, 'config'),
         JUPYTER_DATA_DIR: join(folder, 'data'),
         JUPYTER_RUNTIME_DIR: join(folder, 'runtime'),
-        // Makes a folder for temporary files in each process that reads it, and leaves it there.
+        // Each process that reads this variable makes a temporary folder and leaves it there.
         JUPYTER_NO_CONFIG: '1',
         ...temporaryVariables(join(folder, 'tmp')),
       }),
@@ -172,9 +178,9 @@ export class JupyterServer {
   }
 
   /**
-   * End it with whatever kernels it still has, and remove its folder.
+   * End the server and its remaining kernels, and remove the server's folder.
    *
-   * @throws DeadlinePassed when it cannot be ended: it is then the reaper's, and its port stays taken
+   * @throws DeadlinePassed when the server cannot be ended. The reaper then tries, and the port stays taken
    */
   stop(): Promise<void> {
     return this.#release();
@@ -190,7 +196,7 @@ export class JupyterServer {
     while (!hasEnded && performance.now() < dueMs) {
       const response = await fetch(`${url}api/status`, {
         headers: { Authorization: `token ${token}` },
-        // One that takes connections and is silent is asked again, and not waited for.
+        // A server may take connections and stay silent. The harness does not wait for it: it asks again.
         signal: AbortSignal.timeout(deadlineMs('server-status')),
       }).catch(() => null);
       await response?.body?.cancel().catch(() => {});
@@ -206,7 +212,7 @@ function exitOf(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => child.once('exit', () => resolve()));
 }
 
-/** A dead kernel stays dead: one started in its place under the same name would hide the death. */
+/** The server must not restart a dead kernel: a new kernel under the same name would hide the death. */
 function settings(token: string, port: number, rootDir: string, sockets: Sockets): object {
   return {
     IdentityProvider: { token },

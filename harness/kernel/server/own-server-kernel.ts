@@ -14,7 +14,7 @@ import { notEncrypted } from '../offers-curve.ts';
 import type { JupyterServer } from './jupyter-server.ts';
 import { endOnServer, ServerKernel } from './server-kernel.ts';
 
-/** What launching needs of a server; its address may be that of a proxy before it. */
+/** The parts of a server that a launch needs. The address may be that of a proxy in front of it. */
 export type ServerPlace = Pick<
   JupyterServer,
   'address' | 'folder' | 'specFolder' | 'runtimeFolder' | 'stderrTail'
@@ -22,11 +22,12 @@ export type ServerPlace = Pick<
   Partial<Pick<JupyterServer, 'hasEnded'>>;
 
 /**
- * Have a server of ours start a kernel of the command, through a kernelspec made for it alone, with a private
- * folder within the server's.
+ * Let the harness's own server start a kernel. The kernel gets its own kernelspec, and a private folder
+ * inside the server's folder.
  *
- * @throws DeadlinePassed when the server is silent
- * @throws SoakError `server-lost` when it has ended or refuses, which is no kernel's doing; `not-encrypted`
+ * @throws DeadlinePassed when the server does not answer
+ * @throws SoakError `server-lost` when the server has ended or refuses, which no kernel causes;
+ *   `not-encrypted`
  */
 export async function launchThroughServer(
   server: ServerPlace,
@@ -59,7 +60,7 @@ export async function launchThroughServer(
     });
   });
   const model = await withDeadline('server-launch', started, {
-    // It would stay with the server until that ends.
+    // Otherwise this kernel would stay until the server ends.
     onLate: ({ id }) => void endOnServer(address, id).catch(() => {}),
   });
   const connection = JSON.parse(

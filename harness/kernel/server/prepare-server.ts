@@ -10,21 +10,21 @@ import { ensureEnvironment } from '../environment/index.ts';
 import { armStamp, kernelspecName, servedCommand } from './arm-kernelspecs.ts';
 import type { GivenServer } from './given-server.ts';
 
-/** The lock of the kernel environment constrains what it names. */
+/** The lock of the kernel environment pins the packages that it names. */
 const REQUIREMENTS = ['jupyter-server==2.21.1', 'jupyter-client', 'pyzmq', 'tornado'];
 const CHIEF_PACKAGES = ['jupyter-server', 'jupyter-client', 'pyzmq', 'tornado'] as const;
 
-/** A server of the harness's own, its environment made. */
+/** The harness's own server. Its environment exists. */
 export interface OwnServer {
   readonly protocolTransport: ProtocolTransport;
   readonly environment: ClientEnvironment;
-  /** Interpreter of the server. */
+  /** The server's interpreter. */
   readonly python: string;
-  /** Folder above all that notebooks run in. */
+  /** Folder that contains all working folders of the notebooks. */
   readonly rootDir: string;
 }
 
-/** A server that is there already, with the arms' kernelspecs in it. */
+/** A server that already runs and has a kernelspec of each arm. */
 export interface PreparedGivenServer {
   readonly protocolTransport: ProtocolTransport;
   readonly environment: null;
@@ -35,7 +35,9 @@ export interface PreparedGivenServer {
 export type PreparedServer = OwnServer | PreparedGivenServer;
 
 /**
- * @param remedy what to do without the arm's going through a server
+ * Refuse bare arms.
+ *
+ * @param remedy what to do if an arm cannot run through a server
  * @throws SoakError `bare-arm`
  */
 export function checkArmsOfServer(
@@ -52,7 +54,7 @@ export function checkArmsOfServer(
 }
 
 /**
- * Make (or find in the cache) an environment with jupyter_server in it, beside those of the kernels.
+ * Make (or find in the cache) an environment with jupyter_server, separate from the kernels' environments.
  *
  * @throws SoakError `notebooks-apart`, and what `ensureEnvironment` throws
  */
@@ -99,7 +101,7 @@ function libraryVersion(): Record<string, string> {
 }
 
 /**
- * See that a server which is there already has a kernelspec of each arm, and that it is that arm.
+ * Check that a given server has a kernelspec of each arm, and that each kernelspec is the right arm.
  *
  * @returns the arms, each started by its kernelspec
  * @throws SoakError `arm-not-installed`, and what `inspectServer` throws
@@ -123,7 +125,7 @@ export async function prepareGivenServer<Arm extends Pick<ArmKernels, 'overlay' 
   return { server: givenTransport(given), arms: served };
 }
 
-/** What an experiment has of a server that is there already. */
+/** The transport of an experiment on a given server. */
 export function givenTransport({ address, versions }: GivenServer): PreparedGivenServer {
   return {
     protocolTransport: { name: 'server', versions: { ...versions, ...libraryVersion() }, given: true },
@@ -150,9 +152,9 @@ function notInstalled(
 }
 
 /**
- * The deepest folder that all of these files are in or below: a server's kernels run below its root.
+ * The deepest folder that contains all of these files. A server's kernels run in its root or below.
  *
- * @throws SoakError `notebooks-apart` when there is none, as on two drives of Windows
+ * @throws SoakError `notebooks-apart` when there is no such folder, as on two drives of Windows
  */
 export function commonFolder(files: readonly string[]): string {
   const [first = [], ...others] = files.map((file) => dirname(resolve(file)).split(sep));

@@ -18,24 +18,27 @@ import { awaitSettledCounters } from '../settled-counters.ts';
 const WATCH_EVERY_MS = 50;
 const DELETE_AGAIN_AFTER_MS = [200, 1_000, 3_000] as const;
 
-/** What is known of a kernel that a server started. */
+/** What the harness knows of a kernel that a server started. */
 export interface ServerKernelParts {
   readonly address: ServerAddress;
   readonly model: Kernel.IModel;
-  /** Its session, if the server started it with one: ending it ends both. */
+  /** The kernel's session, if the server started the kernel with one. Ending the session ends both. */
   readonly sessionId?: string | undefined;
   readonly command: KernelCommand;
-  /** `null`: only the server can reach it. */
+  /** `null`: only the server can reach the kernel. */
   readonly connection: ConnectionInfo | null;
-  /** End of what the server and its kernels wrote, if known. */
+  /** The end of what the server and its kernels wrote, if known. */
   readonly stderrTail: () => string;
   /** Folders to remove when the kernel has ended. */
   readonly folders: readonly string[];
-  /** Called once the folders are gone. */
+  /** Called when the folders have been removed. */
   readonly onRemoved?: () => void;
-  /** The kernels of a server of our own end with it, and by pid before. */
+  /**
+   * Whether the harness's own server started the kernel. Such a kernel ends with the server; before that, the
+   * harness ends it by its PID.
+   */
   readonly isOwn?: true;
-  /** Of a server of our own. */
+  /** Whether the harness's own server has ended. */
   readonly serverHasEnded?: () => boolean;
 }
 
@@ -66,7 +69,7 @@ export class ServerKernel implements RunningKernel {
     this.exited = parts.connection === null ? this.#untilGone() : this.#watch();
   }
 
-  /** -1 until it has said its PID, and if it is out of reach. */
+  /** -1 until the kernel has reported its PID, and for a kernel out of reach. */
   get pid(): number {
     this.#pid ??= this.identity()?.pid ?? null;
     return this.#pid ?? -1;
@@ -99,7 +102,7 @@ export class ServerKernel implements RunningKernel {
 
   interrupt(): void {
     const { model, address } = this.#parts;
-    // Whether it had an effect is what is looked for.
+    // The harness looks for the effect of the interrupt, not for the answer.
     KernelAPI.interruptKernel(model.id, serverSettings(address)).catch(() => {});
   }
 
@@ -107,7 +110,7 @@ export class ServerKernel implements RunningKernel {
     this.#isOver = true;
     this.#gone();
     const { model, address } = this.#parts;
-    // At once: a wedged kernel would take long to answer a request.
+    // The harness kills the process first: a wedged kernel would take long to answer a request.
     const [folder] = this.#parts.folders;
     if (this.pid > 0) await (folder === undefined ? killTree(this.pid) : killRun(this.pid, folder));
     await endOnServer(address, model.id, this.#parts.sessionId).catch((error: unknown) => {
@@ -138,7 +141,10 @@ export class ServerKernel implements RunningKernel {
     };
   }
 
-  /** Our own server restarts no kernel and reports no death, so the process itself is watched. */
+  /**
+   * The harness's own server restarts no kernel and reports no death, so the harness watches the process
+   * itself.
+   */
   async #watch(): Promise<KernelExit> {
     while (!this.#isOver) {
       const { pid } = this;
@@ -151,7 +157,7 @@ export class ServerKernel implements RunningKernel {
     return this.#ended();
   }
 
-  /** For a kernel elsewhere, only the server can tell. */
+  /** Only the server can tell when a kernel on another machine has ended. */
   async #untilGone(): Promise<KernelExit> {
     await new Promise<void>((resolve) => {
       this.#gone = resolve;
@@ -166,7 +172,7 @@ export class ServerKernel implements RunningKernel {
 }
 
 /**
- * Have the server end a kernel and forget it. A server that does not answer is asked again.
+ * Make the server end a kernel and forget it. If the server does not answer, ask again.
  *
  * @param sessionId session of the kernel, which ends with it
  * @throws SoakError `kernel-left` when the server answers but does not end the kernel
