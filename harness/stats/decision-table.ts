@@ -187,7 +187,7 @@ export function countOf(statuses: readonly OutcomeStatus[]): Count {
   return { wedged, runs };
 }
 
-/** Runs with a competing event, among all valid runs. `wedged` holds the number of competing events. */
+/** Runs with a competing event, among all runs but the invalid ones. `wedged` holds the number of competing events. */
 export function competingCount(statuses: readonly OutcomeStatus[]): Count {
   return countOf(
     statuses.map((status) =>

@@ -16,8 +16,8 @@ export interface AlternativeVerdicts {
 }
 
 /**
- * Excluded runs (harness faults) can decide a verdict from this share of an arm's recorded runs on. A smaller
- * share is reported and decides nothing.
+ * Excluded runs (harness faults) can decide a verdict when they are more than this share of an arm's recorded
+ * runs. A smaller share is reported and decides nothing.
  */
 export const EXCLUDED_SHARE = 0.1;
 
