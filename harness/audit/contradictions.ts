@@ -141,8 +141,8 @@ function missingParts({ outcome, stalls }: RunRecord, protocol: Protocol): strin
 
 /**
  * Kinds whose boundaries have moved since journals of schema 1 were written. In such a journal, today's rules
- * may take one of these kinds for another of them, but for nothing else. Those rules accepted a certificate
- * alone as proof of a strand, whatever the kernel's counters said when they were read after it.
+ * may take one of these kinds for another of them, but for nothing else. The rules of schema 1 also accepted
+ * a certificate alone as proof of a strand, whatever the kernel's counters said when they were read after it.
  */
 const REDRAWN: readonly OutcomeKind[] = ['wedged-mute', 'busy', 'hung', 'late', 'no-answer'];
 

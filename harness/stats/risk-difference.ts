@@ -71,7 +71,10 @@ function restrictedVariance({ reference, treatment }: Stratum, delta: number): n
   return ((p2 * (1 - p2)) / n2 + (p1 * (1 - p1)) / n1) * (runs / (runs - 1));
 }
 
-/** Closed form of the restricted maximum likelihood estimate (Farrington and Manning 1990, Statistics in Medicine 9:1447). */
+/**
+ * Closed form of the restricted maximum likelihood estimate (Farrington and Manning 1990, Statistics in
+ * Medicine 9:1447).
+ */
 function restrictedReferenceRate(reference: Count, treatment: Count, delta: number): number {
   const [n1, n0, x1, x0] = [treatment.runs, reference.runs, treatment.wedged, reference.wedged];
   const runs = n1 + n0;

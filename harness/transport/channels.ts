@@ -21,10 +21,10 @@ export interface Channels {
   /** Whether the kernel's heartbeat echoes within `timeoutMs`. `null`: there is no heartbeat here. */
   heartbeat(timeoutMs: number): Promise<boolean | null>;
   /**
-   * Reconnect as a front end does when its page is reopened, with the nudge before its first request. Resolves when that
-   * request may be sent.
+   * Reconnect as a front end does when its page is reopened, with the nudge before its first request.
+   * Resolves when that request may be sent.
    *
-   * @param onShellRequest told of each shell request that another peer sends for it
+   * @param onShellRequest called with the id of each shell request that another peer sends for this client
    */
   renew(onShellRequest: (msgId: string) => void): Promise<void>;
   /**

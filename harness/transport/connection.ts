@@ -16,8 +16,8 @@ export interface ConnectionInfo {
   readonly hb_port: number;
   readonly kernel_name: string;
   /**
-   * The kernel's CurveZMQ keys in Z85 (ipykernel 7.3, jupyter_client 8.9). It is the server on all five channels, and lets
-   * in every client that knows its public key. Absent: unencrypted.
+   * The kernel's CurveZMQ keys in Z85 (ipykernel 7.3, jupyter_client 8.9). The kernel is the server on all
+   * five channels, and lets in every client that knows its public key. Absent: unencrypted.
    */
   readonly curve_publickey?: string;
   readonly curve_secretkey?: string;
@@ -46,8 +46,9 @@ export interface CurveOptions {
 }
 
 /**
- * Options of a client socket: the kernel's public key, and a fresh key pair. None for an unencrypted kernel. An encrypted
- * connection never falls back to plain text: libzmq closes it if the two ends do not use the same mechanism.
+ * Options of a client socket: the kernel's public key, and a fresh key pair. None for an unencrypted kernel.
+ * An encrypted connection never falls back to plain text: libzmq closes it if the two ends do not use the
+ * same mechanism.
  */
 export function curveOptions({ curve_publickey: serverKey }: ConnectionInfo): CurveOptions | object {
   if (serverKey === undefined) return {};

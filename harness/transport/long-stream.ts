@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { LongText } from '../model/long-text.ts';
 
-// A string of at least this many bytes stays in its frame. For shorter ones the extra work does not pay.
+// A string longer than this many bytes stays in its frame. For shorter ones the extra work does not pay.
 const LONG_BYTES = 1 << 20;
 // Bytes decoded at once: few enough for the text to die in V8's nursery.
 const PIECE_BYTES = 1 << 14;
