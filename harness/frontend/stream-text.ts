@@ -3,7 +3,7 @@ import type { SpilledText, TextSpill } from './text-spill.ts';
 
 /** Up to this many characters of a notebook's stream text stay in memory before any is set aside. */
 const HELD_CHARACTERS = 1024 * 1024;
-/** Text is set aside in pieces of at least this many characters. */
+/** Text is set aside once this many characters have gathered, in pieces of at most this many. */
 const PIECE_CHARACTERS = 8 * 1024;
 
 /** State shared by the stream texts of one notebook. */
