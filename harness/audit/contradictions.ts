@@ -5,23 +5,23 @@ import { type BlockRange, shardBlocks } from '../model/shard.ts';
 import { classify, isStrand } from '../oracle/classify.ts';
 import { blockOrders, type RunOrder } from '../stats/schedule.ts';
 
-/** One thing in which a journal is not what its protocol and its own records allow. */
+/** One point in which a journal contradicts its protocol or its own records. */
 export interface Contradiction {
   /** `run b007-fix, position`, `sessions`. */
   readonly place: string;
-  /** What the journal says. */
+  /** The journal's value. */
   readonly found: string;
-  /** What the protocol, the seed or the other records give. */
+  /** The value that the protocol, the seed or the other records give. */
   readonly expected: string;
 }
 
 /**
- * What of a journal can be recomputed and differs: the order of each block by the seed, each run's seed, notebook,
- * traffic and name, and for each run whether its counts and observations can be those of its outcome. A journal that
- * kernel-soak wrote has none, whatever its kernels did.
+ * The journal's values that differ from what can be recomputed: each block's order by the seed; each run's
+ * seed, notebook, traffic and name; and whether each run's counts and observations fit its outcome. A journal
+ * that kernel-soak wrote has no contradictions, whatever its kernels did.
  *
- * It does not show that a journal is true: who changes every record consistently is not found here. The hash in a copy
- * of the evidence that somebody else holds is the witness for that.
+ * An empty result does not prove that a journal is true: it cannot reveal a person who changed every record
+ * consistently. The witness against that is the hash in a copy of the evidence that somebody else holds.
  */
 export function contradictions(journal: Journal): Contradiction[] {
   return [...journal.runs.flatMap((run) => ofRun(run, journal)), ...ofEnd(journal)];
@@ -44,7 +44,7 @@ type Compare = (what: string, found: unknown, expected: unknown) => Contradictio
 
 const orders = new WeakMap<Protocol, Map<number, RunOrder[]>>();
 
-/** The orders of a block, drawn once for all of its runs. */
+/** The run orders of a block, drawn once for all of its runs. */
 function ordersOf(protocol: Protocol, block: number): RunOrder[] {
   const known = orders.get(protocol) ?? new Map<number, RunOrder[]>();
   orders.set(protocol, known);
@@ -53,7 +53,7 @@ function ordersOf(protocol: Protocol, block: number): RunOrder[] {
   return found;
 }
 
-/** What the schedule fixes before the run. */
+/** Checks the values that the schedule fixes before the run. */
 function ofPlace(run: RunRecord, protocol: Protocol, here: Compare): Contradiction[] {
   const order = ordersOf(protocol, run.block).find(({ arm }) => arm === run.arm);
   if (order === undefined) return here('arm', run.arm, 'an arm of the protocol');
@@ -66,7 +66,7 @@ function ofPlace(run: RunRecord, protocol: Protocol, here: Compare): Contradicti
   ];
 }
 
-/** Sums that a run's own account has to agree with. */
+/** Checks that the sums in a run's own account agree. */
 function ofAccount({ client, kernel }: RunRecord, here: Compare): Contradiction[] {
   const byType = Object.values(client.byType).reduce((sum, count) => sum + count, 0);
   return [
@@ -74,14 +74,14 @@ function ofAccount({ client, kernel }: RunRecord, here: Compare): Contradiction[
     ...(client.replies > client.sent
       ? here('replies received', client.replies, `at most ${client.sent}`)
       : []),
-    // What a kernel has not replied to cannot have been received.
+    // A client cannot receive a reply that the kernel never sent.
     ...(kernel !== null && kernel.replies < client.replies
       ? here("replies by the kernel's own count", kernel.replies, `at least ${client.replies}, as received`)
       : []),
   ];
 }
 
-/** Requests that have a reply: `comm_msg` and its like have none. */
+/** Number of requests that have a reply; `comm_msg` and similar messages have none. */
 function replyable(byType: Readonly<Record<string, number>>): number {
   return Object.entries(byType).reduce(
     (sum, [type, count]) => sum + (type.endsWith('_request') ? count : 0),
@@ -89,7 +89,7 @@ function replyable(byType: Readonly<Record<string, number>>): number {
   );
 }
 
-/** What a kind says of the rest of its record. */
+/** Checks the rest of a run's record against its outcome kind. */
 function ofKind(run: RunRecord, protocol: Protocol, here: Compare): Contradiction[] {
   const { outcome, client, kernel, cellMs } = run;
   const cells = protocol.notebooks[run.notebook]?.codeCells.length ?? 0;
@@ -99,7 +99,7 @@ function ofKind(run: RunRecord, protocol: Protocol, here: Compare): Contradictio
       ...here('cells answered of a completed run', cellMs.length, cells),
       ...here('cells sent of a completed run', client.byType['execute_request'] ?? 0, cells),
       ...here('replies of a completed run', client.replies, requests),
-      // Another program's subscription is its own: its idle statuses are not seen.
+      // Another client program has its own subscription, so its idle statuses are not seen here.
       ...(protocol.client === undefined && client.idles < requests
         ? here('idle statuses of a completed run', client.idles, `at least ${requests}`)
         : []),
@@ -124,10 +124,10 @@ function ofKind(run: RunRecord, protocol: Protocol, here: Compare): Contradictio
   ];
 }
 
-/** Kinds whose cell is the first that was not answered. */
+/** Kinds whose `cell` is the first one without an answer. */
 const EVENTS: readonly OutcomeKind[] = ['wedged-stranded', 'wedged-mute', 'stalled'];
 
-/** Parts that a run of its kind always has. */
+/** Record parts that a run of its kind should have and lacks. */
 function missingParts({ outcome, stalls }: RunRecord, protocol: Protocol): string[] {
   const { kind } = outcome;
   const needsObservations =
@@ -140,13 +140,13 @@ function missingParts({ outcome, stalls }: RunRecord, protocol: Protocol): strin
 }
 
 /**
- * Kinds among which today's rules draw other lines than those that journals of schema 1 were written by: one is taken
- * for another of them there, and for nothing else. A certificate was enough for a strand there, whatever the kernel's
- * counters said when they were read after it.
+ * Kinds whose boundaries have moved since journals of schema 1 were written. In such a journal, today's rules
+ * may take one of these kinds for another of them, but for nothing else. The rules of schema 1 also accepted
+ * a certificate alone as proof of a strand, whatever the kernel's counters said when they were read after it.
  */
 const REDRAWN: readonly OutcomeKind[] = ['wedged-mute', 'busy', 'hung', 'late', 'no-answer'];
 
-/** The outcome again, from what was observed. */
+/** Derives the outcome again from the observations. */
 function ofObservations({ outcome }: RunRecord, schema: number, here: Compare): Contradiction[] {
   const { observations, kind } = outcome;
   if (observations == null || kind === 'completed') return [];
@@ -157,14 +157,14 @@ function ofObservations({ outcome }: RunRecord, schema: number, here: Compare): 
   return [
     ...(wasRedrawn ? [] : here('outcome by its observations', kind, again)),
     ...here('unanswered request', outcome.unanswered, observations.request),
-    // The outcome's is rounded to microseconds.
+    // The outcome's value is rounded to microseconds.
     ...(Math.abs((outcome.waitedMs ?? 0) - observations.waitedMs) > 0.001
       ? here('wait, milliseconds', outcome.waitedMs, observations.waitedMs)
       : []),
   ];
 }
 
-/** An experiment of fixed size that says it has finished has every run of its blocks. */
+/** An experiment of fixed size that records its own end must have every run of its blocks. */
 function ofEnd({ experiment, runs, sessions }: Journal): Contradiction[] {
   const { protocol, shard, sources } = experiment;
   if (protocol.decision.stopping !== 'fixed') return [];

@@ -4,7 +4,10 @@ import { protocolSockets } from '../options/socket-options.ts';
 import type { RunContext } from '../run/run-context.ts';
 import { type SharedSettings, withSharedContext } from '../run/shared-context.ts';
 
-/** Work with a context in which kernels are asked what they are before an experiment: its sockets and time-outs. */
+/**
+ * Work with a context in which kernels are asked what they are before an experiment. It holds sockets and
+ * time-outs.
+ */
 export async function withAskingContext<Result>(
   options: RunOptions,
   kernelEnvironment: SharedSettings['kernelEnvironment'],

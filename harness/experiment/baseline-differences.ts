@@ -2,7 +2,7 @@ import { canonicalJson } from '../model/canonical.ts';
 import type { ArmEnvironment, Baseline, ClientEnvironment, Environment } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 
-/** What of an experiment a rate depends on besides the arm: its settings, machine and packages. */
+/** What a rate depends on besides the arm: the experiment's settings, machine and packages. */
 export interface BaselineSide {
   readonly protocol: Protocol;
   readonly environment: Environment;
@@ -15,9 +15,10 @@ type BaselineDifference = NonNullable<Baseline['differences']>[number];
 const SHOWN_CHARACTERS = 120;
 
 /**
- * In what an experiment differs from the one that its baseline is taken from, apart from its arms: with a difference
- * a p-value between the two would answer another question than "does the arm change the rate". Empty where nothing
- * that is recorded differs. What an arm asks for by name (`ipykernel==7.4.0`, `py3.13`, `launch:fork`) is the arm.
+ * The differences between an experiment and the one that its baseline comes from, apart from their arms. If
+ * there is any, a p-value between the two would not answer "does the arm change the rate". Empty when no
+ * recorded value differs. A choice that an arm names itself (`ipykernel==7.4.0`, `py3.13`, `launch:fork`)
+ * belongs to the arm and is not a difference.
  *
  * @param arm the baseline's arm, by its name in `earlier`
  */
@@ -53,7 +54,7 @@ function askedFor({ arms }: Protocol): Asked {
   };
 }
 
-/** Each setting by the word that a reader knows it by. */
+/** Each setting, under the name that a reader knows. */
 function settings(side: BaselineSide, armName: string, asked: Asked): Map<string, string> {
   const { protocol, environment, armEnvironments, clientEnvironment } = side;
   const arm = protocol.arms.find(({ name }) => name === armName);

@@ -4,20 +4,21 @@ import type { Protocol } from '../model/protocol.ts';
 import { type SequentialDesign, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
 import { armsByRole } from '../stats/verdict.ts';
 
-/** What of a design says whether its e-process can ever decide. */
+/** The parts of a design that decide whether its e-process can ever decide. */
 export interface DecidableDesign extends SequentialDesign {
   readonly decision: Pick<Protocol['decision'], 'alpha' | 'stopping'>;
 }
 
-// Far more than any bound needs: at α = 1e-12 and 100 treatments the clearest outcome decides within 60 blocks.
+// Far more than any bound needs: at α = 1e-12 and 100 treatments the clearest outcome decides within 60
+// blocks.
 const MOST_BLOCKS = 10_000;
 
 /**
- * Refuse an experiment under `--until-decided` that would run to its limit whatever its kernels do: one without a
- * pair of arms to compare, or one whose limit is below the blocks that the clearest outcome needs (every reference
- * run an event, no treatment run one).
+ * Refuse an experiment under `--until-decided` that would run to its limit whatever its kernels do. Such an
+ * experiment has no pair of arms to compare, or its limit is below the number of blocks that the clearest
+ * outcome needs (every reference run an event, no treatment run an event).
  *
- * @param blocks its limit
+ * @param blocks the experiment's limit
  * @throws SoakError `bad-option`
  */
 export function assertCanDecide(design: DecidableDesign, blocks: number): void {
@@ -47,10 +48,10 @@ export function assertCanDecide(design: DecidableDesign, blocks: number): void {
   );
 }
 
-/** Blocks after which the clearest outcome decides: the shortest experiment that there can be. */
+/** Number of blocks after which the clearest outcome decides. No experiment can decide earlier. */
 function fewestBlocks(design: DecidableDesign): number {
   const { control, treatments } = armsByRole(design);
-  // Without a treatment the pairs are of the first control and each other arm.
+  // Without a treatment, each pair is the first control and one other arm.
   const isEvent = (name: string) => (treatments.length > 0 ? !treatments.includes(name) : name === control);
   const statuses = new Map(
     design.arms.map(({ name }): [string, OutcomeStatus] => [name, isEvent(name) ? 'wedged' : 'completed']),

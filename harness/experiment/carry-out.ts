@@ -28,14 +28,14 @@ import { defaultFolderName, plannedLine } from './planned-line.ts';
 import { type Prepared, prepareExperiment } from './prepare.ts';
 import { beginSession, now, resumeSession, type Session } from './session.ts';
 
-/** What shows an experiment while it runs. */
+/** Shows an experiment while it runs. */
 export interface Display {
   readonly events: ExperimentEvents;
   /** Leave the last state on the screen and stop. */
   close(): void;
 }
 
-/** Opens what shows an experiment; `shard`: the part of it that is done here. */
+/** Opens the display of an experiment. `shard`: the part of the experiment that runs here. */
 export type OpenDisplay = (
   protocol: Protocol,
   recorded: readonly RunRecord[],
@@ -43,7 +43,7 @@ export type OpenDisplay = (
   part: { readonly shard: Shard | undefined },
 ) => Display;
 
-/** Carry out `soak run`: a new experiment, or one that is gone on with. */
+/** Carry out `soak run`: start a new experiment or resume one. */
 export async function carryOutExperiment(
   { raw, said }: RunInput,
   { signal, write }: RunSurroundings,
@@ -97,7 +97,7 @@ export async function carryOutExperiment(
   }
   const { journal } = await readJournal(folder);
   const report = buildReport(journal);
-  // Only now: what draws figures would take 30 MiB of memory all through the runs.
+  // Imported only now: the code that draws figures would take 30 MiB of memory during all the runs.
   const { writeReport } = await import('../report/write-report.ts');
   const { reportToGithub } = await import('../report/github.ts');
   await writeReport(folder, journal, report);
@@ -118,7 +118,7 @@ async function soak(
   display: Display,
   onSpawned: (why: string) => void,
 ): Promise<ExperimentEnd> {
-  // One listener for each run that is going on.
+  // Each run in progress adds one listener.
   setMaxListeners(0, signal);
   const autopsies = new Autopsies(
     prepared.protocol.autopsy,

@@ -1,7 +1,7 @@
 import type { Notebook } from '../frontend/notebook.ts';
 import type { ProtocolNotebook } from '../model/protocol.ts';
 
-/** A notebook as the protocol names it. */
+/** The protocol's entry for a notebook. */
 export function protocolNotebook(notebook: Notebook): ProtocolNotebook {
   return {
     name: notebook.name,

@@ -8,7 +8,7 @@ import { parsedRunOptions, type RunOptions } from '../options/run-options.ts';
 import type { RawOptions } from '../options/table.ts';
 import { tunedOptions } from './tuned.ts';
 
-/** What may be given beside `--resume`: it changes the call, and not the experiment. */
+/** Options allowed beside `--resume`: they change the call, not the experiment. */
 const BESIDE_RESUME = ['resume', 'failOn', 'maxMinutes'];
 
 /** The options of a new experiment. @throws SoakError `bad-option`, `bad-tuning`, `tuned-notebook` */
@@ -20,7 +20,7 @@ export async function freshOptions(raw: RawOptions<'run'>): Promise<RunOptions> 
   return about({ name: 'tuned' }, () => tunedOptions(options, tuned, raw.notebook?.[0] ?? null));
 }
 
-/** The options that an experiment was begun with. @throws SoakError `bad-option`, `cannot-resume` */
+/** The options with which an experiment was started. @throws SoakError `bad-option`, `cannot-resume` */
 export async function resumedOptions(raw: RawOptions<'run'>): Promise<RunOptions> {
   const folder = raw.resume ?? '';
   assertResumedAlone(

@@ -1,7 +1,7 @@
 import type { Notebook } from '../frontend/notebook.ts';
 import { SoakError } from '../model/errors.ts';
 
-/** Names that are one language: kernels and notebooks spell them as they like. */
+/** Names of one and the same language: kernels and notebooks spell them differently. */
 const SAME: Readonly<Record<string, string>> = {
   py: 'python',
   ipython: 'python',
@@ -25,9 +25,11 @@ function plainLanguage(name: string): string {
 }
 
 /**
- * Refuse a notebook that is written in another language than the kernel runs. One that states none is taken.
+ * Refuse a notebook that is written in another language than the kernel runs. A notebook that states no
+ * language is accepted.
  *
- * @param languages what the kernel is said to run, by its kernelspec and by itself; empty ones say nothing
+ * @param languages the kernel's languages, according to its kernelspec and to the kernel itself; empty
+ *   strings are ignored
  * @param why a clause for the message
  * @throws SoakError `bad-notebook`
  */

@@ -17,23 +17,23 @@ import type { Endpoint } from '../model/outcome.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import type { Subject } from '../run/subject.ts';
 
-/** What an experiment compares, made and ready to launch. */
+/** The arms of an experiment, prepared and ready to launch. */
 export interface PreparedSubjects {
   readonly arms: ReadonlyMap<string, Subject>;
-  /** Of the reference arm: the first control, else the first arm. */
+  /** Environment of the reference arm: the first control, or the first arm when there is no control. */
   readonly armEnvironment: ArmEnvironment;
-  /** Of the arms that have another. */
+  /** Environments of the arms that have a different one. */
   readonly armEnvironments: ReadonlyMap<string, ArmEnvironment>;
-  /** `null` where the harness is the client. */
+  /** `null` when the harness is the client. */
   readonly client: { readonly protocolClient: ProtocolClient; readonly endpoint: Endpoint } | null;
   readonly clientEnvironment: ClientEnvironment | null;
-  /** `null` where the kernels are processes of the harness or of a client. */
+  /** `null` when the harness or a client starts the kernels as its own processes. */
   readonly server: PreparedServer | null;
-  /** What the harness's own helpers run on. */
+  /** The environment in which the harness's own helpers run. */
   readonly kernelEnvironment: Pick<KernelEnvironment, 'python' | 'matplotlibConfigDir'>;
 }
 
-/** What evidence says of an arm's own environment. */
+/** The description of an arm's own environment in the evidence. */
 export function describeArmEnvironment({ key, facts }: KernelEnvironment): ArmEnvironment {
   return {
     key,
@@ -46,7 +46,7 @@ export function describeArmEnvironment({ key, facts }: KernelEnvironment): ArmEn
 }
 
 /**
- * Read arms, refusing what their client or server cannot have.
+ * Read the arms, and refuse those that their client or server does not support.
  *
  * @throws SoakError `bad-arm`, `unknown-arm` and what `checkArmsOfClient` and `checkArmsOfServer` throw
  */
@@ -59,9 +59,9 @@ export async function loadArms(options: Pick<RunOptions, 'arms' | 'client' | 'tr
 }
 
 /**
- * Make what arms of ipykernel or of its clients run in.
+ * Build the environments for arms of ipykernel or of its clients.
  *
- * @throws SoakError for whatever cannot be used, with its remedy
+ * @throws SoakError for anything that cannot be used, with its remedy
  */
 export async function prepareArms(
   loaded: readonly Arm[],

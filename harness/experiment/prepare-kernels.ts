@@ -18,7 +18,7 @@ import { withAskingContext } from './asking-context.ts';
 import { assertLanguage } from './kernel-language.ts';
 import type { PreparedSubjects } from './prepare-arms.ts';
 
-// Nothing of a kernel that is not ipykernel's is looked into.
+// The harness does not inspect a kernel that is not ipykernel.
 const UNKNOWN = 'unknown';
 
 interface NamedKernel {
@@ -27,11 +27,11 @@ interface NamedKernel {
 }
 
 /**
- * Kernels by the names of their kernelspecs, on this machine or on a server that is there already. Each on this
- * machine is started once and asked what it is, so that the protocol says which kernel it is about.
+ * Prepares kernels by the names of their kernelspecs, on this machine or on an existing server. Each kernel
+ * on this machine is started once and asked what it is, so that the protocol can name it.
  *
- * @throws SoakError `unknown-kernel`, `broken-kernel`, `bad-notebook`, `no-encryption`, what `askKernel` throws, and
- *   what a server that cannot be used is refused with
+ * @throws SoakError `unknown-kernel`, `broken-kernel`, `bad-notebook`, `no-encryption`, what `askKernel`
+ *   throws, and the error for a server that cannot be used
  */
 export async function prepareKernels(
   options: RunOptions,
@@ -96,7 +96,7 @@ async function kernelHere(
 ): Promise<NamedKernel> {
   const kernel = namedKernel(search, name);
   const { language } = kernel.spec;
-  // By its kernelspec first, before anything is started.
+  // Check the kernelspec's language first, before anything is started.
   assertLanguages(notebooks, [language], kernel.name);
   if (options.encrypt && !kernel.spec.offersCurve) {
     throw new SoakError(
@@ -162,7 +162,10 @@ function assertLanguages(notebooks: readonly Notebook[], languages: readonly str
   for (const notebook of notebooks) assertLanguage(notebook, languages, `the kernel ${name} runs another`);
 }
 
-/** Kernels with their roles, in the order in which they were named: of several, the first is the reference. */
+/**
+ * Kernels with their roles, in the order in which they were named. If there are several, the first is the
+ * reference.
+ */
 export function withRoles<Kernel>(kernels: readonly Kernel[]): (Kernel & { role: ArmRole })[] {
   const isReference = (index: number) => index === 0 && kernels.length > 1;
   return kernels.map((kernel, index) => ({ ...kernel, role: isReference(index) ? 'control' : 'treatment' }));

@@ -10,7 +10,8 @@ import { withAskingContext } from './asking-context.ts';
 import type { PreparedSubjects } from './prepare-arms.ts';
 
 /**
- * Refuse, before anything is made, a folder for temporary files in which no Unix socket could have a name.
+ * Refuse a folder for temporary files whose path is too long for any Unix socket. This check comes before
+ * anything is made.
  *
  * @throws SoakError `socket-path-too-long`
  */
@@ -23,8 +24,9 @@ export function assertSocketsFit({ ipc, transport }: Pick<RunOptions, 'ipc' | 't
 }
 
 /**
- * See that the kernels of all arms encrypt: by what is installed, and then by starting one of each arm and coming
- * to it without the keys. The client's or server's own jupyter_client is refused where it could not ask for it.
+ * Check that the kernels of all arms encrypt. It first checks the installed packages, then starts one kernel
+ * of each arm and connects to it without the keys. It refuses a client or server whose own jupyter_client
+ * cannot ask for encryption.
  *
  * @throws SoakError `no-encryption`, and what `askKernel` throws
  */
@@ -35,7 +37,7 @@ export async function assertArmsEncrypt(
 ): Promise<void> {
   for (const name of arms.keys()) {
     const { packages } = armEnvironments.get(name) ?? armEnvironment;
-    // A commit's own version is not that of the package it takes the place of: starting it decides.
+    // A commit's own version differs from that of the package that it replaces, so only a start can tell.
     const changed = (loaded.find((arm) => arm.name === name)?.trees ?? [])
       .map((tree) => tree.package)
       .filter((changes) => options.client === null || changes === 'ipykernel');

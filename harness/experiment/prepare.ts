@@ -32,16 +32,16 @@ import { prepareKernels, withRoles } from './prepare-kernels.ts';
 import { assertArmsEncrypt, assertSocketsFit } from './prepare-sockets.ts';
 import { tuningCitation } from './tuned.ts';
 
-/** An experiment that can begin: everything read, made and frozen, nothing run yet. */
+/** An experiment that can begin: everything is read, made and frozen, and nothing has run yet. */
 export interface Prepared {
   readonly protocol: Protocol;
-  /** Of the reference arm: the first control, else the first arm. */
+  /** Environment of the reference arm: the first control, or the first arm when there is no control. */
   readonly environment: Environment;
-  /** Of the arms that have another. */
+  /** Environments of the arms that have a different one. */
   readonly armEnvironments: ReadonlyMap<string, ArmEnvironment>;
-  /** `null` where the harness is the client. */
+  /** `null` when the harness is the client. */
   readonly clientEnvironment: ClientEnvironment | null;
-  /** `null` where the kernels are processes of the harness or of a client. */
+  /** `null` when the harness or a client starts the kernels as its own processes. */
   readonly server: PreparedServer | null;
   readonly kernelEnvironment: PreparedSubjects['kernelEnvironment'];
   readonly arms: PreparedSubjects['arms'];
@@ -137,10 +137,10 @@ async function readInputs(options: RunOptions) {
 }
 
 /**
- * Read, make and freeze everything that an experiment needs. What can be refused is refused here, before
- * a kernel is started; notebooks and arms come before the environment, which may take minutes to make.
+ * Read, make and freeze everything that an experiment needs. Whatever can be refused is refused here, before
+ * a kernel is started. Notebooks and arms come before the environment, which may take minutes to make.
  *
- * @throws SoakError for whatever cannot be used, with its remedy
+ * @throws SoakError for anything that cannot be used, with its remedy
  */
 export async function prepareExperiment(
   options: RunOptions,

@@ -55,8 +55,9 @@ async function probed(
 }
 
 /**
- * Probe the kernels of an experiment that names them, and keep what they do with its evidence, as `probe-NAME.json` and
- * `probe-NAME.md`. A kernel that cannot be probed is said, and the experiment goes on: its runs will tell.
+ * Probe the kernels that an experiment names, and keep the results with its evidence, as `probe-NAME.json`
+ * and `probe-NAME.md`. If a kernel cannot be probed, this is reported and the experiment goes on: its runs
+ * will show the cause.
  */
 export async function keepProbes(
   folder: string,

@@ -11,12 +11,12 @@ import type { RunOptions } from '../options/run-options.ts';
 import type { Prepared } from './prepare.ts';
 import { unendedRuns } from './unended-runs.ts';
 
-/** An open journal and what is recorded in it. */
+/** An open journal and its records. */
 export interface Session {
   readonly writer: JournalWriter;
   readonly recorded: readonly RunRecord[];
   readonly experiment: ExperimentRecord;
-  /** Words on runs during which the harness ended without one; `null`: there are none. */
+  /** Describes the runs during which the harness ended without recording an end; `null`: there are none. */
   readonly unended: string | null;
 }
 

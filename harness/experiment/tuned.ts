@@ -16,7 +16,7 @@ interface Chosen {
   readonly notebook: TuningRecord['notebooks'][number];
 }
 
-/** A record's choice, worked out again from its runs. */
+/** The choice of a tuning record, computed again from its runs. */
 async function chosenSetting(path: string): Promise<Chosen> {
   const record = await readRecord(path);
   const index = tuningResults(record).chosen?.index ?? null;
@@ -35,7 +35,7 @@ async function chosenSetting(path: string): Promise<Chosen> {
   return { record, candidate, notebook };
 }
 
-/** Where the notebook is now, by its published path; `null` when that does not lead to a file. */
+/** The notebook's current path, found from its published path; `null` when that does not lead to a file. */
 function notebookPath(published: string): string | null {
   const places = published.startsWith('~/')
     ? [join(homedir(), published.slice(2))]
@@ -44,9 +44,9 @@ function notebookPath(published: string): string | null {
 }
 
 /**
- * The options of an experiment with the settings that a tuning chose.
+ * The options of an experiment, with the settings that a tuning chose.
  *
- * @param notebook the tuned notebook's path, when it was given; `null`: where the record says that it was
+ * @param notebook the path given for the tuned notebook; `null`: the path in the tuning record
  * @throws SoakError `bad-tuning`; `tuned-notebook` when the notebook is not found
  */
 export async function tunedOptions(
@@ -72,9 +72,10 @@ export async function tunedOptions(
 }
 
 /**
- * What a protocol says of the tuning that it uses, once notebook and latency are seen to be those of the record.
+ * The protocol's citation of the tuning that it uses, after a check that notebook and latency are those of
+ * the record.
  *
- * @throws SoakError `bad-tuning`; `tuned-notebook` or `tuned-latency` when one is not what was tuned
+ * @throws SoakError `bad-tuning`; `tuned-notebook` or `tuned-latency` when one differs from the tuned one
  */
 export async function tuningCitation(
   path: string,

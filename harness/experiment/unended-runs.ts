@@ -1,10 +1,10 @@
 import type { Journal, SessionRecord } from '../model/journal.ts';
 
 /**
- * What is said to whoever resumes an experiment whose harness ended in the middle of runs without a word of its own,
- * as when it is killed: which runs those were, and how often in a row each was.
+ * The message for a user who resumes an experiment whose harness ended in the middle of runs without
+ * recording an end, as when it is killed. It names those runs, and how often in a row each was cut off.
  *
- * @returns `null` where the last session ended in order
+ * @returns `null` when the last session ended in order
  */
 export function unendedRuns({ sessions, abandoned }: Pick<Journal, 'sessions' | 'abandoned'>): string | null {
   if (abandoned.length === 0 || isOver(sessions.at(-1))) return null;

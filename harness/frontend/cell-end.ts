@@ -3,7 +3,7 @@ import type { Message } from '../transport/message.ts';
 import type { ShellRequest } from './client.ts';
 import type { CodeCell } from './notebook.ts';
 
-/** What ends a notebook before its last cell: a cell that raised where it may not, or one that was not executed. */
+/** A cell that ends a notebook before its last cell: it raised where it may not, or it was not executed. */
 export type CellEnd =
   | {
       readonly kind: 'cell-error';
@@ -15,11 +15,14 @@ export type CellEnd =
   | {
       readonly kind: 'aborted';
       readonly position: number;
-      /** That it was not executed, or that this cannot be told, and what shows it: a sentence without its stop. */
+      /**
+       * States that the cell was not executed, or that this cannot be told, and gives the evidence. A
+       * sentence without its full stop.
+       */
       readonly why: string;
     };
 
-/** The kinds of end there are. */
+/** All kinds of end. */
 export const CELL_ENDS: readonly CellEnd['kind'][] = ['cell-error', 'aborted'];
 
 type Content = Readonly<Record<string, unknown>>;
@@ -27,15 +30,15 @@ type Content = Readonly<Record<string, unknown>>;
 // Error texts are evidence, not payload.
 const MAX_ERROR_CHARACTERS = 500;
 const MAX_STATUS_CHARACTERS = 40;
-// Of standard error: JavaScript's message comes before its stack, Python's after it.
+// Start of standard error to keep: JavaScript prints the message before its stack, Python after it.
 const STDERR_HEAD_CHARACTERS = 300;
 const STDERR_TAIL_CHARACTERS = 195;
 
 /**
- * The word by which a reply says that its cell did not run; `null` where it did, or where there is no reply. The
- * protocol has `aborted`, tslab says `abort`: whatever is neither `ok` nor `error` is such a word. A reply without a
- * status says nothing, and clients take it for executed. Such a reply settles its request: IRkernel publishes no idle
- * status for a cell that it aborts.
+ * The status by which a reply says that its cell did not run; `null` when the cell ran, or when there is no
+ * reply. The protocol says `aborted`, tslab says `abort`, so every status other than `ok` and `error` counts.
+ * A reply without a status says nothing, and clients treat the cell as executed. Such a reply settles its
+ * request: IRkernel publishes no idle status for a cell that it aborts.
  */
 export function abortWord(reply: Content | null): string | null {
   const status = reply?.['status'];
@@ -44,7 +47,10 @@ export function abortWord(reply: Content | null): string | null {
     : status.slice(0, MAX_STATUS_CHARACTERS);
 }
 
-/** What a kernel published of a cell's error, for the replies that have neither name nor text (tslab). */
+/**
+ * The errors that a kernel published for its cells. They serve replies that have neither a name nor a text
+ * (tslab).
+ */
 export class HeardErrors {
   readonly #errors = new Map<string, Content>();
   readonly #stderr = new Map<string, string>();
@@ -52,7 +58,7 @@ export class HeardErrors {
   /** Take one iopub message in. */
   hear({ header, parent_header, content }: Message): void {
     const type = header.msg_type;
-    // Most of a flood is neither: nothing of it is looked at any further.
+    // Most messages of a flood are neither, and need no further look.
     if (type !== 'error' && !(type === 'stream' && content['name'] === 'stderr')) return;
     const parent = parent_header.msg_id;
     if (typeof parent !== 'string') return;
@@ -66,7 +72,10 @@ export class HeardErrors {
     }
   }
 
-  /** Name and text of a cell's error: the reply's, else what was published, else both ends of its standard error. */
+  /**
+   * Name and text of a cell's error: from the reply, else from the published error, else both ends of the
+   * cell's standard error.
+   */
   of({ msgId, reply }: ShellRequest): { readonly ename: string; readonly evalue: string } {
     const stated = [reply, this.#errors.get(msgId)].find((content) => content && hasErrorText(content));
     if (stated) return { ename: errorText(stated['ename']), evalue: errorText(stated['evalue']) };
@@ -80,8 +89,8 @@ export class HeardErrors {
 }
 
 /**
- * Whether a reply, or an `error` on iopub, has a name or a text. ipykernel 7.3 and later fail a cell for an error in
- * showing its value, and the reply then names the class of `None`, which nobody can raise.
+ * Whether a reply, or an `error` on iopub, has a name or a text. ipykernel 7.3 and later fail a cell when
+ * showing its value raises an error. The reply then names the class of `None`, which nobody can raise.
  */
 export function hasErrorText({ ename, evalue }: Content): boolean {
   if (ename === 'NoneType') return false;
@@ -91,8 +100,8 @@ export function hasErrorText({ ename, evalue }: Content): boolean {
 /**
  * The first cell, in the notebook's order, that ends the notebook, by the replies so far.
  *
- * @param executes one request a cell, in order; the rest are not sent yet
- * @param ends the kinds that are looked for
+ * @param executes one request per cell, in order; the others are not sent yet
+ * @param ends the kinds to look for
  */
 export function firstEnd(
   executes: readonly ShellRequest[],
@@ -129,9 +138,10 @@ export function firstEnd(
 }
 
 /**
- * The cell whose error a queued one was answered with, as xeus-python 0.19 does: the same name, text and traceback,
- * under another source, and sent before that error was known. One and the same traceback of two sources is no accident
- * of a kernel whose tracebacks name the cell; of one whose do not, the words say what was seen and no more.
+ * The earlier cell whose error a kernel repeated in the reply to a queued cell, as xeus-python 0.19 does.
+ * Both replies have the same name, text and traceback but different sources, and the queued cell was sent
+ * before the error was known. If a kernel's tracebacks name the cell, one traceback for two sources cannot be
+ * an accident. If they do not, the wording states only the observation.
  */
 function errorOfAnother(
   position: number,
@@ -167,7 +177,7 @@ function hasTraceback(reply: Content | null): boolean {
   return Array.isArray(traceback) && traceback.length > 0;
 }
 
-// Not String(): a hostile object decides what that does, and may throw.
+// Not String(): a hostile object controls its result and can make it throw.
 function errorText(value: unknown): string {
   return (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).slice(0, MAX_ERROR_CHARACTERS);
 }

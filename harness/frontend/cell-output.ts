@@ -1,7 +1,7 @@
 import { LongText } from '../model/long-text.ts';
 import type { JsonObject } from './notebook.ts';
 
-/** What of a parsed iopub message decides the outputs of a cell. */
+/** The parts of a parsed iopub message that decide a cell's outputs. */
 export interface IopubMessage {
   readonly header: { readonly msg_type: string };
   readonly parent_header: JsonObject;
@@ -12,7 +12,7 @@ export interface IopubMessage {
 /** A stream, result, display or error, as nbformat 4 stores it. */
 export type CellOutput = StreamOutput | OtherOutput;
 
-/** `Text` where it is not yet, or no longer, a string. */
+/** `Text` is another type than string before the text is joined, or after it was set aside. */
 export interface StreamOutput<Text = string> {
   readonly output_type: 'stream';
   readonly name: string;
@@ -37,8 +37,9 @@ export type OtherOutput =
 
 /**
  * The output of a `stream`, `display_data`, `execute_result` or `error` message (nbformat/v4/nbbase.py,
- * `output_from_msg`); `null` for a stream without name or text. Other fields that are missing become empty. The keys
- * come in nbformat's order: an `Output` widget mirrors them to the kernel, whose `repr` shows them in that order.
+ * `output_from_msg`); `null` for a stream without name or text. Other missing fields become empty. The keys
+ * come in nbformat's order: an `Output` widget mirrors them to the kernel, whose `repr` shows them in that
+ * order.
  */
 export function outputOf(message: IopubMessage): StreamOutput<string | LongText> | OtherOutput | null {
   const { content } = message;
@@ -76,7 +77,7 @@ export function displayIdOf(content: JsonObject): string | null {
   return typeof id === 'string' && id !== '' ? id : null;
 }
 
-/** The value where it is a JSON object, else an empty one. */
+/** The value if it is a JSON object, otherwise an empty object. */
 export function objectOrEmpty(value: unknown): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }

@@ -10,7 +10,7 @@ import { monotonicMs } from './precise-timer.ts';
 /** Protocol version of what we send (jupyter_client, messaging.rst). */
 const PROTOCOL_VERSION = '5.4';
 
-/** What was observed of one shell request; times are `monotonicMs`. */
+/** The record of one shell request. Times are `monotonicMs`. */
 export interface ShellRequest {
   /** 1-based, in the order sent. */
   readonly number: number;
@@ -18,56 +18,61 @@ export interface ShellRequest {
   readonly msgType: string;
   readonly header: MessageHeader;
   readonly sentAtMs: number;
-  /** Whether the protocol gives it a reply: `comm_msg` has none. */
+  /** Whether the protocol requires a reply: `comm_msg` has none. */
   readonly hasReply: boolean;
-  /** The kernel said that it began: busy status with this parent. */
+  /** When the kernel said that it began the request: a busy status with this parent. */
   busyAtMs: number | null;
   replyAtMs: number | null;
   idleAtMs: number | null;
-  /** Content of the first reply, without what is too long in it to be needed. */
+  /** Content of the first reply. Overlong fields are cut. */
   reply: Readonly<Record<string, unknown>> | null;
   replies: number;
   /**
-   * Of a request without a reply: the kernel is known to have read it, and has published neither busy nor idle for it.
-   * ipykernel 7.4.0 owes `comm_open`, `comm_msg` and `comm_close` nothing while a cell awaits.
+   * For a request without a reply: the kernel is known to have read it, and has published neither busy nor
+   * idle for it. ipykernel 7.4.0 owes `comm_open`, `comm_msg` and `comm_close` nothing while a cell awaits.
    */
   isRead: boolean;
-  /** Whether it was sent to learn of those before it, and not as traffic: it is counted apart. */
+  /**
+   * Whether it was sent to learn about earlier requests, and not as traffic. Such requests are counted apart.
+   */
   readonly isWitness: boolean;
 }
 
 /**
- * Whether nothing more is to come: reply and idle, in either order. Of a request without a reply idle alone, or that
- * it was read where the kernel publishes nothing for it.
+ * Whether nothing more is to come. A request with a reply is settled by its reply and idle status, in either
+ * order. A request without a reply is settled by its idle status alone, or once it was read if the kernel
+ * publishes nothing for it.
  */
 export function isSettled(request: ShellRequest): boolean {
   if (request.hasReply) return request.idleAtMs !== null && request.replyAtMs !== null;
   return request.idleAtMs !== null || request.isRead;
 }
 
-/** Characters of one field of a reply that are kept, for as long as the run: a traceback may be of any length. */
+/**
+ * Characters kept of one field of a reply. They stay for the whole run, and a traceback may have any length.
+ */
 const MAX_FIELD_CHARACTERS = 64 * 1024;
 
-// A kernel may send as many as it likes; only those since the last request matter.
+// A kernel may send any number of them, and only those since the last request matter.
 const MAX_REFUSALS = 100;
 
 function bounded(content: Message['content']): Message['content'] {
   const fields = Object.entries(content).flatMap(([name, value]): [string, unknown][] => {
     if (name.length > MAX_FIELD_CHARACTERS) return [];
     if (jsonCharacters(value) <= MAX_FIELD_CHARACTERS) return [[name, value]];
-    // By way of bytes: a slice would keep alive what it was cut from.
+    // Copy through bytes: a slice would keep the whole original string alive.
     const start = typeof value === 'string' ? value.slice(0, MAX_FIELD_CHARACTERS) : null;
     return start === null ? [] : [[name, Buffer.from(start, 'utf16le').toString('utf16le')]];
   });
   return Object.fromEntries(fields);
 }
 
-/** How a front end is told of what a kernel publishes. */
+/** Receives the messages that a kernel publishes. */
 export type IopubListener = (message: Message) => void;
 
 /**
- * One client of one kernel: a single session and shell peer, every request with an id of its own and
- * an account of what came back. It draws no conclusion and sends nothing by itself.
+ * One client of one kernel, with a single session and shell peer. Every request has its own id and a record
+ * of its answers. The client draws no conclusions and sends nothing by itself.
  */
 export class KernelClient {
   readonly #channels: Channels;
@@ -77,18 +82,18 @@ export class KernelClient {
   readonly #controlWaiters = new Map<string, (message: Message | null) => void>();
   readonly #byType: Record<string, number> = {};
   readonly #rejections: Record<string, number> = {};
-  /** By channel, what was wrong with the first malformed message of it. */
+  /** What was wrong with the first malformed message of each channel. */
   readonly #malformed = new Map<Channel, string>();
   readonly #deviations: Record<string, number> = {};
-  /** Shell requests that other peers sent for this client, and whether the kernel said that it began them. */
+  /** Shell requests that other peers sent for this client, and whether the kernel said that it began each. */
   readonly #others = new Map<string, boolean>();
-  /** The last shell messages that answered no request, the type `null` where it cannot be told. */
+  /** The last shell messages that answered no request. The type is `null` when it cannot be told. */
   readonly #refusals: { readonly type: string | null; readonly atMs: number }[] = [];
   #replies = 0;
   #idles = 0;
   #refuse: (channel: Channel) => void = () => {};
   #refused: Channel | null = null;
-  /** Resolves with the first channel whose connection was given up, for a frame beyond what is taken. */
+  /** Resolves with the first channel whose connection was given up because a frame was too large. */
   readonly refusal = new Promise<Channel>((resolve) => {
     this.#refuse = resolve;
   });
@@ -99,10 +104,10 @@ export class KernelClient {
   #change: Promise<void> | null = null;
   /** Receives every verified iopub message. */
   onIopub: IopubListener = () => {};
-  /** The last messages, and what the oracle did between them. */
+  /** The last messages, and the oracle's actions between them. */
   readonly trace = new MessageTrace();
 
-  /** @param to the kernel's own sockets, or another way to it */
+  /** @param to the kernel's own sockets, or another way to the kernel */
   constructor(to: ConnectionInfo | ChannelsMaker) {
     const open: ChannelsMaker =
       typeof to === 'function' ? to : (session, receive) => new KernelChannels(to, session, receive);
@@ -114,40 +119,43 @@ export class KernelClient {
     return [...this.#unsettled];
   }
 
-  /** Whether anything has come on iopub, which proves the subscription. */
+  /** Whether any message has come on iopub, which proves the subscription. */
   get iopubSeen(): boolean {
     return this.#iopubSeen;
   }
 
-  /** Whether the kernel published `starting`, or a server showed as much: it listens on all its channels by then. */
+  /**
+   * Whether the kernel published `starting`, or a server showed the same. The kernel listens on all its
+   * channels by then.
+   */
   get startingSeen(): boolean {
     return this.#startingSeen || this.#channels.isUp;
   }
 
   /**
-   * Whether the kernel published `starting` after a request was sent to it: its process has begun the kernel anew. A
-   * server on the way says that of its own accord too, so that it shows nothing there.
+   * Whether the kernel published `starting` after a request was sent to it: its process has then started the
+   * kernel again. A server on the way also says that by itself, so behind a server it shows nothing.
    */
   startedSince(request: ShellRequest): boolean {
     return this.#channels.server === null && (this.#startedAtMs ?? 0) > request.sentAtMs;
   }
 
-  /** Shell requests of this client's own. */
+  /** Number of shell requests that this client sent itself. */
   get sent(): number {
     return this.#requests.size;
   }
 
-  /** The first channel whose connection was given up for a frame beyond what is taken; `null`: none. */
+  /** The first channel whose connection was given up because a frame was too large; `null`: none. */
   get refused(): Channel | null {
     return this.#refused;
   }
 
-  /** First error of a socket of ours, `null` while all is well. */
+  /** First error of one of our sockets; `null` while there is none. */
   get failure(): Error | null {
     return this.#channels.failure;
   }
 
-  /** The account of the run, as the journal has it. */
+  /** The record of the run, as the journal stores it. */
   get account() {
     const requests = [...this.#requests.values()];
     const witnesses = requests.filter(({ isWitness }) => isWitness).length;
@@ -171,27 +179,27 @@ export class KernelClient {
     return this.#others.size === 0 ? {} : { others: { sent: this.#others.size, begun: this.#othersBegun } };
   }
 
-  /** Through a Jupyter Server, whether it was reconnected to; `null`: there is none on the way. */
+  /** Whether the Jupyter Server connection was reconnected; `null`: there is no server. */
   get reconnected(): boolean | null {
     const { server } = this.#channels;
     return server === null ? null : server.reconnects > 0;
   }
 
-  /** Take account of what a server on the way has sent by itself; every request must have been settled. */
+  /** Count the requests that a server on the way has sent by itself. Every request must have been settled. */
   settle(): Promise<void> {
     return this.#channels.settle();
   }
 
   /**
-   * Shell requests that the kernel must have been given once it has read everything: those of this client,
-   * and of other peers those that it said it began. A peer that left may have taken its request with it, so
-   * what the kernel is silent about is not expected.
+   * Shell requests that the kernel must have received once it has read everything: those of this client, and
+   * those of other peers that the kernel said it began. A peer that left may have taken its request with it,
+   * so a request that the kernel never mentioned is not expected.
    */
   get expected(): number {
     return this.#requests.size + this.#othersBegun + this.#channels.foreign;
   }
 
-  /** How many requests that were sent after this one the kernel has said it began, or answered. */
+  /** Of the requests sent after this one, how many the kernel has said it began, or has answered. */
   begunAfter({ number }: ShellRequest): { readonly begunAfter?: number } {
     const begunAfter = [...this.#requests.values()].filter(
       (other) =>
@@ -205,7 +213,7 @@ export class KernelClient {
     return [...this.#others.values()].filter((begun) => begun).length;
   }
 
-  /** Messages that were not taken, by channel and cause (`shell bad-signature`). */
+  /** Rejected messages, by channel and cause (`shell bad-signature`). */
   get rejections(): Readonly<Record<string, number>> {
     return { ...this.#rejections };
   }
@@ -215,7 +223,7 @@ export class KernelClient {
     return this.#malformed;
   }
 
-  /** Send a shell request. The times of its answers appear in what is returned. */
+  /** Send a shell request. The returned record is updated as its answers arrive. */
   request(
     msgType: string,
     content: unknown,
@@ -249,14 +257,15 @@ export class KernelClient {
     return request;
   }
 
-  /** Wait for nothing more of a request: what still comes of it is taken and decides nothing. */
+  /** Wait for nothing more from a request. Its later answers are recorded and decide nothing. */
   disregard(request: ShellRequest): void {
     this.#unsettled.delete(request);
   }
 
   /**
-   * Say that the kernel is known to have read a request that has no reply: it is settled by that. One that the kernel
-   * said it began is owed an idle status, and one that has a reply is owed that: both stay as they are.
+   * Record that the kernel is known to have read a request that has no reply, which settles it. Two kinds of
+   * request stay as they are: one that the kernel said it began is still owed an idle status, and one that
+   * has a reply is still owed the reply.
    */
   concludeRead(request: ShellRequest): void {
     if (request.hasReply || request.busyAtMs !== null || isSettled(request)) return;
@@ -266,8 +275,9 @@ export class KernelClient {
   }
 
   /**
-   * Whether a shell message was refused since a moment that may have been the answer to a request: one of its reply's
-   * type that names another parent, one of another type that names it, or one that is not sound.
+   * Whether a shell message that was refused after the request was sent may have been its answer: a message
+   * with its reply's type that names another parent, a message of another type that names it, or a malformed
+   * message.
    */
   answerAstraySince(request: ShellRequest): boolean {
     const replyType = request.msgType.replace(/_request$/, '_reply');
@@ -314,7 +324,7 @@ export class KernelClient {
     });
   }
 
-  /** Resolves at the next message that changes anything. */
+  /** Resolves at the next message that changes the record. */
   changed(): Promise<void> {
     this.#change ??= new Promise((resolve) => {
       this.#changed = resolve;
@@ -402,7 +412,7 @@ export class KernelClient {
 
   #receiveReply(message: Message): void {
     const request = this.#requestOf(message);
-    // Never take the next shell message for the reply: only its parent says whose it is.
+    // Never take the next shell message for the reply: only its parent shows whose it is.
     if (request === undefined) {
       this.#reject('shell', 'foreign-parent', null);
       this.#keepRefusal(message.header.msg_type);
@@ -425,7 +435,10 @@ export class KernelClient {
     if (isSettled(request)) this.#unsettled.delete(request);
   }
 
-  /** The request of ours that a message names as its parent, by its id and by our session where it names one. */
+  /**
+   * Our request that a message names as its parent. It is matched by its id, and by our session if the
+   * message names one.
+   */
   #requestOf({ parent_header }: Message): ShellRequest | undefined {
     const { msg_id, session } = parent_header;
     return session === undefined || session === this.#session ? this.#requests.get(msg_id ?? '') : undefined;
@@ -454,8 +467,9 @@ export class KernelClient {
   }
 
   /**
-   * One peer's requests are read in the order in which they were sent, and one kernel publishes in the order in which
-   * it works: a status of a later request shows that those before it were read, and that no status of theirs is on the way.
+   * A kernel reads one peer's requests in the order of sending, and publishes in the order of its work. So a
+   * status of a later request shows that the earlier ones were read, and that no status of theirs is on the
+   * way.
    */
   #readBefore(later: ShellRequest): void {
     for (const request of this.#unsettled) {

@@ -5,11 +5,12 @@ import { NumberAsWritten } from './notebook-json.ts';
 import type { NotebookOutputs } from './notebook-outputs.ts';
 
 /**
- * The notebook with the outputs of its executed cells, as nbformat 4 JSON and as nbclient leaves it: cells that
- * were not executed keep what they had, a stale widget state gives way to the new one where there is one.
- * nbclient's timestamps of each cell (`metadata.execution`) are not made, since they differ on every run, and those of
- * an earlier execution go. So does what nbformat does not keep: who trusted it, and which nbformat it once had. The
- * text of a stream may be a `LongText`.
+ * The notebook with the outputs of its executed cells, as nbformat 4 JSON and as nbclient leaves it. Cells
+ * that were not executed keep their outputs. A new widget state replaces a stale one.
+ *
+ * nbclient's timestamps of each cell (`metadata.execution`) are not written, since they differ on every run,
+ * and those of an earlier execution are removed. Fields that nbformat does not keep are removed too: the
+ * trust mark, and the original nbformat. The text of a stream may be a `LongText`.
  *
  * @param languageInfo `language_info` of the kernel's `kernel_info_reply`, stored as nbclient does.
  */
@@ -42,7 +43,7 @@ export function executedNotebook(
   };
 }
 
-/** A cell's metadata without some keys, where it has metadata. */
+/** A cell's metadata without some keys, if the cell has metadata. */
 function kept({ metadata }: JsonObject, dropped: readonly string[]): JsonObject {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return {};
   return { metadata: without(metadata as JsonObject, dropped) };
@@ -52,19 +53,19 @@ function without(object: JsonObject, dropped: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([key]) => !dropped.includes(key)));
 }
 
-/** Texts longer than this are written piece by piece: with their escapes they need not fit a string. */
+/** Longer texts are written piece by piece: with their escapes they might not fit in a string. */
 const LONG_TEXT = 1024 * 1024;
 const PIECE_CHARACTERS = 64 * 1024;
 
 /**
- * The text of a notebook's file as nbformat writes it, so that saving over one makes a readable difference:
- * keys sorted, one space of indentation, sources and text outputs as lists of lines, a newline at the end.
+ * The text of a notebook's file as nbformat writes it, so that saving over a file gives a readable diff:
+ * sorted keys, one space of indentation, sources and text outputs as lists of lines, a newline at the end.
  */
 export function notebookText(notebook: JsonObject): string {
   return [...notebookPieces(notebook)].join('');
 }
 
-/** `notebookText` in pieces, for a file of whatever length. */
+/** `notebookText` in pieces, for a file of any length. */
 export function* notebookPieces(notebook: JsonObject): Generator<string> {
   const cells = Array.isArray(notebook['cells']) ? (notebook['cells'] as JsonObject[]) : [];
   const long: Iterable<string>[] = [];
@@ -103,7 +104,7 @@ function* slices(text: string): Generator<string> {
   }
 }
 
-/** A text, which is not empty, as the JSON list of its lines; it may be cut anywhere. */
+/** A text as the JSON list of its lines. The text must not be empty. Its pieces may be cut anywhere. */
 function* lineList(text: Iterable<string>, indent: string): Generator<string> {
   let written = '[';
   let before = `\n${indent} "`;
@@ -116,7 +117,8 @@ function* lineList(text: Iterable<string>, indent: string): Generator<string> {
   let rest = '';
   for (const piece of text) {
     const parts = (rest + piece).split(AFTER_LINE_END);
-    // What follows decides of the last character: a line feed after a carriage return, half a character.
+    // The next piece decides how to treat the last character: a line feed may follow a carriage return, or
+    // half a character may be completed.
     const last = parts.pop() ?? '';
     const held = UNDECIDED.test(last) ? 1 : 0;
     rest = last.slice(last.length - held);
@@ -155,7 +157,10 @@ const AFTER_LINE_END = /(?<=\r(?!\n)|[\n\v\f\x1c-\x1e\x85\u2028\u2029])/;
 const LINE_END = /[\n\v\f\x1c-\x1e\x85\u2028\u2029]$/;
 const UNDECIDED = /[\r\ud800-\udbff]$/;
 
-/** A string as its lines with their endings, by the boundaries of Python's `str.splitlines`; others as they are. */
+/**
+ * Splits a string into lines with their endings, at the boundaries of Python's `str.splitlines`. Other values
+ * are returned as they are.
+ */
 function lines(text: unknown): unknown {
   if (typeof text !== 'string') return text;
   return text === '' ? [] : text.split(AFTER_LINE_END);

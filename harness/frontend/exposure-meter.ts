@@ -38,7 +38,7 @@ class CountsByCell<Kind extends string> {
   }
 }
 
-/** Keeps account of what a front end does to a kernel, and of what the kernel publishes, by cell. */
+/** Records by cell what a front end does to a kernel and what the kernel publishes. */
 export class ExposureMeter {
   readonly #requests = new CountsByCell<string>();
   readonly #actions = new CountsByCell<TrafficAction>();
@@ -47,27 +47,27 @@ export class ExposureMeter {
   #cells = 0;
   #lastStream = { msgId: '', name: '' };
 
-  /** A cell's execute request was sent. */
+  /** Records that a cell's execute request was sent. */
   beginCell(msgId: string): void {
     this.#cellOf.set(msgId, this.#cells);
     this.#cells += 1;
   }
 
-  /** Another shell request was sent. Before the first cell nothing is counted. */
+  /** Records that another shell request was sent. Nothing is counted before the first cell. */
   sent(msgType: string): void {
     if (this.#cells > 0) this.#requests.add(msgType, this.#cells - 1);
   }
 
-  /** The traffic did something for the cell at that position. */
+  /** Records a traffic action for the cell at that position. */
   acted(action: TrafficAction, cell: number): void {
     this.#actions.add(action, cell);
   }
 
-  /** The kernel published something. */
+  /** Records a message that the kernel published. */
   published({ header, parent_header, content }: Message): void {
     const msgId = parent_header.msg_id ?? '';
     const isStream = header.msg_type === 'stream';
-    // The same stream of the same cell as before, as nearly all of a flood, has been counted.
+    // This is the same stream of the same cell as before, like nearly all of a flood, and is already counted.
     if (isStream && msgId === this.#lastStream.msgId && content['name'] === this.#lastStream.name) return;
     const cell = this.#cellOf.get(msgId);
     if (cell === undefined) return;
@@ -90,7 +90,10 @@ export class ExposureMeter {
   }
 }
 
-/** 1 for each cell that the kernel numbered higher than those before it: a cell whose code was not run is not. */
+/**
+ * 1 for each cell that the kernel numbered higher than the cells before it. A kernel does not raise the
+ * number for a cell whose code did not run.
+ */
 function executedCells(executes: readonly ShellRequest[]): number[] {
   let highest = 0;
   return executes.map(({ reply }) => {

@@ -8,7 +8,7 @@ import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
 import { seededUniform, type Uniform } from '../stats/random.ts';
 
-/** What a front end's latency is the latency of. */
+/** The reactions that have a latency. */
 export type Reaction =
   /** From a message that changes an Output widget to the `comm_msg` that mirrors it. */
   | 'commMsg'
@@ -19,16 +19,16 @@ export type Reaction =
 
 /** A front end's latency, as the protocol states it. */
 export interface Latency {
-  /** Canonical text: the same text is the same distribution, given `sha256`. */
+  /** Canonical text. Together with `sha256`, the same text means the same distribution. */
   readonly spec: string;
-  /** Hash of the distribution where it is empirical. */
+  /** Hash of the distribution when it is empirical. */
   readonly sha256: string | null;
   /** Inverse distribution function: milliseconds at probability `u` in [0, 1). */
   quantileMs(reaction: Reaction, u: number): number;
 }
 
-// nbclient sends nothing during a cell that the kernel did not ask for, so its distribution says nothing
-// of when an overlapping request comes: uniform over the time that a small cell takes.
+// nbclient sends nothing during a cell that the kernel did not ask for, so its distribution cannot give the
+// moment of an overlapping request. That moment is uniform over the time that a small cell takes.
 const OVERLAP_MAX_MS = 5;
 const MAX_LATENCY_MS = 60_000;
 
@@ -89,7 +89,7 @@ async function empiricalLatency(path: string, spec: string): Promise<Latency> {
 
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s)?$/;
 
-/** Milliseconds of `2`, `2ms` or `0.5s`; NaN for what is no duration. */
+/** Milliseconds in `2`, `2ms` or `0.5s`; NaN when the text is no duration. */
 function milliseconds(text: string): number {
   const [, amount, unit] = DURATION.exec(text.trim()) ?? [];
   return amount === undefined ? Number.NaN : Number(amount) * (unit === 's' ? 1000 : 1);
@@ -110,7 +110,7 @@ export async function parseLatency(spec: string): Promise<Latency> {
   const value = rest.join(':');
   if (kind === 'file' && value !== '') return empiricalLatency(value, 'file');
   const ends = value.split('-');
-  // Of `1-5s` both are seconds.
+  // In `1-5s` both numbers are seconds.
   const unit = /(?:ms|s)$/.exec(value)?.[0] ?? '';
   const [low = Number.NaN, high = low, ...more] = ends.map((end) =>
     milliseconds(/\d$/.test(end) ? `${end}${unit}` : end),

@@ -1,7 +1,7 @@
 import { TRACE_EVENTS, TRACE_WORD_CHARACTERS, type TraceEvent } from '../model/trace.ts';
 import { monotonicMs } from './precise-timer.ts';
 
-/** The last messages of a run, `TRACE_EVENTS` at most however many there were. */
+/** The last messages of a run: at most `TRACE_EVENTS`, however many there were. */
 export class MessageTrace {
   #events: TraceEvent[] = [];
 
@@ -16,12 +16,14 @@ export class MessageTrace {
     if (this.#events.length >= 4 * TRACE_EVENTS) this.#events = this.#events.slice(-TRACE_EVENTS);
   }
 
-  /** An act of the oracle, at its place among the messages. */
+  /** Records an action of the oracle, at its place among the messages. */
   mark(act: string): void {
     this.add({ what: 'oracle', channel: null, type: act, request: null, state: null });
   }
 
-  /** The last events, oldest first, their times since `originMs` of `monotonicMs`, to a microsecond. */
+  /**
+   * The last events, oldest first. Their times are relative to `originMs` of `monotonicMs`, to a microsecond.
+   */
   since(originMs: number): TraceEvent[] {
     return this.#events
       .slice(-TRACE_EVENTS)

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
 /**
- * A number of a notebook's file that JavaScript would write otherwise than it is written there: `1.0`, an integer
- * beyond 2^53, and `NaN`, `Infinity` and `-Infinity`, which Python reads and writes though JSON has no such numbers.
+ * A number in a notebook's file that JavaScript would write differently: `1.0`, an integer beyond 2^53, and
+ * `NaN`, `Infinity` and `-Infinity`, which Python reads and writes though JSON has no such numbers.
  */
 export class NumberAsWritten {
   readonly text: string;
@@ -11,7 +11,7 @@ export class NumberAsWritten {
     this.text = text;
   }
 
-  /** For whoever wants some number: that of JavaScript which is nearest, `null` for what JSON cannot say. */
+  /** For code that wants a plain number: the nearest JavaScript number, or `null` if JSON has none. */
   toJSON(): number {
     return Number(this.text);
   }
@@ -24,8 +24,8 @@ const NUMBER_START = /[-0-9NI]/;
 const NUMBER = /NaN|-?Infinity|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 /**
- * JSON as Python's `json` reads it, which nbformat uses: `NaN`, `Infinity` and `-Infinity` are numbers. Every number
- * that JavaScript would not write back as it is becomes a `NumberAsWritten`.
+ * JSON as Python's `json` reads it, which nbformat uses: `NaN`, `Infinity` and `-Infinity` are numbers. Every
+ * number that JavaScript would write differently becomes a `NumberAsWritten`.
  *
  * @throws SyntaxError of `JSON.parse`
  */
@@ -37,14 +37,16 @@ export function parsedNotebookJson(text: string): unknown {
   try {
     value = JSON.parse(marked);
   } catch (error) {
-    // Of the file and not of what was made of it: the message says where.
+    // Parse the original file, not the marked text, so that the error message gives the right position.
     JSON.parse(text);
     throw error;
   }
   return withNumbers(value, mark);
 }
 
-/** The text with a marked string in the place of each number that has to stay as it is; `null` where there is none. */
+/**
+ * The text with a marked string in place of each number that must stay as written; `null` when there is none.
+ */
 function withMarkedNumbers(text: string, mark: string): string | null {
   const parts: string[] = [];
   let from = 0;
@@ -72,7 +74,9 @@ function isOtherwiseWritten(number: string): boolean {
   return !Number.isFinite(value) || String(value) !== number;
 }
 
-/** Where the string ends that begins at a quote: at the next quote that is not escaped; -1 without one. */
+/**
+ * The end of the string that begins at a quote: the next quote that is not escaped; -1 when there is none.
+ */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let before = end - 1;

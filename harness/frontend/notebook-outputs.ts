@@ -16,27 +16,29 @@ import type { TextSpill } from './text-spill.ts';
 export type { CellOutput, IopubMessage } from './cell-output.ts';
 export type { OutputSync, WidgetState } from './output-widgets.ts';
 
-/** What executing one code cell left behind. */
+/** The result of executing one code cell. */
 export interface ExecutedCell {
   /** 0-based index among all cells of the notebook. */
   readonly index: number;
   /**
-   * 1-based place among the executed cells once the cell was finished, as nbclient numbers them; before that
-   * what the kernel said; `null` when the kernel never began the cell.
+   * 1-based place among the executed cells once the cell has finished, as nbclient numbers them. Before that,
+   * the number that the kernel gave; `null` when the kernel never began the cell.
    */
   readonly executionCount: number | null;
   readonly outputs: readonly (StreamOutput<string | LongText> | OtherOutput)[];
 }
 
 /**
- * Characters of output that are kept per notebook. A kernel that floods iopub must cost neither the
- * harness's memory nor the run's outcome, and V8 holds no string of 512 Mi characters. A stream's text is
- * set aside in a file, written from there piece by piece, and counts half. Each output message counts for 64
- * more than its text. The state of widgets may have as much again.
+ * Limit for the kept output of one notebook, in characters. A kernel that floods iopub must not exhaust the
+ * harness's memory or change the run's outcome, and V8 holds no string of 512 Mi characters. A stream's text
+ * is set aside in a file, is written from there piece by piece, and counts half. Each output message counts
+ * for 64 more than its text. The state of widgets has the same limit again.
  */
 export const MAX_OUTPUT_CHARACTERS = 64 * 1024 * 1024;
 
-/** Where no notebook is kept: enough for what `Output` widgets mirror back to the kernel. */
+/**
+ * The limit when no notebook is kept: enough for the output that `Output` widgets mirror back to the kernel.
+ */
 export const MIRRORED_CHARACTERS = 4 * 1024 * 1024;
 
 interface Cell {
@@ -49,7 +51,7 @@ interface Cell {
   clearBeforeNext: boolean;
 }
 
-/** What every output of a display id shows: the last that was said. */
+/** The data that every output with one display id shows: the latest that the kernel sent. */
 interface Display {
   readonly data: JsonObject;
   readonly metadata: JsonObject;
@@ -57,26 +59,27 @@ interface Display {
 }
 
 /**
- * The outputs of one notebook's cells, and its mirror of ipywidgets `Output` models, from the iopub messages
- * of one kernel, as nbclient 0.11 and `jupyter execute` assemble them (nbclient/client.py,
+ * The outputs of one notebook's cells, and its mirror of ipywidgets `Output` models. It builds them from one
+ * kernel's iopub messages as nbclient 0.11 and `jupyter execute` do (nbclient/client.py,
  * nbclient/output_widget.py; nbformat/v4/nbbase.py for the shape of an output):
  *
- * - a message belongs to the cell whose request is its parent; of other parents, and after the cell's idle
- *   status, it is ignored;
- * - outputs stay in the order in which they came, and a stream's text stays as it came, carriage returns and
+ * - a message belongs to the cell whose request is its parent; it is ignored when it has another parent, or
+ *   when it comes after the cell's idle status;
+ * - outputs stay in their order of arrival, and a stream's text stays as it came, carriage returns and
  *   backspaces included: a front end applies those when it shows the text;
- * - a stream message is merged into the output before it where that is the same stream. nbclient keeps each message
- *   as an output of its own; how many messages a text comes in depends on when the kernel flushes, so that the same
- *   notebook would differ from run to run. JupyterLab merges them in the same way;
+ * - a stream message is merged into the output before it when both belong to the same stream. nbclient keeps
+ *   each message as an output of its own, but the number of messages depends on when the kernel flushes, so
+ *   the same notebook would differ from run to run. JupyterLab merges them in the same way;
  * - a display id updates every output that carries it, in any cell;
- * - output caught by an `Output` widget goes to the widget, and the widget's new state is returned to be sent.
+ * - output that an `Output` widget catches goes to the widget, and the widget's new state is returned to be
+ *   sent.
  *
- * A malformed message does not throw: what it lacks is left empty, or it is ignored.
+ * A malformed message does not throw. Missing fields are left empty, or the message is ignored.
  */
 export class NotebookOutputs {
   readonly #maxCharacters: number;
   readonly #cells = new Map<number, Cell>();
-  /** Cells whose request was sent and whose idle status has not come, by message id. */
+  /** Cells whose request was sent and whose idle status has not come yet, by message id. */
   readonly #open = new Map<string, Cell>();
   readonly #displays = new Map<string, Display>();
   readonly #widgets: WidgetMirror;
@@ -86,7 +89,8 @@ export class NotebookOutputs {
   readonly #store: StreamStore;
 
   /**
-   * @param options.maxCharacters Output kept, in characters; what is beyond it is counted and dropped.
+   * @param options.maxCharacters Limit for kept output, in characters. Output beyond it is counted and
+   *   dropped.
    * @param options.spill Where long stream text is set aside; absent: it is kept in memory.
    */
   constructor(options: { readonly maxCharacters?: number; readonly spill?: TextSpill } = {}) {
@@ -100,7 +104,10 @@ export class NotebookOutputs {
     return this.#dropped + this.#widgets.dropped;
   }
 
-  /** Expects the messages of a cell; to be called before its request is sent. Forgets its earlier outputs. */
+  /**
+   * Prepares for the messages of a cell. Call it before the cell's request is sent. It forgets the cell's
+   * earlier outputs.
+   */
   beginCell(cellIndex: number, msgId: string): void {
     this.#begun += 1;
     const cell: Cell = {
@@ -118,8 +125,9 @@ export class NotebookOutputs {
   /**
    * Takes one iopub message in.
    *
-   * @throws SoakError where long text cannot be set aside: what is kept is not whole from then on.
-   * @returns The `Output` widgets whose state it changed, in order, for the front end to send; mostly none.
+   * @throws SoakError when long text cannot be set aside: the kept output is incomplete from then on.
+   * @returns The `Output` widgets whose state the message changed, in order, for the front end to send;
+   *   usually none.
    */
   receive(message: IopubMessage): OutputSync[] {
     const msgId = message.parent_header['msg_id'];
@@ -158,7 +166,9 @@ export class NotebookOutputs {
     }
   }
 
-  /** Every cell begun, in that order, with its outputs so far: a display update can still change them. */
+  /**
+   * Every cell begun, in that order, with its outputs so far. A later display update can still change them.
+   */
   executedCells(): ExecutedCell[] {
     return [...this.#cells.values()].map(({ index, executionCount, outputs, displayIds }) => ({
       index,
@@ -225,7 +235,7 @@ export class NotebookOutputs {
     const data = objectOrEmpty(content['data']);
     const metadata = objectOrEmpty(content['metadata']);
     const characters = charactersOf({ output_type: 'display_data', data, metadata });
-    // It takes the other's place, and counts instead of it.
+    // The new data replaces the old, so its size replaces the old size.
     const total = this.#characters - display.characters + characters;
     if (total > this.#maxCharacters) {
       this.#dropped += 1;
@@ -268,6 +278,7 @@ function appendMerged(
 function charactersOf(output: StreamOutput<string | LongText> | OtherOutput): number {
   const text =
     output.output_type === 'stream' ? output.text.length / 2 + output.name.length : jsonCharacters(output);
-  // A flood of one-character messages costs the bookkeeping of each, not its character.
+  // A flood of one-character messages costs memory for the bookkeeping of each message, not for its
+  // character.
   return text + 64;
 }

@@ -9,7 +9,7 @@ import { upgradedNotebook } from './older-notebook.ts';
 
 export type { JsonObject } from './json-object.ts';
 
-/** Largest notebook file that is read, bytes: beyond it a notebook is a data file by mistake. */
+/** Largest notebook file that is read, bytes. A larger file is a data file by mistake. */
 export const MAX_NOTEBOOK_BYTES = 256 * 1024 * 1024;
 
 /** A code cell that a run executes. */
@@ -37,7 +37,7 @@ export interface Notebook {
   readonly metadata: JsonObject;
   /** All cells as in the file. */
   readonly cells: readonly JsonObject[];
-  /** The cells that are executed, in order; none in a notebook of text alone. */
+  /** The cells that are executed, in order; empty for a notebook that has only text. */
   readonly codeCells: readonly CodeCell[];
 }
 
@@ -72,13 +72,14 @@ export async function readNotebook(path: string): Promise<Notebook> {
 }
 
 /**
- * A notebook from the bytes of its file, with or without a byte order mark. It reads what nbclient executes: nbformat
- * 2, 3 (as nbformat 4.5) and 4 of any minor version, numbers that JSON has not, cells of unknown types, notebooks
- * without code. As nbclient does, it leaves out code cells that are empty or tagged `skip-execution`.
+ * A notebook from the bytes of its file, with or without a byte order mark. It accepts what nbclient
+ * executes: nbformat 2, 3 (read as nbformat 4.5) and 4 of any minor version, numbers that JSON lacks, cells
+ * of unknown types, and notebooks without code. As nbclient does, it leaves out code cells that are empty or
+ * tagged `skip-execution`.
  *
  * @param path Names the notebook in errors and in the result; nothing is read from it.
- * @throws {SoakError} `bad-notebook`, naming the file, what was found and the remedy: not UTF-8, not JSON, not
- * a notebook, another nbformat, or a malformed cell.
+ * @throws {SoakError} `bad-notebook`, naming the file, what was found and the remedy: not UTF-8, not JSON,
+ *   not a notebook, another nbformat, or a malformed cell.
  */
 export function parsedNotebook(bytes: Uint8Array, path: string): Notebook {
   const stored = parsedJson(bytes, path);
@@ -98,7 +99,7 @@ export function parsedNotebook(bytes: Uint8Array, path: string): Notebook {
       throw badNotebook(path, `has a cell_type of ${described(type)} in ${place}`, REPAIR);
     }
     cells.push(cell);
-    // nbclient looks at no more of a cell that is not code.
+    // nbclient reads nothing else of a cell that is not code.
     if (type !== 'code') continue;
     const source = joinedSource(cell['source'], path, place);
     const tags = cellTags(cell, path, place);
@@ -118,7 +119,7 @@ export function parsedNotebook(bytes: Uint8Array, path: string): Notebook {
 }
 
 /**
- * Refuse a notebook without a cell to execute: a run of it could show nothing of a kernel.
+ * Refuse a notebook without a cell to execute: its runs could show nothing about a kernel.
  *
  * @throws {SoakError} `bad-notebook`
  */
@@ -131,7 +132,7 @@ export function assertHasCode({ path, cells, codeCells }: Notebook): void {
   );
 }
 
-/** The notebook with only the first `cells` of its executed code cells; as it is when it has no more. */
+/** The notebook with only the first `cells` of its executed code cells; unchanged when it has no more. */
 export function leadingCells(notebook: Notebook, cells: number): Notebook {
   return cells >= notebook.codeCells.length
     ? notebook
@@ -176,7 +177,7 @@ function checkedMinor(file: JsonObject, path: string): number {
   if (major === undefined) {
     throw badNotebook(path, 'is JSON but states no nbformat, so it is no notebook', 'Give an .ipynb file.');
   }
-  // nbformat itself takes an absent minor version as 0.
+  // nbformat itself treats an absent minor version as 0.
   const minor = file['nbformat_minor'] ?? 0;
   if (major !== 4) {
     throw badNotebook(
@@ -218,7 +219,7 @@ function statedLanguage(metadata: JsonObject): string | null {
   return typeof name === 'string' ? name : null;
 }
 
-/** A value found where another was expected, short enough for an error message. */
+/** Describes a value of the wrong type, briefly enough for an error message. */
 function described(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value);

@@ -13,10 +13,11 @@ const MIME_TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * A notebook of nbformat 2 or 3 as nbformat 4.5, as nbformat converts it when nbclient reads one (nbformat/v3/convert.py,
- * nbformat/v4/convert.py): the cells of all worksheets in one list, `input` becomes `source`, headings become Markdown,
- * outputs get the keys of today. Ids are the cells' places, where nbformat draws them: a file is read alike every time.
- * What is no worksheet, no cell or no output stays as it is, for the reader to refuse.
+ * Converts a notebook of nbformat 2 or 3 to nbformat 4.5, as nbformat does when nbclient reads one
+ * (nbformat/v3/convert.py, nbformat/v4/convert.py). The cells of all worksheets go into one list, `input`
+ * becomes `source`, headings become Markdown, and outputs get today's keys. Each cell's id is its place,
+ * where nbformat draws ids at random: a file gives the same result every time. A malformed worksheet, cell or
+ * output stays as it is, and the reader refuses it.
  */
 export function upgradedNotebook(file: JsonObject): JsonObject {
   const worksheets = Array.isArray(file['worksheets']) ? (file['worksheets'] as unknown[]) : [];
@@ -90,7 +91,7 @@ function withMimeTypes(data: unknown): unknown {
   return Object.fromEntries(renamed);
 }
 
-/** nbformat 3 kept JSON as its text. */
+/** nbformat 3 stored JSON as text. */
 function parsedOrAsIs(value: unknown): unknown {
   try {
     return JSON.parse([value].flat().join('')) as unknown;

@@ -26,10 +26,10 @@ export interface WidgetState {
 
 interface OutputWidget {
   readonly commId: string;
-  /** Replaced, never changed in place, so that a snapshot of it stays what it was. */
+  /** Replaced, never changed in place, so that a snapshot stays as it was. */
   outputs: readonly CellOutput[];
   clearBeforeNext: boolean;
-  /** The request whose output the widget last said it catches. */
+  /** The request whose output the widget catches, by its latest update. */
   msgId: string | null;
 }
 
@@ -38,20 +38,20 @@ interface WidgetModel {
   readonly state: Map<string, unknown>;
   /** By the JSON text of their path. */
   readonly buffers: Map<string, JsonObject>;
-  /** Characters of each part of the two. */
+  /** Size of each part of `state` and `buffers`, in characters. */
   readonly sizes: Map<string, number>;
 }
 
-// Of a widget that is known and of a part of its state, besides its text.
+// Characters charged for each known widget and each part of its state, besides its text.
 const PART_CHARACTERS = 64;
-// `with output:` within itself; nobody nests so far.
+// Depth of `with output:` inside itself. Nobody nests this deep.
 const MAX_CATCHES = 1_000;
 const MAX_OUTPUT_WIDGETS = 100_000;
 
 /**
- * The front end's side of ipywidgets, as far as nbclient 0.11 has it (nbclient/output_widget.py): the state of
- * every widget, and `Output` widgets that catch the output of a request while their `msg_id` names it. Where
- * several do, the last one to begin catches.
+ * The front end's side of ipywidgets, to the extent of nbclient 0.11 (nbclient/output_widget.py): the state
+ * of every widget, and `Output` widgets. An `Output` widget catches the output of a request while its
+ * `msg_id` names that request. If several widgets name it, the last one to begin catches.
  *
  * As in nbclient, outputs that the kernel assigns itself (`append_stdout`, `append_display_data`) enter the
  * stored state and not the mirrored outputs, so that output caught later overwrites them.
@@ -59,13 +59,16 @@ const MAX_OUTPUT_WIDGETS = 100_000;
 export class WidgetMirror {
   readonly #models = new Map<string, WidgetModel>();
   readonly #outputWidgets = new Map<string, OutputWidget>();
-  /** Who catches the output of a request, innermost last. */
+  /** The widgets that catch the output of each request, innermost last. */
   readonly #catchers = new Map<string, OutputWidget[]>();
   readonly #maxCharacters: number;
   #characters = 0;
   #dropped = 0;
 
-  /** @param maxCharacters State kept of all widgets, in characters; what is beyond it is counted and dropped. */
+  /**
+   * @param maxCharacters Limit for the kept state of all widgets, in characters. State beyond it is counted
+   *   and dropped.
+   */
   constructor(maxCharacters: number) {
     this.#maxCharacters = maxCharacters;
   }
@@ -95,8 +98,8 @@ export class WidgetMirror {
   /**
    * Gives an output to the widget that catches it.
    *
-   * @param output `null` for one that is not kept: the widget then keeps what it has, and is still sent, since
-   * a front end would have sent it.
+   * @param output `null` for an output that is not kept. The widget then keeps its outputs and is still sent,
+   *   since a front end would have sent it.
    * @returns `null` when no widget catches the request's output.
    */
   add(msgId: string, output: CellOutput | null, parentHeader: JsonObject): OutputSync | null {
@@ -110,7 +113,9 @@ export class WidgetMirror {
     return this.#sync(widget, parentHeader);
   }
 
-  /** Clears the widget that catches; `null` when none does, or when it waits for its next output. */
+  /**
+   * Clears the widget that catches. `null` when no widget does, or when the widget waits for its next output.
+   */
   clear(msgId: string, wait: boolean, parentHeader: JsonObject): OutputSync | null {
     const widget = this.#catchers.get(msgId)?.at(-1);
     if (widget === undefined) return null;
@@ -122,7 +127,7 @@ export class WidgetMirror {
     return this.#sync(widget, parentHeader);
   }
 
-  /** See `WidgetState`. Models that never named their class are left out; `null` when none is left to name. */
+  /** See `WidgetState`. Models that never named their class are left out; `null` when no model is left. */
   state(): WidgetState | null {
     if (this.#models.size === 0) return null;
     const state: [string, JsonObject][] = [];
@@ -167,7 +172,7 @@ export class WidgetMirror {
     }
   }
 
-  /** Whether a part of a state still fits, in the place of what it replaces. */
+  /** Whether a part of a state still fits, once it has replaced the old value. */
   #isKept(model: WidgetModel, part: string, characters: number): boolean {
     const size = characters + PART_CHARACTERS;
     const total = this.#characters - (model.sizes.get(part) ?? 0) + size;
@@ -184,7 +189,8 @@ export class WidgetMirror {
     if (target !== 'jupyter.widget') return;
     if (state['_model_module'] !== '@jupyter-widgets/output' || state['_model_name'] !== 'OutputModel')
       return;
-    // What is sent to the kernel must not depend on what is kept, so that the widget itself is.
+    // The messages to the kernel must not depend on the limit for kept state, so the widget itself is always
+    // kept.
     if (this.#outputWidgets.size >= MAX_OUTPUT_WIDGETS) return;
     const stated = this.#models.get(commId)?.state.get('outputs');
     const outputs = Array.isArray(stated) ? (stated as CellOutput[]) : [];

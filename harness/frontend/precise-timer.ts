@@ -6,14 +6,14 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** Microseconds are all that the clock is good for. */
+/** Rounds to microseconds, which is as precise as the clock is. */
 export function roundedMs(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-// Node's timers have a resolution of a millisecond, and a loop that spins until a moment takes a core
-// from the kernel being measured. A thread that sleeps in Atomics.wait does neither. It takes new
-// requests when it is notified and posts the ids of those that are due.
+// Node's timers have a resolution of a millisecond, and a loop that spins until a moment takes a core from
+// the measured kernel. A thread that sleeps in Atomics.wait does neither. It wakes for new requests and posts
+// the ids of those that are due.
 const SLEEPER = `
 const { workerData, receiveMessageOnPort } = require('node:worker_threads');
 const { port, shared } = workerData;
@@ -67,7 +67,10 @@ export class PreciseTimer {
     port1.unref();
   }
 
-  /** Resolve at a moment of `monotonicMs`, never before it; at once if it has passed. Equal moments in call order. */
+  /**
+   * Resolve at a moment of `monotonicMs`, never before it; at once if it has passed. Equal moments resolve in
+   * call order.
+   */
   at(dueMs: number): Promise<void> {
     if (dueMs <= monotonicMs()) return Promise.resolve();
     return new Promise((resolve) => {

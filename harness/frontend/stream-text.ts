@@ -1,12 +1,12 @@
 import { LongText } from '../model/long-text.ts';
 import type { SpilledText, TextSpill } from './text-spill.ts';
 
-/** Characters of stream text in memory that are no reason to set anything aside, per notebook. */
+/** Up to this many characters of a notebook's stream text stay in memory before any is set aside. */
 const HELD_CHARACTERS = 1024 * 1024;
-/** A text is set aside in pieces of this length or more. */
+/** Text is set aside once this many characters have gathered, in pieces of at most this many. */
 const PIECE_CHARACTERS = 8 * 1024;
 
-/** What the stream texts of one notebook share. */
+/** State shared by the stream texts of one notebook. */
 export interface StreamStore {
   /** Where long text goes; `null`: it stays in memory. */
   readonly spill: TextSpill | null;
@@ -18,27 +18,27 @@ export interface StreamStore {
 export class StreamText {
   readonly #store: StreamStore;
   readonly #pieces: SpilledText[] = [];
-  /** What is not set aside. */
+  /** The part that is not set aside. */
   #tail = '';
 
   constructor(store: StreamStore) {
     this.#store = store;
   }
 
-  /** @throws SoakError where it cannot be set aside */
+  /** @throws SoakError when the text cannot be set aside */
   append(text: string | LongText): void {
     if (typeof text === 'string') this.#append(text);
     else for (const piece of text.pieces()) this.#append(piece);
   }
 
-  /** The text so far. One that was set aside is read when it is asked for, until the spill is removed. */
+  /** The text so far. Text that was set aside is read on demand, until the spill is removed. */
   value(): string | LongText {
     const { spill } = this.#store;
     if (spill === null || this.#pieces.length === 0) return this.#tail;
     return new KeptText(spill, [...this.#pieces], this.#tail);
   }
 
-  /** To be called where the text is dropped: its memory is free. */
+  /** Call this when the text is dropped: it frees the text's memory. */
   release(): void {
     this.#setTail('');
     this.#pieces.length = 0;
@@ -49,7 +49,7 @@ export class StreamText {
     const { spill, held } = this.#store;
     if (spill === null || held <= HELD_CHARACTERS || this.#tail.length < PIECE_CHARACTERS) return;
     const aside = this.#tail;
-    // What cannot be written is given up: the run is the harness's fault by then.
+    // Text that cannot be written is given up: by then the run is a harness fault.
     this.#setTail('');
     for (let from = 0; from < aside.length; from += PIECE_CHARACTERS) {
       this.#pieces.push(spill.write(aside.slice(from, from + PIECE_CHARACTERS)));

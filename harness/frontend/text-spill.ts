@@ -10,7 +10,7 @@ export interface SpilledText {
   readonly encoding: 'latin1' | 'utf16le';
 }
 
-/** Makes a private folder that goes however the harness ends; see `Reaper`. */
+/** Makes a private folder that is removed however the harness ends; see `Reaper`. */
 export interface FolderMaker {
   makeFolder(start: string): string;
   removeFolder(folder: string): Promise<void>;
@@ -19,17 +19,17 @@ export interface FolderMaker {
 const NARROW = /^[\0-\xff]*$/;
 
 /**
- * Where the outputs of one run are set aside that are too long to be kept in memory: one file in a private folder
- * (0700), made when it is first needed, only appended to, and bounded by what is kept of outputs at all.
+ * Holds the outputs of one run that are too long for memory. It is one file in a private folder (0700), made
+ * when it is first needed. The file is only appended to, and the limit for kept output bounds its size.
  *
- * Synchronous: output arrives faster than promises would be kept, and would wait in memory for its turn.
+ * Synchronous: output arrives faster than promises would resolve, and would wait in memory for its turn.
  */
 export class TextSpill {
   readonly #folders: FolderMaker;
   #folder: string | null = null;
   #file: number | null = null;
   #end = 0;
-  /** Used again and again: a buffer for each text would be 100 MB of them before V8 looks for garbage. */
+  /** Reused: with one buffer per text, 100 MB of them would pile up before V8 collects garbage. */
   #scratch = Buffer.alloc(0);
 
   constructor(folders: FolderMaker) {
@@ -38,7 +38,7 @@ export class TextSpill {
 
   /** @throws SoakError `no-temporary-folder`, `output-not-set-aside` */
   write(text: string): SpilledText {
-    // Both have lone surrogates as they are, which UTF-8 has not.
+    // Both encodings keep lone surrogates, which UTF-8 cannot.
     const encoding = NARROW.test(text) ? 'latin1' : 'utf16le';
     const bytes = this.#bytes(text.length, encoding);
     bytes.write(text, encoding);
@@ -78,7 +78,7 @@ export class TextSpill {
     return this.#scratch.subarray(0, size);
   }
 
-  /** Remove what was set aside; nothing of it can be read any more. @throws DeadlinePassed */
+  /** Remove the spilled texts; none can be read any more. @throws DeadlinePassed */
   async remove(): Promise<void> {
     const [folder, file] = [this.#folder, this.#file];
     this.#file = null;
@@ -89,7 +89,7 @@ export class TextSpill {
 }
 
 function notSetAside(error: unknown): SoakError {
-  // Without the path: this becomes the reason of an outcome, and so evidence.
+  // Without the path: this text becomes the reason of an outcome, and so part of the evidence.
   const { code, message } = error as NodeJS.ErrnoException;
   return new SoakError(
     'output-not-set-aside',

@@ -10,7 +10,7 @@ import type { NotebookOutputs } from './notebook-outputs.ts';
 import type { OutputSync } from './output-widgets.ts';
 import { monotonicMs, type PreciseTimer } from './precise-timer.ts';
 
-/** What drives a front end. */
+/** The parts from which a front end is built. */
 export interface FrontEndParts {
   readonly client: KernelClient;
   readonly notebook: Notebook;
@@ -19,16 +19,19 @@ export interface FrontEndParts {
   readonly pipelineDepth: number;
   readonly draws: LatencyDraws;
   readonly timer: PreciseTimer;
-  /** As nbclient does; absent: a cell that was not executed ends the notebook, as one that raised does. */
+  /**
+   * Whether the notebook goes on after a cell that was not executed, as nbclient does. Absent: such a cell
+   * ends the notebook, as a cell that raised does.
+   */
   readonly goesOnAfterAborted?: boolean | undefined;
   /** Aborted once the run has its verdict: the front end then sends nothing more. */
   readonly signal: AbortSignal;
 }
 
 /**
- * What a person's client does with a notebook, one run of it: sends each cell, mirrors Output widgets,
- * overlaps requests, pipelines them or connects anew before each as the profile says, each reaction after the
- * latency drawn for it. Reactions happen one after another, as in a front end's own event loop.
+ * One run of a notebook by a person's client. It sends each cell and mirrors Output widgets. As the profile
+ * says, it overlaps requests, pipelines them or reconnects before each. Each reaction comes after the latency
+ * drawn for it. Reactions happen one after another, as in a front end's own event loop.
  */
 export class FrontEnd {
   readonly #parts: FrontEndParts;
@@ -36,9 +39,9 @@ export class FrontEnd {
   readonly #heard = new HeardErrors();
   readonly #aborted: Promise<void>;
   readonly #meter = new ExposureMeter();
-  /** When the front end is free to react again. */
+  /** When the front end can react again. */
   #busyUntilMs = 0;
-  /** Mirrors not sent yet. */
+  /** Settles when all mirrors have been sent. */
   #mirroring: Promise<void> = Promise.resolve();
   #overlaps: Promise<void>[] = [];
 
@@ -62,12 +65,12 @@ export class FrontEnd {
     return this.#executes;
   }
 
-  /** What was done to the kernel and what it published so far, by cell. */
+  /** The traffic's actions on the kernel and the kernel's messages so far, by cell. */
   get exposure(): Exposure {
     return this.#meter.exposure(this.#executes);
   }
 
-  /** Request to reply-and-idle of each answered cell, milliseconds, in order. */
+  /** Milliseconds from the request of each answered cell to its reply and idle status, in order. */
   get cellMs(): number[] {
     return this.#executes
       .filter(isSettled)
@@ -75,11 +78,11 @@ export class FrontEnd {
   }
 
   /**
-   * Take the notebook through. Resolves when every request has been settled, when a cell raised or was not executed, or
-   * when the signal was aborted.
+   * Take the notebook through. Resolves when every request is settled, when a cell raised or was not
+   * executed, or when the signal was aborted.
    *
-   * @returns what ended it before its last cell, or the first cell that was not executed where it went on after that;
-   *   `null` otherwise
+   * @returns what ended the notebook before its last cell. If the notebook went on after a cell that was not
+   *   executed, the first such cell. Otherwise `null`.
    */
   async run(): Promise<CellEnd | null> {
     const { codeCells } = this.#parts.notebook;
@@ -100,13 +103,13 @@ export class FrontEnd {
     }
     for (const request of this.#executes) {
       await this.#settled(request);
-      // Looked at one by one: of those after a cell that raised, some kernels never publish an idle status.
+      // One by one: some kernels never publish an idle status for the cells after one that raised.
       const end = await this.#end();
       if (end !== null || this.#over) return end;
     }
     await Promise.all(this.#overlaps);
-    // Mirrored state and overlapping requests are part of the traffic: a kernel that left one of them
-    // unread is wedged even if no cell happened to follow. An answer may bring a change to mirror.
+    // Mirrored state and overlapping requests are part of the traffic. A kernel that left one of them unread
+    // is wedged even if no cell follows. An answer may bring a change to mirror.
     let mirroring: Promise<void>;
     do {
       mirroring = this.#mirroring;
@@ -139,7 +142,7 @@ export class FrontEnd {
     if (profile === 'overlap') this.#overlaps.push(this.#overlap(request, cell.source, position));
   }
 
-  /** A second request while the cell runs, or as its reply goes out: the moment is the seed's. */
+  /** Send a second request while the cell runs, or as its reply goes out. The seed decides the moment. */
   async #overlap(execute: ShellRequest, source: string, position: number): Promise<void> {
     const { draws, timer } = this.#parts;
     const which = Math.floor(draws.uniform() * 3);
@@ -171,7 +174,7 @@ export class FrontEnd {
     this.#meter.sent(request[0]);
   }
 
-  /** Wait as long as the front end takes to react to what has just happened. */
+  /** Wait as long as the front end takes to react to the latest event. */
   async #react(reaction: Reaction): Promise<void> {
     const { draws, timer } = this.#parts;
     const dueMs = Math.max(this.#busyUntilMs, monotonicMs() + draws.next(reaction));
@@ -179,7 +182,10 @@ export class FrontEnd {
     await this.#race(timer.at(dueMs));
   }
 
-  /** What ends the notebook by now, with its words: what is published of an error may come after its reply. */
+  /**
+   * What has ended the notebook by now, with the error's name and text. The kernel may publish an error's
+   * text after its reply.
+   */
   async #end(): Promise<CellEnd | null> {
     const { codeCells } = this.#parts.notebook;
     const ends = this.#parts.goesOnAfterAborted ? (['cell-error'] as const) : CELL_ENDS;
@@ -190,10 +196,10 @@ export class FrontEnd {
     return firstEnd(this.#executes, codeCells, this.#heard, ends);
   }
 
-  /** Wait for all that is to come of a request; of a cell that was not executed, its reply alone. */
+  /** Wait for everything that a request still owes; for a cell that was not executed, only its reply. */
   async #settled(request: ShellRequest): Promise<void> {
     await this.#until(() => isSettled(request) || abortWord(request.reply) !== null);
-    // Not every kernel publishes an idle status for it (IRkernel), and nothing must wait for one.
+    // Not every kernel publishes an idle status for such a cell (IRkernel), and nothing must wait for one.
     if (abortWord(request.reply) !== null) this.#parts.client.disregard(request);
   }
 

@@ -39,37 +39,39 @@ import { armsEvidence } from './stratified-evidence.ts';
 import { treatmentWithholdings } from './treatment-withholdings.ts';
 import { armsByRole, type TreatmentVerdict, treatmentVerdicts } from './verdict.ts';
 
-/** Two-sided level at which a sham is said to differ from control, and a control to have drifted: warnings, not claims. */
+/**
+ * Two-sided level for two warnings: a sham differs from control, and a control drifted. Neither is a claim.
+ */
 export const WARNING_LEVEL = 0.05;
 
-/** A pair that ought not to differ, by the protocol's own test. */
+/** A pair of arms that should not differ, judged by the protocol's own test. */
 export interface EqualityCheck {
   readonly reference: string;
   readonly arm: string;
-  /** Two-sided; of the e-process it is valid whenever one stops. */
+  /** Two-sided. With the e-process it is valid at any stopping time. */
   readonly pTwoSided: number;
-  /** At `WARNING_LEVEL`. */
+  /** Whether the pair differs at `WARNING_LEVEL`. */
   readonly differs: boolean;
-  /** At the experiment's own α: what an A/A experiment must not do. */
+  /** Whether the pair differs at the experiment's own α. An A/A experiment must not reach this. */
   readonly decided: boolean;
 }
 
 /** One stratum of a merged experiment. */
 export interface StratumAnalysis {
   readonly name: string;
-  /** Ids of its sources. */
+  /** Ids of the stratum's sources. */
   readonly sources: readonly string[];
   readonly blocks: { readonly planned: number; readonly complete: number; readonly counted: number };
-  /** Counted blocks, valid runs, in the protocol's order. */
+  /** Valid runs of the counted blocks, in the protocol's order. */
   readonly arms: readonly (Count & { readonly arm: string })[];
 }
 
-/** One arm's rates across strata. */
+/** Whether one arm's rates differ between strata. */
 export interface ArmHeterogeneity {
   readonly arm: string;
-  /** Pearson's χ², approximate where a stratum has few runs. */
+  /** P-value of Pearson's χ², approximate when a stratum has few runs. */
   readonly p: number;
-  /** At `WARNING_LEVEL`. */
+  /** Whether the rates differ at `WARNING_LEVEL`. */
   readonly differs: boolean;
 }
 
@@ -79,8 +81,8 @@ export interface VerdictAnalysis extends TreatmentVerdict {
 
 /**
  * Every number that a report, `summary.json`, `soak verify` or the live display shows. Plain JSON: no number
- * is NaN or infinite, and what does not exist is `null`. A function of the protocol and the runs alone, so
- * that the same journal gives the same bytes.
+ * is NaN or infinite, and a value that does not exist is `null`. It depends only on the protocol and the
+ * runs, so the same journal gives the same bytes.
  */
 export interface Analysis {
   readonly test: Protocol['decision']['test'];
@@ -88,54 +90,65 @@ export interface Analysis {
   readonly alpha: number;
   readonly blocks: {
     readonly planned: number;
-    /** Blocks of which every arm's run is recorded. */
+    /** Blocks in which every arm's run is recorded. */
     readonly complete: number;
-    /** Blocks that decide: complete, and none before them is missing. */
+    /** Blocks that decide: complete blocks with no missing block before them. */
     readonly counted: number;
-    /** Recorded blocks that do not decide, 0-based, with the arms whose run is missing (none: a block after a gap). */
+    /**
+     * Recorded blocks that do not decide, 0-based, with the arms whose run is missing. No arm is listed for a
+     * complete block after a gap.
+     */
     readonly notCounted: readonly { readonly block: number; readonly missing: readonly string[] }[];
   };
   readonly arms: readonly ArmAnalysis[];
-  /** What each arm was given, against the first control; over the counted blocks. */
+  /** The exposure of each arm against the first control, over the counted blocks. */
   readonly exposure: readonly ExposureComparison[];
-  /** Whether wedges prefer a cell, of control and shams together with each treatment that still wedged. */
+  /** Whether wedges prefer a cell, over control and shams together with each treatment that still wedged. */
   readonly innocence: ContentInnocence;
-  /** Hosts and nights of a merged experiment, where there are several. */
+  /** Hosts and nights of a merged experiment; absent when there is only one stratum. */
   readonly strata?: readonly StratumAnalysis[];
-  /** Whether each arm's rate is the same in every stratum, where there are several. */
+  /** Whether each arm's rate is the same in every stratum; absent when there is only one stratum. */
   readonly heterogeneity?: readonly ArmHeterogeneity[];
   /** Each sham against control first, then each treatment against control and shams, then A/A pairs. */
   readonly comparisons: readonly Comparison[];
-  /** Shams against control: one that differs is to be said before any verdict. */
+  /** Shams against control. A sham that differs must be reported before any verdict. */
   readonly shams: readonly EqualityCheck[];
-  /** Further controls against the first. */
+  /** Further controls against the first control. */
   readonly aa: readonly EqualityCheck[];
   readonly verdicts: readonly VerdictAnalysis[];
-  /** 0-based block after which the e-process had decided every treatment (or A/A pair); `null` if not, or for another test. */
+  /**
+   * 0-based block after which the e-process had decided every treatment (or A/A pair); `null` when it has
+   * not, or with another test.
+   */
   readonly decidedAtBlock: number | null;
-  /** Arms without a valid run in the counted blocks: the experiment has no verdict. */
+  /** Arms without a valid run in the counted blocks. When there are any, the experiment has no verdict. */
   readonly armsWithoutValidRun: readonly string[];
   readonly baseline: readonly (TwoArmSummary & { readonly arm: string })[];
   readonly sensitivity: {
     readonly exclusions: ExclusionVerdicts;
-    /** Every competing event against the claim: told, and decides nothing. */
+    /**
+     * The verdicts with every competing event counted against the claim. Reported only; they decide nothing.
+     */
     readonly competing: AlternativeVerdicts;
     readonly deadline: AlternativeVerdicts & { readonly halfDeadlineMs: number };
-    /** Of the first control; `null` without one. */
+    /** Drift of the first control; `null` without one. */
     readonly drift: (Drift & { readonly drifted: boolean }) | null;
   };
 }
 
 export interface AnalysisOptions {
-  /** Counts of an earlier experiment to set beside each arm (`--baseline`). Not interleaved, so no verdict rests on it. */
+  /**
+   * Counts of an earlier experiment to show beside each arm (`--baseline`). They are not interleaved with
+   * these runs, so no verdict rests on them.
+   */
   readonly baseline?: Count;
   /** Where the runs were recorded; absent: all blocks in one place. */
   readonly strata?: readonly StratumLayout[];
-  /** Whether the blocks of `strata` are all that was to be recorded, as in the journal of a shard. */
+  /** Whether the blocks of `strata` are all the planned blocks, as in the journal of a shard. */
   readonly part?: boolean;
 }
 
-/** @throws SoakError `bad-journal` when a run is of an unknown arm, or a block holds two runs of one arm. */
+/** @throws SoakError `bad-journal` when a run names an unknown arm, or a block holds two runs of one arm. */
 export function analyseExperiment(
   protocol: Protocol,
   runs: readonly RunRecord[],
@@ -251,7 +264,7 @@ function countedRuns({ rows, counted }: DecisionTable): RunRecord[] {
   return rows.slice(0, counted).flatMap(({ runs }) => runs.flatMap((run) => run ?? []));
 }
 
-/** Of several strata: as if their added counts were one host's. */
+/** With several strata, treats their summed counts as one host's. */
 function couldSee(
   protocol: Protocol,
   { byArm, wedgesAnywhere }: CountedOutcomes,
@@ -272,7 +285,7 @@ function couldSee(
   });
 }
 
-/** Runs of one place, and every block that has some. */
+/** The layout of runs in one place: every block that has runs. */
 const ANYWHERE: readonly StratumLayout[] = [
   { name: '', sources: [{ id: undefined, blocks: { first: 0, end: Number.POSITIVE_INFINITY } }] },
 ];
@@ -291,7 +304,7 @@ function comparedPairs(protocol: Protocol): [ComparisonKind, string, string][] {
   ];
 }
 
-/** Blocks to be recorded: what each stratum was to record, and what no source has. */
+/** Planned blocks: those of each stratum, and those that no source has. */
 function plannedOf(
   protocol: Protocol,
   layout: readonly StratumLayout[],
@@ -337,7 +350,7 @@ function decidedAt(
   tables: readonly DecisionTable[],
 ): number | null {
   const [table, ...others] = tables;
-  // Strata run side by side: there is no block after which all of them had decided.
+  // Strata run side by side, so there is no block after which all of them had decided.
   if (table === undefined || others.length > 0) return null;
   const blocks = table.counted;
   let state = sequentialStart(protocol);

@@ -18,7 +18,7 @@ import { clopperPearson, jeffreys, upperBound, wilson } from './intervals.ts';
 import { kaplanMeier, type SurvivalStep } from './kaplan-meier.ts';
 import { type SecondEvents, secondEvents } from './second-events.ts';
 
-/** Everything that can be said of one count on its own; intervals are [0, 1] without a run. */
+/** All figures that follow from one count alone. Intervals are [0, 1] without a run. */
 export interface RateSummary {
   readonly wedged: number;
   readonly runs: number;
@@ -48,15 +48,15 @@ export function rateSummary(count: Count): RateSummary {
 export interface HazardSummary {
   readonly wedges: number;
   readonly replies: number;
-  /** `null` without a reply, as is its interval. */
+  /** `null` without a reply, as is `perReply`'s interval. */
   readonly perReply: number | null;
   readonly garwood95: Interval | null;
 }
 
-/** How many runs ended so; only kinds that occurred. */
+/** Runs by outcome kind; only kinds that occurred. */
 export type KindCounts = Partial<Record<OutcomeKind, number>>;
 
-/** One arm. `counts` is of every recorded run; all else that is a rate is of the counted blocks only. */
+/** One arm. `counts` covers every recorded run. All rates cover the counted blocks only. */
 export interface ArmAnalysis extends RateSummary {
   readonly name: string;
   readonly role: ProtocolArm['role'];
@@ -72,21 +72,27 @@ export interface ArmAnalysis extends RateSummary {
     readonly competingByKind: KindCounts;
     /** Only kinds that occurred. */
     readonly invalidByKind: KindCounts;
-    /** Only kinds that occurred: `wedged-stranded` is certified, `wedged-mute` is not. */
+    /** Only kinds that occurred. `wedged-stranded` is certified, `wedged-mute` is not. */
     readonly wedgedByKind: KindCounts;
   };
-  /** Stalls of the client beside another outcome; absent where they are not looked for. */
+  /** Stalls of the client in runs with another outcome; absent when nothing looks for them. */
   readonly secondEvents?: SecondEvents;
-  /** Competing events of the counted blocks (`wedged` is their number) among their valid runs. */
+  /**
+   * Competing events among the valid runs of the counted blocks. `wedged` holds the number of competing
+   * events.
+   */
   readonly competing: Count;
-  /** The same by kind. */
+  /** The same competing events by kind. */
   readonly competingByKind: KindCounts;
   readonly hazard: HazardSummary;
   readonly engagement: EngagementSummary;
   readonly kaplanMeier: readonly SurvivalStep[];
   readonly positions: {
     readonly cells: readonly CellExposure[];
-    /** Wedges at a request after the last cell, and wedges that belong to no cell: not in `cells`. */
+    /**
+     * Wedges at a request after the last cell, and wedges that belong to no cell. `cells` does not include
+     * them.
+     */
     readonly afterLastCell: number;
     readonly noCell: number;
   };
@@ -96,7 +102,10 @@ export interface ArmAnalysis extends RateSummary {
   readonly startMedianMs: number | null;
 }
 
-/** `recorded` and `counted` (the runs of the counted blocks) are of this arm, in block order. */
+/**
+ * Summarises one arm. `recorded` and `counted` (the runs of the counted blocks) belong to this arm, in block
+ * order.
+ */
 export function armAnalysis(
   protocol: Protocol,
   arm: ProtocolArm,
@@ -135,12 +144,15 @@ export function armAnalysis(
   };
 }
 
-/** Replies that a run's kernel sent by its own count, by the client's where it kept none. */
+/**
+ * Replies that a run's kernel sent, by the kernel's own count; by the client's count when the kernel kept
+ * none.
+ */
 export function repliesOf(run: RunRecord): number {
   return run.kernel?.replies ?? run.client.replies;
 }
 
-/** Milliseconds of the slowest answered cell; 0 when none was answered. */
+/** Time of the slowest answered cell, milliseconds; 0 when no cell was answered. */
 export function slowestCellMs(run: RunRecord): number {
   let slowest = 0;
   for (const cellMs of run.cellMs) if (cellMs > slowest) slowest = cellMs;
@@ -171,7 +183,7 @@ function outcomeCounts(runs: readonly RunRecord[], endpoint: Endpoint | undefine
   };
 }
 
-/** `valid` runs expose every cell up to the one at which they wedged. */
+/** Each of the `valid` runs exposes every cell up to the one at which it wedged. */
 function wedgePositions(protocol: Protocol, valid: readonly RunRecord[]): ArmAnalysis['positions'] {
   const sent = protocol.notebooks.map(({ codeCells }) => new Float64Array(codeCells.length + 1));
   const wedged = protocol.notebooks.map(({ codeCells }) => new Float64Array(codeCells.length + 1));

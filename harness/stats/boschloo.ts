@@ -10,9 +10,9 @@ import {
 } from './rejection-region.ts';
 
 /**
- * Boschloo's exact unconditional test of two arms (1970, Statistica Neerlandica 24:1): Fisher's one-sided
- * p-value is the statistic, and the p-value is the greatest probability, over every common wedge rate, of a
- * result at least as extreme. Never above Fisher's p-value. 1 when an arm has no run.
+ * Boschloo's exact unconditional test of two arms (1970, Statistica Neerlandica 24:1). The statistic is
+ * Fisher's one-sided p-value. The p-value is the greatest probability, over all common wedge rates, of a
+ * result at least as extreme. It is never above Fisher's p-value. 1 when an arm has no run.
  */
 export function boschlooLess(reference: Count, treatment: Count): number {
   assertCount(reference);
@@ -30,23 +30,25 @@ export function boschlooLess(reference: Count, treatment: Count): number {
   return p;
 }
 
-/** One analysis asks for the same pair several times, and at tens of thousands of runs each takes a second. */
+/**
+ * One analysis asks for the same pair several times, and each takes a second at tens of thousands of runs.
+ */
 const remembered = new Map<string, number>();
 const MAX_REMEMBERED = 5000;
 
-/** The same test the other way: small when the treatment wedged more. */
+/** The same test in the other direction: small when the treatment wedged more. */
 export function boschlooGreater(reference: Count, treatment: Count): number {
   return boschlooLess(treatment, reference);
 }
 
-/** Twice the smaller one-sided p-value, at most 1, as SciPy has it. */
+/** Twice the smaller one-sided p-value, at most 1, as SciPy defines it. */
 export function boschlooTwoSided(reference: Count, treatment: Count): number {
   return Math.min(1, 2 * Math.min(boschlooLess(reference, treatment), boschlooGreater(reference, treatment)));
 }
 
 /**
- * Every result that `boschlooLess` rejects at level α: Fisher's region at α, grown by the next Fisher
- * p-values as long as its greatest size stays within α.
+ * Every result that `boschlooLess` rejects at level α. It starts from Fisher's region at α and adds the next
+ * Fisher p-values as long as the greatest size stays within α.
  */
 export function boschlooRegion(n1: number, n2: number, alpha: number): RejectionRegion {
   const region = fisherRegion(n1, n2, alpha);
@@ -77,7 +79,8 @@ export function boschlooRegion(n1: number, n2: number, alpha: number): Rejection
     groups.push(group);
     if (sizes.some((size) => size > alpha)) break;
   }
-  // The grid may lie just beside a peak: give back what the refined search finds too much.
+  // A peak may lie between two points of the grid. If the refined search finds too great a size, the last
+  // additions are removed.
   while (groups.length > 0 && greatestSize(region, n2) > alpha) {
     for (const x1 of groups.pop() ?? []) region[x1] = (region[x1] ?? 0) - 1;
   }

@@ -1,29 +1,30 @@
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 
-/** A run as the first thing of a kind meets it. */
+/** One run, described by the first cell that has the kind. */
 export interface Carrier {
   readonly isArm: boolean;
-  /** Cells that it answered. */
+  /** Number of cells that the run answered. */
   readonly reach: number;
-  /** The first of them that has the kind; `null`: none has. */
+  /** The first answered cell that has the kind; `null`: no cell has it. */
   readonly first: number | null;
 }
 
-// Beyond so many runs that carry a kind, their number on one arm is near its normal limit.
+// With more carrying runs than this, the number that belongs to one arm is near its normal limit.
 const MAX_EXACT = 400;
 
-/** Runs that are compared with each other, and how many cells are. */
+/** Runs that are compared with each other, and the number of cells that are compared. */
 export interface CarrierPart {
   readonly runs: readonly Carrier[];
   readonly cells: number;
 }
 
 /**
- * One-sided p of "fewer runs of the arm carry the kind": each carrying run is one of those that had answered its cell
- * and carried none before, drawn by lot, as in a log-rank test (Mantel 1966). Runs that ended early so say nothing of
- * later cells, and what one run has many of counts once.
+ * One-sided p of "fewer runs of the arm carry the kind". Each carrying run is treated as a random draw from
+ * the runs that had answered its cell and had not carried the kind before it, as in a log-rank test (Mantel
+ * 1966). So a run that ended early says nothing about later cells, and a run with many of the kind counts
+ * once.
  *
- * @returns 1 where no run carries the kind
+ * @returns 1 when no run carries the kind
  */
 export function fewerCarriers(parts: readonly CarrierPart[]): number {
   const chances = parts.flatMap(carrierChances);
@@ -31,10 +32,10 @@ export function fewerCarriers(parts: readonly CarrierPart[]): number {
   return chances.length === 0 ? 1 : atMost(chances, observed.length);
 }
 
-/** For each carrying run the chance that it is one of the arm. */
+/** For each carrying run, the chance that it belongs to the arm. */
 function carrierChances({ runs, cells }: CarrierPart): number[] {
   const atRisk = { arm: 0, reference: 0 };
-  // Who is at risk at a cell: those that answered it, less those that carried the kind before it.
+  // At risk at a cell: the runs that answered it, minus those that carried the kind before it.
   const leaving = Array.from({ length: cells + 1 }, () => ({ arm: 0, reference: 0 }));
   const carrying = new Array<number>(cells).fill(0);
   for (const { isArm, reach, first } of runs) {
@@ -51,7 +52,7 @@ function carrierChances({ runs, cells }: CarrierPart): number[] {
   });
 }
 
-/** P(X ≤ x) of a sum of independent events with these chances (Poisson binomial). */
+/** P(X ≤ x), where X counts independent events with these chances (Poisson binomial). */
 function atMost(chances: readonly number[], x: number): number {
   if (chances.length > MAX_EXACT) {
     const mean = chances.reduce((sum, p) => sum + p, 0);

@@ -1,15 +1,18 @@
 import betaln from '@stdlib/math-base-special-betaln';
 import { assertCount, type Count } from './counts.ts';
 
-/** A night after which the wedge rate is another. */
+/** A night after which the wedge rate changed. */
 export interface ChangePoint {
-  /** 0-based: the likeliest last night of the old rate. */
+  /** 0-based: the likeliest last night with the old rate. */
   readonly after: number;
-  /** 0-based: the night at which the evidence was enough. */
+  /** 0-based: the first night with enough evidence. */
   readonly foundAt: number;
-  /** From the beginning, or the night after the previous one was found, to `after`. */
+  /**
+   * Count up to and including the night `after`. It starts at the first night, or at the night after the
+   * previous change was found.
+   */
   readonly before: Count;
-  /** From there to `foundAt`. */
+  /** Count from the night after `after` up to `foundAt`. */
   readonly since: Count;
   /** ln E at `foundAt`. */
   readonly logE: number;
@@ -17,18 +20,20 @@ export interface ChangePoint {
 
 export interface ChangePoints {
   readonly found: readonly ChangePoint[];
-  /** ln E of "one rate since the last change was found", now. */
+  /** Current ln E of "one rate since the last change was found". */
   readonly logE: number;
 }
 
 /**
- * Changes of one rate over nights, by an e-process against "every run of every night wedged with one and the
- * same probability": the likelihood of one change, averaged over when (after night k with weight
- * 1 / (k (k + 1))) and over both rates (Beta(½, ½)), over the greatest likelihood of one rate. Whatever that
- * rate is, this is at most a martingale that starts at 1 (universal inference: Wasserman, Ramdas and
- * Balakrishnan 2020, PNAS 117:16880), so the chance that it ever reaches 1/α is at most α, however many nights
- * are added and however often one looks (Ville). After the j-th change it begins anew with the nights after
- * that at which it was found, at level α / 2^(j + 1), so that the levels add up to α.
+ * Changes of one rate over nights, found by an e-process against "every run of every night wedged with one
+ * and the same probability". E is a ratio. Its numerator is the likelihood of one change, averaged over the
+ * time of the change (after night k with weight 1 / (k (k + 1))) and over both rates (Beta(½, ½)). Its
+ * denominator is the greatest likelihood of one rate.
+ *
+ * Whatever that rate is, E is at most a martingale that starts at 1 (universal inference: Wasserman, Ramdas
+ * and Balakrishnan 2020, PNAS 117:16880). So the chance that it ever reaches 1/α is at most α, however many
+ * nights are added and however often one looks (Ville). After the j-th change the process restarts with the
+ * night after the one at which the change was found, at level α / 2^(j + 1), so that the levels add up to α.
  *
  * A night without a valid run changes nothing.
  *
@@ -52,7 +57,7 @@ function firstChange(
   bound: number,
 ): { readonly change: ChangePoint | null; readonly logE: number } {
   const sums: Count[] = [{ wedged: 0, runs: 0 }];
-  // Of each sum, worked out once: every later night asks for it again.
+  // Each sum is computed once: every later night needs it again.
   const marginals = [0];
   let logE = 0;
   for (let night = start; night < nights.length; night += 1) {
@@ -98,7 +103,7 @@ function minus(a: Count, b: Count): Count {
 
 const LOG_BETA_HALF = betaln(0.5, 0.5);
 
-/** ln of the likelihood averaged over the rate by Beta(½, ½). */
+/** ln of the likelihood, averaged over the rate with Beta(½, ½). */
 function marginal({ wedged, runs }: Count): number {
   return betaln(wedged + 0.5, runs - wedged + 0.5) - LOG_BETA_HALF;
 }

@@ -11,31 +11,31 @@ import { seededUniform, type Uniform } from './random.ts';
 import { binomialMass } from './rejection-region.ts';
 import { productLogE, stratifiedLess } from './stratified.ts';
 
-/** Power from which not seeing a difference means something. */
+/** Smallest power at which a missing difference is informative. */
 export const SUFFICIENT_POWER = 0.8;
 
-/** One arm of a design: its valid runs, and what they are assumed to end in. */
+/** One arm of a design: its valid runs, and the assumed shares of their outcomes. */
 export interface AssumedArm extends AssumedShares {
   readonly runs: number;
 }
 
-/** The arms that a claim is made of, in one stratum. */
+/** The arms of one claim, in one stratum. */
 export interface ClaimArms {
   readonly references: readonly AssumedArm[];
   readonly treatment: AssumedArm;
 }
 
-/** How a claim is judged: at `alpha`, simulated from `seed` where its power is not exact. */
+/** How a claim is judged: at `alpha`. Where its power is not exact, it is simulated from `seed`. */
 export interface ClaimRule extends DecisionRule {
   readonly alpha: number;
   readonly seed: number;
-  /** Simulated experiments at most; default: enough for ±1 %. */
+  /** Largest number of simulated experiments; default: enough for ±1 %. */
   readonly simulations?: number;
 }
 
 /**
- * The arms as they were observed, with a treatment that has no event and its own competing events: what an
- * experiment of this size would have seen of a cure. One for each stratum.
+ * The arms as observed, but with a treatment that has no event and keeps its own competing events. Its power
+ * is the chance that an experiment of this size would have seen a cure. One set of arms for each stratum.
  */
 export function observedClaim(
   { byArm, strata = [byArm] }: CountedOutcomes,
@@ -56,14 +56,15 @@ export function observedClaim(
 }
 
 /**
- * Probability, 0 to 1, of the whole claim: below every reference, on the endpoint and on the composite, with
- * competing events not above the references'. The comparisons share the treatment's runs, so it is not the
- * product of their powers. Exact for a fixed size in one stratum without competing events; else simulated.
+ * Probability, 0 to 1, that the whole claim holds: the treatment is below every reference, on the endpoint
+ * and on the composite, and its competing events are not above the references'. The comparisons share the
+ * treatment's runs, so this is not the product of their powers. Exact for a fixed size in one stratum without
+ * competing events; simulated otherwise.
  */
 export function claimPower(strata: readonly ClaimArms[], rule: ClaimRule): number {
   const [first, ...others] = strata;
   if (first === undefined || first.references.length === 0) return 0;
-  // A reference without an event in any stratum leaves nothing to be below.
+  // If a reference has no event in any stratum, no treatment can be below it.
   if (first.references.some((_, r) => strata.every(({ references }) => (references[r]?.event ?? 0) === 0)))
     return 0;
   if (others.length > 0) return simulatedStrataPower(strata, rule);
@@ -77,8 +78,8 @@ export function hasCompeting({ references, treatment }: ClaimArms): boolean {
 }
 
 /**
- * Exact: given the treatment's events, the references are independent, and each must have at least so many
- * events that Boschloo's test rejects.
+ * Exact. Given the treatment's events, the references are independent. Each must have enough events for
+ * Boschloo's test to reject.
  */
 function exactClaimPower({ references, treatment }: ClaimArms, alpha: number): number {
   if (treatment.runs === 0 || references.some(({ runs }) => runs === 0)) return 0;
@@ -88,7 +89,7 @@ function exactClaimPower({ references, treatment }: ClaimArms, alpha: number): n
   const least = regions.map((region) => region.length);
   const above = references.map(() => 0);
   let power = 0;
-  // The more events the treatment has, the more a reference must have: walk both down together.
+  // The more events the treatment has, the more a reference needs, so both walk down together.
   for (let events = treatment.runs; events >= 0; events -= 1) {
     regions.forEach((region, r) => {
       while ((least[r] ?? 0) > 0 && (region[(least[r] ?? 0) - 1] ?? -1) >= events) {
@@ -102,9 +103,12 @@ function exactClaimPower({ references, treatment }: ClaimArms, alpha: number): n
 }
 
 const SIMULATIONS = 2000;
-/** Runs simulated in all, at most: beyond, fewer experiments are. */
+/** Largest total of simulated runs. Beyond it, fewer experiments are simulated. */
 const SIMULATED_RUNS = 1_000_000;
-/** From here on Boschloo's test is hardly more powerful than Fisher's, and thousands of its p-values take seconds. */
+/**
+ * From here on Boschloo's test has hardly more power than Fisher's, and thousands of its p-values take
+ * seconds.
+ */
 const BOSCHLOO_RUNS = 150;
 
 function simulationsOf(strata: readonly ClaimArms[], { simulations = SIMULATIONS }: ClaimRule): number {
@@ -143,14 +147,14 @@ const othersCount = (arms: readonly DrawnArm[]): Count => ({
   runs: arms.reduce((sum, { runs }) => sum + runs, 0),
 });
 
-/** By Boschloo's test; `alpha` is of the claim. */
+/** Simulated with Boschloo's test. `alpha` is the level of the claim. */
 function simulatedPower(arms: ClaimArms, rule: ClaimRule): number {
   const { alpha } = rule;
   const uniform = seededUniform(rule.seed, 'claim power');
   const simulations = simulationsOf([arms], rule);
   const isLarge = arms.treatment.runs > BOSCHLOO_RUNS;
   const isBelow = (reference: Count, treatment: Count) => {
-    // Boschloo's p-value is never above Fisher's, which is quick.
+    // Boschloo's p-value is never above Fisher's, and Fisher's is quick.
     if (fisherLess(reference, treatment) <= alpha) return true;
     return !isLarge && reference.wedged > 0 && boschlooLess(reference, treatment) <= alpha;
   };
@@ -167,7 +171,7 @@ function simulatedPower(arms: ClaimArms, rule: ClaimRule): number {
   return claimed / simulations;
 }
 
-/** By the exact stratified test, or the product of what E comes to in each stratum. */
+/** Simulated with the exact stratified test, or with the product of each stratum's final E. */
 function simulatedStrataPower(strata: readonly ClaimArms[], rule: ClaimRule): number {
   const uniform = seededUniform(rule.seed, 'stratified power');
   const simulations = simulationsOf(strata, rule);
@@ -231,17 +235,17 @@ function eProcessClaim(
   );
 }
 
-/** From so many blocks on, simulating would take seconds and the growth of E is near its limit law. */
+/** From this many blocks on, simulation would take seconds, and the growth of E is near its limit law. */
 const ASYMPTOTIC_BLOCKS = 2000;
 
-/** Share of experiments of the e-process that decide within the blocks that there are. */
+/** Share of e-process experiments that decide within the available blocks. */
 function decisionShare(
   { references, treatment }: ClaimArms,
   { alpha, seed, bets = 'neutral', simulations: most = SIMULATIONS }: ClaimRule,
 ): number {
   const blocks = Math.min(treatment.runs, ...references.map(({ runs }) => runs));
   if (blocks > ASYMPTOTIC_BLOCKS) {
-    // No less than the product of the pairs' shares, since they have the treatment's runs in common.
+    // A lower bound is the product of the pairs' shares, because the pairs share the treatment's runs.
     return references
       .map(({ event }) =>
         asymptoticDecisionShare({ pReference: event, pTreatment: treatment.event }, alpha, blocks),

@@ -9,15 +9,15 @@ import { newcombeInterval } from './newcombe.ts';
 import type { EProcessSummary } from './pair-evidence.ts';
 import { eProcessOver, type StratifiedSummary, stratifiedSummary } from './stratified-evidence.ts';
 
-/** Every two-arm figure of the contract; "less" means that the treatment's rate is below the reference's. */
+/** Every two-arm figure of the contract. "Less" means that the treatment's rate is below the reference's. */
 export interface TwoArmSummary {
   readonly counts: { readonly reference: Count; readonly treatment: Count };
   /** Treatment minus reference; `null` when either arm has no run. */
   readonly difference: number | null;
   readonly newcombeDifference95: Interval;
   /**
-   * P(so few wedges on the treatment) if p0 is taken as known, never to be printed without Fisher's test;
-   * `null` when no p0 is given and the reference has no run.
+   * P(so few wedges on the treatment) if p0 is taken as known. Never print it without Fisher's test. `null`
+   * when no p0 is given and the reference has no run.
    */
   readonly binomialTail: {
     readonly p: number;
@@ -55,7 +55,7 @@ export function twoArmSummary(reference: Count, treatment: Count, p0: number | n
   };
 }
 
-/** Why two arms are compared. An `a-a` pair is one control under two names: it must not differ. */
+/** Why two arms are compared. An `a-a` pair is one control under two names, which must not differ. */
 export const COMPARISON_KINDS = ['treatment-control', 'treatment-sham', 'sham-control', 'a-a'] as const;
 export type ComparisonKind = (typeof COMPARISON_KINDS)[number];
 
@@ -72,17 +72,20 @@ export interface Comparison extends TwoArmSummary {
     readonly conditionalLess: number | null;
   };
   readonly eProcess: EProcessSummary;
-  /** Of an experiment of several strata; the figures above are then of added counts, and no verdict rests on them. */
+  /**
+   * For an experiment with several strata. The figures above then use summed counts, and no verdict rests on
+   * them.
+   */
   readonly stratified?: StratifiedSummary;
 }
 
-/** One arm's part of a comparison. */
+/** The data of one arm in a comparison. */
 export interface ComparedArm {
   readonly name: string;
   readonly exposure: Exposure;
 }
 
-/** What a comparison needs to know of its experiment. */
+/** The facts about its experiment that a comparison needs. */
 export interface ComparisonContext {
   readonly outcomes: CountedOutcomes;
   readonly decision: {
@@ -102,7 +105,7 @@ export function comparison(
   { outcomes, decision, strata, seed }: ComparisonContext,
 ): Comparison {
   const counts = (arm: string) => countOf(outcomes.byArm.get(arm) ?? []);
-  // Only a claim expects something.
+  // Only a claim may use bets that expect a cure.
   const bets = kind === 'treatment-control' || kind === 'treatment-sham' ? decision.bets : 'neutral';
   return {
     kind,

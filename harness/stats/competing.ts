@@ -3,16 +3,22 @@ import { type CountedOutcomes, competingCount, type StatusesByArm } from './deci
 import { stratifiedLess } from './stratified.ts';
 
 /**
- * One-sided level at which competing events are said to be more frequent on a treatment than on its references.
- * It guards a claim and is no claim itself, so that it is not divided over the treatments.
+ * One-sided level at which competing events count as more frequent on a treatment than on its references. It
+ * guards a claim and is not a claim itself, so it is not divided over the treatments.
  */
 export const COMPETING_LEVEL = 0.05;
 
-/** Competing events of a treatment and of its references together; `wedged` is their number, of all valid runs. */
+/**
+ * Competing events of a treatment, and of its references together. `wedged` holds the number of competing
+ * events among all valid runs.
+ */
 export interface CompetingShare {
   readonly treatment: Count;
   readonly references: Count;
-  /** Fisher's exact test, one-sided, "more on the treatment"; within each stratum where there are several. */
+  /**
+   * P-value of Fisher's exact test, one-sided, "more on the treatment"; with several strata, of the
+   * stratified test.
+   */
   readonly p: number;
 }
 
@@ -27,7 +33,7 @@ export function competingShare(
   return {
     treatment: counted(outcomes.byArm, [treatment]),
     references: counted(outcomes.byArm, references),
-    // With one stratum this is Fisher's test. The roles are exchanged: "the references have fewer".
+    // With one stratum this is Fisher's test. The roles are swapped: "the references have fewer".
     p: stratifiedLess(
       strata.map((byArm, i) => ({
         name: String(i),

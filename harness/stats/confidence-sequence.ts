@@ -4,9 +4,9 @@ import { assertCount, type Count, type Interval } from './counts.ts';
 /**
  * Confidence sequence for one wedge probability: the rates that the beta-binomial mixture with weights
  * Beta(½, ½) does not yet contradict (Robbins 1970, Annals of Mathematical Statistics 41:1397). With
- * probability `level` at least, every interval of the whole experiment holds the true rate, so one may read
- * it at any time. Wider than an interval for a fixed number of runs. [0, 1] for no run; 0/n starts at 0,
- * n/n ends at 1.
+ * probability at least `level`, all intervals of the whole experiment contain the true rate, so one may read
+ * it at any time. It is wider than an interval for a fixed number of runs. [0, 1] for no run; 0/n starts at
+ * 0, n/n ends at 1.
  */
 export function confidenceSequence(count: Count, level = 0.95): Interval {
   assertCount(count);
@@ -20,7 +20,7 @@ export function confidenceSequence(count: Count, level = 0.95): Interval {
   return [x === 0 ? 0 : boundary(0, share, contradicted), x === n ? 1 : boundary(1, share, contradicted)];
 }
 
-/** Bisects between a contradicted rate and one that is not, down to the last bit. */
+/** Bisects between a contradicted rate and one that is not contradicted, down to the last bit. */
 function boundary(outside: number, inside: number, contradicted: (p: number) => boolean): number {
   let [out, within] = [outside, inside];
   for (;;) {

@@ -11,7 +11,7 @@ export interface CellExposure {
 }
 
 export interface ContentInnocence {
-  /** Arms whose wedges were taken together. */
+  /** Arms whose wedges were added up for the test. */
   readonly arms: readonly string[];
   /** Pearson's χ² of wedges against exposure; `null` below two wedges or two cells. */
   readonly chiSquare: number | null;
@@ -24,22 +24,23 @@ export interface ContentInnocence {
   readonly words: string;
 }
 
-/** At most this many simulated wedges an arm, so that 100,000 runs are still analysed within a second. */
+/** Largest number of simulated wedges an arm, so that 100,000 runs are still analysed within a second. */
 const SIMULATED_WEDGES = 2_000_000;
 const CLUSTER_LEVEL = 0.05;
 
-/** The wedges of one arm by cell. */
+/** The wedges of one arm, by cell. */
 export interface ArmCells {
   readonly name: string;
   readonly cells: readonly CellExposure[];
 }
 
 /**
- * Whether wedges prefer a cell, of several arms together: one test for the experiment, since a test of each arm at
- * 5 % would call one wandering wedge in ten clustered where there are two arms. Each arm's wedges are expected in
- * proportion to the runs of that arm that sent the cell, so that arms of other rates may stand side by side. Pearson's
- * χ² (1900) of the sums with a Monte Carlo p-value (Hope 1968, JRSS B 30:582), since the expected counts are too
- * small for the χ² distribution. `too few wedges to tell` below two wedges or two cells.
+ * Whether wedges prefer a cell, over several arms together. The experiment has one test: with two arms, a 5 %
+ * test of each would report clustering in one of ten experiments whose wedges wander. Each arm's wedges are
+ * expected in proportion to that arm's runs that sent the cell, so arms with different rates can be combined.
+ * The statistic is Pearson's χ² (1900) of the sums, with a Monte Carlo p-value (Hope 1968, JRSS B 30:582),
+ * since the expected counts are too small for the χ² distribution. `too few wedges to tell` below two wedges
+ * or two cells.
  */
 export function contentInnocence(arms: readonly ArmCells[], seed: number): ContentInnocence {
   const names = arms.map(({ name }) => name);
@@ -87,7 +88,7 @@ export function contentInnocence(arms: readonly ArmCells[], seed: number): Conte
         counts[cell] = (counts[cell] ?? 0) + 1;
       }
     }
-    // Equal tables must count as equal whatever order their terms were summed in.
+    // Equal tables must count as equal, in whatever order their terms were summed.
     if (pearson(counts, expected) >= chiSquare * (1 - 1e-9)) atLeast += 1;
   }
   const p = (1 + atLeast) / (1 + simulations);
@@ -106,13 +107,15 @@ function pearson(observed: Float64Array, expected: Float64Array): number {
   let chiSquare = 0;
   for (let i = 0; i < expected.length; i += 1) {
     const e = expected[i] ?? 0;
-    // Sent by no run of an arm that wedged: nothing is expected there, and nothing was drawn.
+    // No run of an arm that wedged sent the cell: nothing is expected there, and nothing was drawn.
     if (e > 0) chiSquare += ((observed[i] ?? 0) - e) ** 2 / e;
   }
   return chiSquare;
 }
 
-/** Walker's alias method (1977, ACM TOMS 3:253): constant work a draw, whatever the number of cells. */
+/**
+ * Walker's alias method (1977, ACM TOMS 3:253). Each draw takes constant work, whatever the number of cells.
+ */
 function categorical(weights: Float64Array, uniform: Uniform): () => number {
   const size = weights.length;
   const total = weights.reduce((sum, weight) => sum + weight, 0);

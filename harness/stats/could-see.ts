@@ -2,33 +2,40 @@ import { boschlooLess } from './boschloo.ts';
 import { type ClaimArms, type ClaimRule, claimPower, hasCompeting, SUFFICIENT_POWER } from './claim-power.ts';
 import { claimDecisionTimes, decisionQuantile } from './decision-times.ts';
 
-/** What an experiment of this size could have seen, for the words beside `no-difference` and `inconclusive`. */
+/**
+ * The effects that an experiment of this size could have detected. Reports print it beside `no-difference`
+ * and `inconclusive`.
+ */
 export interface Sensitivity80 {
   /**
-   * Smallest drop from the observed control rate for which the whole claim has 80 % power, sham at its own rate;
-   * `null` when not even one to zero.
+   * Smallest drop from the observed control rate that the whole claim detects with 80 % power, with each sham
+   * at its own rate. `null` when the claim would miss even a drop to zero.
    */
   readonly smallestDrop: number | null;
   /**
-   * Smallest rate of every reference from which the claim has 80 % power for a drop to zero; `null` when none.
+   * Smallest rate, the same for every reference, from which the claim detects a drop to zero with 80 % power.
+   * `null` when there is none.
    */
   readonly smallestControlRate: number | null;
   /**
-   * Runs of each arm (blocks) with which the claim has 80 % power for a treatment at zero, at the observed
-   * rates; `null` when a reference never had the event or more than 2000 are needed.
+   * Runs of each arm (blocks) that give the claim 80 % power for a treatment at zero, at the observed rates.
+   * `null` when a reference never had the event, or when more than 2000 runs are needed.
    */
   readonly runsNeeded: number | null;
-  /** Runs of each arm still to be made: `runsNeeded` less those counted, 0 when there are enough already. */
+  /**
+   * Runs of each arm that are still missing: `runsNeeded` minus the counted runs, 0 when there are enough
+   * already.
+   */
   readonly runsStillNeeded: number | null;
 }
 
 const MAX_RUNS = 2000;
 
 /**
- * What runs like these could have seen. Costs up to a second where the event is rare, so it is apart from the
- * verdict.
+ * The effects that runs like these could have detected. This takes up to a second when the event is rare, so
+ * it is computed apart from the verdict.
  *
- * @param arms the observed arms, the first reference being control; of several strata, of their added counts
+ * @param arms the observed arms, control first among the references; with several strata, their summed counts
  */
 export function sensitivity80(arms: ClaimArms, rule: ClaimRule): Sensitivity80 {
   const { references, treatment } = arms;
@@ -38,7 +45,7 @@ export function sensitivity80(arms: ClaimArms, rule: ClaimRule): Sensitivity80 {
   const runsStillNeeded = runsNeeded === null ? null : Math.max(0, runsNeeded - counted);
   if (counted === 0 || control === undefined)
     return { smallestDrop: null, smallestControlRate: null, runsNeeded, runsStillNeeded };
-  // What is simulated is so to ±2 %: bisecting below a tenth of a percent would read the noise.
+  // A simulated power is accurate to ±2 %. Bisection below a tenth of a percent would read the noise.
   const isExact = rule.test === 'boschloo' && !hasCompeting(arms);
   const step = isExact ? 1e-6 : 1e-3;
   const seen = (events: readonly number[], event: number) =>
@@ -67,7 +74,10 @@ export function sensitivity80(arms: ClaimArms, rule: ClaimRule): Sensitivity80 {
   };
 }
 
-/** The last value on the way from `from` towards `to` at which `holds`; `null` when not even at `from`. */
+/**
+ * The last value on the way from `from` towards `to` for which `holds` is true; `null` when it is false even
+ * at `from`.
+ */
 function bisected(from: number, to: number, step: number, holds: (value: number) => boolean): number | null {
   if (!holds(from)) return null;
   let [good, bad] = [from, to];
@@ -79,7 +89,7 @@ function bisected(from: number, to: number, step: number, holds: (value: number)
   return good;
 }
 
-/** Runs of each arm with which the whole claim has 80 % power; `null` beyond `MAX_RUNS`. */
+/** Runs of each arm that give the whole claim 80 % power; `null` beyond `MAX_RUNS`. */
 function runsForCure(arms: ClaimArms, rule: ClaimRule): number | null {
   const { references, treatment } = arms;
   if (references.some(({ event }) => event === 0)) return null;
@@ -95,7 +105,7 @@ function runsForCure(arms: ClaimArms, rule: ClaimRule): number | null {
   return hasCompeting(arms) ? simulatedRunsForCure(arms, rule) : exactRunsForCure(arms, rule.alpha);
 }
 
-/** With competing events, to within a few percent: simulated powers are not exact enough for more. */
+/** For arms with competing events. Accurate to a few percent, because simulated powers allow no more. */
 function simulatedRunsForCure({ references, treatment }: ClaimArms, rule: ClaimRule): number | null {
   const isEnough = (runs: number) =>
     claimPower(
@@ -115,12 +125,15 @@ function simulatedRunsForCure({ references, treatment }: ClaimArms, rule: ClaimR
   return enough;
 }
 
-/** From so many runs on Boschloo's test needs at most 3 % fewer than Fisher's, and looking for them takes seconds. */
+/**
+ * From this many runs on, Boschloo's test needs at most 3 % fewer runs than Fisher's. Searching for them
+ * would take seconds.
+ */
 const FISHER_RUNS = 400;
 
 /**
- * Exact: beside a treatment without an event, each reference needs as many as the test demands, so that the
- * power is the product of their tails.
+ * Exact. Beside a treatment without an event, every reference needs as many events as the test demands. The
+ * power is then the product of the references' tail probabilities.
  */
 function exactRunsForCure({ references }: ClaimArms, alpha: number): number | null {
   const power = (runs: number, events: number) =>
@@ -133,7 +146,7 @@ function exactRunsForCure({ references }: ClaimArms, alpha: number): number | nu
   for (let runs = Math.floor(fisher * (fisher > 60 ? 0.8 : 0)) + 1; runs < fisher; runs += 1) {
     let events = eventsForFisher(runs, alpha);
     if (power(runs, Math.max(1, events - 3)) < SUFFICIENT_POWER) continue;
-    // Boschloo's test rejects whatever Fisher's does, and a little more.
+    // Boschloo's test rejects everything that Fisher's test rejects, and a little more.
     while (events > 1 && boschlooLess({ wedged: events - 1, runs }, { wedged: 0, runs }) <= alpha) {
       events -= 1;
     }
@@ -142,7 +155,10 @@ function exactRunsForCure({ references }: ClaimArms, alpha: number): number | nu
   return fisher;
 }
 
-/** Events of `runs` that Fisher's test rejects beside 0 of as many: P = ∏ (n − i) / (2n − i). More than `runs`: none. */
+/**
+ * Events in `runs` that Fisher's test rejects beside 0 events in as many runs: P = ∏ (n − i) / (2n − i). A
+ * result above `runs` means that no number of events is enough.
+ */
 function eventsForFisher(runs: number, alpha: number): number {
   let p = 1;
   for (let events = 0; events <= runs; events += 1) {

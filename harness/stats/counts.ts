@@ -14,7 +14,10 @@ export function rate(count: Count): number | null {
   return count.runs === 0 ? null : count.wedged / count.runs;
 }
 
-/** A count that is not two whole numbers with `0 ≤ wedged ≤ runs` cannot be analysed: a caller's mistake. */
+/**
+ * Rejects a count that is not two whole numbers with `0 ≤ wedged ≤ runs`. Such a count is the caller's
+ * mistake.
+ */
 export function assertCount({ wedged, runs }: Count): void {
   if (!(Number.isSafeInteger(wedged) && Number.isSafeInteger(runs) && wedged >= 0 && wedged <= runs)) {
     throw new RangeError(`not a count of wedged runs: ${wedged} of ${runs}`);
@@ -22,9 +25,10 @@ export function assertCount({ wedged, runs }: Count): void {
 }
 
 /**
- * Parses what a person writes for a count, `6/20`: six wedged runs of twenty.
+ * Parses a count as a person writes it: `6/20` means six wedged runs of twenty.
  *
- * @throws SoakError `bad-count` when the text is no such pair, no run was made, or more wedged than ran.
+ * @throws SoakError `bad-count` when the text is no such pair, when there are no runs, or when more runs
+ *   wedged than were made.
  */
 export function parseCount(text: string, flag: string): Count {
   const remedy = 'Write wedged runs, a slash and all valid runs, for example 6/20.';
@@ -47,5 +51,8 @@ export function parseCount(text: string, flag: string): Count {
   return count;
 }
 
-/** At most this many runs an arm are answered within two seconds: Boschloo's test of a million takes minutes. */
+/**
+ * Up to this many runs an arm, an answer takes at most two seconds. Boschloo's test of a million runs takes
+ * minutes.
+ */
 const MAX_RUNS = 20_000;

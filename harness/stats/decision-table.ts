@@ -9,30 +9,32 @@ import type { StratumLayout } from './strata.ts';
 /** One block: the record of each arm's run, in the protocol's arm order; `undefined` where none is recorded. */
 export type BlockRow = readonly (RunRecord | undefined)[];
 
-/** Runs laid out by block and arm, and which of them a decision may use. */
+/** Runs laid out by block and arm. It also says which of them a decision may use. */
 export interface DecisionTable {
   readonly arms: readonly string[];
   /** What counts as a wedged run; absent: a wedge. */
   readonly endpoint?: Endpoint;
-  /** Every block of which a run is recorded: those that decide first, each part in block order. */
+  /**
+   * Every block with a recorded run: first the blocks that decide, then the others, each part in block order.
+   */
   readonly rows: readonly { readonly block: number; readonly runs: BlockRow }[];
-  /** Blocks that were to be recorded. */
+  /** Number of planned blocks. */
   readonly planned: number;
-  /** Blocks of which every arm's run is recorded. */
+  /** Number of blocks in which every arm's run is recorded. */
   readonly complete: number;
   /**
-   * The blocks that decide, the first rows: of each source, from its first block up to the first that is not
-   * complete. Blocks after a gap are left out although complete: a wedge is the slowest outcome, so the gap is
-   * likelier to hold one.
+   * Number of blocks that decide; they are the first rows. Each source contributes its blocks up to the first
+   * incomplete one. Blocks after a gap are left out even when they are complete: a wedge is the slowest
+   * outcome, so a missing run is more likely to be a wedge.
    */
   readonly counted: number;
 }
 
 /**
- * A table for each stratum. Runs belong to a stratum by their source.
+ * One table for each stratum. A run belongs to the stratum that has its source.
  *
- * @throws SoakError `bad-journal` for a run of an arm that the protocol lacks, of a source that no stratum has,
- *   outside its source's blocks, or a second run of the same block and arm of a stratum.
+ * @throws SoakError `bad-journal` for a run of an arm that the protocol lacks, a run of a source that no
+ *   stratum has, a run outside its source's blocks, or a second run of the same block and arm of a stratum.
  */
 export function decisionTables(
   protocol: Protocol,
@@ -99,7 +101,7 @@ function decisionTable(
   };
 }
 
-/** Every recorded run of one arm, by its place among the arms, in block order. */
+/** Every recorded run of one arm, in block order. `arm` is its index among the arms. */
 export function armRuns({ rows }: DecisionTable, arm: number, blocks: number = rows.length): RunRecord[] {
   const runs: RunRecord[] = [];
   for (let i = 0; i < blocks; i += 1) {
@@ -109,7 +111,7 @@ export function armRuns({ rows }: DecisionTable, arm: number, blocks: number = r
   return runs;
 }
 
-/** How many blocks the ranges have together, each counted once. */
+/** Number of blocks in all ranges together. A block in several ranges counts once. */
 export function plannedBlocks(ranges: readonly BlockRange[]): number {
   let [total, reached] = [0, 0];
   for (const { first, end } of [...ranges].sort((a, b) => a.first - b.first)) {
@@ -126,22 +128,22 @@ function badJournal(reason: string): SoakError {
   });
 }
 
-/** How a run counts: as recorded, or as a sensitivity analysis would have it. */
+/** The status that a run counts with: as recorded, or as a sensitivity analysis counts it. */
 export type StatusRule = (run: RunRecord) => OutcomeStatus;
 export function asRecorded(endpoint: Endpoint | undefined): StatusRule {
   return (run) => outcomeStatus(run.outcome.kind, endpoint);
 }
 
-/** Status of every run of some counted blocks, by arm then block. */
+/** Status of every run of some counted blocks, by arm and then by block. */
 export type StatusesByArm = ReadonlyMap<string, readonly OutcomeStatus[]>;
 
-/** Status of every run of the counted blocks: all that a verdict is made of. */
+/** Status of every run of the counted blocks. A verdict uses nothing else. */
 export interface CountedOutcomes {
-  /** One stratum after another. */
+  /** The strata follow one another. */
   readonly byArm: StatusesByArm;
-  /** The same by stratum; absent: there is one. */
+  /** The same by stratum; absent when there is only one. */
   readonly strata?: readonly StatusesByArm[];
-  /** Wedged runs among all recorded ones, by arm: a wedge outside the counted blocks still is one. */
+  /** Wedged runs among all recorded runs, by arm. A wedge outside the counted blocks is still a wedge. */
   readonly wedgesAnywhere: ReadonlyMap<string, number>;
 }
 
@@ -172,7 +174,10 @@ export function countedOutcomes(
   };
 }
 
-/** Wedged of the runs in which the endpoint was observed: competing events and invalid runs are no part of either. */
+/**
+ * Wedged runs among the runs in which the endpoint was observed. Neither number includes competing events or
+ * invalid runs.
+ */
 export function countOf(statuses: readonly OutcomeStatus[]): Count {
   let [wedged, runs] = [0, 0];
   for (const status of statuses) {
@@ -182,7 +187,7 @@ export function countOf(statuses: readonly OutcomeStatus[]): Count {
   return { wedged, runs };
 }
 
-/** Runs with a competing event, of all but the invalid ones: `wedged` is the number of competing events. */
+/** Runs with a competing event, among all runs but the invalid ones. `wedged` holds the number of competing events. */
 export function competingCount(statuses: readonly OutcomeStatus[]): Count {
   return countOf(
     statuses.map((status) =>
@@ -192,12 +197,13 @@ export function competingCount(statuses: readonly OutcomeStatus[]): Count {
 }
 
 /**
- * The same runs with the composite for their endpoint: the event or a competing event, counted alike in every
- * arm. A change that only trades one ending for another does not lower it. The very same object where nothing competes.
+ * The same runs with the composite as their endpoint: the event or a competing event, counted alike in every
+ * arm. A change that only trades one ending for another does not lower it. Returns the same object when there
+ * are no competing events.
  */
 export function compositeOutcomes(outcomes: CountedOutcomes): CountedOutcomes {
   const { byArm, strata, wedgesAnywhere } = outcomes;
-  // Most experiments have none, and their pairs need not be worked out twice.
+  // Most experiments have no competing event. Returning the same object saves analysing their pairs twice.
   if (![...byArm.values()].some((statuses) => statuses.includes('competing'))) return outcomes;
   return {
     byArm: compositeStatuses(byArm),
@@ -206,7 +212,7 @@ export function compositeOutcomes(outcomes: CountedOutcomes): CountedOutcomes {
   };
 }
 
-/** What a run counts as where the event or a competing event is what is asked for. */
+/** The status of a run when the endpoint is the composite: the event or a competing event. */
 export function compositeStatus<S extends OutcomeStatus | undefined>(status: S): S | 'wedged' {
   return status === 'competing' ? 'wedged' : status;
 }

@@ -7,11 +7,14 @@ import { seededUniform } from './random.ts';
 
 export interface DecisionTimes {
   readonly simulations: number;
-  /** Blocks after which both E of every pair had reached 1/α, ascending: only of the experiments that decided. */
+  /**
+   * Blocks after which both E of every pair had reached 1/α, ascending. Only experiments that decided are
+   * listed.
+   */
   readonly blocks: readonly number[];
 }
 
-/** What one arm's runs are assumed to end in: shares of its valid runs, whose sum is at most 1. */
+/** Assumed outcomes of one arm's runs, as shares of its valid runs. Their sum is at most 1. */
 export interface AssumedShares {
   readonly event: number;
   readonly competing: number;
@@ -26,27 +29,30 @@ export interface SimulationOptions {
 }
 
 /**
- * Simulated experiments of the e-process at these rates, each until E reaches 1/α or `maxBlocks`. Seeded:
+ * Simulates e-process experiments at these rates. Each runs until E reaches 1/α or until `maxBlocks`. Seeded:
  * the same arguments give the same blocks.
  */
 export function decisionTimes(
   { pReference, pTreatment }: AssumedRates,
   alpha: number,
   options: SimulationOptions & {
-    /** 2: until the treatment is below both control and sham, each of the reference's rate. */
+    /**
+     * 2: each experiment runs until the treatment is below both control and sham, each with the reference's
+     * rate.
+     */
     readonly references?: 1 | 2;
-    /** Share of every arm's runs that end in a competing event; default: none. */
+    /** Share of every arm's runs that ends in a competing event; default: none. */
     readonly competing?: number;
   },
 ): DecisionTimes {
   const { competing = 0 } = options;
-  // A run that ends otherwise shows no wedge, so that the rate is of the other runs.
+  // A run with another ending shows no wedge, so the rate applies to the remaining runs.
   const shares = (rate: number) => ({ event: rate * (1 - competing), competing });
   const references = new Array<AssumedShares>(options.references ?? 1).fill(shares(pReference));
   return claimDecisionTimes(references, shares(pTreatment), alpha, options);
 }
 
-/** The same for references of rates of their own. */
+/** As `decisionTimes`, for references that each have their own rate. */
 export function claimDecisionTimes(
   references: readonly AssumedShares[],
   treatment: AssumedShares,
@@ -57,7 +63,7 @@ export function claimDecisionTimes(
   const compete = [...references, treatment].some(({ competing }) => competing > 0);
   const blocks: number[] = [];
   for (let i = 0; i < simulations; i += 1) {
-    // Of each pair the endpoint's E, and the composite's where it is another.
+    // For each pair: the endpoint's E, and the composite's E when it differs.
     const waits = references.map((shares) => ({
       shares,
       endpoint: new RunningE(bets),
@@ -82,10 +88,11 @@ export function claimDecisionTimes(
 }
 
 /**
- * Share of experiments that decide within `blocks`, from the limit law of ln E: Brownian motion whose drift a
- * block is KL(p1 ‖ p0) + KL(p2 ‖ p0) and whose variance is that of the log-likelihood ratio, against 1/α and
- * the price of learning the rates, ½ ln(1 + 8 × total drift). The 8 is fitted: it agrees with simulation to
- * within 0.1 at rates of 0.02 to 0.3. For thousands of blocks, where simulating takes seconds.
+ * Share of experiments that decide within `blocks`, from the limit law of ln E. That law is a Brownian
+ * motion. Its drift per block is KL(p1 ‖ p0) + KL(p2 ‖ p0), and its variance is that of the log-likelihood
+ * ratio. It must pass 1/α plus the price of learning the rates, ½ ln(1 + 8 × total drift). The 8 is fitted:
+ * it agrees with simulation to within 0.1 at rates of 0.02 to 0.3. For thousands of blocks, where simulation
+ * takes seconds.
  */
 export function asymptoticDecisionShare(
   { pReference, pTreatment }: AssumedRates,
@@ -105,13 +112,16 @@ export function asymptoticDecisionShare(
   const variance = reference.variance + treatment.variance;
   if (variance === 0) return Number(blocks * drift >= bound);
   const spread = Math.sqrt(blocks * variance);
-  // Brownian motion with drift passes the bound by then at its end, or before and came back (inverse Gaussian).
+  // A Brownian motion with drift has passed the bound if it is above it at the end, or if it passed earlier
+  // and came back (inverse Gaussian).
   const atEnd = normalCdf((blocks * drift - bound) / spread, 0, 1);
   const before = normalCdf((-blocks * drift - bound) / spread, 0, 1);
   return Math.min(1, atEnd + Math.exp(Math.min(700, (2 * drift * bound) / variance)) * before);
 }
 
-/** Blocks by which the given share of all simulated experiments had decided; `null` when fewer ever did. */
+/**
+ * Blocks by which the given share of all simulated experiments had decided; `null` when fewer ever decided.
+ */
 export function decisionQuantile({ simulations, blocks }: DecisionTimes, share: number): number | null {
   const decided = blocks.length / simulations;
   return blocks.length === 0 || decided < share

@@ -3,7 +3,7 @@ import type { Count } from './counts.ts';
 import { countOf } from './decision-table.ts';
 import { fisherTwoSided } from './fisher.ts';
 
-/** Whether one arm's wedge rate moved during the experiment. */
+/** Whether one arm's wedge rate changed during the experiment. */
 export interface Drift {
   readonly arm: string;
   readonly firstHalf: Count;
@@ -13,8 +13,9 @@ export interface Drift {
 }
 
 /**
- * The arm's first half of valid runs against its second, in block order; the middle run of an odd number goes
- * to the second. Of several strata the halves of each are added: a host of another rate is in both alike.
+ * Compares the first half of the arm's valid runs with the second, in block order. With an odd number, the
+ * middle run goes to the second half. With several strata, the halves of each are added up, so a host with
+ * another rate affects both halves alike.
  */
 export function drift(arm: string, strata: readonly (readonly OutcomeStatus[])[]): Drift {
   const halves = strata.map((statuses) => {

@@ -1,15 +1,16 @@
 import type { Bets } from '../model/protocol.ts';
 
-/** Beta(a, b) priors of the reference's and the treatment's wedge probability. */
+/** Beta(a, b) priors for the wedge probabilities of the reference and the treatment. */
 interface Prior {
   readonly reference: readonly [a: number, b: number];
   readonly treatment: readonly [a: number, b: number];
 }
 
-/** Each bet is an e-process with a prior of its own, fixed before run 1; E is their mean. */
+/** Each bet is an e-process with its own prior, fixed before run 1. E is the mean of the bets. */
 const PRIORS: Readonly<Record<Bets, readonly Prior[]>> = {
   neutral: [{ reference: [0.5, 0.5], treatment: [0.5, 0.5] }],
-  // docs/statistics.md#bets-that-expect-a-cure. A: a treatment near zero; B: the same, beside a control that wedges often.
+  // docs/statistics.md#bets-that-expect-a-cure. A: a treatment near zero; B: the same, beside a control that
+  // wedges often.
   cure: [
     { reference: [0.5, 0.5], treatment: [0.1, 0.9] },
     { reference: [4, 0.5], treatment: [0.05, 3] },
@@ -17,11 +18,11 @@ const PRIORS: Readonly<Record<Bets, readonly Prior[]>> = {
 };
 
 /**
- * E-process for two proportions, one run of each arm a block (Turner, Ly and Grünwald 2024, Journal of
- * Statistical Planning and Inference 230:106116, arXiv:2106.02693). Where the treatment's wedge probability is
- * not below the reference's, P(ever E ≥ 1/α) ≤ α (Ville 1939), so one may look after every block and stop
- * whenever one likes. That holds for any prior that is fixed beforehand, and for a mean of several: each factor
- * depends on earlier blocks alone.
+ * E-process for two proportions with one run of each arm a block (Turner, Ly and Grünwald 2024, Journal of
+ * Statistical Planning and Inference 230:106116, arXiv:2106.02693). If the treatment's wedge probability is
+ * not below the reference's, P(ever E ≥ 1/α) ≤ α (Ville 1939). So one may look after every block and stop at
+ * any time. This holds for any prior that is fixed beforehand, and for a mean over several priors, because
+ * each factor depends on earlier blocks only.
  */
 export interface EProcessState {
   readonly bets: Bets;
@@ -31,9 +32,12 @@ export interface EProcessState {
   readonly treatmentWedges: number;
   /** ln E of each bet. */
   readonly logEs: readonly number[];
-  /** ln of their mean after those blocks; 0 at the start. E may fall below 1: evidence is not only gained. */
+  /**
+   * ln of the bets' mean after those blocks; 0 at the start. E may fall below 1, because a block can also
+   * lower the evidence.
+   */
   readonly logE: number;
-  /** Greatest ln E so far, at least 0: exp(−maxLogE) is a p-value that is valid at any stopping time. */
+  /** Greatest ln E so far, at least 0. exp(−maxLogE) is a p-value that is valid at any stopping time. */
   readonly maxLogE: number;
 }
 
@@ -50,7 +54,7 @@ export function eProcessStart(bets: Bets): EProcessState {
   };
 }
 
-/** The logarithm of the next block's factor of one bet, given the wedges of the earlier `blocks`. */
+/** ln of one bet's factor for the next block, given the wedges of the earlier `blocks`. */
 function logEFactor(
   { reference, treatment }: Prior,
   blocks: number,
@@ -61,7 +65,7 @@ function logEFactor(
 ): number {
   let p1 = (referenceWedges + reference[0]) / (blocks + reference[0] + reference[1]);
   let p2 = (treatmentWedges + treatment[0]) / (blocks + treatment[0] + treatment[1]);
-  // One-sided alternative: a treatment that has wedged more so far bets nothing.
+  // One-sided alternative: while the treatment has wedged more, the bet stakes nothing.
   if (p1 < p2) return 0;
   const p0 = (p1 + p2) / 2;
   if (!referenceWedged) p1 = 1 - p1;
@@ -71,7 +75,9 @@ function logEFactor(
   return Math.log(p1 / null1) + Math.log(p2 / null2);
 }
 
-/** E as it grows, for simulations of millions of blocks: the same arithmetic without a state a block. */
+/**
+ * A running E for simulations of millions of blocks. Same arithmetic, but it allocates no state per block.
+ */
 export class RunningE {
   readonly #priors: readonly Prior[];
   readonly #logEs: Float64Array;
@@ -106,9 +112,9 @@ export class RunningE {
     return logMean(this.#logEs);
   }
 
-  /** Whether E is at 1/α. */
+  /** Whether E has reached 1/α. */
   isAt(alpha: number): boolean {
-    // The mean is at most the greatest, so that most blocks need no exponential.
+    // The mean is at most the greatest bet, so most blocks need no exponential.
     for (let bet = 0; bet < this.#logEs.length; bet += 1) {
       if (reachesBound(this.#logEs[bet] ?? 0, alpha)) return reachesBound(this.logE, alpha);
     }
@@ -163,13 +169,16 @@ export function logEBound(alpha: number): number {
 
 /**
  * Whether ln E reaches 1/α. Sums of logarithms are off in their last digits, so a path that meets the bound
- * exactly counts as meeting it.
+ * exactly counts as reaching it.
  */
 export function reachesBound(logE: number, alpha: number): boolean {
   return logE >= logEBound(alpha) - 1e-12;
 }
 
-/** ln of the mean of E-values given by their logarithms, without overflow. At least one. */
+/**
+ * ln of the mean of E-values, which are given by their logarithms. Does not overflow. Needs at least one
+ * value.
+ */
 export function logMean(logEs: ArrayLike<number>): number {
   let greatest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logEs.length; i += 1) greatest = Math.max(greatest, logEs[i] ?? 0);

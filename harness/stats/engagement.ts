@@ -4,7 +4,7 @@ import { CLIENT_COUNTERS, type ClientCounter, type ClientCounters } from '../mod
 import type { RunRecord } from '../model/journal.ts';
 import type { NeverIn } from './withholding.ts';
 
-/** In a completed run a change must have been in for this share of its opportunities, for `fixes`. */
+/** For `fixes`, a change must have been in for this share of its opportunities in every completed run. */
 export const ENGAGED_SHARE = 0.95;
 
 export interface EngagementSummary {
@@ -15,33 +15,42 @@ export interface EngagementSummary {
   readonly runsWithCounters: number;
   readonly runsWithoutCounters: number;
   /**
-   * Runs in which the counter did not equal `replies`: by more than the one reply that may have been in
-   * flight at the verdict, or by any in a run that completed. Names, in block order.
+   * Names, in block order, of the runs whose counter did not equal `replies`. A run that ended early may
+   * differ by one, because one reply may have been in flight at the verdict. A completed run may not differ
+   * at all.
    */
   readonly notEngaged: readonly string[];
-  /** Of an arm that changes the client: sums of its counters, of which `counter` must equal `sends`. */
+  /**
+   * For an arm that changes the client: the sums of its counters. The one named by `counter` must equal
+   * `sends`.
+   */
   readonly client?: { readonly totals: ClientCounters; readonly runs: number };
   /** Whether the arm changes sources at all, by a patch or by a commit. */
   readonly isPatched: boolean;
-  /** What kernels said of the change, function by function; absent: they did not say, or there is no change. */
+  /**
+   * The kernels' reports on the change, function by function; absent: they sent none, or there is no change.
+   */
   readonly change?: ChangeSummary;
-  /** Where the change was in for less than 95 % of its opportunities; `null`: it was not, or nothing tells. */
+  /**
+   * Where the change was in for less than 95 % of its opportunities; `null`: it was in for more, or there is
+   * no evidence.
+   */
   readonly partly: {
     readonly engaged: number;
     readonly opportunities: number;
     readonly of: 'replies' | 'runs';
   } | null;
-  /** Why the change counts as never in; `null`: it was, or nothing tells. */
+  /** Why the change counts as never in; `null`: it was in, or there is no evidence. */
   readonly neverIn: NeverIn['why'] | null;
 }
 
-/** How far the kernels of an arm executed its change. */
+/** How much of its change an arm's kernels executed. */
 export interface ChangeSummary {
-  /** Runs whose kernel said so. */
+  /** Runs whose kernel reported. */
   readonly runs: number;
-  /** Of those, the ones that loaded every changed file. */
+  /** Of those, the runs that loaded every changed file. */
   readonly loaded: number;
-  /** Of those, the ones that executed a changed function, or a changed statement of a module. */
+  /** Of those, the runs that executed a changed function, or a changed statement of a module. */
   readonly executed: number;
   /** Changed functions that no run called, `path qualified.name`. */
   readonly neverCalled: readonly string[];
@@ -62,7 +71,7 @@ export function engagementSummary(arm: ProtocolArm, runs: readonly RunRecord[]):
   };
 }
 
-/** One run's counter against what it must equal. */
+/** One run's counter and the value that it must equal. */
 interface Counted {
   readonly run: string;
   readonly isComplete: boolean;
@@ -99,7 +108,7 @@ function clientCounts({ engagement }: ProtocolArm, runs: readonly RunRecord[]): 
   );
 }
 
-/** A reply may be under way at the verdict, and its callback one turn of the loop behind it. */
+/** A reply may be in flight at the verdict, with its callback one turn of the event loop behind. */
 function isPart({ isComplete, engaged, opportunities }: Counted): boolean {
   return Math.abs(engaged - opportunities) > (isComplete ? 0 : 1);
 }
@@ -139,7 +148,9 @@ function changeSummary({ change }: ProtocolArm, runs: readonly RunRecord[]): Cha
   };
 }
 
-/** By the counter the completed run with the smallest share; without one the share of completed runs. */
+/**
+ * With a counter, judges the completed run with the smallest share; without one, the share of completed runs.
+ */
 function partlyEngaged(
   { change }: ProtocolArm,
   runs: readonly RunRecord[],

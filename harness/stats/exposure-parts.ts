@@ -2,35 +2,36 @@ import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 
 /**
- * What some runs of an arm were given, alike: for each kind its counts by cell as text, of which the first `reach`
- * cells were answered.
+ * A group of an arm's runs with identical exposure. For each kind it holds the counts by cell, as text. The
+ * first `reach` cells were answered.
  */
 export interface Counted {
   readonly part: string;
   readonly reach: number;
   readonly counts: ReadonlyMap<string, string>;
-  /** How many runs were given this: most runs of a journal are alike. */
+  /** Number of runs in the group. Most runs of a journal have the same exposure. */
   readonly times: number;
 }
 
-/** Runs of two arms that can be compared: of one notebook and one traffic. */
+/** Runs of two arms that can be compared: they share one notebook and one traffic. */
 export interface ExposurePart {
   readonly arm: readonly Counted[];
   readonly reference: readonly Counted[];
-  /** Cells that were answered in both arms: the first so many. */
+  /** Number of leading cells that both arms answered. */
   readonly cells: number;
 }
 
-/** How many runs they are. */
+/** Total number of runs. */
 export function runCount(counted: readonly Counted[]): number {
   return counted.reduce((sum, { times }) => sum + times, 0);
 }
 
 /**
- * What each arm was given, by notebook and traffic, where both have runs: what differs between notebooks is no
- * difference of arms.
+ * The exposure of each arm, by notebook and traffic, where both arms have runs. A difference between
+ * notebooks is no difference between arms, so only like parts are compared.
  *
- * @param isByCell whether the runs have their exposure by cell; else the requests of completed runs count as one cell
+ * @param isByCell whether the runs recorded their exposure by cell; otherwise the requests of completed runs
+ *   count as one cell
  */
 export function exposureParts(
   protocol: Protocol,
@@ -78,7 +79,7 @@ function countsByCell({ notebooks }: Protocol): (run: RunRecord) => Given | null
     const { exposure, outcome } = run;
     if (exposure === undefined) return null;
     const whole = notebooks[run.notebook]?.codeCells.length ?? 0;
-    // A completed run has answered the notebook's cells, whether or not it was sent them.
+    // A completed run has answered all the notebook's cells, including cells that were never sent.
     const reach =
       outcome.kind === 'completed' ? whole : Math.min(run.cellMs.length, outcome.cell ?? whole, whole);
     if (reach === 0) return null;
@@ -93,7 +94,10 @@ function countsByCell({ notebooks }: Protocol): (run: RunRecord) => Given | null
   };
 }
 
-/** Of a run of schema 1: its requests as one cell, but for the handshake's, which are as many as it took. */
+/**
+ * For a run of schema 1: all its requests as one cell. The handshake's requests are left out, because it
+ * repeats them until they succeed.
+ */
 function completedTotals(run: RunRecord): Given | null {
   if (run.outcome.kind !== 'completed') return null;
   const types = Object.entries(run.client.byType).filter(([type]) => type !== 'kernel_info_request');

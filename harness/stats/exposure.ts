@@ -8,55 +8,73 @@ import { logFactorials } from './log-factorial.ts';
 import { areApart, type LabelledScores, permutationLess, smallestP } from './permutation.ts';
 import { seededUniform } from './random.ts';
 
-/** An arm can be short where a kind's ratio to the reference is below this. */
+/** An arm can only count as short of a kind when its ratio to the reference is below this. */
 export const SHORT_RATIO = 0.9;
-/** It is, where the permutation test over runs, after Holm over the kinds, is below this. */
+/**
+ * The arm is short when, in addition, the p-value is below this. The p-value comes from the permutation test
+ * over runs, after Holm over the kinds.
+ */
 export const SHORT_LEVEL = 0.01;
 /**
- * A kind that fewer runs than this have is judged by how many runs have it, too: where nearly all runs have none, a
- * run that ended early is no more like a whole one, and the permutation test alone is wrong up to nine times in a
- * hundred.
+ * A kind that occurs in a smaller share of the runs than this is also judged by how many runs have it. When
+ * nearly all runs have none, a run that ended early looks like a whole run, and the permutation test alone is
+ * wrong in up to nine of a hundred cases.
  */
 export const RARE_SHARE = 0.5;
 /**
- * A kind is gone where the reference has it in so many runs, the arm in none of so many, and so clear a difference
- * of runs with it (Fisher, one-sided): without the last a kind that a tenth of all runs have would be called gone in
- * one experiment of twenty-five where nothing differs.
+ * A kind is gone when three conditions hold: at least this many reference runs have it, none of at least this
+ * many runs of the arm has it, and Fisher's one-sided test of the runs that have it is below `level`. Without
+ * the test, one experiment in twenty-five in which nothing differs would report a kind as gone when a tenth
+ * of all runs have it.
  */
 export const GONE = { referenceRuns: 3, armRuns: 5, level: 0.02 } as const;
 
-/** One kind of exposure of two arms, over the cells that were answered in both. */
+/** Exposure of two arms to one kind, over the cells that both arms answered. */
 export interface ExposureKind {
   /** A request's type, `cells begun`, `cells executed`, `published …`, or a traffic action. */
   readonly kind: string;
-  /** Expected in a run that answers all of those cells. */
+  /** Expected count in a run that answers all of those cells. */
   readonly referencePerRun: number;
   readonly armPerRun: number;
-  /** Arm to reference, each cell weighted by its runs (Mantel–Haenszel); `null` where the reference has none. */
+  /**
+   * Arm to reference, with each cell weighted by its runs (Mantel–Haenszel); `null` when the reference has
+   * none.
+   */
   readonly ratio: number | null;
-  /** Permutation test over runs after Holm over the kinds; `null` where the ratio is not below `SHORT_RATIO`. */
+  /**
+   * P-value of the permutation test over runs, after Holm over the kinds; `null` when the ratio is not below
+   * `SHORT_RATIO`.
+   */
   readonly p: number | null;
   /**
-   * `ratio`: below the ratio and the level. `gone`: the arm has none where the reference has some. `apart`: below the
-   * ratio in runs too few for the level, and every run of the arm below every run of the reference.
+   * Why the arm is short of the kind; `null` when it is not.
+   *
+   * - `ratio`: both the ratio and the p-value are below their limits.
+   * - `gone`: the arm has none, and the reference has some.
+   * - `apart`: the ratio is below its limit, there are too few runs to reach the level, and every run of the
+   *   arm is below every run of the reference.
    */
   readonly short: 'ratio' | 'gone' | 'apart' | null;
 }
 
-/** What an arm was given, against the reference arm. */
+/** The exposure of one arm compared with the reference arm. */
 export interface ExposureComparison {
   readonly arm: string;
   readonly reference: string;
   /**
-   * `cells`: by cell. `totals`: the journal is of schema 1 and has the requests of whole runs, of which the completed
-   * ones can be compared. `none`: not recorded, or no cell was answered in both arms.
+   * How the arms were compared.
+   *
+   * - `cells`: cell by cell.
+   * - `totals`: the journal has schema 1, which records the requests of whole runs. Only completed runs can
+   *   be compared.
+   * - `none`: nothing was recorded, or no cell was answered in both arms.
    */
   readonly by: 'cells' | 'totals' | 'none';
   readonly runs: { readonly reference: number; readonly arm: number };
   readonly kinds: readonly ExposureKind[];
 }
 
-/** Every arm but the reference against it. Runs that a fault of the harness ended are left out. */
+/** Compares every other arm with the reference arm. Runs that a harness fault ended are left out. */
 export function exposureComparisons(
   protocol: Protocol,
   reference: string | null,
@@ -71,7 +89,7 @@ export function exposureComparisons(
     .map(({ name }) => compared(protocol, [name, of(name)], [reference, references]));
 }
 
-/** Of a comparison, what the arm was short of; empty where it was not. */
+/** The kinds that the arm was short of; empty when it was short of none. */
 export function shortKinds({ kinds }: ExposureComparison): ExposureKind[] {
   return kinds.filter(({ short }) => short !== null);
 }
@@ -107,8 +125,8 @@ function compared(
       isApart: areApart(scores),
     };
   });
-  // What is not below the ratio is not tested, and counts as one of the kinds all the same. What is the same in every
-  // run could not have been significant and does not count (Tarone 1990).
+  // A kind whose ratio is not below the limit is not tested, but counts in Holm's adjustment all the same. A
+  // kind with the same count in every run could never be significant, so it does not count (Tarone 1990).
   const varying = tested.filter(({ varies }) => varies);
   const adjusted = holmAdjusted(varying.map(({ p }) => p ?? 1));
   return {
@@ -120,14 +138,14 @@ function compared(
       const { scores: _scores, varies: _varies, isGone, isApart, smallest, p, ...kind } = each;
       const pHolm = p === null ? null : (adjusted[varying.indexOf(each)] ?? 1);
       const isBelow = pHolm !== null && pHolm < SHORT_LEVEL;
-      // A claim may rest on three runs an arm, in which nothing is significant at this level.
+      // A claim may rest on three runs an arm. With so few, nothing can be significant at this level.
       const isFew = isApart && smallest * varying.length >= SHORT_LEVEL;
       return { ...kind, p: pHolm, short: isGone ? 'gone' : isBelow ? 'ratio' : isFew ? 'apart' : null };
     }),
   };
 }
 
-/** Runs of one arm by cell: how many answered it, and what they had of a kind in it together. */
+/** The runs of one arm by cell: how many runs answered the cell, and their summed count of a kind in it. */
 interface ByCell {
   readonly runs: Float64Array;
   readonly sums: Float64Array;
@@ -146,7 +164,7 @@ function byCell(runs: readonly Counted[], kind: string, cells: number): ByCell {
   return result;
 }
 
-/** Of a rare kind the p of "fewer runs have it"; 0 of any other. */
+/** For a rare kind, the p-value of "fewer runs have it"; 0 for any other kind. */
 function rarePart(parts: readonly ExposurePart[], kind: string): number {
   const carriers = parts.map((part) => {
     const of = (runs: readonly Counted[], isArm: boolean): Carrier[] =>
@@ -160,7 +178,7 @@ function rarePart(parts: readonly ExposurePart[], kind: string): number {
   return carrying >= RARE_SHARE * all.length ? 0 : fewerCarriers(carriers);
 }
 
-/** The first of a run's answered cells that has the kind; `null`: none. */
+/** The first answered cell of a run that has the kind; `null` when none has. */
 function firstOf({ counts, reach }: Counted, kind: string, cells: number): number | null {
   const prefix = prefixOf(counts.get(kind) ?? '', cells);
   for (let cell = 0; cell < Math.min(reach, cells, prefix.length - 1); cell += 1) {
@@ -234,23 +252,23 @@ function repeated<Value>(value: Value, times: number): Value[] {
   return new Array<Value>(times).fill(value);
 }
 
-/** One score for each run. */
+/** Repeats each score once per run. */
 function each(scores: readonly { readonly score: number; readonly times: number }[]): number[] {
   return scores.flatMap(({ score, times }) => repeated(score, times));
 }
 
-/** ln P(no run of the arm is among the `having` ones), if the arms' labels were drawn by lot. */
+/** ln P(none of the `having` runs belongs to the arm) when the arms' labels are drawn at random. */
 function logNoneOf(arm: number, reference: number, having: number): number {
   const log = logFactorials(arm + reference);
   const choose = (n: number, k: number) => (log[n] ?? 0) - (log[k] ?? 0) - (log[n - k] ?? 0);
   return choose(arm + reference - having, arm) - choose(arm + reference, arm);
 }
 
-// Sums of the same counts in another order.
+// Tolerance for sums of the same counts added in another order.
 const ROUNDING = 1e-9;
 
 const prefixes = new Map<string, Float64Array>();
-// Texts of a journal are much the same; of hostile ones no more than this is kept.
+// The texts of one journal are mostly the same. This bounds the cache against hostile texts.
 const MAX_PREFIXES = 2_000;
 
 function prefixOf(text: string, cells: number): Float64Array {
@@ -267,7 +285,7 @@ function prefixOf(text: string, cells: number): Float64Array {
   return prefix;
 }
 
-/** What a run had of a kind in its answered cells, of the first `cells`. */
+/** A run's count of a kind in those of the first `cells` cells that it answered. */
 function totalOf({ counts, reach }: Counted, kind: string, cells: number): number {
   const prefix = prefixOf(counts.get(kind) ?? '', cells);
   return prefix[Math.min(reach, cells, prefix.length - 1)] ?? 0;

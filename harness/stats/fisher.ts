@@ -6,9 +6,9 @@ import { assertCount, type Count } from './counts.ts';
  */
 
 /**
- * Probabilities that `total` wedges fall as k on the treatment, k from `first`, relative to that of the
- * mode; built outwards from the mode by ratios of neighbours, so that no factorial loses digits at 100,000
- * runs. Shares that would underflow are dropped.
+ * Probabilities that k of `total` wedges fall on the treatment, for k from `first`, relative to that of the
+ * mode. They are built outwards from the mode by ratios of neighbours, so that no factorial loses digits at
+ * 100,000 runs. Shares that would underflow are dropped.
  */
 export interface Hypergeometric {
   readonly first: number;
@@ -61,8 +61,8 @@ export function fisherGreater(reference: Count, treatment: Count): number {
 }
 
 /**
- * The total probability of the divisions at most as likely as the observed one, as R's `fisher.test` and
- * SciPy have it. 0 to 1.
+ * The total probability of the splits that are at most as likely as the observed one, as R's `fisher.test`
+ * and SciPy define it. 0 to 1.
  */
 export function fisherTwoSided(reference: Count, treatment: Count): number {
   assertCount(reference);

@@ -2,7 +2,10 @@ import binomialCdf from '@stdlib/stats-base-dists-binomial-cdf';
 import gammaQuantile from '@stdlib/stats-base-dists-gamma-quantile';
 import type { Interval } from './counts.ts';
 
-/** Wedges over the replies that the arm's valid runs sent: the exposure, since a run that wedges early had little. */
+/**
+ * Wedges, and the replies that the arm's valid runs sent. Replies measure the exposure, since a run that
+ * wedges early had little of it.
+ */
 export interface Exposure {
   readonly wedges: number;
   readonly replies: number;
@@ -14,8 +17,8 @@ export function hazardPerReply({ wedges, replies }: Exposure): number | null {
 }
 
 /**
- * Garwood's exact interval for a Poisson rate (1936, Biometrika 28:437), per reply. Its lower end is 0 at
- * no wedge; `null` without a reply, since the upper end does not exist.
+ * Garwood's exact interval for a Poisson rate (1936, Biometrika 28:437), per reply. Its lower end is 0 when
+ * there is no wedge. `null` without a reply, since the upper end does not exist then.
  */
 export function garwoodInterval({ wedges, replies }: Exposure, level = 0.95): Interval | null {
   if (replies === 0) return null;
@@ -27,9 +30,9 @@ export function garwoodInterval({ wedges, replies }: Exposure, level = 0.95): In
 }
 
 /**
- * The exact conditional test that the treatment's hazard is below the reference's (Przyborowski and
- * Wilenski 1940, Biometrika 31:313): P(X ≤ k2) for X ~ Binomial(k1 + k2, t2 / (t1 + t2)). 1 without a
- * wedge; `null` when an arm sent no reply.
+ * The exact conditional test of "the treatment's hazard is below the reference's" (Przyborowski and Wilenski
+ * 1940, Biometrika 31:313): P(X ≤ k2) for X ~ Binomial(k1 + k2, t2 / (t1 + t2)). 1 without a wedge; `null`
+ * when an arm sent no reply.
  */
 export function conditionalLess(reference: Exposure, treatment: Exposure): number | null {
   if (reference.replies === 0 || treatment.replies === 0) return null;

@@ -5,7 +5,7 @@ import { assertCount, type Count, type Interval } from './counts.ts';
 
 /**
  * Intervals for one wedge probability. All are two-sided unless stated, all lie within [0, 1], and all are
- * [0, 1] when there is no run: nothing is known then.
+ * [0, 1] when there is no run, because nothing is known then.
  */
 
 const NOTHING_KNOWN: Interval = [0, 1];
@@ -23,8 +23,8 @@ export function clopperPearson(count: Count, level = 0.95): Interval {
 }
 
 /**
- * The rate that a count still allows: Clopper and Pearson's one-sided upper bound. For 0/n it is
- * 1 − (1 − level)^(1/n); for n/n and for no run it is 1.
+ * The greatest rate that a count still allows: Clopper and Pearson's one-sided upper bound. For 0/n it is 1 −
+ * (1 − level)^(1/n); for n/n and for no run it is 1.
  */
 export function upperBound(count: Count, level = 0.95): number {
   assertCount(count);

@@ -1,10 +1,10 @@
-/** One run: how many replies it had when it was last seen, and whether it wedged there. */
+/** One run: its number of replies when it was last seen, and whether it wedged there. */
 export interface Survivor {
   readonly replies: number;
   readonly wedged: boolean;
 }
 
-/** A step of the curve: at `replies`, `wedges` of the `atRisk` runs that had got so far wedged. */
+/** A step of the curve. Of the `atRisk` runs that had reached `replies`, `wedges` wedged there. */
 export interface SurvivalStep {
   readonly replies: number;
   readonly atRisk: number;
@@ -15,8 +15,8 @@ export interface SurvivalStep {
 
 /**
  * Kaplan and Meier's product-limit estimate (1958, JASA 53:457) of the share of runs not yet wedged, over
- * replies. A run that completed is censored at its last reply and still counts as at risk there. One step
- * for each number of replies at which a run wedged: none without a wedge, where the share stays 1.
+ * replies. A completed run is censored at its last reply and still counts as at risk there. There is one step
+ * for each number of replies at which a run wedged. Without a wedge there is no step, and the share stays 1.
  */
 export function kaplanMeier(runs: readonly Survivor[]): SurvivalStep[] {
   const sorted = [...runs].sort((a, b) => a.replies - b.replies);

@@ -3,8 +3,8 @@ import { wilson } from './intervals.ts';
 
 /**
  * Newcombe's hybrid score interval (1998, Statistics in Medicine 17:873, method 10) for the difference of
- * wedge probabilities, treatment minus reference: −1 to 1, below 0 when the treatment wedges less.
- * [−1, 1] when an arm has no run.
+ * wedge probabilities, treatment minus reference: −1 to 1, below 0 when the treatment wedges less. [−1, 1]
+ * when an arm has no run.
  */
 export function newcombeInterval(reference: Count, treatment: Count, level = 0.95): Interval {
   if (reference.runs === 0 || treatment.runs === 0) return [-1, 1];

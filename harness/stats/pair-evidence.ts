@@ -7,12 +7,15 @@ import { type EProcessState, eProcessStart, eProcessStep, logMean, reachesBound 
 
 export type DecisionTest = Protocol['decision']['test'];
 
-/** How a pair is judged; `bets` absent: the e-process expects nothing. */
+/** How a pair is judged. Without `bets`, the e-process expects neither direction. */
 export type DecisionRule = Pick<Protocol['decision'], 'test' | 'bets'>;
 
-/** E of one pair of arms over the counted blocks in which the endpoint was observed in both runs, in block order. */
+/**
+ * E of one pair of arms, in block order. It covers the counted blocks in which the endpoint was observed in
+ * both runs.
+ */
 export interface EProcessSummary {
-  /** What the direction "below" expects; the others expect nothing. */
+  /** What the direction "below" expects. The other directions expect nothing. */
   readonly bets: Bets;
   /** Blocks that contributed. */
   readonly blocks: number;
@@ -21,13 +24,16 @@ export interface EProcessSummary {
   readonly maxLogE: number;
   /** 0-based block at which E first reached 1/α; `null` if never. */
   readonly reachedAtBlock: number | null;
-  /** How many blocks had contributed by then. */
+  /** Number of blocks that had contributed by then. */
   readonly reachedAfter: number | null;
-  /** The same for "treatment above reference". */
+  /** ln E for "treatment above reference". */
   readonly logEGreater: number;
   readonly maxLogEGreater: number;
   readonly greaterReachedAtBlock: number | null;
-  /** ln of the mean of both directions, each expecting nothing: an e-process of "the rates are equal", two-sided. */
+  /**
+   * ln of the mean of both directions, each with bets that expect nothing: a two-sided e-process of "the
+   * rates are equal".
+   */
   readonly logETwoSided: number;
   readonly maxLogETwoSided: number;
   readonly twoSidedReachedAtBlock: number | null;
@@ -36,17 +42,20 @@ export interface EProcessSummary {
   readonly path: readonly number[];
 }
 
-/** Both directions of one pair of arms, as far as the blocks have come. */
+/** Both directions of one pair of arms, up to the latest block. */
 export interface PairEProcess {
-  /** "Treatment below reference", by the bets of the protocol. */
+  /** "Treatment below reference", with the protocol's bets. */
   readonly less: EProcessState;
-  /** "Treatment above reference": expects nothing. */
+  /** "Treatment above reference", with bets that expect nothing. */
   readonly greater: EProcessState;
-  /** Greatest ln of the mean of both directions, each expecting nothing: "the rates differ", two-sided. */
+  /**
+   * Greatest ln of the mean of both directions, each with bets that expect nothing: "the rates differ",
+   * two-sided.
+   */
   readonly maxLogETwoSided: number;
   /** ln of that mean after the last block. */
   readonly logETwoSided: number;
-  /** `less`, expecting nothing. */
+  /** As `less`, with bets that expect nothing. */
   readonly neutralLess: EProcessState;
 }
 
@@ -129,19 +138,19 @@ export function eProcessSummary(
   };
 }
 
-/** What the experiment's own test says of one pair of arms. */
+/** Result of the experiment's own test for one pair of arms. */
 export interface PairEvidence {
   readonly counts: { readonly reference: Count; readonly treatment: Count };
   /**
-   * P-values of the protocol's test: Boschloo's, or 1 / max E of the e-process, which is a p-value at every
-   * stopping time. 0 to 1.
+   * P-values of the protocol's test, 0 to 1. They come from Boschloo's test, or are 1 / max E of the
+   * e-process, which is a p-value at every stopping time.
    */
   readonly pLess: number;
   readonly pGreater: number;
   readonly pTwoSided: number;
 }
 
-/** A pair's p-values by the test of the protocol. */
+/** A pair's p-values by the protocol's test. */
 export function pairEvidence(
   reference: readonly OutcomeStatus[],
   treatment: readonly OutcomeStatus[],

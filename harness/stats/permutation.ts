@@ -1,27 +1,30 @@
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import type { Uniform } from './random.ts';
 
-/** Scores of the runs of two arms in one part of an experiment, among which the arms' labels may be exchanged. */
+/**
+ * Scores of two arms' runs in one part of an experiment. The arms' labels may be exchanged among these runs.
+ */
 export interface LabelledScores {
   readonly arm: readonly number[];
   readonly reference: readonly number[];
 }
 
-/** Up to so many divisions into two arms, all of them are looked at. */
+/** Up to this many divisions into two arms, the test enumerates all of them. */
 const MAX_DIVISIONS = 20_000;
-/** Divisions that are drawn where there are more: the smallest p is 1 in 5,000. */
+/** With more divisions, the test draws this many. The smallest p is then 1 in 5,000. */
 const DRAWS = 4_999;
-/** From so many runs on the distribution over divisions is taken for normal. */
+/** From this many runs on, the distribution over divisions is treated as normal. */
 const MAX_RUNS = 400;
-// Sums of the same scores in another order.
+// Tolerance for sums of the same scores added in another order.
 const ROUNDING = 1e-9;
 
 /**
- * One-sided p of "the arm's scores are lower": the share of divisions of the runs into two arms, within each part,
- * that give the arm a sum as low as it has. Exact up to 20,000 divisions of a single part; drawn up to 400 runs; from
- * there on by the normal distribution with the exact mean and variance over divisions (Hájek 1960).
+ * One-sided p of "the arm's scores are lower". The runs of each part are divided into two arms again; p is
+ * the share of divisions that give the arm a sum as low as the observed one. All divisions are enumerated up
+ * to 20,000 divisions of a single part, and sampled up to 400 runs. Beyond that, the normal distribution with
+ * the exact mean and variance over divisions is used (Hájek 1960).
  *
- * @returns 1 where an arm has no run, or where all scores are equal
+ * @returns 1 when an arm has no run, or when all scores are equal
  */
 export function permutationLess(parts: readonly LabelledScores[], uniform: Uniform): number {
   const usable = parts.filter(({ arm, reference }) => arm.length > 0 && reference.length > 0);
@@ -35,7 +38,10 @@ export function permutationLess(parts: readonly LabelledScores[], uniform: Unifo
   return runs <= MAX_RUNS ? drawnShare(usable, observed, uniform) : normalShare(usable, observed);
 }
 
-/** The smallest p that the test can give for so many runs: that of the one division that sets them apart. */
+/**
+ * The smallest p that the test can give for this number of runs: that of the one division that separates the
+ * arms.
+ */
 export function smallestP(parts: readonly LabelledScores[]): number {
   return parts.reduce((p, { arm, reference }) => p / divisions(arm.length + reference.length, arm.length), 1);
 }
@@ -82,7 +88,7 @@ function drawnShare(parts: readonly LabelledScores[], observed: number, uniform:
   for (let draw = 0; draw < DRAWS; draw += 1) {
     let total = 0;
     for (const { scores, chosen } of pools) {
-      // The first steps of Fisher and Yates' shuffle: every choice of the arm's runs is equally likely.
+      // The first steps of Fisher and Yates' shuffle: every choice of runs for the arm is equally likely.
       for (let i = 0; i < chosen; i += 1) {
         const other = i + Math.floor(uniform() * (scores.length - i));
         const score = scores[other] ?? 0;

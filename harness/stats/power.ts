@@ -17,11 +17,15 @@ export interface AssumedRates {
 
 const MAX_GROWN_RUNS = 1000;
 
-// Several treatments of one experiment have the same runs and level, and a region of 20,000 runs takes a second.
+// Several treatments of one experiment share their runs and level, and a region of 20,000 runs takes a second
+// to compute.
 const KEPT_REGIONS = 8;
 const keptRegions = new Map<string, RejectionRegion>();
 
-/** The results that a one-sided exact test rejects at level α, for given runs of each arm. Not to be changed. */
+/**
+ * The results that a one-sided exact test rejects at level α, for the given runs of each arm. The region is
+ * cached: do not change it.
+ */
 export function rejectionRegion(
   test: ExactTest,
   referenceRuns: number,
@@ -44,8 +48,8 @@ function newRegion(
   treatmentRuns: number,
   alpha: number,
 ): RejectionRegion {
-  // From here on Boschloo's region adds next to nothing, and growing it would take seconds: Fisher's is a
-  // lower bound of its power.
+  // From here on Boschloo's region adds next to nothing, and growing it would take seconds. The power of
+  // Fisher's region is a lower bound.
   const grown = test === 'boschloo' && Math.max(referenceRuns, treatmentRuns) <= MAX_GROWN_RUNS;
   return !grown
     ? fisherRegion(referenceRuns, treatmentRuns, alpha)
@@ -53,9 +57,9 @@ function newRegion(
 }
 
 /**
- * Exact probability, 0 to 1, that the one-sided test finds the treatment below the reference at level α:
- * summed over every pair of counts, not simulated. 0 when an arm has no run. With `references` = 2 it is the
- * probability of finding it below both control and sham, each of the reference's rate and runs.
+ * Exact probability, 0 to 1, that the one-sided test finds the treatment below the reference at level α. It
+ * sums over every pair of counts; nothing is simulated. 0 when an arm has no run. With `references` = 2 it is
+ * the probability that the treatment is below both control and sham, each with the reference's rate and runs.
  */
 export function exactPower(
   test: ExactTest,
@@ -72,9 +76,9 @@ export function exactPower(
 }
 
 /**
- * Probability that the treatment is found below each of several references of the same rate and number of
- * runs, as the claim against control and sham demands. The comparisons share the treatment's runs: given its
- * wedges, the references are independent.
+ * Probability that the treatment is found below each of several references that have the same rate and number
+ * of runs. The claim against control and sham demands this. The comparisons share the treatment's runs; given
+ * the treatment's wedges, the references are independent.
  */
 function claimProbability(
   region: RejectionRegion,
@@ -85,7 +89,7 @@ function claimProbability(
   const reference = binomialMass(region.length - 1, pReference);
   const treatment = binomialMass(treatmentRuns, pTreatment);
   let [x1, above, probability] = [region.length, 0, 0];
-  // The more the treatment wedged, the more a reference must have: walk both down together.
+  // The more the treatment wedged, the more wedges a reference needs, so both walk down together.
   for (let x2 = treatmentRuns; x2 >= 0; x2 -= 1) {
     while (x1 > 0 && (region[x1 - 1] ?? -1) >= x2) {
       x1 -= 1;
@@ -96,15 +100,15 @@ function claimProbability(
   return Math.min(1, probability);
 }
 
-/** Runs an arm up to which every number is tried: the teeth of the power curve are coarse there. */
+/** Up to this many runs an arm, every number is tried: the power curve's teeth are coarse there. */
 const TRIED_ONE_BY_ONE = 200;
-/** Power within which the teeth stay beyond that. */
+/** Beyond that, the teeth stay within this much power. */
 const TOOTH = 0.005;
 
 /**
  * Smallest number of runs an arm at which the power reaches `power`; `null` beyond `maxRuns`. Exact tests
- * have sawtooth power, so a few more runs can have a little less; beyond 200 runs the search begins where the power
- * is within half a hundredth of what is wanted.
+ * have sawtooth power, so a few more runs can have slightly less power. Beyond 200 runs the search begins
+ * where the power is within half a hundredth of the wanted one.
  */
 export function runsNeeded(
   test: ExactTest,
@@ -133,16 +137,16 @@ export function runsNeeded(
   const start = runsLowerBound(rates, alpha, power);
   const fisher = first('fisher', start, maxRuns);
   if (test === 'fisher') return fisher;
-  // Boschloo's test rejects whatever Fisher's does, so it needs no more runs; its gain shrinks with the number
-  // of runs: below a fifth from 60 runs on, below a tenth from 200.
+  // Boschloo's test rejects everything that Fisher's test rejects, so it needs no more runs. Its gain shrinks
+  // with the number of runs: below a fifth from 60 runs on, below a tenth from 200.
   const last = fisher ?? maxRuns;
   const share = last > 200 ? 0.9 : last > 60 ? 0.8 : 0;
   return first('boschloo', Math.max(start, Math.floor(last * share)), last) ?? fisher;
 }
 
 /**
- * No level-α test of equal rates against these can have the power below this number of runs: its error
- * probabilities are bounded by the overlap of the two hypotheses (Neyman and Pearson; Bhattacharyya's
+ * No level-α test of equal rates against these rates can reach the power with fewer runs than this. The
+ * overlap of the two hypotheses bounds its error probabilities (Neyman and Pearson; Bhattacharyya's
  * coefficient ρ gives √α √power + √(1−α) √(1−power) ≥ ρ^n against the equal rates that overlap most).
  */
 function runsLowerBound({ pReference, pTreatment }: AssumedRates, alpha: number, power: number): number {
@@ -159,16 +163,16 @@ function runsLowerBound({ pReference, pTreatment }: AssumedRates, alpha: number,
   return Math.max(1, Math.floor(0.98 * (Math.log(overlap) / Math.log(greatest))));
 }
 
-/** What a fixed number of runs can see. */
+/** The effect that a fixed number of runs can detect. */
 export interface VisibleDrop {
-  /** Reference rate minus the greatest treatment rate that would be seen, 0 to 1. */
+  /** Reference rate minus the greatest treatment rate that would be detected, 0 to 1. */
   readonly drop: number;
   readonly pTreatment: number;
 }
 
 /**
- * Smallest drop from the reference rate that a test with this region sees with the given power; `null` when
- * not even a drop to zero would be seen.
+ * Smallest drop from the reference rate that a test with this region detects with the given power; `null`
+ * when it would miss even a drop to zero.
  */
 export function smallestVisibleDrop(
   region: RejectionRegion,
@@ -189,8 +193,8 @@ export function smallestVisibleDrop(
 }
 
 /**
- * Smallest reference rate from which a drop to zero is seen with the given power; `null` when not even a
- * drop from 1 would be.
+ * Smallest reference rate from which the test detects a drop to zero with the given power; `null` when it
+ * would miss even a drop from 1.
  */
 export function smallestVisibleRate(
   region: RejectionRegion,

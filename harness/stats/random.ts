@@ -5,11 +5,11 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 export type Uniform = () => number;
 
 /**
- * A stream of uniform numbers from a non-negative whole seed. Equal seed and purpose, equal numbers; two
- * purposes give unrelated streams, so that adding a simulation never changes the numbers of another.
+ * A stream of uniform numbers from a non-negative whole seed. Equal seed and purpose give equal numbers. Two
+ * purposes give unrelated streams, so a new simulation never changes the numbers of another.
  */
 export function seededUniform(seed: number, purpose: string): Uniform {
-  // FNV-1a over the purpose and both halves of the seed: the generator itself takes 32 bits.
+  // FNV-1a over the purpose and both halves of the seed, because the generator takes only 32 bits.
   let hash = 0x811c9dc5;
   for (const byte of `${seed}:${purpose}`) hash = Math.imul(hash ^ (byte.codePointAt(0) ?? 0), 0x01000193);
   const generator = xoroshiro128plus(hash);

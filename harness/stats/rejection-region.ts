@@ -1,17 +1,17 @@
 import { logFactorials } from './log-factorial.ts';
 
 /**
- * Which results of two arms a one-sided test rejects: `region[x1]` is the largest number of treatment wedges
- * that is rejected beside x1 reference wedges, −1 for none. It never falls as x1 grows, because Fisher's
- * p-value falls with every reference wedge more and rises with every treatment wedge more (Barnard's
- * convexity), so walking its edge takes n1 + n2 steps and not n1 × n2.
+ * The results of two arms that a one-sided test rejects. `region[x1]` is the largest number of treatment
+ * wedges that the test rejects beside x1 reference wedges, −1 for none. It never falls as x1 grows: Fisher's
+ * p-value falls with every further reference wedge and rises with every further treatment wedge (Barnard's
+ * convexity). So walking its edge takes n1 + n2 steps and not n1 × n2.
  */
 export type RejectionRegion = Int32Array;
 
-/** P-values of equal results computed along different sums differ in their last digits. */
+/** Equal results can give p-values that differ in their last digits, when the sums took different orders. */
 export const TIE = 1 + 1e-9;
 
-/** Fisher's one-sided p-value of x1 of n1 against x2 of n2, quickly: for sweeps over many results. */
+/** Fisher's one-sided p-value of x1 of n1 against x2 of n2, computed quickly for sweeps over many results. */
 export function fisherTail(x1: number, n1: number, x2: number, n2: number): number {
   const m = x1 + x2;
   let term = hypergeometric(logFactorials(n1 + n2), x1, n1, x2, n2);
@@ -25,7 +25,7 @@ export function fisherTail(x1: number, n1: number, x2: number, n2: number): numb
   return Math.min(1, tail);
 }
 
-/** Probability of exactly this split of x1 + x2 wedges over the arms. */
+/** Probability of exactly this split of the x1 + x2 wedges between the arms. */
 function hypergeometric(f: Float64Array, x1: number, n1: number, x2: number, n2: number): number {
   const m = x1 + x2;
   return Math.exp(
@@ -42,8 +42,8 @@ function hypergeometric(f: Float64Array, x1: number, n1: number, x2: number, n2:
 }
 
 /**
- * Whether Fisher's p-value is at most `bound`, with no more of the sum than that takes: the terms' ratios fall
- * from one to the next, so what is left of the tail is never more than a geometric series of the last ratio.
+ * Whether Fisher's p-value is at most `bound`. It sums only as many terms as the answer needs: the ratios of
+ * successive terms fall, so a geometric series with the last ratio bounds the rest of the tail.
  */
 function fisherAtMost(
   bound: number,
@@ -68,7 +68,7 @@ function fisherAtMost(
   return tail <= bound;
 }
 
-/** The results whose Fisher p-value is at most `level`. */
+/** The results with a Fisher p-value of at most `level`. */
 export function fisherRegion(n1: number, n2: number, level: number): RejectionRegion {
   const region = new Int32Array(n1 + 1);
   const bound = level * TIE;
@@ -89,13 +89,13 @@ export function binomialMass(n: number, p: number): Float64Array {
   return whole;
 }
 
-/** P(X = first + i) = mass[i]; outside it every value underflows. */
+/** P(X = first + i) = mass[i]. Outside of it every value underflows. */
 interface BinomialBulk {
   readonly first: number;
   readonly mass: Float64Array;
 }
 
-/** Built from the mode by ratios: of 20,000 runs a few thousand counts have a probability that is not 0. */
+/** Built from the mode by ratios: with 20,000 runs, only a few thousand counts have a probability above 0. */
 function binomialBulk(n: number, p: number): BinomialBulk {
   if (p <= 0 || p >= 1) return { first: p <= 0 ? 0 : n, mass: Float64Array.of(1) };
   const mode = Math.min(n, Math.floor((n + 1) * p));
@@ -121,7 +121,10 @@ function binomialBulk(n: number, p: number): BinomialBulk {
   return { first, mass };
 }
 
-/** P(the result is rejected) when the arms wedge with probability p1 and p2: the test's power there, its size where they are equal. */
+/**
+ * P(the test rejects) when the arms wedge with probabilities p1 and p2: the test's power, or its size when p1
+ * and p2 are equal.
+ */
 export function rejectionProbability(region: RejectionRegion, n2: number, p1: number, p2: number): number {
   const reference = binomialBulk(region.length - 1, p1);
   const treatment = region.length - 1 === n2 && p1 === p2 ? reference : binomialBulk(n2, p2);
@@ -139,7 +142,9 @@ export function rejectionProbability(region: RejectionRegion, n2: number, p1: nu
   return Math.min(1, probability);
 }
 
-/** The greatest size over all common wedge probabilities: what makes a test unconditional. 0 to 1. */
+/**
+ * The greatest size over all common wedge probabilities, 0 to 1. This maximum makes the test unconditional.
+ */
 export function greatestSize(region: RejectionRegion, n2: number): number {
   const n1 = region.length - 1;
   const size = (angle: number) => {
@@ -160,8 +165,9 @@ export function greatestSize(region: RejectionRegion, n2: number): number {
 }
 
 /**
- * Common probabilities p = sin² θ at equal steps of θ: a share's standard deviation is 1/(2√n) in θ at every
- * p, and the size cannot turn faster than that, so eight steps a standard deviation miss no peak.
+ * Common probabilities p = sin² θ at equal steps of θ. In θ, the standard deviation of a share is 1/(2√n) at
+ * every p, and the size cannot change direction faster than that. So eight steps per standard deviation miss
+ * no peak.
  */
 export function nuisanceAngles(n1: number, n2: number): number[] {
   const points = Math.min(600, Math.max(48, Math.ceil(12 * Math.sqrt(Math.max(n1, n2)))));
@@ -177,7 +183,7 @@ function peakSize(size: (angle: number) => number, angle: number, step: number):
   let right = low + shrink * (high - low);
   let atLeft = size(left);
   let atRight = size(right);
-  // 24 halvings by the golden ratio narrow the peak to 1e-5 of a step, where its height is flat to 1e-10.
+  // 24 golden-section steps narrow the peak to 1e-5 of a step, where its height is flat to 1e-10.
   for (let i = 0; i < 24; i += 1) {
     if (atLeft > atRight) {
       [high, right, atRight] = [right, left, atLeft];

@@ -5,11 +5,11 @@ import type { Stratum } from './stratified.ts';
 const Z95 = 1.959963984540054;
 
 /**
- * The difference of wedge probabilities, treatment minus reference, averaged over strata by Mantel and
- * Haenszel's weights n1 n2 / (n1 + n2), with Miettinen and Nurminen's stratified score interval (1985,
- * Statistics in Medicine 4:213). Unlike an interval of added counts it is not moved by strata of different
- * rates, and unlike Wald's it keeps a width where nothing wedged. `null` without a stratum that has both arms,
- * with the interval [−1, 1].
+ * The difference of wedge probabilities, treatment minus reference, averaged over strata with Mantel and
+ * Haenszel's weights n1 n2 / (n1 + n2). The interval is Miettinen and Nurminen's stratified score interval
+ * (1985, Statistics in Medicine 4:213). Unlike an interval of summed counts, it does not shift when strata
+ * have different rates. Unlike Wald's, it keeps a width when nothing wedged. Without a stratum that has both
+ * arms, the difference is `null` and the interval is [−1, 1].
  */
 export interface StratifiedDifference {
   readonly difference: number | null;
@@ -46,7 +46,7 @@ function observedDifference({ reference, treatment }: Stratum): number {
   return treatment.wedged / treatment.runs - reference.wedged / reference.runs;
 }
 
-/** Where `holds` begins to hold between `low` and `high`; `high` when it does nowhere. */
+/** The point between `low` and `high` at which `holds` begins to be true; `high` when it is true nowhere. */
 function crossing(holds: (delta: number) => boolean, low: number, high: number): number {
   if (holds(low)) return low;
   let [no, yes] = [low, high];
@@ -58,17 +58,23 @@ function crossing(holds: (delta: number) => boolean, low: number, high: number):
   return yes;
 }
 
-/** Variance of one stratum's observed difference if the true one were `delta`, at the likeliest rates that differ by it. */
+/**
+ * Variance of one stratum's observed difference if the true difference were `delta`. It uses the likeliest
+ * rates that differ by `delta`.
+ */
 function restrictedVariance({ reference, treatment }: Stratum, delta: number): number {
   const [n1, n2] = [reference.runs, treatment.runs];
   const runs = n1 + n2;
   const p1 = restrictedReferenceRate(reference, treatment, delta);
   const p2 = Math.min(1, Math.max(0, p1 + delta));
-  // Miettinen and Nurminen's factor; a stratum of one run each would have none without it.
+  // Miettinen and Nurminen's factor. Without it, a stratum with one run of each arm would have no variance.
   return ((p2 * (1 - p2)) / n2 + (p1 * (1 - p1)) / n1) * (runs / (runs - 1));
 }
 
-/** Closed form of the restricted maximum likelihood estimate (Farrington and Manning 1990, Statistics in Medicine 9:1447). */
+/**
+ * Closed form of the restricted maximum likelihood estimate (Farrington and Manning 1990, Statistics in
+ * Medicine 9:1447).
+ */
 function restrictedReferenceRate(reference: Count, treatment: Count, delta: number): number {
   const [n1, n0, x1, x0] = [treatment.runs, reference.runs, treatment.wedged, reference.wedged];
   const runs = n1 + n0;

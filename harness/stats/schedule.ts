@@ -2,7 +2,7 @@ import { sha256 } from '../model/canonical.ts';
 import type { Protocol, TrafficProfile } from '../model/protocol.ts';
 import { seededUniform } from './random.ts';
 
-/** One run, as the schedule orders it. */
+/** One run in the schedule. */
 export interface RunOrder {
   readonly run: string;
   readonly block: number;
@@ -19,12 +19,12 @@ export function runName(block: number, arm: string): string {
   return `b${String(block).padStart(3, '0')}-${arm}`;
 }
 
-// Hexadecimal digits of a hash that fit in a whole number exactly: 52 bits.
+// A whole number holds this many hexadecimal digits of a hash exactly: 52 bits.
 const SEED_DIGITS = 13;
 
 /**
- * A seed for one place of the experiment. Hashed, because places are consecutive numbers: what a small
- * generator first draws from similar seeds is similar, and the orders of neighbouring blocks would cycle.
+ * A seed for one place of the experiment. It is hashed because places are consecutive numbers: a small
+ * generator draws similar first values from similar seeds, so the orders of neighbouring blocks would cycle.
  */
 function derivedSeed(seed: number, place: string): number {
   return Number.parseInt(sha256(`${seed}/${place}`).slice(0, SEED_DIGITS), 16);
@@ -43,8 +43,9 @@ function permuted(names: readonly string[], seed: number, block: number): string
 }
 
 /**
- * One block: a run of every arm, in an order drawn from the seed. The pair of notebook and traffic is the
- * block's, and cycles over blocks; a run's own seed depends on its place, never on its arm's name.
+ * One block: a run of every arm, in an order drawn from the seed. All runs of a block share a pair of
+ * notebook and traffic, and the pairs cycle over the blocks. A run's own seed depends on its place, never on
+ * its arm's name.
  */
 export function blockOrders(protocol: Protocol, block: number): RunOrder[] {
   const pairs = protocol.notebooks.length * protocol.traffic.length;

@@ -2,17 +2,20 @@ import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 
 /**
- * What befell runs besides their outcome: a stall of the client that ended and let the run go on. The run keeps its
- * outcome, so that a change which cures the kernel's wedge may still leave its users a client that stalls.
+ * Events in a run besides its outcome: the client stalled, recovered, and the run went on. The run keeps its
+ * outcome. So a change that cures the kernel's wedge may still leave its users with a client that stalls.
  */
 export interface SecondEvents {
-  /** Recorded runs in which the client stalled and that have another outcome. */
+  /** Recorded runs with another outcome in which the client stalled. */
   readonly stalled: number;
-  /** Recorded runs in which that would have been seen. */
+  /** Recorded runs in which a stall would have been seen. */
   readonly runs: number;
 }
 
-/** Of one arm's recorded runs; `null` where no client is watched, or where a stall is what is counted anyway. */
+/**
+ * The second events of one arm's recorded runs; `null` when no client is watched, or when a stall is itself
+ * the endpoint.
+ */
 export function secondEvents(
   protocol: Pick<Protocol, 'client' | 'endpoint'>,
   runs: readonly RunRecord[],
@@ -22,7 +25,7 @@ export function secondEvents(
   return { stalled: watched.filter(hasSecondEvent).length, runs: watched.length };
 }
 
-/** Whether the client stalled in a run of another outcome. */
+/** Whether the client stalled in a run that has another outcome. */
 export function hasSecondEvent({ outcome, stalls }: RunRecord): boolean {
   return outcome.kind !== 'stalled' && stalls !== undefined && stalls.length > 0;
 }

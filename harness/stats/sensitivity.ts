@@ -6,25 +6,34 @@ import { countedOutcomes, type DecisionTable, type StatusRule } from './decision
 import { armsByRole, type TreatmentVerdict, treatmentVerdicts } from './verdict.ts';
 import { wordLeft } from './withholding.ts';
 
-/** A verdict again, under another rule of counting. */
+/** The verdict under another rule of counting. */
 export interface AlternativeVerdicts {
-  /** Runs that count differently under the rule, by arm: none means that the verdict cannot change. */
+  /** Runs that the rule counts differently, by arm. Without any, the verdict cannot change. */
   readonly changedRuns: number;
   readonly verdicts: readonly TreatmentVerdict[];
   /** Whether every treatment keeps its word. */
   readonly unchanged: boolean;
 }
 
-/** Share of an arm's recorded runs from which its harness faults may decide: fewer are told and decide nothing. */
+/**
+ * Excluded runs (harness faults) can decide a verdict when they are more than this share of an arm's recorded
+ * runs. A smaller share is reported and decides nothing.
+ */
 export const EXCLUDED_SHARE = 0.1;
 
-/** The verdict with the excluded runs at their worst, and whether there are enough of them to take a claim away. */
+/**
+ * The verdict with the excluded runs counted against the claim, and whether there are enough of them to take
+ * a claim away.
+ */
 export interface ExclusionVerdicts extends AlternativeVerdicts {
-  /** Arms of which more than a tenth of the recorded runs are harness faults. */
+  /** Arms with harness faults in more than a tenth of the recorded runs. */
   readonly manyExcluded: readonly string[];
 }
 
-/** The verdict with every harness fault of a treatment counted as an event and every one of a reference as none. */
+/**
+ * The verdict with every harness fault of a treatment counted as an event, and every harness fault of a
+ * reference counted as no event.
+ */
 export function exclusionSensitivity(
   protocol: Protocol,
   tables: readonly DecisionTable[],
@@ -47,8 +56,9 @@ export function exclusionSensitivity(
 }
 
 /**
- * The verdict with every competing event of a treatment counted as an event and every one of a reference as none.
- * It is printed and decides nothing: 5 % of them in every arm would cost nearly every cure its word.
+ * The verdict with every competing event of a treatment counted as an event, and every competing event of a
+ * reference counted as no event. It is printed and decides nothing: 5 % of competing events in every arm
+ * would cost nearly every cure its word.
  */
 export function competingSensitivity(
   protocol: Protocol,
@@ -58,7 +68,7 @@ export function competingSensitivity(
   return alternative(protocol, tables, asRun, atWorst(protocol, 'competing'));
 }
 
-/** Runs of that status counted against the claim. */
+/** Counts the runs with that status against the claim. */
 function atWorst(protocol: Protocol, which: 'invalid' | 'competing'): StatusRule {
   const treatments = new Set(armsByRole(protocol).treatments);
   return (run) => {
@@ -68,7 +78,7 @@ function atWorst(protocol: Protocol, which: 'invalid' | 'competing'): StatusRule
   };
 }
 
-/** The verdicts without the claims that only the exclusion of many runs allows. */
+/** The verdicts, minus the claims that hold only because many runs were excluded. */
 export function withoutExcludedClaims(
   verdicts: readonly TreatmentVerdict[],
   exclusions: ExclusionVerdicts,
@@ -85,8 +95,8 @@ export function withoutExcludedClaims(
 }
 
 /**
- * The verdict at half the deadline: a completed run whose slowest cell took longer would have been called
- * wedged. A verdict that changes was decided by the deadline and not by the kernel.
+ * The verdict at half the deadline: a completed run with a slower cell would then have been called wedged. If
+ * the verdict changes, the deadline decided it and not the kernel.
  */
 export function deadlineSensitivity(
   protocol: Protocol,
@@ -94,7 +104,7 @@ export function deadlineSensitivity(
   asRun: readonly TreatmentVerdict[],
 ): AlternativeVerdicts & { readonly halfDeadlineMs: number } {
   const halfDeadlineMs = protocol.timeoutMs / 2;
-  // A cell that the client left lying took so long by the client's doing: the run keeps its outcome.
+  // When the client left a cell waiting, the client caused the delay, so the run keeps its outcome.
   const isSlow = (run: RunRecord) =>
     run.outcome.kind === 'completed' && run.stalls === undefined && slowestCellMs(run) > halfDeadlineMs;
   const verdicts = alternative(protocol, tables, asRun, (run) =>
@@ -116,7 +126,7 @@ function alternative(
         changedRuns += 1;
     }
   }
-  // What was withheld for the runs' exposure and engagement is so however they are counted.
+  // Words withheld for the runs' exposure or engagement stay withheld, however the runs are counted.
   const withholdings = new Map(
     asRun.map(({ treatment, withheld }) => [
       treatment,

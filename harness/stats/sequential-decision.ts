@@ -6,7 +6,7 @@ import { holmAdjusted } from './holm.ts';
 import { type PairEProcess, pairEProcessStart, pairEProcessStep } from './pair-evidence.ts';
 import { armsByRole, type VerdictDesign } from './verdict.ts';
 
-/** What of a protocol the decision follows from. */
+/** The parts of a protocol that decide when to stop. */
 export interface SequentialDesign extends Pick<VerdictDesign, 'arms'> {
   readonly decision: Pick<Protocol['decision'], 'alpha' | 'bets'>;
 }
@@ -16,28 +16,33 @@ export interface PairState extends PairEProcess {
   readonly kind: 'claim' | 'equality';
   readonly reference: string;
   readonly treatment: string;
-  /** "Treatment below reference" on the composite, the event or a competing event: a claim needs it too. */
+  /**
+   * E of "treatment below reference" on the composite: the event or a competing event. A claim needs this
+   * too.
+   */
   readonly composite: EProcessState;
 }
 
-/** Where an experiment with the e-process stands after some blocks. */
+/** The state of an e-process experiment after some blocks. */
 export interface SequentialDecision {
   readonly blocks: number;
   readonly pairs: readonly PairState[];
-  /** By treatment, or by pair of an A/A experiment; `null` while undecided. */
+  /** One for each treatment, or for each pair of an A/A experiment; `null` while undecided. */
   readonly decisions: readonly {
     readonly arm: string;
     readonly decision: 'below' | 'above' | 'differs' | null;
   }[];
-  /** Whether every one is decided, and there is one to decide. */
+  /** Whether all decisions are made, and there is at least one to make. */
   readonly isDecided: boolean;
 }
 
 /**
  * The state before the first block. A treatment is decided when its claim holds against control and every
- * sham, on the endpoint and on the composite, or when it is above all of them, after Holm over the treatments.
- * Whether its competing events are too many is asked at the end and can only withhold the word. Without a treatment, every other arm is
- * compared with the first control, two-sided: an A/A experiment decides only if they differ.
+ * sham, on the endpoint and on the composite, or when it is above all of them, after Holm over the
+ * treatments. Competing events are compared only at the end, where they can only withhold the word.
+ *
+ * Without a treatment, every other arm is compared with the first control, two-sided: an A/A experiment
+ * decides only if they differ.
  */
 export function sequentialStart(protocol: SequentialDesign): SequentialDecision {
   const { control, otherControls, shams, treatments } = armsByRole(protocol);
@@ -92,7 +97,7 @@ function decided(protocol: SequentialDesign, pairs: readonly PairState[]): Seque
   const claims = pairs.filter(({ kind }) => kind === 'claim');
   if (claims.length > 0) {
     const of = (arm: string) => claims.filter(({ treatment }) => treatment === arm);
-    // A claim needs every reference, and a p-value for each is 1 / max E.
+    // A claim needs every reference, and each p-value is 1 / max E.
     const largest = (arm: string, eOf: (pair: PairState) => EProcessState) =>
       Math.max(...of(arm).map((pair) => Math.exp(-eOf(pair).maxLogE)));
     const adjusted = (eOf: (pair: PairState) => EProcessState) =>

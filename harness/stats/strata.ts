@@ -3,28 +3,39 @@ import type { ExperimentRecord, Source } from '../model/journal.ts';
 import { type BlockRange, shardBlocks } from '../model/shard.ts';
 import { byBegin } from '../model/source.ts';
 
-/** Where runs were recorded, and which blocks were to be recorded there. */
+/** A place where runs were recorded, and the blocks planned for it. */
 export interface SourceLayout {
-  /** As the runs name it; `undefined`: the journal has one source, and its runs name none. */
+  /** The id that the runs give. `undefined`: the journal has one source, and its runs do not name it. */
   readonly id: string | undefined;
   readonly blocks: BlockRange;
 }
 
-/** Sources whose blocks are blocks of one experiment on one kind of host: compared with each other only. */
+/**
+ * Sources that together make one experiment on one kind of host. Their blocks are compared with each other
+ * only.
+ */
 export interface StratumLayout {
-  /** `linux-1`: platform and number, in the order in which they began. Empty where there is one. */
+  /**
+   * Platform and number, such as `linux-1`. Numbers follow the order in which the strata began. Empty when
+   * there is only one stratum.
+   */
   readonly name: string;
   readonly sources: readonly SourceLayout[];
 }
 
-/** Shards that begin further apart are of different nights, though their blocks would fit together. */
+/**
+ * Shards that began further apart than this belong to different nights, even when their blocks would fit
+ * together.
+ */
 const ONE_SESSION_MS = 12 * 3_600_000;
 
 /**
- * The strata of a journal. Shards on hosts of one kind (platform, processors, Python, Node, every package)
- * that were begun within half a day and divide the blocks make one stratum, as if one host had done them all.
- * Whatever else was merged is a stratum of its own: another kind of host, another night, or the same blocks
- * done again. It depends on the set of sources alone, not on the order in which they were merged.
+ * The strata of a journal. Shards form one stratum when three things hold: their hosts are of one kind
+ * (platform, processors, Python, Node, every package), they began within half a day of each other, and they
+ * divide the blocks between them. They then count as if one host had run all the blocks.
+ *
+ * Every other merged source is a stratum of its own: another kind of host, another night, or a second run of
+ * the same blocks. The result depends only on the set of sources, not on the order of merging.
  */
 export function strataOf({ protocol, shard, sources }: ExperimentRecord): StratumLayout[] {
   if (sources === undefined) {
@@ -59,7 +70,10 @@ function areApart(a: BlockRange, b: BlockRange): boolean {
   return a.end <= b.first || b.end <= a.first;
 }
 
-/** What decides how a host times its kernels; not the release of its system nor its exact memory, which shards on rented machines differ in. */
+/**
+ * The properties that decide how a host times its kernels. The system's release and the exact memory are left
+ * out, because shards on rented machines differ in both.
+ */
 function hostKind({ environment, armEnvironments = {} }: Source): string {
   const { platform, arch, cpus, node, python, kernelLibzmq, eventLoop, packages } = environment;
   const arms = Object.entries(armEnvironments).map(([name, { key: _key, ...own }]) => [name, own]);

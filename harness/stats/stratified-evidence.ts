@@ -18,7 +18,7 @@ import {
   stratifiedLess,
 } from './stratified.ts';
 
-/** Two arms of a merged experiment, each stratum's runs compared with each other only. */
+/** Two arms of a merged experiment. Runs are compared only within their stratum. */
 export interface StratifiedSummary {
   /** Weighted over strata (Mantel and Haenszel); `null` when no stratum has a run of both arms. */
   readonly difference: number | null;
@@ -28,7 +28,7 @@ export interface StratifiedSummary {
   readonly less: number;
   readonly greater: number;
   readonly twoSided: number;
-  /** ln of the product of what E had come to in each stratum. */
+  /** ln of the product of each stratum's final E. */
   readonly logE: number;
   readonly logEGreater: number;
   /** Whether the effect is the same in every stratum. */
@@ -40,7 +40,7 @@ interface PairStratum extends Stratum {
   readonly e: EProcessSummary;
 }
 
-/** @param names of the strata */
+/** @param names names of the strata */
 export function stratifiedSummary(
   outcomes: CountedOutcomes,
   names: readonly string[],
@@ -73,9 +73,9 @@ export function stratifiedSummary(
 }
 
 /**
- * The p-values on which verdicts rest: the protocol's test where there is one stratum. Where there are
- * several, the exact stratified test in place of Boschloo's, which would add up counts of different hosts; and
- * of the e-process the product of what E came to in each stratum, never of its greatest values, which is no
+ * The p-values on which verdicts rest. With one stratum they come from the protocol's own test. With several,
+ * the exact stratified test replaces Boschloo's, which would add up counts of different hosts. For the
+ * e-process, the final E of the strata are multiplied, never their greatest values: a product of those is no
  * E-value.
  */
 export function armsEvidence(
@@ -103,9 +103,9 @@ export function armsEvidence(
 }
 
 /**
- * E of a pair over all strata, one after another: each begins anew and multiplies what the earlier ones came
- * to. Where there are several, `maxLogE` is what the product is at the end, at least ln 1, because that is
- * what a decision may use; nothing is said of when a bound was reached, since the strata ran side by side.
+ * E of a pair over all strata, one after another: each starts anew, and its E multiplies the final E of the
+ * earlier ones. With several strata, `maxLogE` is the final product, at least ln 1, because a decision may
+ * use only that. The block at which a bound was reached is not reported, because the strata ran side by side.
  */
 export function eProcessOver(
   outcomes: CountedOutcomes,

@@ -3,7 +3,7 @@ import type { Count } from './counts.ts';
 import { hypergeometric } from './fisher.ts';
 import { seededUniform, type Uniform } from './random.ts';
 
-/** One host, night or shard of a merged experiment: its runs are compared with each other only. */
+/** One host, night or shard of a merged experiment. Its runs are compared with each other only. */
 export interface Stratum {
   readonly name: string;
   readonly reference: Count;
@@ -11,10 +11,10 @@ export interface Stratum {
 }
 
 /**
- * Exact stratified test that the treatment wedges less: P(treatment wedges in all ≤ those observed | each
- * stratum's totals), the permutation form of Cochran, Mantel and Haenszel's test (Cox and Snell 1989,
- * Analysis of Binary Data, section 2.2). With one stratum it is Fisher's. 1 for none. A host with another rate
- * cannot feign a difference, as it can when counts are simply added.
+ * Exact stratified test of "the treatment wedges less": P(treatment wedges in all ≤ those observed | each
+ * stratum's totals). This is the permutation form of Cochran, Mantel and Haenszel's test (Cox and Snell 1989,
+ * Analysis of Binary Data, section 2.2). With one stratum it is Fisher's test. 1 for no stratum. Summed
+ * counts can show a false difference when one host has another rate; this test cannot.
  */
 export function stratifiedLess(strata: readonly Stratum[]): number {
   const { first, weights } = convolution(strata);
@@ -27,7 +27,10 @@ export function stratifiedLess(strata: readonly Stratum[]): number {
   return Math.min(1, tail / total);
 }
 
-/** The E-value of independent strata: ln E adds up (Grünwald, de Heide and Koolen 2024, JRSS B). 0 for none. */
+/**
+ * The E-value of independent strata: the ln E of each add up (Grünwald, de Heide and Koolen 2024, JRSS B). 0
+ * for none.
+ */
 export function productLogE(logEs: readonly number[]): number {
   return logEs.reduce((sum, logE) => sum + logE, 0);
 }
@@ -43,7 +46,10 @@ interface Mass {
 
 const NOTHING: Mass = { first: 0, weights: Float64Array.of(1) };
 
-/** Distribution of the strata's summed treatment wedges under no difference, each with its totals fixed. */
+/**
+ * Distribution of the strata's summed treatment wedges under no difference, with the totals of each stratum
+ * fixed.
+ */
 function convolution(strata: readonly Stratum[]): Mass {
   return strata.reduce(convolved, NOTHING);
 }
@@ -60,19 +66,25 @@ function convolved(sum: Mass, { reference, treatment }: Stratum): Mass {
 }
 
 export interface Heterogeneity {
-  /** Monte Carlo p-value, never 0; 1 with fewer than two strata. Small: the strata should not be read as one. */
+  /**
+   * Monte Carlo p-value, never 0; 1 with fewer than two strata. A small value warns against reading the
+   * strata as one.
+   */
   readonly p: number;
   readonly simulations: number;
 }
 
 const SIMULATIONS = 9999;
-/** Of draws over all possible counts of all strata: beyond, fewer are made, 999 at least. */
+/**
+ * Largest total of draws, over all possible counts of all strata. Beyond it, fewer draws are made, but at
+ * least 999.
+ */
 const SIMULATED_COUNTS = 40_000_000;
 
 /**
  * Whether the treatment's effect is the same in every stratum: Zelen's exact test of one common odds ratio
  * (1971, Biometrika 58:129), given every total and the overall treatment wedges, by Monte Carlo. With few
- * wedges it can see little; a large p is no proof of equality.
+ * wedges it has little power, so a large p does not prove equality.
  */
 export function effectHeterogeneity(strata: readonly Stratum[], seed: number): Heterogeneity {
   const masses: Mass[] = strata.map(({ reference, treatment }) => hypergeometric(reference, treatment));
@@ -100,7 +112,7 @@ export function effectHeterogeneity(strata: readonly Stratum[], seed: number): H
   return { p: (1 + atMost) / (1 + simulations), simulations };
 }
 
-/** One draw of every stratum's treatment wedges given their sum. */
+/** Draws the treatment wedges of every stratum once, given their sum. */
 function conditionalDraw(
   masses: readonly Mass[],
   suffixes: readonly Mass[],

@@ -2,7 +2,10 @@ import type { EngagementSummary } from './engagement.ts';
 import { type ExposureComparison, shortKinds } from './exposure.ts';
 import type { Withholding } from './withholding.ts';
 
-/** What takes a word away from each arm besides its outcomes: short exposure, and a change that was not in. */
+/**
+ * Reasons to withhold an arm's word that do not follow from its outcomes: short exposure, and a change that
+ * was not in.
+ */
 export function treatmentWithholdings(
   arms: readonly { readonly name: string; readonly engagement: EngagementSummary }[],
   exposures: readonly ExposureComparison[],

@@ -12,21 +12,24 @@ import { armsEvidence } from './stratified-evidence.ts';
 import type { VerdictWord } from './verdict-words.ts';
 import { type Withholding, wordLeft } from './withholding.ts';
 
-/** The conditions that the word follows from, so that a report can say which held. */
+/** The conditions that decide the word, so that a report can say which of them held. */
 export interface VerdictConditions {
   /** p against control ≤ α, before Holm. */
   readonly belowControl: boolean;
-  /** p against each sham ≤ α, before Holm. Empty: extra scheduling was not separated from the change. */
+  /**
+   * p against each sham ≤ α, before Holm. Empty when there are no shams: the effect of extra scheduling was
+   * then not separated from the change.
+   */
   readonly belowShams: readonly { readonly sham: string; readonly p: number; readonly holds: boolean }[];
-  /** The claim on the endpoint: below control and every sham, after Holm over the treatments. */
+  /** The claim on the endpoint holds: below control and every sham, after Holm over the treatments. */
   readonly claimHolds: boolean;
-  /** The same claim on the composite: the event or a competing event. */
+  /** The same claim holds on the composite: the event or a competing event. */
   readonly compositeHolds: boolean;
   /** Competing events are not more frequent than on the references together (Fisher, one-sided, p > 0.05). */
   readonly competingNotAbove: boolean;
   /** Above control and every sham, after Holm over the treatments. */
   readonly aboveReferences: boolean;
-  /** No recorded valid run of the treatment wedged, in or out of the counted blocks. */
+  /** No valid run of the treatment wedged, inside or outside the counted blocks. */
   readonly neverWedged: boolean;
   /** Whether the whole claim had 80 % power for a treatment at zero, at the references' observed rates. */
   readonly sufficientPower: boolean;
@@ -41,38 +44,41 @@ export interface TreatmentVerdict {
     readonly reason: 'no-control-arm' | 'no-valid-run' | 'never-in';
     readonly arms: readonly string[];
   } | null;
-  /** Why the word is less than its figures alone would give; empty where nothing is withheld. */
+  /** Why the word is weaker than its figures alone would give; empty when nothing is withheld. */
   readonly withheld: readonly Withholding[];
   readonly conditions: VerdictConditions | null;
   /** Largest p-value over the references (intersection–union); `null` without a verdict. */
   readonly p: number | null;
-  /** The same after Holm over the treatments; the claim holds at ≤ α. */
+  /** The same p-value after Holm over the treatments. The claim holds when it is ≤ α. */
   readonly pHolm: number | null;
   /** Largest p-value of "above" over the references, after Holm. */
   readonly pWorseHolm: number | null;
-  /** The claim and the count of the treatment on the composite, the event or a competing event; `null` without a verdict. */
+  /**
+   * The claim on the composite (the event or a competing event), and the treatment's count on it; `null`
+   * without a verdict.
+   */
   readonly composite:
     | (Count & { readonly p: number; readonly pHolm: number; readonly upper95: number })
     | null;
-  /** Competing events against those of the references; `null` without a verdict. */
+  /** Competing events of the treatment against those of the references; `null` without a verdict. */
   readonly competing: CompetingShare | null;
-  /** What rate the treatment's count still allows, one-sided 95 %; 1 without a valid run. */
+  /** One-sided 95 % upper bound of the treatment's rate; 1 without a valid run. */
   readonly upper95: number;
   /**
-   * Power of the whole claim, against every reference together, for a treatment without an event at the observed
-   * rates; `null` without a verdict.
+   * Power of the whole claim, against every reference together, for a treatment without an event, at the
+   * observed rates; `null` without a verdict.
    */
   readonly powerToZero: number | null;
 }
 
-/** What of a protocol decides a verdict; counts from elsewhere have no more. */
+/** The parts of a protocol that decide a verdict. Counts from outside a journal come with these alone. */
 export interface VerdictDesign {
   readonly arms: readonly { readonly name: string; readonly role: ArmRole }[];
   readonly decision: Pick<Protocol['decision'], 'alpha' | 'test' | 'bets'>;
   readonly seed: number;
 }
 
-/** First control, every sham and every treatment by role, in the protocol's order. */
+/** The first control, every sham and every treatment, by role, in the protocol's order. */
 export function armsByRole(protocol: Pick<VerdictDesign, 'arms'>) {
   const names = (role: string) => protocol.arms.filter((arm) => arm.role === role).map((arm) => arm.name);
   const [control, ...otherControls] = names('control');
@@ -80,10 +86,11 @@ export function armsByRole(protocol: Pick<VerdictDesign, 'arms'>) {
 }
 
 /**
- * A verdict for every treatment, in the protocol's order. Empty without a treatment. Deterministic: power is
- * simulated from the protocol's seed where it is not exact.
+ * One verdict for each treatment, in the protocol's order. Empty without a treatment. Deterministic: where
+ * the power is not exact, it is simulated from the protocol's seed.
  *
- * @param withholdings what else takes a word away, by treatment; competing events are looked at here
+ * @param withholdings other reasons to withhold a word, by treatment; this function checks competing events
+ *   itself
  */
 export function treatmentVerdicts(
   protocol: VerdictDesign,
@@ -140,7 +147,7 @@ export function treatmentVerdicts(
     const pHolm = claims[place] ?? 1;
     const pCompositeHolm = composites[place] ?? 1;
     const pWorseHolm = worse[place] ?? 1;
-    // Holm asks the most of the first claim: α over the number of treatments.
+    // Holm asks most of the first claim: α divided by the number of treatments.
     const first = alpha / judged.length;
     const powerToZero = claimPower(observedClaim(outcomes, references, treatment), {
       ...protocol.decision,
@@ -186,7 +193,7 @@ export function treatmentVerdicts(
   });
 }
 
-/** A claim on the endpoint that competing events take away. */
+/** The withholding that competing events cause, when they take away a claim on the endpoint. */
 function competingWithholding(conditions: VerdictConditions): Withholding[] {
   if (!conditions.claimHolds) return [];
   const failed = [
@@ -207,12 +214,12 @@ const NO_VERDICT = {
   powerToZero: null,
 } as const;
 
-/** exp and log round: a path that ends exactly at 1/α must count as there. */
+/** exp and log round. A path that ends exactly at 1/α must count as having reached it. */
 function isAtMost(p: number, alpha: number): boolean {
   return p <= alpha * (1 + 1e-11);
 }
 
-/** The word that follows from the endpoint alone, in the contract's order, before anything is withheld. */
+/** The word that the endpoint alone gives, in the contract's order, before anything is withheld. */
 function verdictWord(conditions: VerdictConditions): VerdictWord {
   if (conditions.claimHolds) return conditions.neverWedged ? 'fixes' : 'reduces';
   if (conditions.aboveReferences) return 'worse';

@@ -21,31 +21,31 @@ export interface Channels {
   /** Whether the kernel's heartbeat echoes within `timeoutMs`. `null`: there is no heartbeat here. */
   heartbeat(timeoutMs: number): Promise<boolean | null>;
   /**
-   * Reconnect as a front end does when its page is reopened, with the nudge before its first request. Resolves when that
-   * request may be sent.
+   * Reconnect as a front end does when its page is reopened, with the nudge before its first request.
+   * Resolves when that request may be sent.
    *
-   * @param onShellRequest told of each shell request that another peer sends for it
+   * @param onShellRequest called with the id of each shell request that another peer sends for this client
    */
   renew(onShellRequest: (msgId: string) => void): Promise<void>;
   /**
-   * Count the shell requests that others on the way have sent since the last time. Every request of the client must be
-   * answered.
+   * Count the shell requests that a server and its library have sent since the last call. Every request of
+   * the client must have been answered.
    */
   settle(): Promise<void>;
   /** Whether this connection itself shows that the kernel listens on all its channels. */
   readonly isUp: boolean;
-  /** Shell requests that server and library had sent on their own by the last `settle`. */
+  /** Shell requests that server and library had sent by themselves, as of the last `settle`. */
   readonly foreign: number;
-  /** Of a Jupyter Server; `null`: there is none. */
+  /** The account of a Jupyter Server; `null`: there is none. */
   readonly server: ServerAccount | null;
   close(): Promise<void>;
 }
 
-/** What @jupyterlab/services did on its own. */
+/** What @jupyterlab/services did by itself. */
 export interface ServerAccount {
-  /** Shell requests of the library's own: its `kernel_info`. */
+  /** Shell requests that the library itself sent: its `kernel_info`. */
   readonly library: number;
-  /** WebSockets opened after the first, other than by the traffic. */
+  /** WebSockets opened after the first, not counting those that the traffic opened. */
   readonly reconnects: number;
   /** The kernel's account and sockets are out of reach, for example on another machine. */
   readonly elsewhere?: true;
@@ -58,7 +58,7 @@ export type ChannelsMaker = (session: string, receive: Receiver) => Channels;
 // costs processor time: at 5 ms, the attempts of one start were a tenth of the harness's cost of a run.
 const RECONNECT_MS = 12;
 
-// After a message of so many bytes they are given back at once: see `collectGarbage`.
+// A message of at least this many bytes is freed at once: see `collectGarbage`.
 const LARGE_BYTES = 8 << 20;
 
 export const DEALER_OPTIONS = {
@@ -69,22 +69,26 @@ export const DEALER_OPTIONS = {
   maxMessageSize: MAX_FRAME_BYTES,
 } as const;
 
-// Unread messages are in libzmq's memory, without a bound: with a high-water mark the kernel would drop messages, even idle
-// statuses. Frames of 256 MiB come faster than they are parsed.
+// libzmq keeps unread messages in memory without a limit: with a high-water mark the kernel would drop
+// messages, even idle statuses. Frames of 256 MiB arrive faster than they are parsed.
 const MAX_BACKLOG_BYTES = 3 * 1024 ** 3;
-// Memory is checked after so many bytes: with fewer there can be no such backlog.
+// Memory is checked each time this many bytes have arrived: fewer cannot make such a backlog.
 const LOOK_AT_MEMORY_EVERY_BYTES = 64 * 1024 ** 2;
-// A heartbeat is what we sent.
+// Largest accepted heartbeat: an echo is no longer than what we sent.
 const MAX_HEARTBEAT_BYTES = 1_024;
 
-/** Ends when the socket is closed: zeromq.js then rejects the pending receive with this code. */
+/**
+ * Whether the socket was closed, which ends the reader: zeromq.js then rejects the pending receive with this
+ * code.
+ */
 function isClosed(error: unknown): boolean {
   const code = (error as { code?: string }).code;
   return code === 'EBADF' || code === 'ENOTSOCK' || code === 'ETERM';
 }
 
 /**
- * Hand on what a socket receives until it is closed. A socket has one reader, since zeromq.js allows no more.
+ * Pass on what a socket receives, until it is closed. A socket has one reader, since zeromq.js allows no
+ * more.
  *
  * @param onFrames an error that it throws goes to `onFailure` and does not end the reader
  */
@@ -93,7 +97,7 @@ export async function readSocket(
   onFrames: (frames: Buffer[]) => void,
   onFailure: (error: Error) => void,
 ): Promise<void> {
-  // A function of its own: this one, while it waits for the next message, would keep the last one alive.
+  // A separate function: while this one waited for the next message, it would keep the last message alive.
   const readOne = async (): Promise<boolean> => {
     let frames: Buffer[];
     try {
@@ -140,9 +144,9 @@ export async function heartbeatEchoes(connection: ConnectionInfo, timeoutMs: num
 }
 
 /**
- * The client's sockets to one kernel over ZeroMQ: exactly one shell peer, one control peer, one iopub
- * subscription. One reader a socket and one send at a time (zeromq.js allows no more); a bad frame is
- * counted and never ends a reader.
+ * The client's sockets to one kernel over ZeroMQ: exactly one shell peer, one control peer and one iopub
+ * subscription. Each socket has one reader and sends one message at a time (zeromq.js allows no more). A bad
+ * frame is counted and never ends a reader.
  */
 export class KernelChannels implements Channels {
   readonly isUp = false;
@@ -167,7 +171,7 @@ export class KernelChannels implements Channels {
   #iopubWaiters: (() => void)[] = [];
   #failure: Error | null = null;
 
-  /** @param maxBacklogBytes memory outside of the heap that may be in use when large messages come */
+  /** @param maxBacklogBytes limit for memory in use outside the heap when large messages arrive */
   constructor(
     connection: ConnectionInfo,
     identity: string,
@@ -221,8 +225,8 @@ export class KernelChannels implements Channels {
 
   /**
    * Leave the shell channel and join it as a new peer, with a nudge before the first request. As in
-   * jupyter_server the new peer is connected before the transient ones come: its first request then meets
-   * their reply, and not its own connection. Nothing may be unanswered: whoever leaves loses the answers.
+   * jupyter_server, the new peer connects before the transient peers do. Its first request then meets their
+   * reply, and not its own connection. No request may be unanswered: a peer that leaves loses its answers.
    */
   async renew(onShellRequest: (msgId: string) => void): Promise<void> {
     this.#shell.close();
@@ -239,9 +243,9 @@ export class KernelChannels implements Channels {
     await nudged;
   }
 
-  async settle(): Promise<void> {} // a nudge's peers are the client's to count
+  async settle(): Promise<void> {} // the client counts the peers of a nudge
 
-  /** Close every socket and wait for the readers to end. @throws DeadlinePassed when one does not */
+  /** Close every socket and wait for the readers to end. @throws DeadlinePassed when a reader does not end */
   async close(): Promise<void> {
     this.#close();
     this.#shell.close();
@@ -250,7 +254,7 @@ export class KernelChannels implements Channels {
     await withDeadline('close-socket', Promise.all(this.#readers));
   }
 
-  /** Whether what has come is more than is kept of a kernel that sends faster than can be read. */
+  /** Whether the kernel sends faster than the harness can read, and the backlog has passed its limit. */
   #isTooMuch(frames: readonly Buffer[]): boolean {
     for (const frame of frames) this.#unlookedBytes += frame.length;
     if (this.#unlookedBytes < LOOK_AT_MEMORY_EVERY_BYTES) return false;
@@ -265,7 +269,7 @@ export class KernelChannels implements Channels {
     const refused = () => this.#receive(channel, { ok: false, why: 'oversized' });
     watchGivenUp(socket, {
       onRefused: refused,
-      // Another process listened there. The kernel may still come, or say that its port is taken.
+      // Another process listened there. The kernel may still start, or report that its port is taken.
       onStranger: () => {
         socket.disconnect(to);
         socket.connect(to);

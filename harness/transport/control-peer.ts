@@ -5,9 +5,9 @@ import type { Message } from './message.ts';
 import { decodeMessage, encodeMessage, MAX_FRAME_BYTES } from './wire.ts';
 
 /**
- * A connection to a kernel's control channel only, beside a client that is a program of its own. Control has its own socket
- * and thread, so that neither the connection nor its requests touch the shell socket, which a second shell peer would
- * revive.
+ * A connection to a kernel's control channel only, for use beside a client that is a separate program.
+ * Control has its own socket and thread. So neither the connection nor its requests touch the shell socket,
+ * where a second peer would revive the kernel.
  */
 export class ControlPeer {
   readonly #socket: Dealer;
@@ -25,7 +25,10 @@ export class ControlPeer {
     this.#socket.connect(endpoint(connection, 'control'));
   }
 
-  /** Ask once; one request at a time. @returns the reply, or `null` when none came within `timeoutMs` */
+  /**
+   * Send one request; only one may be open at a time. @returns the reply, or `null` when none came within
+   * `timeoutMs`
+   */
   async request(msgType: string, timeoutMs: number): Promise<Message | null> {
     const header = {
       msg_id: randomUUID(),

@@ -5,9 +5,9 @@ import { withDeadline } from '../model/deadlines.ts';
 import { type ConnectionInfo, curveOptions, endpoint, socketFile } from './connection.ts';
 import { decodeMessage, encodeMessage, MAX_FRAME_BYTES } from './wire.ts';
 
-/** Another peer of a kernel's shell channel, to see whether the kernel turns to it. */
+/** Another peer of a kernel's shell channel. It shows whether the kernel turns to it. */
 export interface ShellPeer {
-  /** Whether a request of its own was answered. */
+  /** Whether the kernel answered a request of this peer. */
   readonly answered: boolean;
   /** Ask `kernel_info`. */
   ask(): void;
@@ -16,9 +16,9 @@ export interface ShellPeer {
 }
 
 /**
- * Another peer of a kernel's shell or control channel: it connects, asks `kernel_info`, and leaves when closed. On shell,
- * the connection alone can revive a stranded kernel. So only traffic that states it uses one before the run's account is
- * taken.
+ * Another peer of a kernel's shell or control channel: it connects, asks `kernel_info`, and leaves when
+ * closed. On shell, the connection alone can revive a stranded kernel. So before the run's account is taken,
+ * only traffic that declares such a peer uses one.
  */
 export class FreshPeer implements ShellPeer {
   readonly #socket: Dealer;
@@ -29,7 +29,7 @@ export class FreshPeer implements ShellPeer {
   #sending: Promise<void> = Promise.resolve();
   #answered = false;
   #failure: unknown = null;
-  /** Told once, when its first answer has come. */
+  /** Called once, when the first answer has come. */
   onAnswer: () => void = () => {};
 
   constructor(connection: ConnectionInfo, channel: 'shell' | 'control' = 'shell') {
@@ -44,7 +44,7 @@ export class FreshPeer implements ShellPeer {
     this.#reading = this.#read();
   }
 
-  /** Whether a request of its own was answered. */
+  /** Whether the kernel answered a request of this peer. */
   get answered(): boolean {
     return this.#answered;
   }
@@ -89,14 +89,15 @@ export class FreshPeer implements ShellPeer {
   }
 
   #failed(error: unknown): void {
-    // Closing the socket ends what waits on it; a peer that was not answered is the observation.
+    // Closing the socket ends the waiting send or receive. A peer without an answer is an observation, not an
+    // error.
     if (!this.#socket.closed) this.#failure ??= error;
   }
 }
 
 /**
  * Whether something accepts connections on the shell port, or over ipc on its socket, within `timeoutMs`. A
- * connection that sends nothing never becomes a peer: libzmq makes one only of a finished handshake.
+ * connection that sends nothing never becomes a peer: libzmq makes one only after a finished handshake.
  */
 export function shellPortOpen(connection: ConnectionInfo, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -1,25 +1,28 @@
 import type { Dealer, Subscriber } from 'zeromq';
 
-// libzmq says at once that it will connect again, after whatever else ended a connection. Seen so many times in a row
-// that it did not: a process that was kept waiting, or stopped as a whole, has read it by then.
+// After every other end of a connection, libzmq announces at once that it will connect again. The
+// announcement must be missing this many times in a row. Even a process that was delayed or stopped as a
+// whole has read it by then.
 const LOOKS = 3;
 const LOOK_EVERY_MS = 100;
 
-/** Why libzmq gave a connection up. */
+/** Callbacks for the reasons why libzmq gives a connection up. */
 export interface GivenUp {
-  /** The peer was accepted, and then sent a frame beyond `maxMessageSize`, or bytes that are not ZeroMQ's. */
+  /**
+   * The peer was accepted and then sent a frame larger than `maxMessageSize`, or bytes that are not ZeroMQ's.
+   */
   readonly onRefused: () => void;
   /**
-   * The peer is none that this socket can speak with: another program's socket of another type, say, that listens
+   * This socket cannot speak with the peer. For example, another program's socket of another type listens
    * there before the kernel does.
    */
   readonly onStranger: () => void;
 }
 
 /**
- * Tell when libzmq gives a connection up for good: it disconnects, does not connect again, and the socket is deaf from
- * then on without an error. A connection that was closed is connected to anew instead. To be called before the socket
- * connects, since an event that nobody listened for is not told later.
+ * Report when libzmq gives a connection up for good: it disconnects and does not connect again, and the
+ * socket then stays deaf without an error. After an ordinary close it connects again instead. Call this
+ * before the socket connects, since an event without a listener is not reported later.
  *
  * @param tell called once for each connection that was given up, and not after the socket was closed
  */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { LongText } from '../model/long-text.ts';
 
-// A string of this many bytes is left in its frame. Shorter ones cost less than the care.
+// A string longer than this many bytes stays in its frame. For shorter ones the extra work does not pay.
 const LONG_BYTES = 1 << 20;
-// What is decoded at once: small enough to die in V8's nursery.
+// Bytes decoded at once: few enough for the text to die in V8's nursery.
 const PIECE_BYTES = 1 << 14;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -11,9 +11,9 @@ const LETTER_U = 0x75;
 const HEX_DIGITS = 4;
 
 /**
- * The content of a `stream` message, as `JSON.parse` of the whole frame has it, but that a long `text` stays in
- * the frame, checked: a cell that prints 100 MB at once makes one message of it, which as frame, as text and as
- * parsed text would be had three times.
+ * The content of a `stream` message, as `JSON.parse` of the whole frame gives it, except that a long `text`
+ * is checked and stays in the frame. A cell that prints 100 MB at once makes one message of it, which would
+ * otherwise be in memory three times: as frame, as text and as parsed text.
  *
  * @throws SyntaxError as `JSON.parse` does
  */
@@ -30,13 +30,13 @@ export function streamContent(frame: Buffer): unknown {
   return { ...content, text: new FrameText(frame.subarray(from, end)) };
 }
 
-/** The inside of the only long string literal; `null` without one, or with several. */
+/** The inside of the only long string literal; `null` when there is none, or more than one. */
 function longLiteral(frame: Buffer): { readonly from: number; readonly end: number } | null {
   let long: { from: number; end: number } | null = null;
   let from = frame.indexOf(QUOTE) + 1;
   while (from > 0) {
     const end = literalEnd(frame, from);
-    if (end === frame.length) return null; // unterminated: for JSON.parse to say
+    if (end === frame.length) return null; // unterminated: JSON.parse reports it
     if (end - from > LONG_BYTES) {
       if (long !== null) return null;
       long = { from, end };
@@ -54,12 +54,15 @@ function literalEnd(frame: Buffer, from: number): number {
   }
 }
 
-/** The inside of a JSON string literal, in UTF-8. What is no UTF-8 becomes U+FFFD, as in the rest of a message. */
+/**
+ * The inside of a JSON string literal, in UTF-8. Bytes that are not UTF-8 become U+FFFD, as in the rest of a
+ * message.
+ */
 class FrameText extends LongText {
   readonly length: number;
   readonly #bytes: Buffer;
 
-  /** @throws SyntaxError where it has a control character or an escape that there is not */
+  /** @throws SyntaxError when it has a control character or an unknown escape */
   constructor(bytes: Buffer) {
     super();
     this.#bytes = bytes;
@@ -78,12 +81,15 @@ class FrameText extends LongText {
   }
 }
 
-/** Where bytes that begin at `from` may be cut, at `wanted` or just before: within no character and no escape. */
+/**
+ * Where to cut bytes that begin at `from`: at `wanted` or just before it, but never inside a character or an
+ * escape.
+ */
 function boundary(bytes: Buffer, from: number, wanted: number): number {
   const isContinuation = (at: number) => ((bytes[at] ?? 0) & 0xc0) === 0x80;
   let to = wanted;
   while (isContinuation(to) && wanted - to < 3) to -= 1;
-  // More than three of them in a row belong to no character: each is one that cannot be decoded.
+  // More than three continuation bytes in a row belong to no character. Each of them cannot be decoded.
   if (isContinuation(to)) return wanted;
   for (let start = to - 1; start >= Math.max(from, to - 1 - HEX_DIGITS); start -= 1) {
     if (bytes[start] !== BACKSLASH || !isUnescaped(bytes, from, start)) continue;
@@ -93,7 +99,7 @@ function boundary(bytes: Buffer, from: number, wanted: number): number {
   return to;
 }
 
-/** Whether what is at `at` is not escaped itself. */
+/** Whether the byte at `at` is not escaped itself. */
 function isUnescaped(bytes: Buffer, from: number, at: number): boolean {
   let run = at;
   while (run > from && bytes[run - 1] === BACKSLASH) run -= 1;

@@ -6,7 +6,7 @@ export interface MessageHeader {
   readonly [key: string]: unknown;
 }
 
-/** A message, decoded and verified. */
+/** A decoded and verified message. */
 export interface Message {
   readonly header: MessageHeader;
   /** Empty object when the message has no parent. */
@@ -16,7 +16,7 @@ export interface Message {
   readonly buffers: readonly Buffer[];
 }
 
-/** The four JSON parts of a message as they came, each of any type. */
+/** The four JSON parts of a message as received. Each may have any type. */
 export interface MessageParts {
   readonly header: unknown;
   readonly parentHeader: unknown;
@@ -24,29 +24,30 @@ export interface MessageParts {
   readonly content: unknown;
 }
 
-/** A message that is taken, with the ways in which it departs from the protocol, or why it is not one. */
+/** An accepted message with its departures from the protocol, or the reason for its rejection. */
 export type ReadParts =
   | {
       readonly ok: true;
       readonly message: Message;
-      /** Each once, in the harness's own words; mostly none. */
+      /** Each once, in the harness's own words; usually empty. */
       readonly deviations: readonly string[];
     }
   | { readonly ok: false; readonly detail: string };
 
-// jupyter_client's jsonutil.ISO8601_PAT, with the zone that the protocol asks for and that it does without.
+// jupyter_client's jsonutil.ISO8601_PAT, with the time zone that the protocol requires and jupyter_client
+// does not.
 const DATE = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(Z|[+-]\d{2}:?\d{2})?$/;
 const HEADER_TEXTS = ['msg_id', 'session', 'username', 'date', 'msg_type', 'version'] as const;
 const PARENT_TEXTS = ['msg_id', 'session'] as const;
 const COUNTED = 'execution_count';
 
 /**
- * Take a message as jupyter_client 8.10 does (`Session.deserialize`): it asks of a header that it is an object with a
- * `msg_id` and a `msg_type`, of whatever types, and of the other parts nothing. So a kernel that a person can use is
- * one that can be soaked, and what is odd about it is told by name.
+ * Accept a message as jupyter_client 8.10 does (`Session.deserialize`): a header must be an object with a
+ * `msg_id` and a `msg_type`, of any type, and the other parts may be anything. So every kernel that a person
+ * can use can be soaked, and each oddity is reported by name.
  *
- * What came is not repaired: a part that is no object has no fields, an id that is no text is nobody's, and a type that
- * is no text is none that anybody knows.
+ * Nothing is repaired. A part that is no object has no fields. An id that is no text matches no request. A
+ * type that is no text is an unknown type.
  *
  * @param buffers the frames after the JSON
  */
@@ -57,7 +58,7 @@ export function readParts(parts: MessageParts, buffers: readonly Buffer[]): Read
     if (!Object.hasOwn(header, field)) return { ok: false, detail: `the header has no ${field}` };
   }
   const { msg_id, msg_type } = header;
-  // A flood has 100,000 messages a second: what is as it should be costs no object of its own.
+  // A flood has 100,000 messages a second, so a regular message must not cost an extra object.
   const isTold = typeof msg_id === 'string' && typeof msg_type === 'string';
   const parentHeader = recordOf(parts.parentHeader);
   const metadata = recordOf(parts.metadata);
@@ -79,7 +80,7 @@ export function readParts(parts: MessageParts, buffers: readonly Buffer[]): Read
 
 const NONE: readonly string[] = [];
 
-/** How the parts depart from the protocol; the same empty list for all that do not. */
+/** The parts' departures from the protocol. All regular messages share one empty list. */
 function deviationsOf(
   parts: MessageParts,
   header: Readonly<Record<string, unknown>>,
@@ -130,7 +131,7 @@ function kindOf(value: unknown): string {
   return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
 }
 
-// What is no text is named by nobody: its JSON, in an array's brackets, is no id and no type either.
+// A value that is no text must match no id and no type. Its JSON in an array's brackets never does.
 function asText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify([value]);
 }

@@ -5,7 +5,7 @@ const BACKSLASH = 0x5c;
 
 const FIRST_BYTES = [0x2d, 0x49, 0x4e];
 
-/** The numbers that Python's `json` writes and reads, and JSON does not have. */
+/** The numbers that Python's `json` reads and writes but JSON lacks. */
 const NON_FINITE = [
   ['-Infinity', Number.NEGATIVE_INFINITY],
   ['Infinity', Number.POSITIVE_INFINITY],
@@ -13,10 +13,11 @@ const NON_FINITE = [
 ] as const;
 
 /**
- * Parse what `JSON.parse` refused, where all that is wrong with it are `NaN`, `Infinity` and `-Infinity` in the place of
- * a value: Python's `json.dumps` writes them unless it is told not to, and `json.loads`, so jupyter_client, reads them.
+ * Parse a text that `JSON.parse` refused, if its only faults are `NaN`, `Infinity` and `-Infinity` in place
+ * of a value. Python's `json.dumps` writes them by default, and `json.loads`, so also jupyter_client, reads
+ * them.
  *
- * @throws SyntaxError as `JSON.parse` does where that is not all
+ * @throws SyntaxError as `JSON.parse` does when there is any other fault
  */
 export function parseWithNonFinite(json: Buffer): unknown {
   const mark = randomUUID();
@@ -46,7 +47,10 @@ export function parseWithNonFinite(json: Buffer): unknown {
   );
 }
 
-/** Where the text ends that begins at a quote: at the next quote that is not escaped; the JSON's end without one. */
+/**
+ * The end of the text that begins at a quote: the next quote that is not escaped; the JSON's end when there
+ * is none.
+ */
 export function endOfText(json: Buffer, start: number): number {
   for (let end = json.indexOf(QUOTE, start + 1); end >= 0; end = json.indexOf(QUOTE, end + 1)) {
     let before = end - 1;

@@ -23,22 +23,23 @@ import { type Decoded, decodeMessage, encodeMessage, type Outgoing } from './wir
 // The library asks kernel_info on each WebSocket; while the kernel is wedged it gets no answer.
 const LIBRARY_PATIENCE_MS = 5_000;
 
-/** A kernel of a server, and what is known of it besides. */
+/** A server's kernel, and the harness's other access to it. */
 export interface ServedKernel {
   readonly settings: ServerConnection.ISettings;
   readonly model: Kernel.IModel;
   /**
-   * Its own sockets: control and heartbeat are asked directly, so that a server's silence is not the kernel's.
-   * `null` where only the server reaches them: control then goes over the WebSocket, and there is no heartbeat.
+   * The kernel's own sockets. Control and heartbeat are asked directly, so that a silent server is not taken
+   * for a silent kernel. `null` when only the server reaches them: control then goes over the WebSocket, and
+   * there is no heartbeat.
    */
   readonly connection: ConnectionInfo | null;
-  /** Shell requests that the kernel has been given, once it is at rest; `null`: it does not count them. */
+  /** Shell requests that the kernel has received, once it is at rest; `null`: it does not count them. */
   readonly delivered: () => Promise<number | null>;
-  /** Told when the server says that the kernel has ended or that it starts it again. */
+  /** Called when the server reports that the kernel has ended or is being restarted. */
   readonly onGone?: () => void;
 }
 
-/** States in which the library's kernel is not the one that was started. */
+/** States in which the library's kernel is no longer the one that was started. */
 const GONE: readonly Kernel.Status[] = ['dead', 'autorestarting', 'restarting', 'terminating'];
 
 /**
@@ -56,7 +57,7 @@ export class ServerChannels implements Channels {
   readonly #own = new Set<string>();
   /** Control requests of the client over the WebSocket. */
   readonly #ownControl = new Set<string>();
-  /** Shell requests of the library's own without a reply yet. */
+  /** Shell requests that the library itself sent and that have no reply yet. */
   readonly #asked = new Set<string>();
   #sending: Promise<void> = Promise.resolve();
   #librarySent = 0;
@@ -75,7 +76,7 @@ export class ServerChannels implements Channels {
       this.#control = null;
       this.#reading = Promise.resolve();
     } else {
-      // Not the session, which is what the server's own control peer is called.
+      // Not the session: the server's own control peer uses that as its identity.
       const socket = new Dealer({
         ...DEALER_OPTIONS,
         ...curveOptions(connection),
@@ -103,7 +104,7 @@ export class ServerChannels implements Channels {
     this.#library.statusChanged.connect((_sender, status) => {
       if (GONE.includes(status)) served.onGone?.();
     });
-    // Rejected when the connection is disposed of before the kernel said what it is.
+    // Rejected when the connection is disposed of before the kernel has answered.
     this.#library.info.catch(() => {});
   }
 
@@ -127,7 +128,7 @@ export class ServerChannels implements Channels {
     };
   }
 
-  /** A message that the library could not take. */
+  /** Record a message that the library could not handle. */
   malformed(): void {
     this.#receive('shell', { ok: false, why: 'malformed' });
   }
@@ -177,7 +178,10 @@ export class ServerChannels implements Channels {
     return connection === null ? Promise.resolve(null) : heartbeatEchoes(connection, timeoutMs);
   }
 
-  /** Open the WebSocket anew, as a front end does whose page is opened again: the server then nudges by itself. */
+  /**
+   * Open the WebSocket again, as a front end does when its page is reopened. The server then nudges by
+   * itself.
+   */
   async renew(): Promise<void> {
     this.#renewals += 1;
     try {
@@ -192,7 +196,7 @@ export class ServerChannels implements Channels {
   async settle(): Promise<void> {
     await this.#libraryAnswered();
     const delivered = await this.#served.delivered();
-    // Without the kernel's own account, what the library is seen to send is all that is known.
+    // Without the kernel's own count, only the requests that the library was seen to send are known.
     this.#foreign = delivered === null ? this.#librarySent : Math.max(0, delivered - this.#own.size);
   }
 
@@ -228,8 +232,8 @@ export class ServerChannels implements Channels {
     }
     const parent = (msg.parent_header as { msg_id?: string } | null)?.msg_id ?? '';
     if (msg.channel === 'shell' && this.#asked.delete(parent)) {
-      // The server hands on nothing before the kernel has answered its nudge, and now the library's request is
-      // answered too: ours would otherwise come while that reply goes out.
+      // The server forwards nothing before the kernel has answered its nudge, and now the library's request
+      // is answered too. Otherwise our request would arrive while that reply goes out.
       this.#isUp = true;
       this.#changed();
       return;
@@ -258,7 +262,10 @@ function librarysMessage(
   };
 }
 
-/** Another WebSocket to a kernel, for which the server joins its shell channel anew and the library asks. */
+/**
+ * Another WebSocket to a kernel. The server joins the kernel's shell channel again for it, and the library
+ * asks.
+ */
 export class ServerPeer implements ShellPeer {
   readonly #library: KernelConnection;
   #answered = false;

@@ -1,18 +1,19 @@
 import { ServerConnection } from '@jupyterlab/services';
 import WebSocket from 'ws';
 
-/** Where a Jupyter Server is, and what it lets its client in with. */
+/** A Jupyter Server's address and credentials. */
 export interface ServerAddress {
-  /** With a slash at the end. */
+  /** Ends with a slash. */
   readonly url: string;
   readonly token: string;
 }
 
 /**
- * What @jupyterlab/services needs to reach a server. The token goes into headers only, never into an address,
- * which ends up in logs.
+ * Settings with which @jupyterlab/services reaches a server. The token goes only into headers, never into an
+ * address, because addresses end up in logs.
  *
- * @param onMalformed told of each message that the library could not take: it throws, which would end this process
+ * @param onMalformed called for each message that the library could not handle: it throws, which would end
+ *   this process
  */
 export function serverSettings(
   { url, token }: ServerAddress,
@@ -51,10 +52,10 @@ type ConsoleMethod = 'debug' | 'log' | 'warn' | 'error';
 const CONSOLE_METHODS: readonly ConsoleMethod[] = ['debug', 'log', 'warn', 'error'];
 
 /**
- * Keep what the library prints off the terminal: it has no other way to be quiet. The harness itself prints
- * nothing by `console`.
+ * Keep the library's output off the terminal: the library has no quiet mode. The harness itself prints
+ * nothing through `console`.
  *
- * @returns puts the console back
+ * @returns a function that restores the console
  */
 export function quietConsole(): () => void {
   const kept = CONSOLE_METHODS.map((method) => [method, console[method]] as const);

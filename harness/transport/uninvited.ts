@@ -1,11 +1,11 @@
 import { curveKeyPair, Dealer, Request, Subscriber } from 'zeromq';
 import { type ConnectionInfo, curveOptions, endpoint, type KernelSocket } from './connection.ts';
 
-/** Keys of a peer that a kernel must not let in. */
+/** The keys of peers that a kernel must turn away. */
 export const UNINVITED = ['no keys', "another server's key"] as const;
 export type Uninvited = (typeof UNINVITED)[number];
 
-/** What became of a peer. `null`: the kernel neither let it in nor turned it away in time. */
+/** How the kernel received a peer. `null`: it neither let the peer in nor turned it away in time. */
 export type Reception = 'let in' | 'turned away' | null;
 
 /** The channels, each with the client's type of socket: any other type would be refused anyway. */
@@ -13,9 +13,9 @@ const SOCKETS = { shell: Dealer, control: Dealer, stdin: Dealer, iopub: Subscrib
 export const KERNEL_SOCKETS = Object.keys(SOCKETS) as readonly KernelSocket[];
 
 /**
- * Connect to a channel without the right keys, and read the result from ZeroMQ's own events of the handshake: they tell a
- * refusal from a silence, and need no message. A peer that is let in on shell may revive a stranded kernel, so ask before
- * anything is measured.
+ * Connect to a channel without the right keys, and read the result from ZeroMQ's own handshake events: they
+ * distinguish a refusal from silence, and need no message. A peer that is let in on shell may revive a
+ * stranded kernel, so ask before anything is measured.
  */
 export async function reception(
   connection: ConnectionInfo,
@@ -29,7 +29,7 @@ export async function reception(
   const socket = new SOCKETS[channel]({ linger: 0, ...keys });
   const timer = setTimeout(() => socket.close(), timeoutMs);
   try {
-    // Listen before it connects: earlier events are not reported.
+    // Listen before the socket connects: earlier events are not reported.
     const { events } = socket;
     socket.connect(endpoint(connection, channel));
     for await (const { type } of events) {

@@ -4,8 +4,9 @@ import { type Message, type MessageHeader, readParts } from './message.ts';
 import { endOfText, parseWithNonFinite } from './non-finite-json.ts';
 
 /**
- * Why a message was rejected. It is never repaired, which would erase evidence. `replayed`: a message with its signature
- * came before. `oversized`: a frame beyond `MAX_FRAME_BYTES`, or too large a backlog; its connection is given up.
+ * Why a message was rejected. A rejected message is never repaired, which would erase evidence. `replayed`: a
+ * message with the same signature came before. `oversized`: the frame is larger than `MAX_FRAME_BYTES`, or
+ * the backlog is too large; the connection is given up.
  */
 export type Rejection = 'malformed' | 'bad-signature' | 'replayed' | 'oversized';
 
@@ -13,7 +14,7 @@ export type Decoded =
   | {
       readonly ok: true;
       readonly message: Message;
-      /** How it departs from the protocol, each once, in the harness's own words; usually empty. */
+      /** The message's departures from the protocol, each once, in the harness's own words; usually empty. */
       readonly deviations: readonly string[];
     }
   | {
@@ -25,18 +26,19 @@ export type Decoded =
 
 const DELIMITER = Buffer.from('<IDS|MSG>');
 const JSON_FRAMES = 4;
-// ipykernel's messages are far below. A header this large can only be an attack on the parser.
+// ipykernel's headers are far smaller. A header this large can only be an attack on the parser.
 const MAX_HEADER_BYTES = 1 << 20;
 // Python's json stops at its recursion limit of 1000. Deeper values would overflow the stack of code that serialises,
 // copies or prints them here.
 const MAX_DEPTH = 1000;
-// Three bytes of `{},` become some sixty of heap: a frame of the largest size could ask for more than V8 has, which ends
-// the process. As many different keys take V8 six seconds. A figure of a million points has two or three million values.
+// Three bytes of `{},` become some sixty bytes of heap, so a frame of the largest size could ask for more
+// heap than V8 has, which ends the process. The same number of different keys takes V8 six seconds. A figure
+// of a million points has two or three million values.
 const MAX_VALUES = 1 << 22;
 
 /**
- * Longest accepted frame, bytes. Notebooks print and show 100 MB in one message. V8 cannot hold a text of more than 512 Mi
- * characters, and the frame, its text and its values are in memory together.
+ * Longest accepted frame, bytes. Notebooks print and show 100 MB in one message. V8 cannot hold a string of
+ * more than 512 Mi characters, and the frame, its text and its values are in memory together.
  */
 export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
@@ -68,7 +70,7 @@ function signature(key: string, frames: readonly Buffer[]): string {
   return hmac.digest('hex');
 }
 
-/** The parts of an outgoing message; ids and dates are the caller's. */
+/** The parts of an outgoing message. The caller chooses ids and dates. */
 export interface Outgoing {
   readonly header: MessageHeader;
   readonly parentHeader?: Partial<MessageHeader>;
@@ -77,7 +79,7 @@ export interface Outgoing {
   readonly buffers?: readonly Buffer[];
 }
 
-/** Frames of a message for a socket that adds identities itself (DEALER). */
+/** Frames of a message, for a socket that adds identities itself (DEALER). */
 export function encodeMessage(message: Outgoing, key: string): Buffer[] {
   const json = [message.header, message.parentHeader ?? {}, message.metadata ?? {}, message.content].map(
     (part) => Buffer.from(JSON.stringify(part), 'utf8'),
@@ -86,16 +88,18 @@ export function encodeMessage(message: Outgoing, key: string): Buffer[] {
 }
 
 /**
- * Decode and verify. The signature is checked over the bytes as received, in constant time; an empty
- * key means that the connection is unsigned. JSON objects are plain data: `__proto__` keys stay keys.
- * Bytes that are not UTF-8 become U+FFFD, as in jupyter_client: ipykernel itself sends such bytes for a
- * lone surrogate in a string, and a signed reply that holds one is still the reply. The `text` of a `stream`
- * message is a `LongText` where it has more than 1 MiB.
+ * Decode and verify. The signature is checked over the bytes as received, in constant time. An empty key
+ * means that the connection is unsigned. JSON objects are plain data: `__proto__` keys stay keys. Bytes that
+ * are not UTF-8 become U+FFFD, as in jupyter_client: ipykernel itself sends such bytes for a lone surrogate
+ * in a string, and a signed reply that holds one is still the reply. The `text` of a `stream` message is a
+ * `LongText` when it has more than 1 MiB.
  *
- * Beyond that it takes what jupyter_client takes (`readParts`), and says how a message departs from the protocol.
+ * Otherwise it accepts what jupyter_client accepts (`readParts`), and reports each departure from the
+ * protocol.
  *
- * Never throws. `malformed`: no delimiter, fewer than four JSON frames, one that is no JSON, that nests deeper than 1000
- * or has more than 4 Mi values, a header that is no object, is beyond 1 MiB or has no `msg_id` or `msg_type`.
+ * Never throws. A message is `malformed` when it has no delimiter or fewer than four JSON frames; when a
+ * frame is not JSON, nests deeper than 1000 or has more than 4 Mi values; or when the header is no object, is
+ * larger than 1 MiB, or lacks `msg_id` or `msg_type`.
  */
 export function decodeMessage(frames: readonly Buffer[], key: string): Decoded {
   const start = frames.findIndex((frame) => frame.equals(DELIMITER));
@@ -137,13 +141,13 @@ function malformed(detail: string): Decoded {
   return { ok: false, why: 'malformed', detail };
 }
 
-// jupyter_client remembers 65,536 (`Session.digest_history_size`) and then forgets at random. Here at least the last
-// `REMEMBERED` are known, and at most twice as many are in memory.
+// jupyter_client remembers 65,536 signatures (`Session.digest_history_size`) and then forgets at random. This
+// code remembers at least the last `REMEMBERED`, and keeps at most twice as many in memory.
 const REMEMBERED = 1 << 15;
 
 /**
- * Decodes the messages of one connection. A repeated signature is a repeated message, since every message has an id of its
- * own. Otherwise someone who cannot sign could make an old message count twice.
+ * Decodes the messages of one connection. A repeated signature means a repeated message, since every message
+ * has its own id. Without this check, somebody who cannot sign could make an old message count twice.
  */
 export class MessageDecoder {
   readonly #key: string;
@@ -154,7 +158,7 @@ export class MessageDecoder {
     this.#key = key;
   }
 
-  /** `decodeMessage`, and `replayed` for a message that was taken before. */
+  /** As `decodeMessage`, and `replayed` for a message that was accepted before. */
   decode(frames: readonly Buffer[]): Decoded {
     const decoded = decodeMessage(frames, this.#key);
     if (!decoded.ok || this.#key === '') return decoded;
