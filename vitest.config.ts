@@ -9,6 +9,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default'],
+    setupFiles: ['tools/testing/remove-temporary-folders.ts'],
+    globalSetup: ['tools/testing/no-folder-left.ts'],
     projects: [
       {
         extends: true,
