@@ -366,8 +366,8 @@ test('bad input is refused with the value, the reason and the remedy, and withou
     [['--python', join(folder.path, 'no-python')], 4, /no-python/],
     [['--env', folder.path], 4, /soak-test-/],
     [['--out', occupied, '--arms', 'control'], 2, /occupied is not empty/],
-    [['--resume', folder.path], 2, /No journal/],
-    [['--baseline', folder.path], 2, /No journal/],
+    [['--resume', folder.path], 2, /There is no journal at/],
+    [['--baseline', folder.path], 2, /There is no journal at/],
     [['--no-such-option'], 2, /no-such-option/],
   ];
   for (const [args, exitCode, message] of cases) {

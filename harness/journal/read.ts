@@ -176,7 +176,12 @@ export async function readJournal(folder: string): Promise<JournalText> {
     );
   } catch (error) {
     if (error instanceof SoakError) throw error;
-    throw new SoakError('no-journal', `No journal can be read at ${path}: ${(error as Error).message}`, {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const what =
+      code === 'ENOENT'
+        ? `There is no journal at ${path}.`
+        : `The journal at ${path} cannot be read: ${message}`;
+    throw new SoakError('no-journal', what, {
       remedy: 'Give a folder that soak run wrote: it contains journal.jsonl.',
       cause: error,
     });

@@ -31,7 +31,10 @@ async function writeAndMove(
   content: string | Iterable<string>,
 ): Promise<void> {
   await makeFolder(dirname(path));
-  const replaced = await stat(path).catch(() => null);
+  const replaced = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
   const file = await open(partial, 'wx');
   try {
     await writeFile(file, content);

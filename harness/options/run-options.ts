@@ -31,7 +31,7 @@ export interface RunOptions
   readonly latency: string;
   readonly seed: number;
   readonly alpha: number;
-  /** The options that give the same again, whatever the defaults will be: kept until the experiment has finished. */
+  /** The options that give the same again with this version: kept until the experiment has finished. */
   readonly given: RawOptions<'run'>;
 }
 

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { Server } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MessagePort } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -24,7 +24,6 @@ import { ForkLauncher } from '../../harness/kernel/fork/fork-launcher.ts';
 import { type KernelStarter, launchKernel, type RunningKernel } from '../../harness/kernel/launch.ts';
 import { makeOverlay } from '../../harness/kernel/overlay.ts';
 import { allocatePorts } from '../../harness/kernel/ports.ts';
-import { dropProcessHelper, ProcessHelper, useProcessHelper } from '../../harness/kernel/process-helper.ts';
 import { processSample } from '../../harness/kernel/process-sample.ts';
 import { awaitSpawn, killTree } from '../../harness/kernel/process-tree.ts';
 import { Reaper } from '../../harness/kernel/reaper.ts';
@@ -40,15 +39,26 @@ import { Watch } from '../../harness/run/watch.ts';
 import { ServerChannels } from '../../harness/transport/server-channels.ts';
 import { quietConsole, serverSettings } from '../../harness/transport/server-settings.ts';
 import { codeNotebook } from '../testing/code-notebook.ts';
-import { ANSWERING_SERVER, listeningInSilence, SILENT_SERVER } from '../testing/silent-server.ts';
+import {
+  cleanUp,
+  cleanUpStandIns,
+  clientOf,
+  endLater,
+  firstOnPath,
+  KEEPS_PIPES,
+  peer,
+  program,
+  silent,
+  silentHelper,
+  silentServer,
+} from '../testing/hanging-stand-ins.ts';
+import { ANSWERING_SERVER, SILENT_SERVER } from '../testing/silent-server.ts';
 import { soakErrorOf } from '../testing/soak-error.ts';
-import { SocketPeer } from '../testing/socket-peer.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { installedIpykernel, testEnvironment } from '../testing/test-environment.ts';
 
 const SHORT_MS = 300;
 const folder = temporaryFolder();
-const cleanUp: (() => unknown)[] = [];
 let reaper: Reaper;
 let python: string;
 
@@ -60,54 +70,13 @@ beforeAll(async () => {
 afterEach(async () => {
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
-  for (const clean of cleanUp.splice(0).reverse()) await clean();
+  await cleanUpStandIns();
 });
 
 afterAll(() => reaper.stop());
 
-/** A program that stands for another, and does no more than the script says. */
-function program(name: string, script: string): string {
-  const place = join(folder, `${name}-${Math.random().toString(36).slice(2)}`);
-  mkdirSync(place);
-  const path = join(place, name);
-  writeFileSync(path, script);
-  chmodSync(path, 0o755);
-  return path;
-}
-
-const silent = (name: string) => program(name, '#!/bin/sh\nexec sleep 600\n');
-
-function firstOnPath(path: string): void {
-  vi.stubEnv('PATH', `${path.slice(0, path.lastIndexOf('/'))}${delimiter}${process.env['PATH']}`);
-}
-
-/** A process beside the harness that answers nothing. */
-function silentHelper(): void {
-  const helper = new ProcessHelper(() => {});
-  useProcessHelper(helper);
-  cleanUp.push(() => dropProcessHelper(helper));
-}
-
-async function silentServer(): Promise<string> {
-  const { url, close } = await listeningInSilence();
-  cleanUp.push(close);
-  return url;
-}
-
 const message = async (what: () => unknown) => (await soakErrorOf(what)).message;
 const never = () => new Promise<never>(() => {});
-
-async function peer(): Promise<SocketPeer> {
-  const bound = await SocketPeer.bound();
-  cleanUp.push(() => bound.close());
-  return bound;
-}
-
-function clientOf({ connection }: SocketPeer): KernelClient {
-  const client = new KernelClient(connection);
-  cleanUp.push(() => client.close());
-  return client;
-}
 
 const notebook = codeNotebook('one-cell.ipynb', ['x = 1']);
 
@@ -115,14 +84,6 @@ const notebook = codeNotebook('one-cell.ipynb', ['x = 1']);
 function launcher(script: string): Promise<ForkLauncher | string> {
   const arm = { python: program('python', `#!/bin/sh\n${script}\n`), arm: {}, variables: {} };
   return ForkLauncher.start({ ...arm, configPath: '', arguments: [] }, reaper);
-}
-
-/** A program of a group of its own, without parent or mark: the end of who started it leaves it with their pipes. */
-const KEEPS_PIPES = (pidFile: string) =>
-  `(env -u KERNEL_SOAK_RUN setsid sh -c 'echo $$ > ${pidFile}; exec sleep 600' &) ; until [ -s ${pidFile} ]; do sleep 0.01; done;`;
-
-function endLater(pidFile: string): void {
-  cleanUp.push(() => process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL'));
 }
 
 interface Hang {

@@ -102,7 +102,7 @@ function tailWords(comparisons: readonly Comparison[]): Line {
     given === undefined || given === null
       ? line`the observed rate of the reference arm, which is itself an estimate`
       : line`the ${num(percent(given.p0))} that was given, not a rate measured here`;
-  return line`The binomial tail is P(X ≤ x), given n and p0. It takes p0 as known, and p0 is ${source}. Fisher's exact test takes neither rate as known, so read the two side by side. “Less” is the one-sided test that the first arm's rate is below the second's. E is the evidence of the e-process for the same.`;
+  return line`The binomial tail is P(X ≤ x), given n and p0. It takes p0 as known, and p0 is ${source}. Fisher's exact test takes neither rate as known, so read the two side by side. “Less” is the one-sided test that the first arm's rate is below the second's. E is the greatest value that the e-process reached. It tests the same claim.`;
 }
 
 function decisionWords(report: Report): Line {
