@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { console_ } from './console.ts';
 import { evidence } from './evidence.ts';
+import { lockFolder } from './lock.ts';
 import { paths } from './paths.ts';
 import { copyProject } from './project.ts';
 import { firstWedge, kills, resume, threeArms } from './soaks.ts';
@@ -65,6 +66,12 @@ const limitMs = Number(values.minutes) * 60_000;
 const isOver = () => limitMs > 0 && performance.now() - startMs > limitMs;
 
 console.log(`The Windows rehearsal${short ? ', short form' : ''}, in ${folder}`);
+const locked = await lockFolder(folder).catch((error) => {
+  if (error instanceof Unavailable) skip(error.message);
+  throw error;
+});
+if (locked === null)
+  skip(`another rehearsal runs in ${folder}. Wait for it, or give another folder by --folder`);
 const script = fileURLToPath(new URL('./set-up.sh', import.meta.url));
 const setUp = spawnSync('bash', [script, folder, ...(chosen.includes(versions) ? ['--all'] : [])], {
   stdio: 'inherit',
@@ -111,6 +118,7 @@ for (const step of chosen) {
   }
 }
 await windows.end();
+locked.release();
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped, in ${minutes()}`);
 process.exit(failed > 0 ? 1 : passed === 0 ? CANNOT : 0);
 
