@@ -81,6 +81,8 @@ if (setUp.error !== undefined || setUp.signal !== null)
   skip(`its set-up was not done within ${values.minutes} minutes`);
 if (setUp.status !== 0) process.exit(setUp.status ?? 1);
 const windows = new Windows(folder);
+// What a rehearsal left that was ended in its midst is not this one's. The lock says that none is under way.
+await windows.reset();
 try {
   copyProject(windows);
 } catch (error) {
