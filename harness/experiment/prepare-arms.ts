@@ -12,8 +12,8 @@ import {
   prepareServer,
 } from '../kernel/server/prepare-server.ts';
 import type { ProtocolClient } from '../model/client.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import type { ArmEnvironment, ClientEnvironment } from '../model/journal.ts';
-import type { Endpoint } from '../model/outcome.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import type { Subject } from '../run/subject.ts';
 
