@@ -16,12 +16,16 @@ const REQUIREMENTS: Readonly<Record<ClientName, readonly string[]>> = {
   'jupyter-execute': ['nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
   papermill: ['papermill==2.7.0', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
   nbconvert: ['nbconvert==7.17.2', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
+  nbmake: ['nbmake==1.5.5', 'pytest==9.2.0', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
+  'jupyter-client': ['jupyter-client', 'nbformat', 'pyzmq'],
 };
 
 /** Packages that decide how a client sends and reads. The protocol records their versions. */
 const CHIEF_PACKAGES = [
   'papermill',
   'nbconvert',
+  'nbmake',
+  'pytest',
   'nbclient',
   'jupyter-client',
   'nbformat',

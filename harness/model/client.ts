@@ -2,7 +2,15 @@ import { z } from 'zod';
 import { lookSchema } from './observations.ts';
 
 /** Programs that execute notebooks, and can be the client of an experiment. */
-export const CLIENTS = ['nbclient', 'papermill', 'jupyter-execute', 'nbconvert'] as const;
+export const CLIENTS = [
+  'nbclient',
+  'papermill',
+  'jupyter-execute',
+  'nbconvert',
+  'nbmake',
+  /** jupyter_client's `BlockingKernelClient`. */
+  'jupyter-client',
+] as const;
 export type ClientName = (typeof CLIENTS)[number];
 
 /** Counters of the client-side runtime (arms/runtime/soak_client_counters.py), in file order. */

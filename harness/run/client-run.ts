@@ -162,6 +162,7 @@ function runOutcome(
     idle: at.idle,
     threads: at.threads,
     isReplaced: watch.isReplaced,
+    hasKernelEnded: watch.hasKernelEnded,
   });
   // A stall that no look certified counts as well: the client found the reply at its own time-out, or never.
   if (

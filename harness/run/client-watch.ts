@@ -25,6 +25,8 @@ import type { WatchAccount } from './watch.ts';
 
 // Idleness is judged by a second, and a client's own time-out may be only a few.
 const SAMPLE_AFTER_MS = 250;
+// A process that has ended, and for which its parent, the client, has not waited yet.
+const ENDED = 'Z';
 
 /** The counters of both processes. `kernel` is `null` until the kernel has started. */
 export interface Counted {
@@ -144,6 +146,11 @@ export class ClientWatch {
   /** Whether the kernel's process was seen to run another program than at its start. */
   get isReplaced(): boolean {
     return this.#isReplaced;
+  }
+
+  /** Whether the kernel's process had ended at the last sample of a silence, as far as the system says. */
+  get hasKernelEnded(): boolean {
+    return this.#meter?.account.state === ENDED;
   }
 
   get account(): WatchAccount {
