@@ -1,6 +1,6 @@
 import type { Arm } from '../arms/arms.ts';
 import { isClientPackage } from '../model/arm.ts';
-import type { ClientName, ProtocolClient } from '../model/client.ts';
+import { type ClientName, COMMAND_CLIENT, type ProtocolClient } from '../model/client.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { ClientEnvironment } from '../model/journal.ts';
 import type { Endpoint } from '../model/outcome.ts';
@@ -58,9 +58,19 @@ export interface PreparedClient {
 }
 
 /** Refuse arms that cannot run together, or that cannot run with this client or without one. */
-export function checkArmsOfClient(arms: readonly Arm[], client: ClientName | null): void {
+export function checkArmsOfClient(
+  arms: readonly Arm[],
+  client: ClientName | typeof COMMAND_CLIENT | null,
+): void {
   const changing = arms.filter(({ manifest }) => isClientPackage(manifest.package));
   const [first] = changing;
+  if (client === COMMAND_CLIENT && first !== undefined) {
+    throw new SoakError(
+      'client-arm',
+      `The arm ${first.name} changes ${first.manifest.package}, and the harness cannot change what a command imports.`,
+      { remedy: `Choose one of the clients by name: ${Object.keys(REQUIREMENTS).join(', ')}.` },
+    );
+  }
   if (client === null && first !== undefined) {
     throw new SoakError(
       'client-arm',
@@ -80,7 +90,7 @@ export function checkArmsOfClient(arms: readonly Arm[], client: ClientName | nul
   if (bare !== undefined) {
     throw new SoakError(
       'bare-arm',
-      `The arm ${bare.name} has no counters. Under the client ${client}, they are the only way to observe the kernel.`,
+      `The arm ${bare.name} has no counters. Under ${client === COMMAND_CLIENT ? 'a command as the client' : `the client ${client}`}, they are the only way to observe the kernel.`,
       { remedy: 'Leave out the arm, or leave out --client.' },
     );
   }
