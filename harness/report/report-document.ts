@@ -77,7 +77,11 @@ function scopeLine(report: Report): Line {
   const { analysis, protocol } = report;
   const { counted: blocks } = analysis.blocks;
   const executor =
-    protocol.client === undefined ? line`` : line` by ${clientWords(protocol.client)}, which starts it`;
+    protocol.client === undefined
+      ? line``
+      : protocol.client.command === undefined
+        ? line` by ${clientWords(protocol.client)}, which starts it`
+        : line` by ${clientWords(protocol.client)}`;
   const event =
     protocol.endpoint === 'stalled'
       ? line`The client stalled in a run if it left a reply unread, although the kernel had sent it and both were idle.`
