@@ -35,9 +35,14 @@ export function voidShamLines({ analysis }: Report): Line[] {
             .join(', ');
     if (why === '') return [];
     return [
-      line`${strong(...line`${code(arm.name)} cannot serve as a reference`)}: ${text(why)}. So the experiment does not separate extra scheduling from the change.`,
+      line`${strong(...line`${code(arm.name)} cannot serve as a reference`)}: ${text(why)}. So ${text(without)}.`,
     ];
   });
+}
+
+/** Extra scheduling is a rival explanation where a wedge or a stall is at stake, which timing brings about. */
+function isAboutTiming({ protocol }: Report): boolean {
+  return isAboutWedges(protocol) || protocol.endpoint === 'stalled';
 }
 
 /** Whether a sham has the change's extra scheduling, which separates the change's effect from it. */
@@ -54,6 +59,14 @@ export function shamMatter(report: Report, name: string): string {
 /** The caveat that nothing tells the change from the scheduling that it adds; `null` if a sham does. */
 export function schedulingCaveat(report: Report): Line | null {
   const shams = report.analysis.arms.filter(({ role }) => role === 'sham').map(({ name }) => name);
+  if (!isAboutTiming(report)) {
+    const isPatched = report.protocol.arms.some(
+      ({ role, patchSha256 }) => role === 'treatment' && patchSha256 !== null,
+    );
+    return shams.length > 0 || !isPatched
+      ? null
+      : line`What the change does beyond the patching itself: there was no sham arm to tell the two apart.`;
+  }
   if (shams.length === 0) {
     return line`What the change does beyond the scheduling it adds: there was no sham arm to tell the two apart.`;
   }
