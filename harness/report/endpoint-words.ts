@@ -30,7 +30,7 @@ export interface EventWords {
   readonly definition: string;
   /** What to do when the references show the event too rarely, as a whole sentence. */
   readonly advice: string;
-  /** Whether the event ends the run. If so, it has a place in the notebook and a number of replies before it. */
+  /** Whether the event ends the run, so that the replies before it say something about its rate. */
   readonly endsRun: boolean;
 }
 
@@ -63,7 +63,8 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     counted: 'wedged',
     runsThat: 'Wedged runs',
     notYet: 'not yet wedged',
-    definition: 'The kernel wedged in a run if it was alive and idle all the time, but never began a request.',
+    definition:
+      'The kernel wedged in a run if it was alive and idle all the time, but never began a request.',
     advice: LONGER,
     endsRun: true,
   }),

@@ -1,7 +1,7 @@
 import type { ProtocolTransport } from '../model/transport.ts';
 import { shortKinds } from '../stats/exposure.ts';
 import { type Block, code, type Line, line, paragraph, type ReportDocument, text } from './document.ts';
-import { eventWords, isAboutWedges } from './endpoint-words.ts';
+import { eventWords } from './endpoint-words.ts';
 import { counted } from './format-number.ts';
 import type { Report } from './report.ts';
 import { kernelsTitle } from './sections/arm-environments.ts';

@@ -1,6 +1,6 @@
 import type { KernelCounter } from '../model/arm.ts';
-import type { OutcomeKind } from '../model/outcome.ts';
 import type { EndpointRule } from '../model/endpoint.ts';
+import type { OutcomeKind } from '../model/outcome.ts';
 import type { Drift } from '../stats/drift.ts';
 import type { EngagementSummary } from '../stats/engagement.ts';
 import { code, enumeration, type Inline, type Line, line, text } from './document.ts';

@@ -5,6 +5,7 @@ import { capital, type EventWords, eventWords } from '../endpoint-words.ts';
 import { count, counted, duration, eValue, percent, percentInterval, significant } from '../format-number.ts';
 import { seriesColour } from '../palette.ts';
 import type { Report } from '../report.ts';
+import { innocenceWords } from '../words.ts';
 import {
   axes,
   endLabels,
@@ -18,7 +19,6 @@ import {
   wholeTicks,
   X_AXIS,
 } from './chart-parts.ts';
-import { innocenceWords } from '../words.ts';
 import { cellLatencies } from './latency.ts';
 import type { FigurePlan } from './svg.ts';
 
@@ -179,7 +179,7 @@ function survivalPlan(arms: readonly LabelledArm[], words: EventWords): FigurePl
 
 function positionsPlan(report: Report, arms: readonly LabelledArm[], words: EventWords): FigurePlan | null {
   const wedging = arms.filter(({ arm }) => arm.positions.cells.some(({ wedges }) => wedges > 0));
-  if (!words.endsRun || wedging.length === 0) return null;
+  if (wedging.length === 0) return null;
   const { notebooks } = report.protocol;
   const offsets = notebooks.map((_, index) =>
     notebooks.slice(0, index).reduce((sum, { codeCells }) => sum + codeCells.length, 0),

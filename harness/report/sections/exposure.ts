@@ -13,13 +13,18 @@ import {
   table,
   text,
 } from '../document.ts';
+import { isAboutWedges } from '../endpoint-words.ts';
 import { probability } from '../format-number.ts';
 import { armNamed, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 import { NEVER_IN_WORDS, perRun } from './withheld.ts';
 
 /** Shams that cannot serve as a reference, and why: they were short of something, or never took effect. */
-export function voidShamLines({ analysis }: Report): Line[] {
+export function voidShamLines(report: Report): Line[] {
+  const { analysis } = report;
+  const without = isAboutTiming(report)
+    ? 'the experiment does not separate extra scheduling from the change'
+    : 'the experiment does not separate patching itself from the change';
   return analysis.arms.flatMap((arm) => {
     if (arm.role !== 'sham') return [];
     const { neverIn } = arm.engagement;

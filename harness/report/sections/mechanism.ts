@@ -24,19 +24,18 @@ export function mechanismTitle({ protocol }: Report): string {
   return isAboutWedges(protocol) || protocol.endpoint === 'stalled' ? 'Mechanism' : 'Place and time';
 }
 
-/** Where in the notebook the events happened. Nothing for an event that has no one place, or that never happened. */
+/** Where in the notebook the events happened; that none did; nothing for events that belong to no cell. */
 function placeBlocks(report: Report): Block[] {
   const hit = report.analysis.arms.filter((arm) => arm.counts.wedged > 0);
-  const { endsRun, past } = eventWords(report.protocol);
+  const { past } = eventWords(report.protocol);
   if (hit.length === 0) return [paragraph(line`No run ${text(past)}.`)];
-  if (!endsRun) return [];
+  // A start that failed and memory belong to no cell.
+  const isPlaced = hit.some(({ positions }) => positions.cells.some(({ wedges }) => wedges > 0));
+  if (!isPlaced) return [];
   return [
     {
       kind: 'list',
-      items: [
-        ...hit.map((arm) => line`${code(arm.name)} at ${placeWords(arm)}.`),
-        innocenceLine(report),
-      ],
+      items: [...hit.map((arm) => line`${code(arm.name)} at ${placeWords(arm)}.`), innocenceLine(report)],
     },
     { kind: 'figure', name: 'positions' },
     { kind: 'figure', name: 'survival' },

@@ -14,6 +14,7 @@ import {
   table,
   text,
 } from '../document.ts';
+import { eventWords, isAboutWedges } from '../endpoint-words.ts';
 import { count, counted, duration } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { num } from '../words.ts';
@@ -27,7 +28,9 @@ export function clientWords({ name, versions }: ProtocolClient): Line {
 /** What is counted and what is not, if the client is its own program. Otherwise nothing. */
 export function endpointLines({ protocol }: Report): Line[] {
   if (protocol.client === undefined) return [];
-  const runs = isAboutWedges(protocol) ? 'runs in which the kernel wedged' : `runs that ${eventWords(protocol).past}`;
+  const runs = isAboutWedges(protocol)
+    ? 'runs in which the kernel wedged'
+    : `runs that ${eventWords(protocol).past}`;
   return [
     protocol.endpoint === 'stalled'
       ? line`${strong(text('What is counted'))}: runs in which the client stalled. The kernel had sent a reply, the client and the kernel were idle, and the client did not take the reply. Such a run ends there. A run that the kernel ends says nothing about the client, so it counts as neither stalled nor completed.`
@@ -57,6 +60,7 @@ export function secondEventLines(report: Report): Line[] {
     stalling.map(({ name, stalled, runs }) => line`in ${ofCount(stalled, runs)} of ${code(name)}`),
     ', ',
   );
+  const other = isAboutWedges(report.protocol) ? 'not a wedge of the kernel' : 'no event of the kernel';
   return [
     line`${strong(...line`${clientName(report)} stalled`)} ${counts}: for a time it left a reply from the kernel unread. A stall happens in the client: it is ${text(other)} and does not change the outcome of a run. It is counted as a second event, because people who run this client will meet it.`,
   ];
