@@ -2,6 +2,7 @@ import type { OutputLoss } from '../model/output-loss.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { CellPlace, Fault } from '../stats/faults.ts';
 import { code, enumeration, type Line, line, text } from './document.ts';
+import { binarySize } from './endpoint-words.ts';
 import { duration } from './format-number.ts';
 import { kindWords, num } from './words.ts';
 
@@ -18,6 +19,16 @@ export const LOSS_WORDS: Readonly<Record<OutputLoss['loss'], string>> = {
 export function cellWords({ notebook, cell }: CellPlace, { notebooks }: Protocol): Line {
   const place = line`cell ${num(String(cell + 1))}`;
   return notebooks.length < 2 ? place : line`${place} of ${code(notebooks[notebook]?.name ?? 'unknown')}`;
+}
+
+/** `cells 3, 7 and 12 more`; with several notebooks each with its own. Empty: there is none. */
+export function cellsWords(cells: readonly CellPlace[], further: number, protocol: Protocol): Line {
+  const isOne = protocol.notebooks.length < 2 && cells.length > 1;
+  const named = cells.map((cell) =>
+    isOne ? line`${num(String(cell.cell + 1))}` : cellWords(cell, protocol),
+  );
+  const all = enumeration(further === 0 ? named : [...named, line`${num(String(further))} more`]);
+  return isOne ? line`cells ${all}` : all;
 }
 
 /** A fault in words, a clause without a full stop. */
@@ -44,7 +55,7 @@ export function faultWords(fault: Fault, protocol: Protocol): Line {
         : line`${cellWords(fault.at, protocol)} took ${limit} or longer`;
     }
     case 'memory':
-      return line`memory passed the limit`;
+      return line`memory passed ${text(binarySize(protocol.memoryAboveBytes ?? 0))}`;
     case 'stack':
       return fault.frames.length === 0
         ? line`${text(kindWords(fault.kind))}; where its main thread stood is not known`

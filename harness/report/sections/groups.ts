@@ -1,17 +1,6 @@
-import { areTelling, type FailureGroup, type GroupCount } from '../../stats/failure-groups.ts';
-import {
-  type Block,
-  code,
-  enumeration,
-  joined,
-  type Line,
-  line,
-  paragraph,
-  runLink,
-  table,
-  text,
-} from '../document.ts';
-import { cellWords, faultWords } from '../fault-words.ts';
+import { areTelling, type GroupCount } from '../../stats/failure-groups.ts';
+import { type Block, code, joined, type Line, line, paragraph, runLink, table, text } from '../document.ts';
+import { cellsWords, faultWords } from '../fault-words.ts';
 import { counted } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { num } from '../words.ts';
@@ -26,7 +15,7 @@ export function groupBlocks(report: Report): Block[] {
     faultWords(group.fault, report.protocol),
     [text(group.status === 'event' ? 'event' : 'competing event')],
     groupCounts(group.arms),
-    ...(isPlaced ? [placesWords(group, report)] : []),
+    ...(isPlaced ? [cellsWords(group.cells, group.furtherCells, report.protocol)] : []),
     [runLink(group.example)],
   ]);
   if (rest !== null) {
@@ -41,7 +30,7 @@ export function groupBlocks(report: Report): Block[] {
   }
   return [
     paragraph(
-      line`Runs with the same fault form one group. Addresses, numbers and temporary paths do not tell groups apart. The counts are of all recorded runs but harness faults. A run with several faults is in several groups.`,
+      line`Runs with the same fault form one group. Addresses, numbers and temporary paths do not tell groups apart. The counts are of all recorded runs but harness faults. A run with several faults is in several groups. Cells are counted from 1 here, and from 0 in the table of runs.`,
     ),
     table(
       'Failure groups by arm',
@@ -60,10 +49,4 @@ export function groupCounts(arms: readonly GroupCount[]): Line {
     arms.map(({ arm, runs, valid }) => line`${code(arm)} ${num(`${runs}/${valid}`)}`),
     ', ',
   );
-}
-
-/** `cell 3`, `cell 3, cell 7 and 12 more`. */
-function placesWords({ cells, furtherCells }: FailureGroup, { protocol }: Report): Line {
-  const named = cells.map((cell) => cellWords(cell, protocol));
-  return enumeration(furtherCells === 0 ? named : [...named, line`${num(String(furtherCells))} more`]);
 }
