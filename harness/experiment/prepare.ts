@@ -126,7 +126,11 @@ async function readInputs(options: RunOptions) {
   const latency = await about({ name: 'latency' }, () => parseLatency(options.latency));
   const { tuned } = options;
   const tuning =
-    tuned === null ? null : await about({ name: 'tuned' }, () => tuningCitation(tuned, notebooks, latency));
+    tuned === null
+      ? null
+      : await about({ name: 'tuned' }, () =>
+          tuningCitation(tuned, notebooks, latency, protocolEndpoint(options, undefined)),
+        );
   return {
     loaded,
     notebooks,
