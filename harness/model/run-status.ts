@@ -80,6 +80,24 @@ function wasSlow({ outcome, cellMs }: JudgedRun, slowAfterMs: number): boolean {
   return (outcome.kind === 'late' || outcome.kind === 'busy') && (outcome.waitedMs ?? 0) >= slowAfterMs;
 }
 
+/**
+ * The cell of a run's event: 0-based, among the notebook's executed code cells. For an event on the way it is the first
+ * cell that shows it; otherwise the cell at which the run ended.
+ *
+ * @returns `null`: the event belongs to no cell
+ */
+export function eventCell(run: JudgedRun, rule: EndpointRule): number | null {
+  const endpoint = rule.endpoint ?? 'wedged';
+  const { slowAfterMs = Number.POSITIVE_INFINITY } = rule;
+  const ofLoss = run.losses?.find(({ loss }) => loss !== 'differs')?.cell ?? null;
+  const slow = run.cellMs.findIndex((ms) => ms >= slowAfterMs);
+  if (endpoint === 'lost-output') return ofLoss;
+  if (endpoint === 'slow') return slow === -1 ? run.outcome.cell : slow;
+  if (endpoint === 'memory' || endpoint === 'start-failed') return null;
+  if (endpoint !== 'any' || run.outcome.kind !== 'completed') return run.outcome.cell;
+  return ofLoss ?? (slow === -1 ? null : slow);
+}
+
 /** Whether a run that completed was watched for the event. */
 function isKnown({ losses, memory }: JudgedRun, endpoint: Endpoint): boolean {
   if (endpoint === 'lost-output') return losses !== undefined;
