@@ -12,7 +12,6 @@ import {
   prepareServer,
 } from '../kernel/server/prepare-server.ts';
 import type { ProtocolClient } from '../model/client.ts';
-import type { Endpoint } from '../model/endpoint.ts';
 import type { ArmEnvironment, ClientEnvironment } from '../model/journal.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import type { Subject } from '../run/subject.ts';
@@ -25,7 +24,7 @@ export interface PreparedSubjects {
   /** Environments of the arms that have a different one. */
   readonly armEnvironments: ReadonlyMap<string, ArmEnvironment>;
   /** `null` when the harness is the client. */
-  readonly client: { readonly protocolClient: ProtocolClient; readonly endpoint: Endpoint } | null;
+  readonly client: { readonly protocolClient: ProtocolClient } | null;
   readonly clientEnvironment: ClientEnvironment | null;
   /** `null` when the harness or a client starts the kernels as its own processes. */
   readonly server: PreparedServer | null;
@@ -50,10 +49,12 @@ export function describeArmEnvironment({ key, facts }: KernelEnvironment): ArmEn
  *
  * @throws SoakError `bad-arm`, `unknown-arm` and what `checkArmsOfClient` and `checkArmsOfServer` throw
  */
-export async function loadArms(options: Pick<RunOptions, 'arms' | 'client' | 'transport'>): Promise<Arm[]> {
+export async function loadArms(
+  options: Pick<RunOptions, 'arms' | 'client' | 'transport' | 'endpoint'>,
+): Promise<Arm[]> {
   const clientName = options.client?.name ?? null;
   const loaded = armsUnderClient(await loadArmSpecs(options.arms), clientName);
-  checkArmsOfClient(loaded, clientName);
+  checkArmsOfClient(loaded, clientName, options.endpoint);
   if (options.transport === 'server') checkArmsOfServer(loaded);
   return [...loaded];
 }
@@ -81,7 +82,7 @@ export async function prepareArms(
   const client =
     options.client === null
       ? null
-      : await prepareClient(loaded, options.client, kernelsOf, { python, onProgress, signal });
+      : await prepareClient(options.client, kernelsOf, { python, onProgress, signal });
   const ownServer =
     options.transport === 'direct' || options.serverUrl !== null
       ? null
