@@ -24,7 +24,9 @@ class Tracker:
 
     def __init__(self, counters, events):
         self.counters = Counters(counters, NAMES)
-        self._log = os.open(events, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        # In Windows' text mode each line would end in a carriage return, which belongs to no event.
+        binary = getattr(os, "O_BINARY", 0)
+        self._log = os.open(events, os.O_WRONLY | os.O_APPEND | os.O_CREAT | binary, 0o600)
         self._numbers = {}
         self.shell_channels = []
         if hasattr(os, "register_at_fork"):

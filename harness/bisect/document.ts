@@ -1,4 +1,5 @@
-import { isObserved, outcomeStatus } from '../model/outcome.ts';
+import { WEDGES } from '../model/endpoint.ts';
+import { isObserved, runStatus } from '../model/run-status.ts';
 import {
   type Block,
   code,
@@ -83,7 +84,7 @@ export function bisectDocument(journal: BisectJournal, state: BisectState): Repo
   const end = endOf(journal);
   const { posterior } = state.belief;
   const runs = journal.batches.flatMap((batch) => batch.runs);
-  const invalid = runs.filter(({ outcome }) => !isObserved(outcomeStatus(outcome.kind, 'wedged')));
+  const invalid = runs.filter((run) => !isObserved(runStatus(run, WEDGES)));
   const spentMs = runs.reduce((sum, { startMs, notebookMs }) => sum + (startMs ?? 0) + (notebookMs ?? 0), 0);
   const span = line`${code(protocol.releases[0] ?? '')} to ${code(protocol.releases.at(-1) ?? '')}`;
   return {

@@ -1,4 +1,5 @@
-import { isObserved, outcomeStatus } from '../model/outcome.ts';
+import { WEDGES } from '../model/endpoint.ts';
+import { isObserved, runStatus } from '../model/run-status.ts';
 import type { BisectJournal, BisectProtocol } from './journal.ts';
 import { ratesOf } from './likelihood.ts';
 import type { BatchResult, Span } from './model.ts';
@@ -58,9 +59,7 @@ function batchResults({ bisect, batches }: Pick<BisectJournal, 'bisect' | 'batch
     .filter(({ plan, runs }) => runs.length === plan.order.length)
     .map(({ plan, runs }) => {
       const statuses = (isControl: boolean) =>
-        runs
-          .filter(({ arm }) => (arm === control) === isControl)
-          .map(({ outcome }) => outcomeStatus(outcome.kind, 'wedged'));
+        runs.filter(({ arm }) => (arm === control) === isControl).map((run) => runStatus(run, WEDGES));
       const [ofControl] = statuses(true);
       const valid = statuses(false).filter(isObserved);
       return {
@@ -75,9 +74,7 @@ function batchResults({ bisect, batches }: Pick<BisectJournal, 'bisect' | 'batch
 function talliesOf(journal: Pick<BisectJournal, 'bisect' | 'batches'>): ReleaseTally[] {
   const runs = journal.batches.flatMap((batch) => batch.runs);
   return journal.bisect.protocol.releases.map((name) => {
-    const statuses = runs
-      .filter(({ arm }) => arm === name)
-      .map(({ outcome }) => outcomeStatus(outcome.kind, 'wedged'));
+    const statuses = runs.filter(({ arm }) => arm === name).map((run) => runStatus(run, WEDGES));
     const observed = statuses.filter(isObserved).length;
     const wedged = statuses.filter((status) => status === 'wedged').length;
     return { runs: observed, wedged, invalid: statuses.length - observed };

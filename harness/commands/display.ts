@@ -4,8 +4,8 @@ import type { Display } from '../experiment/carry-out.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { terminalText } from '../model/clean-text.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { isObserved, runStatus } from '../model/run-status.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import { counted, duration, eValue, percent, percentInterval } from '../report/format-number.ts';
 import { kindCounts } from '../report/words.ts';
@@ -44,7 +44,7 @@ class Board {
   /** Runs of each arm that are planned here. */
   readonly blocks: number;
   readonly #recordedBefore: number;
-  readonly #endpoint: Protocol['endpoint'];
+  readonly #protocol: Protocol;
 
   constructor(
     protocol: Protocol,
@@ -56,7 +56,7 @@ class Board {
     this.blocks = end - first;
     this.#startedMs = startedMs;
     this.#recordedBefore = recorded.length;
-    this.#endpoint = protocol.endpoint;
+    this.#protocol = protocol;
     this.tallies = new Map(protocol.arms.map(({ name }) => [name, newTally()]));
     for (const record of recorded) this.#count(record);
   }
@@ -82,13 +82,13 @@ class Board {
   #count(record: RunRecord): void {
     const tally = this.tallies.get(record.arm);
     if (tally === undefined) return;
-    const status = outcomeStatus(record.outcome.kind, this.#endpoint);
+    const status = runStatus(record, this.#protocol);
     const { kind } = record.outcome;
     if (isObserved(status)) tally.runs += 1;
     else if (status === 'invalid') tally.invalid += 1;
     else tally.endings = { ...tally.endings, [kind]: (tally.endings[kind] ?? 0) + 1 };
     if (status === 'wedged') tally.wedged += 1;
-    if (this.#endpoint !== 'stalled' && hasSecondEvent(record)) tally.stalled += 1;
+    if (this.#protocol.endpoint !== 'stalled' && hasSecondEvent(record)) tally.stalled += 1;
   }
 }
 

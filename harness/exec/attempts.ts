@@ -2,7 +2,7 @@ import type { JsonObject, Notebook } from '../frontend/notebook.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { EXEC_EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { outcomeStatus } from '../model/outcome.ts';
+import { isWedge } from '../model/outcome.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
 import { executeRun } from '../run/execute-run.ts';
 import type { RunContext } from '../run/run-context.ts';
@@ -40,7 +40,7 @@ function exitCodeOf(record: RunRecord): ExitCode {
   if (kind === 'completed') return EXEC_EXIT_CODES.clean;
   if (kind === 'aborted') return EXEC_EXIT_CODES.cellNotExecuted;
   if (kind === 'cell-error') return EXEC_EXIT_CODES.cellRaised;
-  return outcomeStatus(kind, 'wedged') === 'wedged' ? EXEC_EXIT_CODES.wedged : EXEC_EXIT_CODES.endedOtherwise;
+  return isWedge(kind) ? EXEC_EXIT_CODES.wedged : EXEC_EXIT_CODES.endedOtherwise;
 }
 
 /**

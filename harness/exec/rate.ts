@@ -1,4 +1,5 @@
-import { isObserved, outcomeStatus } from '../model/outcome.ts';
+import { WEDGES } from '../model/endpoint.ts';
+import { isObserved, runStatus } from '../model/run-status.ts';
 import type { Interval } from '../stats/counts.ts';
 import { type Drift, drift } from '../stats/drift.ts';
 import { clopperPearson } from '../stats/intervals.ts';
@@ -50,7 +51,7 @@ export function kernelRates(records: readonly ExecRecord[]): KernelRate[] {
     const mine = records.filter(({ execution }) => kernelOf.get(execution) === kernel.sha256);
     const attempts = mine.filter((record) => record.type === 'exec-attempt');
     const statuses = attempts.map(({ run, execution }) =>
-      withoutCode.has(execution) ? 'invalid' : outcomeStatus(run.outcome.kind, 'wedged'),
+      withoutCode.has(execution) ? 'invalid' : runStatus(run, WEDGES),
     );
     const counts = [...begun].filter(([id]) => kernelOf.get(id) === kernel.sha256).map(([, count]) => count);
     const wedged = statuses.filter((status) => status === 'wedged').length;

@@ -1,6 +1,6 @@
 import { SoakError } from '../model/errors.ts';
-import type { OutcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import type { OutcomeStatus } from '../model/run-status.ts';
 import { type SequentialDesign, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
 import { armsByRole } from '../stats/verdict.ts';
 

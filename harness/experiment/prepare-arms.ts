@@ -13,8 +13,8 @@ import {
   prepareServer,
 } from '../kernel/server/prepare-server.ts';
 import { COMMAND_CLIENT, type ProtocolClient } from '../model/client.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import type { ArmEnvironment, ClientEnvironment } from '../model/journal.ts';
-import type { Endpoint } from '../model/outcome.ts';
 import { publicText } from '../model/public-text.ts';
 import type { CommandClient } from '../options/client-options.ts';
 import type { RunOptions } from '../options/run-options.ts';

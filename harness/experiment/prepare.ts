@@ -18,13 +18,14 @@ import type {
   Environment,
   ExperimentRecord,
 } from '../model/journal.ts';
-import { isObserved, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { isObserved, runStatus } from '../model/run-status.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { protocolSockets } from '../options/socket-options.ts';
 import { protocolArm } from '../run/subject.ts';
 import { baselineDifferences } from './baseline-differences.ts';
 import { assertCanDecide } from './can-decide.ts';
+import { assertEndpointFits, protocolEndpoint } from './endpoint-options.ts';
 import { protocolNotebook } from './freeze.ts';
 import { assertLanguage } from './kernel-language.ts';
 import { loadArms, type PreparedSubjects, prepareArms } from './prepare-arms.ts';
@@ -74,10 +75,9 @@ async function readBaseline(folder: string | null): Promise<EarlierExperiment | 
   if (folder === null) return null;
   const { journal } = await readJournal(folder);
   const { experiment } = journal;
-  const { endpoint } = experiment.protocol;
   const control = experiment.protocol.arms.find(({ role }) => role === 'control');
   const valid = journal.runs.filter(
-    ({ arm, outcome }) => arm === control?.name && isObserved(outcomeStatus(outcome.kind, endpoint)),
+    (run) => run.arm === control?.name && isObserved(runStatus(run, experiment.protocol)),
   );
   if (control === undefined || valid.length === 0) {
     throw new SoakError('bad-baseline', `The report ${folder} has no valid run of a control arm.`, {
@@ -90,7 +90,7 @@ async function readBaseline(folder: string | null): Promise<EarlierExperiment | 
       protocolSha256: experiment.protocolSha256,
       at: experiment.at,
       arm: control.name,
-      wedged: valid.filter(({ outcome }) => outcomeStatus(outcome.kind, endpoint) === 'wedged').length,
+      wedged: valid.filter((run) => runStatus(run, experiment.protocol) === 'wedged').length,
       runs: valid.length,
     },
   };
@@ -149,6 +149,7 @@ export async function prepareExperiment(
 ): Promise<Prepared> {
   const isOfKernels = options.kernels.length > 0;
   assertSocketsFit(options);
+  assertEndpointFits(options);
   const { loaded, notebooks, latency, tuning, baseline } = await fileWithDeadline(
     'read-inputs',
     readInputs(options),
@@ -191,7 +192,7 @@ export async function prepareExperiment(
     ...(client === null ? {} : { client: client.protocolClient }),
     ...(server === null ? {} : { transport: server.protocolTransport }),
     ...(sockets === undefined ? {} : { sockets }),
-    ...(client?.endpoint === 'stalled' ? { endpoint: client.endpoint } : {}),
+    ...protocolEndpoint(options, client?.endpoint),
     decision,
     harness: await harnessVersion(),
     runtimeSha256: await runtimeHash(),

@@ -1,9 +1,9 @@
 import type { Arm } from '../arms/arms.ts';
 import { isClientPackage } from '../model/arm.ts';
 import { type ClientName, COMMAND_CLIENT, type ProtocolClient } from '../model/client.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { ClientEnvironment } from '../model/journal.ts';
-import type { Endpoint } from '../model/outcome.ts';
 import type { ArmKernelMaker, ArmKernels } from './arm-kernels.ts';
 import type { ClientProgram } from './client-process.ts';
 import { cacheFolder, ensureEnvironment } from './environment/index.ts';

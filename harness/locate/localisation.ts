@@ -1,6 +1,6 @@
 import { isClientPackage, type ProtocolArm } from '../model/arm.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
-import { outcomeStatus } from '../model/outcome.ts';
+import { isWedge } from '../model/outcome.ts';
 import { clopperPearson, upperBound } from '../stats/intervals.ts';
 
 /** The ways to a kernel on which the same notebook is run. */
@@ -79,7 +79,7 @@ export function faultPlaces({ outcome, stalls }: RunRecord): ReadonlySet<Place> 
   const { kind, source } = outcome;
   const isLost = kind === 'lost-reply' || kind === 'lost-request' || kind === 'lost-idle';
   if (kind === 'completed') return places;
-  if (outcomeStatus(kind, 'wedged') === 'wedged') return places.add('kernel');
+  if (isWedge(kind)) return places.add('kernel');
   if (kind === 'stalled') return places.add('client');
   if (isLost && (source === 'kernel' || source === 'server' || source === 'client'))
     return places.add(source);

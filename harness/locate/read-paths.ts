@@ -3,7 +3,7 @@ import { canonicalJson } from '../model/canonical.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
-import { isObserved, outcomeStatus } from '../model/outcome.ts';
+import { isObserved, runStatus } from '../model/run-status.ts';
 import { type LocatedJournal, PATHS, type PathName, pathOf } from './localisation.ts';
 
 /**
@@ -68,6 +68,5 @@ export function everyArmHasValidRun(journals: readonly LocatedJournal[]): boolea
 }
 
 function hasValidRun({ experiment, runs }: Journal, arm: string): boolean {
-  const { endpoint } = experiment.protocol;
-  return runs.some((run) => run.arm === arm && isObserved(outcomeStatus(run.outcome.kind, endpoint)));
+  return runs.some((run) => run.arm === arm && isObserved(runStatus(run, experiment.protocol)));
 }

@@ -3,7 +3,9 @@ import { kernelCountersSchema } from './arm.ts';
 import { runChangeSchema } from './arm-change.ts';
 import { clientCountersSchema, stallSchema } from './client.ts';
 import { exposureSchema } from './exposure.ts';
+import { memorySchema } from './memory.ts';
 import { outcomeSchema } from './outcome.ts';
+import { outputLossSchema } from './output-loss.ts';
 import { protocolSchema, TRAFFIC_PROFILES } from './protocol.ts';
 import { shardSchema } from './shard.ts';
 import { traceEventSchema } from './trace.ts';
@@ -217,6 +219,13 @@ export const runRecordSchema = z.object({
   cellMs: millisecondsSchema,
   /** Longest stall of the harness's own event loop during the run, milliseconds. */
   loopStallMs: z.number().nonnegative(),
+  /**
+   * Expected outputs that were not there as expected, in the answered cells. Empty: all were there. Absent: nothing was
+   * expected, or nothing was compared.
+   */
+  losses: z.array(outputLossSchema).optional(),
+  /** Memory of the kernel's processes, sampled from outside. Absent: it was not sampled. */
+  memory: memorySchema.optional(),
   /** The last messages of a run that did not complete; absent for one that did. */
   trace: z.array(traceEventSchema).optional(),
   /** Counters of the client-side runtime; absent where the harness is the client. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { observationsSchema } from './observations.ts';
 
 /**
- * What a run showed. The endpoint decides what a kind counts as: see `outcomeStatus` (docs/statistics.md#units,
+ * What a run showed. The endpoint decides what a kind counts as: see `runStatus` (docs/statistics.md#units,
  * docs/endpoints.md#kinds-of-run-and-whose-event-they-are).
  */
 export const OUTCOME_KINDS = [
@@ -50,43 +50,9 @@ export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
 // Schema 1 had one word for `busy` and `hung`, since it did not look at the processor time.
 const outcomeKindSchema = z.preprocess((kind) => (kind === 'slow' ? 'busy' : kind), z.enum(OUTCOME_KINDS));
 
-/** What a run counts as, for the endpoint of its experiment. */
-export const OUTCOME_STATUSES = [
-  /** The endpoint was observed, and its event did not happen. */
-  'completed',
-  /** The endpoint's event: the kernel wedged, or another event that the protocol counts. */
-  'wedged',
-  /** The run ended otherwise (it died, a cell raised, it was late), so that the endpoint could not be observed. */
-  'competing',
-  /** The harness could not observe the run: it is left out. */
-  'invalid',
-] as const;
-export type OutcomeStatus = (typeof OUTCOME_STATUSES)[number];
-
-/** What an experiment counts: wedges of the kernel, or stalls of the client. */
-export const ENDPOINTS = ['wedged', 'stalled'] as const;
-export type Endpoint = (typeof ENDPOINTS)[number];
-
-const EVENT_KINDS: Readonly<Record<Endpoint, readonly OutcomeKind[]>> = {
-  wedged: ['wedged-stranded', 'wedged-mute'],
-  stalled: ['stalled'],
-};
-
-/**
- * What a kind counts as. Every ending but a harness fault is an observation. If it is neither the endpoint's event nor a
- * completed run, it is a competing event: a wedge of the kernel where stalls of the client are counted, and vice versa.
- *
- * @param endpoint the protocol's. `undefined`: wedges. There is no default, so that no caller forgets it
- */
-export function outcomeStatus(kind: OutcomeKind, endpoint: Endpoint | undefined): OutcomeStatus {
-  if (kind === 'completed') return 'completed';
-  if (kind === 'harness-fault') return 'invalid';
-  return EVENT_KINDS[endpoint ?? 'wedged'].includes(kind) ? 'wedged' : 'competing';
-}
-
-/** Whether the endpoint was observed: a competing event hides it, and an invalid run says nothing. */
-export function isObserved(status: OutcomeStatus | undefined): status is 'completed' | 'wedged' {
-  return status === 'completed' || status === 'wedged';
+/** Whether an idle kernel never began a request. */
+export function isWedge(kind: OutcomeKind): boolean {
+  return kind === 'wedged-stranded' || kind === 'wedged-mute';
 }
 
 /** Where the observations point. `null` when nothing went wrong. */

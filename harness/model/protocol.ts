@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { protocolArmSchema } from './arm.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 import { protocolClientSchema } from './client.ts';
+import { ENDPOINTS } from './endpoint.ts';
 import { LAUNCH_METHODS } from './launch-method.ts';
-import { ENDPOINTS } from './outcome.ts';
 import { socketsSchema } from './sockets.ts';
 import { protocolTransportSchema } from './transport.ts';
 
@@ -86,6 +86,12 @@ export const protocolSchema = z.object({
   sockets: socketsSchema.optional(),
   /** The event whose rate is compared. Absent: `wedged`. */
   endpoint: z.enum(ENDPOINTS).optional(),
+  /** A cell that takes so long is slow, milliseconds. Absent: no cell is. */
+  slowAfterMs: z.number().positive().optional(),
+  /** Memory of the kernel's processes above which the event `memory` happens, bytes. Absent: there is no limit. */
+  memoryAboveBytes: z.number().int().positive().optional(),
+  /** Endpoints that are counted in the same runs, without a verdict. Absent: none. */
+  also: z.array(z.enum(ENDPOINTS)).min(1).optional(),
   /** How it is decided (docs/statistics.md#two-arms, docs/statistics.md#anytime-valid). */
   decision: z.object({
     stopping: z.enum(['fixed', 'until-decided']),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Observations } from '../model/observations.ts';
-import { type LikelySource, type OutcomeKind, outcomeStatus } from '../model/outcome.ts';
+import { isWedge, type LikelySource, type OutcomeKind } from '../model/outcome.ts';
 import { classify } from './classify.ts';
 import { BEGUN, counters, observations, STRANDED } from './observations.fixture.ts';
 
@@ -48,13 +48,13 @@ describe('whatever else was seen, it is no wedge', () => {
         Object.entries(some).filter(([, value]) => value !== undefined),
       ) as Partial<Observations>,
     );
-  const isWedge = (seen: Observations) => outcomeStatus(classify(seen).kind, 'wedged') === 'wedged';
+  const looksWedged = (seen: Observations) => isWedge(classify(seen).kind);
 
   test('where the counters show that everything was delivered and finished', () => {
     fc.assert(
       fc.property(anything, count, (some, n) => {
         const done = counters({ delivered: n, begun: n, ended: n, replies: some.counters?.replies ?? n });
-        expect(isWedge(seenOf({ ...some, sent: Math.min(n, some.sent), counters: done }))).toBe(false);
+        expect(looksWedged(seenOf({ ...some, sent: Math.min(n, some.sent), counters: done }))).toBe(false);
       }),
       { numRuns: 2_000 },
     );
@@ -64,8 +64,8 @@ describe('whatever else was seen, it is no wedge', () => {
     fc.assert(
       fc.property(anything, (some) => {
         const uncertified = { ...some, look: null };
-        expect(isWedge(seenOf({ ...uncertified, busySeen: true }))).toBe(false);
-        expect(isWedge(seenOf({ ...uncertified, counters: BEGUN }))).toBe(false);
+        expect(looksWedged(seenOf({ ...uncertified, busySeen: true }))).toBe(false);
+        expect(looksWedged(seenOf({ ...uncertified, counters: BEGUN }))).toBe(false);
       }),
       { numRuns: 2_000 },
     );
@@ -74,9 +74,11 @@ describe('whatever else was seen, it is no wedge', () => {
   test('where the kernel used processor time, and no certificate says that a request is queued', () => {
     fc.assert(
       fc.property(anything, fc.constantFrom(0.02, 0.3, 1), (some, cpuShare) => {
-        expect(isWedge(seenOf({ ...some, look: null, cpuShare, revivedByPeer: false }))).toBe(false);
+        expect(looksWedged(seenOf({ ...some, look: null, cpuShare, revivedByPeer: false }))).toBe(false);
         expect(
-          isWedge(seenOf({ ...some, look: null, cpuShare: 0, busiestShare: cpuShare, revivedByPeer: false })),
+          looksWedged(
+            seenOf({ ...some, look: null, cpuShare: 0, busiestShare: cpuShare, revivedByPeer: false }),
+          ),
         ).toBe(false);
       }),
       { numRuns: 2_000 },

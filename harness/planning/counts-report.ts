@@ -1,4 +1,4 @@
-import type { OutcomeStatus } from '../model/outcome.ts';
+import type { OutcomeStatus } from '../model/run-status.ts';
 import { type RateSummary, rateSummary } from '../stats/arm-summary.ts';
 import { observedClaim } from '../stats/claim-power.ts';
 import { type TwoArmSummary, twoArmSummary } from '../stats/comparison.ts';

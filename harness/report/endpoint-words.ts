@@ -1,4 +1,4 @@
-import type { Endpoint } from '../model/outcome.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import type { Block, Inline, Line } from './document.ts';
 
 // The kernel's own wedges keep their name: kinds (`wedged-mute`), and the words for them.

@@ -1,6 +1,7 @@
 import { cleanLine, cleanText } from '../model/clean-text.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { type Endpoint, isObserved, outcomeStatus } from '../model/outcome.ts';
+import type { Protocol } from '../model/protocol.ts';
+import { isObserved, runStatus } from '../model/run-status.ts';
 import { escapeXml } from './escape.ts';
 import type { Report } from './report.ts';
 import { kindWords } from './words.ts';
@@ -12,22 +13,22 @@ import { kindWords } from './words.ts';
  * otherwise, and a harness fault, is an `error`. Times are seconds; there are no time stamps of rendering.
  */
 export function junitXml(report: Report): string {
-  const { endpoint } = report.protocol;
+  const { protocol } = report;
   const hasTreatment = report.protocol.arms.some(({ role }) => role === 'treatment');
   const byArm = new Map<string, RunRecord[]>(report.protocol.arms.map(({ name }) => [name, []]));
   for (const run of report.runs) byArm.get(run.arm)?.push(run);
   const suites = report.protocol.arms.map((arm) => {
     const isReference = hasTreatment && arm.role !== 'treatment';
     const runs = byArm.get(arm.name) ?? [];
-    const wedged = runs.filter((run) => outcomeStatus(run.outcome.kind, endpoint) === 'wedged').length;
-    const errors = runs.filter((run) => !isObserved(outcomeStatus(run.outcome.kind, endpoint))).length;
+    const wedged = runs.filter((run) => runStatus(run, protocol) === 'wedged').length;
+    const errors = runs.filter((run) => !isObserved(runStatus(run, protocol))).length;
     const name = attribute(arm.name);
     const totals = counts(runs, {
       failures: isReference ? 0 : wedged,
       errors,
       skipped: isReference ? wedged : 0,
     });
-    const cases = runs.map((run) => testCase(run, name, isReference, endpoint));
+    const cases = runs.map((run) => testCase(run, name, isReference, protocol));
     return {
       totals,
       runs,
@@ -64,19 +65,14 @@ function counts(runs: readonly RunRecord[], totals: Totals): Totals & { readonly
   };
 }
 
-function testCase(
-  run: RunRecord,
-  className: string,
-  isReference: boolean,
-  endpoint: Endpoint | undefined,
-): string {
+function testCase(run: RunRecord, className: string, isReference: boolean, protocol: Protocol): string {
   const head = `    <testcase classname="${className}" name="${attribute(run.run)}" time="${seconds(runMs(run))}"`;
-  const status = outcomeStatus(run.outcome.kind, endpoint);
+  const status = runStatus(run, protocol);
   if (status === 'completed') return `${head}/>`;
   const { kind, reason, error, stderrTail, stdoutTail } = run.outcome;
   const message = attribute(`${kindWords(kind)}: ${reason}`);
   if (status === 'wedged' && isReference) {
-    return `${head}><skipped message="${endpoint ?? 'wedged'} in a reference arm: ${message}"/></testcase>`;
+    return `${head}><skipped message="${protocol.endpoint ?? 'wedged'} in a reference arm: ${message}"/></testcase>`;
   }
   const element = status === 'wedged' ? 'failure' : 'error';
   const details = [

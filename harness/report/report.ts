@@ -1,7 +1,7 @@
 import type { CitedReference, ProtocolArm } from '../model/arm.ts';
 import type { ExperimentRecord, Journal, RunRecord, SessionRecord } from '../model/journal.ts';
-import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import { type Protocol, protocolHash } from '../model/protocol.ts';
+import { type OutcomeStatus, runStatus } from '../model/run-status.ts';
 import { type Analysis, analyseExperiment, type EqualityCheck } from '../stats/analysis.ts';
 import { fisherLess } from '../stats/fisher.ts';
 import { binomialTail } from '../stats/intervals.ts';
@@ -64,8 +64,7 @@ export function buildReport(journal: Journal): Report {
     strata: strataOf(experiment),
     part: experiment.shard !== undefined,
   });
-  const runsOf = (status: OutcomeStatus) =>
-    runs.filter((run) => outcomeStatus(run.outcome.kind, protocol.endpoint) === status);
+  const runsOf = (status: OutcomeStatus) => runs.filter((run) => runStatus(run, protocol) === status);
   return {
     experiment,
     protocol,

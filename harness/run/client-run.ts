@@ -9,7 +9,8 @@ import {
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { readMarks } from '../kernel/marks.ts';
 import type { Stall } from '../model/client.ts';
-import type { Endpoint, Outcome } from '../model/outcome.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { Outcome } from '../model/outcome.ts';
 import { publicText } from '../model/public-text.ts';
 import { classifyClient, isTimeout, stallReason } from '../oracle/classify-client.ts';
 import type { RunOrder } from '../stats/schedule.ts';

@@ -9,8 +9,8 @@ import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { makeFolder } from '../model/make-folder.ts';
-import { type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { type OutcomeStatus, runStatus } from '../model/run-status.ts';
 import { type BlockRange, type Shard, shardBlocks } from '../model/shard.ts';
 import { blockOrders, type RunOrder } from '../stats/schedule.ts';
 import { type SequentialDecision, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
@@ -79,7 +79,7 @@ class BlockOrder {
   /** @returns the states after each block that this run completed */
   add(record: RunRecord): SequentialDecision[] {
     const block = this.#open.get(record.block) ?? new Map<string, OutcomeStatus>();
-    block.set(record.arm, outcomeStatus(record.outcome.kind, this.#protocol.endpoint));
+    block.set(record.arm, runStatus(record, this.#protocol));
     this.#open.set(record.block, block);
     const states: SequentialDecision[] = [];
     for (;;) {

@@ -8,7 +8,7 @@ import { blockedIn, cpuMsBelow } from '../kernel/process-signs.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { DeadlinePassed, deadlineMs } from '../model/deadlines.ts';
 import { type Look, lookOfKernel, type Observations, stacksOfKernel } from '../model/observations.ts';
-import { outcomeStatus } from '../model/outcome.ts';
+import { isWedge } from '../model/outcome.ts';
 import { accountFault, countersShowStrand, usableCounters } from '../oracle/account.ts';
 import { classify, isStrand } from '../oracle/classify.ts';
 import { shellPortOpen } from '../transport/fresh-peer.ts';
@@ -193,8 +193,7 @@ export class Watch {
     const silence = { request: head, waitedMs, passive: await this.#passive() };
     if (firstWordMs(head) !== null) return null;
     const seen = await this.observe(silence);
-    const isWedge = outcomeStatus(classify(seen).kind, 'wedged') === 'wedged';
-    return isWedge ? { ...silence, seen } : null;
+    return isWedge(classify(seen).kind) ? { ...silence, seen } : null;
   }
 
   get #ownPid(): number {

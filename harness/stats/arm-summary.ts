@@ -1,14 +1,10 @@
 import { median } from 'simple-statistics';
 import type { ProtocolArm } from '../model/arm.ts';
+import type { EndpointRule } from '../model/endpoint.ts';
 import type { RunRecord } from '../model/journal.ts';
-import {
-  type Endpoint,
-  isObserved,
-  type OutcomeKind,
-  type OutcomeStatus,
-  outcomeStatus,
-} from '../model/outcome.ts';
+import type { OutcomeKind } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { eventCell, isObserved, type OutcomeStatus, runStatus } from '../model/run-status.ts';
 import { confidenceSequence } from './confidence-sequence.ts';
 import type { CellExposure } from './content-innocence.ts';
 import { type Count, type Interval, rate } from './counts.ts';
@@ -112,10 +108,9 @@ export function armAnalysis(
   recorded: readonly RunRecord[],
   counted: readonly RunRecord[],
 ): ArmAnalysis {
-  const { endpoint } = protocol;
-  const counts = outcomeCounts(recorded, endpoint);
-  const ofCounted = outcomeCounts(counted, endpoint);
-  const valid = counted.filter((run) => isObserved(outcomeStatus(run.outcome.kind, endpoint)));
+  const counts = outcomeCounts(recorded, protocol);
+  const ofCounted = outcomeCounts(counted, protocol);
+  const valid = counted.filter((run) => isObserved(runStatus(run, protocol)));
   const wedges = ofCounted.wedged;
   const exposure = { wedges, replies: valid.reduce((sum, run) => sum + repliesOf(run), 0) };
   const second = secondEvents(protocol, recorded);
@@ -133,12 +128,12 @@ export function armAnalysis(
     kaplanMeier: kaplanMeier(
       valid.map((run) => ({
         replies: repliesOf(run),
-        wedged: outcomeStatus(run.outcome.kind, endpoint) === 'wedged',
+        wedged: runStatus(run, protocol) === 'wedged',
       })),
     ),
     positions: wedgePositions(protocol, valid),
     slowestCellMs: greatest(
-      recorded.filter((run) => isObserved(outcomeStatus(run.outcome.kind, endpoint))).map(slowestCellMs),
+      recorded.filter((run) => isObserved(runStatus(run, protocol))).map(slowestCellMs),
     ),
     startMedianMs: starts.length === 0 ? null : median(starts),
   };
@@ -165,11 +160,12 @@ function greatest(values: readonly number[]): number | null {
   return found === 0 ? null : found;
 }
 
-function outcomeCounts(runs: readonly RunRecord[], endpoint: Endpoint | undefined): ArmAnalysis['counts'] {
+function outcomeCounts(runs: readonly RunRecord[], rule: EndpointRule): ArmAnalysis['counts'] {
   const byStatus = { completed: 0, wedged: 0, competing: 0, invalid: 0 };
   const kinds: Record<OutcomeStatus, KindCounts> = { completed: {}, wedged: {}, competing: {}, invalid: {} };
-  for (const { outcome } of runs) {
-    const status = outcomeStatus(outcome.kind, endpoint);
+  for (const run of runs) {
+    const { outcome } = run;
+    const status = runStatus(run, rule);
     byStatus[status] += 1;
     kinds[status][outcome.kind] = (kinds[status][outcome.kind] ?? 0) + 1;
   }
@@ -183,7 +179,7 @@ function outcomeCounts(runs: readonly RunRecord[], endpoint: Endpoint | undefine
   };
 }
 
-/** Each of the `valid` runs exposes every cell up to the one at which it wedged. */
+/** Each of the `valid` runs exposes every cell up to the one of its event. */
 function wedgePositions(protocol: Protocol, valid: readonly RunRecord[]): ArmAnalysis['positions'] {
   const sent = protocol.notebooks.map(({ codeCells }) => new Float64Array(codeCells.length + 1));
   const wedged = protocol.notebooks.map(({ codeCells }) => new Float64Array(codeCells.length + 1));
@@ -192,12 +188,13 @@ function wedgePositions(protocol: Protocol, valid: readonly RunRecord[]): ArmAna
     const counts = sent[run.notebook];
     if (counts === undefined) continue;
     const last = counts.length - 1;
-    if (run.outcome.kind === 'completed') {
+    const cellOfEvent = eventCell(run, protocol);
+    if (runStatus(run, protocol) === 'completed') {
       counts[last] = (counts[last] ?? 0) + 1;
-    } else if (run.outcome.cell === null) {
+    } else if (cellOfEvent === null) {
       noCell += 1;
     } else {
-      const cell = Math.min(run.outcome.cell, last);
+      const cell = Math.min(cellOfEvent, last);
       counts[cell] = (counts[cell] ?? 0) + 1;
       const wedges = wedged[run.notebook];
       if (wedges !== undefined) wedges[cell] = (wedges[cell] ?? 0) + 1;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { protocolOf, runOf } from '../../tools/testing/stats.ts';
-import type { OutcomeStatus } from '../model/outcome.ts';
+import type { OutcomeStatus } from '../model/run-status.ts';
 import { analyseExperiment } from './analysis.ts';
 import { boschlooLess } from './boschloo.ts';
 import { claimPower } from './claim-power.ts';

@@ -1,7 +1,8 @@
+import type { EndpointRule } from '../model/endpoint.ts';
 import { SoakError } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
-import { type Endpoint, isObserved, type OutcomeStatus, outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { isObserved, type OutcomeStatus, runStatus } from '../model/run-status.ts';
 import type { BlockRange } from '../model/shard.ts';
 import type { Count } from './counts.ts';
 import type { StratumLayout } from './strata.ts';
@@ -12,8 +13,8 @@ export type BlockRow = readonly (RunRecord | undefined)[];
 /** Runs laid out by block and arm. It also says which of them a decision may use. */
 export interface DecisionTable {
   readonly arms: readonly string[];
-  /** What counts as a wedged run; absent: a wedge. */
-  readonly endpoint?: Endpoint;
+  /** What counts as a wedged run. */
+  readonly rule: EndpointRule;
   /**
    * Every block with a recorded run: first the blocks that decide, then the others, each part in block order.
    */
@@ -90,7 +91,7 @@ function decisionTable(
   const sorted = [...rows].sort(([a], [b]) => a - b).map(([block, row]) => ({ block, runs: row }));
   return {
     arms,
-    ...(protocol.endpoint === undefined ? {} : { endpoint: protocol.endpoint }),
+    rule: protocol,
     rows: [
       ...sorted.filter(({ block }) => deciding.has(block)),
       ...sorted.filter(({ block }) => !deciding.has(block)),
@@ -130,8 +131,8 @@ function badJournal(reason: string): SoakError {
 
 /** The status that a run counts with: as recorded, or as a sensitivity analysis counts it. */
 export type StatusRule = (run: RunRecord) => OutcomeStatus;
-export function asRecorded(endpoint: Endpoint | undefined): StatusRule {
-  return (run) => outcomeStatus(run.outcome.kind, endpoint);
+export function asRecorded(rule: EndpointRule): StatusRule {
+  return (run) => runStatus(run, rule);
 }
 
 /** Status of every run of some counted blocks, by arm and then by block. */
@@ -149,7 +150,7 @@ export interface CountedOutcomes {
 
 export function countedOutcomes(
   tables: readonly DecisionTable[],
-  statusOf: StatusRule = asRecorded(tables[0]?.endpoint),
+  statusOf: StatusRule = asRecorded(tables[0]?.rule ?? {}),
 ): CountedOutcomes {
   const arms = tables[0]?.arms ?? [];
   const wedgesAnywhere = new Map<string, number>(arms.map((name) => [name, 0]));

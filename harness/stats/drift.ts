@@ -1,4 +1,4 @@
-import { isObserved, type OutcomeStatus } from '../model/outcome.ts';
+import { isObserved, type OutcomeStatus } from '../model/run-status.ts';
 import type { Count } from './counts.ts';
 import { countOf } from './decision-table.ts';
 import { fisherTwoSided } from './fisher.ts';

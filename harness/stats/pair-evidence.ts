@@ -1,5 +1,5 @@
-import { isObserved, type OutcomeStatus } from '../model/outcome.ts';
 import type { Bets, Protocol } from '../model/protocol.ts';
+import { isObserved, type OutcomeStatus } from '../model/run-status.ts';
 import { boschlooGreater, boschlooLess } from './boschloo.ts';
 import type { Count } from './counts.ts';
 import { countOf } from './decision-table.ts';

@@ -1,6 +1,6 @@
 import type { RunRecord } from '../model/journal.ts';
-import { outcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { runStatus } from '../model/run-status.ts';
 import { slowestCellMs } from './arm-summary.ts';
 import { countedOutcomes, type DecisionTable, type StatusRule } from './decision-table.ts';
 import { armsByRole, type TreatmentVerdict, treatmentVerdicts } from './verdict.ts';
@@ -44,7 +44,7 @@ export function exclusionSensitivity(
     if (run === undefined) continue;
     const arm = recorded.get(run.arm) ?? { runs: 0, excluded: 0 };
     arm.runs += 1;
-    if (outcomeStatus(run.outcome.kind, protocol.endpoint) === 'invalid') arm.excluded += 1;
+    if (runStatus(run, protocol) === 'invalid') arm.excluded += 1;
     recorded.set(run.arm, arm);
   }
   return {
@@ -72,7 +72,7 @@ export function competingSensitivity(
 function atWorst(protocol: Protocol, which: 'invalid' | 'competing'): StatusRule {
   const treatments = new Set(armsByRole(protocol).treatments);
   return (run) => {
-    const status = outcomeStatus(run.outcome.kind, protocol.endpoint);
+    const status = runStatus(run, protocol);
     if (status !== which) return status;
     return treatments.has(run.arm) ? 'wedged' : 'completed';
   };
@@ -108,7 +108,7 @@ export function deadlineSensitivity(
   const isSlow = (run: RunRecord) =>
     run.outcome.kind === 'completed' && run.stalls === undefined && slowestCellMs(run) > halfDeadlineMs;
   const verdicts = alternative(protocol, tables, asRun, (run) =>
-    isSlow(run) ? 'wedged' : outcomeStatus(run.outcome.kind, protocol.endpoint),
+    isSlow(run) ? 'wedged' : runStatus(run, protocol),
   );
   return { halfDeadlineMs, ...verdicts };
 }
@@ -122,8 +122,7 @@ function alternative(
   let changedRuns = 0;
   for (const { runs } of tables.flatMap(({ rows }) => rows)) {
     for (const run of runs) {
-      if (run !== undefined && statusOf(run) !== outcomeStatus(run.outcome.kind, protocol.endpoint))
-        changedRuns += 1;
+      if (run !== undefined && statusOf(run) !== runStatus(run, protocol)) changedRuns += 1;
     }
   }
   // Words withheld for the runs' exposure or engagement stay withheld, however the runs are counted.

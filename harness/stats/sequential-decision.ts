@@ -1,5 +1,5 @@
-import { isObserved, type OutcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { isObserved, type OutcomeStatus } from '../model/run-status.ts';
 import { compositeStatus } from './decision-table.ts';
 import { type EProcessState, eProcessStart, eProcessStep, reachesBound } from './e-process.ts';
 import { holmAdjusted } from './holm.ts';

@@ -1,5 +1,5 @@
-import type { OutcomeStatus } from '../model/outcome.ts';
 import type { Bets } from '../model/protocol.ts';
+import type { OutcomeStatus } from '../model/run-status.ts';
 import type { Interval } from './counts.ts';
 import { type CountedOutcomes, countOf } from './decision-table.ts';
 import {

@@ -1,6 +1,6 @@
 import type { ArmRole } from '../model/arm.ts';
-import type { OutcomeStatus } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import type { OutcomeStatus } from '../model/run-status.ts';
 import { claimPower, observedClaim, SUFFICIENT_POWER } from './claim-power.ts';
 import { COMPETING_LEVEL, type CompetingShare, competingShare } from './competing.ts';
 import type { Count } from './counts.ts';

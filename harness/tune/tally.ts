@@ -1,4 +1,5 @@
-import { isObserved, outcomeStatus } from '../model/outcome.ts';
+import { isWedge } from '../model/outcome.ts';
+import { isObserved } from '../model/run-status.ts';
 import type { TuningRun } from './record.ts';
 
 /** What the runs of one candidate add up to. */
@@ -22,7 +23,7 @@ export function tallies(candidates: number, runs: readonly TuningRun[]): Tally[]
   const all = new Array<Tally>(candidates).fill(NOTHING);
   for (const { candidate, kind, replies, seconds } of runs) {
     const before = all[candidate] ?? NOTHING;
-    const status = outcomeStatus(kind, 'wedged');
+    const status = isWedge(kind) ? 'wedged' : kind === 'completed' ? 'completed' : 'competing';
     // A competing event says no more of the wedge than a harness fault does.
     const valid = isObserved(status);
     all[candidate] = {

@@ -1,6 +1,6 @@
 import type { RunRecord } from '../../model/journal.ts';
 import { REVIVAL_RUNGS, type RevivalRung } from '../../model/observations.ts';
-import { outcomeStatus } from '../../model/outcome.ts';
+import { isWedge } from '../../model/outcome.ts';
 import type { ArmAnalysis } from '../../stats/arm-summary.ts';
 import { type Block, code, type Line, line, paragraph, table, text } from '../document.ts';
 import { count, counted, duration, probability } from '../format-number.ts';
@@ -111,7 +111,7 @@ function revivalsByArm(runs: readonly RunRecord[]): Map<string, Revivals> {
   const revivals = new Map<string, Revivals>();
   for (const { arm, outcome } of runs) {
     const revived = outcome.observations?.revivedByRearm ?? null;
-    if (revived === null || outcomeStatus(outcome.kind, 'wedged') !== 'wedged') continue;
+    if (revived === null || !isWedge(outcome.kind)) continue;
     const before = revivals.get(arm) ?? { tried: 0, revived: 0 };
     revivals.set(arm, { tried: before.tried + 1, revived: before.revived + (revived ? 1 : 0) });
   }

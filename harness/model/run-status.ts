@@ -1,0 +1,106 @@
+import type { Endpoint, EndpointRule } from './endpoint.ts';
+import type { RunRecord } from './journal.ts';
+import { isWedge, type OutcomeKind } from './outcome.ts';
+
+/** What a run counts as, for the endpoint of its experiment. */
+export const OUTCOME_STATUSES = [
+  /** The endpoint was observed, and its event did not happen. */
+  'completed',
+  /** The endpoint's event. The name is that of the first endpoint, a wedge. */
+  'wedged',
+  /** The run ended otherwise (it died, a cell raised, it was late), so that the endpoint could not be observed. */
+  'competing',
+  /** The harness could not observe the run: it is left out. */
+  'invalid',
+] as const;
+export type OutcomeStatus = (typeof OUTCOME_STATUSES)[number];
+
+/** Whether the endpoint was observed: a competing event hides it, and an invalid run says nothing. */
+export function isObserved(status: OutcomeStatus | undefined): status is 'completed' | 'wedged' {
+  return status === 'completed' || status === 'wedged';
+}
+
+/** What of a run's record an endpoint is read from. */
+export type JudgedRun = Pick<RunRecord, 'outcome' | 'cellMs' | 'startMs' | 'losses' | 'memory'>;
+
+/**
+ * What a run counts as. An event that was seen before the run ended otherwise counts: output that was lost, a cell that
+ * was slow, memory that passed its limit. Every other ending but a harness fault is an observation: if it keeps the
+ * endpoint from being observed, it is a competing event.
+ */
+export function runStatus(run: JudgedRun, rule: EndpointRule): OutcomeStatus {
+  const { kind } = run.outcome;
+  const endpoint = rule.endpoint ?? 'wedged';
+  if (kind === 'harness-fault') return 'invalid';
+  if (isEvent(run, endpoint, rule)) return 'wedged';
+  // A kernel that became ready has answered the question, whatever became of it.
+  if (endpoint === 'start-failed') return 'completed';
+  if (kind !== 'completed') return 'competing';
+  return isKnown(run, endpoint) ? 'completed' : 'invalid';
+}
+
+function isEvent(run: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolean {
+  const { kind } = run.outcome;
+  switch (endpoint) {
+    case 'wedged':
+      return isWedge(kind);
+    case 'lost-answer':
+      return LOST_ANSWERS.includes(kind);
+    case 'stalled':
+    case 'hung':
+    case 'cell-error':
+    case 'died':
+    case 'start-failed':
+      return kind === endpoint;
+    case 'lost-output':
+      return (run.losses ?? []).some(({ loss }) => loss !== 'differs');
+    case 'slow':
+      return rule.slowAfterMs !== undefined && wasSlow(run, rule.slowAfterMs);
+    case 'memory':
+      return rule.memoryAboveBytes !== undefined && (run.memory?.peakBytes ?? 0) > rule.memoryAboveBytes;
+    case 'any':
+      return isAnyEvent(run, rule);
+  }
+}
+
+const LOST_ANSWERS: readonly OutcomeKind[] = ['lost-reply', 'lost-idle', 'lost-request'];
+
+/** Endpoints whose event the run's ending is, and then those that are seen on the way. */
+const BY_ENDING = ['wedged', 'stalled', 'hung', 'lost-answer', 'cell-error', 'died', 'start-failed'] as const;
+const ON_THE_WAY = ['lost-output', 'slow', 'memory'] as const;
+
+/** An ending that the notebook itself brought about is not the kernel's, the client's or the server's. */
+function isAnyEvent(run: JudgedRun, rule: EndpointRule): boolean {
+  const event = (endpoint: Endpoint) => isEvent(run, endpoint, rule);
+  return (run.outcome.source !== 'notebook' && BY_ENDING.some(event)) || ON_THE_WAY.some(event);
+}
+
+function wasSlow({ outcome, cellMs }: JudgedRun, slowAfterMs: number): boolean {
+  if (cellMs.some((ms) => ms >= slowAfterMs)) return true;
+  return (outcome.kind === 'late' || outcome.kind === 'busy') && (outcome.waitedMs ?? 0) >= slowAfterMs;
+}
+
+/**
+ * The cell of a run's event: 0-based, among the notebook's executed code cells. For an event on the way it is the first
+ * cell that shows it; otherwise the cell at which the run ended.
+ *
+ * @returns `null`: the event belongs to no cell
+ */
+export function eventCell(run: JudgedRun, rule: EndpointRule): number | null {
+  const endpoint = rule.endpoint ?? 'wedged';
+  const { slowAfterMs = Number.POSITIVE_INFINITY } = rule;
+  const ofLoss = run.losses?.find(({ loss }) => loss !== 'differs')?.cell ?? null;
+  const slow = run.cellMs.findIndex((ms) => ms >= slowAfterMs);
+  if (endpoint === 'lost-output') return ofLoss;
+  if (endpoint === 'slow') return slow === -1 ? run.outcome.cell : slow;
+  if (endpoint === 'memory' || endpoint === 'start-failed') return null;
+  if (endpoint !== 'any' || run.outcome.kind !== 'completed') return run.outcome.cell;
+  return ofLoss ?? (slow === -1 ? null : slow);
+}
+
+/** Whether a run that completed was watched for the event. */
+function isKnown({ losses, memory }: JudgedRun, endpoint: Endpoint): boolean {
+  if (endpoint === 'lost-output') return losses !== undefined;
+  if (endpoint === 'memory') return memory !== undefined;
+  return true;
+}
