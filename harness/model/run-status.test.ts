@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ENDPOINTS, type Endpoint } from './endpoint.ts';
 import { OUTCOME_KINDS, type OutcomeKind } from './outcome.ts';
-import { type JudgedRun, runStatus, slowestCell } from './run-status.ts';
+import { eventCell, type JudgedRun, runStatus, slowestCell } from './run-status.ts';
 
 const LIMITS = { slowAfterMs: 1000, memoryAboveBytes: 1_000_000 };
 const SEEN = { losses: [], memory: { measure: 'pss', peakBytes: 1000, samples: 3 } } as const;
@@ -126,6 +126,23 @@ describe('an event on the way counts, however the run ended', () => {
     expect(status(ended('busy', {}, seen(100)), 'slow')).toBe('wedged');
     expect(status(ended('busy', {}, seen(101)), 'slow')).toBe('competing');
   });
+});
+
+test('the cell of an event is where it was seen, not where the run ended', () => {
+  const run = ended('died', {
+    cellMs: [10, 1500],
+    losses: [
+      { loss: 'differs', cell: 0, output: 'stdout' },
+      { loss: 'cut', cell: 1, output: 'stdout', at: 3 },
+    ],
+  });
+  const cellOf = (endpoint: Endpoint) => eventCell(run, { endpoint, ...LIMITS });
+  expect(cellOf('died')).toBe(2);
+  expect(cellOf('any')).toBe(2);
+  expect(cellOf('slow')).toBe(1);
+  expect(cellOf('lost-output')).toBe(1);
+  expect(cellOf('memory')).toBeNull();
+  expect(eventCell({ ...run, outcome: ended('completed').outcome }, { endpoint: 'any', ...LIMITS })).toBe(1);
 });
 
 test('a completed run that nobody watched says nothing', () => {

@@ -4,7 +4,7 @@ import type { EndpointRule } from '../model/endpoint.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { isObserved, type OutcomeStatus, runStatus } from '../model/run-status.ts';
+import { eventCell, isObserved, type OutcomeStatus, runStatus } from '../model/run-status.ts';
 import { confidenceSequence } from './confidence-sequence.ts';
 import type { CellExposure } from './content-innocence.ts';
 import { type Count, type Interval, rate } from './counts.ts';
@@ -179,7 +179,7 @@ function outcomeCounts(runs: readonly RunRecord[], rule: EndpointRule): ArmAnaly
   };
 }
 
-/** Each of the `valid` runs exposes every cell up to the one at which it wedged. */
+/** Each of the `valid` runs exposes every cell up to the one of its event. */
 function wedgePositions(protocol: Protocol, valid: readonly RunRecord[]): ArmAnalysis['positions'] {
   const sent = protocol.notebooks.map(({ codeCells }) => new Float64Array(codeCells.length + 1));
   const wedged = protocol.notebooks.map(({ codeCells }) => new Float64Array(codeCells.length + 1));
@@ -188,12 +188,13 @@ function wedgePositions(protocol: Protocol, valid: readonly RunRecord[]): ArmAna
     const counts = sent[run.notebook];
     if (counts === undefined) continue;
     const last = counts.length - 1;
-    if (run.outcome.kind === 'completed') {
+    const cellOfEvent = eventCell(run, protocol);
+    if (runStatus(run, protocol) === 'completed') {
       counts[last] = (counts[last] ?? 0) + 1;
-    } else if (run.outcome.cell === null) {
+    } else if (cellOfEvent === null) {
       noCell += 1;
     } else {
-      const cell = Math.min(run.outcome.cell, last);
+      const cell = Math.min(cellOfEvent, last);
       counts[cell] = (counts[cell] ?? 0) + 1;
       const wedges = wedged[run.notebook];
       if (wedges !== undefined) wedges[cell] = (wedges[cell] ?? 0) + 1;
