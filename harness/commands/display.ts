@@ -7,10 +7,10 @@ import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { isObserved, runStatus, slowestCell } from '../model/run-status.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
-import { binarySize, eventWords } from '../report/endpoint-words.ts';
+import { eventWords } from '../report/endpoint-words.ts';
 import { eventSeen } from '../report/event-seen.ts';
-import { counted, duration, eValue, percent, percentInterval } from '../report/format-number.ts';
-import { isUnsampled, memoryWords } from '../report/limit-signs.ts';
+import { counted, duration, eValue, memorySize, percent, percentInterval } from '../report/format-number.ts';
+import { isUnsampled, limitWords } from '../report/limit-signs.ts';
 import { kindCounts } from '../report/words.ts';
 import type { KindCounts } from '../stats/arm-summary.ts';
 import { clopperPearson } from '../stats/intervals.ts';
@@ -132,7 +132,7 @@ function armLine(
     ...(protocol.slowAfterMs === undefined || slowestMs === 0
       ? []
       : [`  slowest cell ${duration(slowestMs)}`]),
-    ...(peakBytes === 0 ? [] : [`  ${binarySize(peakBytes)} at most`]),
+    ...(peakBytes === 0 ? [] : [`  ${memorySize(peakBytes)} at most`]),
   ].join('');
   const second = stalled === 0 ? '' : `  client stalled in ${stalled}`;
   const count = `${wedged} of ${runs} ${eventWords(protocol).past}`;
@@ -191,9 +191,9 @@ function runLine(record: RunRecord, protocol: Protocol): string {
   const stalls = hasSecondEvent(record)
     ? `; ${counted(record.stalls?.length ?? 0, 'stall')} of the client`
     : '';
-  const memory = memoryWords(record, protocol);
+  const limits = limitWords(record, protocol);
   const left = record.left === undefined ? '' : `; left behind: ${record.left.join(' ')}`;
-  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${event}${why}${memory === '' ? '' : `; ${memory}`}${stalls}${left}`;
+  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${event}${why}${limits === '' ? '' : `; ${limits}`}${stalls}${left}`;
 }
 
 /** How an experiment is shown. */

@@ -129,7 +129,10 @@ describe('sequential traffic', () => {
 
   test('stops at a cell that raised, and says which and what', async () => {
     const { frontEnd } = await at({ name: 'cell-error', at: 3 }, { profile: 'sequential' });
-    expect(await frontEnd.run()).toMatchObject({ position: 2, ename: expect.stringMatching(/\w+/) });
+    expect(await frontEnd.run()).toMatchObject({
+      position: 2,
+      error: { ename: expect.stringMatching(/\w+/) },
+    });
     expect(frontEnd.executes).toHaveLength(3);
   });
 
@@ -310,7 +313,11 @@ describe('a hostile kernel', () => {
       });
     }, 10);
     try {
-      expect(await running).toEqual({ kind: 'cell-error', position: 0, ename: expected, evalue: '' });
+      expect(await running).toEqual({
+        kind: 'cell-error',
+        position: 0,
+        error: { ename: expected, evalue: '' },
+      });
     } finally {
       clearInterval(publishing);
     }

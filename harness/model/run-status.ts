@@ -32,14 +32,28 @@ export function runStatus(run: JudgedRun, rule: EndpointRule): OutcomeStatus {
   const { kind } = run.outcome;
   const endpoint = rule.endpoint ?? 'wedged';
   if (kind === 'harness-fault') return 'invalid';
-  if (isEvent(run, endpoint, rule)) return 'wedged';
+  if (eventsOf(run, rule).length > 0) return 'wedged';
   // A kernel that became ready has answered the question, whatever became of it.
   if (endpoint === 'start-failed') return 'completed';
   if (kind !== 'completed') return 'competing';
   return isKnown(run, endpoint, rule) ? 'completed' : 'invalid';
 }
 
-function isEvent(run: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolean {
+/** An endpoint that asks for one thing. */
+export type OneEndpoint = Exclude<Endpoint, 'any'>;
+
+/** What a run shows of the rule's endpoint: of `any` perhaps several events, of every other endpoint one or none. */
+export function eventsOf(run: JudgedRun, rule: EndpointRule): OneEndpoint[] {
+  return askedOf(run, rule.endpoint ?? 'wedged').filter((endpoint) => isEvent(run, endpoint, rule));
+}
+
+/** An ending that the notebook itself brought about is not the kernel's, the client's or the server's. */
+function askedOf({ outcome }: JudgedRun, endpoint: Endpoint): readonly OneEndpoint[] {
+  if (endpoint !== 'any') return [endpoint];
+  return outcome.source === 'notebook' ? ON_THE_WAY : [...BY_ENDING, ...ON_THE_WAY];
+}
+
+function isEvent(run: JudgedRun, endpoint: OneEndpoint, rule: EndpointRule): boolean {
   const { kind } = run.outcome;
   switch (endpoint) {
     case 'wedged':
@@ -58,8 +72,6 @@ function isEvent(run: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolea
       return rule.slowAfterMs !== undefined && wasSlow(run, rule.slowAfterMs);
     case 'memory':
       return rule.memoryAboveBytes !== undefined && (run.memory?.peakBytes ?? 0) > rule.memoryAboveBytes;
-    case 'any':
-      return isAnyEvent(run, rule);
   }
 }
 
@@ -68,12 +80,6 @@ const LOST_ANSWERS: readonly OutcomeKind[] = ['lost-reply', 'lost-idle', 'lost-r
 /** Endpoints whose event the run's ending is, and then those that are seen on the way. */
 const BY_ENDING = ['wedged', 'stalled', 'hung', 'lost-answer', 'cell-error', 'died', 'start-failed'] as const;
 const ON_THE_WAY = ['lost-output', 'slow', 'memory'] as const;
-
-/** An ending that the notebook itself brought about is not the kernel's, the client's or the server's. */
-function isAnyEvent(run: JudgedRun, rule: EndpointRule): boolean {
-  const event = (endpoint: Endpoint) => isEvent(run, endpoint, rule);
-  return (run.outcome.source !== 'notebook' && BY_ENDING.some(event)) || ON_THE_WAY.some(event);
-}
 
 function wasSlow(run: JudgedRun, slowAfterMs: number): boolean {
   return (slowestCell(run)?.ms ?? 0) >= slowAfterMs;

@@ -3,8 +3,7 @@ import type { RunRecord } from '../model/journal.ts';
 import { MEMORY_SAMPLE_MS } from '../model/memory.ts';
 import { type CellTime, runStatus, slowestCell } from '../model/run-status.ts';
 import { line, text } from './document.ts';
-import { binarySize } from './endpoint-words.ts';
-import { counted, duration } from './format-number.ts';
+import { counted, duration, memorySize } from './format-number.ts';
 import type { Sign } from './run-signs.ts';
 import { num } from './words.ts';
 
@@ -22,10 +21,10 @@ export function limitSigns(run: RunRecord, rule: EndpointRule): Sign[] {
   }
   if (run.memory !== undefined) {
     const { measure, peakBytes, samples } = run.memory;
-    const limit = memoryAboveBytes === undefined ? '' : `; above ${binarySize(memoryAboveBytes)} is too much`;
+    const limit = memoryAboveBytes === undefined ? '' : `; above ${memorySize(memoryAboveBytes)} is too much`;
     signs.push({
       of: 'memory',
-      line: line`${num(`${binarySize(peakBytes)} (${measure.toUpperCase()})`)} at most in ${num(counted(samples, 'sample'))}, one every ${num(duration(MEMORY_SAMPLE_MS))}${num(limit)}; a peak between two samples is not seen`,
+      line: line`${num(`${memorySize(peakBytes)} (${measure.toUpperCase()})`)} at most in ${num(counted(samples, 'sample'))}, one every ${num(duration(MEMORY_SAMPLE_MS))}${num(limit)}; a peak between two samples is not seen`,
     });
   } else if (memoryAboveBytes !== undefined) {
     signs.push({ of: 'memory', line: line`not known: ${text(whyUnsampled(run))}` });
@@ -33,10 +32,17 @@ export function limitSigns(run: RunRecord, rule: EndpointRule): Sign[] {
   return signs;
 }
 
-/** A run's memory after its outcome, in a few words: how much there was at most, or why that is not known. */
-export function memoryWords(run: RunRecord, { memoryAboveBytes }: EndpointRule): string {
-  if (run.memory !== undefined) return `${binarySize(run.memory.peakBytes)} of memory at most`;
-  return memoryAboveBytes === undefined ? '' : `memory not known: ${whyUnsampled(run)}`;
+/** The same in a few words after a run's outcome: what was slow, how much memory there was at most. */
+export function limitWords(run: RunRecord, rule: EndpointRule): string {
+  const { slowAfterMs, memoryAboveBytes } = rule;
+  const slowest = slowestCell(run);
+  const parts: string[] = [];
+  if (slowAfterMs !== undefined && slowest !== null && slowest.ms >= slowAfterMs) {
+    parts.push(`${cellWords(slowest)}: ${cellTimeWords(slowest)}`);
+  }
+  if (run.memory !== undefined) parts.push(`${memorySize(run.memory.peakBytes)} of memory at most`);
+  else if (memoryAboveBytes !== undefined) parts.push(`memory not known: ${whyUnsampled(run)}`);
+  return parts.join('; ');
 }
 
 function cellWords({ cell }: CellTime): string {
