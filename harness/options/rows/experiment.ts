@@ -116,7 +116,14 @@ export const EXPERIMENT_ROWS = [
     help: `the event that is counted: ${ENDPOINTS.join(', ')}`,
     defaultWords: 'wedged; stalled for arms that change the client',
     group: 'Experiment',
-    commands: { run: {} },
+    commands: {
+      run: {},
+      report: {
+        help: 'count the runs for another endpoint than the experiment, exploratory and without a verdict',
+        defaultWords: null,
+      },
+    },
+    excludes: [{ options: ['line'], because: '--line prints the verdict, and another endpoint has none' }],
   }),
   option({
     flags: '--slow-after <time>',
@@ -124,7 +131,7 @@ export const EXPERIMENT_ROWS = [
     type: durationType,
     help: 'a cell that takes so long is slow, such as 5s or 250ms; below --timeout',
     group: 'Experiment',
-    commands: { run: {} },
+    commands: { run: {}, report: {} },
   }),
   option({
     flags: '--memory-above <size>',
@@ -132,7 +139,7 @@ export const EXPERIMENT_ROWS = [
     type: memorySizeType,
     help: "the event memory: the kernel's processes hold more than this, such as 2GiB or 500MB",
     group: 'Experiment',
-    commands: { run: {} },
+    commands: { run: {}, report: {} },
   }),
   option({
     flags: '--also <list>',
