@@ -78,7 +78,11 @@ function scopeLine(report: Report): Line {
   const { counted: blocks } = analysis.blocks;
   const { definition } = eventWords(protocol);
   const executor =
-    protocol.client === undefined ? line`` : line` by ${clientWords(protocol.client)}, which starts it`;
+    protocol.client === undefined
+      ? line``
+      : protocol.client.command === undefined
+        ? line` by ${clientWords(protocol.client)}, which starts it`
+        : line` by ${clientWords(protocol.client)}`;
   const shape =
     protocol.arms.length > 1
       ? line`The experiment has ${num(counted(blocks, 'block'))}. A block is one run of each arm, in random order.`

@@ -1,5 +1,5 @@
 import { median } from 'simple-statistics';
-import type { ProtocolClient, Stall } from '../../model/client.ts';
+import { COMMAND_CLIENT, type ProtocolClient, type Stall } from '../../model/client.ts';
 import { isClientStrand } from '../../oracle/classify-client.ts';
 import {
   type Block,
@@ -19,8 +19,9 @@ import { count, counted, duration } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { num } from '../words.ts';
 
-/** `nbclient 0.11.0`, with the client's name if its package has another. */
-export function clientWords({ name, versions }: ProtocolClient): Line {
+/** `nbclient 0.11.0`, with the client's name if its package has another; or the command. */
+export function clientWords({ name, command, versions }: ProtocolClient): Line {
+  if (command !== undefined) return line`${code(command)}`;
   const version = versions[name === 'jupyter-execute' ? 'nbclient' : name];
   return line`${code(name === 'jupyter-execute' ? `jupyter-execute (nbclient ${version})` : `${name} ${version}`)}`;
 }
@@ -31,6 +32,11 @@ export function endpointLines({ protocol }: Report): Line[] {
   const runs = isAboutWedges(protocol)
     ? 'runs in which the kernel wedged'
     : `runs that ${eventWords(protocol).past}`;
+  if (protocol.client.name === COMMAND_CLIENT) {
+    return [
+      line`${strong(text('What is counted'))}: ${text(runs)}${text(isAboutWedges(protocol) ? ', by its certificate' : '')}. The client is not counted, so that nothing else shows that the kernel owes it an answer. A run is completed if the client ended with exit code 0 and the kernel had finished at least as many requests as the notebook has code cells.`,
+    ];
+  }
   return [
     protocol.endpoint === 'stalled'
       ? line`${strong(text('What is counted'))}: runs in which the client stalled. The kernel had sent a reply, the client and the kernel were idle, and the client did not take the reply. Such a run ends there. A run that the kernel ends says nothing about the client, so it counts as neither stalled nor completed.`
