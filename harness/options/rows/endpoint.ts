@@ -18,7 +18,6 @@ export const ENDPOINT_ROWS = [
         defaultWords: null,
       },
     },
-    excludes: [{ options: ['line'], because: '--line prints the verdict, and another endpoint has none' }],
   }),
   option({
     flags: '--slow-after <time>',
