@@ -18,9 +18,10 @@ import {
   table,
   text,
 } from './document.ts';
-import { binarySize, endpointName, eventWords } from './endpoint-words.ts';
+import { endpointName, eventWords } from './endpoint-words.ts';
 import { eventSeen } from './event-seen.ts';
 import { percent, percentInterval } from './format-number.ts';
+import { limitWords } from './limit-signs.ts';
 import { markdownDocument } from './render-markdown.ts';
 import { kindWords, num, shortHash } from './words.ts';
 
@@ -63,11 +64,16 @@ function optionsOf({ endpoint, slowAfterMs, memoryAboveBytes }: ChosenEndpoint):
   return [
     `--endpoint ${endpoint}`,
     ...(slowAfterMs === undefined ? [] : [`--slow-after ${slowAfterMs}ms`]),
-    ...(memoryAboveBytes === undefined
-      ? []
-      : [`--memory-above ${binarySize(memoryAboveBytes).replace(' ', '')}`]),
+    ...(memoryAboveBytes === undefined ? [] : [`--memory-above ${exactSize(memoryAboveBytes)}`]),
     ...(endpoint === 'stalled' ? ['--client nbclient'] : []),
   ].join(' ');
+}
+
+/** A limit as `--memory-above` takes it, without rounding. */
+function exactSize(bytes: number): string {
+  const [unit = 'KiB', power = 10] =
+    bytes % 2 ** 30 === 0 ? ['GiB', 30] : bytes % 2 ** 20 === 0 ? ['MiB', 20] : [];
+  return `${bytes / 2 ** power}${unit}`;
 }
 
 function exploratoryDocument({ experiment, runs, sha256 }: Journal, chosen: ChosenEndpoint): ReportDocument {
@@ -130,9 +136,11 @@ function unseenBlocks(chosen: ChosenEndpoint, runs: readonly RunRecord[]): Block
 }
 
 function hitLines(hits: readonly RunRecord[], chosen: ChosenEndpoint): Line[] {
-  const lines = hits
-    .slice(0, LISTED)
-    .map((run) => line`${runLink(run.run)}: ${text(eventSeen(run, chosen) ?? kindWords(run.outcome.kind))}`);
+  const lines = hits.slice(0, LISTED).map((run) => {
+    const limits = limitWords(run, chosen);
+    const seen = eventSeen(run, chosen) ?? kindWords(run.outcome.kind);
+    return line`${runLink(run.run)}: ${text(limits === '' ? seen : `${seen}; ${limits}`)}`;
+  });
   const more = hits.length - LISTED;
   return more > 0 ? [...lines, line`and ${num(String(more))} more, in the journal`] : lines;
 }
