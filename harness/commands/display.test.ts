@@ -41,6 +41,24 @@ describe('off a terminal', () => {
   });
 });
 
+test('an event on the way is told beside the ending', () => {
+  let text = '';
+  const display = openDisplay(
+    { ...protocol, endpoint: 'lost-output' },
+    [],
+    (more) => {
+      text += more;
+    },
+    { isTerminal: false },
+  );
+  display.events.onRun?.({
+    ...ended(0, 'control', 'completed'),
+    losses: [{ loss: 'cut', cell: 2, output: 'stdout', at: 5 }],
+  });
+  display.close();
+  expect(text).toMatch(/control: completed in .*, lost output \(1 cut; first at cell 2\)/);
+});
+
 describe('on a terminal', () => {
   test('the last screen has every arm’s count, also of an earlier session, and how else runs ended', () => {
     const fixture = fileURLToPath(new URL('./display.fixture.ts', import.meta.url));

@@ -190,6 +190,9 @@ export const DIAGNOSIS_ROWS = [
     help: 'print only the result in one line, for a commit message, and write nothing',
     group: 'Evidence',
     commands: { report: {} },
+    excludes: [
+      { options: ['endpoint'], because: '--line prints the verdict, and another endpoint has none' },
+    ],
   }),
   option({
     flags: '--all',

@@ -19,6 +19,10 @@ export const ENDPOINT_ROWS = [
         help: `the event that is looked for: ${ENDPOINTS.join(', ')}`,
         defaultWords: 'wedges, stalls and lost messages together',
       },
+      report: {
+        help: 'count the runs for another endpoint than the experiment, exploratory and without a verdict',
+        defaultWords: null,
+      },
     },
   }),
   option({
@@ -27,7 +31,7 @@ export const ENDPOINT_ROWS = [
     type: durationType,
     help: 'a cell that takes so long is slow, such as 5s or 250ms; below --timeout',
     group: 'Experiment',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, report: {} },
   }),
   option({
     flags: '--memory-above <size>',
@@ -35,7 +39,7 @@ export const ENDPOINT_ROWS = [
     type: memorySizeType,
     help: "the event memory: the kernel's processes hold more than this, such as 2GiB or 500MB",
     group: 'Experiment',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, report: {} },
   }),
   option({
     flags: '--also <list>',
