@@ -1,3 +1,4 @@
+import type { EndpointRule } from '../model/endpoint.ts';
 import {
   type Block,
   code,
@@ -10,6 +11,8 @@ import {
   table,
   text,
 } from '../report/document.ts';
+import { endpointDocument } from '../report/endpoint-document.ts';
+import { eventClause } from '../report/event-words.ts';
 import { counted, eValue, percent, percentInterval, significant } from '../report/format-number.ts';
 import { num, ratio } from '../report/words.ts';
 import type { ArmHistory, History, Night } from './history.ts';
@@ -19,6 +22,23 @@ const NAMED_CHANGES = 12;
 
 /** What many nights say: what has changed, each arm's rate by night, and what E has come to. */
 export function historyDocument(history: History): ReportDocument {
+  return endpointDocument(wedgeDocument(history), history.endpoint);
+}
+
+/** Nothing, or that earlier nights counted another event. */
+function breakBlocks({ broken }: History): Block[] {
+  if (broken === undefined) return [];
+  const { nights, before, since } = broken;
+  const said = (rule: EndpointRule) => line`${code(rule.endpoint ?? 'wedged')} (${text(eventClause(rule))})`;
+  return [
+    paragraph(
+      line`${strong(text('The series begins anew'))}: ${num(counted(nights, 'earlier night'))} ${text(nights === 1 ? 'is' : 'are')} left out. The last of them counted ${said(before)}, and these nights count ${said(since)}. Rates of different events are no series.`,
+    ),
+  ];
+}
+
+/** The document in the words of the first endpoint. */
+function wedgeDocument(history: History): ReportDocument {
   const { nights } = history;
   const [first, last] = [nights[0]?.label ?? '', nights.at(-1)?.label ?? ''];
   const evidence = evidenceBlocks(history);
@@ -35,6 +55,7 @@ export function historyDocument(history: History): ReportDocument {
   return {
     title: line`Kernel wedges by night, ${code(first)}${first === last ? line`` : line` to ${code(last)}`}`,
     lead: [
+      ...breakBlocks(history),
       { kind: 'list', items: history.arms.map((arm) => armLine(arm, nights)) },
       paragraph(
         line`${num(counted(nights.length, 'night'))}. For each arm, an e-process against “one rate in all nights” flags a change when it reaches its bound. If no rate ever changes, the chance of any flag in any arm is at most ${num(percent(history.flagAlpha))}, however many nights are added and however often one looks. A flag says that the nights differ, not why: see what else changed.`,

@@ -1,5 +1,6 @@
 import { mergedJournal, type NamedJournal } from '../journal/merge.ts';
 import type { ArmRole } from '../model/arm.ts';
+import { type Endpoint, type EndpointRule, endpointRule, isSameEndpoint } from '../model/endpoint.ts';
 import { SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, RunRecord, Source } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
@@ -74,6 +75,20 @@ export interface History {
   readonly flagAlpha: number;
   /** Smallest level of the nights' protocols: E is compared with 1/α. */
   readonly alpha: number;
+  /** The event that all of these nights counted; absent: `wedged`. */
+  readonly endpoint?: Endpoint;
+  /** Nights before these that counted another event. They are no part of the series. Absent: there were none. */
+  readonly broken?: SeriesBreak;
+}
+
+/** Where a series of nights begins anew, because the endpoint or its limit changed. */
+export interface SeriesBreak {
+  /** Nights that are left out. */
+  readonly nights: number;
+  /** What the last of them counted. */
+  readonly before: EndpointRule;
+  /** What the nights of the series count. */
+  readonly since: EndpointRule;
 }
 
 interface OneSource {
@@ -84,14 +99,17 @@ interface OneSource {
 
 /**
  * The history of some journals, merged or not; a run that several hold is counted once. The protocol may
- * change from night to night (another seed, another release), but not within one.
+ * change from night to night (another seed, another release), but not within one. If the endpoint changed, the series
+ * begins with the last change: rates of different events are no series.
  *
  * @throws SoakError `mixed-night` when one night has several protocols; what a merge throws
  */
 export function historyOf(journals: readonly NamedJournal[], flagAlpha: number): History {
   const nights: Night[] = [];
   let before: readonly OneSource[] | null = null;
-  for (const night of nightsOf(sourcesOf(journals))) {
+  const all = nightsOf(sourcesOf(journals));
+  const start = seriesStart(all);
+  for (const night of all.slice(start)) {
     nights.push(nightOf(night, before, nights));
     before = night;
   }
@@ -114,7 +132,23 @@ export function historyOf(journals: readonly NamedJournal[], flagAlpha: number):
     }),
     flagAlpha,
     alpha: Math.min(...alphas),
+    ...(last?.endpoint === undefined ? {} : { endpoint: last.endpoint }),
+    ...(start === 0
+      ? {}
+      : { broken: { nights: start, before: ruleOf(all[start - 1]), since: ruleOf(all[start]) } }),
   };
+}
+
+/** Index of the night with which the last series of one endpoint begins. */
+function seriesStart(nights: readonly (readonly OneSource[])[]): number {
+  return Math.max(
+    0,
+    nights.findLastIndex((night, i) => i > 0 && !isSameEndpoint(ruleOf(nights[i - 1]), ruleOf(night))),
+  );
+}
+
+function ruleOf(night: readonly OneSource[] | undefined): EndpointRule {
+  return { endpoint: 'wedged', ...endpointRule(night?.[0]?.experiment.protocol ?? {}) };
 }
 
 function roleOf(arm: string, last: Protocol | undefined, journals: readonly NamedJournal[]): ArmRole {

@@ -124,6 +124,7 @@ export const EXPERIMENT_ROWS = [
         help: `the event that is looked for: ${ENDPOINTS.join(', ')}`,
         defaultWords: 'wedges, stalls and lost messages together',
       },
+      plan: { help: `the event that is planned for: ${ENDPOINTS.join(', ')}`, defaultWords: 'wedged' },
     },
   }),
   option({
