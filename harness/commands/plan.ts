@@ -18,7 +18,7 @@ import {
   visibleDrops,
 } from '../planning/run-plan.ts';
 import { lineChartText } from '../planning/text-chart.ts';
-import { endpointText } from '../report/endpoint-words.ts';
+import { endpointText } from '../report/search-words.ts';
 
 type PlanOptions = Options<'plan'>;
 

@@ -15,11 +15,13 @@ import type { ArmEnvironment, Baseline, ClientEnvironment, Environment } from '.
 import type { Protocol } from '../model/protocol.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { protocolSockets } from '../options/socket-options.ts';
+import type { Expectation } from '../run/compare-outputs.ts';
 import { protocolArm } from '../run/subject.ts';
 import { readBaseline } from './baseline.ts';
 import { baselineDifferences } from './baseline-differences.ts';
 import { assertCanDecide } from './can-decide.ts';
 import { assertEndpointFits, protocolEndpoint } from './endpoint-options.ts';
+import { expectedOutputs } from './expected-outputs.ts';
 import { protocolNotebook } from './freeze.ts';
 import { assertLanguage } from './kernel-language.ts';
 import { loadArms, type PreparedSubjects, prepareArms } from './prepare-arms.ts';
@@ -43,6 +45,8 @@ export interface Prepared {
   readonly notebooks: readonly Notebook[];
   readonly latency: Latency;
   readonly baseline: Baseline | null;
+  /** `null`: outputs are not compared. */
+  readonly expectation: Expectation | null;
 }
 
 async function loadNotebooks({ notebooks: paths, prefix, kernels }: RunOptions): Promise<Notebook[]> {
@@ -102,6 +106,7 @@ async function readInputs(options: RunOptions) {
     tuning,
     rule,
     baseline: await about({ name: 'baseline' }, () => readBaseline(options.baseline, rule)),
+    expected: await expectedOutputs(options, notebooks),
   };
 }
 
@@ -119,7 +124,7 @@ export async function prepareExperiment(
   const isOfKernels = options.kernels.length > 0;
   assertSocketsFit(options);
   assertEndpointFits(options);
-  const { loaded, notebooks, latency, tuning, rule, baseline } = await fileWithDeadline(
+  const { loaded, notebooks, latency, tuning, rule, baseline, expected } = await fileWithDeadline(
     'read-inputs',
     readInputs(options),
   );
@@ -162,6 +167,7 @@ export async function prepareExperiment(
     ...(server === null ? {} : { transport: server.protocolTransport }),
     ...(sockets === undefined ? {} : { sockets }),
     ...rule,
+    ...(expected === null ? {} : { expected: expected.protocol }),
     decision,
     harness: await harnessVersion(),
     runtimeSha256: await runtimeHash(),
@@ -184,6 +190,7 @@ export async function prepareExperiment(
     arms,
     notebooks,
     latency,
+    expectation: expected?.expectation ?? null,
     baseline:
       baseline === null
         ? null

@@ -103,26 +103,6 @@ describe('a history', () => {
     expect(text).toContain('`2026-01-06`: `pyzmq: 27.1.0, then 27.2.0`');
   });
 
-  it('begins anew where the endpoint changed, and says so', () => {
-    const died = (journal: Journal): Journal => ({
-      ...journal,
-      experiment: {
-        ...journal.experiment,
-        protocol: { ...journal.experiment.protocol, endpoint: 'died' },
-        protocolSha256: 'd'.repeat(64),
-      },
-    });
-    const later = [5, 6].flatMap((day) => night(day, { seed: 9 })).map(died);
-    const broken = historyOf(named([...night(0), ...night(1, { seed: 2 }), ...later]), 0.05);
-    expect(broken.nights.map(({ label }) => label)).toEqual(['2026-01-06', '2026-01-07']);
-    expect(broken.arms[0]).toMatchObject({ wedged: 0 });
-    expect(broken.endpoint).toBe('died');
-    const text = markdownDocument(historyDocument(broken), []);
-    expect(text).toContain('**The series begins anew**: 2 earlier nights are left out.');
-    expect(text).toContain('these nights count `died` (the kernel ended, and nobody had asked it to)');
-    expect(history).not.toHaveProperty('broken');
-  });
-
   it('multiplies E from night to night', () => {
     let sum = 0;
     for (const { evidence } of history.nights) {

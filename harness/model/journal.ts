@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { kernelCountersSchema } from './arm.ts';
 import { runChangeSchema } from './arm-change.ts';
+import { type CellListing, cellOutputsRecordSchema } from './cell-outputs.ts';
 import { clientCountersSchema, stallSchema } from './client.ts';
 import { ENDPOINT_FIELDS } from './endpoint.ts';
 import { exposureSchema } from './exposure.ts';
@@ -223,6 +224,11 @@ export const runRecordSchema = z.object({
   change: runChangeSchema.optional(),
   /** Request to reply-and-idle of each answered cell, in order, milliseconds. */
   cellMs: millisecondsSchema,
+  /**
+   * What of those times the harness's own event loop stood still, by index into `cellMs`, milliseconds. Absent: nothing,
+   * or an older journal. A client that is a program of its own keeps its own time, which the harness does not stall.
+   */
+  stalledMs: z.record(z.string().regex(/^\d+$/), z.number().positive()).optional(),
   /** Longest stall of the harness's own event loop during the run, milliseconds. */
   loopStallMs: z.number().nonnegative(),
   /**
@@ -230,6 +236,11 @@ export const runRecordSchema = z.object({
    * expected, or nothing was compared.
    */
   losses: z.array(outputLossSchema).optional(),
+  /**
+   * What each cell showed, up to the last one that was compared: hashes of `cell-outputs` records, by the cell's position
+   * among the executed ones. Absent: nothing was expected, or the run left no notebook.
+   */
+  outputs: z.array(z.string()).optional(),
   /** Memory of the kernel's processes, sampled from outside. Absent: it was not sampled. */
   memory: memorySchema.optional(),
   /** The last messages of a run that did not complete; absent for one that did. */
@@ -262,6 +273,7 @@ export const journalRecordSchema = z.discriminatedUnion('type', [
   beginRecordSchema,
   runRecordSchema,
   sessionRecordSchema,
+  cellOutputsRecordSchema,
 ]);
 export type JournalRecord = z.infer<typeof journalRecordSchema>;
 
@@ -271,6 +283,8 @@ export interface Journal {
   /** In block order, then position. */
   readonly runs: readonly RunRecord[];
   readonly sessions: readonly SessionRecord[];
+  /** What cells showed or were to show, by hash. Empty: nothing was expected. */
+  readonly outputs: ReadonlyMap<string, CellListing>;
   /** Runs begun and never recorded. */
   readonly abandoned: readonly string[];
   /** Whether a torn last line was set aside. */

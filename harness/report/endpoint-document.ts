@@ -1,6 +1,6 @@
 import type { Endpoint } from '../model/endpoint.ts';
 import type { ReportDocument } from './document.ts';
-import { endpointBlocks, endpointLine } from './endpoint-words.ts';
+import { endpointBlocks, endpointLine } from './search-words.ts';
 
 /** A document that is written in the words of the first endpoint, in those of another. */
 export function endpointDocument(document: ReportDocument, endpoint: Endpoint | undefined): ReportDocument {
