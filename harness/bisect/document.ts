@@ -10,7 +10,7 @@ import {
   table,
   text,
 } from '../report/document.ts';
-import { endpointDocument } from '../report/endpoint-text.ts';
+import { endpointDocument } from '../report/endpoint-document.ts';
 import { eventClause } from '../report/event-words.ts';
 import { counted, duration, percent, percentInterval, significant } from '../report/format-number.ts';
 import { num } from '../report/words.ts';

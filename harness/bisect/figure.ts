@@ -1,10 +1,10 @@
 import * as Plot from '@observablehq/plot';
 import { cleanLine } from '../model/clean-text.ts';
-import { endpointText } from '../report/endpoint-text.ts';
 import { frame, TITLE_ROOM, X_AXIS } from '../report/figures/chart-parts.ts';
 import type { FigurePlan } from '../report/figures/svg.ts';
 import { percent } from '../report/format-number.ts';
 import { seriesColour } from '../report/palette.ts';
+import { endpointText } from '../report/search-words.ts';
 import type { BisectProtocol } from './journal.ts';
 import type { BisectState } from './results.ts';
 

@@ -14,7 +14,7 @@ import { parsedBisectOptions } from '../options/bisect-options.ts';
 import { assertResumedAlone, keptOptions } from '../options/kept-options.ts';
 import type { RawOptions } from '../options/table.ts';
 import { plainLine } from '../report/document.ts';
-import { endpointLine } from '../report/endpoint-text.ts';
+import { endpointLine } from '../report/search-words.ts';
 import { openBisectDisplay, posteriorText } from './bisect-display.ts';
 
 /** Add `soak bisect`. `surroundings` is called when the command starts. */

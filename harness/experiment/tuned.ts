@@ -8,8 +8,8 @@ import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { TuningCitation } from '../model/protocol.ts';
 import type { RunOptions } from '../options/run-options.ts';
-import { endpointText } from '../report/endpoint-text.ts';
 import { eventClause } from '../report/event-words.ts';
+import { endpointText } from '../report/search-words.ts';
 import { readRecord, type TuningRecord } from '../tune/record.ts';
 import { tuningResults } from '../tune/results.ts';
 

@@ -1,11 +1,11 @@
 import * as Plot from '@observablehq/plot';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
-import { endpointText } from '../report/endpoint-text.ts';
 import { frame, TITLE_ROOM, X_AXIS } from '../report/figures/chart-parts.ts';
 import type { FigurePlan } from '../report/figures/svg.ts';
 import { perThousand, perThousandInterval, significant } from '../report/format-number.ts';
 import { seriesColour } from '../report/palette.ts';
+import { endpointText } from '../report/search-words.ts';
 import { conditionalLess, type Exposure } from '../stats/hazard.ts';
 import type { TuningBody } from './record.ts';
 import type { CandidateResult, TuningResults } from './results.ts';

@@ -1,7 +1,7 @@
 import { terminalText } from '../model/clean-text.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { plainLine } from '../report/document.ts';
-import { endpointLine, endpointText } from '../report/endpoint-text.ts';
+import { endpointLine, endpointText } from '../report/search-words.ts';
 import { textTable } from '../report/text-table.ts';
 import { doseText } from './dose-response.ts';
 import type { TuningRecord } from './record.ts';

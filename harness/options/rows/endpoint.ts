@@ -15,10 +15,8 @@ export const ENDPOINT_ROWS = [
       run: {},
       tune: { defaultWords: 'wedged' },
       bisect: { defaultWords: 'wedged' },
-      locate: {
-        help: `the event that is looked for: ${ENDPOINTS.join(', ')}`,
-        defaultWords: 'wedges, stalls and lost messages together',
-      },
+      locate: { defaultWords: 'wedges, stalls and lost messages together' },
+      plan: { help: `the event that is planned for: ${ENDPOINTS.join(', ')}`, defaultWords: 'wedged' },
       report: {
         help: 'count the runs for another endpoint than the experiment, exploratory and without a verdict',
         defaultWords: null,
