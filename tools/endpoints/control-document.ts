@@ -45,6 +45,9 @@ ${wrongText(wrong)}
 |---|---|${CHANCES.map(() => '---').join('|')}|---|
 ${rows.map((row) => coverageRow(row, plain)).join('\n')}
 
+What the kernels draw follows from the seeds, and the seeds were set before the first repeat. So the covered repeats say how
+the draws fell. That every count is what was drawn says that the endpoint counts right.
+
 ## Competing events
 
 Here a run also suffers, with probability 0.3, a fault that keeps the endpoint from being observed. It must be counted as a
