@@ -1,8 +1,12 @@
+import { canonicalJson } from '../model/canonical.ts';
+import type { CellListing } from '../model/cell-outputs.ts';
+import { COMMAND_CLIENT } from '../model/client.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { type BlockRange, shardBlocks } from '../model/shard.ts';
 import { classify, isStrand } from '../oracle/classify.ts';
+import { outputLosses } from '../oracle/output-losses.ts';
 import { blockOrders, type RunOrder } from '../stats/schedule.ts';
 
 /** One point in which a journal contradicts its protocol or its own records. */
@@ -27,7 +31,8 @@ export function contradictions(journal: Journal): Contradiction[] {
   return [...journal.runs.flatMap((run) => ofRun(run, journal)), ...ofEnd(journal)];
 }
 
-function ofRun(run: RunRecord, { experiment: { protocol, schema } }: Journal): Contradiction[] {
+function ofRun(run: RunRecord, journal: Journal): Contradiction[] {
+  const { protocol, schema } = journal.experiment;
   const here = (what: string, found: unknown, expected: unknown): Contradiction[] =>
     found === expected
       ? []
@@ -37,6 +42,7 @@ function ofRun(run: RunRecord, { experiment: { protocol, schema } }: Journal): C
     ...ofAccount(run, here),
     ...ofKind(run, protocol, here),
     ...ofObservations(run, schema, here),
+    ...ofOutputs(run, journal, here),
   ];
 }
 
@@ -93,6 +99,14 @@ function replyable(byType: Readonly<Record<string, number>>): number {
 function ofKind(run: RunRecord, protocol: Protocol, here: Compare): Contradiction[] {
   const { outcome, client, kernel, cellMs } = run;
   const cells = protocol.notebooks[run.notebook]?.codeCells.length ?? 0;
+  if (outcome.kind === 'completed' && protocol.client?.name === COMMAND_CLIENT) {
+    // A command is not counted: what there is of a completed run is the kernel's own count.
+    const ended = kernel?.ended ?? 0;
+    return [
+      ...(ended < cells ? here('requests finished of a completed run', ended, `at least ${cells}`) : []),
+      ...(run.startMs === null ? here('start of a completed run', 'none', 'milliseconds') : []),
+    ];
+  }
   if (outcome.kind === 'completed') {
     const requests = replyable(client.byType);
     return [
@@ -162,6 +176,41 @@ function ofObservations({ outcome }: RunRecord, schema: number, here: Compare): 
       ? here('wait, milliseconds', outcome.waitedMs, observations.waitedMs)
       : []),
   ];
+}
+
+/** Compares the recorded outputs again with those that were expected. */
+function ofOutputs(
+  run: RunRecord,
+  { experiment: { protocol }, outputs }: Journal,
+  here: Compare,
+): Contradiction[] {
+  const { expected } = protocol;
+  if (expected === undefined || run.outputs === undefined) {
+    return [
+      ...(run.losses === undefined ? [] : here('losses', 'a list', 'none, since no outputs are recorded')),
+      ...(run.outputs === undefined ? [] : here('outputs', 'a list', 'none, since nothing was expected')),
+    ];
+  }
+  const compared = Math.min(run.cellMs.length, run.outcome.cell ?? Infinity);
+  const listing = (hash: string) => outputs.get(hash);
+  const seen = run.outputs.map(listing);
+  const wanted = expected.outputs?.[run.notebook]?.map(listing) ?? [];
+  if ([...seen, ...wanted].includes(undefined)) {
+    return here('outputs', 'hashes that the journal has no outputs of', 'outputs that it holds');
+  }
+  const count = here('cells whose outputs are recorded', seen.length, compared);
+  // What follows from control's runs is derived whenever a journal is read.
+  if (expected.kind === 'reference') return count;
+  const again = outputLosses(wanted.map(known), seen.map(known));
+  return [
+    ...count,
+    ...here('losses by its outputs', canonicalJson(run.losses ?? null), canonicalJson(again)),
+  ];
+}
+
+function known(listing: CellListing | undefined): CellListing {
+  if (listing === undefined) throw new Error('a listing that is not in the journal');
+  return listing;
 }
 
 /** An experiment of fixed size that records its own end must have every run of its blocks. */

@@ -7,6 +7,8 @@ import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { isObserved, runStatus } from '../model/run-status.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
+import { eventWords } from '../report/endpoint-words.ts';
+import { eventSeen } from '../report/event-seen.ts';
 import { counted, duration, eValue, percent, percentInterval } from '../report/format-number.ts';
 import { kindCounts } from '../report/words.ts';
 import type { KindCounts } from '../stats/arm-summary.ts';
@@ -18,6 +20,7 @@ import type { SequentialDecision } from '../stats/sequential-decision.ts';
 // Often enough to look alive; a redraw must not take time from the front ends.
 const REDRAW_MS = 250;
 const LOG_E_BAR_WIDTH = 20;
+const COUNT_WIDTH = 18;
 
 interface Tally {
   runs: number;
@@ -96,7 +99,7 @@ function armLine(
   name: string,
   width: number,
   { runs, wedged, endings, invalid, stalled }: Tally,
-  { blocks: planned, endpoint }: Protocol,
+  protocol: Protocol,
 ): string {
   const rate =
     runs === 0
@@ -106,8 +109,8 @@ function armLine(
   const otherwise = others === 0 ? '' : `  ${kindCounts(endings)}`;
   const excluded = invalid === 0 ? '' : `  ${counted(invalid, 'harness fault')}`;
   const second = stalled === 0 ? '' : `  client stalled in ${stalled}`;
-  const count = `${wedged} ${endpoint ?? 'wedged'} of ${runs}`;
-  return `  ${name.padEnd(width)}  ${count.padEnd(18)} ${rate}${otherwise}${excluded}${second}${runs + others + invalid >= planned ? '  done' : ''}`;
+  const count = `${wedged} of ${runs} ${eventWords(protocol).past}`;
+  return `  ${name.padEnd(width)}  ${count.padEnd(COUNT_WIDTH)} ${rate}${otherwise}${excluded}${second}${runs + others + invalid >= protocol.blocks ? '  done' : ''}`;
 }
 
 function evidenceLines(decision: SequentialDecision | null, alpha: number): string[] {
@@ -156,12 +159,14 @@ function runLine(record: RunRecord, protocol: Protocol): string {
   const cells = protocol.notebooks[record.notebook]?.codeCells.length ?? 0;
   const where = cell === null ? '' : cell < cells ? ` at cell ${cell}` : ' after the last cell';
   const raised = error === null ? '' : ` (${terminalText(`${error.ename}: ${error.evalue}`, 120)})`;
+  const seen = eventSeen(record, protocol);
+  const event = seen === null ? '' : `, ${seen}`;
   const why = kind === 'completed' ? '' : `: ${reason}${raised}`;
   const stalls = hasSecondEvent(record)
     ? `; ${counted(record.stalls?.length ?? 0, 'stall')} of the client`
     : '';
   const left = record.left === undefined ? '' : `; left behind: ${record.left.join(' ')}`;
-  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}${stalls}${left}`;
+  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${event}${why}${stalls}${left}`;
 }
 
 /** How an experiment is shown. */

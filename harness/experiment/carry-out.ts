@@ -112,7 +112,7 @@ export async function carryOutExperiment(
 
 async function soak(
   prepared: Prepared,
-  { writer, recorded, experiment }: Session,
+  { writer, recorded, experiment, comparison }: Session,
   notebookFolder: string | null,
   { signal, maxMs }: { readonly signal: AbortSignal; readonly maxMs?: number },
   display: Display,
@@ -120,6 +120,7 @@ async function soak(
 ): Promise<ExperimentEnd> {
   // Each run in progress adds one listener.
   setMaxListeners(0, signal);
+  const keepsOutputs = notebookFolder !== null || comparison !== null;
   const autopsies = new Autopsies(
     prepared.protocol.autopsy,
     recorded.filter(({ outcome }) => (outcome.observations?.revival ?? null) !== null).length,
@@ -134,11 +135,12 @@ async function soak(
             notebooks: prepared.notebooks,
             writer,
             recorded,
+            comparison,
             notebookFolder,
             shard: experiment.shard,
             signal,
             maxMs,
-            context: notebookFolder === null ? { ...context, keptCharacters: MIRRORED_CHARACTERS } : context,
+            context: keepsOutputs ? context : { ...context, keptCharacters: MIRRORED_CHARACTERS },
           },
           display.events,
         ),

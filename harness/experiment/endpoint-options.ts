@@ -36,7 +36,11 @@ export function assertEndpointFits(options: EndpointOptions): void {
   }
 }
 
-function namedEndpoints({ endpoint, also }: Pick<EndpointOptions, 'endpoint' | 'also'>): readonly Endpoint[] {
+/** The endpoints that are asked for by name. */
+export function namedEndpoints({
+  endpoint,
+  also,
+}: Pick<EndpointOptions, 'endpoint' | 'also'>): readonly Endpoint[] {
   return [...(endpoint === null ? [] : [endpoint]), ...(also ?? [])];
 }
 

@@ -22,10 +22,12 @@ import type { Protocol } from '../model/protocol.ts';
 import { isObserved, runStatus } from '../model/run-status.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { protocolSockets } from '../options/socket-options.ts';
+import type { Expectation } from '../run/compare-outputs.ts';
 import { protocolArm } from '../run/subject.ts';
 import { baselineDifferences } from './baseline-differences.ts';
 import { assertCanDecide } from './can-decide.ts';
 import { assertEndpointFits, protocolEndpoint } from './endpoint-options.ts';
+import { expectedOutputs } from './expected-outputs.ts';
 import { protocolNotebook } from './freeze.ts';
 import { assertLanguage } from './kernel-language.ts';
 import { loadArms, type PreparedSubjects, prepareArms } from './prepare-arms.ts';
@@ -49,6 +51,8 @@ export interface Prepared {
   readonly notebooks: readonly Notebook[];
   readonly latency: Latency;
   readonly baseline: Baseline | null;
+  /** `null`: outputs are not compared. */
+  readonly expectation: Expectation | null;
 }
 
 async function loadNotebooks({ notebooks: paths, prefix, kernels }: RunOptions): Promise<Notebook[]> {
@@ -133,6 +137,7 @@ async function readInputs(options: RunOptions) {
     latency,
     tuning,
     baseline: await about({ name: 'baseline' }, () => readBaseline(options.baseline)),
+    expected: await expectedOutputs(options, notebooks),
   };
 }
 
@@ -150,7 +155,7 @@ export async function prepareExperiment(
   const isOfKernels = options.kernels.length > 0;
   assertSocketsFit(options);
   assertEndpointFits(options);
-  const { loaded, notebooks, latency, tuning, baseline } = await fileWithDeadline(
+  const { loaded, notebooks, latency, tuning, baseline, expected } = await fileWithDeadline(
     'read-inputs',
     readInputs(options),
   );
@@ -193,6 +198,7 @@ export async function prepareExperiment(
     ...(server === null ? {} : { transport: server.protocolTransport }),
     ...(sockets === undefined ? {} : { sockets }),
     ...protocolEndpoint(options, client?.endpoint),
+    ...(expected === null ? {} : { expected: expected.protocol }),
     decision,
     harness: await harnessVersion(),
     runtimeSha256: await runtimeHash(),
@@ -215,6 +221,7 @@ export async function prepareExperiment(
     arms,
     notebooks,
     latency,
+    expectation: expected?.expectation ?? null,
     baseline:
       baseline === null
         ? null

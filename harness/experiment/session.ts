@@ -8,6 +8,7 @@ import { publicPath } from '../model/public-path.ts';
 import { RESUME_FILE } from '../options/kept-options.ts';
 import { repeatingCommand } from '../options/repeat.ts';
 import type { RunOptions } from '../options/run-options.ts';
+import { OutputComparison } from '../run/compare-outputs.ts';
 import type { Prepared } from './prepare.ts';
 import { unendedRuns } from './unended-runs.ts';
 
@@ -18,6 +19,8 @@ export interface Session {
   readonly experiment: ExperimentRecord;
   /** Describes the runs during which the harness ended without recording an end; `null`: there are none. */
   readonly unended: string | null;
+  /** `null`: outputs are not compared. */
+  readonly comparison: OutputComparison | null;
 }
 
 export async function beginSession(
@@ -46,7 +49,20 @@ export async function beginSession(
   const writer = await JournalWriter.create(folder, experiment, {
     [RESUME_FILE]: JSON.stringify(options.given),
   });
-  return { writer, recorded: [], experiment, unended: null };
+  const comparison = await beginComparison(writer, prepared, []);
+  return { writer, recorded: [], experiment, unended: null, comparison };
+}
+
+/** The journal holds what is expected before it holds a run. */
+async function beginComparison(
+  writer: JournalWriter,
+  { expectation }: Prepared,
+  written: Iterable<string>,
+): Promise<OutputComparison | null> {
+  if (expectation === null) return null;
+  const comparison = new OutputComparison(expectation, written);
+  for (const outputs of comparison.expected()) await writer.append(outputs);
+  return comparison;
 }
 
 export async function resumeSession(folder: string, prepared: Prepared): Promise<Session> {
@@ -75,7 +91,8 @@ export async function resumeSession(folder: string, prepared: Prepared): Promise
     reason: `${runs.length} runs recorded`,
     abandoned: [...abandoned],
   });
-  return { writer, recorded: runs, experiment, unended: unendedRuns(text.journal) };
+  const comparison = await beginComparison(writer, prepared, text.journal.outputs.keys());
+  return { writer, recorded: runs, experiment, unended: unendedRuns(text.journal), comparison };
 }
 
 export function now(): string {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { DEFAULT_LATENCY } from '../model/protocol.ts';
+import { quoted } from '../model/quoted.ts';
 import { runBoundMs } from '../run/run-bound.ts';
 import { LatencyDraws, parseLatency, type Reaction } from './latency.ts';
 
@@ -121,7 +122,7 @@ describe('an empirical latency', () => {
     const path = latencyFile(content);
     const error = await soakErrorOf(() => parseLatency(`file:${path}`));
     expect(error.code).toBe('bad-latency');
-    expect(error.message).toContain(JSON.stringify(path));
+    expect(error.message).toContain(quoted(path));
     expect(error.message).toMatch(message);
   });
 

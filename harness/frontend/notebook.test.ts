@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SoakError } from '../model/errors.ts';
+import { packageRoot } from '../model/package-root.ts';
 import { executedNotebook, notebookPieces, notebookText } from './executed-notebook.ts';
 import {
   assertHasCode,
@@ -173,7 +174,7 @@ describe('readNotebook', () => {
     ['plain', 22],
     ['many-cells', 161],
   ])("reads the project's %s notebook, and writes it back byte for byte", async (name, codeCells) => {
-    const path = new URL(`../../notebooks/${name}.ipynb`, import.meta.url).pathname;
+    const path = join(packageRoot(), 'notebooks', `${name}.ipynb`);
     const notebook = await readNotebook(path);
     expect(notebook.codeCells).toHaveLength(codeCells);
     expect(notebook.language).toBe('python');

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { codeNotebook } from '../../tools/testing/code-notebook.ts';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
@@ -10,6 +10,13 @@ import { executedNotebook, notebookPieces, notebookText } from './executed-noteb
 import { NotebookOutputs } from './notebook-outputs.ts';
 import { StreamText } from './stream-text.ts';
 import { TextSpill } from './text-spill.ts';
+
+const spills: TextSpill[] = [];
+
+// A file that is open keeps its folder on Windows.
+afterEach(async () => {
+  for (const spill of spills.splice(0)) await spill.remove();
+});
 
 function spillIn(within = temporaryFolder()) {
   const removed: string[] = [];
@@ -24,6 +31,7 @@ function spillIn(within = temporaryFolder()) {
       rmSync(folder, { recursive: true });
     },
   });
+  spills.push(spill);
   return { spill, within, removed };
 }
 

@@ -1,4 +1,5 @@
 import { canonicalJson } from '../model/canonical.ts';
+import { type CellListing, cellOutputsRecord } from '../model/cell-outputs.ts';
 import { SoakError } from '../model/errors.ts';
 import type {
   Baseline,
@@ -73,7 +74,7 @@ export function mergedJournal(journals: readonly NamedJournal[]): MergedJournal 
   const areUnique = assertDistinct(ordered);
   return {
     experiment: mergedExperiment(first.journal.experiment, ordered),
-    records: () => mergedRecords(ordered, areUnique),
+    records: () => mergedRecords(ordered, areUnique, outputsOf(journals)),
     runs: ordered.reduce((sum, { runs }) => sum + runs.size, 0),
     duplicates,
   };
@@ -111,7 +112,7 @@ function partsOf({ name, journal }: NamedJournal): Part[] {
       {
         name,
         source,
-        runs: new Map(journal.runs.map((run) => [run.run, run])),
+        runs: new Map(recordedRuns(journal).map((run) => [run.run, run])),
         sessions: journal.sessions,
         abandoned: new Set(journal.abandoned),
       },
@@ -133,12 +134,18 @@ function partsOf({ name, journal }: NamedJournal): Part[] {
       name,
       source,
       runs: new Map(
-        of(journal.runs).map((run) => [bare(run.run), { ...run, run: bare(run.run) } as RunRecord]),
+        of(recordedRuns(journal)).map((run) => [bare(run.run), { ...run, run: bare(run.run) } as RunRecord]),
       ),
       sessions: of(journal.sessions) as SessionRecord[],
       abandoned: new Set(journal.abandoned.filter((run) => run.endsWith(suffix)).map(bare)),
     };
   });
+}
+
+/** The runs as they were recorded: without the losses that follow from all of a journal's runs together. */
+function recordedRuns({ experiment, runs }: Journal): readonly RunRecord[] {
+  if (experiment.protocol.expected?.kind !== 'reference') return runs;
+  return runs.map(({ losses: _, ...run }) => run);
 }
 
 /** Two copies of one source's journal, either of which may have grown longer. */
@@ -249,7 +256,18 @@ function mergedBaseline(baselines: readonly (Baseline | null)[]): Baseline | nul
   return { ...first, differences: [...new Map(all.map((each) => [canonicalJson(each), each])).values()] };
 }
 
-function* mergedRecords(parts: readonly Part[], areUnique: boolean): Iterable<JournalRecord> {
+/** What cells showed in any of the journals, in an order that depends on nothing else. */
+function outputsOf(journals: readonly NamedJournal[]): CellListing[] {
+  const all = new Map(journals.flatMap(({ journal }) => [...journal.outputs]));
+  return [...all].sort(([a], [b]) => compare(a, b)).map(([, listing]) => listing);
+}
+
+function* mergedRecords(
+  parts: readonly Part[],
+  areUnique: boolean,
+  outputs: readonly CellListing[],
+): Iterable<JournalRecord> {
+  for (const listing of outputs) yield cellOutputsRecord(listing);
   for (const { source, runs, sessions, abandoned } of parts) {
     const { id } = source;
     const ordered = [...runs.values()].sort((a, b) => a.block - b.block || a.position - b.position);

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { type CellListing, type CellOutputsRecord, listingHash } from '../model/cell-outputs.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import {
@@ -15,6 +16,7 @@ import {
   type SessionRecord,
 } from '../model/journal.ts';
 import { type Protocol, protocolHash } from '../model/protocol.ts';
+import { withReferenceLosses } from '../oracle/reference-outputs.ts';
 
 /** Name of the journal in a report folder. */
 export const JOURNAL_FILE = 'journal.jsonl';
@@ -71,6 +73,7 @@ class JournalParser {
   readonly #begun = new Set<string>();
   readonly #runs = new Map<string, RunRecord>();
   readonly #sessions: SessionRecord[] = [];
+  readonly #outputs = new Map<string, CellListing>();
 
   constructor(name: string) {
     this.#name = name;
@@ -92,10 +95,14 @@ class JournalParser {
 
   end(): JournalText {
     const experiment = this.#experiment ?? this.#notAnExperiment();
+    const runs = [...this.#runs.values()].sort((a, b) => a.block - b.block || a.position - b.position);
+    const isByReference = experiment.protocol.expected?.kind === 'reference';
     const journal: Journal = {
       experiment,
-      runs: [...this.#runs.values()].sort((a, b) => a.block - b.block || a.position - b.position),
+      // What control's runs show is known only now.
+      runs: isByReference ? withReferenceLosses(experiment, runs, this.#outputs) : runs,
       sessions: this.#sessions,
+      outputs: this.#outputs,
       abandoned: [...this.#begun].filter((run) => !this.#runs.has(run)),
       torn: this.#rest.length > 0,
       sha256: this.#hash.digest('hex'),
@@ -108,6 +115,7 @@ class JournalParser {
     else if (record.type === 'experiment') throw this.#damaged(`line ${this.#lines} is a second experiment.`);
     else if (record.type === 'session') this.#sessions.push(record);
     else if (record.type === 'begin') this.#begun.add(record.run);
+    else if (record.type === 'cell-outputs') this.#addOutputs(record);
     else this.#addRun(record, this.#experiment.protocol);
   }
 
@@ -118,6 +126,16 @@ class JournalParser {
         `its protocol does not have the hash ${record.protocolSha256} that was recorded with it.`,
       );
     } else this.#experiment = record;
+  }
+
+  #addOutputs({ sha256, outputs, more }: CellOutputsRecord): void {
+    const listing: CellListing = { outputs, ...(more === undefined ? {} : { more }) };
+    if (listingHash(listing) !== sha256) {
+      throw this.#damaged(
+        `line ${this.#lines} holds outputs of a cell that do not have the hash ${sha256} that was recorded with them.`,
+      );
+    }
+    this.#outputs.set(sha256, listing);
   }
 
   #addRun(record: RunRecord, protocol: Protocol): void {

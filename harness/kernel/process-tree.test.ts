@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { eventually } from '../../tools/testing/bare-client.ts';
+import { hasProcessorTimes } from '../../tools/testing/processor-times.ts';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { testPython } from '../../tools/testing/test-python.ts';
 import { dropProcessHelper, ProcessHelper, processHelper, useProcessHelper } from './process-helper.ts';
@@ -12,8 +13,6 @@ import { kernelEnvironmentVariables, killPlan, killTree, launchesDetached } from
 import { Reaper } from './reaper.ts';
 
 const isPosix = process.platform !== 'win32';
-// Wine answers with the caller's own times when it is asked for those of another process (tools/windows/README.md).
-const hasTimes = process.env['KERNEL_SOAK_TEST_WINE'] === undefined;
 let python: string;
 let reaper: Reaper;
 
@@ -143,35 +142,38 @@ describe('a sample of a process', () => {
     expect(await processSample(gone.pid ?? 0, 'darwin')).toBeNull();
   });
 
-  test.runIf(hasTimes)('counts CPU time as it is used, also by the helper beside the harness', async () => {
-    const idle = spawn(python, ['-I', '-S', '-c', 'import time; print(1, flush=True); time.sleep(600)']);
-    await once(idle.stdout, 'data');
-    const busy = spawn(python, ['-I', '-S', '-c', 'while True: pass']);
-    const until = performance.now() + 10_000;
-    const cpuMs = async (pid: number | undefined, platform?: NodeJS.Platform) =>
-      (await kernelSample({ pid: pid ?? 0 }, platform))?.cpuMs ?? 0;
-    const idleMs = await cpuMs(idle.pid);
-    while ((await cpuMs(busy.pid)) < 500 && performance.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    expect(await cpuMs(busy.pid)).toBeGreaterThanOrEqual(500);
-    expect(await cpuMs(busy.pid, 'darwin')).toBeGreaterThanOrEqual(500);
-    expect((await cpuMs(idle.pid)) - idleMs).toBeLessThan(100);
-    const [sample] = (await processHelper()?.sample([idle.pid ?? 0])) ?? [];
-    expect(sample?.rssBytes).toBeGreaterThan(1 << 20);
-    for (const child of [idle, busy]) {
-      const exited = once(child, 'exit');
-      child.kill('SIGKILL');
-      await exited;
-    }
-  });
+  test.runIf(hasProcessorTimes)(
+    'counts CPU time as it is used, also by the helper beside the harness',
+    async () => {
+      const idle = spawn(python, ['-I', '-S', '-c', 'import time; print(1, flush=True); time.sleep(600)']);
+      await once(idle.stdout, 'data');
+      const busy = spawn(python, ['-I', '-S', '-c', 'while True: pass']);
+      const until = performance.now() + 10_000;
+      const cpuMs = async (pid: number | undefined, platform?: NodeJS.Platform) =>
+        (await kernelSample({ pid: pid ?? 0 }, platform))?.cpuMs ?? 0;
+      const idleMs = await cpuMs(idle.pid);
+      while ((await cpuMs(busy.pid)) < 500 && performance.now() < until) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      expect(await cpuMs(busy.pid)).toBeGreaterThanOrEqual(500);
+      expect(await cpuMs(busy.pid, 'darwin')).toBeGreaterThanOrEqual(500);
+      expect((await cpuMs(idle.pid)) - idleMs).toBeLessThan(100);
+      const [sample] = (await processHelper()?.sample([idle.pid ?? 0])) ?? [];
+      expect(sample?.rssBytes).toBeGreaterThan(1 << 20);
+      for (const child of [idle, busy]) {
+        const exited = once(child, 'exit');
+        child.kill('SIGKILL');
+        await exited;
+      }
+    },
+  );
 });
 
 // What `py`, `uv run`, `conda run`, a shim, or on Windows a venv's python.exe does: it starts the interpreter and waits.
 const LAUNCHER =
   'import subprocess, sys; sys.exit(subprocess.run([sys.executable, *sys.argv[1:]]).returncode)';
 
-describe.runIf(hasTimes)('a kernel behind a launcher', () => {
+describe.runIf(hasProcessorTimes)('a kernel behind a launcher', () => {
   test.each([
     ['that says which process it is', true],
     ['that does not say it', false],

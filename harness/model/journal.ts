@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { kernelCountersSchema } from './arm.ts';
 import { runChangeSchema } from './arm-change.ts';
+import { type CellListing, cellOutputsRecordSchema } from './cell-outputs.ts';
 import { clientCountersSchema, stallSchema } from './client.ts';
 import { exposureSchema } from './exposure.ts';
 import { memorySchema } from './memory.ts';
@@ -224,6 +225,11 @@ export const runRecordSchema = z.object({
    * expected, or nothing was compared.
    */
   losses: z.array(outputLossSchema).optional(),
+  /**
+   * What each cell showed, up to the last one that was compared: hashes of `cell-outputs` records, by the cell's position
+   * among the executed ones. Absent: nothing was expected, or the run left no notebook.
+   */
+  outputs: z.array(z.string()).optional(),
   /** Memory of the kernel's processes, sampled from outside. Absent: it was not sampled. */
   memory: memorySchema.optional(),
   /** The last messages of a run that did not complete; absent for one that did. */
@@ -256,6 +262,7 @@ export const journalRecordSchema = z.discriminatedUnion('type', [
   beginRecordSchema,
   runRecordSchema,
   sessionRecordSchema,
+  cellOutputsRecordSchema,
 ]);
 export type JournalRecord = z.infer<typeof journalRecordSchema>;
 
@@ -265,6 +272,8 @@ export interface Journal {
   /** In block order, then position. */
   readonly runs: readonly RunRecord[];
   readonly sessions: readonly SessionRecord[];
+  /** What cells showed or were to show, by hash. Empty: nothing was expected. */
+  readonly outputs: ReadonlyMap<string, CellListing>;
   /** Runs begun and never recorded. */
   readonly abandoned: readonly string[];
   /** Whether a torn last line was set aside. */

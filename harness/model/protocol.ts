@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { protocolArmSchema } from './arm.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
+import { protocolExpectedSchema } from './cell-outputs.ts';
 import { protocolClientSchema } from './client.ts';
 import { ENDPOINTS } from './endpoint.ts';
 import { LAUNCH_METHODS } from './launch-method.ts';
@@ -92,6 +93,8 @@ export const protocolSchema = z.object({
   memoryAboveBytes: z.number().int().positive().optional(),
   /** Endpoints that are counted in the same runs, without a verdict. Absent: none. */
   also: z.array(z.enum(ENDPOINTS)).min(1).optional(),
+  /** The outputs that every run is to show. Absent: outputs are not compared. */
+  expected: protocolExpectedSchema.optional(),
   /** How it is decided (docs/statistics.md#two-arms, docs/statistics.md#anytime-valid). */
   decision: z.object({
     stopping: z.enum(['fixed', 'until-decided']),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeNotebook } from '../../tools/testing/code-notebook.ts';
 import { type FaultyBehaviour, faultyKernelArgv } from '../../tools/testing/faulty-kernel.ts';
+import { hasProcessorTimes } from '../../tools/testing/processor-times.ts';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { testPython } from '../../tools/testing/test-python.ts';
 import { parseLatency } from '../frontend/latency.ts';
@@ -66,7 +67,7 @@ describe.concurrent('a kernel that does not serve control', () => {
     expect(info?.protocolVersion).toBe(welcome ? '5.5' : '5.3');
   });
 
-  test('and strands a request is wedged, as a new shell peer proves', async () => {
+  test.runIf(hasProcessorTimes)('and strands a request is wedged, as a new shell peer proves', async () => {
     const { record } = await run({ name: 'strands', control: false, at: 3 }, { timeoutMs: 1_000 });
     expect(record.outcome.kind).toBe('wedged-mute');
     expect(record.outcome.observations).toMatchObject({ control: false, revivedByPeer: true });
@@ -86,11 +87,14 @@ describe.concurrent('a kernel that does not serve control', () => {
 });
 
 describe.concurrent('a deadline for the beginning of a request', () => {
-  test('ends the wait for a kernel that never turns to it, whatever cells may take', async () => {
-    const { record } = await run({ name: 'never-replies' }, { timeoutMs: 3_600_000, beginWithinMs: 500 });
-    expect(record.outcome.kind).toBe('wedged-mute');
-    expect(record.outcome.waitedMs).toBeLessThan(5_000);
-  });
+  test.runIf(hasProcessorTimes)(
+    'ends the wait for a kernel that never turns to it, whatever cells may take',
+    async () => {
+      const { record } = await run({ name: 'never-replies' }, { timeoutMs: 3_600_000, beginWithinMs: 500 });
+      expect(record.outcome.kind).toBe('wedged-mute');
+      expect(record.outcome.waitedMs).toBeLessThan(5_000);
+    },
+  );
 
   test.each(['computes-first', 'sleeps-first'] as const)(
     'leaves a kernel alone that %s, and is no wedge: it begins after all',

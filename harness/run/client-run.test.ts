@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { codeNotebookText } from '../../tools/testing/code-notebook.ts';
+import { hasProcessorTimes } from '../../tools/testing/processor-times.ts';
 import { realClientRun } from '../../tools/testing/real-client.ts';
 import {
   type RealSurroundings,
@@ -61,6 +62,9 @@ test("the client's own ends are outcomes: a cell that raises, a dead kernel, a c
     cellTimeoutSeconds: 3,
   });
   expect(slow.record.outcome).toMatchObject({ kind: 'hung', source: 'notebook', cell: 1 });
+});
+
+test.runIf(hasProcessorTimes)('a cell that computes beyond its time-out is busy', async () => {
   const computing = await notebookOf(
     'import time',
     'end = time.time() + 30',
@@ -92,41 +96,47 @@ test('a client without a time-out is ended at the deadline', async () => {
   expect(record.outcome.waitedMs).toBeGreaterThanOrEqual(3_000);
 });
 
-test('a stall of the client is certified after the fact and ended by the re-arm; the fix has none', async () => {
-  const widgets = join(packageRoot(), 'notebooks', 'widgets.ipynb');
-  let stalled = null;
-  for (let attempt = 0; attempt < ATTEMPTS && stalled === null; attempt += 1) {
-    const { record } = await realClientRun(real.context, widgets, { arm: 'client-control' });
-    if (record.outcome.kind !== 'completed') stalled = record;
-  }
-  expect(stalled?.outcome).toMatchObject({ kind: 'stalled', source: 'client' });
-  const [stall] = stalled?.stalls ?? [];
-  expect(stall?.look).not.toBeNull();
-  expect(stall?.look && isClientStrand(stall.look)).toBe(true);
-  expect(stall).toMatchObject({ end: 're-arm' });
-  expect(stall?.endedAfterMs).toBeLessThan(1_000);
-  // The account is that of the stall, before the re-arm.
-  expect(stalled?.kernel?.replies).toBeGreaterThan(stalled?.clientCounters?.taken ?? Number.NaN);
-  const { record } = await realClientRun(real.context, widgets, { arm: 'client-fix' });
-  expect(record.outcome.kind).toBe('completed');
-  expect(record.clientCounters?.rearms).toBe(record.clientCounters?.sends);
-});
+test.runIf(hasProcessorTimes)(
+  'a stall of the client is certified after the fact and ended by the re-arm; the fix has none',
+  async () => {
+    const widgets = join(packageRoot(), 'notebooks', 'widgets.ipynb');
+    let stalled = null;
+    for (let attempt = 0; attempt < ATTEMPTS && stalled === null; attempt += 1) {
+      const { record } = await realClientRun(real.context, widgets, { arm: 'client-control' });
+      if (record.outcome.kind !== 'completed') stalled = record;
+    }
+    expect(stalled?.outcome).toMatchObject({ kind: 'stalled', source: 'client' });
+    const [stall] = stalled?.stalls ?? [];
+    expect(stall?.look).not.toBeNull();
+    expect(stall?.look && isClientStrand(stall.look)).toBe(true);
+    expect(stall).toMatchObject({ end: 're-arm' });
+    expect(stall?.endedAfterMs).toBeLessThan(1_000);
+    // The account is that of the stall, before the re-arm.
+    expect(stalled?.kernel?.replies).toBeGreaterThan(stalled?.clientCounters?.taken ?? Number.NaN);
+    const { record } = await realClientRun(real.context, widgets, { arm: 'client-fix' });
+    expect(record.outcome.kind).toBe('completed');
+    expect(record.clientCounters?.rearms).toBe(record.clientCounters?.sends);
+  },
+);
 
 // `stream` is what ipykernel 7.4.0 ships: the kernel does not wedge, and the released client stalls in half of its runs.
-test('a stall that ends leaves the run its outcome, and is there to be counted', async () => {
-  const widgets = join(packageRoot(), 'notebooks', 'widgets.ipynb');
-  let stalled = null;
-  for (let attempt = 0; attempt < 2 * ATTEMPTS && stalled === null; attempt += 1) {
-    const { record } = await realClientRun(real.context, widgets, { arm: 'stream' });
-    // On a machine that is overloaded a cell may pass the client's time-out by itself: such a run shows nothing.
-    if (record.outcome.kind === 'completed' && record.stalls !== undefined) stalled = record;
-  }
-  expect(stalled?.stalls?.[0]).toMatchObject({ end: 'time-out' });
-  expect(secondEvents({ client: CLIENT }, stalled === null ? [] : [stalled])).toEqual({
-    stalled: 1,
-    runs: 1,
-  });
-});
+test.runIf(hasProcessorTimes)(
+  'a stall that ends leaves the run its outcome, and is there to be counted',
+  async () => {
+    const widgets = join(packageRoot(), 'notebooks', 'widgets.ipynb');
+    let stalled = null;
+    for (let attempt = 0; attempt < 2 * ATTEMPTS && stalled === null; attempt += 1) {
+      const { record } = await realClientRun(real.context, widgets, { arm: 'stream' });
+      // On a machine that is overloaded a cell may pass the client's time-out by itself: such a run shows nothing.
+      if (record.outcome.kind === 'completed' && record.stalls !== undefined) stalled = record;
+    }
+    expect(stalled?.stalls?.[0]).toMatchObject({ end: 'time-out' });
+    expect(secondEvents({ client: CLIENT }, stalled === null ? [] : [stalled])).toEqual({
+      stalled: 1,
+      runs: 1,
+    });
+  },
+);
 
 // The released kernel wedges in most runs under nbclient: 24 of 30 in reports/nbclient-7.3.0.
 test("a strand of the kernel is certified under a client that is not the harness's", async () => {

@@ -10,18 +10,18 @@ import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { readMarks } from '../kernel/marks.ts';
 import type { Stall } from '../model/client.ts';
 import type { Endpoint } from '../model/endpoint.ts';
-import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { publicText } from '../model/public-text.ts';
 import { classifyClient, isTimeout, stallReason } from '../oracle/classify-client.ts';
 import type { RunOrder } from '../stats/schedule.ts';
 import { cleanUp } from './clean-up.ts';
 import { answeredRequests, clientAccount, clientExposure, clientTrace } from './client-account.ts';
-import { ClientWatch, type ClientWatchEnd, type Counted, type KernelStrand } from './client-watch.ts';
+import { ClientWatch, type ClientWatchEnd, type Counted } from './client-watch.ts';
+import { strandOutcome } from './look-at-kernel.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { type LaunchedRun, measureRun } from './measure-run.ts';
 import type { RunContext } from './run-context.ts';
-import { outcome, unansweredOutcome } from './run-outcome.ts';
+import { outcome } from './run-outcome.ts';
 import {
   type Findings,
   type Measured,
@@ -142,7 +142,16 @@ function runOutcome(
 ): Outcome {
   const cell = counted.client.executes === 0 ? null : counted.client.executes - 1;
   const unanswered = answeredRequests(process.events()).untaken;
-  if (end.what === 'stranded') return strandOutcome(end.strand, cell, unanswered, loopStallMs);
+  if (end.what === 'stranded') {
+    const { counted: at, ...strand } = end.strand;
+    const seen = {
+      ...strand,
+      request: unanswered ?? 'comm_msg',
+      sent: at.client.shellSends,
+      counters: at.kernel,
+    };
+    return strandOutcome(seen, cell, loopStallMs);
+  }
   const last = watch.stalls.at(-1);
   if (end.what === 'stalled' && last !== undefined) return stallOutcome(last);
   const { exit } = process;
@@ -163,6 +172,7 @@ function runOutcome(
     idle: at.idle,
     threads: at.threads,
     isReplaced: watch.isReplaced,
+    hasKernelEnded: watch.hasKernelEnded,
   });
   // A stall that no look certified counts as well: the client found the reply at its own time-out, or never.
   if (
@@ -194,39 +204,4 @@ function stallOutcome(stall: Stall): Outcome {
     unanswered: stall.request,
     waitedMs: stall.waitedMs,
   });
-}
-
-function strandOutcome(
-  strand: KernelStrand,
-  cell: number | null,
-  unanswered: string | null,
-  loopStallMs: number,
-): Outcome {
-  const seen: Observations = {
-    request: unanswered ?? 'comm_msg',
-    waitedMs: roundedMs(strand.waitedMs),
-    // The client's subscription and replies are its own: what it saw of the request is not known here.
-    busySeen: false,
-    replySeen: false,
-    idleSeen: false,
-    sent: strand.counted.client.shellSends,
-    rejected: 0,
-    rejections: {},
-    counters: strand.counted.kernel,
-    cpuShare: strand.cpuShare,
-    processState: strand.processState,
-    heartbeat: null,
-    control: true,
-    look: strand.look,
-    shellPortOpen: null,
-    peerAnswered: null,
-    revivedByPeer: null,
-    revival: null,
-    revivedByRearm: strand.revivedByRearm,
-    revivedAfterMs: strand.revivedAfterMs,
-    answeredLate: false,
-    loopStallMs: roundedMs(loopStallMs),
-    socketError: null,
-  };
-  return unansweredOutcome(seen, cell);
 }

@@ -63,6 +63,7 @@ async function session(
     context: { ...surroundings.context, launch },
     writer,
     recorded: (await readJournal(writer.folder)).journal.runs,
+    comparison: null,
     notebookFolder: null,
     signal: new AbortController().signal,
   });

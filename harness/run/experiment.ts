@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { notebookPieces } from '../frontend/executed-notebook.ts';
-import type { Notebook } from '../frontend/notebook.ts';
+import type { JsonObject, Notebook } from '../frontend/notebook.ts';
 import { type JournalWriter, unwritable } from '../journal/write.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
@@ -14,6 +14,7 @@ import { type OutcomeStatus, runStatus } from '../model/run-status.ts';
 import { type BlockRange, type Shard, shardBlocks } from '../model/shard.ts';
 import { blockOrders, type RunOrder } from '../stats/schedule.ts';
 import { type SequentialDecision, sequentialStart, sequentialStep } from '../stats/sequential-decision.ts';
+import type { OutputComparison } from './compare-outputs.ts';
 import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
 import { runSubject } from './run-subject.ts';
@@ -36,7 +37,9 @@ export interface ReadyExperiment {
   readonly writer: JournalWriter;
   /** Runs that are already in the journal. */
   readonly recorded: readonly RunRecord[];
-  /** Where executed notebooks are kept; `null`: not kept. */
+  /** Compares the outputs of runs with what is expected; `null`: nothing is. */
+  readonly comparison: OutputComparison | null;
+  /** Where executed notebooks are kept; `null`: only those of runs that lost output. */
   readonly notebookFolder: string | null;
   /** The part of the blocks to carry out. Default: all. */
   readonly shard?: Shard | undefined;
@@ -133,17 +136,17 @@ export async function runExperiment(
       await experiment.writer.append({ type: 'begin', run: order.run, at: new Date().toISOString() });
       const result = await launchRun(experiment, order, onMeasured);
       if (result === null) return;
+      let { record } = result;
       try {
         // Not recorded, so that --resume repeats it and its block is not lost.
-        assertRoom(result.record);
-        await experiment.writer.append(result.record);
-        await keepNotebook(experiment, order, result);
+        assertRoom(record);
+        record = await recordRun(experiment, order, result);
       } finally {
         await result.discard();
       }
-      events.onRun?.(result.record);
-      faults.add(result.record);
-      for (const state of blocks.add(result.record)) events.onBlock?.(state);
+      events.onRun?.(record);
+      faults.add(record);
+      for (const state of blocks.add(record)) events.onBlock?.(state);
     } catch (error) {
       fault ??= error;
     }
@@ -250,13 +253,37 @@ async function launchRun(
   return runSubject(order, notebook, arm, { ...experiment.context, onMeasured }, experiment.signal, endpoint);
 }
 
-async function keepNotebook(experiment: ReadyExperiment, order: RunOrder, result: RunResult): Promise<void> {
-  if (experiment.notebookFolder === null || result.notebook === null) return;
-  const { notebookFolder, writer } = experiment;
-  const name = experiment.notebooks[order.notebookIndex]?.name.replace(/\.ipynb$/, '') ?? 'notebook';
-  const pieces = notebookPieces(result.notebook);
-  const path = join(notebookFolder, `${order.run}-${name}.ipynb`);
-  const saved = makeFolder(notebookFolder).then(() => writeFile(path, pieces));
+/** Write the run into the journal, with what its cells showed, and keep its notebook where that is wanted. */
+async function recordRun(
+  experiment: ReadyExperiment,
+  order: RunOrder,
+  result: RunResult,
+): Promise<RunRecord> {
+  const { comparison, writer, notebooks, notebookFolder } = experiment;
+  const notebook = notebooks[order.notebookIndex];
+  const { record, outputs } =
+    comparison === null || notebook === undefined
+      ? { record: result.record, outputs: [] }
+      : comparison.compared(result.record, result.notebook, notebook);
+  for (const each of outputs) await writer.append(each);
+  await writer.append(record);
+  const hasLost = record.losses?.some(({ loss }) => loss !== 'differs') === true;
+  const folder = notebookFolder ?? (hasLost ? join(writer.folder, 'notebooks') : null);
+  if (folder !== null && result.notebook !== null) {
+    await keepNotebook(folder, `${order.run}-${notebook?.name ?? 'notebook.ipynb'}`, result.notebook, writer);
+  }
+  return record;
+}
+
+async function keepNotebook(
+  folder: string,
+  name: string,
+  notebook: JsonObject,
+  writer: JournalWriter,
+): Promise<void> {
+  const pieces = notebookPieces(notebook);
+  const path = join(folder, `${name.replace(/\.ipynb$/, '')}.ipynb`);
+  const saved = makeFolder(folder).then(() => writeFile(path, pieces));
   await fileWithDeadline('save-notebook', saved).catch((error: unknown) => {
     throw unwritable(writer.folder, error);
   });

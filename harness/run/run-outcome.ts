@@ -9,8 +9,9 @@ import { publicText } from '../model/public-text.ts';
 import { classify } from '../oracle/classify.ts';
 
 const STDERR_CHARACTERS = 2_000;
-// ipykernel's words when another process took a port between our release and its bind.
-const ADDRESS_IN_USE = /Address already in use|EADDRINUSE|WinError 10048|WSAEADDRINUSE/;
+// A kernel's words when another process took a port between our release and its bind. libzmq's own on Windows are
+// "Address in use" (its src/err.cpp), and the system's are those of WSAEADDRINUSE.
+const ADDRESS_IN_USE = /Address (already )?in use|EADDRINUSE|WinError 10048|WSAEADDRINUSE/;
 
 // Python's and Windows' words when a disk or a quota is full.
 const NO_SPACE = /No space left on device|Disk quota exceeded|\[Errno (28|122)\]|WinError 112/;

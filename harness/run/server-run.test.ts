@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Direction, droppingProxy } from '../../tools/testing/dropping-proxy.ts';
 import { type RealSurroundings, realSurroundings } from '../../tools/testing/real-experiment.ts';
@@ -252,8 +252,8 @@ test('a bare arm is refused: nobody would know what the server sent its kernel',
 });
 
 test('the root is the deepest folder that all notebooks are below', () => {
-  expect(commonFolder([join('/a', 'b', 'x.ipynb'), join('/a', 'b', 'c', 'y.ipynb')])).toBe(join('/a', 'b'));
-  expect(commonFolder([join('/a', 'x.ipynb'), join('/ab', 'y.ipynb')])).toBe(join('/'));
+  expect(commonFolder([join('/a', 'b', 'x.ipynb'), join('/a', 'b', 'c', 'y.ipynb')])).toBe(resolve('/a/b'));
+  expect(commonFolder([join('/a', 'x.ipynb'), join('/ab', 'y.ipynb')])).toBe(resolve('/'));
 });
 
 function outputs(notebook: RunResult['notebook']): unknown[] {

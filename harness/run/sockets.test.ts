@@ -54,11 +54,11 @@ const kinds: [string, Sockets][] = [
  * 16 random bytes for a key (`IOPubThread._setup_pipe_in`).
  */
 const INSIDE = `
-import json, os
+import json, os, sys
 from ipykernel.kernelapp import IPKernelApp
 app = IPKernelApp.instance()
 listening = None
-if os.path.exists("/proc/self/net/tcp"):
+if sys.platform == "linux":
     mine = set()
     for name in os.listdir("/proc/self/fd"):
         try:

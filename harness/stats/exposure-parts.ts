@@ -74,7 +74,9 @@ function partOf(run: RunRecord): string {
   return `${run.notebook} ${run.traffic}`;
 }
 
-function countsByCell({ notebooks }: Protocol): (run: RunRecord) => Given | null {
+function countsByCell({ notebooks, endpoint }: Protocol): (run: RunRecord) => Given | null {
+  // Where outputs are what is asked about, fewer of them are the event and not what was done to the kernel.
+  const countsOutputs = endpoint !== 'lost-output' && endpoint !== 'any';
   return (run) => {
     const { exposure, outcome } = run;
     if (exposure === undefined) return null;
@@ -88,7 +90,7 @@ function countsByCell({ notebooks }: Protocol): (run: RunRecord) => Given | null
     for (const [type, text] of Object.entries(exposure.requests)) counts.push([type, text]);
     for (const [action, text] of Object.entries(exposure.actions ?? {}))
       counts.push([`${action} actions`, text]);
-    for (const [type, text] of Object.entries(exposure.outputs ?? {}))
+    for (const [type, text] of countsOutputs ? Object.entries(exposure.outputs ?? {}) : [])
       counts.push([`published ${type}`, text]);
     return { part: partOf(run), reach, counts };
   };

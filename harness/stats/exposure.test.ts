@@ -210,3 +210,27 @@ test('a journal of 100,000 runs is compared in about a second of processor time'
   expect(process.cpuUsage(before).user / 1000).toBeLessThan(4_000);
   expect(found).toHaveLength(4);
 });
+
+test('fewer outputs are less exposure, unless lost output is the event', () => {
+  const { experiment, runs } = syntheticJournal({
+    blocks: 8,
+    cells: CELLS,
+    arms: [
+      { name: 'control', role: 'control', hazard: 0 },
+      { name: 'change', role: 'treatment', hazard: 0 },
+    ],
+    change: (each) => ({
+      ...each,
+      losses: [],
+      exposure: {
+        cells: CELLS,
+        requests: {},
+        outputs: { stdout: `${each.arm === 'change' ? 1 : 2}*${CELLS}` },
+      },
+    }),
+  });
+  const short = (endpoint: 'slow' | 'lost-output') =>
+    exposureComparisons({ ...experiment.protocol, endpoint }, 'control', runs).flatMap(shortKinds);
+  expect(short('slow')).toMatchObject([{ kind: 'published stdout' }]);
+  expect(short('lost-output')).toEqual([]);
+});

@@ -12,7 +12,7 @@ export const ROOMS: readonly Room[] = [
     'model',
   ]),
   room('oracle', 'from observations to an outcome: pure functions', ['model']),
-  room('journal', 'append, read, resume and merge what was recorded', ['model']),
+  room('journal', 'append, read, resume and merge what was recorded', ['model', 'oracle']),
   room('transport', 'the wire format, ZeroMQ sockets, the WebSocket of a server', ['model']),
   room('arms', 'an arm, from its word on the command line to its files', ['model']),
   room('options', 'the table of options, and the experiment file', ['arms', 'model']),

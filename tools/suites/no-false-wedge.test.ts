@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { executeWithRetries } from '../../harness/exec/attempts.ts';
 import { TRAFFIC_PROFILES } from '../../harness/model/protocol.ts';
 import { codeNotebook } from '../testing/code-notebook.ts';
+import { hasProcessorTimes } from '../testing/processor-times.ts';
 import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';
 import { releasedKernel, runOfCells } from '../testing/released-kernel.ts';
 
@@ -82,12 +83,15 @@ describe('a comm message for which a kernel publishes nothing while a cell await
 });
 
 describe('a kernel that does not begin a request', () => {
-  test.each([...RELEASES, WITHOUT_SHELL_THREAD])('and computes in its loop is busy: %s', async (release) => {
-    const context = { ...real.context, ...SHORT };
-    const { outcome } = await runOfCells(await releasedKernel(release), COMPUTING_TASK(60), context);
-    expect(outcome).toMatchObject({ kind: 'busy', source: 'notebook' });
-    expect(outcome.observations?.busiestShare).toBeGreaterThan(0.02);
-  });
+  test.runIf(hasProcessorTimes).each([...RELEASES, WITHOUT_SHELL_THREAD])(
+    'and computes in its loop is busy: %s',
+    async (release) => {
+      const context = { ...real.context, ...SHORT };
+      const { outcome } = await runOfCells(await releasedKernel(release), COMPUTING_TASK(60), context);
+      expect(outcome).toMatchObject({ kind: 'busy', source: 'notebook' });
+      expect(outcome.observations?.busiestShare).toBeGreaterThan(0.02);
+    },
+  );
 
   test.each([...RELEASES, WITHOUT_SHELL_THREAD])('and sleeps in its loop is hung: %s', async (release) => {
     const context = { ...real.context, ...SHORT };
@@ -102,12 +106,15 @@ describe('a kernel that does not begin a request', () => {
     expect(outcome.kind).toBe('late');
   });
 
-  test.each(RELEASES)('since a call in C holds the interpreter’s lock says so: %s', async (release) => {
-    const context = { ...real.context, ...SHORT };
-    const { outcome } = await runOfCells(await releasedKernel(release), HELD_LOCK, context);
-    expect(outcome).toMatchObject({ kind: 'busy', observations: { control: false } });
-    expect(outcome.reason).toContain('control does not answer either');
-  });
+  test.runIf(hasProcessorTimes).each(RELEASES)(
+    'since a call in C holds the interpreter’s lock says so: %s',
+    async (release) => {
+      const context = { ...real.context, ...SHORT };
+      const { outcome } = await runOfCells(await releasedKernel(release), HELD_LOCK, context);
+      expect(outcome).toMatchObject({ kind: 'busy', observations: { control: false } });
+      expect(outcome.reason).toContain('control does not answer either');
+    },
+  );
 });
 
 describe.skipIf(process.platform === 'win32')('a cell that', () => {

@@ -39,6 +39,18 @@ def private_opener(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+def replace(new: str, old: str) -> None:
+    """As ``os.replace``. Windows refuses that for as long as somebody reads the old file."""
+    due = time.monotonic() + 5
+    while True:
+        try:
+            return os.replace(new, old)
+        except PermissionError:
+            if time.monotonic() > due:
+                raise
+            time.sleep(0.005)
+
+
 def dumped(value: Any) -> bytes:
     return COMPACT_JSON.encode(value).encode()
 
@@ -135,7 +147,7 @@ class Kernel:
             path = self.options.connection_file
             with open(f"{path}.{os.getpid()}", "w", encoding="utf-8", opener=private_opener) as file:
                 json.dump(self.connection, file)
-            os.replace(file.name, path)
+            replace(file.name, path)
 
     def occupy_shell_port(self) -> None:
         """Take the shell port with another socket, so that `bind` finds it taken."""

@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 // Loaded before each fast test (vitest.config.ts): it fails a test that starts more than a small process.
 
 /** Programs that a fast test may start. */
-const ALLOWED = new Set(['git', 'node', 'mkfifo', 'sh', 'bash', 'zsh', 'fish', 'pwsh']);
+const ALLOWED = new Set(['flock', 'git', 'node', 'mkfifo', 'sh', 'bash', 'zsh', 'fish', 'pwsh']);
 
 const COMMAND = /[\\/](dist|harness)[\\/]cli\.[jt]s$/;
 

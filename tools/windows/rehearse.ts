@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { console_ } from './console.ts';
 import { evidence } from './evidence.ts';
+import { lockFolder } from './lock.ts';
 import { paths } from './paths.ts';
 import { copyProject } from './project.ts';
 import { firstWedge, kills, resume, threeArms } from './soaks.ts';
@@ -65,6 +66,12 @@ const limitMs = Number(values.minutes) * 60_000;
 const isOver = () => limitMs > 0 && performance.now() - startMs > limitMs;
 
 console.log(`The Windows rehearsal${short ? ', short form' : ''}, in ${folder}`);
+const locked = await lockFolder(folder).catch((error) => {
+  if (error instanceof Unavailable) skip(error.message);
+  throw error;
+});
+if (locked === null)
+  skip(`another rehearsal runs in ${folder}. Wait for it, or give another folder by --folder`);
 const script = fileURLToPath(new URL('./set-up.sh', import.meta.url));
 const setUp = spawnSync('bash', [script, folder, ...(chosen.includes(versions) ? ['--all'] : [])], {
   stdio: 'inherit',
@@ -74,6 +81,8 @@ if (setUp.error !== undefined || setUp.signal !== null)
   skip(`its set-up was not done within ${values.minutes} minutes`);
 if (setUp.status !== 0) process.exit(setUp.status ?? 1);
 const windows = new Windows(folder);
+// What a rehearsal left that was ended in its midst is not this one's. The lock says that none is under way.
+await windows.reset();
 try {
   copyProject(windows);
 } catch (error) {
@@ -111,6 +120,7 @@ for (const step of chosen) {
   }
 }
 await windows.end();
+locked.release();
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped, in ${minutes()}`);
 process.exit(failed > 0 ? 1 : passed === 0 ? CANNOT : 0);
 

@@ -63,7 +63,7 @@ function certifiedWedges(name: string, arms: string, blocks: number, isShort: bo
   };
 }
 
-export const firstWedge = certifiedWedges('a certified wedge', 'control,fix', 2, true);
+export const firstWedge = certifiedWedges('a certified wedge', 'control,sham,fix', 2, true);
 export const threeArms = certifiedWedges('three arms of four blocks', 'control,sham,fix', 4, false);
 
 /** The harness's own process is killed as by the task manager; nothing is left, and --resume goes on. */

@@ -257,7 +257,7 @@ describe('the default environment', () => {
 
   test('names the event loop that its kernels really run', async () => {
     const script =
-      'from tornado.ioloop import IOLoop\nloop = type(IOLoop(make_current=False).asyncio_loop)\nprint(f"{loop.__module__}.{loop.__qualname__}")';
+      'from ipykernel.kernelapp import IPKernelApp\nfrom tornado.ioloop import IOLoop\ngetattr(IPKernelApp(), "_init_asyncio_patch", lambda: None)()\nloop = type(IOLoop(make_current=False).asyncio_loop)\nprint(f"{loop.__module__}.{loop.__qualname__}")';
     const { stdout } = await runCommand(environment.python, ['-I', '-c', script]);
     expect(stdout.trim()).toBe(environment.facts.eventLoop.shellChannel);
   });

@@ -41,5 +41,5 @@ function armPaths(spec: string, absolute: (path: string) => string): string {
 }
 
 function looksLikePath(value: string): boolean {
-  return /^[.~]/.test(value) || /[\\/]/.test(value) || /\.(diff|patch|ya?ml|json)$/i.test(value);
+  return /^[.~]/.test(value) || /[\\/]/.test(value) || /\.(diff|patch|ya?ml|json|ipynb)$/i.test(value);
 }

@@ -1,11 +1,11 @@
 import { CLIENTS } from '../../model/client.ts';
-import { ENDPOINTS } from '../../model/endpoint.ts';
 import { LAUNCH_METHODS } from '../../model/launch-method.ts';
 import { DEFAULT_LATENCY, TRAFFIC_PROFILES } from '../../model/protocol.ts';
 import { serverUrl } from '../../model/server-url.ts';
 import { TRANSPORTS } from '../../model/transport.ts';
+import { clientType } from '../client-command.ts';
 import { option } from '../row.ts';
-import { autopsyType, clientTimeoutType, durationType, memorySizeType, shardType } from '../special-types.ts';
+import { autopsyType, clientTimeoutType, shardType } from '../special-types.ts';
 import {
   commaList,
   number,
@@ -20,6 +20,7 @@ import {
   someOf,
   text,
 } from '../value-types.ts';
+import { ENDPOINT_ROWS } from './endpoint.ts';
 
 /** What a client of another program has of its own, so that the harness's is not asked. */
 const FRONT_END = ['traffic', 'latency', 'prefix', 'tuned', 'pipelineDepth', 'autopsy'];
@@ -110,37 +111,7 @@ export const EXPERIMENT_ROWS = [
     commands: { run: {}, locate: { help: 'runs of each arm by each path', default: '10' } },
     default: '20',
   }),
-  option({
-    flags: '--endpoint <name>',
-    type: oneOf(ENDPOINTS),
-    help: `the event that is counted: ${ENDPOINTS.join(', ')}`,
-    defaultWords: 'wedged; stalled for arms that change the client',
-    group: 'Experiment',
-    commands: { run: {} },
-  }),
-  option({
-    flags: '--slow-after <time>',
-    field: 'slowAfterMs',
-    type: durationType,
-    help: 'a cell that takes so long is slow, such as 5s or 250ms; below --timeout',
-    group: 'Experiment',
-    commands: { run: {} },
-  }),
-  option({
-    flags: '--memory-above <size>',
-    field: 'memoryAboveBytes',
-    type: memorySizeType,
-    help: "the event memory: the kernel's processes hold more than this, such as 2GiB or 500MB",
-    group: 'Experiment',
-    commands: { run: {} },
-  }),
-  option({
-    flags: '--also <list>',
-    type: someOf(ENDPOINTS),
-    help: 'count these endpoints too, in the same runs and without a verdict',
-    group: 'Decision',
-    commands: { run: {} },
-  }),
+  ...ENDPOINT_ROWS,
   option({
     flags: '--notebook <path>',
     type: repeated('path'),
@@ -211,8 +182,8 @@ export const EXPERIMENT_ROWS = [
   }),
   option({
     flags: '--client <name>',
-    type: oneOf(CLIENTS),
-    help: `let this program execute the notebooks, in a process of its own: ${CLIENTS.join(', ')}`,
+    type: clientType,
+    help: `let this program execute the notebooks, in a process of its own: ${CLIENTS.join(', ')}, or any command with {notebook} and {connection_file} in it`,
     defaultWords: 'the harness itself',
     group: 'Notebook and traffic',
     commands: { run: {} },

@@ -1,4 +1,5 @@
 import { type Block, code, joined, type Line, line, list, text } from '../document.ts';
+import { eventWords, isAboutWedges } from '../endpoint-words.ts';
 import { percent } from '../format-number.ts';
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
@@ -22,19 +23,22 @@ function whereRun({ experiment, sessions }: Report): Line {
 export function notShownBlocks(report: Report): Block[] {
   const { analysis, protocol } = report;
   const items: Line[] = [];
+  const { infinitive } = eventWords(protocol);
   const clean = analysis.arms.filter((arm) => arm.runs > 0 && arm.wedged === 0);
   if (clean.length > 0) {
     items.push(
       line`That the rate is zero: ${joined(
         clean.map(
           (arm, index) =>
-            line`${code(arm.name)}${text(index === 0 ? ' may still wedge' : '')} in up to ${num(percent(arm.upper95))}${text(index === 0 ? ' of runs' : '')}`,
+            line`${code(arm.name)}${text(index === 0 ? ` may still ${infinitive}` : '')} in up to ${num(percent(arm.upper95))}${text(index === 0 ? ' of runs' : '')}`,
         ),
         ', ',
       )} (one-sided 95 %).`,
     );
   }
-  const uncertified = analysis.arms.filter((arm) => (arm.counts.wedgedByKind['wedged-mute'] ?? 0) > 0);
+  const uncertified = analysis.arms.filter(
+    (arm) => isAboutWedges(protocol) && (arm.counts.wedgedByKind['wedged-mute'] ?? 0) > 0,
+  );
   if (uncertified.length > 0) {
     const total = uncertified.reduce((sum, arm) => sum + (arm.counts.wedgedByKind['wedged-mute'] ?? 0), 0);
     items.push(
