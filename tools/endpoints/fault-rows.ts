@@ -12,54 +12,71 @@ export interface FaultRow {
   readonly competing: FaultName | null;
   /** Of faults with a delay, milliseconds. */
   readonly delayMs?: number;
-  /** Its event is a wait for a deadline, so that many runs at once cost no processor time. */
-  readonly waits: boolean;
 }
 
 /** A cell that answers at once must not reach it, however busy the machine is. */
 export const SLOW_AFTER_MS = 1_500;
 const SLOW_CELL_MS = 2_000;
 
+/** The test kernel holds some 30 MiB, and 256 MiB more when it leaks. */
+const MEMORY_ABOVE_BYTES = 150 * 2 ** 20;
+
+const OUTPUT_FAULTS = {
+  dropped: 'drops-output',
+  doubled: 'doubles-output',
+  moved: 'moves-output',
+  cut: 'cuts-output',
+} as const;
+
 export const FAULT_ROWS: readonly FaultRow[] = [
-  { name: 'died', rule: { endpoint: 'died' }, faults: ['exits'], competing: 'cell-error', waits: false },
+  { name: 'died', rule: { endpoint: 'died' }, faults: ['exits'], competing: 'cell-error' },
   {
     name: 'start-failed',
     rule: { endpoint: 'start-failed' },
     faults: ['dies-at-start'],
     // A kernel that became ready has answered this question.
     competing: null,
-    waits: false,
   },
   {
     name: 'cell-error',
     rule: { endpoint: 'cell-error' },
     faults: ['cell-error'],
     competing: 'exits',
-    waits: false,
   },
-  { name: 'hung', rule: { endpoint: 'hung' }, faults: ['sleeps-for-ever'], competing: 'exits', waits: true },
+  { name: 'hung', rule: { endpoint: 'hung' }, faults: ['sleeps-for-ever'], competing: 'exits' },
   {
     name: 'lost reply',
     rule: { endpoint: 'lost-answer' },
     faults: ['idle-without-reply'],
     competing: 'exits',
-    waits: true,
   },
   {
     name: 'lost idle',
     rule: { endpoint: 'lost-answer' },
     faults: ['reply-without-idle'],
     competing: 'exits',
-    waits: true,
   },
-  { name: 'wedged', rule: { endpoint: 'wedged' }, faults: ['strands'], competing: 'exits', waits: true },
+  { name: 'wedged', rule: { endpoint: 'wedged' }, faults: ['strands'], competing: 'exits' },
   {
     name: 'slow',
     rule: { endpoint: 'slow', slowAfterMs: SLOW_AFTER_MS },
     faults: ['late'],
     delayMs: SLOW_CELL_MS,
     competing: 'exits',
-    waits: true,
+  },
+  ...(['dropped', 'doubled', 'moved', 'cut'] as const).map(
+    (loss): FaultRow => ({
+      name: `${loss} output`,
+      rule: { endpoint: 'lost-output' },
+      faults: [OUTPUT_FAULTS[loss]],
+      competing: 'exits',
+    }),
+  ),
+  {
+    name: 'leak',
+    rule: { endpoint: 'memory', memoryAboveBytes: MEMORY_ABOVE_BYTES },
+    faults: ['leaks'],
+    competing: 'exits',
   },
   {
     name: 'any',
@@ -67,7 +84,6 @@ export const FAULT_ROWS: readonly FaultRow[] = [
     faults: ['exits', 'dies-at-start', 'idle-without-reply'],
     // What a cell raises is the notebook's, and none of its.
     competing: 'cell-error',
-    waits: true,
   },
 ];
 

@@ -1,30 +1,48 @@
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expectedOutputs } from '../../harness/experiment/expected-outputs.ts';
 import { parseLatency } from '../../harness/frontend/latency.ts';
+import { parsedNotebook } from '../../harness/frontend/notebook.ts';
 import { experimentRecord } from '../../harness/journal/journal.fixture.ts';
 import { readJournal } from '../../harness/journal/read.ts';
 import { JournalWriter } from '../../harness/journal/write.ts';
 import type { KernelCommandMaker } from '../../harness/kernel/launch.ts';
 import { type Protocol, protocolHash } from '../../harness/model/protocol.ts';
+import { OutputComparison } from '../../harness/run/compare-outputs.ts';
 import { runExperiment } from '../../harness/run/experiment.ts';
 import type { RunContext } from '../../harness/run/run-context.ts';
 import { withSharedContext } from '../../harness/run/shared-context.ts';
 import type { KernelspecSubject } from '../../harness/run/subject.ts';
 import { analyseExperiment } from '../../harness/stats/analysis.ts';
 import type { ArmAnalysis } from '../../harness/stats/arm-summary.ts';
-import { codeNotebook } from '../testing/code-notebook.ts';
 import { type FaultDraw, type FaultName, faultyKernelArgv } from '../testing/faulty-kernel.ts';
 import type { FaultRow } from './fault-rows.ts';
 
 /** The faulty cell is neither the first nor the last: `strands` needs one before it, moved output one behind it. */
-const NOTEBOOK = codeNotebook('three-cells.ipynb', ['print:first', 'print:second cell', 'print:third']);
+const NOTEBOOK = parsedNotebook(
+  Buffer.from(notebookText(['first', 'second cell', 'third'])),
+  'three-cells.ipynb',
+);
 const FAULTY_CELL = 2;
 /** The test kernel answers in milliseconds: only a fault, or a machine that stands still, takes so long. */
 const TIMEOUT_MS = 3_000;
 const START_TIMEOUT_MS = 60_000;
 const SUSPECT_AFTER_MS = 1_000;
 const NAMES = ['a', 'b'] as const;
+
+/** A notebook whose cells print one text each, which is saved as their output. */
+function notebookText(texts: readonly string[]): string {
+  const cells = texts.map((text, index) => ({
+    cell_type: 'code',
+    id: `c${index}`,
+    metadata: {},
+    execution_count: null,
+    outputs: [{ output_type: 'stream', name: 'stdout', text }],
+    source: `print:${text}`,
+  }));
+  return JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells });
+}
 
 /** One experiment on a kernel that commits a fault with a known probability. */
 export interface RepeatDesign {
@@ -89,7 +107,14 @@ export async function repeat(
   const folder = await mkdtemp(join(tmpdir(), 'soak-endpoint-'));
   try {
     const names = NAMES.slice(0, design.arms);
-    const protocol = protocolOf(design, names);
+    const { endpoint = null } = design.row.rule;
+    const options = { endpoint, also: null, expect: null, sanitize: null };
+    const expected = await expectedOutputs(options, [NOTEBOOK]);
+    const comparison = expected === null ? null : new OutputComparison(expected.expectation, []);
+    const protocol = {
+      ...protocolOf(design, names),
+      ...(expected === null ? {} : { expected: expected.protocol }),
+    };
     const arms = new Map<string, KernelspecSubject>();
     for (const name of names) {
       await mkdir(join(folder, name));
@@ -103,10 +128,11 @@ export async function repeat(
       protocol,
       protocolSha256: protocolHash(protocol),
     });
-    const experiment = { protocol, arms, notebooks: [NOTEBOOK], context, writer, recorded: [] };
+    const experiment = { protocol, arms, notebooks: [NOTEBOOK], context, writer, comparison };
     const signal = new AbortController().signal;
     try {
-      await runExperiment({ ...experiment, notebookFolder: null, signal });
+      for (const outputs of comparison?.expected() ?? []) await writer.append(outputs);
+      await runExperiment({ ...experiment, recorded: [], notebookFolder: null, signal });
     } finally {
       await writer.close();
     }
