@@ -10,6 +10,7 @@ import { beliefBlocks } from './sections/belief.ts';
 import { comparisonBlocks } from './sections/comparisons.ts';
 import { environmentBlocks } from './sections/environment.ts';
 import { exposureBlocks } from './sections/exposure.ts';
+import { groupBlocks } from './sections/groups.ts';
 import { mechanismBlocks, mechanismTitle } from './sections/mechanism.ts';
 import { notShownBlocks } from './sections/not-shown.ts';
 import { runBlocks } from './sections/runs.ts';
@@ -25,6 +26,7 @@ export function reportDocument(report: Report): ReportDocument {
     { id: 'comparisons', title: 'Comparisons', blocks: comparisonBlocks(report) },
     { id: 'strata', title: 'Hosts and nights', blocks: strataBlocks(report) },
     { id: 'not-shown', title: 'What was not shown', blocks: notShownBlocks(report) },
+    { id: 'groups', title: 'Failure groups', blocks: groupBlocks(report) },
     { id: 'mechanism', title: mechanismTitle(report), blocks: mechanismBlocks(report) },
     { id: 'belief', title: 'Can it be believed', blocks: beliefBlocks(report) },
     { id: 'exposure', title: 'Exposure', blocks: foldedExposure(report) },

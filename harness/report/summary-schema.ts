@@ -7,6 +7,7 @@ import { BETS } from '../model/protocol.ts';
 import { shardSchema } from '../model/shard.ts';
 import { COMPARISON_KINDS } from '../stats/comparison.ts';
 import { VERDICT_WORDS } from '../stats/verdict-words.ts';
+import { failuresSchema } from './failures-schema.ts';
 
 /** Version of `summary.json`. A field may be added under the same version; any other change raises it. */
 export const SUMMARY_SCHEMA = 2;
@@ -300,6 +301,7 @@ export const summarySchema = z
     loneTail: z
       .object({ p: share, p0: share, cited: citedReferenceSchema.optional(), fisherLess: share.optional() })
       .nullable(),
+    failures: failuresSchema.optional(),
     test: z.enum(['boschloo', 'e-process']),
     stopping: z.enum(['fixed', 'until-decided']),
     alpha: z.number(),

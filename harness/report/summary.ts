@@ -28,6 +28,9 @@ export function summary(report: Report): Summary {
     invalidRuns: report.invalidRuns.length,
     competingRuns: report.competingRuns.length,
     loneTail: report.loneTail,
+    ...(report.failures.groups.length === 0
+      ? {}
+      : { failures: structuredClone(report.failures) as Summary['failures'] }),
     ...(experiment.shard === undefined ? {} : { shard: experiment.shard }),
     ...(experiment.sources === undefined ? {} : { sources: experiment.sources.map(sourceSummary) }),
     ...structuredClone({
