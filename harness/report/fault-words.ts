@@ -2,8 +2,7 @@ import type { OutputLoss } from '../model/output-loss.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { CellPlace, Fault } from '../stats/faults.ts';
 import { code, enumeration, type Line, line, text } from './document.ts';
-import { binarySize } from './endpoint-words.ts';
-import { duration } from './format-number.ts';
+import { duration, memorySize } from './format-number.ts';
 import { kindWords, num } from './words.ts';
 
 /** What became of an expected output, after its name: "`stdout` of cell 3 is missing". */
@@ -55,7 +54,7 @@ export function faultWords(fault: Fault, protocol: Protocol): Line {
         : line`${cellWords(fault.at, protocol)} took ${limit} or longer`;
     }
     case 'memory':
-      return line`memory passed ${text(binarySize(protocol.memoryAboveBytes ?? 0))}`;
+      return line`memory passed ${text(memorySize(protocol.memoryAboveBytes ?? 0))}`;
     case 'stack':
       return fault.frames.length === 0
         ? line`${text(kindWords(fault.kind))}; where its main thread stood is not known`

@@ -74,7 +74,7 @@ export const DIAGNOSIS_ROWS = [
   option({
     flags: '--bad <release>',
     type: text(),
-    help: 'a later one with the wedge: the positive control of every batch',
+    help: 'a later one with the fault: the positive control of every batch',
     group: 'Experiment',
     commands: { bisect: {} },
   }),
