@@ -107,7 +107,8 @@ export async function repeat(
   const folder = await mkdtemp(join(tmpdir(), 'soak-endpoint-'));
   try {
     const names = NAMES.slice(0, design.arms);
-    const { endpoint = null } = design.row.rule;
+    const { endpoint = null, memoryAboveBytes } = design.row.rule;
+    const sampling = memoryAboveBytes === undefined ? context : { ...context, samplesMemory: true };
     const options = { endpoint, also: null, expect: null, sanitize: null };
     const expected = await expectedOutputs(options, [NOTEBOOK]);
     const comparison = expected === null ? null : new OutputComparison(expected.expectation, []);
@@ -128,7 +129,7 @@ export async function repeat(
       protocol,
       protocolSha256: protocolHash(protocol),
     });
-    const experiment = { protocol, arms, notebooks: [NOTEBOOK], context, writer, comparison };
+    const experiment = { protocol, arms, notebooks: [NOTEBOOK], writer, comparison, context: sampling };
     const signal = new AbortController().signal;
     try {
       for (const outputs of comparison?.expected() ?? []) await writer.append(outputs);
