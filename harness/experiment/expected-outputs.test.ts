@@ -9,7 +9,9 @@ import { expectedOutputs } from './expected-outputs.ts';
 const none = { endpoint: null, also: null, expect: null, sanitize: null } as const;
 const lost = { ...none, endpoint: 'lost-output' } as const;
 
-function text(...cells: readonly (readonly [source: string, printed: string])[]): string {
+type CellText = readonly [source: string, printed: string];
+
+function text(...cells: CellText[]): string {
   return JSON.stringify({
     nbformat: 4,
     nbformat_minor: 5,
@@ -24,8 +26,7 @@ function text(...cells: readonly (readonly [source: string, printed: string])[])
   });
 }
 
-const notebook = (...cells: Parameters<typeof text>) =>
-  parsedNotebook(Buffer.from(text(...cells)), 'a.ipynb');
+const notebook = (...cells: CellText[]) => parsedNotebook(Buffer.from(text(...cells)), 'a.ipynb');
 const saved = notebook(['a', 'one\n'], ['b', 'two\n']);
 const bare = notebook(['a', ''], ['b', '']);
 
