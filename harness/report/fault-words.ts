@@ -14,18 +14,16 @@ export const LOSS_WORDS: Readonly<Record<OutputLoss['loss'], string>> = {
   differs: 'has another content',
 };
 
-/** `cell 3`, as a person counts the code cells; with several notebooks, `cell 3 of a.ipynb`. */
+/** `cell 3`, counted from 0 as in the table of runs; with several notebooks, `cell 3 of a.ipynb`. */
 export function cellWords({ notebook, cell }: CellPlace, { notebooks }: Protocol): Line {
-  const place = line`cell ${num(String(cell + 1))}`;
+  const place = line`cell ${num(String(cell))}`;
   return notebooks.length < 2 ? place : line`${place} of ${code(notebooks[notebook]?.name ?? 'unknown')}`;
 }
 
 /** `cells 3, 7 and 12 more`; with several notebooks each with its own. Empty: there is none. */
 export function cellsWords(cells: readonly CellPlace[], further: number, protocol: Protocol): Line {
   const isOne = protocol.notebooks.length < 2 && cells.length > 1;
-  const named = cells.map((cell) =>
-    isOne ? line`${num(String(cell.cell + 1))}` : cellWords(cell, protocol),
-  );
+  const named = cells.map((cell) => (isOne ? line`${num(String(cell.cell))}` : cellWords(cell, protocol)));
   const all = enumeration(further === 0 ? named : [...named, line`${num(String(further))} more`]);
   return isOne ? line`cells ${all}` : all;
 }
