@@ -45,7 +45,16 @@ test('without an endpoint of output nothing is expected, and what would be expec
   }
 });
 
-test.each([[lost], [{ ...none, endpoint: 'any' }], [{ ...none, also: ['lost-output'] }]] as const)(
+test('any event is about output only where --expect says what is expected', async () => {
+  const any = { ...none, endpoint: 'any' } as const;
+  expect(await expectedOutputs(any, [saved])).toBeNull();
+  expect(await expectedOutputs(any, [bare])).toBeNull();
+  expect((await expectedOutputs({ ...any, expect: 'saved' }, [saved]))?.protocol.kind).toBe('saved');
+  const error = await soakErrorOf(() => expectedOutputs({ ...any, sanitize: 'rules.cfg' }, [saved]));
+  expect(error.option?.name).toBe('sanitize');
+});
+
+test.each([[lost], [{ ...none, also: ['any', 'lost-output'] }]] as const)(
   'the saved outputs are expected by default, and a notebook without any is refused: %j',
   async (options) => {
     const expected = await expectedOutputs(options, [saved]);

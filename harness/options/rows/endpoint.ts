@@ -50,7 +50,7 @@ export const ENDPOINT_ROWS = [
     flags: '--expect <outputs>',
     type: text('path-or-command'),
     help: 'the outputs that each run is to show: saved (those in the notebook), an executed notebook, or reference (what most runs of control show)',
-    defaultWords: 'saved, with --endpoint lost-output or any',
+    defaultWords: 'saved, with --endpoint lost-output',
     group: 'Notebook and traffic',
     commands: { run: {} },
     excludes: [
