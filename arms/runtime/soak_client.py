@@ -2,8 +2,7 @@
 
     python soak_client.py CONFIG.json
 
-CONFIG.json holds ``client`` (``nbclient``, ``papermill``, ``jupyter-execute`` or ``nbconvert``), ``notebook``,
-``output``, ``folder`` (where the kernel runs), ``kernel`` (name of the kernelspec), ``timeoutSeconds``
+CONFIG.json holds ``client`` (a key of ``CLIENTS``), ``notebook``, ``output``, ``folder`` (where the kernel runs), ``kernel`` (name of the kernelspec), ``timeoutSeconds``
 (the client's own time-out of a cell, null: none, as the clients have it by default),
 ``startTimeoutSeconds``, ``package`` and ``overlay`` (the package that the arm changes and the folder to
 import it from; null: as installed), ``manager`` (what its kernel manager is made with, besides what the client
@@ -162,11 +161,116 @@ def nbconvert(config):
     return execute
 
 
+def nbmake(config):
+    """``pytest --nbmake``, with nothing of the notebook's folder but the notebook: no ini-file, no conftest, no cache."""
+    import nbformat
+    import pytest
+    from nbclient import NotebookClient
+
+    execute_notebook = NotebookClient.execute
+    errors = []
+
+    # nbmake makes its own report of an error, and keeps the notebook only where it overwrites the source.
+    def execute_and_keep(client, *args, **kwargs):
+        try:
+            return execute_notebook(client, *args, **kwargs)
+        except BaseException as error:
+            errors.append(error)
+            raise
+        finally:
+            nbformat.write(client.nb, config["output"])
+
+    NotebookClient.execute = execute_and_keep
+    argv = [
+        config["notebook"],
+        "--nbmake",
+        f"--nbmake-kernel={config['kernel']}",
+        # -1: none; left out, it would be nbmake's 300 s.
+        f"--nbmake-timeout={-1 if config['timeoutSeconds'] is None else config['timeoutSeconds']}",
+        f"--rootdir={config['folder']}",
+        f"-c={os.devnull}",
+        "--noconftest",
+        "-pno:cacheprovider",
+        # By descriptor, pytest would close the standard input that the probe's thread reads.
+        "--capture=sys",
+    ]
+
+    def execute():
+        code = int(pytest.main(argv))
+        if errors:
+            raise errors[0]
+        if code != 0:
+            raise SystemExit(code)
+
+    return execute
+
+
+class CellExecutionError(Exception):
+    """A cell that was not executed well, under the name that nbclient has for it."""
+
+    def __init__(self, content):
+        super().__init__(content["status"])
+        self.ename = content.get("ename", content["status"])
+        self.evalue = content.get("evalue", "")
+
+
+class DeadKernelError(Exception):
+    """The kernel's process has ended, under the name that nbclient has for it."""
+
+
+def blocking_client(config):
+    """jupyter_client's ``BlockingKernelClient``, one cell after another, as consoles and scripts use it."""
+    import nbformat
+    from jupyter_client import KernelManager
+
+    notebook = nbformat.read(config["notebook"], as_version=4)
+    manager = KernelManager(kernel_name=config["kernel"])
+
+    def execute():
+        manager.start_kernel(cwd=config["folder"])
+        client = manager.blocking_client()
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout=config["startTimeoutSeconds"])
+            for cell in notebook.cells:
+                if cell.cell_type == "code" and cell.source.strip():
+                    execute_cell(client, cell)
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+            nbformat.write(notebook, config["output"])
+
+    def execute_cell(client, cell):
+        cell.outputs = []
+        kinds = ("stream", "display_data", "execute_result", "error")
+
+        def keep(msg):
+            if msg["header"]["msg_type"] in kinds:
+                cell.outputs.append(nbformat.v4.output_from_msg(msg))
+
+        try:
+            reply = client.execute_interactive(
+                cell.source, timeout=config["timeoutSeconds"], output_hook=keep, allow_stdin=False
+            )
+        except TimeoutError:
+            if manager.is_alive():
+                raise
+            raise DeadKernelError("the kernel's process has ended") from None
+        content = reply["content"]
+        cell.execution_count = content.get("execution_count")
+        if content["status"] != "ok" and "raises-exception" not in cell.metadata.get("tags", []):
+            raise CellExecutionError(content)
+
+    return execute
+
+
 CLIENTS = {
     "nbclient": nbclient,
     "papermill": papermill,
     "jupyter-execute": jupyter_execute,
     "nbconvert": nbconvert,
+    "nbmake": nbmake,
+    "jupyter-client": blocking_client,
 }
 
 

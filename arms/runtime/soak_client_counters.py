@@ -60,7 +60,7 @@ class Tracker:
 
 
 def instrument(counters_path, events_path):
-    """Wrap what every asynchronous client of jupyter_client sends and reads with; before it is used."""
+    """Wrap what every client of jupyter_client sends and reads with, before it is used."""
     from queue import Empty
 
     import zmq.asyncio
@@ -106,6 +106,7 @@ def instrument(counters_path, events_path):
         return msg
 
     channels.AsyncZMQSocketChannel.get_msg = get_msg_counted
+    instrument_blocking(channels, tracker)
 
     call_later = zmq.asyncio.Socket._call_later
 
@@ -127,3 +128,39 @@ def instrument(counters_path, events_path):
 
     zmq.asyncio.Socket._schedule_remaining_events = schedule_counted
     return tracker
+
+
+def instrument_blocking(channels, tracker):
+    """The same for a blocking client, whose channels are the base class of the asynchronous ones."""
+    from queue import Empty
+
+    counters = tracker.counters
+    send = channels.ZMQSocketChannel.send
+
+    def send_counted(self, msg):
+        # An asynchronous channel that sends with this is counted by its own wrapper.
+        if isinstance(self, channels.AsyncZMQSocketChannel):
+            return send(self, msg)
+        if tracker.is_shell(self):
+            tracker.sent(msg)
+        result = send(self, msg)
+        counters.add(SENDS)
+        return result
+
+    channels.ZMQSocketChannel.send = send_counted
+
+    get_msg = channels.ZMQSocketChannel.get_msg
+
+    def get_msg_counted(self, timeout=None):
+        if not tracker.is_shell(self):
+            return get_msg(self, timeout)
+        try:
+            msg = get_msg(self, timeout)
+        except Empty:
+            counters.add(TIMEOUTS)
+            raise
+        # Never late: the socket's own poll, without a loop, finds what has come.
+        tracker.taken(msg, False)
+        return msg
+
+    channels.ZMQSocketChannel.get_msg = get_msg_counted

@@ -1,4 +1,4 @@
-import type { ClientName } from '../model/client.ts';
+import type { ClientName, COMMAND_CLIENT } from '../model/client.ts';
 import { SoakError } from '../model/errors.ts';
 import { type Arm, DESCRIPTION_LENGTH } from './arms.ts';
 import type { OverlayPackage } from './packages.ts';
@@ -36,7 +36,10 @@ function inKernel(arm: Arm): Arm {
  *
  * @throws SoakError `client-arm` without `--client` for code that no kernel uses, and for an arm that changes both sides
  */
-export function armsUnderClient(arms: readonly Arm[], client: ClientName | null): Arm[] {
+export function armsUnderClient(
+  arms: readonly Arm[],
+  client: ClientName | typeof COMMAND_CLIENT | null,
+): Arm[] {
   const changes = arms.map((arm) => {
     const names = changedPackages(arm);
     return { arm, names, clients: names.flatMap((name) => clientPackageOf(name) ?? []) };

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../model/canonical.ts';
 import type { CellListing } from '../model/cell-outputs.ts';
+import { COMMAND_CLIENT } from '../model/client.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
@@ -98,6 +99,14 @@ function replyable(byType: Readonly<Record<string, number>>): number {
 function ofKind(run: RunRecord, protocol: Protocol, here: Compare): Contradiction[] {
   const { outcome, client, kernel, cellMs } = run;
   const cells = protocol.notebooks[run.notebook]?.codeCells.length ?? 0;
+  if (outcome.kind === 'completed' && protocol.client?.name === COMMAND_CLIENT) {
+    // A command is not counted: what there is of a completed run is the kernel's own count.
+    const ended = kernel?.ended ?? 0;
+    return [
+      ...(ended < cells ? here('requests finished of a completed run', ended, `at least ${cells}`) : []),
+      ...(run.startMs === null ? here('start of a completed run', 'none', 'milliseconds') : []),
+    ];
+  }
   if (outcome.kind === 'completed') {
     const requests = replyable(client.byType);
     return [

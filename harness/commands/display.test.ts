@@ -51,8 +51,8 @@ describe('on a terminal', () => {
     });
     expect(status).toBe(0);
     const screen = stripVTControlCharacters(stdout);
-    expect(screen).toMatch(/control +1 wedged of 2 +50.*95 % CI/);
-    expect(screen).toMatch(/fix +0 wedged of 1 .*1 busy/);
+    expect(screen).toMatch(/control +1 of 2 wedged +50.*95 % CI/);
+    expect(screen).toMatch(/fix +0 of 1 wedged .*1 busy/);
     // 40 runs planned, one recorded before, three ended now: a pace for the 36 that are left.
     expect(screen).toMatch(/left/);
     expect(screen).not.toContain('> block');

@@ -5,9 +5,12 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import { terminalText } from '../model/clean-text.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { isObserved, runStatus } from '../model/run-status.ts';
+import { isObserved, runStatus, slowestCell } from '../model/run-status.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
-import { counted, duration, eValue, percent, percentInterval } from '../report/format-number.ts';
+import { eventWords } from '../report/endpoint-words.ts';
+import { eventSeen } from '../report/event-seen.ts';
+import { counted, duration, eValue, memorySize, percent, percentInterval } from '../report/format-number.ts';
+import { isUnsampled, limitWords } from '../report/limit-signs.ts';
 import { kindCounts } from '../report/words.ts';
 import type { KindCounts } from '../stats/arm-summary.ts';
 import { clopperPearson } from '../stats/intervals.ts';
@@ -18,6 +21,7 @@ import type { SequentialDecision } from '../stats/sequential-decision.ts';
 // Often enough to look alive; a redraw must not take time from the front ends.
 const REDRAW_MS = 250;
 const LOG_E_BAR_WIDTH = 20;
+const COUNT_WIDTH = 18;
 
 interface Tally {
   runs: number;
@@ -26,12 +30,27 @@ interface Tally {
   endings: KindCounts;
   /** Harness faults. */
   invalid: number;
+  /** Runs that completed, and whose memory is not known though it is the question. */
+  unsampled: number;
+  /** Longest time of a cell, milliseconds. */
+  slowestMs: number;
+  /** Most memory of a kernel, bytes. */
+  peakBytes: number;
   /** Runs in which the client stalled beside another outcome. */
   stalled: number;
 }
 
 function newTally(): Tally {
-  return { runs: 0, wedged: 0, endings: {}, invalid: 0, stalled: 0 };
+  return {
+    runs: 0,
+    wedged: 0,
+    endings: {},
+    invalid: 0,
+    unsampled: 0,
+    slowestMs: 0,
+    peakBytes: 0,
+    stalled: 0,
+  };
 }
 
 /** Counts and timing behind the display; pure but for the clock that is passed in. */
@@ -85,9 +104,12 @@ class Board {
     const status = runStatus(record, this.#protocol);
     const { kind } = record.outcome;
     if (isObserved(status)) tally.runs += 1;
+    else if (isUnsampled(record, this.#protocol)) tally.unsampled += 1;
     else if (status === 'invalid') tally.invalid += 1;
     else tally.endings = { ...tally.endings, [kind]: (tally.endings[kind] ?? 0) + 1 };
     if (status === 'wedged') tally.wedged += 1;
+    tally.slowestMs = Math.max(tally.slowestMs, slowestCell(record)?.ms ?? 0);
+    tally.peakBytes = Math.max(tally.peakBytes, record.memory?.peakBytes ?? 0);
     if (this.#protocol.endpoint !== 'stalled' && hasSecondEvent(record)) tally.stalled += 1;
   }
 }
@@ -95,8 +117,8 @@ class Board {
 function armLine(
   name: string,
   width: number,
-  { runs, wedged, endings, invalid, stalled }: Tally,
-  { blocks: planned, endpoint }: Protocol,
+  { runs, wedged, endings, invalid, unsampled, slowestMs, peakBytes, stalled }: Tally,
+  protocol: Protocol,
 ): string {
   const rate =
     runs === 0
@@ -104,10 +126,17 @@ function armLine(
       : `${percent(wedged / runs).padStart(7)}  95 % CI ${percentInterval(clopperPearson({ wedged, runs }))}`;
   const others = Object.values(endings).reduce((sum, many) => sum + many, 0);
   const otherwise = others === 0 ? '' : `  ${kindCounts(endings)}`;
-  const excluded = invalid === 0 ? '' : `  ${counted(invalid, 'harness fault')}`;
+  const excluded = [
+    ...(invalid === 0 ? [] : [`  ${counted(invalid, 'harness fault')}`]),
+    ...(unsampled === 0 ? [] : [`  memory not known in ${unsampled}`]),
+    ...(protocol.slowAfterMs === undefined || slowestMs === 0
+      ? []
+      : [`  slowest cell ${duration(slowestMs)}`]),
+    ...(peakBytes === 0 ? [] : [`  ${memorySize(peakBytes)} at most`]),
+  ].join('');
   const second = stalled === 0 ? '' : `  client stalled in ${stalled}`;
-  const count = `${wedged} ${endpoint ?? 'wedged'} of ${runs}`;
-  return `  ${name.padEnd(width)}  ${count.padEnd(18)} ${rate}${otherwise}${excluded}${second}${runs + others + invalid >= planned ? '  done' : ''}`;
+  const count = `${wedged} of ${runs} ${eventWords(protocol).past}`;
+  return `  ${name.padEnd(width)}  ${count.padEnd(COUNT_WIDTH)} ${rate}${otherwise}${excluded}${second}${runs + others + invalid + unsampled >= protocol.blocks ? '  done' : ''}`;
 }
 
 function evidenceLines(decision: SequentialDecision | null, alpha: number): string[] {
@@ -156,12 +185,15 @@ function runLine(record: RunRecord, protocol: Protocol): string {
   const cells = protocol.notebooks[record.notebook]?.codeCells.length ?? 0;
   const where = cell === null ? '' : cell < cells ? ` at cell ${cell}` : ' after the last cell';
   const raised = error === null ? '' : ` (${terminalText(`${error.ename}: ${error.evalue}`, 120)})`;
+  const seen = eventSeen(record, protocol);
+  const event = seen === null ? '' : `, ${seen}`;
   const why = kind === 'completed' ? '' : `: ${reason}${raised}`;
   const stalls = hasSecondEvent(record)
     ? `; ${counted(record.stalls?.length ?? 0, 'stall')} of the client`
     : '';
+  const limits = limitWords(record, protocol);
   const left = record.left === undefined ? '' : `; left behind: ${record.left.join(' ')}`;
-  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${why}${stalls}${left}`;
+  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${event}${why}${limits === '' ? '' : `; ${limits}`}${stalls}${left}`;
 }
 
 /** How an experiment is shown. */

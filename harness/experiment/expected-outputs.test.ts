@@ -24,7 +24,7 @@ function text(...cells: readonly (readonly [source: string, printed: string])[])
   });
 }
 
-const notebook = (...cells: Parameters<typeof text>) =>
+const notebook = (...cells: (readonly [source: string, printed: string])[]) =>
   parsedNotebook(Buffer.from(text(...cells)), 'a.ipynb');
 const saved = notebook(['a', 'one\n'], ['b', 'two\n']);
 const bare = notebook(['a', ''], ['b', '']);

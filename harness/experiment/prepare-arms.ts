@@ -3,6 +3,7 @@ import type { Arm } from '../arms/arms.ts';
 import { armsUnderClient } from '../arms/client-change.ts';
 import { type ArmKernels, armKernelMaker, packagesInOverlays } from '../kernel/arm-kernels.ts';
 import { type ClientArm, checkArmsOfClient, prepareClient } from '../kernel/client-arms.ts';
+import { type CommandProgram, foundCommand } from '../kernel/command-client.ts';
 import type { KernelEnvironment } from '../kernel/environment/index.ts';
 import { assertNoUndeclaredNoOp } from '../kernel/no-op-arms.ts';
 import {
@@ -11,9 +12,11 @@ import {
   prepareGivenServer,
   prepareServer,
 } from '../kernel/server/prepare-server.ts';
-import type { ProtocolClient } from '../model/client.ts';
+import { COMMAND_CLIENT, type ProtocolClient } from '../model/client.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { ArmEnvironment, ClientEnvironment } from '../model/journal.ts';
+import { publicText } from '../model/public-text.ts';
+import type { CommandClient } from '../options/client-options.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import type { Subject } from '../run/subject.ts';
 
@@ -78,16 +81,20 @@ export async function prepareArms(
     onProgress,
     signal,
   });
+  const command = options.client?.name === COMMAND_CLIENT ? await preparedCommand(options.client) : null;
   const client =
-    options.client === null
+    options.client === null || options.client.name === COMMAND_CLIENT
       ? null
       : await prepareClient(loaded, options.client, kernelsOf, { python, onProgress, signal });
   const ownServer =
     options.transport === 'direct' || options.serverUrl !== null
       ? null
       : await prepareServer(options.notebooks, { python, onProgress, signal });
-  const here = new Map<string, ArmKernels | ClientArm>();
-  for (const arm of loaded) here.set(arm.name, await (client?.armOf ?? kernelsOf)(arm));
+  const here = new Map<string, (ArmKernels & { readonly command?: CommandProgram }) | ClientArm>();
+  for (const arm of loaded) {
+    const kernels = await (client?.armOf ?? kernelsOf)(arm);
+    here.set(arm.name, command === null ? kernels : { ...kernels, command: command.program });
+  }
   assertNoUndeclaredNoOp([...here.values()]);
   const given =
     options.serverUrl === null ? null : await prepareGivenServer(options.serverUrl, here, process.env);
@@ -104,9 +111,27 @@ export async function prepareArms(
     arms,
     armEnvironment: describeArmEnvironment(kernelEnvironment),
     armEnvironments,
-    client,
+    client: client ?? command,
     clientEnvironment: client?.environment ?? null,
     server: given?.server ?? ownServer,
     kernelEnvironment,
+  };
+}
+
+/** A command as the client: its program is found, and nothing is installed for it. */
+async function preparedCommand({ command }: CommandClient): Promise<{
+  readonly program: CommandProgram;
+  readonly protocolClient: ProtocolClient;
+  readonly endpoint: Endpoint;
+}> {
+  return {
+    program: await foundCommand(command),
+    protocolClient: {
+      name: COMMAND_CLIENT,
+      command: publicText(command.text),
+      cellTimeoutMs: null,
+      versions: {},
+    },
+    endpoint: 'wedged',
   };
 }

@@ -1,6 +1,8 @@
+import type { Outcome } from '../model/outcome.ts';
 import { publicText } from '../model/public-text.ts';
 import type { Message } from '../transport/message.ts';
 import type { ShellRequest } from './client.ts';
+import { type ErrorPlace, errorPlace } from './error-place.ts';
 import type { CodeCell } from './notebook.ts';
 
 /** A cell that ends a notebook before its last cell: it raised where it may not, or it was not executed. */
@@ -9,8 +11,7 @@ export type CellEnd =
       readonly kind: 'cell-error';
       /** 0-based position among the executed code cells. */
       readonly position: number;
-      readonly ename: string;
-      readonly evalue: string;
+      readonly error: NonNullable<Outcome['error']>;
     }
   | {
       readonly kind: 'aborted';
@@ -26,6 +27,7 @@ export type CellEnd =
 export const CELL_ENDS: readonly CellEnd['kind'][] = ['cell-error', 'aborted'];
 
 type Content = Readonly<Record<string, unknown>>;
+type HeardError = { readonly ename: unknown; readonly evalue: unknown; readonly place: ErrorPlace };
 
 // Error texts are evidence, not payload.
 const MAX_ERROR_CHARACTERS = 500;
@@ -52,7 +54,7 @@ export function abortWord(reply: Content | null): string | null {
  * (tslab).
  */
 export class HeardErrors {
-  readonly #errors = new Map<string, Content>();
+  readonly #errors = new Map<string, HeardError>();
   readonly #stderr = new Map<string, string>();
 
   /** Take one iopub message in. */
@@ -63,8 +65,12 @@ export class HeardErrors {
     const parent = parent_header.msg_id;
     if (typeof parent !== 'string') return;
     if (type === 'error' && !this.#errors.has(parent)) {
-      const { ename, evalue } = content;
-      this.#errors.set(parent, { ename: bounded(ename), evalue: bounded(evalue) });
+      const { ename, evalue, traceback } = content;
+      this.#errors.set(parent, {
+        ename: bounded(ename),
+        evalue: bounded(evalue),
+        place: errorPlace(traceback),
+      });
     }
     const { text } = content;
     if (type === 'stream' && typeof text === 'string') {
@@ -73,17 +79,20 @@ export class HeardErrors {
   }
 
   /**
-   * Name and text of a cell's error: from the reply, else from the published error, else both ends of the
+   * Name, text and place of a cell's error: from the reply, else from the published error, else both ends of the
    * cell's standard error.
    */
-  of({ msgId, reply }: ShellRequest): { readonly ename: string; readonly evalue: string } {
-    const stated = [reply, this.#errors.get(msgId)].find((content) => content && hasErrorText(content));
-    if (stated) return { ename: errorText(stated['ename']), evalue: errorText(stated['evalue']) };
+  of({ msgId, reply }: ShellRequest): NonNullable<Outcome['error']> {
+    const published = this.#errors.get(msgId);
     const traceback: unknown = reply?.['traceback'];
+    const place = Array.isArray(traceback) && traceback.length > 0 ? errorPlace(traceback) : published?.place;
+    const stated = [reply, published].find((content) => content && hasErrorText(content));
+    if (stated) return { ename: errorText(stated['ename']), evalue: errorText(stated['evalue']), ...place };
     const last: unknown = Array.isArray(traceback) ? traceback.at(-1) : undefined;
     return {
       ename: 'error without a name',
       evalue: errorText(last ?? this.#stderr.get(msgId)?.trim() ?? ''),
+      ...place,
     };
   }
 }
@@ -131,8 +140,12 @@ export function firstEnd(
       };
     }
     if (cells[position]?.mayRaise) continue;
-    const { ename, evalue } = heard.of(request);
-    return { kind: 'cell-error', position, ename: publicText(ename), evalue: publicText(evalue) };
+    const { ename, evalue, ...place } = heard.of(request);
+    return {
+      kind: 'cell-error',
+      position,
+      error: { ename: publicText(ename), evalue: publicText(evalue), ...place },
+    };
   }
   return null;
 }

@@ -122,14 +122,17 @@ describe('sequential traffic', () => {
       const before = frontEnd.executes[index - 1];
       if (before !== undefined) expect(sentAtMs - settledMs(before)).toBeGreaterThanOrEqual(3);
     }
-    expect(frontEnd.cellMs).toHaveLength(6);
+    expect(frontEnd.cellSpans).toHaveLength(6);
     // The handshake's kernel_info is one of the requests.
     expect(client.account).toMatchObject({ sent: 7, replies: 7, idles: 7, rejected: 0 });
   });
 
   test('stops at a cell that raised, and says which and what', async () => {
     const { frontEnd } = await at({ name: 'cell-error', at: 3 }, { profile: 'sequential' });
-    expect(await frontEnd.run()).toMatchObject({ position: 2, ename: expect.stringMatching(/\w+/) });
+    expect(await frontEnd.run()).toMatchObject({
+      position: 2,
+      error: { ename: expect.stringMatching(/\w+/) },
+    });
     expect(frontEnd.executes).toHaveLength(3);
   });
 
@@ -148,7 +151,7 @@ describe('sequential traffic', () => {
     expect(client.unsettled).toEqual([frontEnd.executes[2]]);
     over.abort();
     expect(await running).toBeNull();
-    expect(frontEnd.cellMs).toHaveLength(2);
+    expect(frontEnd.cellSpans).toHaveLength(2);
   });
 
   test('sends nothing more once it is over', async () => {
@@ -310,7 +313,11 @@ describe('a hostile kernel', () => {
       });
     }, 10);
     try {
-      expect(await running).toEqual({ kind: 'cell-error', position: 0, ename: expected, evalue: '' });
+      expect(await running).toEqual({
+        kind: 'cell-error',
+        position: 0,
+        error: { ename: expected, evalue: '' },
+      });
     } finally {
       clearInterval(publishing);
     }

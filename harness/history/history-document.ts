@@ -10,6 +10,7 @@ import {
   table,
   text,
 } from '../report/document.ts';
+import { eventWords } from '../report/endpoint-words.ts';
 import { counted, eValue, percent, percentInterval, significant } from '../report/format-number.ts';
 import { num, ratio } from '../report/words.ts';
 import type { ArmHistory, History, Night } from './history.ts';
@@ -33,9 +34,9 @@ export function historyDocument(history: History): ReportDocument {
     { id: 'changes', title: 'What else changed', blocks: changes.length === 0 ? [] : [changesList(changes)] },
   ];
   return {
-    title: line`Kernel wedges by night, ${code(first)}${first === last ? line`` : line` to ${code(last)}`}`,
+    title: line`${text(eventWords(history.rule).title)} by night, ${code(first)}${first === last ? line`` : line` to ${code(last)}`}`,
     lead: [
-      { kind: 'list', items: history.arms.map((arm) => armLine(arm, nights)) },
+      { kind: 'list', items: history.arms.map((arm) => armLine(arm, history)) },
       paragraph(
         line`${num(counted(nights.length, 'night'))}. For each arm, an e-process against “one rate in all nights” flags a change when it reaches its bound. If no rate ever changes, the chance of any flag in any arm is at most ${num(percent(history.flagAlpha))}, however many nights are added and however often one looks. A flag says that the nights differ, not why: see what else changed.`,
       ),
@@ -44,8 +45,8 @@ export function historyDocument(history: History): ReportDocument {
   };
 }
 
-function armLine({ arm, wedged, runs, changes }: ArmHistory, nights: readonly Night[]): Line {
-  const total = line`${code(arm)} wedged in ${ratio({ wedged, runs })} over all nights (${num(percent(runs === 0 ? null : wedged / runs))})`;
+function armLine({ arm, wedged, runs, changes }: ArmHistory, { nights, rule }: History): Line {
+  const total = line`${code(arm)} ${text(eventWords(rule).past)} in ${ratio({ wedged, runs })} over all nights (${num(percent(runs === 0 ? null : wedged / runs))})`;
   if (changes.found.length === 0)
     return line`${total}. No change is flagged (E = ${num(eValue(changes.logE))}).`;
   const label = (night: number) => code(nights[night]?.label ?? '');
@@ -56,10 +57,11 @@ function armLine({ arm, wedged, runs, changes }: ArmHistory, nights: readonly Ni
   return line`${total}. ${joined(each)}`;
 }
 
-function ratesTable({ nights, arms }: History): Block {
+function ratesTable({ nights, arms, rule }: History): Block {
+  const words = eventWords(rule);
   return table(
-    'Wedged runs by night',
-    'Night | Arm | >Wedged | >Rate | >95 % interval | >Ended otherwise | >Harness faults | ',
+    `${words.runsThat} by night`,
+    `Night | Arm | >${words.column} | >Rate | >95 % interval | >Ended otherwise | >Harness faults | `,
     nights.flatMap((night, at) =>
       night.arms.map((each, i): Line[] => {
         const flags = arms.find(({ arm }) => arm === each.arm)?.changes.found ?? [];
@@ -86,7 +88,7 @@ function ratesTable({ nights, arms }: History): Block {
   );
 }
 
-function evidenceBlocks({ nights, alpha }: History): Block[] {
+function evidenceBlocks({ nights, alpha, rule }: History): Block[] {
   const last = nights.findLast(({ evidence }) => evidence.length > 0);
   if (last === undefined) return [];
   return [
@@ -103,7 +105,7 @@ function evidenceBlocks({ nights, alpha }: History): Block[] {
       ]),
     ),
     paragraph(
-      line`E is multiplied over the hosts of a night and over all nights. It is evidence against “in none of these nights did the treatment wedge less” (E, above: more). It decides at 1/α = ${num(significant(1 / alpha, 6))} and may be looked at after every night. The verdict “fixes” needs it against control and every sham, with the runs that ended otherwise left out and also with them counted as events. The treatment must not have more of those than the references. With several treatments, share α among them.`,
+      line`E is multiplied over the hosts of a night and over all nights. It is evidence against “in none of these nights did the treatment ${text(eventWords(rule).infinitive)} less” (E, above: more). It decides at 1/α = ${num(significant(1 / alpha, 6))} and may be looked at after every night. The verdict “fixes” needs it against control and every sham, with the runs that ended otherwise left out and also with them counted as events. The treatment must not have more of those than the references. With several treatments, share α among them.`,
     ),
   ];
 }

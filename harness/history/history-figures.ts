@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { cleanLine } from '../model/clean-text.ts';
+import { capital, eventWords } from '../report/endpoint-words.ts';
 import { evidenceDrawing, frame, TITLE_ROOM, X_AXIS, Y_AXIS } from '../report/figures/chart-parts.ts';
 import type { FigurePlan } from '../report/figures/svg.ts';
 import { counted, eValue, percent, significant } from '../report/format-number.ts';
@@ -32,8 +33,9 @@ function ratesPlan(history: History): FigurePlan | null {
   const arms = history.arms.filter(({ runs }) => runs > 0);
   if (arms.length === 0) return null;
   const { nights } = history;
+  const words = eventWords(history.rule);
   const label = (arm: string) => cleanLine(arm, LABEL_LENGTH);
-  const alternative = `Wedge rate of each arm by night with its 95 % Clopper–Pearson interval, one panel an arm. ${arms
+  const alternative = `${capital(words.rate)} of each arm by night with its 95 % Clopper–Pearson interval, one panel an arm. ${arms
     .map(
       ({ arm, wedged, runs, changes }) =>
         `${label(arm)}: ${wedged}/${runs} (${percent(wedged / runs)}), ${changes.found.length === 0 ? 'no change flagged' : `changed after ${changes.found.map(({ after }) => nights[after]?.label).join(', ')}`}`,
@@ -41,7 +43,7 @@ function ratesPlan(history: History): FigurePlan | null {
     .join('; ')}.`;
   return {
     name: 'history-rates',
-    title: `Runs that wedged, by night: ${counted(nights.length, 'night')}`,
+    title: `Runs that ${words.past}, by night: ${counted(nights.length, 'night')}`,
     alternative,
     drawing: (palette) => {
       const points = arms.flatMap(({ arm }, index) =>
@@ -65,7 +67,7 @@ function ratesPlan(history: History): FigurePlan | null {
         ...frame(arms.length * PANEL_HEIGHT + TITLE_ROOM + 56, 62),
         marginRight: 130,
         x: { domain: [-0.5, nights.length - 0.5] },
-        y: { domain: [0, 100], label: 'Wedged runs, %' },
+        y: { domain: [0, 100], label: `${words.runsThat}, %` },
         fy: { domain: arms.map(({ arm }) => label(arm)), label: null, padding: 0.14, axis: null },
         marks: [
           Plot.ruleY([0, 50, 100], { stroke: palette.rule }),

@@ -1,10 +1,12 @@
 import { mergedJournal, type NamedJournal } from '../journal/merge.ts';
 import type { ArmRole } from '../model/arm.ts';
+import type { Endpoint, EndpointRule } from '../model/endpoint.ts';
 import { SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, RunRecord, Source } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { protocolDifferences } from '../model/protocol-differences.ts';
 import { byBegin } from '../model/source.ts';
+import { endpointName } from '../report/endpoint-words.ts';
 import { type ChangePoints, changePoints } from '../stats/change-points.ts';
 import type { Count, Interval } from '../stats/counts.ts';
 import {
@@ -70,6 +72,8 @@ export interface ArmHistory extends Count {
 export interface History {
   readonly nights: readonly Night[];
   readonly arms: readonly ArmHistory[];
+  /** The endpoint that all journals count. */
+  readonly rule: EndpointRule;
   /** Level of the flags over all arms. */
   readonly flagAlpha: number;
   /** Smallest level of the nights' protocols: E is compared with 1/α. */
@@ -86,7 +90,7 @@ interface OneSource {
  * The history of some journals, merged or not; a run that several hold is counted once. The protocol may
  * change from night to night (another seed, another release), but not within one.
  *
- * @throws SoakError `mixed-night` when one night has several protocols; what a merge throws
+ * @throws SoakError `mixed-endpoints` when the journals do not count the same event; `mixed-night` when one night has several protocols; what a merge throws
  */
 export function historyOf(journals: readonly NamedJournal[], flagAlpha: number): History {
   const nights: Night[] = [];
@@ -112,9 +116,37 @@ export function historyOf(journals: readonly NamedJournal[], flagAlpha: number):
         changes: changePoints(counts, flagAlpha / names.length),
       };
     }),
+    rule: oneRule(journals),
     flagAlpha,
     alpha: Math.min(...alphas),
   };
+}
+
+/** The endpoint with its limits that every journal has: rates of different events are no series. */
+function oneRule(journals: readonly NamedJournal[]): EndpointRule {
+  const rules = journals.map(({ name, journal }) => {
+    const { endpoint = 'wedged', slowAfterMs, memoryAboveBytes } = journal.experiment.protocol;
+    const rule: EndpointRule = {
+      endpoint,
+      ...(uses(endpoint, 'slow') ? { slowAfterMs } : {}),
+      ...(uses(endpoint, 'memory') ? { memoryAboveBytes } : {}),
+    };
+    return { name, rule };
+  });
+  const [first] = rules;
+  const other = rules.find(({ rule }) => endpointName(rule) !== endpointName(first?.rule ?? {}));
+  if (first !== undefined && other !== undefined) {
+    throw new SoakError(
+      'mixed-endpoints',
+      `${first.name} counts ${endpointName(first.rule)}, and ${other.name} counts ${endpointName(other.rule)}: their rates are no series.`,
+      { remedy: 'Give the journals of one endpoint with one limit.' },
+    );
+  }
+  return first?.rule ?? {};
+}
+
+function uses(endpoint: Endpoint, limit: 'slow' | 'memory'): boolean {
+  return endpoint === limit || endpoint === 'any';
 }
 
 function roleOf(arm: string, last: Protocol | undefined, journals: readonly NamedJournal[]): ArmRole {

@@ -1,6 +1,6 @@
 import type { Arm } from '../arms/arms.ts';
 import { isClientPackage } from '../model/arm.ts';
-import type { ClientName, ProtocolClient } from '../model/client.ts';
+import { type ClientName, COMMAND_CLIENT, type ProtocolClient } from '../model/client.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { ClientEnvironment } from '../model/journal.ts';
@@ -16,12 +16,16 @@ const REQUIREMENTS: Readonly<Record<ClientName, readonly string[]>> = {
   'jupyter-execute': ['nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
   papermill: ['papermill==2.7.0', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
   nbconvert: ['nbconvert==7.17.2', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
+  nbmake: ['nbmake==1.5.5', 'pytest==9.2.0', 'nbclient', 'jupyter-client', 'nbformat', 'pyzmq'],
+  'jupyter-client': ['jupyter-client', 'nbformat', 'pyzmq'],
 };
 
 /** Packages that decide how a client sends and reads. The protocol records their versions. */
 const CHIEF_PACKAGES = [
   'papermill',
   'nbconvert',
+  'nbmake',
+  'pytest',
   'nbclient',
   'jupyter-client',
   'nbformat',
@@ -54,9 +58,19 @@ export interface PreparedClient {
 }
 
 /** Refuse arms that cannot run together, or that cannot run with this client or without one. */
-export function checkArmsOfClient(arms: readonly Arm[], client: ClientName | null): void {
+export function checkArmsOfClient(
+  arms: readonly Arm[],
+  client: ClientName | typeof COMMAND_CLIENT | null,
+): void {
   const changing = arms.filter(({ manifest }) => isClientPackage(manifest.package));
   const [first] = changing;
+  if (client === COMMAND_CLIENT && first !== undefined) {
+    throw new SoakError(
+      'client-arm',
+      `The arm ${first.name} changes ${first.manifest.package}, and the harness cannot change what a command imports.`,
+      { remedy: `Choose one of the clients by name: ${Object.keys(REQUIREMENTS).join(', ')}.` },
+    );
+  }
   if (client === null && first !== undefined) {
     throw new SoakError(
       'client-arm',
@@ -76,7 +90,7 @@ export function checkArmsOfClient(arms: readonly Arm[], client: ClientName | nul
   if (bare !== undefined) {
     throw new SoakError(
       'bare-arm',
-      `The arm ${bare.name} has no counters. Under the client ${client}, they are the only way to observe the kernel.`,
+      `The arm ${bare.name} has no counters. Under ${client === COMMAND_CLIENT ? 'a command as the client' : `the client ${client}`}, they are the only way to observe the kernel.`,
       { remedy: 'Leave out the arm, or leave out --client.' },
     );
   }

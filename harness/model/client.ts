@@ -2,8 +2,19 @@ import { z } from 'zod';
 import { lookSchema } from './observations.ts';
 
 /** Programs that execute notebooks, and can be the client of an experiment. */
-export const CLIENTS = ['nbclient', 'papermill', 'jupyter-execute', 'nbconvert'] as const;
+export const CLIENTS = [
+  'nbclient',
+  'papermill',
+  'jupyter-execute',
+  'nbconvert',
+  'nbmake',
+  /** jupyter_client's `BlockingKernelClient`. */
+  'jupyter-client',
+] as const;
 export type ClientName = (typeof CLIENTS)[number];
+
+/** Name in the protocol of any other program. It is a command, and nothing is known of it but its exit code. */
+export const COMMAND_CLIENT = 'command';
 
 /** Counters of the client-side runtime (arms/runtime/soak_client_counters.py), in file order. */
 export const CLIENT_COUNTERS = [
@@ -36,10 +47,12 @@ export type ClientCounters = z.infer<typeof clientCountersSchema>;
 
 /** The client as the frozen protocol names it. */
 export const protocolClientSchema = z.object({
-  name: z.enum(CLIENTS),
-  /** The client's own time-out of a cell, milliseconds. `null`: none, which is the clients' default. */
+  name: z.enum([...CLIENTS, COMMAND_CLIENT]),
+  /** The command of a program that is none of `CLIENTS`, fit to be published. */
+  command: z.string().optional(),
+  /** The client's own time-out of a cell, milliseconds. `null`: none, which is the clients' default, or not known. */
   cellTimeoutMs: z.number().positive().nullable(),
-  /** Versions of the packages that send and read: `nbclient`, `jupyter-client`, `pyzmq`, `tornado`, … */
+  /** Versions of the packages that send and read: `nbclient`, `jupyter-client`, `pyzmq`, … Empty for a command. */
   versions: z.record(z.string(), z.string()),
 });
 export type ProtocolClient = z.infer<typeof protocolClientSchema>;

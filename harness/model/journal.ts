@@ -218,6 +218,11 @@ export const runRecordSchema = z.object({
   change: runChangeSchema.optional(),
   /** Request to reply-and-idle of each answered cell, in order, milliseconds. */
   cellMs: millisecondsSchema,
+  /**
+   * What of those times the harness's own event loop stood still, by index into `cellMs`, milliseconds. Absent: nothing,
+   * or an older journal. A client that is a program of its own keeps its own time, which the harness does not stall.
+   */
+  stalledMs: z.record(z.string().regex(/^\d+$/), z.number().positive()).optional(),
   /** Longest stall of the harness's own event loop during the run, milliseconds. */
   loopStallMs: z.number().nonnegative(),
   /**

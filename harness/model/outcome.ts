@@ -75,7 +75,16 @@ export const outcomeSchema = z.object({
   /** Milliseconds from sending that request to the verdict; `null` when none was unanswered. */
   waitedMs: z.number().nonnegative().nullable(),
   /** The error of a `cell-error`. Its text is the kernel's, bounded in length, and may be hostile. */
-  error: z.object({ ename: z.string(), evalue: z.string() }).nullable(),
+  error: z
+    .object({
+      ename: z.string(),
+      evalue: z.string(),
+      /** 1-based line of the cell that raised. Absent: its traceback does not say, or an older journal. */
+      line: z.number().int().positive().optional(),
+      /** Last frame of the traceback below that line, `file:line function` without folders. Absent likewise. */
+      frame: z.string().optional(),
+    })
+    .nullable(),
   /** How the process ended, for `died` and `start-failed`. */
   exit: z.object({ code: z.number().nullable(), signal: z.string().nullable() }).nullable(),
   /** End of the kernel's standard error, which may be hostile. `null`: of no interest. */

@@ -21,7 +21,7 @@ export function isObserved(status: OutcomeStatus | undefined): status is 'comple
 }
 
 /** What of a run's record an endpoint is read from. */
-export type JudgedRun = Pick<RunRecord, 'outcome' | 'cellMs' | 'startMs' | 'losses' | 'memory'>;
+export type JudgedRun = Pick<RunRecord, 'outcome' | 'cellMs' | 'stalledMs' | 'startMs' | 'losses' | 'memory'>;
 
 /**
  * What a run counts as. An event that was seen before the run ended otherwise counts: output that was lost, a cell that
@@ -32,14 +32,28 @@ export function runStatus(run: JudgedRun, rule: EndpointRule): OutcomeStatus {
   const { kind } = run.outcome;
   const endpoint = rule.endpoint ?? 'wedged';
   if (kind === 'harness-fault') return 'invalid';
-  if (isEvent(run, endpoint, rule)) return 'wedged';
+  if (eventsOf(run, rule).length > 0) return 'wedged';
   // A kernel that became ready has answered the question, whatever became of it.
   if (endpoint === 'start-failed') return 'completed';
   if (kind !== 'completed') return 'competing';
-  return isKnown(run, endpoint) ? 'completed' : 'invalid';
+  return isKnown(run, endpoint, rule) ? 'completed' : 'invalid';
 }
 
-function isEvent(run: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolean {
+/** An endpoint that asks for one thing. */
+export type OneEndpoint = Exclude<Endpoint, 'any'>;
+
+/** What a run shows of the rule's endpoint: of `any` perhaps several events, of every other endpoint one or none. */
+export function eventsOf(run: JudgedRun, rule: EndpointRule): OneEndpoint[] {
+  return askedOf(run, rule.endpoint ?? 'wedged').filter((endpoint) => isEvent(run, endpoint, rule));
+}
+
+/** An ending that the notebook itself brought about is not the kernel's, the client's or the server's. */
+function askedOf({ outcome }: JudgedRun, endpoint: Endpoint): readonly OneEndpoint[] {
+  if (endpoint !== 'any') return [endpoint];
+  return outcome.source === 'notebook' ? ON_THE_WAY : [...BY_ENDING, ...ON_THE_WAY];
+}
+
+function isEvent(run: JudgedRun, endpoint: OneEndpoint, rule: EndpointRule): boolean {
   const { kind } = run.outcome;
   switch (endpoint) {
     case 'wedged':
@@ -58,8 +72,6 @@ function isEvent(run: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolea
       return rule.slowAfterMs !== undefined && wasSlow(run, rule.slowAfterMs);
     case 'memory':
       return rule.memoryAboveBytes !== undefined && (run.memory?.peakBytes ?? 0) > rule.memoryAboveBytes;
-    case 'any':
-      return isAnyEvent(run, rule);
   }
 }
 
@@ -69,15 +81,37 @@ const LOST_ANSWERS: readonly OutcomeKind[] = ['lost-reply', 'lost-idle', 'lost-r
 const BY_ENDING = ['wedged', 'stalled', 'hung', 'lost-answer', 'cell-error', 'died', 'start-failed'] as const;
 const ON_THE_WAY = ['lost-output', 'slow', 'memory'] as const;
 
-/** An ending that the notebook itself brought about is not the kernel's, the client's or the server's. */
-function isAnyEvent(run: JudgedRun, rule: EndpointRule): boolean {
-  const event = (endpoint: Endpoint) => isEvent(run, endpoint, rule);
-  return (run.outcome.source !== 'notebook' && BY_ENDING.some(event)) || ON_THE_WAY.some(event);
+function wasSlow(run: JudgedRun, slowAfterMs: number): boolean {
+  return (slowestCell(run)?.ms ?? 0) >= slowAfterMs;
 }
 
-function wasSlow({ outcome, cellMs }: JudgedRun, slowAfterMs: number): boolean {
-  if (cellMs.some((ms) => ms >= slowAfterMs)) return true;
-  return (outcome.kind === 'late' || outcome.kind === 'busy') && (outcome.waitedMs ?? 0) >= slowAfterMs;
+/** A cell, and how long it took. */
+export interface CellTime {
+  /** 0-based position among the executed cells. `null`: a request that belongs to no cell. */
+  readonly cell: number | null;
+  /** Milliseconds, without those in which the harness itself stood still. */
+  readonly ms: number;
+  /** Whether it was answered. The time of one that was not ends at the deadline. */
+  readonly isAnswered: boolean;
+}
+
+/**
+ * The cell that took longest, the first of several: an answered one, or the request that a run waited for until its
+ * deadline while the kernel was at work or late. `null`: there was none.
+ */
+export function slowestCell({ outcome, cellMs, stalledMs }: JudgedRun): CellTime | null {
+  let slowest: CellTime | null = null;
+  for (const [index, ms] of cellMs.entries()) {
+    const ownMs = Math.max(0, ms - (stalledMs?.[index] ?? 0));
+    // Requests are served in order, and under pipelining a later one may have its answer.
+    const isAfter = outcome.unanswered === 'execute_request' && index >= (outcome.cell ?? Infinity);
+    if (slowest === null || ownMs > slowest.ms)
+      slowest = { cell: isAfter ? index + 1 : index, ms: ownMs, isAnswered: true };
+  }
+  if (outcome.kind !== 'late' && outcome.kind !== 'busy') return slowest;
+  const waitedMs = Math.max(0, (outcome.waitedMs ?? 0) - (outcome.observations?.stalledMs ?? 0));
+  const cell = outcome.unanswered === 'execute_request' ? outcome.cell : null;
+  return waitedMs > (slowest?.ms ?? 0) ? { cell, ms: waitedMs, isAnswered: false } : slowest;
 }
 
 /**
@@ -90,7 +124,7 @@ export function eventCell(run: JudgedRun, rule: EndpointRule): number | null {
   const endpoint = rule.endpoint ?? 'wedged';
   const { slowAfterMs = Number.POSITIVE_INFINITY } = rule;
   const ofLoss = run.losses?.find(({ loss }) => loss !== 'differs')?.cell ?? null;
-  const slow = run.cellMs.findIndex((ms) => ms >= slowAfterMs);
+  const slow = run.cellMs.findIndex((ms, index) => ms - (run.stalledMs?.[index] ?? 0) >= slowAfterMs);
   if (endpoint === 'lost-output') return ofLoss;
   if (endpoint === 'slow') return slow === -1 ? run.outcome.cell : slow;
   if (endpoint === 'memory' || endpoint === 'start-failed') return null;
@@ -99,8 +133,15 @@ export function eventCell(run: JudgedRun, rule: EndpointRule): number | null {
 }
 
 /** Whether a run that completed was watched for the event. */
-function isKnown({ losses, memory }: JudgedRun, endpoint: Endpoint): boolean {
-  if (endpoint === 'lost-output') return losses !== undefined;
-  if (endpoint === 'memory') return memory !== undefined;
-  return true;
+function isKnown({ losses, memory }: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolean {
+  switch (endpoint) {
+    case 'lost-output':
+      return losses !== undefined;
+    case 'memory':
+      return memory !== undefined;
+    case 'any':
+      return rule.memoryAboveBytes === undefined || memory !== undefined;
+    default:
+      return true;
+  }
 }

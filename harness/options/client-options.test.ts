@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { loadArm } from '../arms/arms.ts';
 import { checkArmsOfClient } from '../kernel/client-arms.ts';
+import { foundCommand } from '../kernel/command-client.ts';
+import { SoakError } from '../model/errors.ts';
 import { parsedRunOptions } from './run-options.ts';
 import type { RawOptions } from './table.ts';
 
@@ -15,8 +17,17 @@ test('a client with its own time-out of a cell', () => {
   });
 });
 
+test('a command is a client: its words, with quotation marks taken off', () => {
+  const text = `"C:\\My Tools\\run.exe" {notebook} --kernel={connection_file} 'a b' ""`;
+  const words = ['C:\\My Tools\\run.exe', '{notebook}', '--kernel={connection_file}', 'a b', ''];
+  expect(parsed({ client: text }).client).toEqual({ name: 'command', command: { text, words } });
+});
+
 test.each<[RawOptions<'run'>, RegExp]>([
   [{ client: 'nbviewer' }, /^--client cannot be "nbviewer"/],
+  [{ client: 'run.py {notebook}' }, /^--client cannot be "run.py \{notebook\}"/],
+  [{ client: 'run.py {notebook} "{connection_file}' }, /^--client cannot be/],
+  [{ client: 'run.py {notebook} {connection_file}', clientTimeout: '5' }, /^--client-timeout cannot be used/],
   [{ clientTimeout: '5' }, /^--client-timeout 5 needs --client/],
   [{ client: 'nbclient', clientTimeout: '0' }, /^--client-timeout cannot be "0"/],
   [{ client: 'nbclient', clientTimeout: '2.5' }, /^--client-timeout cannot be "2.5"/],
@@ -40,4 +51,44 @@ test('client arms need a client, and are not mixed with arms of the kernel; a ba
   expect(() => checkArmsOfClient([control, bare], 'nbclient')).toThrow(/no counters/);
   expect(() => checkArmsOfClient([fix], 'nbclient')).not.toThrow();
   expect(() => checkArmsOfClient([control, bare], null)).not.toThrow();
+});
+
+test.each([
+  ['nbmak', /^Did you mean "nbmake"/],
+  [
+    'run.py {notebook}',
+    /^Write \{connection_file\} into the command\. The program finds the kernel by that file/,
+  ],
+  ['run.py {connection_file}', /^Write \{notebook\} into the command/],
+  [
+    'run.py {notebook} {connection-file} {out}',
+    /^There is no \{connection-file\}\. A command can have: \{notebook\}/,
+  ],
+  ["run.py {notebook} '{connection_file}", /^Close the quotation mark/],
+])('%s: the remedy says what to write', (client, remedy) => {
+  const error = thrown(() => parsed({ client }));
+  expect(error.remedy).toMatch(remedy);
+});
+
+function thrown(act: () => unknown): SoakError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof SoakError) return error;
+  }
+  throw new Error('Nothing was refused.');
+}
+
+test('a program that is not there is refused before anything is started', async () => {
+  const words = ['no-such-program-of-ours', '{notebook}', '{connection_file}'] as const;
+  await expect(foundCommand({ words })).rejects.toMatchObject({ code: 'no-client-program', exitCode: 4 });
+  const [found] = (await foundCommand({ words: [process.execPath, ...words.slice(1)] })).words;
+  expect(found).toBe(process.execPath);
+});
+
+test('an arm that changes a client needs one of the clients by name', async () => {
+  const fix = await loadArm('client-fix');
+  expect(() => checkArmsOfClient([fix], 'command')).toThrow(/cannot change what a command imports/);
+  const bare = await loadArm('bare');
+  expect(() => checkArmsOfClient([bare], 'command')).toThrow(/Under a command as the client/);
 });

@@ -67,7 +67,10 @@ export function parsedRunOptions(
     ...options
   } = parsedOptions('run', raw);
   const runs = options.untilDecided ? maxRuns : fixedRuns;
-  const client = clientName === null ? null : clientOption(clientName, clientTimeout, options.timeoutSeconds);
+  const client =
+    clientName === null
+      ? null
+      : clientOption(clientName, clientTimeout, raw.clientTimeout !== undefined, options.timeoutSeconds);
   const kernels = kernel ?? [];
   assertEachOnce(kernels);
   const arms = kernels.length > 0 ? [] : armNames(raw, listed);

@@ -37,6 +37,7 @@ const facts = (over: Partial<ClientFacts>): ClientFacts => ({
   idle: { busiestShare: 0, lastShare: 0 },
   threads: null,
   isReplaced: false,
+  hasKernelEnded: false,
   ...over,
 });
 

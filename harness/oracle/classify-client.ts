@@ -26,6 +26,8 @@ export interface ClientFacts {
   readonly threads: Look['threads'] | null;
   /** Whether the kernel's process runs another program than at its start. */
   readonly isReplaced: boolean;
+  /** Whether the kernel's process was seen to have ended while nothing moved. */
+  readonly hasKernelEnded: boolean;
 }
 
 /** Whether the kernel has sent replies that the client has not taken, and owes nothing else. */
@@ -102,6 +104,10 @@ export function classifyClient(facts: ClientFacts): Finding {
       source: 'kernel',
       reason: "the kernel's process was replaced: another program runs under its id, as after os.execv",
     };
+  }
+  if (exitWords === null && facts.hasKernelEnded) {
+    const reason = `the kernel's process has ended, and the client waited on for ${seconds(facts.waitedMs)}`;
+    return { kind: 'died', source: 'kernel', reason };
   }
   if (has([DEAD_KERNEL])) {
     return { kind: 'died', source: 'kernel', reason: "the client found the kernel's process ended" };

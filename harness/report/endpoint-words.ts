@@ -1,58 +1,237 @@
-import type { Endpoint } from '../model/endpoint.ts';
-import type { Block, Inline, Line } from './document.ts';
-
-// The kernel's own wedges keep their name: kinds (`wedged-mute`), and the words for them.
-const WEDGE_WORD = /\b([Ww])edg(es|ed|ing|e)\b(?!-|, certified|, without a certificate)/g;
-const STALL_ENDINGS: Readonly<Record<string, string>> = { es: 's', ed: 'ed', ing: 'ing', e: '' };
+import type { Endpoint, EndpointRule } from '../model/endpoint.ts';
+import { duration, memorySize } from './format-number.ts';
 
 /**
- * The project's own words for the experiment's endpoint: if stalls are counted, sentences about wedges become sentences
- * about stalls. One vocabulary in one place, so that no sentence is left out.
+ * The forms that sentences about an endpoint's event need. Every sentence of a report takes its words from here, so
+ * that a report about deaths never speaks of wedges.
  */
-export function endpointText(words: string, endpoint: Endpoint | undefined): string {
-  if (endpoint !== 'stalled') return words;
-  return words.replace(
-    WEDGE_WORD,
-    (_word, first: string, ending: string) =>
-      `${first === 'W' ? 'S' : 's'}tall${STALL_ENDINGS[ending] ?? ending}`,
-  );
+export interface EventWords {
+  /** What is counted, for the title of a document: `Kernel deaths`. */
+  readonly title: string;
+  /** Title of a column of counts: `Died`. */
+  readonly column: string;
+  /** After a name, one or several: `it … in 3 of 20 runs`. */
+  readonly past: string;
+  /** After one name: `whether it …`. */
+  readonly present: string;
+  /** After `may` or `does not`. */
+  readonly infinitive: string;
+  readonly noun: string;
+  readonly nouns: string;
+  /** `death rate`, or `rate of lost output`. */
+  readonly rate: string;
+  /** After `counts as`. */
+  readonly counted: string;
+  /** With a capital: `Runs that died`. */
+  readonly runsThat: string;
+  /** After `runs`, at some time: `without a death so far`. */
+  readonly notYet: string;
+  /** When a run shows the event, as a whole sentence. */
+  readonly definition: string;
+  /** What to do when the references show the event too rarely, as a whole sentence. */
+  readonly advice: string;
+  /** Whether the event ends the run, so that the replies before it say something about its rate. */
+  readonly endsRun: boolean;
 }
 
-/** The same of a sentence; content in it stays as it is. */
-export function endpointLine(line: Line, endpoint: Endpoint | undefined): Line {
-  if (endpoint !== 'stalled') return line;
-  return line.map((inline): Inline => {
-    if (inline.kind === 'text') return { ...inline, text: endpointText(inline.text, endpoint) };
-    if (inline.kind === 'strong') return { ...inline, children: endpointLine(inline.children, endpoint) };
-    return inline;
-  });
+type OwnWords = Omit<EventWords, 'counted' | 'runsThat' | 'notYet'> &
+  Partial<Pick<EventWords, 'counted' | 'runsThat' | 'notYet'>>;
+
+const LONGER = 'Use a longer notebook or other traffic, not more runs.';
+
+/** The words for an endpoint and its limits. A protocol is a rule. */
+export function eventWords(rule: EndpointRule): EventWords {
+  const own = OWN_WORDS[rule.endpoint ?? 'wedged'](rule);
+  return {
+    counted: 'an event',
+    runsThat: `Runs that ${own.past}`,
+    notYet: `without ${withArticle(own.noun)} so far`,
+    ...own,
+  };
 }
 
-/** The same of whole blocks. */
-export function endpointBlocks(blocks: readonly Block[], endpoint: Endpoint | undefined): Block[] {
-  if (endpoint !== 'stalled') return [...blocks];
-  const said = (line: Line) => endpointLine(line, endpoint);
-  return blocks.map((block): Block => {
-    switch (block.kind) {
-      case 'paragraph':
-      case 'callout':
-        return { ...block, line: said(block.line) };
-      case 'list':
-        return { ...block, items: block.items.map(said) };
-      case 'details':
-        return { ...block, summary: said(block.summary), blocks: endpointBlocks(block.blocks, endpoint) };
-      case 'table':
-        return {
-          ...block,
-          caption: endpointText(block.caption, endpoint),
-          columns: block.columns.map((column) => ({
-            ...column,
-            title: endpointText(column.title, endpoint),
-          })),
-          rows: block.rows.map((row) => row.map(said)),
-        };
-      default:
-        return block;
-    }
-  });
+const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = {
+  wedged: () => ({
+    title: 'Kernel wedges',
+    column: 'Wedged',
+    past: 'wedged',
+    present: 'wedges',
+    infinitive: 'wedge',
+    noun: 'wedge',
+    nouns: 'wedges',
+    rate: 'wedge rate',
+    counted: 'wedged',
+    runsThat: 'Wedged runs',
+    notYet: 'not yet wedged',
+    definition:
+      'The kernel wedged in a run if it was alive and idle all the time, but never began a request.',
+    advice: LONGER,
+    endsRun: true,
+  }),
+  stalled: () => ({
+    title: 'Client stalls',
+    column: 'Stalled',
+    past: 'stalled',
+    present: 'stalls',
+    infinitive: 'stall',
+    noun: 'stall',
+    nouns: 'stalls',
+    rate: 'stall rate',
+    counted: 'stalled',
+    runsThat: 'Stalled runs',
+    notYet: 'not yet stalled',
+    definition:
+      'The client stalled in a run if it left a reply unread, although the kernel had sent it and both were idle.',
+    advice: LONGER,
+    endsRun: true,
+  }),
+  hung: () => ({
+    title: 'Kernel hangs',
+    column: 'Hung',
+    past: 'hung',
+    present: 'hangs',
+    infinitive: 'hang',
+    noun: 'hang',
+    nouns: 'hangs',
+    rate: 'hang rate',
+    definition:
+      'The kernel hung in a run if it began a request, did not answer it by the deadline, and used no processor time.',
+    advice: 'Use a notebook that repeats the cell that hangs, not more runs.',
+    endsRun: true,
+  }),
+  'lost-answer': () => ({
+    title: 'Lost answers',
+    column: 'Lost an answer',
+    past: 'lost an answer',
+    present: 'loses an answer',
+    infinitive: 'lose an answer',
+    noun: 'lost answer',
+    nouns: 'lost answers',
+    rate: 'rate of lost answers',
+    definition:
+      'A run lost an answer if the kernel finished a request, but its reply or its idle status never came.',
+    advice: LONGER,
+    endsRun: true,
+  }),
+  'lost-output': () => ({
+    title: 'Lost output',
+    column: 'Lost output',
+    past: 'lost output',
+    present: 'loses output',
+    infinitive: 'lose output',
+    noun: 'loss of output',
+    nouns: 'losses of output',
+    rate: 'rate of lost output',
+    definition:
+      'A run lost output if an expected output was missing, doubled, cut short or under another cell. Output that only differs in content is no event.',
+    advice: 'Use a notebook that repeats the cells whose output is lost, not more runs.',
+    endsRun: false,
+  }),
+  'cell-error': () => ({
+    title: 'Errors in cells',
+    column: 'Raised an error',
+    past: 'raised an error',
+    present: 'raises an error',
+    infinitive: 'raise an error',
+    noun: 'error',
+    nouns: 'errors',
+    rate: 'error rate',
+    definition: 'A run raised an error if a cell raised that is not marked “raises-exception”.',
+    advice: 'Use a notebook that repeats the cell that raises, not more runs.',
+    endsRun: true,
+  }),
+  died: () => ({
+    title: 'Kernel deaths',
+    column: 'Died',
+    past: 'died',
+    present: 'dies',
+    infinitive: 'die',
+    noun: 'death',
+    nouns: 'deaths',
+    rate: 'death rate',
+    definition:
+      'The kernel died in a run if its process ended or was replaced, and nobody had asked it to end.',
+    advice: 'Use a notebook that repeats what ends the kernel, not more runs.',
+    endsRun: true,
+  }),
+  'start-failed': () => ({
+    title: 'Failed starts',
+    column: 'Failed to start',
+    past: 'failed to start',
+    present: 'fails to start',
+    infinitive: 'fail to start',
+    noun: 'failed start',
+    nouns: 'failed starts',
+    rate: 'rate of failed starts',
+    definition: 'The kernel failed to start in a run if it was not ready by the start deadline.',
+    advice: 'Start more kernels at once, with a notebook of one short cell, so that each run costs little.',
+    endsRun: false,
+  }),
+  slow: ({ slowAfterMs }) => ({
+    title: 'Slow runs',
+    column: 'Slow',
+    past: 'had a slow cell',
+    present: 'has a slow cell',
+    infinitive: 'have a slow cell',
+    noun: 'slow run',
+    nouns: 'slow runs',
+    rate: 'rate of slow runs',
+    definition: `A run was slow if one of its cells took ${slowAfterMs === undefined ? 'its limit' : duration(slowAfterMs)} or longer.`,
+    advice: 'Use a longer notebook, or a lower --slow-after, not more runs.',
+    endsRun: false,
+  }),
+  memory: ({ memoryAboveBytes }) => {
+    const limit = memoryAboveBytes === undefined ? 'its memory limit' : memorySize(memoryAboveBytes);
+    return {
+      title: `Memory above ${limit}`,
+      column: `Passed ${limit}`,
+      past: `passed ${limit}`,
+      present: `passes ${limit}`,
+      infinitive: `pass ${limit}`,
+      noun: `run above ${limit}`,
+      nouns: `runs above ${limit}`,
+      rate: `rate of runs above ${limit}`,
+      definition: `A run passed ${limit} if the kernel's processes together used more memory than that.`,
+      advice: 'Use a longer notebook, or a lower --memory-above, not more runs.',
+      endsRun: false,
+    };
+  },
+  any: () => ({
+    title: 'Events of any kind',
+    column: 'Had an event',
+    past: 'had an event',
+    present: 'has an event',
+    infinitive: 'have an event',
+    noun: 'event',
+    nouns: 'events',
+    rate: 'event rate',
+    definition:
+      'A run had an event if it showed the event of any endpoint: an unanswered request, a hang, a lost answer, lost output, a death, a failed start. An error that the notebook raised by itself is no event.',
+    advice: LONGER,
+    endsRun: false,
+  }),
+};
+
+/** `a wedge`, `an error`. */
+export function withArticle(words: string): string {
+  return `${/^[aeiou]/i.test(words) ? 'an' : 'a'} ${words}`;
+}
+
+/** With a capital first letter. */
+export function capital(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
+}
+
+/** Whether an experiment is about wedges: only then do certificates and what revives a wedge matter. */
+export function isAboutWedges({ endpoint }: EndpointRule): boolean {
+  return endpoint === undefined || endpoint === 'wedged';
+}
+
+/** The endpoint with its limit, as a user gives it: `slow (5 s or longer)`. */
+export function endpointName(rule: EndpointRule): string {
+  const { endpoint = 'wedged', slowAfterMs, memoryAboveBytes } = rule;
+  if (endpoint === 'slow' && slowAfterMs !== undefined) return `slow (${duration(slowAfterMs)} or longer)`;
+  if (endpoint === 'memory' && memoryAboveBytes !== undefined)
+    return `memory (above ${memorySize(memoryAboveBytes)})`;
+  return endpoint;
 }

@@ -24,9 +24,9 @@ export function leadMarkdown(report: Report): string {
 
 /** `evidence.html`: the same document as one self-contained page, each run's story at hand. */
 export function evidenceHtml(report: Report): string {
-  const listed = listedRuns(report.runs, STORIES);
+  const listed = listedRuns(report, STORIES);
   const stories = listed.map(
-    (run): Story => ({ run: run.run, summary: storySummary(run), blocks: runStory(run, report) }),
+    (run): Story => ({ run: run.run, summary: storySummary(run, report), blocks: runStory(run, report) }),
   );
   const storiesNote =
     listed.length === report.runs.length

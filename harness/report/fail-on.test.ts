@@ -50,7 +50,7 @@ describe('a rule of --fail-on', () => {
       { name: 'first', role: 'control', hazard: 0 },
       { name: 'second', role: 'treatment', hazard: 1 },
     ];
-    expect(reasons('worse', kernels)).toEqual(['worse: second wedged more than first.']);
+    expect(reasons('worse', kernels)).toEqual(['worse: second wedged more often than first.']);
     const words = verdictLines(buildReport(syntheticJournal({ arms: kernels }))).map(plainLine);
     expect(words[0]).toMatch(/^second is worse than first: it wedged in 20 of 20 runs/);
     const none = verdictLines(

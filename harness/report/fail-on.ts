@@ -1,6 +1,7 @@
 import { SoakError } from '../model/errors.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { quoted } from '../model/quoted.ts';
+import { eventWords } from './endpoint-words.ts';
 import type { Report } from './report.ts';
 import { kindCounts } from './words.ts';
 
@@ -118,7 +119,7 @@ function metBy(
   { kind, arm, above }: FailRule,
   { analysis, protocol }: Pick<Report, 'analysis' | 'protocol'>,
 ): string[] {
-  const event = protocol.endpoint ?? 'wedged';
+  const { past } = eventWords(protocol);
   const hasTreatment = analysis.arms.some(({ role }) => role === 'treatment');
   const isOfTreatments = kind === 'event' || (kind === 'stalled' && hasTreatment);
   const arms = analysis.arms.filter(
@@ -131,7 +132,7 @@ function metBy(
     case 'event':
       return arms
         .filter(({ counts }) => counts.wedged > above * counts.valid)
-        .map(({ name, counts }) => `${name} ${event} in ${counts.wedged} of ${counts.valid} runs.`);
+        .map(({ name, counts }) => `${name} ${past} in ${counts.wedged} of ${counts.valid} runs.`);
     case 'competing':
       return arms
         .filter(({ counts }) => counts.competing > above * (counts.runs - counts.invalid))
@@ -150,7 +151,7 @@ function metBy(
           : [],
       );
     case 'worse':
-      return words.map(({ treatment }) => `${treatment} ${event} more than ${referencesOf(analysis)}.`);
+      return words.map(({ treatment }) => `${treatment} ${past} more often than ${referencesOf(analysis)}.`);
     case 'inconclusive':
       return words.map(({ treatment }) => `the verdict for ${treatment} is inconclusive.`);
   }

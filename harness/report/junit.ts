@@ -2,14 +2,17 @@ import { cleanLine, cleanText } from '../model/clean-text.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { isObserved, runStatus } from '../model/run-status.ts';
+import { eventWords } from './endpoint-words.ts';
 import { escapeXml } from './escape.ts';
+import { eventSeen } from './event-seen.ts';
+import { limitWords } from './limit-signs.ts';
 import type { Report } from './report.ts';
 import { kindWords } from './words.ts';
 
 /**
- * JUnit XML: a suite an arm, a case a run. A wedge is a `failure` in a treatment arm, and in every arm of an
- * experiment without a treatment. In the reference arms of a comparison it is what the experiment needs, so it
- * is `skipped` with that reason, and a build does not turn red because its control wedged. A run that ended
+ * JUnit XML: a suite an arm, a case a run. The endpoint's event is a `failure` in a treatment arm, and in every arm
+ * of an experiment without a treatment. In the reference arms of a comparison it is what the experiment needs, so it
+ * is `skipped` with that reason, and a build does not turn red because its control showed it. A run that ended
  * otherwise, and a harness fault, is an `error`. Times are seconds; there are no time stamps of rendering.
  */
 export function junitXml(report: Report): string {
@@ -70,17 +73,20 @@ function testCase(run: RunRecord, className: string, isReference: boolean, proto
   const status = runStatus(run, protocol);
   if (status === 'completed') return `${head}/>`;
   const { kind, reason, error, stderrTail, stdoutTail } = run.outcome;
-  const message = attribute(`${kindWords(kind)}: ${reason}`);
+  const seen = eventSeen(run, protocol);
+  const limits = limitWords(run, protocol);
+  const message = attribute(`${seen ?? kindWords(kind)}: ${reason}${limits === '' ? '' : `; ${limits}`}`);
   if (status === 'wedged' && isReference) {
-    return `${head}><skipped message="${protocol.endpoint ?? 'wedged'} in a reference arm: ${message}"/></testcase>`;
+    return `${head}><skipped message="${eventWords(protocol).past} in a reference arm: ${message}"/></testcase>`;
   }
   const element = status === 'wedged' ? 'failure' : 'error';
+  const type = seen === null ? kind : (protocol.endpoint ?? kind);
   const details = [
     ...(error === null ? [] : [`${error.ename}: ${error.evalue}`]),
     ...(stderrTail === null ? [] : [stderrTail]),
     ...(stdoutTail === undefined ? [] : [stdoutTail]),
   ].join('\n');
-  return `${head}><${element} type="${kind}" message="${message}">${escapeXml(cleanText(details))}</${element}></testcase>`;
+  return `${head}><${element} type="${type}" message="${message}">${escapeXml(cleanText(details))}</${element}></testcase>`;
 }
 
 function runMs(run: RunRecord): number {

@@ -1,7 +1,7 @@
 import type { ProtocolTransport } from '../model/transport.ts';
 import { shortKinds } from '../stats/exposure.ts';
 import { type Block, code, type Line, line, paragraph, type ReportDocument, text } from './document.ts';
-import { endpointBlocks } from './endpoint-words.ts';
+import { eventWords } from './endpoint-words.ts';
 import { counted } from './format-number.ts';
 import type { Report } from './report.ts';
 import { kernelsTitle } from './sections/arm-environments.ts';
@@ -10,8 +10,9 @@ import { beliefBlocks } from './sections/belief.ts';
 import { comparisonBlocks } from './sections/comparisons.ts';
 import { environmentBlocks } from './sections/environment.ts';
 import { exposureBlocks } from './sections/exposure.ts';
+import { groupBlocks } from './sections/groups.ts';
 import { lostOutputBlocks } from './sections/lost-output.ts';
-import { mechanismBlocks } from './sections/mechanism.ts';
+import { mechanismBlocks, mechanismTitle } from './sections/mechanism.ts';
 import { notShownBlocks } from './sections/not-shown.ts';
 import { runBlocks } from './sections/runs.ts';
 import { clientWords } from './sections/stalls.ts';
@@ -27,7 +28,8 @@ export function reportDocument(report: Report): ReportDocument {
     { id: 'strata', title: 'Hosts and nights', blocks: strataBlocks(report) },
     { id: 'not-shown', title: 'What was not shown', blocks: notShownBlocks(report) },
     { id: 'lost-output', title: 'Lost output', blocks: lostOutputBlocks(report) },
-    { id: 'mechanism', title: 'Mechanism', blocks: mechanismBlocks(report) },
+    { id: 'groups', title: 'Failure groups', blocks: groupBlocks(report) },
+    { id: 'mechanism', title: mechanismTitle(report), blocks: mechanismBlocks(report) },
     { id: 'belief', title: 'Can it be believed', blocks: beliefBlocks(report) },
     { id: 'exposure', title: 'Exposure', blocks: foldedExposure(report) },
     { id: 'environment', title: 'Environment', blocks: environmentBlocks(report) },
@@ -37,20 +39,17 @@ export function reportDocument(report: Report): ReportDocument {
   return {
     title: titleLine(report),
     lead: [...leadBlocks(report), paragraph(scopeLine(report))],
-    sections: sections
-      .filter(({ blocks }) => blocks.length > 0)
-      .map((section) => ({ ...section, blocks: endpointBlocks(section.blocks, report.protocol.endpoint) })),
+    sections: sections.filter(({ blocks }) => blocks.length > 0),
   };
 }
 
 /** Warnings, verdict and the table of arms: all that a job summary or a comment needs. */
 export function leadBlocks(report: Report): Block[] {
-  const blocks = [
+  return [
     ...warningLines(report).map((warning): Block => ({ kind: 'callout', line: warning })),
     ...verdictLines(report).map(paragraph),
     armsTable(report),
   ];
-  return endpointBlocks(blocks, report.protocol.endpoint);
 }
 
 function serverName({ versions }: ProtocolTransport): Line {
@@ -63,13 +62,14 @@ function titleLine(report: Report): Line {
   const kernels = kernelsTitle(report);
   const { client, endpoint } = report.protocol;
   const { transport } = report.protocol;
+  const { title } = eventWords(report.protocol);
   const isOfKernels = report.protocol.arms.some(({ kernelspec }) => kernelspec !== undefined);
   if (client === undefined) {
     const through = transport === undefined ? line`` : line` through ${serverName(transport)}`;
-    return line`Kernel wedges by ${text(isOfKernels ? 'kernel' : 'arm')}, ${kernels}${through}`;
+    return line`${text(title)} by ${text(isOfKernels ? 'kernel' : 'arm')}, ${kernels}${through}`;
   }
   if (endpoint !== 'stalled') {
-    return line`Kernel wedges by arm, ${kernels} under ${clientWords(client)}`;
+    return line`${text(title)} by arm, ${kernels} under ${clientWords(client)}`;
   }
   return line`Client stalls by arm, ${clientWords(client)}, ${code(`jupyter_client ${client.versions['jupyter-client']}`)}, ${code(`pyzmq ${client.versions['pyzmq']}`)} against ${kernels}`;
 }
@@ -78,17 +78,18 @@ function titleLine(report: Report): Line {
 function scopeLine(report: Report): Line {
   const { analysis, protocol } = report;
   const { counted: blocks } = analysis.blocks;
+  const { definition } = eventWords(protocol);
   const executor =
-    protocol.client === undefined ? line`` : line` by ${clientWords(protocol.client)}, which starts it`;
-  const event =
-    protocol.endpoint === 'stalled'
-      ? line`The client stalled in a run if it left a reply unread, although the kernel had sent it and both were idle.`
-      : line`The kernel wedged in a run if it was alive and idle all the time, but never began a request.`;
+    protocol.client === undefined
+      ? line``
+      : protocol.client.command === undefined
+        ? line` by ${clientWords(protocol.client)}, which starts it`
+        : line` by ${clientWords(protocol.client)}`;
   const shape =
     protocol.arms.length > 1
       ? line`The experiment has ${num(counted(blocks, 'block'))}. A block is one run of each arm, in random order.`
       : line`The experiment has ${num(counted(blocks, 'run'))}.`;
-  return line`A run takes one fresh kernel through one notebook${executor}. ${event} ${shape} Protocol ${shortHash(report.protocolSha256)}, begun ${code(report.experiment.at)}. ${code('soak verify')} recomputes every number here from the journal beside this file.`;
+  return line`A run takes one fresh kernel through one notebook${executor}. ${text(definition)} ${shape} Protocol ${shortHash(report.protocolSha256)}, begun ${code(report.experiment.at)}. ${code('soak verify')} recomputes every number here from the journal beside this file.`;
 }
 
 /** What the kernel was given, by arm: a check that a reader unfolds where it matters. */
@@ -106,7 +107,7 @@ function reproduceBlocks(report: Report): Block[] {
   return [
     { kind: 'verbatim', language: 'sh', content: report.experiment.command },
     paragraph(
-      line`Then ${code('soak verify DIR')} recomputes this document from the journal in ${code('DIR')}, and ${code('soak report DIR')} writes it again, byte for byte. The same seed gives the same orders and latencies, but not the same wedges, which depend on timing.`,
+      line`Then ${code('soak verify DIR')} recomputes this document from the journal in ${code('DIR')}, and ${code('soak report DIR')} writes it again, byte for byte. The same seed gives the same orders and latencies, but not the same ${text(eventWords(report.protocol).nouns)}, which depend on timing.`,
     ),
   ];
 }

@@ -4,6 +4,7 @@ import type { ExperimentRecord, Journal, RunRecord, SessionRecord } from '../mod
 import { type Protocol, protocolHash } from '../model/protocol.ts';
 import { type OutcomeStatus, runStatus } from '../model/run-status.ts';
 import { type Analysis, analyseExperiment, type EqualityCheck } from '../stats/analysis.ts';
+import { type FailureGroups, failureGroups } from '../stats/failure-groups.ts';
 import { fisherLess } from '../stats/fisher.ts';
 import { binomialTail } from '../stats/intervals.ts';
 import { strataOf } from '../stats/strata.ts';
@@ -42,6 +43,8 @@ export interface Report {
   /** Runs that ended in a competing event, in journal order. */
   readonly competingRuns: readonly RunRecord[];
   readonly analysis: Analysis;
+  /** Events and competing events by fault. */
+  readonly failures: FailureGroups;
   readonly progress: Progress;
   /** For an experiment with a single arm: P(so few wedges | p0). `null` for any other, and if no p0 is known. */
   readonly loneTail: LoneTail | null;
@@ -75,6 +78,7 @@ export function buildReport(journal: Journal): Report {
     invalidRuns: runsOf('invalid'),
     competingRuns: runsOf('competing'),
     analysis,
+    failures: failureGroups(protocol, runs),
     progress: progressOf(journal, analysis),
     loneTail: loneTailOf(protocol, analysis),
     sessions,

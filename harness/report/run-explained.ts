@@ -1,9 +1,14 @@
 import { cleanText, terminalText } from '../model/clean-text.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
+import type { Protocol } from '../model/protocol.ts';
+import { runStatus } from '../model/run-status.ts';
 import type { TraceEvent } from '../model/trace.ts';
 import { plainLine } from './document.ts';
+import { eventWords } from './endpoint-words.ts';
+import { eventSeen } from './event-seen.ts';
 import { counted, duration } from './format-number.ts';
+import { limitSigns } from './limit-signs.ts';
 import { runSigns } from './run-signs.ts';
 import { kindWords } from './words.ts';
 import { wrapped } from './wrapped.ts';
@@ -12,33 +17,29 @@ import { wrapped } from './wrapped.ts';
 const REASON_CHARACTERS = 1_000;
 const STDERR_LINES = 20;
 
-const NO_WEDGE = 'This is not a wedge, and the run counts in no rate.';
-
 /** What an outcome means for the reader, beyond what was observed. */
 const MEANING: Readonly<Record<OutcomeKind, string>> = {
-  completed: 'Nothing was missing. The run counts as completed.',
+  completed: 'Nothing was missing.',
   'wedged-stranded':
-    'The mechanism is certain: libzmq had the request, its descriptor never announced it, and nothing in the kernel looked again. No later message from the same client changes that, so the kernel would have stayed silent until a restart. The run counts as wedged.',
+    'The mechanism is certain: libzmq had the request, its descriptor never announced it, and nothing in the kernel looked again. No later message from the same client changes that, so the kernel would have stayed silent until a restart.',
   'wedged-mute':
-    'The kernel lived but never turned to the request, and no certificate says why. It is a wedge, perhaps by another mechanism. The run counts as wedged.',
+    'The kernel lived but never turned to the request, and no certificate says why. It is a wedge, perhaps by another mechanism.',
   stalled:
-    'The kernel had answered, but the client slept on a reply that lay in its socket. It slept until its own poll timed out, or for ever if it has no time-out. Where the experiment counts stalls, the run counts as one. In a rate of wedges it counts nowhere.',
-  'lost-reply': `The kernel worked and went idle again, but the client received no valid reply. ${NO_WEDGE}`,
-  'lost-request': `The kernel did not fail: it finished everything that it was given and is idle, and nothing is queued in its shell socket. Something between the client and the kernel lost the request. ${NO_WEDGE}`,
+    'The kernel had answered, but the client slept on a reply that lay in its socket. It slept until its own poll timed out, or for ever if it has no time-out.',
+  'lost-reply': `The kernel worked and went idle again, but the client received no valid reply.`,
+  'lost-request': `The kernel did not fail: it finished everything that it was given and is idle, and nothing is queued in its shell socket. Something between the client and the kernel lost the request.`,
   'no-answer':
-    'Only the server could reach the kernel, so nobody could look at its counters or its sockets. Another connection through the server brought no answer either. Whether the kernel wedged or the message was lost on the way cannot be told, and the run counts in no rate.',
-  'lost-idle': `The reply came without the idle status that belongs to it. A front end shows this as a cell that never ends. ${NO_WEDGE}`,
-  late: `The answer came after the deadline. A stall that ends by itself is not a wedge, and the run counts in no rate.`,
-  busy: `The kernel, or a process that it waited for, was at work when the deadline passed. The cell, or something that it left running, takes longer than the deadline. ${NO_WEDGE}`,
-  hung: `The kernel used no processor time and did not finish. The cell, or something that an earlier cell left in the event loop, waits for something other than a request. ${NO_WEDGE}`,
+    'Only the server could reach the kernel, so nobody could look at its counters or its sockets. Another connection through the server brought no answer either. Whether the kernel wedged or the message was lost on the way cannot be told.',
+  'lost-idle': `The reply came without the idle status that belongs to it. A front end shows this as a cell that never ends.`,
+  late: 'The answer came after the deadline.',
+  busy: `The kernel, or a process that it waited for, was at work when the deadline passed. The cell, or something that it left running, takes longer than the deadline.`,
+  hung: `The kernel used no processor time and did not finish. The cell, or something that an earlier cell left in the event loop, waits for something other than a request.`,
   aborted:
-    'The kernel answered that it did not execute the cell, and gave no error for that cell. Usually an earlier cell of the queue raised. The run counts in no rate.',
-  'cell-error':
-    'A cell raised. This shows nothing about the kernel, and the run counts in no rate. A cell that may raise needs the tag raises-exception.',
-  died: `The process ended by itself. ${NO_WEDGE}`,
-  'start-failed': 'The notebook was never begun, and the run counts in no rate.',
-  'harness-fault':
-    'The harness could not observe the run properly. The run shows nothing about the kernel and counts in no rate.',
+    'The kernel answered that it did not execute the cell, and gave no error for that cell. Usually an earlier cell of the queue raised.',
+  'cell-error': 'A cell raised. A cell that may raise needs the tag raises-exception.',
+  died: `The process ended by itself.`,
+  'start-failed': 'The notebook was never begun.',
+  'harness-fault': 'The harness could not observe the run properly. The run shows nothing about the kernel.',
 };
 
 /** One run's story for a terminal: what happened, what was seen, a time line of messages, what it means. */
@@ -48,12 +49,27 @@ export function runExplained(journal: Journal, run: RunRecord): string {
     `${terminalText(run.run)}: ${kindWords(outcome.kind)}`,
     wrapped(sentence(outcome.reason)),
     wrapped(circumstances(journal, run)),
-    ...signs(run),
+    ...signs(journal, run),
     ...stderrPart(run),
     ...timeLine(run),
-    wrapped(MEANING[outcome.kind] + remedy(run)),
+    wrapped(`${MEANING[outcome.kind]}${remedy(run)} ${countsAs(run, journal.experiment.protocol)}`),
   ];
   return `${parts.join('\n\n')}\n`;
+}
+
+/** What the run does in the rates, for the endpoint of its experiment. */
+function countsAs(run: RunRecord, protocol: Protocol): string {
+  const words = eventWords(protocol);
+  switch (runStatus(run, protocol)) {
+    case 'completed':
+      return `The run counts as one that was observed and did not ${words.infinitive}.`;
+    case 'wedged':
+      return `The run counts as one that ${eventSeen(run, protocol) ?? words.past}.`;
+    case 'competing':
+      return `It could not be seen whether the run would ${words.infinitive}, so it counts in no rate: it is a competing event.`;
+    case 'invalid':
+      return 'The run counts in no rate.';
+  }
 }
 
 /** What to do about a kernel that was at work. A longer deadline does not help if none of its threads gets a turn. */
@@ -99,7 +115,7 @@ function sourceWords({ experiment: { sources = [] } }: Journal, run: RunRecord):
   return ` Recorded by ${terminalText(source.id)}: ${terminalText(`${platform} ${arch}, ${python}`)}, begun ${terminalText(source.at)}.`;
 }
 
-function signs(run: RunRecord): string[] {
+function signs({ experiment }: Journal, run: RunRecord): string[] {
   const seen = run.outcome.observations ?? null;
   const more: [string, string][] = Object.entries(seen?.look?.threads ?? {}).map(([thread, frames]) => [
     'thread',
@@ -108,7 +124,8 @@ function signs(run: RunRecord): string[] {
   if (seen !== null && seen.shellPortOpen !== null) {
     more.push(['port', `the shell port ${seen.shellPortOpen ? 'accepts' : 'refuses'} connections`]);
   }
-  const lines = [...runSigns(run).map((sign) => [sign.of, plainLine(sign.line)]), ...more];
+  const seenOfRun = [...runSigns(run), ...limitSigns(run, experiment.protocol)];
+  const lines = [...seenOfRun.map((sign) => [sign.of, plainLine(sign.line)]), ...more];
   return [`What was seen:\n${lines.map(([of = '', words]) => `  ${of.padEnd(8)} ${words}`).join('\n')}`];
 }
 
@@ -125,13 +142,13 @@ function timeLine({ trace, startMs }: RunRecord): string[] {
   if (trace === undefined || trace.length === 0) return [];
   const origin = startMs === null ? 'its launch' : 'the kernel was ready';
   const width = Math.max(...trace.map(({ atMs }) => atMs.toFixed(1).length));
-  const lines = trace.map((event) => `  ${event.atMs.toFixed(1).padStart(width)}  ${eventWords(event)}`);
+  const lines = trace.map((event) => `  ${event.atMs.toFixed(1).padStart(width)}  ${messageWords(event)}`);
   return [`The last messages, in milliseconds since ${origin}:\n${lines.join('\n')}`];
 }
 
 const ARROWS = { sent: '→', received: '←', rejected: '✗', oracle: '·' } as const;
 
-function eventWords({ what, channel, type, request, state }: TraceEvent): string {
+function messageWords({ what, channel, type, request, state }: TraceEvent): string {
   if (what === 'oracle') return `${ARROWS.oracle} ${terminalText(type)}`;
   const of = request === null ? '' : ` #${request}`;
   const which = what === 'rejected' ? `not taken: ${terminalText(type)}` : terminalText(type);

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { ARM_ROLES, citedReferenceSchema, KERNEL_COUNTERS, kernelCountersSchema } from '../model/arm.ts';
 import { clientCountersSchema } from '../model/client.ts';
+import { ENDPOINTS } from '../model/endpoint.ts';
 import { OUTCOME_KINDS } from '../model/outcome.ts';
 import { BETS } from '../model/protocol.ts';
 import { shardSchema } from '../model/shard.ts';
 import { COMPARISON_KINDS } from '../stats/comparison.ts';
 import { VERDICT_WORDS } from '../stats/verdict-words.ts';
+import { failuresSchema } from './failures-schema.ts';
 
 /** Version of `summary.json`. A field may be added under the same version; any other change raises it. */
 export const SUMMARY_SCHEMA = 2;
@@ -15,6 +17,16 @@ const whole = z.number().int().nonnegative();
 const intervalSchema = z.tuple([z.number(), z.number()]);
 const countSchema = z.object({ wedged: whole, runs: whole });
 const kindCountsSchema = z.partialRecord(z.enum(OUTCOME_KINDS), whole);
+
+const endpointSchema = z
+  .object({
+    name: z.enum(ENDPOINTS),
+    slowAfterMs: z.number().positive().optional().describe('A cell that takes so long is slow.'),
+    memoryAboveBytes: whole.optional().describe('Memory that the event `memory` passes.'),
+  })
+  .describe(
+    "The event that is counted. Every field named `wedged` or `wedges` counts this endpoint's events, and the fields `neverWedged` and `controlNeverWedged` are about them.",
+  );
 
 const armSchema = z.object({
   name: z.string(),
@@ -32,7 +44,7 @@ const armSchema = z.object({
       wedgedByKind: kindCountsSchema,
     })
     .describe('Every recorded run of the arm.'),
-  wedged: whole.describe('In the counted blocks, like all rates.'),
+  wedged: whole.describe("Runs with the endpoint's event, in the counted blocks, like all rates."),
   runs: whole.describe('Runs of the counted blocks in which the endpoint was observed.'),
   competing: countSchema.describe(
     'Competing events (`wedged` is their number) in the valid runs of the counted blocks.',
@@ -57,7 +69,7 @@ const armSchema = z.object({
       perReply: z.number().nullable(),
       garwood95: intervalSchema.nullable(),
     })
-    .describe('Wedges per reply.'),
+    .describe("Events per reply: `wedges` is the number of the endpoint's events."),
   engagement: z.object({
     counter: z.enum(KERNEL_COUNTERS).nullable(),
     totals: kernelCountersSchema,
@@ -277,6 +289,7 @@ export const summarySchema = z
     line: z.string().describe('The result in one line, for a commit message.'),
     verdict: z.string().describe('The verdict in plain sentences.'),
     warnings: z.array(z.string()).describe('What must be said before the verdict.'),
+    endpoint: endpointSchema,
     at: z.string(),
     harness: z.string(),
     protocolSha256: z.string().describe('Recomputed from the protocol in the journal.'),
@@ -288,6 +301,7 @@ export const summarySchema = z
     loneTail: z
       .object({ p: share, p0: share, cited: citedReferenceSchema.optional(), fisherLess: share.optional() })
       .nullable(),
+    failures: failuresSchema.optional(),
     test: z.enum(['boschloo', 'e-process']),
     stopping: z.enum(['fixed', 'until-decided']),
     alpha: z.number(),

@@ -1,11 +1,13 @@
 import { cleanLine, cleanText } from '../model/clean-text.ts';
+import type { EndpointRule } from '../model/endpoint.ts';
 import type { Source } from '../model/journal.ts';
 import { plainLine } from './document.ts';
+import { endpointName, isAboutWedges } from './endpoint-words.ts';
 import { counted, percent, probability } from './format-number.ts';
 import type { Report } from './report.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 import { SUMMARY_SCHEMA, SUMMARY_SCHEMA_FILE, type Summary } from './summary-schema.ts';
-import { kindCounts } from './words.ts';
+import { innocenceWords, kindCounts } from './words.ts';
 
 /** The report's numbers as data. */
 export function summary(report: Report): Summary {
@@ -16,6 +18,7 @@ export function summary(report: Report): Summary {
     line: summaryLine(report),
     verdict: verdictParagraph(report),
     warnings: warningLines(report).map(plainLine),
+    endpoint: endpointSummary(report.protocol),
     at: report.experiment.at,
     harness: report.protocol.harness,
     protocolSha256: report.protocolSha256,
@@ -25,15 +28,28 @@ export function summary(report: Report): Summary {
     invalidRuns: report.invalidRuns.length,
     competingRuns: report.competingRuns.length,
     loneTail: report.loneTail,
+    ...(report.failures.groups.length === 0
+      ? {}
+      : { failures: structuredClone(report.failures) as Summary['failures'] }),
     ...(experiment.shard === undefined ? {} : { shard: experiment.shard }),
     ...(experiment.sources === undefined ? {} : { sources: experiment.sources.map(sourceSummary) }),
     ...structuredClone({
       ...analysis,
+      innocence: { ...analysis.innocence, words: innocenceWords(report) },
       comparisons: analysis.comparisons.map((pair) => {
         const { path: _path, pathBlocks: _blocks, ...eProcess } = pair.eProcess;
         return { ...pair, eProcess };
       }),
     } as unknown as Pick<Summary, keyof typeof analysis>),
+  };
+}
+
+/** What `wedged` counts. */
+function endpointSummary({ endpoint = 'wedged', slowAfterMs, memoryAboveBytes }: EndpointRule) {
+  return {
+    name: endpoint,
+    ...(slowAfterMs === undefined ? {} : { slowAfterMs }),
+    ...(memoryAboveBytes === undefined ? {} : { memoryAboveBytes }),
   };
 }
 
@@ -49,7 +65,7 @@ export function summaryJson(report: Report): string {
 
 /**
  * The result in one line for a commit message: counts of every arm, verdicts, the weakest p, the protocol's
- * hash. `control 14/20, sham 13/20, fix 0/19 (1 died) fixes, p 1.2e-6, protocol 0123456789ab`.
+ * hash. For another endpoint than wedges, its name stands first. `control 14/20, sham 13/20, fix 0/19 (1 died) fixes, p 1.2e-6, protocol 0123456789ab`.
  */
 export function summaryLine(report: Report): string {
   const { analysis } = report;
@@ -81,7 +97,8 @@ export function summaryLine(report: Report): string {
       : [`shard ${report.experiment.shard.index}/${report.experiment.shard.count}`]),
     `protocol ${report.protocolSha256.slice(0, 12)}`,
   ];
-  return [...arms, ...tail].join(', ');
+  const of = isAboutWedges(report.protocol) ? '' : `${endpointName(report.protocol)}: `;
+  return `${of}${[...arms, ...tail].join(', ')}`;
 }
 
 /** Warnings and verdict as plain text for a terminal, one paragraph, not wrapped. */

@@ -1,9 +1,12 @@
 import type { KernelCounter } from '../model/arm.ts';
+import type { EndpointRule } from '../model/endpoint.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { Drift } from '../stats/drift.ts';
 import type { EngagementSummary } from '../stats/engagement.ts';
 import { code, enumeration, type Inline, type Line, line, text } from './document.ts';
+import { eventWords } from './endpoint-words.ts';
 import { counted, pValue } from './format-number.ts';
+import type { Report } from './report.ts';
 
 /** Phrases that several parts of a report share, so that they say the same thing in the same words. */
 
@@ -104,8 +107,17 @@ export function testWords(test: 'boschloo' | 'e-process'): string {
 }
 
 /** `it wedged in 8/10 runs of its first half and in 7/10 of its second (…)`, of the arm that was just named. */
-export function driftWords({ firstHalf, secondHalf, fisherTwoSided }: Drift): Line {
-  return line`it wedged in ${ratio(firstHalf)} runs of its first half and in ${ratio(secondHalf)} of its second (Fisher's exact test, two-sided ${num(pValue(fisherTwoSided))})`;
+export function driftWords({ firstHalf, secondHalf, fisherTwoSided }: Drift, rule: EndpointRule): Line {
+  return line`it ${text(eventWords(rule).past)} in ${ratio(firstHalf)} runs of its first half and in ${ratio(secondHalf)} of its second (Fisher's exact test, two-sided ${num(pValue(fisherTwoSided))})`;
+}
+
+/**
+ * Whether the endpoint's events prefer a cell, as a clause: `wanders`, or `too few deaths to tell`. The analysis has the
+ * words for wedges.
+ */
+export function innocenceWords({ analysis, protocol }: Pick<Report, 'analysis' | 'protocol'>): string {
+  const { innocence } = analysis;
+  return innocence.p === null ? `too few ${eventWords(protocol).nouns} to tell` : innocence.words;
 }
 
 /** A hash short enough to read, long enough to compare. */

@@ -8,20 +8,22 @@ import {
 } from '../kernel/client-process.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { readMarks } from '../kernel/marks.ts';
+import { treeMemory } from '../kernel/memory-sample.ts';
 import type { Stall } from '../model/client.ts';
 import type { Endpoint } from '../model/endpoint.ts';
-import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { publicText } from '../model/public-text.ts';
 import { classifyClient, isTimeout, stallReason } from '../oracle/classify-client.ts';
 import type { RunOrder } from '../stats/schedule.ts';
 import { cleanUp } from './clean-up.ts';
 import { answeredRequests, clientAccount, clientExposure, clientTrace } from './client-account.ts';
-import { ClientWatch, type ClientWatchEnd, type Counted, type KernelStrand } from './client-watch.ts';
+import { ClientWatch, type ClientWatchEnd, type Counted } from './client-watch.ts';
+import { strandOutcome } from './look-at-kernel.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { type LaunchedRun, measureRun } from './measure-run.ts';
+import { MemoryMeter } from './memory-meter.ts';
 import type { RunContext } from './run-context.ts';
-import { outcome, unansweredOutcome } from './run-outcome.ts';
+import { outcome } from './run-outcome.ts';
 import {
   type Findings,
   type Measured,
@@ -57,22 +59,38 @@ export function executeClientRun(
       variables: context.variables,
       sockets: context.sockets,
     });
-    return new ClientRun(process, context, endpoint, startedMs);
+    return new ClientRun(process, context, endpoint, startedMs, notebook.codeCells.length);
   });
 }
 
 class ClientRun implements LaunchedRun {
   measured: Measured = NOTHING_MEASURED;
   findings: Findings = NOTHING_FOUND;
+  readonly memory: MemoryMeter | null;
   readonly #process: ClientProcess;
   readonly #watch: ClientWatch;
   readonly #endpoint: Endpoint;
   readonly #startedMs: number;
   readonly #stalls: LoopStallMeter;
 
-  constructor(process: ClientProcess, context: RunContext, endpoint: Endpoint, startedMs: number) {
+  /** @param cells code cells of the notebook */
+  constructor(
+    process: ClientProcess,
+    context: RunContext,
+    endpoint: Endpoint,
+    startedMs: number,
+    cells: number,
+  ) {
     this.#process = process;
-    this.#watch = new ClientWatch(process, context, endpoint);
+    const kernelMemory = async () => {
+      const { kernelPid } = process;
+      return kernelPid === null ? null : treeMemory({ pid: kernelPid });
+    };
+    this.memory = context.samplesMemory === true ? new MemoryMeter(kernelMemory) : null;
+    // The client ends its kernel by itself: after the last cell there may be no time for another sample.
+    this.#watch = new ClientWatch(process, context, endpoint, ({ executes }) => {
+      if (executes >= cells) void this.memory?.sample();
+    });
     this.#endpoint = endpoint;
     this.#startedMs = startedMs;
     this.#stalls = context.stalls;
@@ -142,7 +160,16 @@ function runOutcome(
 ): Outcome {
   const cell = counted.client.executes === 0 ? null : counted.client.executes - 1;
   const unanswered = answeredRequests(process.events()).untaken;
-  if (end.what === 'stranded') return strandOutcome(end.strand, cell, unanswered, loopStallMs);
+  if (end.what === 'stranded') {
+    const { counted: at, ...strand } = end.strand;
+    const seen = {
+      ...strand,
+      request: unanswered ?? 'comm_msg',
+      sent: at.client.shellSends,
+      counters: at.kernel,
+    };
+    return strandOutcome(seen, cell, loopStallMs);
+  }
   const last = watch.stalls.at(-1);
   if (end.what === 'stalled' && last !== undefined) return stallOutcome(last);
   const { exit } = process;
@@ -163,6 +190,7 @@ function runOutcome(
     idle: at.idle,
     threads: at.threads,
     isReplaced: watch.isReplaced,
+    hasKernelEnded: watch.hasKernelEnded,
   });
   // A stall that no look certified counts as well: the client found the reply at its own time-out, or never.
   if (
@@ -194,39 +222,4 @@ function stallOutcome(stall: Stall): Outcome {
     unanswered: stall.request,
     waitedMs: stall.waitedMs,
   });
-}
-
-function strandOutcome(
-  strand: KernelStrand,
-  cell: number | null,
-  unanswered: string | null,
-  loopStallMs: number,
-): Outcome {
-  const seen: Observations = {
-    request: unanswered ?? 'comm_msg',
-    waitedMs: roundedMs(strand.waitedMs),
-    // The client's subscription and replies are its own: what it saw of the request is not known here.
-    busySeen: false,
-    replySeen: false,
-    idleSeen: false,
-    sent: strand.counted.client.shellSends,
-    rejected: 0,
-    rejections: {},
-    counters: strand.counted.kernel,
-    cpuShare: strand.cpuShare,
-    processState: strand.processState,
-    heartbeat: null,
-    control: true,
-    look: strand.look,
-    shellPortOpen: null,
-    peerAnswered: null,
-    revivedByPeer: null,
-    revival: null,
-    revivedByRearm: strand.revivedByRearm,
-    revivedAfterMs: strand.revivedAfterMs,
-    answeredLate: false,
-    loopStallMs: roundedMs(loopStallMs),
-    socketError: null,
-  };
-  return unansweredOutcome(seen, cell);
 }

@@ -7,16 +7,14 @@ import { CLIENT_COUNTERS, type ClientCounters, type Stall } from '../model/clien
 import type { Endpoint } from '../model/endpoint.ts';
 import { type Look, lookOfKernel } from '../model/observations.ts';
 import { countersShowStrand } from '../oracle/account.ts';
-import { isStrand } from '../oracle/classify.ts';
 import { type ClientFacts, countersShowStall, isClientStrand } from '../oracle/classify-client.ts';
-import { ControlPeer } from '../transport/control-peer.ts';
 import { answeredRequests } from './client-account.ts';
 import { IdleMeter } from './idle-meter.ts';
+import { lookAtKernel, within } from './look-at-kernel.ts';
 import {
   areEqual,
   CONTROL_TIMEOUT_MS,
   isStill,
-  REVIVAL_TIMEOUT_MS,
   type Sampled,
   sampleTwice,
   WATCH_TICK_MS,
@@ -25,6 +23,8 @@ import type { WatchAccount } from './watch.ts';
 
 // Idleness is judged by a second, and a client's own time-out may be only a few.
 const SAMPLE_AFTER_MS = 250;
+// A process that has ended, and for which its parent, the client, has not waited yet.
+const ENDED = 'Z';
 
 /** The counters of both processes. `kernel` is `null` until the kernel has started. */
 export interface Counted {
@@ -84,6 +84,7 @@ export class ClientWatch {
   readonly #process: ClientProcess;
   readonly #times: ClientWatchTimes;
   readonly #endpoint: Endpoint;
+  readonly #onTaken: (client: ClientCounters) => void;
   readonly #stalls: Stall[] = [];
   readonly #marks: { readonly atMs: number; readonly act: string }[] = [];
   #counted: Counted;
@@ -100,10 +101,17 @@ export class ClientWatch {
   /** Stacks of the kernel's threads, if there was a look since anything moved. */
   #threads: Look['threads'] | null = null;
 
-  constructor(process: ClientProcess, times: ClientWatchTimes, endpoint: Endpoint) {
+  /** @param onTaken is told when the client was seen to have taken something from the shell channel */
+  constructor(
+    process: ClientProcess,
+    times: ClientWatchTimes,
+    endpoint: Endpoint,
+    onTaken: (client: ClientCounters) => void,
+  ) {
     this.#process = process;
     this.#times = times;
     this.#endpoint = endpoint;
+    this.#onTaken = onTaken;
     this.#counted = this.count();
   }
 
@@ -144,6 +152,11 @@ export class ClientWatch {
   /** Whether the kernel's process was seen to run another program than at its start. */
   get isReplaced(): boolean {
     return this.#isReplaced;
+  }
+
+  /** Whether the kernel's process had ended at the last sample of a silence, as far as the system says. */
+  get hasKernelEnded(): boolean {
+    return this.#meter?.account.state === ENDED;
   }
 
   get account(): WatchAccount {
@@ -211,6 +224,7 @@ export class ClientWatch {
     this.#counted = now;
     if (this.#firstCellMs === null && now.client.executes > 0) this.#firstCellMs = monotonicMs();
     if (!moved) return;
+    if (now.client.taken > before.client.taken) this.#onTaken(now.client);
     if (this.#open !== null && now.client.taken > before.client.taken) {
       const endedAfterMs = monotonicMs() - this.#open.sinceMs;
       const late = now.client.late > this.#open.counted.client.late;
@@ -266,33 +280,23 @@ export class ClientWatch {
     if (connection === null) return null;
     const waitedMs = monotonicMs() - this.#movedAtMs;
     const counted = this.#counted;
-    const control = new ControlPeer(connection);
-    try {
-      this.#mark('suspicion: one look at the shell-channel loop');
-      const reply = await control.request('soak_probe_request', CONTROL_TIMEOUT_MS);
-      const look = lookOfKernel(reply?.content);
-      this.#threads = look?.threads ?? null;
-      if (look === null || !isStrand(look)) return null;
-      const startMs = monotonicMs();
-      this.#mark('tried: re-arm');
-      const rearmed = control.request('soak_rearm_request', CONTROL_TIMEOUT_MS);
-      const delivered = counted.kernel?.delivered ?? 0;
-      const revived = await this.#within(({ kernel }) => (kernel?.delivered ?? 0) > delivered);
-      const revivedAfterMs = revived ? roundedMs(monotonicMs() - startMs) : null;
-      await rearmed;
-      const strand: KernelStrand = {
-        look,
-        cpuShare,
-        processState: state,
-        counted,
-        waitedMs,
-        revivedByRearm: revived,
-        revivedAfterMs,
-      };
-      return { what: 'stranded', strand };
-    } finally {
-      control.close();
-    }
+    const { look, revival } = await lookAtKernel(
+      connection,
+      () => this.count().kernel?.delivered ?? 0,
+      (act) => this.#mark(act),
+    );
+    this.#threads = look?.threads ?? null;
+    if (look === null || revival === null) return null;
+    const strand: KernelStrand = {
+      look,
+      cpuShare,
+      processState: state,
+      counted,
+      waitedMs,
+      revivedByRearm: revival.revived,
+      revivedAfterMs: revival.afterMs,
+    };
+    return { what: 'stranded', strand };
   }
 
   async #lookAtClient(cpuShare: number | null): Promise<ClientWatchEnd | null> {
@@ -319,19 +323,11 @@ export class ClientWatch {
     const startMs = monotonicMs();
     this.#mark("tried: one look for remaining events on the client's socket");
     const rearmed = this.#process.ask('rearm', CONTROL_TIMEOUT_MS);
-    const taken = await this.#within((now) => now.client.taken > client.taken);
+    const taken = await within(() => this.count().client.taken > client.taken);
     const endedAfterMs = monotonicMs() - startMs;
     await rearmed;
     this.#close(taken ? { ...stall, end: 're-arm', endedAfterMs } : stall);
     return { what: 'stalled', counted, events };
-  }
-
-  async #within(condition: (now: Counted) => boolean): Promise<boolean> {
-    for (const dueMs = monotonicMs() + REVIVAL_TIMEOUT_MS; monotonicMs() < dueMs; ) {
-      if (condition(this.count())) return true;
-      await delay(1);
-    }
-    return false;
   }
 
   #mark(act: string): void {

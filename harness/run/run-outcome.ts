@@ -138,7 +138,7 @@ export function endedOutcome(end: CellEnd | null, failure: Error | null): Outcom
     source: 'notebook',
     reason: 'a cell raised and is not marked raises-exception',
     cell: end.position,
-    error: { ename: end.ename, evalue: end.evalue },
+    error: end.error,
   });
 }
 

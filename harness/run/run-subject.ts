@@ -6,6 +6,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { RunOrder } from '../stats/schedule.ts';
 import { executeClientRun } from './client-run.ts';
+import { executeCommandRun } from './command-run.ts';
 import { executeRun } from './execute-run.ts';
 import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
@@ -28,11 +29,13 @@ export async function runSubject(
 ): Promise<RunResult | null> {
   const { makeCommand } = subject;
   if ('kernelspec' in subject) return executeRun(order, notebook, makeCommand, context, signal);
-  const { client } = subject;
+  const { client, command } = subject;
   const result =
-    client === undefined
-      ? await executeRun(order, notebook, makeCommand, context, signal)
-      : await executeClientRun(order, notebook, client.program, makeCommand, context, endpoint, signal);
+    command !== undefined
+      ? await executeCommandRun(order, notebook, command, makeCommand, context, signal)
+      : client === undefined
+        ? await executeRun(order, notebook, makeCommand, context, signal)
+        : await executeClientRun(order, notebook, client.program, makeCommand, context, endpoint, signal);
   if (result === null || result.record.startMs === null) return result;
   try {
     assertArm(order, subject, result);

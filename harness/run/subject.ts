@@ -1,4 +1,5 @@
 import type { ClientProgram } from '../kernel/client-process.ts';
+import type { CommandProgram } from '../kernel/command-client.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import type { Overlay } from '../kernel/overlay.ts';
 import type { ProtocolArm } from '../model/arm.ts';
@@ -16,6 +17,8 @@ export interface ArmSubject {
     /** `null`: the client is as installed, so that nothing is checked. */
     readonly overlay: Overlay | null;
   };
+  /** The command that executes the notebook in a kernel of the harness. Absent: there is none. */
+  readonly command?: CommandProgram;
 }
 
 /** A kernel as its kernelspec starts it: nothing is injected, so that nothing is checked. */

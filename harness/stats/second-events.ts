@@ -1,3 +1,4 @@
+import { COMMAND_CLIENT } from '../model/client.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 
@@ -20,7 +21,8 @@ export function secondEvents(
   protocol: Pick<Protocol, 'client' | 'endpoint'>,
   runs: readonly RunRecord[],
 ): SecondEvents | null {
-  if (protocol.client === undefined || protocol.endpoint === 'stalled') return null;
+  const { client, endpoint } = protocol;
+  if (client === undefined || client.name === COMMAND_CLIENT || endpoint === 'stalled') return null;
   const watched = runs.filter(({ clientCounters }) => clientCounters !== undefined);
   return { stalled: watched.filter(hasSecondEvent).length, runs: watched.length };
 }

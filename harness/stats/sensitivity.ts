@@ -1,3 +1,4 @@
+import type { Endpoint, EndpointRule } from '../model/endpoint.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { runStatus } from '../model/run-status.ts';
@@ -94,8 +95,16 @@ export function withoutExcludedClaims(
   });
 }
 
+/** Whether a request that is not answered by its deadline is the endpoint's event. Elsewhere it is a competing event. */
+export function isDeadlineEvent({ endpoint = 'wedged' }: EndpointRule): boolean {
+  return DEADLINE_EVENTS.includes(endpoint);
+}
+
+const DEADLINE_EVENTS: readonly Endpoint[] = ['wedged', 'stalled', 'hung', 'lost-answer', 'any'];
+
 /**
- * The verdict at half the deadline: a completed run with a slower cell would then have been called wedged. If
+ * The verdict at half the deadline: a completed run with a slower cell would then have been called wedged, or, where
+ * the deadline does not decide the endpoint, would have ended late, a competing event. If
  * the verdict changes, the deadline decided it and not the kernel.
  */
 export function deadlineSensitivity(
@@ -104,11 +113,12 @@ export function deadlineSensitivity(
   asRun: readonly TreatmentVerdict[],
 ): AlternativeVerdicts & { readonly halfDeadlineMs: number } {
   const halfDeadlineMs = protocol.timeoutMs / 2;
+  const atDeadline = isDeadlineEvent(protocol) ? 'wedged' : 'competing';
   // When the client left a cell waiting, the client caused the delay, so the run keeps its outcome.
   const isSlow = (run: RunRecord) =>
     run.outcome.kind === 'completed' && run.stalls === undefined && slowestCellMs(run) > halfDeadlineMs;
   const verdicts = alternative(protocol, tables, asRun, (run) =>
-    isSlow(run) ? 'wedged' : runStatus(run, protocol),
+    isSlow(run) && runStatus(run, protocol) === 'completed' ? atDeadline : runStatus(run, protocol),
   );
   return { halfDeadlineMs, ...verdicts };
 }

@@ -30,7 +30,7 @@ export async function installKernel(kernel: RegistryKernel): Promise<InstalledKe
     };
   }
   if (kernel.registry === 'Debian') return { ok: true, makeCommand: commandOf(kernel, '', '') };
-  const installed = await installPackages(kernel.registry, kernel.packages);
+  const installed = await installPackages(kernel.registry, kernel.packages, kernel.pythonVersion);
   if (!installed.ok) return installed;
   const { folder, python, bin } = installed;
   if (kernel.argv[0] !== '{spec}') return { ok: true, makeCommand: commandOf(kernel, python, bin) };
@@ -43,12 +43,18 @@ export type InstalledPackages =
   | { readonly ok: true; readonly folder: string; readonly python: string; readonly bin: string }
   | { readonly ok: false; readonly reason: string };
 
-/** Install packages into a folder of their own in the cache, once. */
+/**
+ * Install packages into a folder of their own in the cache, once.
+ *
+ * @param pythonVersion such as `3.12`; default: that of the kernel environment
+ */
 export async function installPackages(
   registry: 'PyPI' | 'npm',
   packages: readonly string[],
+  pythonVersion?: string,
 ): Promise<InstalledPackages> {
-  const folder = join(cacheFolder(), 'registry-kernels', packages.join('+').replace(/[^\w.=@+-]/g, '_'));
+  const name = [...packages, ...(pythonVersion === undefined ? [] : [`py${pythonVersion}`])].join('+');
+  const folder = join(cacheFolder(), 'registry-kernels', name.replace(/[^\w.=@+-]/g, '_'));
   await mkdir(folder, { recursive: true });
   const release = await lock(folder, { retries: { retries: 600, minTimeout: 500, maxTimeout: 500 } });
   try {
@@ -57,7 +63,7 @@ export async function installPackages(
       () => true,
       () => false,
     );
-    const failed = isThere ? null : await installInto(folder, registry, packages);
+    const failed = isThere ? null : await installInto(folder, registry, packages, pythonVersion);
     if (failed !== null) return { ok: false, reason: failed };
     if (!isThere) await writeFile(marker, '');
   } finally {
@@ -86,6 +92,7 @@ async function installInto(
   folder: string,
   registry: 'PyPI' | 'npm',
   packages: readonly string[],
+  pythonVersion: string | undefined,
 ): Promise<string | null> {
   const steps: [string, string[]][] = [];
   if (registry === 'npm') {
@@ -94,7 +101,7 @@ async function installInto(
       ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', ...packages],
     ]);
   } else {
-    const { executable } = await findInterpreter(undefined);
+    const { executable } = await findInterpreter(pythonVersion);
     const venv = join(folder, 'venv');
     await rm(venv, { recursive: true, force: true });
     const python = venvPython(venv, process.platform);

@@ -11,6 +11,8 @@ export interface RegistryKernel {
   readonly needs?: readonly string[];
   /** Program that shows that they are there. */
   readonly program?: string;
+  /** Python that its environment is made from, such as `3.12`. Absent: the default one. */
+  readonly pythonVersion?: string;
   /** `{spec}`: as the kernelspec has it that the package brings. `{python}`: its environment's interpreter; `{bin}`: the folder of its programs. */
   readonly argv: readonly [string, ...string[]];
   readonly env?: Readonly<Record<string, string>>;
@@ -192,7 +194,10 @@ export const REGISTRY_KERNELS: readonly RegistryKernel[] = [
     packages: ['forth-kernel==0.4.2'],
     needs: ['gforth'],
     program: 'gforth',
-    argv: pythonModule('iforth'),
+    // It imports typing.override, although its metadata allows Python 3.11. Its own kernelspec names the module below,
+    // which its wheel does not have: findings/forth-kernel-without-its-package.sh.
+    pythonVersion: '3.12',
+    argv: pythonModule('forth_kernel'),
     language: 'forth',
     cells: ['1 constant x', 'x 1 + .', 'x .', ': double dup + ;', 'x double .', '." end"'],
   },

@@ -71,7 +71,9 @@ try {
           if (result === null) continue;
           const { outcome } = result.record;
           outcomes[traffic] = [...(outcomes[traffic] ?? []), outcome.kind];
-          if (outcome.kind !== 'completed') reasons.add(`${traffic}: ${outcome.reason}`);
+          const last = outcome.stderrTail?.trim().split('\n').at(-1) ?? '';
+          const words = last === '' ? outcome.reason : `${outcome.reason}; its last line: ${last}`;
+          if (outcome.kind !== 'completed') reasons.add(`${traffic}: ${words}`);
         }
         process.stdout.write(`${name} ${traffic}: ${outcomes[traffic]?.join(', ')}\n`);
       }

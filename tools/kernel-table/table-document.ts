@@ -1,7 +1,7 @@
 import { markdownTable } from 'markdown-table';
 import type { OutcomeKind } from '../../harness/model/outcome.ts';
 import type { TrafficProfile } from '../../harness/model/protocol.ts';
-import type { ProbeResult } from '../../harness/probe/probe-result.ts';
+import { ENDED_AT_START, type ProbeResult } from '../../harness/probe/probe-result.ts';
 import { openness, probeRows } from '../../harness/probe/probe-rows.ts';
 import { escapeMarkdown, markdownCode } from '../../harness/report/escape.ts';
 
@@ -124,7 +124,7 @@ function endpointCell({ outcomes }: KernelSeen, events: readonly OutcomeKind[]):
 
 function probeCell({ probe }: KernelSeen, name: (typeof BY_PROBE)[number]): string {
   if (probe === null) return 'not probed';
-  if (probe.notReady !== null) return 'not ready in time';
+  if (probe.notReady !== null) return notReadyWords(probe.notReady);
   if (name === 'shutdown' && probe.shutdownReply === null) return 'not asked';
   if (name === 'shutdown')
     return probe.shutdownMs === null ? `over ${probe.shutdownWaitMs / 1000} s` : `${probe.shutdownMs} ms`;
@@ -136,10 +136,14 @@ function probeCell({ probe }: KernelSeen, name: (typeof BY_PROBE)[number]): stri
 
 function seenCell(probe: ProbeResult | null, what: string): string {
   const seen = probe === null ? undefined : probeRows(probe).find((row) => row.what === what)?.seen;
-  if (probe !== null && probe.notReady !== null) return 'not ready in time';
+  if (probe !== null && probe.notReady !== null) return notReadyWords(probe.notReady);
   if (seen === undefined) return '';
   return seen
     .split('`')
     .map((part, index) => (index % 2 === 1 ? markdownCode(part) : escapeMarkdown(part)))
     .join('');
+}
+
+function notReadyWords(reason: string): string {
+  return reason === ENDED_AT_START ? 'did not start' : 'not ready in time';
 }

@@ -3,6 +3,7 @@ import { LAUNCH_METHODS } from '../../model/launch-method.ts';
 import { DEFAULT_LATENCY, TRAFFIC_PROFILES } from '../../model/protocol.ts';
 import { serverUrl } from '../../model/server-url.ts';
 import { TRANSPORTS } from '../../model/transport.ts';
+import { clientType } from '../client-command.ts';
 import { option } from '../row.ts';
 import { autopsyType, clientTimeoutType, shardType } from '../special-types.ts';
 import {
@@ -181,8 +182,8 @@ export const EXPERIMENT_ROWS = [
   }),
   option({
     flags: '--client <name>',
-    type: oneOf(CLIENTS),
-    help: `let this program execute the notebooks, in a process of its own: ${CLIENTS.join(', ')}`,
+    type: clientType,
+    help: `let this program execute the notebooks, in a process of its own: ${CLIENTS.join(', ')}, or any command with {notebook} and {connection_file} in it`,
     defaultWords: 'the harness itself',
     group: 'Notebook and traffic',
     commands: { run: {} },

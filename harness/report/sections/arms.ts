@@ -10,6 +10,7 @@ import {
   text,
 } from '../document.ts';
 import { armEndings } from '../ending-words.ts';
+import { capital, eventWords, isAboutWedges } from '../endpoint-words.ts';
 import { count, percent, percentInterval, perThousand, perThousandInterval } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { engagementWords, num } from '../words.ts';
@@ -17,15 +18,16 @@ import { armEnvironmentBlocks } from './arm-environments.ts';
 
 /** The table of arms, right after the verdict: counts of the counted blocks, and all harness faults. */
 export function armsTable(report: Report): Table {
+  const words = eventWords(report.protocol);
   const invalid = report.invalidRuns.length > 0;
   const competing = report.competingRuns.length > 0;
   const stalls = report.analysis.arms.some(({ secondEvents }) => (secondEvents?.stalled ?? 0) > 0);
   return table(
-    'Wedged runs by arm',
+    `${words.runsThat} by arm`,
     [
       'Arm',
       'Role',
-      '>Wedged',
+      `>${words.column}`,
       '>Rate',
       '>95 % interval',
       ...(competing ? ['Ended otherwise'] : []),
@@ -50,6 +52,11 @@ export function armsTable(report: Report): Table {
 /** What each arm is, and its secondary figures. */
 export function armsBlocks(report: Report): Block[] {
   const { protocol, analysis } = report;
+  const words = eventWords(protocol);
+  const isKernels = isAboutWedges(protocol) || protocol.endpoint === 'stalled';
+  const ended = isKernels
+    ? `(neither completed nor ${words.past})`
+    : `before it could be seen whether they ${words.infinitive}`;
   return [
     {
       kind: 'list',
@@ -60,20 +67,31 @@ export function armsBlocks(report: Report): Block[] {
     ...armEnvironmentBlocks(report),
     { kind: 'figure', name: 'rates' },
     table(
-      'Upper bounds and wedges per reply, by arm',
-      'Arm | >Upper bound | >Anytime-valid interval | >Wedges | >Replies | >Per 1000 replies | >95 % interval',
+      words.endsRun ? `Upper bounds and ${words.nouns} per reply, by arm` : 'Upper bounds, by arm',
+      [
+        'Arm',
+        '>Upper bound',
+        '>Anytime-valid interval',
+        ...(words.endsRun
+          ? [`>${capital(words.nouns)}`, '>Replies', '>Per 1000 replies', '>95 % interval']
+          : []),
+      ],
       analysis.arms.map((arm): Line[] => [
         [code(arm.name)],
         [num(percent(arm.upper95))],
         [num(percentInterval(arm.confidenceSequence95))],
-        [num(count(arm.hazard.wedges))],
-        [num(count(arm.hazard.replies))],
-        [num(perThousand(arm.hazard.perReply))],
-        [num(perThousandInterval(arm.hazard.garwood95))],
+        ...(words.endsRun
+          ? [
+              [num(count(arm.hazard.wedges))],
+              [num(count(arm.hazard.replies))],
+              [num(perThousand(arm.hazard.perReply))],
+              [num(perThousandInterval(arm.hazard.garwood95))],
+            ]
+          : []),
       ]),
     ),
     paragraph(
-      line`Rates cover the counted blocks. They leave out harness faults and runs that ended otherwise (neither completed nor wedged). Rates have Clopper–Pearson intervals, and wedges per reply have Garwood intervals. The upper bound is one-sided 95 %. The anytime-valid interval (a 95 % confidence sequence) holds at every number of runs at once. Engagement counts how often an arm's change acted, and how often it found its stream missing or mismatched.`,
+      line`Rates cover the counted blocks. They leave out harness faults and runs that ended otherwise ${text(ended)}. Rates have Clopper–Pearson intervals${text(words.endsRun ? `, and ${words.nouns} per reply have Garwood intervals` : '')}. The upper bound is one-sided 95 %. The anytime-valid interval (a 95 % confidence sequence) holds at every number of runs at once. Engagement counts how often an arm's change acted, and how often it found its stream missing or mismatched.`,
     ),
   ];
 }

@@ -11,6 +11,7 @@ import {
   table,
   text,
 } from '../document.ts';
+import { eventWords } from '../endpoint-words.ts';
 import { counted, points, probability, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { num, ratio } from '../words.ts';
@@ -57,7 +58,7 @@ export function baselineBlocks(report: Report, testCells: (pair: TwoArmSummary) 
   const figures: Block[] = [
     table(
       'Against the baseline of an earlier experiment',
-      'Against the baseline | >Wedged | >Difference | >Binomial tail | >Fisher, less | >Fisher, two-sided | >Boschloo, less | >Boschloo, two-sided',
+      `Against the baseline | >${eventWords(report.protocol).column} | >Difference | >Binomial tail | >Fisher, less | >Fisher, two-sided | >Boschloo, less | >Boschloo, two-sided`,
       report.analysis.baseline.map((pair): Line[] => [
         [code(pair.arm)],
         line`${ratio(pair.counts.treatment)} against ${ratio(pair.counts.reference)}`,

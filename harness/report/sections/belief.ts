@@ -1,4 +1,5 @@
 import type { RunRecord } from '../../model/journal.ts';
+import { isDeadlineEvent } from '../../stats/sensitivity.ts';
 import type { TreatmentVerdict } from '../../stats/verdict.ts';
 import {
   type Block,
@@ -12,6 +13,7 @@ import {
   text,
 } from '../document.ts';
 import { armEndings } from '../ending-words.ts';
+import { eventWords } from '../endpoint-words.ts';
 import { counted, duration, points, pointsInterval, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, driftWords, kindCounts, kindWords, num, ratio } from '../words.ts';
@@ -110,13 +112,14 @@ function exclusionLine(report: Report): Line {
   const consequence =
     report.analysis.verdicts.length === 0
       ? line``
-      : line` If each counted as wedged in a treatment and as completed in a reference, ${verdictChange(exclusions.unchanged, exclusions.verdicts)}.${text(exclusions.unchanged || exclusions.manyExcluded.length > 0 ? '' : ' This decides nothing, because they are at most a tenth of the runs of each arm.')}`;
+      : line` If each counted as ${text(eventWords(report.protocol).counted)} in a treatment and as completed in a reference, ${verdictChange(exclusions.unchanged, exclusions.verdicts)}.${text(exclusions.unchanged || exclusions.manyExcluded.length > 0 ? '' : ' This decides nothing, because they are at most a tenth of the runs of each arm.')}`;
   return line`${strong(text('Exclusions'))}: ${num(counted(invalid, 'run'))} that the harness could not observe. They are listed below and left out.${consequence}`;
 }
 
-/** How many runs of each arm neither completed nor wedged, and what that does to the verdict. Nothing where none did. */
+/** How many runs of each arm ended otherwise, and what that does to the verdict. Nothing where none did. */
 function competingLines(report: Report): Line[] {
   const { analysis } = report;
+  const words = eventWords(report.protocol);
   const arms = analysis.arms.filter(({ competing }) => competing.wedged > 0);
   if (arms.length === 0) return [];
   const each = joined(
@@ -139,9 +142,9 @@ function competingLines(report: Report): Line[] {
   const consequence =
     analysis.verdicts.length === 0
       ? line``
-      : line` A treatment must not have more of them than the references together (Fisher's exact test, one-sided): ${shares}. In the worst case, where each counts as wedged in a treatment and as completed in a reference, ${verdictChange(competing.unchanged, competing.verdicts)}. The worst case does not decide.`;
+      : line` A treatment must not have more of them than the references together (Fisher's exact test, one-sided): ${shares}. In the worst case, where each counts as ${text(words.counted)} in a treatment and as completed in a reference, ${verdictChange(competing.unchanged, competing.verdicts)}. The worst case does not decide.`;
   return [
-    line`${strong(text('Runs that ended otherwise'))}: ${each}. The wedge rate leaves them out, but a claim must also hold with all of them counted as events.${consequence}${text(isOlder ? ' The protocol is older than this rule: such runs were then left out as invalid.' : '')}`,
+    line`${strong(text('Runs that ended otherwise'))}: ${each}. The ${text(words.rate)} leaves them out, but a claim must also hold with all of them counted as events.${consequence}${text(isOlder ? ' The protocol is older than this rule: such runs were then left out as invalid.' : '')}`,
   ];
 }
 
@@ -158,17 +161,20 @@ function deadlineLine(report: Report): Line {
     slowest.length === 0
       ? line`No cell was answered`
       : line`The slowest answered cell took ${num(duration(Math.max(...slowest)))}`;
+  const late = isDeadlineEvent(protocol)
+    ? `count as ${eventWords(protocol).counted} instead of completed`
+    : 'have ended late instead of completing';
   const half =
     analysis.verdicts.length === 0
       ? line``
-      : line` At half the deadline, ${num(counted(deadline.changedRuns, 'run'))} would count as wedged instead of completed, and ${verdictChange(deadline.unchanged, deadline.verdicts)}.`;
+      : line` At half the deadline, ${num(counted(deadline.changedRuns, 'run'))} would ${text(late)}, and ${verdictChange(deadline.unchanged, deadline.verdicts)}.`;
   return line`${strong(text('Deadline'))}: ${num(duration(protocol.timeoutMs))} for each request. ${margin}.${half}`;
 }
 
 function driftLines(report: Report): Line[] {
   const { drift } = report.analysis.sensitivity;
   if (drift === null) return [];
-  return [line`${strong(text('Drift'))} of ${code(drift.arm)}: ${driftWords(drift)}.`];
+  return [line`${strong(text('Drift'))} of ${code(drift.arm)}: ${driftWords(drift, report.protocol)}.`];
 }
 
 /** Nothing where no server was on the way. */
@@ -272,7 +278,7 @@ function historyLines(report: Report): Line[] {
   if (abandoned.length > 0) {
     const more = abandoned.length > LISTED ? ` and ${abandoned.length - LISTED} more` : '';
     lines.push(
-      line`Begun and never recorded: ${armNames(abandoned.slice(0, LISTED))}${text(more)}. Such a run is repeated when the experiment resumes. If wedges were cut short more often than other runs, this would favour clean runs.`,
+      line`Begun and never recorded: ${armNames(abandoned.slice(0, LISTED))}${text(more)}. Such a run is repeated when the experiment resumes. If ${text(eventWords(report.protocol).nouns)} were cut short more often than other runs, this would favour clean runs.`,
     );
   }
   if (sessions.some(({ event }) => event === 'resumed' || event === 'interrupted')) {

@@ -10,6 +10,7 @@ import {
   table,
   text,
 } from '../document.ts';
+import { capital, type EventWords, eventWords } from '../endpoint-words.ts';
 import {
   eValue,
   percent,
@@ -30,7 +31,7 @@ export function comparisonBlocks(report: Report): Block[] {
   const blocks: Block[] = [];
   if (analysis.comparisons.length > 0) {
     blocks.push(
-      differencesTable(analysis.comparisons),
+      differencesTable(analysis.comparisons, eventWords(report.protocol)),
       testsTable(analysis.comparisons, analysis.strata !== undefined),
     );
     if (analysis.strata !== undefined) {
@@ -43,16 +44,16 @@ export function comparisonBlocks(report: Report): Block[] {
     blocks.push(paragraph(tailWords(analysis.comparisons)));
     blocks.push(paragraph(decisionWords(report)));
     blocks.push({ kind: 'figure', name: 'evidence' });
-    blocks.push(...hazardBlocks(analysis.comparisons));
+    blocks.push(...hazardBlocks(analysis.comparisons, eventWords(report.protocol)));
   }
   blocks.push(...baselineBlocks(report, testCells));
   return blocks;
 }
 
-function differencesTable(comparisons: readonly Comparison[]): Table {
+function differencesTable(comparisons: readonly Comparison[], words: EventWords): Table {
   return table(
-    'Differences of wedge rates',
-    'Comparison | >Wedged | >Difference | >95 % interval (Newcombe)',
+    `Differences of ${words.rate.replace('rate', 'rates')}`,
+    `Comparison | >${words.column} | >Difference | >95 % interval (Newcombe)`,
     comparisons.map((pair): Line[] => [
       pairName(pair),
       line`${ratio(pair.counts.treatment)} against ${ratio(pair.counts.reference)}`,
@@ -107,6 +108,7 @@ function tailWords(comparisons: readonly Comparison[]): Line {
 
 function decisionWords(report: Report): Line {
   const { analysis } = report;
+  const words = eventWords(report.protocol);
   const alpha = significant(analysis.alpha, 3);
   const holm = analysis.verdicts.length > 1 ? ' With several treatments, Holm corrects their p-values.' : '';
   const { strata } = analysis;
@@ -119,23 +121,23 @@ function decisionWords(report: Report): Line {
   const shams = analysis.arms.filter(({ role }) => role === 'sham').map(({ name }) => name);
   const claim =
     shams.length > 0
-      ? line`The verdict “fixes” needs 0 wedges and, by this test, a rate below control and below ${armNames(shams)}.`
-      : line`The verdict “fixes” needs 0 wedges and, by this test, a rate below control.`;
+      ? line`The verdict “fixes” needs 0 ${text(words.nouns)} and, by this test, a rate below control and below ${armNames(shams)}.`
+      : line`The verdict “fixes” needs 0 ${text(words.nouns)} and, by this test, a rate below control.`;
   const composite =
     report.competingRuns.length === 0
       ? ''
-      : ' This must hold for wedges alone, with the runs that ended otherwise left out, and for wedges and other endings together. Other endings must not be more frequent than in the references (Fisher’s exact test, one-sided, p > 0.05).';
+      : ` This must hold for ${words.nouns} alone, with the runs that ended otherwise left out, and for ${words.nouns} and other endings together. Other endings must not be more frequent than in the references (Fisher’s exact test, one-sided, p > 0.05).`;
   return line`Decided by: ${rule}. ${claim}${text(composite)}${num(holm)}`;
 }
 
-function hazardBlocks(comparisons: readonly Comparison[]): Block[] {
+function hazardBlocks(comparisons: readonly Comparison[], words: EventWords): Block[] {
   const known = comparisons.filter(
     ({ hazard, kind }) => hazard.conditionalLess !== null && kind.startsWith('treatment'),
   );
-  if (known.length === 0) return [];
+  if (known.length === 0 || !words.endsRun) return [];
   return [
     paragraph(
-      line`Wedges per reply (secondary; exact conditional test of two rates, one-sided): ${joined(
+      line`${text(capital(words.nouns))} per reply (secondary; exact conditional test of two rates, one-sided): ${joined(
         known.map((pair) => line`${pairName(pair)} ${num(pValue(pair.hazard.conditionalLess))}`),
         ', ',
       )}.`,

@@ -124,6 +124,9 @@ function throughServer({ protocol, experiment, runs }: Report): Line {
 }
 
 function clientLine(client: ProtocolClient, environment: ClientEnvironment | undefined): Line {
+  if (client.command !== undefined) {
+    return line`Client: the command ${code(client.command)}, in its own process. The harness starts the kernel, and the program connects to it by its connection file. Its versions, time-out, traffic and latency are its own.`;
+  }
   const versions = enumeration(
     Object.entries(client.versions).map(([name, version]) => line`${code(`${name} ${version}`)}`),
   );
@@ -132,7 +135,7 @@ function clientLine(client: ProtocolClient, environment: ClientEnvironment | und
     environment === undefined
       ? line``
       : line`, Python ${code(environment.python)}, libzmq ${code(environment.libzmq)}, environment ${code(environment.key)}`;
-  return line`Client: ${code(client.name)} in its own process, with ${versions}${python}. Its time-out for a cell: ${num(timeout)}. The client makes its own traffic with its own latency: it runs one cell after another and mirrors ${code('Output')} models of ipywidgets.`;
+  return line`Client: ${code(client.name)} in its own process, with ${versions}${python}. Its time-out for a cell: ${num(timeout)}. The client makes its own traffic with its own latency: it runs one cell after another${client.name === 'jupyter-client' ? line`` : line` and mirrors ${code('Output')} models of ipywidgets`}.`;
 }
 
 function armHashes(report: Report): Block {

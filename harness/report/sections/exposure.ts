@@ -13,13 +13,18 @@ import {
   table,
   text,
 } from '../document.ts';
+import { isAboutWedges } from '../endpoint-words.ts';
 import { probability } from '../format-number.ts';
 import { armNamed, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 import { NEVER_IN_WORDS, perRun } from './withheld.ts';
 
 /** Shams that cannot serve as a reference, and why: they were short of something, or never took effect. */
-export function voidShamLines({ analysis }: Report): Line[] {
+export function voidShamLines(report: Report): Line[] {
+  const { analysis } = report;
+  const without = isAboutTiming(report)
+    ? 'the experiment does not separate extra scheduling from the change'
+    : 'the experiment does not separate patching itself from the change';
   return analysis.arms.flatMap((arm) => {
     if (arm.role !== 'sham') return [];
     const { neverIn } = arm.engagement;
@@ -35,9 +40,14 @@ export function voidShamLines({ analysis }: Report): Line[] {
             .join(', ');
     if (why === '') return [];
     return [
-      line`${strong(...line`${code(arm.name)} cannot serve as a reference`)}: ${text(why)}. So the experiment does not separate extra scheduling from the change.`,
+      line`${strong(...line`${code(arm.name)} cannot serve as a reference`)}: ${text(why)}. So ${text(without)}.`,
     ];
   });
+}
+
+/** Extra scheduling is a rival explanation where a wedge or a stall is at stake, which timing brings about. */
+function isAboutTiming({ protocol }: Report): boolean {
+  return isAboutWedges(protocol) || protocol.endpoint === 'stalled';
 }
 
 /** Whether a sham has the change's extra scheduling, which separates the change's effect from it. */
@@ -54,6 +64,14 @@ export function shamMatter(report: Report, name: string): string {
 /** The caveat that nothing tells the change from the scheduling that it adds; `null` if a sham does. */
 export function schedulingCaveat(report: Report): Line | null {
   const shams = report.analysis.arms.filter(({ role }) => role === 'sham').map(({ name }) => name);
+  if (!isAboutTiming(report)) {
+    const isPatched = report.protocol.arms.some(
+      ({ role, patchSha256 }) => role === 'treatment' && patchSha256 !== null,
+    );
+    return shams.length > 0 || !isPatched
+      ? null
+      : line`What the change does beyond the patching itself: there was no sham arm to tell the two apart.`;
+  }
   if (shams.length === 0) {
     return line`What the change does beyond the scheduling it adds: there was no sham arm to tell the two apart.`;
   }

@@ -3,6 +3,7 @@ import { REVIVAL_RUNGS, type RevivalRung } from '../../model/observations.ts';
 import { isWedge } from '../../model/outcome.ts';
 import type { ArmAnalysis } from '../../stats/arm-summary.ts';
 import { type Block, code, type Line, line, paragraph, table, text } from '../document.ts';
+import { eventWords, isAboutWedges } from '../endpoint-words.ts';
 import { count, counted, duration, probability } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
@@ -10,20 +11,31 @@ import { stallBlocks } from './stalls.ts';
 
 /** What the wedges looked like, and the client's stalls. If stalls are counted, only those. */
 export function mechanismBlocks(report: Report): Block[] {
-  if (report.protocol.client === undefined) return wedgeBlocks(report);
-  const stalls = stallBlocks(report);
-  if (report.protocol.endpoint !== 'stalled') return [...wedgeBlocks(report), ...stalls];
+  const stalls = report.protocol.client === undefined ? [] : stallBlocks(report);
+  if (isAboutWedges(report.protocol)) return [...wedgeBlocks(report), ...stalls];
+  if (report.protocol.endpoint !== 'stalled')
+    return [...placeBlocks(report), { kind: 'figure', name: 'latency' }, ...stalls];
   if (stalls.length === 0) return [paragraph(line`No client stalled, so there is no mechanism to describe.`)];
+  return [...stalls, ...placeBlocks(report)];
+}
+
+/** Only a wedge and a stall have a mechanism that is looked at. */
+export function mechanismTitle({ protocol }: Report): string {
+  return isAboutWedges(protocol) || protocol.endpoint === 'stalled' ? 'Mechanism' : 'Place and time';
+}
+
+/** Where in the notebook the events happened; that none did; nothing for events that belong to no cell. */
+function placeBlocks(report: Report): Block[] {
+  const hit = report.analysis.arms.filter((arm) => arm.counts.wedged > 0);
+  const { past } = eventWords(report.protocol);
+  if (hit.length === 0) return [paragraph(line`No run ${text(past)}.`)];
+  // A start that failed and memory belong to no cell.
+  const isPlaced = hit.some(({ positions }) => positions.cells.some(({ wedges }) => wedges > 0));
+  if (!isPlaced) return [];
   return [
-    ...stalls,
     {
       kind: 'list',
-      items: [
-        ...report.analysis.arms
-          .filter((arm) => arm.counts.wedged > 0)
-          .map((arm) => line`${code(arm.name)} at ${placeWords(arm)}.`),
-        innocenceLine(report),
-      ],
+      items: [...hit.map((arm) => line`${code(arm.name)} at ${placeWords(arm)}.`), innocenceLine(report)],
     },
     { kind: 'figure', name: 'positions' },
     { kind: 'figure', name: 'survival' },
@@ -132,8 +144,10 @@ function placeWords(arm: ArmAnalysis): Line {
 }
 
 /** Whether the wedges of the reference arms, and of each treatment that still wedged, prefer a cell. */
-function innocenceLine({ analysis: { innocence } }: Report): Line {
+function innocenceLine(report: Report): Line {
+  const { innocence } = report.analysis;
+  const { noun } = eventWords(report.protocol);
   const where = line`Place in the notebook, ${armNames(innocence.arms)}${text(innocence.arms.length > 1 ? ' together' : '')}`;
-  if (innocence.p === null) return line`${where}: the wedge occurred too rarely to tell.`;
-  return line`${where}: the wedge ${text(innocence.words)} (p = ${num(probability(innocence.p))}).`;
+  if (innocence.p === null) return line`${where}: the ${text(noun)} occurred too rarely to tell.`;
+  return line`${where}: the ${text(noun)} ${text(innocence.words)} (p = ${num(probability(innocence.p))}).`;
 }

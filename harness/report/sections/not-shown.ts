@@ -1,5 +1,7 @@
+import { MEMORY_SAMPLE_MS } from '../../model/memory.ts';
 import { type Block, code, joined, type Line, line, list, text } from '../document.ts';
-import { percent } from '../format-number.ts';
+import { eventWords, isAboutWedges } from '../endpoint-words.ts';
+import { duration, percent } from '../format-number.ts';
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 import { releaseCaveats } from './arm-environments.ts';
@@ -22,19 +24,22 @@ function whereRun({ experiment, sessions }: Report): Line {
 export function notShownBlocks(report: Report): Block[] {
   const { analysis, protocol } = report;
   const items: Line[] = [];
+  const { infinitive } = eventWords(protocol);
   const clean = analysis.arms.filter((arm) => arm.runs > 0 && arm.wedged === 0);
   if (clean.length > 0) {
     items.push(
       line`That the rate is zero: ${joined(
         clean.map(
           (arm, index) =>
-            line`${code(arm.name)}${text(index === 0 ? ' may still wedge' : '')} in up to ${num(percent(arm.upper95))}${text(index === 0 ? ' of runs' : '')}`,
+            line`${code(arm.name)}${text(index === 0 ? ` may still ${infinitive}` : '')} in up to ${num(percent(arm.upper95))}${text(index === 0 ? ' of runs' : '')}`,
         ),
         ', ',
       )} (one-sided 95 %).`,
     );
   }
-  const uncertified = analysis.arms.filter((arm) => (arm.counts.wedgedByKind['wedged-mute'] ?? 0) > 0);
+  const uncertified = analysis.arms.filter(
+    (arm) => isAboutWedges(protocol) && (arm.counts.wedgedByKind['wedged-mute'] ?? 0) > 0,
+  );
   if (uncertified.length > 0) {
     const total = uncertified.reduce((sum, arm) => sum + (arm.counts.wedgedByKind['wedged-mute'] ?? 0), 0);
     items.push(
@@ -52,6 +57,11 @@ export function notShownBlocks(report: Report): Block[] {
   if (uncounted.length > 0) {
     items.push(
       line`That the change ran: the counters of ${armNames(uncounted.map(({ name }) => name))} were not read.`,
+    );
+  }
+  if (protocol.memoryAboveBytes !== undefined) {
+    items.push(
+      line`Peaks of memory between two samples, ${num(duration(MEMORY_SAMPLE_MS))} apart: a peak that is over sooner may be missed.`,
     );
   }
   const notebooks = protocol.notebooks.map(({ name }) => name);

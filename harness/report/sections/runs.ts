@@ -12,7 +12,9 @@ import {
   table,
   text,
 } from '../document.ts';
+import { eventSeen } from '../event-seen.ts';
 import { duration } from '../format-number.ts';
+import { limitSigns } from '../limit-signs.ts';
 import type { Report } from '../report.ts';
 import { runSigns } from '../run-signs.ts';
 import { kindWords, num } from '../words.ts';
@@ -22,7 +24,7 @@ const LISTED_RUNS = 300;
 
 /** One line a run, folded away; those that did not complete first when there are too many for all. */
 export function runBlocks(report: Report): Block[] {
-  const listed = listedRuns(report.runs, LISTED_RUNS);
+  const listed = listedRuns(report, LISTED_RUNS);
   const left = report.runs.length - listed.length;
   return [
     {
@@ -40,11 +42,12 @@ export function runBlocks(report: Report): Block[] {
 }
 
 /** At most `limit` runs in journal order; if there are more, those that did not complete are preferred. */
-export function listedRuns(runs: readonly RunRecord[], limit: number): RunRecord[] {
+export function listedRuns({ runs, protocol }: Report, limit: number): RunRecord[] {
   if (runs.length <= limit) return [...runs];
-  const telling = runs.filter((run) => run.outcome.kind !== 'completed').slice(0, limit);
+  const tells = (run: RunRecord) => run.outcome.kind !== 'completed' || eventSeen(run, protocol) !== null;
+  const telling = runs.filter(tells).slice(0, limit);
   const room = limit - telling.length;
-  return [...telling, ...runs.filter((run) => run.outcome.kind === 'completed').slice(0, room)];
+  return [...telling, ...runs.filter((run) => !tells(run)).slice(0, room)];
 }
 
 function runTable(runs: readonly RunRecord[], report: Report): Table {
@@ -62,7 +65,7 @@ function runTable(runs: readonly RunRecord[], report: Report): Table {
     ],
     runs.map((run): Line[] => [
       [runLink(run.run)],
-      [num(run.outcome.kind)],
+      [num(seenKind(run, report))],
       [num(run.outcome.cell === null ? '' : String(run.outcome.cell))],
       [num(String(run.kernel?.replies ?? run.client.replies))],
       [num(run.startMs === null ? '' : duration(run.startMs))],
@@ -72,6 +75,12 @@ function runTable(runs: readonly RunRecord[], report: Report): Table {
         : []),
     ]),
   );
+}
+
+/** The kind of a run's ending, and the event that was seen before it. */
+function seenKind(run: RunRecord, { protocol }: Report): string {
+  const seen = eventSeen(run, protocol);
+  return seen === null ? run.outcome.kind : `${run.outcome.kind}; ${seen}`;
 }
 
 /** One run's story in words and numbers: what the page unfolds. */
@@ -90,7 +99,9 @@ export function runStory(run: RunRecord, report: Report): Block[] {
   if (outcome.source !== null) items.push(line`Likely source: ${num(outcome.source)}.`);
   items.push(
     line`Start: ${num(duration(run.startMs))}. Notebook: ${num(duration(run.notebookMs))}.`,
-    ...runSigns(run).map(({ of, line: seen }) => line`${text(capitalised(of))}: ${seen}.`),
+    ...[...runSigns(run), ...limitSigns(run, report.protocol)].map(
+      ({ of, line: seen }) => line`${text(capitalised(of))}: ${seen}.`,
+    ),
   );
   const blocks: Block[] = [{ kind: 'list', items }];
   if (outcome.error !== null) {
@@ -151,10 +162,10 @@ function cellList(cellMs: readonly number[]): string {
 }
 
 /** `b007-fix: completed`. */
-export function storySummary(run: RunRecord): Line {
+export function storySummary(run: RunRecord, report: Report): Line {
   const kind: OutcomeKind = run.outcome.kind;
   const cell = run.outcome.cell === null ? '' : `, cell ${run.outcome.cell}`;
   return kind === 'completed'
-    ? line`${code(run.run)} completed`
+    ? line`${code(run.run)} ${num(seenKind(run, report))}`
     : line`${code(run.run)} ${num(kindWords(kind))}${num(cell)}`;
 }

@@ -1,5 +1,5 @@
 import { median } from 'simple-statistics';
-import type { ProtocolClient, Stall } from '../../model/client.ts';
+import { COMMAND_CLIENT, type ProtocolClient, type Stall } from '../../model/client.ts';
 import { isClientStrand } from '../../oracle/classify-client.ts';
 import {
   type Block,
@@ -14,12 +14,14 @@ import {
   table,
   text,
 } from '../document.ts';
+import { eventWords, isAboutWedges } from '../endpoint-words.ts';
 import { count, counted, duration } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { num } from '../words.ts';
 
-/** `nbclient 0.11.0`, with the client's name if its package has another. */
-export function clientWords({ name, versions }: ProtocolClient): Line {
+/** `nbclient 0.11.0`, with the client's name if its package has another; or the command. */
+export function clientWords({ name, command, versions }: ProtocolClient): Line {
+  if (command !== undefined) return line`${code(command)}`;
   const version = versions[name === 'jupyter-execute' ? 'nbclient' : name];
   return line`${code(name === 'jupyter-execute' ? `jupyter-execute (nbclient ${version})` : `${name} ${version}`)}`;
 }
@@ -27,10 +29,18 @@ export function clientWords({ name, versions }: ProtocolClient): Line {
 /** What is counted and what is not, if the client is its own program. Otherwise nothing. */
 export function endpointLines({ protocol }: Report): Line[] {
   if (protocol.client === undefined) return [];
+  const runs = isAboutWedges(protocol)
+    ? 'runs in which the kernel wedged'
+    : `runs that ${eventWords(protocol).past}`;
+  if (protocol.client.name === COMMAND_CLIENT) {
+    return [
+      line`${strong(text('What is counted'))}: ${text(runs)}. The client is not counted, so that nothing else shows that the kernel owes it an answer. A run is completed if the client ended with exit code 0 and the kernel had finished at least as many requests as the notebook has code cells.`,
+    ];
+  }
   return [
     protocol.endpoint === 'stalled'
       ? line`${strong(text('What is counted'))}: runs in which the client stalled. The kernel had sent a reply, the client and the kernel were idle, and the client did not take the reply. Such a run ends there. A run that the kernel ends says nothing about the client, so it counts as neither stalled nor completed.`
-      : line`${strong(text('What is counted'))}: runs in which the kernel wedged. When the client stalls, it leaves a reply unread that the kernel has sent. The harness then waits for the client's own time-out. The run goes on and counts by how it ends. The stall is counted by arm, as a second event of the run.`,
+      : line`${strong(text('What is counted'))}: ${text(runs)}. When the client stalls, it leaves a reply unread that the kernel has sent. The harness then waits for the client's own time-out. The run goes on and counts by how it ends. The stall is counted by arm, as a second event of the run.`,
   ];
 }
 
@@ -56,8 +66,9 @@ export function secondEventLines(report: Report): Line[] {
     stalling.map(({ name, stalled, runs }) => line`in ${ofCount(stalled, runs)} of ${code(name)}`),
     ', ',
   );
+  const other = isAboutWedges(report.protocol) ? 'not a wedge of the kernel' : 'no event of the kernel';
   return [
-    line`${strong(...line`${clientName(report)} stalled`)} ${counts}: for a time it left a reply from the kernel unread. A stall happens in the client: it is not a wedge of the kernel and does not change the outcome of a run. It is counted as a second event, because people who run this client will meet it.`,
+    line`${strong(...line`${clientName(report)} stalled`)} ${counts}: for a time it left a reply from the kernel unread. A stall happens in the client: it is ${text(other)} and does not change the outcome of a run. It is counted as a second event, because people who run this client will meet it.`,
   ];
 }
 

@@ -16,6 +16,7 @@ import {
   table,
   text,
 } from '../document.ts';
+import { type EventWords, eventWords } from '../endpoint-words.ts';
 import {
   counted,
   eValue,
@@ -42,7 +43,7 @@ export function shardLines({ experiment: { shard, protocol } }: Report): Line[] 
 }
 
 /** Warnings about strata that do not agree, in a treatment's effect or in the control's rate. */
-export function heterogeneityLines({ analysis }: Report): Line[] {
+export function heterogeneityLines({ analysis, protocol }: Report): Line[] {
   const { strata = [], heterogeneity = [] } = analysis;
   const effects = analysis.comparisons.flatMap((pair) => {
     const { stratified } = pair;
@@ -64,7 +65,7 @@ export function heterogeneityLines({ analysis }: Report): Line[] {
   });
   return [
     ...effects,
-    line`${strong(...line`${code(moved.arm)} does not wedge at one rate`)}: ${enumeration(rates.slice(0, LISTED))} (χ² ${num(pValue(moved.p))}). The verdict compares runs only within a stratum, so this cannot feign a difference between arms.`,
+    line`${strong(...line`${code(moved.arm)} does not ${text(eventWords(protocol).infinitive)} at one rate`)}: ${enumeration(rates.slice(0, LISTED))} (χ² ${num(pValue(moved.p))}). The verdict compares runs only within a stratum, so this cannot feign a difference between arms.`,
   ];
 }
 
@@ -99,7 +100,7 @@ export function strataBlocks(report: Report): Block[] {
     paragraph(
       line`Merged from ${num(counted(sources.length, 'source'))} in ${num(counted(strata.length, 'stratum', 'strata'))}. A stratum is one kind of host in one night. Runs are compared only within a stratum, so a host or a night with another rate cannot feign a difference.`,
     ),
-    strataTable(strata, byId),
+    strataTable(strata, byId, eventWords(report.protocol)),
     stratifiedTable(report.analysis.comparisons),
     list([
       line`Difference: the average over strata (Mantel–Haenszel weights), with Miettinen and Nurminen's stratified score interval.`,
@@ -125,10 +126,14 @@ function lookLine({ analysis }: Report): Line {
     : line`The E-values of independent strata multiply, and the product may be looked at after every night. It decides at 1/α = ${num(significant(1 / analysis.alpha, 6))}.`;
 }
 
-function strataTable(strata: readonly StratumAnalysis[], sources: ReadonlyMap<string, Source>): Table {
+function strataTable(
+  strata: readonly StratumAnalysis[],
+  sources: ReadonlyMap<string, Source>,
+  words: EventWords,
+): Table {
   return table(
-    'Wedged runs by stratum',
-    'Stratum | Host | Begun | >Sources | >Blocks | Wedged',
+    `${words.runsThat} by stratum`,
+    `Stratum | Host | Begun | >Sources | >Blocks | ${words.column}`,
     strata.slice(0, LISTED).map((stratum): Line[] => {
       const first = sources.get(stratum.sources[0] ?? '');
       return [

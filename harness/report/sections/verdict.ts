@@ -1,10 +1,11 @@
 import type { EqualityCheck, VerdictAnalysis } from '../../stats/analysis.ts';
 import type { ArmAnalysis } from '../../stats/arm-summary.ts';
 import type { Comparison } from '../../stats/comparison.ts';
+import { isDeadlineEvent } from '../../stats/sensitivity.ts';
 import type { VerdictWord } from '../../stats/verdict-words.ts';
 import { code, joined, type Line, line, strong, text } from '../document.ts';
 import { armEndings, eventsAndEndings } from '../ending-words.ts';
-import { endpointLine } from '../endpoint-words.ts';
+import { eventWords, withArticle } from '../endpoint-words.ts';
 import {
   counted,
   duration,
@@ -27,12 +28,10 @@ import { neverInWords, noRunWords, withheldWords } from './withheld.ts';
 
 /** The verdict in sentences. A single arm has only its count. */
 export function verdictLines(report: Report): Line[] {
-  return [...plainVerdictLines(report), ...secondEventLines(report)].map((each) =>
-    endpointLine(each, report.protocol.endpoint),
-  );
+  return [...firstVerdictLines(report), ...secondEventLines(report)];
 }
 
-function plainVerdictLines(report: Report): Line[] {
+function firstVerdictLines(report: Report): Line[] {
   const { analysis } = report;
   if (analysis.arms.length === 1) return [loneArmLine(report)];
   if (analysis.verdicts.length === 0) return [noTreatmentLine(report)];
@@ -66,12 +65,13 @@ function alikeVerdicts(verdicts: readonly VerdictAnalysis[]): VerdictAnalysis[][
 function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAnalysis[]): Line {
   const names = armNames(group.map(({ treatment }) => treatment));
   const several = group.length > 1;
+  const words = eventWords(report.protocol);
   const counts = line`${treatmentCounts(report, group)}. ${referenceCounts(report)}`;
   switch (word) {
     case 'fixes':
       return line`${strong(...line`${names} ${text(several ? 'fix' : 'fixes')} ${fixedWords(report, group)}`)}: ${counts}. ${evidenceWords(report, group)}. ${allowanceWords(report, group)}`;
     case 'reduces':
-      return line`${strong(...line`${names} ${text(several ? 'reduce' : 'reduces')} the wedge rate but ${text(several ? 'do' : 'does')} not end it`)}: ${counts}. ${evidenceWords(report, group)}.`;
+      return line`${strong(...line`${names} ${text(several ? 'reduce' : 'reduces')} the ${text(words.rate)} but ${text(several ? 'do' : 'does')} not end it`)}: ${counts}. ${evidenceWords(report, group)}.`;
     case 'worse':
       return line`${strong(...line`${names} ${text(several ? 'are' : 'is')} worse than ${referenceWords(report)}`)}: ${counts}. ${worseWords(report, group)}.`;
     case 'no-difference': {
@@ -85,13 +85,13 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
   }
 }
 
-/** What is fixed: `it`, or only the wedge if the client still stalls. */
+/** What is fixed: `it`, or only the endpoint's event if the client still stalls. */
 function fixedWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const stalls = stillStallsWords(
     report,
     group.map(({ treatment }) => treatment),
   );
-  return stalls.length === 0 ? line`it` : line`the wedge${stalls}`;
+  return stalls.length === 0 ? line`it` : line`the ${text(eventWords(report.protocol).noun)}${stalls}`;
 }
 
 function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[], counts: Line): Line {
@@ -101,7 +101,7 @@ function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[], cou
   if (first?.conditions?.claimHolds === true && withheld.length > 0)
     return line`${head}: ${counts}. ${withheld}`;
   if (group.every(({ conditions }) => conditions?.controlNeverWedged)) {
-    return line`${head}: ${controlSubject(report)} never wedged, so the experiment says nothing about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}. ${couldSeeWords(report, group)}`;
+    return line`${head}: ${controlSubject(report)} never ${text(eventWords(report.protocol).past)}, so the experiment says nothing about ${text(group.length > 1 ? 'these arms' : 'this arm')}. ${capitalised(counts)}. ${couldSeeWords(report, group)}`;
   }
   const why = withheld.length === 0 ? line`` : line`${withheld} `;
   return line`${head}: ${counts}. ${evidenceWords(report, group)}. ${why}${couldSeeWords(report, group)}`;
@@ -111,6 +111,7 @@ function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[], cou
 function couldSeeWords(report: Report, group: readonly VerdictAnalysis[]): Line {
   const [first] = group;
   if (first === undefined) return [];
+  const { past, advice } = eventWords(report.protocol);
   const { smallestDrop, smallestControlRate, runsStillNeeded } = group.reduce(
     (worst, { couldSee }) =>
       (couldSee.runsStillNeeded ?? Number.POSITIVE_INFINITY) >
@@ -140,7 +141,7 @@ function couldSeeWords(report: Report, group: readonly VerdictAnalysis[]): Line 
     );
   } else if (runsStillNeeded === null) {
     sentences.push(
-      line`The references wedged too rarely to say how many more runs are needed. Use a longer notebook or other traffic, not more runs.`,
+      line`The references ${text(past)} too rarely to say how many more runs are needed. ${text(advice)}`,
     );
   }
   return joined(sentences);
@@ -162,7 +163,7 @@ function loneArmLine(report: Report): Line {
   if (arm === undefined) return [];
   if (arm.runs === 0) return line`${strong(text('No verdict'))}: ${noRunWords(report, [arm.name])}.`;
   const sentences = [
-    line`${strong(...armCounts([arm]))}. The 95 % interval is ${num(percentInterval(arm.clopperPearson95))}, and the count allows a wedge rate of up to ${num(percent(arm.upper95))} (one-sided 95 %).`,
+    line`${strong(...armCounts(report, [arm]))}. The 95 % interval is ${num(percentInterval(arm.clopperPearson95))}, and the count allows ${text(withArticle(eventWords(report.protocol).rate))} of up to ${num(percent(arm.upper95))} (one-sided 95 %).`,
   ];
   sentences.push(...baselineSentences(report), ...givenRateSentences(report));
   sentences.push(
@@ -173,7 +174,7 @@ function loneArmLine(report: Report): Line {
 
 function noTreatmentLine(report: Report): Line {
   const { analysis } = report;
-  const counts = line`${armCounts(analysis.arms)}.`;
+  const counts = line`${armCounts(report, analysis.arms)}.`;
   if (analysis.aa.length === 0) return line`${strong(text('No treatment arm, so no verdict'))}: ${counts}`;
   return joined([...analysis.aa.map((check) => equalityLine(report, check)), counts]);
 }
@@ -205,23 +206,27 @@ function treatmentCounts(report: Report, group: readonly VerdictAnalysis[]): Lin
   if (first === undefined) return [];
   const same = (arm: (typeof arms)[number]) =>
     arm.wedged === first.wedged && arm.runs === first.runs && armEndings(arm) === armEndings(first);
-  if (!arms.every(same)) return armCounts(arms);
-  return line`${text(arms.length === 1 ? 'it' : 'each')} wedged in ${eventsAndEndings(first)}`;
+  if (!arms.every(same)) return armCounts(report, arms);
+  return line`${text(arms.length === 1 ? 'it' : 'each')} ${text(eventWords(report.protocol).past)} in ${eventsAndEndings(first)}`;
 }
 
 /** `` `control` wedged in 14 of 20 runs (70.0 %), `sham` in 13 of 20 runs (65.0 %) `` */
-function armCounts(arms: readonly ArmAnalysis[]): Line {
+function armCounts({ protocol }: Report, arms: readonly ArmAnalysis[]): Line {
+  const { past } = eventWords(protocol);
   return joined(
     arms.map(
       (arm, index) =>
-        line`${code(arm.name)}${text(index === 0 ? ' wedged' : '')} in ${eventsAndEndings(arm)}`,
+        line`${code(arm.name)}${text(index === 0 ? ` ${past}` : '')} in ${eventsAndEndings(arm)}`,
     ),
     ', ',
   );
 }
 
-function referenceCounts({ analysis }: Report): Line {
-  return armCounts(analysis.arms.filter(({ role }) => role !== 'treatment'));
+function referenceCounts(report: Report): Line {
+  return armCounts(
+    report,
+    report.analysis.arms.filter(({ role }) => role !== 'treatment'),
+  );
 }
 
 /** The weakest evidence in the group, because the claim rests on it; also for the composite, if that differs. */
@@ -280,7 +285,7 @@ function allowanceWords(report: Report, group: readonly VerdictAnalysis[]): Line
     ...group.map(({ treatment }) => report.analysis.arms.find(({ name }) => name === treatment)?.runs ?? 0),
   );
   const upper = largest(group.map(({ upper95 }) => upper95));
-  const words = line`0/${num(String(runs))} still allows a wedge rate of up to ${num(percent(upper))} (one-sided 95 %).`;
+  const words = line`0/${num(String(runs))} still allows ${text(withArticle(eventWords(report.protocol).rate))} of up to ${num(percent(upper))} (one-sided 95 %).`;
   const others = group.filter(({ competing }) => (competing?.treatment.wedged ?? 0) > 0);
   if (others.length === 0) return words;
   return joined([
@@ -311,10 +316,6 @@ function pairsOf(report: Report, treatment: string): Comparison[] {
 
 /** What stands before the verdict: anything that makes it less than it seems. */
 export function warningLines(report: Report): Line[] {
-  return plainWarningLines(report).map((each) => endpointLine(each, report.protocol.endpoint));
-}
-
-function plainWarningLines(report: Report): Line[] {
   const { analysis, progress, protocol } = report;
   const lines: Line[] = [];
   if (report.protocolSha256 !== report.experiment.protocolSha256) {
@@ -359,7 +360,7 @@ function plainWarningLines(report: Report): Line[] {
   lines.push(...heterogeneityLines(report));
   const { drift } = analysis.sensitivity;
   if (drift?.drifted) {
-    lines.push(line`${strong(...line`${code(drift.arm)} drifted`)}: ${driftWords(drift)}.`);
+    lines.push(line`${strong(...line`${code(drift.arm)} drifted`)}: ${driftWords(drift, protocol)}.`);
   }
   const { exclusions } = analysis.sensitivity;
   // A verdict that there is not rests on nothing.
@@ -386,11 +387,14 @@ const CAUSES: Readonly<Record<string, string>> = {
 
 function partialLine(report: Report): Line {
   const { analysis, progress } = report;
+  const { present } = eventWords(report.protocol);
+  const length = isDeadlineEvent(report.protocol) ? 'takes longer' : 'takes another time than the others';
   const cause = CAUSES[progress.last?.event ?? 'finished'] ?? 'Not finished';
+  const takesLonger = ` A time limit depends on them a little, because a run that ${present} ${length}.`;
   const validity =
     analysis.test === 'e-process'
       ? 'E is valid whenever the experiment stops, even by hand.'
-      : `A fixed-size test assumes that the stop did not depend on the results.${progress.last?.event === 'time-over' ? ' A time limit depends on them a little, because a run that wedges takes longer.' : ''}`;
+      : `A fixed-size test assumes that the stop did not depend on the results.${progress.last?.event === 'time-over' ? takesLonger : ''}`;
   return line`${strong(text(cause))}: ${num(String(analysis.blocks.counted))} of ${num(counted(analysis.blocks.planned, 'planned block'))} are counted. ${text(validity)}`;
 }
 

@@ -2,6 +2,7 @@ import type { VerdictAnalysis } from '../../stats/analysis.ts';
 import type { NeverIn, PartlyEngaged, ShortExposure, Withholding } from '../../stats/withholding.ts';
 import { code, joined, type Line, line, text } from '../document.ts';
 import { armEndings, endingsOf } from '../ending-words.ts';
+import { eventWords } from '../endpoint-words.ts';
 import { count, percent, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num, ratio } from '../words.ts';
@@ -32,7 +33,7 @@ const SHOWN_KINDS = 3;
 function exposureWords({ kinds }: ShortExposure): Line {
   const [first] = kinds;
   if (first === undefined) return [];
-  // What was sent before what was published: the wedge needs the first.
+  // What was sent before what was published: what was sent provokes the event.
   const ordered = [...kinds].sort((a, b) => Number(isPublished(a.kind)) - Number(isPublished(b.kind)));
   const shown = ordered
     .slice(0, SHOWN_KINDS)
@@ -104,7 +105,7 @@ export function noRunWords(report: Report, names: readonly string[]): Line {
   const each = names.map((name) => {
     const arm = report.analysis.arms.find((one) => one.name === name);
     if (arm === undefined || arm.competing.wedged === 0) return null;
-    return line`${code(name)} has no run that shows whether it wedges, since ${text(endingsOf(arm.competingByKind, arm.competing.runs))}`;
+    return line`${code(name)} has no run that shows whether it ${text(eventWords(report.protocol).present)}, since ${text(endingsOf(arm.competingByKind, arm.competing.runs))}`;
   });
   const silent = names.filter((_, i) => each[i] === null);
   const lines = each.filter((one) => one !== null);
