@@ -207,7 +207,7 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     nouns: 'events',
     rate: 'event rate',
     definition:
-      'A run had an event if it showed the event of any endpoint: an unanswered request, a hang, a lost answer, lost output, a death, a failed start. An error that the notebook raised by itself is no event.',
+      'A run had an event if the kernel, the client or the server failed in any way: a request that was never begun, a lost answer, a stall, a death, a failed start; lost output where outputs are compared. An error or a hang in the code of the notebook itself is no event.',
     advice: LONGER,
     endsRun: false,
   }),
