@@ -5,11 +5,12 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import { terminalText } from '../model/clean-text.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { isObserved, runStatus } from '../model/run-status.ts';
+import { isObserved, runStatus, slowestCell } from '../model/run-status.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import { eventWords } from '../report/endpoint-words.ts';
 import { eventSeen } from '../report/event-seen.ts';
-import { counted, duration, eValue, percent, percentInterval } from '../report/format-number.ts';
+import { counted, duration, eValue, memorySize, percent, percentInterval } from '../report/format-number.ts';
+import { isUnsampled, limitWords } from '../report/limit-signs.ts';
 import { kindCounts } from '../report/words.ts';
 import type { KindCounts } from '../stats/arm-summary.ts';
 import { clopperPearson } from '../stats/intervals.ts';
@@ -29,12 +30,27 @@ interface Tally {
   endings: KindCounts;
   /** Harness faults. */
   invalid: number;
+  /** Runs that completed, and whose memory is not known though it is the question. */
+  unsampled: number;
+  /** Longest time of a cell, milliseconds. */
+  slowestMs: number;
+  /** Most memory of a kernel, bytes. */
+  peakBytes: number;
   /** Runs in which the client stalled beside another outcome. */
   stalled: number;
 }
 
 function newTally(): Tally {
-  return { runs: 0, wedged: 0, endings: {}, invalid: 0, stalled: 0 };
+  return {
+    runs: 0,
+    wedged: 0,
+    endings: {},
+    invalid: 0,
+    unsampled: 0,
+    slowestMs: 0,
+    peakBytes: 0,
+    stalled: 0,
+  };
 }
 
 /** Counts and timing behind the display; pure but for the clock that is passed in. */
@@ -74,9 +90,12 @@ class Board {
     this.#count(record);
   }
 
-  /** Milliseconds left at the pace so far; `null` before the first run ended. */
+  /**
+   * Milliseconds left at the pace so far; `null` before as many runs ended as a block has: a run that shows the event
+   * may take many times as long as another.
+   */
   leftMs(nowMs: number): number | null {
-    if (this.#finished === 0) return null;
+    if (this.#finished < this.tallies.size) return null;
     const total = this.blocks * this.tallies.size;
     const left = total - this.#recordedBefore - this.#finished;
     return ((nowMs - this.#startedMs) / this.#finished) * left;
@@ -88,9 +107,12 @@ class Board {
     const status = runStatus(record, this.#protocol);
     const { kind } = record.outcome;
     if (isObserved(status)) tally.runs += 1;
+    else if (isUnsampled(record, this.#protocol)) tally.unsampled += 1;
     else if (status === 'invalid') tally.invalid += 1;
     else tally.endings = { ...tally.endings, [kind]: (tally.endings[kind] ?? 0) + 1 };
     if (status === 'wedged') tally.wedged += 1;
+    tally.slowestMs = Math.max(tally.slowestMs, slowestCell(record)?.ms ?? 0);
+    tally.peakBytes = Math.max(tally.peakBytes, record.memory?.peakBytes ?? 0);
     if (this.#protocol.endpoint !== 'stalled' && hasSecondEvent(record)) tally.stalled += 1;
   }
 }
@@ -98,7 +120,7 @@ class Board {
 function armLine(
   name: string,
   width: number,
-  { runs, wedged, endings, invalid, stalled }: Tally,
+  { runs, wedged, endings, invalid, unsampled, slowestMs, peakBytes, stalled }: Tally,
   protocol: Protocol,
 ): string {
   const rate =
@@ -107,10 +129,17 @@ function armLine(
       : `${percent(wedged / runs).padStart(7)}  95 % CI ${percentInterval(clopperPearson({ wedged, runs }))}`;
   const others = Object.values(endings).reduce((sum, many) => sum + many, 0);
   const otherwise = others === 0 ? '' : `  ${kindCounts(endings)}`;
-  const excluded = invalid === 0 ? '' : `  ${counted(invalid, 'harness fault')}`;
+  const excluded = [
+    ...(invalid === 0 ? [] : [`  ${counted(invalid, 'harness fault')}`]),
+    ...(unsampled === 0 ? [] : [`  memory not known in ${unsampled}`]),
+    ...(protocol.slowAfterMs === undefined || slowestMs === 0
+      ? []
+      : [`  slowest cell ${duration(slowestMs)}`]),
+    ...(peakBytes === 0 ? [] : [`  ${memorySize(peakBytes)} at most`]),
+  ].join('');
   const second = stalled === 0 ? '' : `  client stalled in ${stalled}`;
   const count = `${wedged} of ${runs} ${eventWords(protocol).past}`;
-  return `  ${name.padEnd(width)}  ${count.padEnd(COUNT_WIDTH)} ${rate}${otherwise}${excluded}${second}${runs + others + invalid >= protocol.blocks ? '  done' : ''}`;
+  return `  ${name.padEnd(width)}  ${count.padEnd(COUNT_WIDTH)} ${rate}${otherwise}${excluded}${second}${runs + others + invalid + unsampled >= protocol.blocks ? '  done' : ''}`;
 }
 
 function evidenceLines(decision: SequentialDecision | null, alpha: number): string[] {
@@ -146,10 +175,17 @@ function screen(board: Board, protocol: Protocol, nowMs: number): string {
       ),
     );
   }
-  const leftMs = board.leftMs(nowMs);
-  const most = protocol.decision.stopping === 'until-decided' ? 'at most ' : '';
-  if (leftMs !== null) lines.push(pc.dim(`  ${most}${duration(leftMs)} left`));
+  const price = priceWords(board, protocol, nowMs);
+  if (price !== null) lines.push(pc.dim(`  ${price}`));
   return lines.join('\n');
+}
+
+/** `about 12 min left`; `null` before the first block ended. */
+function priceWords(board: Board, { decision }: Protocol, nowMs: number): string | null {
+  const leftMs = board.leftMs(nowMs);
+  if (leftMs === null) return null;
+  const most = decision.stopping === 'until-decided' ? 'at most ' : '';
+  return `${most}about ${duration(leftMs)} left`;
 }
 
 /** One line of a run, for logs. */
@@ -165,8 +201,9 @@ function runLine(record: RunRecord, protocol: Protocol): string {
   const stalls = hasSecondEvent(record)
     ? `; ${counted(record.stalls?.length ?? 0, 'stall')} of the client`
     : '';
+  const limits = limitWords(record, protocol);
   const left = record.left === undefined ? '' : `; left behind: ${record.left.join(' ')}`;
-  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${event}${why}${stalls}${left}`;
+  return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${event}${why}${limits === '' ? '' : `; ${limits}`}${stalls}${left}`;
 }
 
 /** How an experiment is shown. */
@@ -186,13 +223,19 @@ export function openDisplay(
 ): Display {
   const board = new Board(protocol, recorded, monotonicMs(), shard);
   const draw = () => logUpdate(screen(board, protocol, monotonicMs()));
+  // A log names the price once, after the first block.
+  let isPriced = false;
   const timer = isTerminal ? setInterval(draw, REDRAW_MS) : undefined;
   return {
     events: {
       onStart: (order) => board.start(order, monotonicMs()),
       onRun: (record) => {
         board.finish(record);
-        if (!isTerminal) write(`${runLine(record, protocol)}\n`);
+        if (isTerminal) return;
+        write(`${runLine(record, protocol)}\n`);
+        const price = isPriced ? null : priceWords(board, protocol, monotonicMs());
+        if (price !== null) write(`${price}\n`);
+        isPriced ||= price !== null;
       },
       onBlock: (decision) => {
         board.decision = decision;

@@ -122,7 +122,7 @@ describe('sequential traffic', () => {
       const before = frontEnd.executes[index - 1];
       if (before !== undefined) expect(sentAtMs - settledMs(before)).toBeGreaterThanOrEqual(3);
     }
-    expect(frontEnd.cellMs).toHaveLength(6);
+    expect(frontEnd.cellSpans).toHaveLength(6);
     // The handshake's kernel_info is one of the requests.
     expect(client.account).toMatchObject({ sent: 7, replies: 7, idles: 7, rejected: 0 });
   });
@@ -151,7 +151,7 @@ describe('sequential traffic', () => {
     expect(client.unsettled).toEqual([frontEnd.executes[2]]);
     over.abort();
     expect(await running).toBeNull();
-    expect(frontEnd.cellMs).toHaveLength(2);
+    expect(frontEnd.cellSpans).toHaveLength(2);
   });
 
   test('sends nothing more once it is over', async () => {

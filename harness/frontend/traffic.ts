@@ -70,11 +70,11 @@ export class FrontEnd {
     return this.#meter.exposure(this.#executes);
   }
 
-  /** Milliseconds from the request of each answered cell to its reply and idle status, in order. */
-  get cellMs(): number[] {
+  /** When each answered cell was sent, and when it had its reply and idle status, `monotonicMs`, in order. */
+  get cellSpans(): (readonly [number, number])[] {
     return this.#executes
       .filter(isSettled)
-      .map((request) => Math.max(request.replyAtMs ?? 0, request.idleAtMs ?? 0) - request.sentAtMs);
+      .map((request) => [request.sentAtMs, Math.max(request.replyAtMs ?? 0, request.idleAtMs ?? 0)]);
   }
 
   /**

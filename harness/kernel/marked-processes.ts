@@ -70,28 +70,41 @@ function isMarked(environment: Buffer, mark: Buffer): boolean {
   return false;
 }
 
+/** A process below another one, and the thread that lists it as its child: a path below /proc. */
+export interface Descendant {
+  readonly pid: number;
+  readonly thread: string;
+}
+
 /**
- * The PIDs of all descendants of a process, as Linux lists the children of each. A process whose parent has
- * ended is missing.
+ * All descendants of a process, as Linux lists the children of each thread. A process whose parent has ended is
+ * missing.
  */
-export function descendantsOf(pid: number, proc = '/proc'): number[] {
-  const found: number[] = [];
+export function descendants(pid: number, proc = '/proc'): Descendant[] {
+  const found: Descendant[] = [];
   for (const parents = [pid]; parents.length > 0; ) {
     const parent = parents.pop();
-    for (const child of childrenOf(`${proc}/${parent}/task`)) {
-      if (found.includes(child)) continue;
+    for (const child of childrenOf(`${parent}/task`, proc)) {
+      if (found.some((each) => each.pid === child.pid)) continue;
       found.push(child);
-      parents.push(child);
+      parents.push(child.pid);
     }
   }
   return found;
 }
 
-function childrenOf(tasks: string): number[] {
+/** The PIDs of all descendants of a process. */
+export function descendantsOf(pid: number, proc = '/proc'): number[] {
+  return descendants(pid, proc).map((each) => each.pid);
+}
+
+function childrenOf(tasks: string, proc: string): Descendant[] {
   try {
-    return readdirSync(tasks).flatMap((task) =>
-      readFileSync(`${tasks}/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-    );
+    return readdirSync(`${proc}/${tasks}`).flatMap((task) => {
+      const thread = `${tasks}/${task}`;
+      const pids = readFileSync(`${proc}/${thread}/children`, 'utf8').split(' ').filter(Boolean);
+      return pids.map((child) => ({ pid: Number(child), thread }));
+    });
   } catch {
     return []; // gone meanwhile, or a system without such lists
   }

@@ -19,7 +19,7 @@ export interface SampledKernel {
 }
 
 // USER_HZ: the unit of times in /proc/PID/stat is 100 a second on every architecture that Node has.
-const MS_PER_TICK = 10;
+export const MS_PER_TICK = 10;
 
 // Linux's letters: stopped by a signal, stopped by a tracer.
 const STOPPED = ['T', 't'];
@@ -31,7 +31,7 @@ export function parseProcStat(text: string): ProcessSample {
 }
 
 /** The fields of `/proc/PID/stat` after the command. */
-function statFields(text: string): string[] {
+export function statFields(text: string): string[] {
   return text.slice(text.lastIndexOf(')') + 2).split(' ');
 }
 

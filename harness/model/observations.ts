@@ -137,6 +137,8 @@ export const observationsSchema = z.object({
   answeredLate: z.boolean(),
   /** Longest stall of the harness's event loop while it waited, milliseconds. */
   loopStallMs: z.number().nonnegative(),
+  /** All its stalls within `waitedMs` together, milliseconds. Absent: there were none, or an older journal. */
+  stalledMs: z.number().positive().optional(),
   /** First error of the harness's own sockets. */
   socketError: z.string().nullable(),
 });

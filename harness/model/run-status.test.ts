@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ENDPOINTS, type Endpoint } from './endpoint.ts';
 import { OUTCOME_KINDS, type OutcomeKind } from './outcome.ts';
-import { eventCell, type JudgedRun, runStatus } from './run-status.ts';
+import { eventCell, type JudgedRun, runStatus, slowestCell } from './run-status.ts';
 
 const LIMITS = { slowAfterMs: 1000, memoryAboveBytes: 1_000_000 };
 const SEEN = { losses: [], memory: { measure: 'pss', peakBytes: 1000, samples: 3 } } as const;
@@ -116,6 +116,16 @@ describe('an event on the way counts, however the run ended', () => {
     }
     expect(status(ended('wedged-mute', {}, { waitedMs: 5000 }), 'slow')).toBe('competing');
   });
+
+  test('the time that the harness stood still is no time of the cell', () => {
+    const cellMs = [5, 1300];
+    expect(status(ended('completed', { cellMs, stalledMs: { 1: 300 } }), 'slow')).toBe('wedged');
+    expect(status(ended('completed', { cellMs, stalledMs: { 1: 301 } }), 'slow')).toBe('completed');
+    expect(status(ended('completed', { cellMs, stalledMs: { 0: 5 } }), 'slow')).toBe('wedged');
+    const seen = (stalledMs: number) => ({ waitedMs: 1100, observations: { stalledMs } });
+    expect(status(ended('busy', {}, seen(100)), 'slow')).toBe('wedged');
+    expect(status(ended('busy', {}, seen(101)), 'slow')).toBe('competing');
+  });
 });
 
 test('the cell of an event is where it was seen, not where the run ended', () => {
@@ -138,4 +148,28 @@ test('the cell of an event is where it was seen, not where the run ended', () =>
 test('a completed run that nobody watched says nothing', () => {
   expect(status(ended('completed', { losses: undefined }), 'lost-output')).toBe('invalid');
   expect(status(ended('completed', { memory: undefined }), 'memory')).toBe('invalid');
+  expect(status(ended('completed', { memory: undefined }), 'any')).toBe('invalid');
+  expect(runStatus(ended('completed', { memory: undefined }), { endpoint: 'any' })).toBe('completed');
+});
+
+describe('the slowest cell', () => {
+  const slowest = (run: JudgedRun) => slowestCell(run);
+
+  test('is the first of those that took longest, without the harness’s own stalls', () => {
+    expect(slowest(ended('completed', { cellMs: [3, 9, 9] }))).toEqual({ cell: 1, ms: 9, isAnswered: true });
+    expect(slowest(ended('completed', { cellMs: [8, 9], stalledMs: { 1: 2 } }))).toMatchObject({ cell: 0 });
+    expect(slowest(ended('completed', { cellMs: [] }))).toBeNull();
+  });
+
+  test('is the one that was waited for, where that was late or at work', () => {
+    const waited = { waitedMs: 50, unanswered: 'execute_request' };
+    expect(slowest(ended('busy', {}, waited))).toEqual({ cell: 2, ms: 50, isAnswered: false });
+    expect(slowest(ended('busy', {}, { ...waited, unanswered: 'comm_msg' }))).toMatchObject({ cell: null });
+    expect(slowest(ended('hung', {}, waited))).toMatchObject({ cell: 1, ms: 20 });
+  });
+
+  test('has its own place also where an earlier cell has no answer', () => {
+    const run = ended('lost-reply', { cellMs: [1, 2, 9] }, { unanswered: 'execute_request' });
+    expect(slowest(run)).toMatchObject({ cell: 3, ms: 9 });
+  });
 });

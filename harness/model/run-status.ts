@@ -21,7 +21,7 @@ export function isObserved(status: OutcomeStatus | undefined): status is 'comple
 }
 
 /** What of a run's record an endpoint is read from. */
-export type JudgedRun = Pick<RunRecord, 'outcome' | 'cellMs' | 'startMs' | 'losses' | 'memory'>;
+export type JudgedRun = Pick<RunRecord, 'outcome' | 'cellMs' | 'stalledMs' | 'startMs' | 'losses' | 'memory'>;
 
 /**
  * What a run counts as. An event that was seen before the run ended otherwise counts: output that was lost, a cell that
@@ -36,7 +36,7 @@ export function runStatus(run: JudgedRun, rule: EndpointRule): OutcomeStatus {
   // A kernel that became ready has answered the question, whatever became of it.
   if (endpoint === 'start-failed') return 'completed';
   if (kind !== 'completed') return 'competing';
-  return isKnown(run, endpoint) ? 'completed' : 'invalid';
+  return isKnown(run, endpoint, rule) ? 'completed' : 'invalid';
 }
 
 /** An endpoint that asks for one thing. */
@@ -81,9 +81,42 @@ const LOST_ANSWERS: readonly OutcomeKind[] = ['lost-reply', 'lost-idle', 'lost-r
 const BY_ENDING = ['wedged', 'stalled', 'hung', 'lost-answer', 'cell-error', 'died', 'start-failed'] as const;
 const ON_THE_WAY = ['lost-output', 'slow', 'memory'] as const;
 
-function wasSlow({ outcome, cellMs }: JudgedRun, slowAfterMs: number): boolean {
-  if (cellMs.some((ms) => ms >= slowAfterMs)) return true;
-  return (outcome.kind === 'late' || outcome.kind === 'busy') && (outcome.waitedMs ?? 0) >= slowAfterMs;
+function wasSlow(run: JudgedRun, slowAfterMs: number): boolean {
+  return (slowestCell(run)?.ms ?? 0) >= slowAfterMs;
+}
+
+/** Time of each answered cell without that in which the harness itself stood still, milliseconds. */
+export function ownCellMs({ cellMs, stalledMs }: Pick<JudgedRun, 'cellMs' | 'stalledMs'>): number[] {
+  return cellMs.map((ms, index) => Math.max(0, ms - (stalledMs?.[index] ?? 0)));
+}
+
+/** A cell, and how long it took. */
+export interface CellTime {
+  /** 0-based position among the executed cells. `null`: a request that belongs to no cell. */
+  readonly cell: number | null;
+  /** Milliseconds, without those in which the harness itself stood still. */
+  readonly ms: number;
+  /** Whether it was answered. The time of one that was not ends at the deadline. */
+  readonly isAnswered: boolean;
+}
+
+/**
+ * The cell that took longest, the first of several: an answered one, or the request that a run waited for until its
+ * deadline while the kernel was at work or late. `null`: there was none.
+ */
+export function slowestCell(run: JudgedRun): CellTime | null {
+  const { outcome } = run;
+  let slowest: CellTime | null = null;
+  for (const [index, ms] of ownCellMs(run).entries()) {
+    // Requests are served in order, and under pipelining a later one may have its answer.
+    const isAfter = outcome.unanswered === 'execute_request' && index >= (outcome.cell ?? Infinity);
+    if (slowest === null || ms > slowest.ms)
+      slowest = { cell: isAfter ? index + 1 : index, ms, isAnswered: true };
+  }
+  if (outcome.kind !== 'late' && outcome.kind !== 'busy') return slowest;
+  const waitedMs = Math.max(0, (outcome.waitedMs ?? 0) - (outcome.observations?.stalledMs ?? 0));
+  const cell = outcome.unanswered === 'execute_request' ? outcome.cell : null;
+  return waitedMs > (slowest?.ms ?? 0) ? { cell, ms: waitedMs, isAnswered: false } : slowest;
 }
 
 /**
@@ -96,7 +129,7 @@ export function eventCell(run: JudgedRun, rule: EndpointRule): number | null {
   const endpoint = rule.endpoint ?? 'wedged';
   const { slowAfterMs = Number.POSITIVE_INFINITY } = rule;
   const ofLoss = run.losses?.find(({ loss }) => loss !== 'differs')?.cell ?? null;
-  const slow = run.cellMs.findIndex((ms) => ms >= slowAfterMs);
+  const slow = ownCellMs(run).findIndex((ms) => ms >= slowAfterMs);
   if (endpoint === 'lost-output') return ofLoss;
   if (endpoint === 'slow') return slow === -1 ? run.outcome.cell : slow;
   if (endpoint === 'memory' || endpoint === 'start-failed') return null;
@@ -105,8 +138,15 @@ export function eventCell(run: JudgedRun, rule: EndpointRule): number | null {
 }
 
 /** Whether a run that completed was watched for the event. */
-function isKnown({ losses, memory }: JudgedRun, endpoint: Endpoint): boolean {
-  if (endpoint === 'lost-output') return losses !== undefined;
-  if (endpoint === 'memory') return memory !== undefined;
-  return true;
+function isKnown({ losses, memory }: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolean {
+  switch (endpoint) {
+    case 'lost-output':
+      return losses !== undefined;
+    case 'memory':
+      return memory !== undefined;
+    case 'any':
+      return rule.memoryAboveBytes === undefined || memory !== undefined;
+    default:
+      return true;
+  }
 }

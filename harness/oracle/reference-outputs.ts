@@ -27,15 +27,26 @@ export function referenceHashes(
   });
 }
 
+/** What each cell of a notebook is to show, whatever it is known from; `null`: the cell is not compared. */
+export function expectedListings(
+  experiment: ExperimentRecord,
+  runs: readonly RunRecord[],
+  outputs: ReadonlyMap<string, CellListing>,
+  notebook: number,
+): (CellListing | null)[] {
+  const { expected } = experiment.protocol;
+  const hashes = expected?.outputs?.[notebook] ?? referenceHashes(experiment, runs, notebook);
+  return hashes.map((hash) => (hash === null ? null : (outputs.get(hash) ?? null)));
+}
+
 /** The runs with what each lost of what control's runs show. Runs whose outputs are not recorded stay as they are. */
 export function withReferenceLosses(
   experiment: ExperimentRecord,
   runs: readonly RunRecord[],
   outputs: ReadonlyMap<string, CellListing>,
 ): RunRecord[] {
-  const listing = (hash: string | null) => (hash === null ? null : (outputs.get(hash) ?? null));
   const expected = experiment.protocol.notebooks.map((_, notebook) =>
-    referenceHashes(experiment, runs, notebook).map(listing),
+    expectedListings(experiment, runs, outputs, notebook),
   );
   return runs.map((run) => {
     const seen = run.outputs?.map((hash) => outputs.get(hash));

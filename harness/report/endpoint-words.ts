@@ -1,5 +1,5 @@
 import type { Endpoint, EndpointRule } from '../model/endpoint.ts';
-import { duration, significant } from './format-number.ts';
+import { duration, memorySize } from './format-number.ts';
 
 /**
  * The forms that sentences about an endpoint's event need. Every sentence of a report takes its words from here, so
@@ -163,7 +163,8 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     noun: 'failed start',
     nouns: 'failed starts',
     rate: 'rate of failed starts',
-    definition: 'The kernel failed to start in a run if it was not ready by the start deadline.',
+    definition:
+      'The kernel failed to start in a run if it ended before it was ready, or was not ready by the start deadline.',
     advice: 'Start more kernels at once, with a notebook of one short cell, so that each run costs little.',
     endsRun: false,
   }),
@@ -181,7 +182,7 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     endsRun: false,
   }),
   memory: ({ memoryAboveBytes }) => {
-    const limit = memoryAboveBytes === undefined ? 'its memory limit' : binarySize(memoryAboveBytes);
+    const limit = memoryAboveBytes === undefined ? 'its memory limit' : memorySize(memoryAboveBytes);
     return {
       title: `Memory above ${limit}`,
       column: `Passed ${limit}`,
@@ -222,13 +223,6 @@ export function capital(words: string): string {
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 }
 
-/** `2 GiB`, `500 MiB`. */
-export function binarySize(bytes: number): string {
-  return bytes >= 2 ** 30
-    ? `${significant(bytes / 2 ** 30, 3)} GiB`
-    : `${significant(bytes / 2 ** 20, 3)} MiB`;
-}
-
 /** Whether an experiment is about wedges: only then do certificates and what revives a wedge matter. */
 export function isAboutWedges({ endpoint }: EndpointRule): boolean {
   return endpoint === undefined || endpoint === 'wedged';
@@ -239,6 +233,6 @@ export function endpointName(rule: EndpointRule): string {
   const { endpoint = 'wedged', slowAfterMs, memoryAboveBytes } = rule;
   if (endpoint === 'slow' && slowAfterMs !== undefined) return `slow (${duration(slowAfterMs)} or longer)`;
   if (endpoint === 'memory' && memoryAboveBytes !== undefined)
-    return `memory (above ${binarySize(memoryAboveBytes)})`;
+    return `memory (above ${memorySize(memoryAboveBytes)})`;
   return endpoint;
 }

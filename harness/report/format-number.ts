@@ -97,6 +97,12 @@ export function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
+/** Memory in the unit that suits: `9.5 MiB`, `312 MiB`, `1.25 GiB`. */
+export function memorySize(bytes: number): string {
+  const mebibytes = bytes / 2 ** 20;
+  return mebibytes < 999.5 ? `${significant(mebibytes, 3)} MiB` : `${significant(mebibytes / 1024, 3)} GiB`;
+}
+
 /** `digits` significant digits in plain decimals, without trailing zeros after the point. */
 export function significant(value: number, digits: number): string {
   if (value === 0) return '0';

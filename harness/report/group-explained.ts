@@ -18,16 +18,16 @@ export function groupExplained(
   const where =
     group.cells.length === 0
       ? ''
-      : ` They ended at ${plainLine(cellsWords(group.cells, group.furtherCells, protocol))}, counted from 1.`;
+      : ` They ended at ${plainLine(cellsWords(group.cells, group.furtherCells, protocol))}, counted from 0.`;
   const as =
     group.status === 'event'
       ? `This is the event that the experiment counts. ${eventWords(protocol).definition}`
       : 'This is a competing event: it kept the event that the experiment counts from being observed.';
   const example = `Its example, ${terminalText(group.example)}:`;
   return [
-    wrapped(`Group ${number}: ${plainLine(faultWords(group.fault, protocol))}.`),
+    wrapped(`Group ${number}: ${plainLine(faultWords(group.fault, protocol))}`),
     wrapped(
-      `${counted(group.runs, 'run')} of it, among the recorded runs but harness faults: ${plainLine(groupCounts(group.arms))}.${where}`,
+      `${counted(group.runs, 'run')} in all, among the recorded runs but harness faults: ${plainLine(groupCounts(group.arms))}.${where}`,
     ),
     wrapped(as),
     example,

@@ -5,6 +5,7 @@ import { isObserved, runStatus } from '../model/run-status.ts';
 import { eventWords } from './endpoint-words.ts';
 import { escapeXml } from './escape.ts';
 import { eventSeen } from './event-seen.ts';
+import { limitWords } from './limit-signs.ts';
 import type { Report } from './report.ts';
 import { kindWords } from './words.ts';
 
@@ -73,7 +74,8 @@ function testCase(run: RunRecord, className: string, isReference: boolean, proto
   if (status === 'completed') return `${head}/>`;
   const { kind, reason, error, stderrTail, stdoutTail } = run.outcome;
   const seen = eventSeen(run, protocol);
-  const message = attribute(`${seen ?? kindWords(kind)}: ${reason}`);
+  const limits = limitWords(run, protocol);
+  const message = attribute(`${seen ?? kindWords(kind)}: ${reason}${limits === '' ? '' : `; ${limits}`}`);
   if (status === 'wedged' && isReference) {
     return `${head}><skipped message="${eventWords(protocol).past} in a reference arm: ${message}"/></testcase>`;
   }

@@ -4,6 +4,7 @@ import { type Block, code, type Line, line, paragraph, type ReportDocument, text
 import { eventWords } from './endpoint-words.ts';
 import { counted } from './format-number.ts';
 import type { Report } from './report.ts';
+import { alsoBlocks } from './sections/also.ts';
 import { kernelsTitle } from './sections/arm-environments.ts';
 import { armsBlocks, armsTable } from './sections/arms.ts';
 import { beliefBlocks } from './sections/belief.ts';
@@ -11,6 +12,7 @@ import { comparisonBlocks } from './sections/comparisons.ts';
 import { environmentBlocks } from './sections/environment.ts';
 import { exposureBlocks } from './sections/exposure.ts';
 import { groupBlocks } from './sections/groups.ts';
+import { lostOutputBlocks } from './sections/lost-output.ts';
 import { mechanismBlocks, mechanismTitle } from './sections/mechanism.ts';
 import { notShownBlocks } from './sections/not-shown.ts';
 import { runBlocks } from './sections/runs.ts';
@@ -26,10 +28,12 @@ export function reportDocument(report: Report): ReportDocument {
     { id: 'comparisons', title: 'Comparisons', blocks: comparisonBlocks(report) },
     { id: 'strata', title: 'Hosts and nights', blocks: strataBlocks(report) },
     { id: 'not-shown', title: 'What was not shown', blocks: notShownBlocks(report) },
+    { id: 'lost-output', title: 'Lost output', blocks: lostOutputBlocks(report) },
     { id: 'groups', title: 'Failure groups', blocks: groupBlocks(report) },
     { id: 'mechanism', title: mechanismTitle(report), blocks: mechanismBlocks(report) },
     { id: 'belief', title: 'Can it be believed', blocks: beliefBlocks(report) },
     { id: 'exposure', title: 'Exposure', blocks: foldedExposure(report) },
+    { id: 'also', title: 'Other endpoints', blocks: alsoBlocks(report) },
     { id: 'environment', title: 'Environment', blocks: environmentBlocks(report) },
     { id: 'reproduce', title: 'Reproduce it', blocks: reproduceBlocks(report) },
     { id: 'runs', title: 'Runs', blocks: runBlocks(report) },

@@ -1,4 +1,5 @@
 import type { CitedReference, ProtocolArm } from '../model/arm.ts';
+import type { CellListing } from '../model/cell-outputs.ts';
 import type { ExperimentRecord, Journal, RunRecord, SessionRecord } from '../model/journal.ts';
 import { type Protocol, protocolHash } from '../model/protocol.ts';
 import { type OutcomeStatus, runStatus } from '../model/run-status.ts';
@@ -48,6 +49,8 @@ export interface Report {
   /** For an experiment with a single arm: P(so few wedges | p0). `null` for any other, and if no p0 is known. */
   readonly loneTail: LoneTail | null;
   readonly sessions: readonly SessionRecord[];
+  /** What cells showed or were to show, by hash. */
+  readonly outputs: ReadonlyMap<string, CellListing>;
   readonly torn: boolean;
   readonly journalSha256: string;
   /** Hash of the protocol in the journal. It differs from the recorded hash if either was changed. */
@@ -79,6 +82,7 @@ export function buildReport(journal: Journal): Report {
     progress: progressOf(journal, analysis),
     loneTail: loneTailOf(protocol, analysis),
     sessions,
+    outputs: journal.outputs,
     torn: journal.torn,
     journalSha256: journal.sha256,
     protocolSha256: protocolHash(protocol),

@@ -9,6 +9,7 @@ import { eventWords } from './endpoint-words.ts';
 import { eventSeen } from './event-seen.ts';
 import { counted, duration } from './format-number.ts';
 import { runFaultLines } from './group-explained.ts';
+import { limitSigns } from './limit-signs.ts';
 import { runSigns } from './run-signs.ts';
 import { kindWords } from './words.ts';
 import { wrapped } from './wrapped.ts';
@@ -50,7 +51,7 @@ export function runExplained(journal: Journal, run: RunRecord): string {
     wrapped(sentence(outcome.reason)),
     wrapped(circumstances(journal, run)),
     ...faultPart(journal, run),
-    ...signs(run),
+    ...signs(journal, run),
     ...stderrPart(run),
     ...timeLine(run),
     wrapped(`${MEANING[outcome.kind]}${remedy(run)} ${countsAs(run, journal.experiment.protocol)}`),
@@ -65,7 +66,7 @@ function faultPart(journal: Journal, run: RunRecord): string[] {
   const { definition } = eventWords(journal.experiment.protocol);
   return [
     wrapped(`What the experiment asks: ${definition}`),
-    `What decided:\n${lines.map((each) => `  ${each}`).join('\n')}`,
+    `What decided, with cells counted from 0:\n${lines.map((each) => `  ${each}`).join('\n')}`,
   ];
 }
 
@@ -127,7 +128,7 @@ function sourceWords({ experiment: { sources = [] } }: Journal, run: RunRecord):
   return ` Recorded by ${terminalText(source.id)}: ${terminalText(`${platform} ${arch}, ${python}`)}, begun ${terminalText(source.at)}.`;
 }
 
-function signs(run: RunRecord): string[] {
+function signs({ experiment }: Journal, run: RunRecord): string[] {
   const seen = run.outcome.observations ?? null;
   const more: [string, string][] = Object.entries(seen?.look?.threads ?? {}).map(([thread, frames]) => [
     'thread',
@@ -136,7 +137,8 @@ function signs(run: RunRecord): string[] {
   if (seen !== null && seen.shellPortOpen !== null) {
     more.push(['port', `the shell port ${seen.shellPortOpen ? 'accepts' : 'refuses'} connections`]);
   }
-  const lines = [...runSigns(run).map((sign) => [sign.of, plainLine(sign.line)]), ...more];
+  const seenOfRun = [...runSigns(run), ...limitSigns(run, experiment.protocol)];
+  const lines = [...seenOfRun.map((sign) => [sign.of, plainLine(sign.line)]), ...more];
   return [`What was seen:\n${lines.map(([of = '', words]) => `  ${of.padEnd(8)} ${words}`).join('\n')}`];
 }
 

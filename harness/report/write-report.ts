@@ -7,6 +7,7 @@ import { makeFolder } from '../model/make-folder.ts';
 import { writeWhole } from '../model/write-whole.ts';
 import { evidenceHtml, evidenceMarkdown, figures } from './evidence.ts';
 import { junitXml } from './junit.ts';
+import { outputPages } from './output-pages.ts';
 import { buildReport, type Report } from './report.ts';
 import { summaryJson } from './summary.ts';
 
@@ -25,6 +26,7 @@ export function reportFiles(report: Report): ReportFile[] {
     { path: 'summary.json', content: summaryJson(report) },
     { path: 'junit.xml', content: junitXml(report) },
     ...figures(report),
+    ...outputPages(report).map(({ path, content }) => ({ path, content })),
   ];
 }
 

@@ -8,6 +8,7 @@ import {
 } from '../kernel/client-process.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { readMarks } from '../kernel/marks.ts';
+import { treeMemory } from '../kernel/memory-sample.ts';
 import type { Stall } from '../model/client.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Outcome } from '../model/outcome.ts';
@@ -20,6 +21,7 @@ import { ClientWatch, type ClientWatchEnd, type Counted } from './client-watch.t
 import { strandOutcome } from './look-at-kernel.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { type LaunchedRun, measureRun } from './measure-run.ts';
+import { MemoryMeter } from './memory-meter.ts';
 import type { RunContext } from './run-context.ts';
 import { outcome } from './run-outcome.ts';
 import {
@@ -57,22 +59,38 @@ export function executeClientRun(
       variables: context.variables,
       sockets: context.sockets,
     });
-    return new ClientRun(process, context, endpoint, startedMs);
+    return new ClientRun(process, context, endpoint, startedMs, notebook.codeCells.length);
   });
 }
 
 class ClientRun implements LaunchedRun {
   measured: Measured = NOTHING_MEASURED;
   findings: Findings = NOTHING_FOUND;
+  readonly memory: MemoryMeter | null;
   readonly #process: ClientProcess;
   readonly #watch: ClientWatch;
   readonly #endpoint: Endpoint;
   readonly #startedMs: number;
   readonly #stalls: LoopStallMeter;
 
-  constructor(process: ClientProcess, context: RunContext, endpoint: Endpoint, startedMs: number) {
+  /** @param cells code cells of the notebook */
+  constructor(
+    process: ClientProcess,
+    context: RunContext,
+    endpoint: Endpoint,
+    startedMs: number,
+    cells: number,
+  ) {
     this.#process = process;
-    this.#watch = new ClientWatch(process, context, endpoint);
+    const kernelMemory = async () => {
+      const { kernelPid } = process;
+      return kernelPid === null ? null : treeMemory({ pid: kernelPid });
+    };
+    this.memory = context.samplesMemory === true ? new MemoryMeter(kernelMemory) : null;
+    // The client ends its kernel by itself: after the last cell there may be no time for another sample.
+    this.#watch = new ClientWatch(process, context, endpoint, ({ executes }) => {
+      if (executes >= cells) void this.memory?.sample();
+    });
     this.#endpoint = endpoint;
     this.#startedMs = startedMs;
     this.#stalls = context.stalls;

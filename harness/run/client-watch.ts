@@ -84,6 +84,7 @@ export class ClientWatch {
   readonly #process: ClientProcess;
   readonly #times: ClientWatchTimes;
   readonly #endpoint: Endpoint;
+  readonly #onTaken: (client: ClientCounters) => void;
   readonly #stalls: Stall[] = [];
   readonly #marks: { readonly atMs: number; readonly act: string }[] = [];
   #counted: Counted;
@@ -100,10 +101,17 @@ export class ClientWatch {
   /** Stacks of the kernel's threads, if there was a look since anything moved. */
   #threads: Look['threads'] | null = null;
 
-  constructor(process: ClientProcess, times: ClientWatchTimes, endpoint: Endpoint) {
+  /** @param onTaken is told when the client was seen to have taken something from the shell channel */
+  constructor(
+    process: ClientProcess,
+    times: ClientWatchTimes,
+    endpoint: Endpoint,
+    onTaken: (client: ClientCounters) => void,
+  ) {
     this.#process = process;
     this.#times = times;
     this.#endpoint = endpoint;
+    this.#onTaken = onTaken;
     this.#counted = this.count();
   }
 
@@ -216,6 +224,7 @@ export class ClientWatch {
     this.#counted = now;
     if (this.#firstCellMs === null && now.client.executes > 0) this.#firstCellMs = monotonicMs();
     if (!moved) return;
+    if (now.client.taken > before.client.taken) this.#onTaken(now.client);
     if (this.#open !== null && now.client.taken > before.client.taken) {
       const endedAfterMs = monotonicMs() - this.#open.sinceMs;
       const late = now.client.late > this.#open.counted.client.late;

@@ -5,6 +5,7 @@ import { type CommandClient, type CommandProgram, launchCommandClient } from '..
 import { readCounters } from '../kernel/counters.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { readMarks } from '../kernel/marks.ts';
+import { treeMemory } from '../kernel/memory-sample.ts';
 import { KERNEL_COUNTERS, type KernelCounters } from '../model/arm.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { type CommandFacts, classifyCommand } from '../oracle/classify-command.ts';
@@ -14,6 +15,7 @@ import { clientTrace } from './client-account.ts';
 import { IdleMeter } from './idle-meter.ts';
 import { type KernelLook, lookAtKernel, type StrandSeen, strandOutcome } from './look-at-kernel.ts';
 import { type LaunchedRun, measureRun } from './measure-run.ts';
+import { MemoryMeter } from './memory-meter.ts';
 import type { RunContext } from './run-context.ts';
 import { outcome, startFailure } from './run-outcome.ts';
 import {
@@ -62,6 +64,7 @@ type Strand = Omit<StrandSeen, 'request' | 'sent'>;
 class CommandRun implements LaunchedRun {
   measured: Measured = NOTHING_MEASURED;
   findings: Findings = NOTHING_FOUND;
+  readonly memory: MemoryMeter | null;
   readonly #client: CommandClient;
   readonly #cells: number;
   readonly #context: RunContext;
@@ -82,6 +85,7 @@ class CommandRun implements LaunchedRun {
     this.#context = context;
     this.#startedMs = startedMs;
     this.#meter = new IdleMeter(client.kernel);
+    this.memory = context.samplesMemory === true ? new MemoryMeter(() => treeMemory(client.kernel)) : null;
   }
 
   async outcome(over: AbortSignal): Promise<Outcome | null> {

@@ -11,6 +11,7 @@ import { FrontEnd } from '../frontend/traffic.ts';
 import { readCounters } from '../kernel/counters.ts';
 import { type KernelCommandMaker, launchKernel, type RunningKernel } from '../kernel/launch.ts';
 import { readMarks } from '../kernel/marks.ts';
+import { treeMemory } from '../kernel/memory-sample.ts';
 import { awaitEnd, killTree } from '../kernel/process-tree.ts';
 import { awaitSettledCounters } from '../kernel/settled-counters.ts';
 import type { KernelCounters } from '../model/arm.ts';
@@ -19,7 +20,9 @@ import type { Outcome } from '../model/outcome.ts';
 import { isStrand, refusedFinding } from '../oracle/classify.ts';
 import type { RunOrder } from '../stats/schedule.ts';
 import { cleanUp } from './clean-up.ts';
+import type { LoopStallMeter } from './loop-stall.ts';
 import { type LaunchedRun, measureRun } from './measure-run.ts';
+import { MemoryMeter } from './memory-meter.ts';
 import { awaitReady } from './ready.ts';
 import { type Autopsies, type Patient, tryRung } from './revival.ts';
 import type { RunContext } from './run-context.ts';
@@ -39,6 +42,7 @@ import {
   type RunResult,
 } from './run-record.ts';
 import { askToShutDown } from './shut-down.ts';
+import { stalledCells } from './stalled-cells.ts';
 import { Watch, type WatchAccount } from './watch.ts';
 
 // A process that ends right after its last reply has usually written that reply: let it arrive.
@@ -75,6 +79,7 @@ interface FrontEndParts {
 class FrontEndRun implements LaunchedRun {
   measured: Measured;
   findings: Findings;
+  readonly memory: MemoryMeter | null;
   readonly #parts: FrontEndParts;
   readonly #client: KernelClient;
   readonly #spill: TextSpill;
@@ -86,6 +91,8 @@ class FrontEndRun implements LaunchedRun {
     this.#client = new KernelClient(parts.kernel.way);
     this.#spill = new TextSpill(parts.context.reaper);
     this.#originMs = parts.startedMs;
+    this.memory =
+      parts.context.samplesMemory === true ? new MemoryMeter(() => treeMemory(parts.kernel)) : null;
     this.measured = { ...NOTHING_MEASURED, client: this.#client.account };
     this.findings = { ...NOTHING_FOUND, isElsewhere: parts.kernel.connection === null };
   }
@@ -155,7 +162,7 @@ class FrontEndRun implements LaunchedRun {
     if (first.what === 'exited') await Promise.race([traffic, delay(EXIT_DRAIN_MS)]);
     decided.abort();
     const ended = (result: Outcome): Observed => ({
-      account: accountOf(client, frontEnd, null),
+      account: accountOf(client, frontEnd, null, context.stalls),
       result,
       watch: watch.account,
     });
@@ -174,7 +181,7 @@ class FrontEndRun implements LaunchedRun {
     if (silence === null) throw new Error('The watch ended without a verdict while the run went on.');
     const cell = currentCell(frontEnd);
     // At the verdict, before anything that may bring the missing answers: the account is that of the run.
-    const account = accountOf(client, frontEnd, silence.passive.counters);
+    const account = accountOf(client, frontEnd, silence.passive.counters, context.stalls);
     const observations = await watch.observe(silence);
     if (kernel.exit !== null) return ended(diedOutcome(kernel, frontEnd));
     client.trace.mark('verdict');
@@ -241,11 +248,23 @@ interface Observed {
 }
 
 /** What had been sent, answered and counted when the run had its outcome. */
-type Account = Pick<Measured, 'client' | 'cellMs' | 'exposure' | 'kernel'>;
+type Account = Pick<Measured, 'client' | 'cellMs' | 'stalledMs' | 'exposure' | 'kernel'>;
 
 /** @param kernel its counters; `null`: they are read once the kernel is gone */
-function accountOf(client: KernelClient, frontEnd: FrontEnd, kernel: KernelCounters | null): Account {
-  return { client: client.account, cellMs: [...frontEnd.cellMs], exposure: frontEnd.exposure, kernel };
+function accountOf(
+  client: KernelClient,
+  frontEnd: FrontEnd,
+  kernel: KernelCounters | null,
+  stalls: LoopStallMeter,
+): Account {
+  const { cellSpans, exposure } = frontEnd;
+  return {
+    client: client.account,
+    cellMs: cellSpans.map(([fromMs, toMs]) => toMs - fromMs),
+    ...stalledCells(cellSpans, stalls),
+    exposure,
+    kernel,
+  };
 }
 
 /** The outcome of a kernel that a server's and its library's own requests wedged; `null`: it is not shown. */

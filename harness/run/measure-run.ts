@@ -3,6 +3,7 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import { RunFault } from '../model/errors.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { RunOrder } from '../stats/schedule.ts';
+import type { MemoryMeter } from './memory-meter.ts';
 import { runBoundMs, startBound } from './run-bound.ts';
 import type { RunContext } from './run-context.ts';
 import { faultOutcome } from './run-outcome.ts';
@@ -32,6 +33,8 @@ export interface LaunchedRun {
    * @throws when the harness cannot clean up
    */
   end(): Promise<readonly string[]>;
+  /** Samples the kernel's memory. `null`: nobody asks for it. */
+  readonly memory: MemoryMeter | null;
   /** What was measured until the outcome was known; complete after `end`. */
   readonly measured: Measured;
   /** What is known besides; complete after `end`. */
@@ -65,6 +68,8 @@ export async function measureRun(
     const discard = () => Promise.resolve();
     return { ...NOTHING_FOUND, record: record(faultOutcome(run), NOTHING_MEASURED, []), discard };
   }
+  const { memory } = run;
+  memory?.begin();
   const over = new AbortController();
   const late = startBound(context.boundMs ?? runBoundMs(notebook, context));
   const interrupted = new Promise<null>((resolve) => {
@@ -79,13 +84,20 @@ export async function measureRun(
   } finally {
     late.forget();
     over.abort();
+    // Of a run that is shorter than the time between two samples, this is the only one.
+    if (outcome !== null) await memory?.sample();
+    memory?.end();
     left = await run.end();
     if (outcome === null) await run.discard();
   }
   if (outcome === null) return null;
   return {
     ...run.findings,
-    record: record(outcome, run.measured, left),
+    record: record(
+      outcome,
+      { ...run.measured, ...(memory?.memory === undefined ? {} : { memory: memory.memory }) },
+      left,
+    ),
     discard: () => run.discard(),
   };
 }

@@ -40,6 +40,8 @@ export interface RunContext {
    * ends every process that it started.
    */
   readonly asJupyterExecute?: true;
+  /** Whether the memory of the run's kernel is sampled. Default: no. */
+  readonly samplesMemory?: boolean;
   /** Deadline of the whole run. Default: it follows from the deadlines of its parts. */
   readonly boundMs?: number;
   /** Which wedges get a rung of the revival ladder; shared by the runs of an experiment. Default: none. */

@@ -36,7 +36,10 @@ export interface RunResult extends Findings {
 
 /** What of a run's record depends on who executed the notebook. */
 export type Measured = Pick<RunRecord, 'startMs' | 'notebookMs' | 'client' | 'kernel' | 'cellMs'> &
-  Pick<Partial<RunRecord>, 'exposure' | 'launched' | 'droppedOutputs' | 'clientCounters' | 'stalls'> & {
+  Pick<
+    Partial<RunRecord>,
+    'stalledMs' | 'exposure' | 'launched' | 'droppedOutputs' | 'clientCounters' | 'stalls' | 'memory'
+  > & {
     /** The last messages and what the harness did between them. */
     readonly trace: readonly TraceEvent[];
   };

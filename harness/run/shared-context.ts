@@ -1,6 +1,7 @@
 import type { Latency } from '../frontend/latency.ts';
 import { PreciseTimer } from '../frontend/precise-timer.ts';
 import { Reaper } from '../kernel/reaper.ts';
+import type { EndpointRule } from '../model/endpoint.ts';
 import { LoopStallMeter } from './loop-stall.ts';
 import type { Autopsies } from './revival.ts';
 import type { RunContext } from './run-context.ts';
@@ -10,7 +11,8 @@ export interface SharedSettings {
   readonly protocol: Pick<
     RunContext,
     'timeoutMs' | 'startTimeoutMs' | 'suspectAfterMs' | 'pipelineDepth' | 'sockets'
-  >;
+  > &
+    Pick<EndpointRule, 'memoryAboveBytes'>;
   readonly latency: Latency;
   readonly kernelEnvironment: {
     /** Interpreter of the reaper, which needs only the standard library. */
@@ -30,7 +32,7 @@ export async function withSharedContext<Result>(
   const reaper = await Reaper.start(kernelEnvironment.python);
   const timer = new PreciseTimer();
   const stalls = new LoopStallMeter();
-  const { timeoutMs, startTimeoutMs, suspectAfterMs, pipelineDepth, sockets } = protocol;
+  const { timeoutMs, startTimeoutMs, suspectAfterMs, pipelineDepth, sockets, memoryAboveBytes } = protocol;
   const { matplotlibConfigDir } = kernelEnvironment;
   try {
     return await work({
@@ -43,6 +45,7 @@ export async function withSharedContext<Result>(
       stalls,
       reaper,
       sockets,
+      ...(memoryAboveBytes === undefined ? {} : { samplesMemory: true }),
       variables: matplotlibConfigDir === null ? {} : { MPLCONFIGDIR: matplotlibConfigDir },
       ...(autopsies === undefined ? {} : { autopsies }),
     });

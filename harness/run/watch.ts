@@ -335,6 +335,7 @@ export class Watch {
       rejections: this.#client.rejections,
       ...this.#client.begunAfter(request),
     };
+    const stalledMs = this.#stalls.stalledMs(this.#headSinceMs, this.#headSinceMs + waitedMs);
     const peer = isReachable && isUntouched ? await this.#askNewPeer(request) : null;
     return {
       request: request.msgType,
@@ -361,6 +362,7 @@ export class Watch {
       revivedAfterMs: null,
       answeredLate,
       loopStallMs: this.#stalls.longestSince(this.#headSinceMs),
+      ...(stalledMs > 0 ? { stalledMs } : {}),
       socketError: this.#client.failure?.message ?? null,
     };
   }

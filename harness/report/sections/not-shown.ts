@@ -1,6 +1,7 @@
+import { MEMORY_SAMPLE_MS } from '../../model/memory.ts';
 import { type Block, code, joined, type Line, line, list, text } from '../document.ts';
 import { eventWords, isAboutWedges } from '../endpoint-words.ts';
-import { percent } from '../format-number.ts';
+import { duration, percent } from '../format-number.ts';
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 import { releaseCaveats } from './arm-environments.ts';
@@ -56,6 +57,11 @@ export function notShownBlocks(report: Report): Block[] {
   if (uncounted.length > 0) {
     items.push(
       line`That the change ran: the counters of ${armNames(uncounted.map(({ name }) => name))} were not read.`,
+    );
+  }
+  if (protocol.memoryAboveBytes !== undefined) {
+    items.push(
+      line`Peaks of memory between two samples, ${num(duration(MEMORY_SAMPLE_MS))} apart: a peak that is over sooner may be missed.`,
     );
   }
   const notebooks = protocol.notebooks.map(({ name }) => name);

@@ -14,6 +14,7 @@ import {
 } from '../document.ts';
 import { eventSeen } from '../event-seen.ts';
 import { duration } from '../format-number.ts';
+import { limitSigns } from '../limit-signs.ts';
 import type { Report } from '../report.ts';
 import { runSigns } from '../run-signs.ts';
 import { kindWords, num } from '../words.ts';
@@ -98,7 +99,9 @@ export function runStory(run: RunRecord, report: Report): Block[] {
   if (outcome.source !== null) items.push(line`Likely source: ${num(outcome.source)}.`);
   items.push(
     line`Start: ${num(duration(run.startMs))}. Notebook: ${num(duration(run.notebookMs))}.`,
-    ...runSigns(run).map(({ of, line: seen }) => line`${text(capitalised(of))}: ${seen}.`),
+    ...[...runSigns(run), ...limitSigns(run, report.protocol)].map(
+      ({ of, line: seen }) => line`${text(capitalised(of))}: ${seen}.`,
+    ),
   );
   const blocks: Block[] = [{ kind: 'list', items }];
   if (outcome.error !== null) {
