@@ -23,13 +23,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function explained(run: string): Promise<string> {
+async function explained(...args: string[]): Promise<string> {
   let text = '';
   const program = new Command('soak').exitOverride();
   registerExplain(program, (more) => {
     text += more;
   });
-  await program.parseAsync(['node', 'soak', 'explain', join(folder, 'report'), run]);
+  await program.parseAsync(['node', 'soak', 'explain', join(folder, 'report'), ...args]);
   return text;
 }
 
@@ -38,6 +38,20 @@ describe('soak explain', () => {
     const text = await explained('b002-control');
     expect(text).toMatch(/^b002-control: /);
     expect(await explained('b2-control')).toBe(text);
+  });
+
+  test('tells a group: its counts by arm, and then the story of its example', async () => {
+    const text = await explained('--group', '1');
+    expect(text).toMatch(/^Group 1: wedged, certified/);
+    expect(text.replaceAll('\n', ' ')).toMatch(/control \d\/3, sham \d\/3, fix 0\/3/);
+    const [, example = ''] = /Its example, (\S+):/.exec(text) ?? [];
+    expect(text.endsWith(await explained(example))).toBe(true);
+  });
+
+  test('needs a run or a group that there is, and not both', async () => {
+    await expect(explained('--group', '19')).rejects.toMatchObject({ code: 'unknown-group' });
+    await expect(explained()).rejects.toMatchObject({ code: 'bad-usage' });
+    await expect(explained('b2-control', '--group', '1')).rejects.toMatchObject({ code: 'bad-usage' });
   });
 
   test('names runs that there are when there is none of that name', async () => {

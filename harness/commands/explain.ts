@@ -4,22 +4,48 @@ import { terminalText } from '../model/clean-text.ts';
 import { SoakError } from '../model/errors.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import { quoted } from '../model/quoted.ts';
+import { addOptions } from '../options/add-options.ts';
+import { parsedOptions } from '../options/given.ts';
+import type { RawOptions } from '../options/table.ts';
+import { groupExplained } from '../report/group-explained.ts';
 import { runExplained } from '../report/run-explained.ts';
+import { failureGroups } from '../stats/failure-groups.ts';
 
 /** Runs that an error message names at most. */
 const NAMED_RUNS = 8;
 
 /** Add `soak explain`: one run in plain words, with a timeline of its messages. */
 export function registerExplain(program: Command, write: (text: string) => void): void {
-  program
-    .command('explain')
-    .description('Explain one run: what happened, its last messages, and what it means')
-    .argument('<report>', 'folder of a report')
-    .argument('<run>', 'the run, as the report names it, such as b007-fix; b7-fix will do')
-    .action(async (folder: string, name: string) => {
-      const { journal } = await readJournal(folder);
-      write(runExplained(journal, namedRun(journal, name)));
-    });
+  addOptions(
+    program
+      .command('explain')
+      .description('Explain one run: what happened, its last messages, and what it means')
+      .argument('<report>', 'folder of a report')
+      .argument('[run]', 'the run, as the report names it, such as b007-fix; b7-fix will do'),
+    'explain',
+  ).action(async (folder: string, name: string | undefined, raw: RawOptions<'explain'>) => {
+    const { group } = parsedOptions('explain', raw);
+    if ((group === null) === (name === undefined)) {
+      throw new SoakError('bad-usage', 'Explain needs either a run or --group, and not both.', {
+        remedy:
+          'Give a run, as in `soak explain DIR b007-fix`, or a group, as in `soak explain DIR --group 1`.',
+      });
+    }
+    const { journal } = await readJournal(folder);
+    if (name !== undefined) return write(runExplained(journal, namedRun(journal, name)));
+    const { groups } = failureGroups(journal.experiment.protocol, journal.runs);
+    const found = groups[(group ?? 0) - 1];
+    if (found === undefined) {
+      throw new SoakError('unknown-group', `There is no group ${group}: the report has ${groups.length}.`, {
+        remedy:
+          groups.length === 0
+            ? 'No run had an event or a competing event.'
+            : `Give a number from 1 to ${groups.length}.`,
+      });
+    }
+    write(groupExplained(journal, group ?? 0, found));
+    write(runExplained(journal, namedRun(journal, found.example)));
+  });
 }
 
 /** @throws SoakError `unknown-run` */

@@ -12,6 +12,7 @@ export type CommandName =
   | 'history'
   | 'merge'
   | 'report'
+  | 'explain'
   | 'verify'
   | 'comment'
   | 'kernels'

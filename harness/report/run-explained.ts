@@ -8,6 +8,7 @@ import { plainLine } from './document.ts';
 import { eventWords } from './endpoint-words.ts';
 import { eventSeen } from './event-seen.ts';
 import { counted, duration } from './format-number.ts';
+import { runFaultLines } from './group-explained.ts';
 import { limitSigns } from './limit-signs.ts';
 import { runSigns } from './run-signs.ts';
 import { kindWords } from './words.ts';
@@ -49,12 +50,24 @@ export function runExplained(journal: Journal, run: RunRecord): string {
     `${terminalText(run.run)}: ${kindWords(outcome.kind)}`,
     wrapped(sentence(outcome.reason)),
     wrapped(circumstances(journal, run)),
+    ...faultPart(journal, run),
     ...signs(journal, run),
     ...stderrPart(run),
     ...timeLine(run),
     wrapped(`${MEANING[outcome.kind]}${remedy(run)} ${countsAs(run, journal.experiment.protocol)}`),
   ];
   return `${parts.join('\n\n')}\n`;
+}
+
+/** What the experiment asks of a run, and what of this run answers it. Nothing for a run that shows nothing of it. */
+function faultPart(journal: Journal, run: RunRecord): string[] {
+  const lines = runFaultLines(journal, run);
+  if (lines.length === 0) return [];
+  const { definition } = eventWords(journal.experiment.protocol);
+  return [
+    wrapped(`What the experiment asks: ${definition}`),
+    `What decided, with cells counted from 0:\n${lines.map((each) => `  ${each}`).join('\n')}`,
+  ];
 }
 
 /** What the run does in the rates, for the endpoint of its experiment. */

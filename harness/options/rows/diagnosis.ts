@@ -4,7 +4,7 @@ import { commaList, LEVEL, number, numbers, onOff, repeated, text } from '../val
 
 const CELLS = { whole: true, min: 1, max: 1_000_000, unit: 'code cells' } as const;
 
-/** Options of tune, bisect, locate, mechanism, kernels, doctor and arms that are theirs alone. */
+/** Options of tune, bisect, locate, explain, mechanism, kernels, doctor and arms that are theirs alone. */
 export const DIAGNOSIS_ROWS = [
   option({
     flags: '--minutes <n>',
@@ -274,5 +274,12 @@ export const DIAGNOSIS_ROWS = [
     help: "only print each kernel's wedge rate over the journal",
     group: 'Evidence',
     commands: { exec: {} },
+  }),
+  option({
+    flags: '--group <n>',
+    type: number({ whole: true, min: 1, max: 20 }),
+    help: 'explain this failure group of the report, by its number, and its example',
+    group: 'Evidence',
+    commands: { explain: {} },
   }),
 ] as const;

@@ -1,0 +1,55 @@
+import { terminalText } from '../model/clean-text.ts';
+import type { Journal } from '../model/journal.ts';
+import { type FailureGroup, failureGroups } from '../stats/failure-groups.ts';
+import { faultsOf } from '../stats/faults.ts';
+import { plainLine } from './document.ts';
+import { eventWords } from './endpoint-words.ts';
+import { cellsWords, faultWords } from './fault-words.ts';
+import { counted } from './format-number.ts';
+import { groupCounts } from './sections/groups.ts';
+import { wrapped } from './wrapped.ts';
+
+/** One group in plain words, for a terminal: what its runs have in common, how many each arm has, its example. */
+export function groupExplained(
+  { experiment: { protocol } }: Journal,
+  number: number,
+  group: FailureGroup,
+): string {
+  const where =
+    group.cells.length === 0
+      ? ''
+      : ` They ended at ${plainLine(cellsWords(group.cells, group.furtherCells, protocol))}, counted from 0.`;
+  const as =
+    group.status === 'event'
+      ? `This is the event that the experiment counts. ${eventWords(protocol).definition}`
+      : 'This is a competing event: it kept the event that the experiment counts from being observed.';
+  const example = `Its example, ${terminalText(group.example)}:`;
+  return [
+    wrapped(`Group ${number}: ${plainLine(faultWords(group.fault, protocol))}`),
+    wrapped(
+      `${counted(group.runs, 'run')} in all, among the recorded runs but harness faults: ${plainLine(groupCounts(group.arms))}.${where}`,
+    ),
+    wrapped(as),
+    example,
+    '',
+  ].join('\n\n');
+}
+
+/** The faults by which a run counts, one a line, for a terminal; with the group of each. Empty: there are none. */
+export function runFaultLines(
+  { experiment: { protocol }, runs }: Journal,
+  run: Journal['runs'][number],
+): string[] {
+  const { faults } = faultsOf(run, protocol);
+  if (faults.length === 0) return [];
+  const { groups } = failureGroups(protocol, runs);
+  return [...new Set(faults.map((fault) => plainLine(faultWords(fault, protocol))))]
+    .slice(0, LISTED_FAULTS)
+    .map((words) => {
+      const at = groups.findIndex((group) => plainLine(faultWords(group.fault, protocol)) === words);
+      return at < 0 ? words : `${words} (group ${at + 1}: ${counted(groups[at]?.runs ?? 0, 'run')})`;
+    });
+}
+
+/** Most faults of a run that its story lists. */
+const LISTED_FAULTS = 20;
