@@ -1,4 +1,3 @@
-import { WEDGES } from '../model/endpoint.ts';
 import { isObserved, runStatus } from '../model/run-status.ts';
 import {
   type Block,
@@ -11,12 +10,14 @@ import {
   table,
   text,
 } from '../report/document.ts';
+import { endpointDocument } from '../report/endpoint-document.ts';
+import { eventClause } from '../report/event-words.ts';
 import { counted, duration, percent, percentInterval, significant } from '../report/format-number.ts';
 import { num } from '../report/words.ts';
 import { clopperPearson } from '../stats/intervals.ts';
 import type { BisectJournal } from './journal.ts';
 import type { BisectState } from './results.ts';
-import { END_WORDS, labelOf, resultLine } from './words.ts';
+import { END_WORDS, labelOf, resultLine, runWords } from './words.ts';
 
 function releaseTable({ bisect, skips }: BisectJournal, state: BisectState): Block {
   const { protocol } = bisect;
@@ -52,7 +53,8 @@ function batchTable(journal: BisectJournal): Block {
     [code(protocol.releases[plan.probe] ?? '')],
     [num(significant(plan.bits, 2))],
     plan.order.flatMap((release, position): Line => {
-      const outcome = runs[position]?.outcome.kind ?? 'not run';
+      const run = runs[position];
+      const outcome = run === undefined ? 'not run' : runWords(run, protocol);
       const who = release === protocol.bad ? 'control' : 'probe';
       return line`${text(position === 0 ? '' : ', ')}${text(who)} ${text(outcome)}`;
     }),
@@ -66,9 +68,15 @@ function batchTable(journal: BisectJournal): Block {
 
 /** The model, as every result states it. */
 function modelLines({ bisect }: Pick<BisectJournal, 'bisect'>): Line[] {
-  const { model, bad, releases } = bisect.protocol;
+  const { protocol } = bisect;
+  const { model, bad, releases } = protocol;
   const cure = releases.length - 1 > bad;
   return [
+    ...(protocol.endpoint === undefined
+      ? []
+      : [
+          line`The event is ${code(protocol.endpoint)}: ${text(eventClause(protocol))}. A run that failed in another way says nothing about it and is left out.`,
+        ]),
     line`One release brought the wedge${text(cure ? ', and a release after the bad one cured it' : '')}. The releases in between have it. Beforehand, every release is equally likely. The labels are claims too: that the good release already has the wedge${text(cure ? ', or that the fixed one still has it,' : '')} is as likely as each release.`,
     line`A batch is one run of the bad release (the positive control) and one to four runs of one other release (the probe), in an order drawn from the seed. The bisect picks the release and the number of runs that are expected to tell most about the change point per run.`,
     line`The rates are unknown and are integrated out. The control's wedge rate has a uniform prior. The rate of another release that has the wedge lies around the control's, with a Beta prior that weighs ${num(counted(model.likeness, 'run'))}: a wedge that became rarer is then not soon taken for a cured one. All releases without the wedge share one rate of false wedges, with the prior Beta(1, ${num(String(model.falseRateBeta))}).`,
@@ -77,14 +85,19 @@ function modelLines({ bisect }: Pick<BisectJournal, 'bisect'>): Line[] {
   ];
 }
 
-/** `bisect.md`. */
+/** `bisect.md`, in the words of the bisect's endpoint. */
 export function bisectDocument(journal: BisectJournal, state: BisectState): ReportDocument {
+  return endpointDocument(wedgeDocument(journal, state), journal.bisect.protocol.endpoint);
+}
+
+/** The document in the words of the first endpoint. */
+function wedgeDocument(journal: BisectJournal, state: BisectState): ReportDocument {
   const { bisect, sessions, abandoned, skips, torn } = journal;
   const { protocol, environment } = bisect;
   const end = endOf(journal);
   const { posterior } = state.belief;
   const runs = journal.batches.flatMap((batch) => batch.runs);
-  const invalid = runs.filter((run) => !isObserved(runStatus(run, WEDGES)));
+  const invalid = runs.filter((run) => !isObserved(runStatus(run, protocol)));
   const spentMs = runs.reduce((sum, { startMs, notebookMs }) => sum + (startMs ?? 0) + (notebookMs ?? 0), 0);
   const span = line`${code(protocol.releases[0] ?? '')} to ${code(protocol.releases.at(-1) ?? '')}`;
   return {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { JournalKind } from '../journal/write.ts';
 import { protocolArmSchema } from '../model/arm.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
+import { ENDPOINT_FIELDS } from '../model/endpoint.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import {
   armEnvironmentSchema,
@@ -47,6 +48,7 @@ const bisectProtocolSchema = z
     timeoutMs: z.number().positive(),
     startTimeoutMs: z.number().positive(),
     suspectAfterMs: z.number().positive().nullable(),
+    ...ENDPOINT_FIELDS,
     launch: z.literal('spawn'),
     harness: z.string(),
     runtimeSha256: z.string(),

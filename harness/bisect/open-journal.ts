@@ -2,6 +2,7 @@ import { protocolNotebook } from '../experiment/freeze.ts';
 import type { Prepared } from '../experiment/prepare.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { canonicalJson } from '../model/canonical.ts';
+import { endpointRule } from '../model/endpoint.ts';
 import { SoakError } from '../model/errors.ts';
 import { publicPath } from '../model/public-path.ts';
 import type { BisectOptions } from '../options/bisect-options.ts';
@@ -45,6 +46,7 @@ export function frozenProtocol(options: BisectOptions, choice: Choice, prepared:
     timeoutMs: protocol.timeoutMs,
     startTimeoutMs: protocol.startTimeoutMs,
     suspectAfterMs: protocol.suspectAfterMs,
+    ...endpointRule(protocol),
     launch: 'spawn',
     harness: protocol.harness,
     runtimeSha256: protocol.runtimeSha256,

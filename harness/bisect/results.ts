@@ -1,4 +1,3 @@
-import { WEDGES } from '../model/endpoint.ts';
 import { isObserved, runStatus } from '../model/run-status.ts';
 import type { BisectJournal, BisectProtocol } from './journal.ts';
 import { ratesOf } from './likelihood.ts';
@@ -50,16 +49,17 @@ function spanOf({ releases, bad }: BisectProtocol): Span {
 
 /**
  * The complete batches as counts. A run that ended otherwise, or that the harness could not observe, does not show
- * whether its release wedges: the search is for one fault, and a release that only dies did not bring it. A batch of
- * invalid probes still shows what its control did.
+ * whether its release has the fault: the search is for one fault, and a release that fails otherwise did not bring
+ * it. A batch of invalid probes still shows what its control did.
  */
 function batchResults({ bisect, batches }: Pick<BisectJournal, 'bisect' | 'batches'>): BatchResult[] {
-  const control = bisect.protocol.releases[bisect.protocol.bad];
+  const { protocol } = bisect;
+  const control = protocol.releases[protocol.bad];
   return batches
     .filter(({ plan, runs }) => runs.length === plan.order.length)
     .map(({ plan, runs }) => {
       const statuses = (isControl: boolean) =>
-        runs.filter(({ arm }) => (arm === control) === isControl).map((run) => runStatus(run, WEDGES));
+        runs.filter(({ arm }) => (arm === control) === isControl).map((run) => runStatus(run, protocol));
       const [ofControl] = statuses(true);
       const valid = statuses(false).filter(isObserved);
       return {
@@ -73,8 +73,9 @@ function batchResults({ bisect, batches }: Pick<BisectJournal, 'bisect' | 'batch
 
 function talliesOf(journal: Pick<BisectJournal, 'bisect' | 'batches'>): ReleaseTally[] {
   const runs = journal.batches.flatMap((batch) => batch.runs);
-  return journal.bisect.protocol.releases.map((name) => {
-    const statuses = runs.filter(({ arm }) => arm === name).map((run) => runStatus(run, WEDGES));
+  const { protocol } = journal.bisect;
+  return protocol.releases.map((name) => {
+    const statuses = runs.filter(({ arm }) => arm === name).map((run) => runStatus(run, protocol));
     const observed = statuses.filter(isObserved).length;
     const wedged = statuses.filter((status) => status === 'wedged').length;
     return { runs: observed, wedged, invalid: statuses.length - observed };

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { bisectProtocol, emptyBisect, simulatedBisect } from '../../tools/testing/simulated-bisect.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
+import { markdownDocument } from '../report/render-markdown.ts';
 import { seededUniform } from '../stats/random.ts';
 import type { RunOrder } from '../stats/schedule.ts';
+import { bisectDocument } from './document.ts';
 import { BISECT_JOURNAL, type BisectEntry, type BisectProtocol, parseBisectJournal } from './journal.ts';
 import { bisectState } from './results.ts';
 import { nextPlan } from './session.ts';
@@ -103,6 +105,45 @@ describe('a bisect', () => {
       const before = bisectState({ ...journal, batches: journal.batches.slice(0, index) });
       expect(nextPlan(protocol, before)).toEqual(plan);
     });
+  });
+});
+
+describe('a bisect of another endpoint', () => {
+  const toss = ({ seed }: RunOrder, rate: number) => seededUniform(seed % 2 ** 31, 'toss')() < rate;
+  const releaseOf = (protocol: BisectProtocol, { arm }: RunOrder) => protocol.releases.indexOf(arm);
+
+  test('finds the release that brought a crash, among releases that wedge', async () => {
+    const protocol = bisectProtocol({ endpoint: 'died' });
+    // A wedge came with release 1; the crash came with release 4, and release 6 cured it.
+    const outcomeOf = (order: RunOrder): OutcomeKind => {
+      const release = releaseOf(protocol, order);
+      if (release >= 4 && release < 6 && toss(order, 0.6)) return 'died';
+      return release >= 1 && order.seed % 4 === 0 ? 'wedged-stranded' : 'completed';
+    };
+    const { end, entries } = await simulatedBisect(emptyBisect(protocol), { outcomeOf });
+    expect(end.reason).toBe('found');
+    expect(end.state.claim).toMatchObject({ brought: [4], cured: [6] });
+    const { journal } = parseBisectJournal(journalText(protocol, entries), BISECT_JOURNAL);
+    const markdown = markdownDocument(bisectDocument(journal, end.state), []);
+    expect(markdown).toContain('The event is `died`: the kernel ended, and nobody had asked it to.');
+    expect(markdown).toMatch(/## Excluded[\s\S]*: wedged-stranded/);
+  });
+
+  test('counts a slow cell of a run that completed, by the limit in its protocol', async () => {
+    const protocol = bisectProtocol({ endpoint: 'slow', slowAfterMs: 5_000 });
+    const slowFrom2 = (order: RunOrder) => {
+      const release = releaseOf(protocol, order);
+      return { cellMs: [40, release >= 2 && release < 6 && toss(order, 0.8) ? 5_001 : 4_999] };
+    };
+    const { end, entries } = await simulatedBisect(emptyBisect(protocol), {
+      outcomeOf: () => 'completed',
+      seenIn: slowFrom2,
+    });
+    expect(end.state.claim).toMatchObject({ brought: [2], cured: [6] });
+    const { journal } = parseBisectJournal(journalText(protocol, entries), BISECT_JOURNAL);
+    const markdown = markdownDocument(bisectDocument(journal, end.state), []);
+    expect(markdown).toContain('a cell took 5 s or longer');
+    expect(markdown).toContain('completed (slow)');
   });
 });
 

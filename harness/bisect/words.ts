@@ -1,3 +1,5 @@
+import type { RunRecord } from '../model/journal.ts';
+import { runStatus } from '../model/run-status.ts';
 import { code, enumeration, type Line, line, strong, text } from '../report/document.ts';
 import { counted, percent } from '../report/format-number.ts';
 import { num } from '../report/words.ts';
@@ -46,6 +48,14 @@ function curedLine(protocol: BisectProtocol, releases: readonly number[]): Line 
   const named = releases.filter((release) => release < end).map((release) => name(protocol, release));
   const still = releases.includes(end) ? line`, or ${name(protocol, end - 1)} still has it` : [];
   return line`one of ${enumeration(named)} cured it${still}`;
+}
+
+/** How a run ended; and that it showed the event, where its ending alone does not say so. */
+export function runWords(run: RunRecord, protocol: BisectProtocol): string {
+  const { kind } = run.outcome;
+  return kind === 'completed' && runStatus(run, protocol) === 'wedged'
+    ? `${kind} (${protocol.endpoint})`
+    : kind;
 }
 
 /** The result in a sentence or two; what it rests on follows in the tables. */

@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import type { BisectDisplay } from '../bisect/carry-out.ts';
 import type { BisectProtocol } from '../bisect/journal.ts';
 import type { BisectState } from '../bisect/results.ts';
-import { labelOf } from '../bisect/words.ts';
+import { labelOf, runWords } from '../bisect/words.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { duration, percent } from '../report/format-number.ts';
@@ -91,11 +91,14 @@ export function openBisectDisplay(
       if (isTerminal) draw();
       else write(`${now}\n`);
     },
-    run: ({ arm, outcome, startMs, notebookMs }) => {
+    run: (record) => {
+      const { arm, startMs, notebookMs } = record;
       runs += 1;
       if (isTerminal) draw();
       else
-        write(`  ${terminalText(arm)}: ${outcome.kind} in ${duration((startMs ?? 0) + (notebookMs ?? 0))}\n`);
+        write(
+          `  ${terminalText(arm)}: ${runWords(record, protocol)} in ${duration((startMs ?? 0) + (notebookMs ?? 0))}\n`,
+        );
     },
     state: (state) => {
       shown = state;

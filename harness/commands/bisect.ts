@@ -14,6 +14,7 @@ import { parsedBisectOptions } from '../options/bisect-options.ts';
 import { assertResumedAlone, keptOptions } from '../options/kept-options.ts';
 import type { RawOptions } from '../options/table.ts';
 import { plainLine } from '../report/document.ts';
+import { endpointLine } from '../report/search-words.ts';
 import { openBisectDisplay, posteriorText } from './bisect-display.ts';
 
 /** Add `soak bisect`. `surroundings` is called when the command starts. */
@@ -25,7 +26,7 @@ export function registerBisect(
   addOptions(
     program
       .command('bisect')
-      .description('Find the release or commit that brought a wedge, and the one that cured it'),
+      .description('Find the release or commit that brought a fault, and the one that cured it'),
     'bisect',
   )
     .addHelpText('after', BISECT_EXAMPLES)
@@ -39,6 +40,7 @@ Examples:
   soak bisect --good 6.31.0 --bad 7.3.0 --fixed 7.4.0    what brought the ipykernel wedge, and what cured it
   soak bisect --package pyzmq --good 26.0.0 --bad 27.1.0
   soak bisect --clone ../ipykernel --good v6.31.0 --bad v7.0.0
+  soak bisect --endpoint died --notebook my.ipynb --good 6.31.0 --bad 7.3.0    what brought a crash
 
 Each look is a coin toss, so nothing is crossed out for good: every release has a posterior probability.
 Each batch is the bad release (positive control) and the release whose runs teach most. The labels are
@@ -54,7 +56,7 @@ async function bisectCommand(raw: RawOptions<'bisect'>, surroundings: RunSurroun
   const { protocol, end } = await carryOutBisect(given, surroundings, openBisectDisplay);
   const reason = end.event === 'finished' ? end.reason : null;
   write(
-    `${posteriorText(protocol, end.state)}\n\n${plainLine(resultLine(protocol, end.state, reason))}\n\nEvidence: ${join(folder, 'bisect.md')}\n`,
+    `${posteriorText(protocol, end.state)}\n\n${plainLine(endpointLine(resultLine(protocol, end.state, reason), protocol.endpoint))}\n\nEvidence: ${join(folder, 'bisect.md')}\n`,
   );
   if (end.event === 'interrupted') {
     write(`Go on with: npm run soak -- bisect --resume ${shellWord(folder)}\n`);

@@ -17,7 +17,7 @@ function ended(block: number, arm: string, kind: OutcomeKind): RunRecord {
 }
 
 describe('off a terminal', () => {
-  test('one plain line a run: where, which arm, what, how long and why', () => {
+  test('one plain line a run: where, which arm, what, how long and why; and the price once, after the first block', () => {
     let text = '';
     const display = openDisplay(
       protocol,
@@ -32,13 +32,32 @@ describe('off a terminal', () => {
     display.events.onRun?.({ ...ended(1, 'fix', 'start-failed'), startMs: null, notebookMs: null });
     display.close();
     const lines = text.trimEnd().split('\n');
-    expect(lines).toHaveLength(3);
+    expect(lines).toHaveLength(4);
     expect(lines[0]).toMatch(/^block 1\/20 control: completed in 1\.4/);
     expect(lines[0]).not.toContain('the reason');
     expect(lines[1]).toMatch(/^block 1\/20 fix: wedged-stranded at cell 1 in .*: the reason$/);
-    expect(lines[2]).toMatch(/^block 2\/20 fix: start-failed after the last cell in 0/);
+    expect(lines[2]).toMatch(/^about .* left$/);
+    expect(lines[3]).toMatch(/^block 2\/20 fix: start-failed after the last cell in 0/);
     expect(stripVTControlCharacters(text)).toBe(text);
   });
+});
+
+test('an event on the way is told beside the ending', () => {
+  let text = '';
+  const display = openDisplay(
+    { ...protocol, endpoint: 'lost-output' },
+    [],
+    (more) => {
+      text += more;
+    },
+    { isTerminal: false },
+  );
+  display.events.onRun?.({
+    ...ended(0, 'control', 'completed'),
+    losses: [{ loss: 'cut', cell: 2, output: 'stdout', at: 5 }],
+  });
+  display.close();
+  expect(text).toMatch(/control: completed in .*, lost output \(1 cut; first at cell 2\)/);
 });
 
 describe('on a terminal', () => {
@@ -54,7 +73,7 @@ describe('on a terminal', () => {
     expect(screen).toMatch(/control +1 of 2 wedged +50.*95 % CI/);
     expect(screen).toMatch(/fix +0 of 1 wedged .*1 busy/);
     // 40 runs planned, one recorded before, three ended now: a pace for the 36 that are left.
-    expect(screen).toMatch(/left/);
+    expect(screen).toMatch(/about .* left/);
     expect(screen).not.toContain('> block');
   });
 });

@@ -90,9 +90,12 @@ class Board {
     this.#count(record);
   }
 
-  /** Milliseconds left at the pace so far; `null` before the first run ended. */
+  /**
+   * Milliseconds left at the pace so far; `null` before as many runs ended as a block has: a run that shows the event
+   * may take many times as long as another.
+   */
   leftMs(nowMs: number): number | null {
-    if (this.#finished === 0) return null;
+    if (this.#finished < this.tallies.size) return null;
     const total = this.blocks * this.tallies.size;
     const left = total - this.#recordedBefore - this.#finished;
     return ((nowMs - this.#startedMs) / this.#finished) * left;
@@ -172,10 +175,17 @@ function screen(board: Board, protocol: Protocol, nowMs: number): string {
       ),
     );
   }
-  const leftMs = board.leftMs(nowMs);
-  const most = protocol.decision.stopping === 'until-decided' ? 'at most ' : '';
-  if (leftMs !== null) lines.push(pc.dim(`  ${most}${duration(leftMs)} left`));
+  const price = priceWords(board, protocol, nowMs);
+  if (price !== null) lines.push(pc.dim(`  ${price}`));
   return lines.join('\n');
+}
+
+/** `about 12 min left`; `null` before the first block ended. */
+function priceWords(board: Board, { decision }: Protocol, nowMs: number): string | null {
+  const leftMs = board.leftMs(nowMs);
+  if (leftMs === null) return null;
+  const most = decision.stopping === 'until-decided' ? 'at most ' : '';
+  return `${most}about ${duration(leftMs)} left`;
 }
 
 /** One line of a run, for logs. */
@@ -213,13 +223,19 @@ export function openDisplay(
 ): Display {
   const board = new Board(protocol, recorded, monotonicMs(), shard);
   const draw = () => logUpdate(screen(board, protocol, monotonicMs()));
+  // A log names the price once, after the first block.
+  let isPriced = false;
   const timer = isTerminal ? setInterval(draw, REDRAW_MS) : undefined;
   return {
     events: {
       onStart: (order) => board.start(order, monotonicMs()),
       onRun: (record) => {
         board.finish(record);
-        if (!isTerminal) write(`${runLine(record, protocol)}\n`);
+        if (isTerminal) return;
+        write(`${runLine(record, protocol)}\n`);
+        const price = isPriced ? null : priceWords(board, protocol, monotonicMs());
+        if (price !== null) write(`${price}\n`);
+        isPriced ||= price !== null;
       },
       onBlock: (decision) => {
         board.decision = decision;

@@ -86,6 +86,31 @@ describe('soak plan', () => {
     expect(json.minutes.fisher).toBe(25 * 3);
   });
 
+  it('plans for competing events in every arm, which take more runs, and gives the power of the claim', async () => {
+    const rates = ['--reference-rate', '0.3', '--alpha', '0.05', '--seconds-per-run', '3', '--json'];
+    const planned = async (...args: string[]) => {
+      vi.restoreAllMocks();
+      return JSON.parse(await printed(...rates, ...args)) as {
+        controlAndSham: { runsNeededBoschlooLess: { runsPerArm: number }[] };
+        eProcess: { controlAndSham: { median: number } };
+        claim?: { power: number };
+      };
+    };
+    const without = await planned();
+    const many = await planned('--endpoint', 'died', '--competing', '0.2', '--runs', '40');
+    const needed = (plan: typeof without) => plan.controlAndSham.runsNeededBoschlooLess[0]?.runsPerArm ?? 0;
+    expect(needed(many)).toBeGreaterThan(needed(without) * 1.2);
+    expect(many.eProcess.controlAndSham.median).toBeGreaterThan(without.eProcess.controlAndSham.median);
+    // 40 runs are enough without competing events, and are not with them.
+    expect(needed(without)).toBeLessThan(40);
+    expect(many.claim?.power).toBeLessThan(0.9);
+    vi.restoreAllMocks();
+    const text = await printed(...rates.slice(0, -1), '--competing', '0.05', '--runs', '40');
+    expect(text).toContain('5.0 % of the runs are assumed to end otherwise');
+    expect(text).toMatch(/40 runs of each arm reach the claim against control and sham with \d+\.\d % power/);
+    expect(text).not.toContain('Fisher');
+  });
+
   it('says that no number of runs shows what is not there', async () => {
     const text = await printed('--reference-rate', '0.3', '--treatment-rate', '0.3');
     expect(text).toContain('no number of runs');
@@ -122,6 +147,10 @@ describe('soak plan', () => {
     [['--reference-rate', '0.3', '--seconds-per-run', '1', '--minutes-per-run', '1'], '--minutes-per-run'],
     [['--reference-rate', '0.3', '--svg', join(tmpdir(), 'no such folder', 'p.svg')], '--svg'],
     [['--hazard', '0.01', '--cells', '5,x'], '--cells cannot be "x"'],
+    [
+      ['--reference-rate', '0.3', '--competing', '0.05', '--svg', 'p.svg'],
+      '--competing 0.05 cannot be used with --svg',
+    ],
     [[], 'rate'],
   ])('refuses %j with a remedy', async (args, named) => {
     await expect(printed(...args)).rejects.toMatchObject({

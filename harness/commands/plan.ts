@@ -5,17 +5,20 @@ import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { Options, RawOptions } from '../options/table.ts';
 import { pilotSeconds } from '../planning/pilot.ts';
-import { lengthsText, planJson, planText, powerChart } from '../planning/plan-text.ts';
+import { claimPowerText, lengthsText, planJson, planText, powerChart } from '../planning/plan-text.ts';
 import {
   type AssayCost,
   notebookLengths,
   type PlanGoal,
   powerCurve,
+  powerOfClaim,
+  type RunPlan,
   runPlan,
   soonestLength,
   visibleDrops,
 } from '../planning/run-plan.ts';
 import { lineChartText } from '../planning/text-chart.ts';
+import { endpointText } from '../report/search-words.ts';
 
 type PlanOptions = Options<'plan'>;
 
@@ -30,8 +33,8 @@ export function registerPlan(program: Command): void {
 }
 
 async function planAction(options: PlanOptions): Promise<void> {
-  const { alpha, power, simulations, seed, hazard, referenceRate, runs } = options;
-  const goal = { alpha, power, simulations, seed };
+  const { alpha, power, simulations, seed, competing, hazard, referenceRate, runs } = options;
+  const goal = { alpha, power, simulations, seed, competing };
   if (hazard !== null) return printLengths(options, hazard, goal);
   if (referenceRate === null) {
     throw new SoakError('missing-rate', 'soak plan needs a rate to plan for.', {
@@ -41,7 +44,8 @@ async function planAction(options: PlanOptions): Promise<void> {
   const planned: PlanGoal = { ...goal, pReference: referenceRate, pTreatment: options.treatmentRate };
   const cost = await runCost(options);
   const plan = runPlan(planned);
-  const widest = plan.fisher.oneReference ?? plan.boschloo.oneReference ?? 100;
+  if (competing > 0) return printCompeting(options, plan, cost);
+  const widest = plan.fisher?.oneReference ?? plan.boschloo.oneReference ?? 100;
   const curve = powerCurve(planned, Math.max(20, Math.ceil(widest * 1.5)));
   const drops = runs === null ? [] : visibleDrops(planned, runs);
   const chart = powerChart(planned, curve);
@@ -53,8 +57,25 @@ async function planAction(options: PlanOptions): Promise<void> {
   console.log(
     options.json
       ? JSON.stringify(planJson(plan, curve, drops, cost), null, 2)
-      : `${planText(plan, drops, cost)}\n\n${lineChartText(chart)}`,
+      : `${endpointText(planText(plan, drops, cost), options.endpoint ?? undefined)}\n\n${lineChartText(chart)}`,
   );
+}
+
+/** A plan with competing events: simulated for the whole claim, so without the exact curve. */
+function printCompeting(
+  { json, endpoint, runs }: PlanOptions,
+  plan: RunPlan,
+  cost: { readonly blockSeconds: number } | null,
+): void {
+  const claim = runs === null ? null : { runsPerArm: runs, power: powerOfClaim(plan.goal, runs, 2) };
+  if (json) {
+    const none = { fisher: [], boschloo: [] };
+    console.log(JSON.stringify({ ...planJson(plan, none, [], cost), claim }, null, 2));
+    return;
+  }
+  const text = planText(plan, [], cost);
+  const shown = claim === null ? text : `${text}\n\n${claimPowerText(claim.runsPerArm, claim.power)}`;
+  console.log(endpointText(shown, endpoint ?? undefined));
 }
 
 /** Seconds of one block; `null` when no cost was given. */
@@ -68,7 +89,7 @@ async function runCost(options: PlanOptions): Promise<{ readonly blockSeconds: n
 }
 
 function printLengths(
-  { json, cells, repliesPerCell, secondsPerStart, secondsPerCell, secondsPerWedge }: PlanOptions,
+  { json, endpoint, cells, repliesPerCell, secondsPerStart, secondsPerCell, secondsPerWedge }: PlanOptions,
   hazard: number,
   goal: Omit<PlanGoal, 'pReference' | 'pTreatment'>,
 ): void {
@@ -82,7 +103,7 @@ function printLengths(
   console.log(
     json
       ? JSON.stringify({ hazard, repliesPerCell, ...goal, cost, lengths, soonest }, null, 2)
-      : lengthsText(hazard, lengths, soonest, goal),
+      : endpointText(lengthsText(hazard, lengths, soonest, goal), endpoint ?? undefined),
   );
 }
 

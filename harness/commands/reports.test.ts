@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -75,4 +75,23 @@ it('prints the one line for a commit message and writes nothing', async () => {
   expect(await printed('report', join(folder, 'first'), '--line')).toMatch(
     /^control 8\/20, .*protocol [0-9a-f]{12}\n$/,
   );
+});
+
+it('counts another endpoint to standard output alone, and leaves the folder as it was', async () => {
+  const dir = join(folder, 'first');
+  const before = (await readdir(dir)).sort();
+  const text = await printed('report', dir, '--endpoint', 'died');
+  expect(text).toMatch(/^# Kernel deaths by arm \(exploratory\)/);
+  expect((await readdir(dir)).sort()).toEqual(before);
+});
+
+it('refuses an endpoint that was not recorded, and a limit without its endpoint', async () => {
+  const dir = join(folder, 'first');
+  await expect(printed('report', dir, '--endpoint', 'lost-output')).rejects.toMatchObject({
+    code: 'not-recorded',
+  });
+  await expect(printed('report', dir, '--slow-after', '5s')).rejects.toMatchObject({ code: 'bad-option' });
+  await expect(printed('report', dir, '--endpoint', 'died', '--line')).rejects.toMatchObject({
+    code: 'bad-option',
+  });
 });

@@ -57,7 +57,9 @@ export function openTuneDisplay(
       const last = runs.at(-1);
       if (isTerminal) draw();
       else if (last !== undefined) {
-        write(`run ${runs.length} ${now}: ${last.kind} in ${duration(last.seconds * 1000)}\n`);
+        write(
+          `run ${runs.length} ${now}: ${last.kind}${last.kind === 'completed' && last.status === 'wedged' ? ' (event)' : ''} in ${duration(last.seconds * 1000)}\n`,
+        );
       }
     },
     close: () => {

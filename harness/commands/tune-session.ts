@@ -5,7 +5,9 @@ import type { Latency } from '../frontend/latency.ts';
 import { leadingCells } from '../frontend/notebook.ts';
 import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
+import { endpointRule } from '../model/endpoint.ts';
 import { publicPath } from '../model/public-path.ts';
+import { runStatus } from '../model/run-status.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import type { RunContext } from '../run/run-context.ts';
@@ -71,6 +73,7 @@ export async function carryOutTuning(
       startTimeoutMs: protocol.startTimeoutMs,
       suspectAfterMs: protocol.suspectAfterMs,
       pipelineDepth: protocol.pipelineDepth,
+      ...endpointRule(protocol),
       candidates,
       ...result,
     });
@@ -108,7 +111,7 @@ export async function carryOutTuning(
 }
 
 function candidateTrier(
-  { arms, notebooks }: Prepared,
+  { arms, notebooks, protocol }: Prepared,
   latencies: readonly Latency[],
   signal: AbortSignal,
   context: Omit<RunContext, 'latency'>,
@@ -141,6 +144,7 @@ function candidateTrier(
     const { record } = result;
     return {
       kind: record.outcome.kind,
+      status: runStatus(record, protocol),
       reason: record.outcome.reason,
       cell: record.outcome.cell,
       replies: record.client.replies,

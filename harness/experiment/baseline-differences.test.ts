@@ -21,6 +21,11 @@ test('an experiment differs in nothing from another of the same settings, whatev
   expect(named(side(), side({ seed: 99, blocks: 400, decision }))).toEqual([]);
 });
 
+test('an endpoint that is read from the same runs is no difference', () => {
+  expect(named(side(), side({ endpoint: 'died' }))).toEqual([]);
+  expect(named(side({ endpoint: 'slow', slowAfterMs: 5 }), side())).toEqual([]);
+});
+
 const [notebook] = experiment.protocol.notebooks;
 const client = { name: 'nbclient' as const, cellTimeoutMs: 6000, versions: { nbclient: '0.11.0' } };
 
@@ -33,7 +38,7 @@ test.each<[string, Partial<Protocol>]>([
   ['traffic', { traffic: ['overlap'] }],
   ['latency', { latency: { spec: 'none', sha256: null } }],
   ['launch', { launch: 'fork' }],
-  ['endpoint', { endpoint: 'stalled' }],
+  ['a stall of the client', { endpoint: 'stalled' }],
   ['deadline', { timeoutMs: 5 }],
   ['runs at once', { concurrency: 9 }],
   ['client', { client }],

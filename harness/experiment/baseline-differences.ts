@@ -74,7 +74,8 @@ function settings(side: BaselineSide, armName: string, asked: Asked): Map<string
         ['pipeline depth', isPipelined ? String(protocol.pipelineDepth) : 'none'],
         ['latency', withHash(protocol.latency.spec, protocol.latency.sha256)],
         ['launch', asked.launch ? 'asked for' : (arm?.launch ?? protocol.launch)],
-        ['endpoint', protocol.endpoint ?? 'wedged'],
+        // Any other endpoint is read from the same runs: the baseline is counted again by it.
+        ['a stall of the client', protocol.endpoint === 'stalled' ? 'ends the run' : 'is waited out'],
         ['deadline', `${protocol.timeoutMs} ms`],
         ['start deadline', `${protocol.startTimeoutMs} ms`],
         ['silence before a look', `${protocol.suspectAfterMs ?? 'never'} ms`],

@@ -9,7 +9,9 @@ import { expectedOutputs } from './expected-outputs.ts';
 const none = { endpoint: null, also: null, expect: null, sanitize: null } as const;
 const lost = { ...none, endpoint: 'lost-output' } as const;
 
-function text(...cells: readonly (readonly [source: string, printed: string])[]): string {
+type CellText = readonly [source: string, printed: string];
+
+function text(...cells: CellText[]): string {
   return JSON.stringify({
     nbformat: 4,
     nbformat_minor: 5,
@@ -24,8 +26,7 @@ function text(...cells: readonly (readonly [source: string, printed: string])[])
   });
 }
 
-const notebook = (...cells: (readonly [source: string, printed: string])[]) =>
-  parsedNotebook(Buffer.from(text(...cells)), 'a.ipynb');
+const notebook = (...cells: CellText[]) => parsedNotebook(Buffer.from(text(...cells)), 'a.ipynb');
 const saved = notebook(['a', 'one\n'], ['b', 'two\n']);
 const bare = notebook(['a', ''], ['b', '']);
 
@@ -44,7 +45,16 @@ test('without an endpoint of output nothing is expected, and what would be expec
   }
 });
 
-test.each([[lost], [{ ...none, endpoint: 'any' }], [{ ...none, also: ['lost-output'] }]] as const)(
+test('any event is about output only where --expect says what is expected', async () => {
+  const any = { ...none, endpoint: 'any' } as const;
+  expect(await expectedOutputs(any, [saved])).toBeNull();
+  expect(await expectedOutputs(any, [bare])).toBeNull();
+  expect((await expectedOutputs({ ...any, expect: 'saved' }, [saved]))?.protocol.kind).toBe('saved');
+  const error = await soakErrorOf(() => expectedOutputs({ ...any, sanitize: 'rules.cfg' }, [saved]));
+  expect(error.option?.name).toBe('sanitize');
+});
+
+test.each([[lost], [{ ...none, also: ['any', 'lost-output'] }]] as const)(
   'the saved outputs are expected by default, and a notebook without any is refused: %j',
   async (options) => {
     const expected = await expectedOutputs(options, [saved]);

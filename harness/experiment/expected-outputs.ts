@@ -19,18 +19,24 @@ export interface ExpectedOutputs {
 /**
  * The outputs that every run is to show, read and sanitised.
  *
- * @returns `null` where no endpoint is about output
+ * @returns `null` where no endpoint is about output, and for `any` where nothing is named to compare with
  * @throws SoakError `bad-option`, `no-expected-outputs`, `bad-sanitize-file`, `bad-notebook`
  */
 export async function expectedOutputs(
   options: ExpectOptions,
   notebooks: readonly Notebook[],
 ): Promise<ExpectedOutputs | null> {
-  const asked = namedEndpoints(options).find((name) => name === 'lost-output' || name === 'any');
+  const named = namedEndpoints(options);
+  const asked = (['lost-output', 'any'] as const).find((name) => named.includes(name));
   const { sanitize } = options;
   if (asked === undefined) {
     const given = options.expect !== null ? 'expect' : sanitize !== null ? 'sanitize' : null;
     if (given !== null) throw unused(given);
+    return null;
+  }
+  // What a notebook happens to hold is not what every run must show: without --expect, any asks about the rest.
+  if (asked === 'any' && options.expect === null) {
+    if (sanitize !== null) throw unused('sanitize');
     return null;
   }
   const own = sanitize === null ? [] : await about({ name: 'sanitize' }, () => readRules(sanitize));

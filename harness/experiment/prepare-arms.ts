@@ -13,7 +13,6 @@ import {
   prepareServer,
 } from '../kernel/server/prepare-server.ts';
 import { COMMAND_CLIENT, type ProtocolClient } from '../model/client.ts';
-import type { Endpoint } from '../model/endpoint.ts';
 import type { ArmEnvironment, ClientEnvironment } from '../model/journal.ts';
 import { publicText } from '../model/public-text.ts';
 import type { CommandClient } from '../options/client-options.ts';
@@ -28,7 +27,7 @@ export interface PreparedSubjects {
   /** Environments of the arms that have a different one. */
   readonly armEnvironments: ReadonlyMap<string, ArmEnvironment>;
   /** `null` when the harness is the client. */
-  readonly client: { readonly protocolClient: ProtocolClient; readonly endpoint: Endpoint } | null;
+  readonly client: { readonly protocolClient: ProtocolClient } | null;
   readonly clientEnvironment: ClientEnvironment | null;
   /** `null` when the harness or a client starts the kernels as its own processes. */
   readonly server: PreparedServer | null;
@@ -53,10 +52,12 @@ export function describeArmEnvironment({ key, facts }: KernelEnvironment): ArmEn
  *
  * @throws SoakError `bad-arm`, `unknown-arm` and what `checkArmsOfClient` and `checkArmsOfServer` throw
  */
-export async function loadArms(options: Pick<RunOptions, 'arms' | 'client' | 'transport'>): Promise<Arm[]> {
+export async function loadArms(
+  options: Pick<RunOptions, 'arms' | 'client' | 'transport' | 'endpoint'>,
+): Promise<Arm[]> {
   const clientName = options.client?.name ?? null;
   const loaded = armsUnderClient(await loadArmSpecs(options.arms), clientName);
-  checkArmsOfClient(loaded, clientName);
+  checkArmsOfClient(loaded, clientName, options.endpoint);
   if (options.transport === 'server') checkArmsOfServer(loaded);
   return [...loaded];
 }
@@ -85,7 +86,7 @@ export async function prepareArms(
   const client =
     options.client === null || options.client.name === COMMAND_CLIENT
       ? null
-      : await prepareClient(loaded, options.client, kernelsOf, { python, onProgress, signal });
+      : await prepareClient(options.client, kernelsOf, { python, onProgress, signal });
   const ownServer =
     options.transport === 'direct' || options.serverUrl !== null
       ? null
@@ -122,7 +123,6 @@ export async function prepareArms(
 async function preparedCommand({ command }: CommandClient): Promise<{
   readonly program: CommandProgram;
   readonly protocolClient: ProtocolClient;
-  readonly endpoint: Endpoint;
 }> {
   return {
     program: await foundCommand(command),
@@ -132,6 +132,5 @@ async function preparedCommand({ command }: CommandClient): Promise<{
       cellTimeoutMs: null,
       versions: {},
     },
-    endpoint: 'wedged',
   };
 }

@@ -5,25 +5,19 @@ import type { Arm } from '../arms/arms.ts';
 import { runtimeHash } from '../arms/runtime-hash.ts';
 import { type Latency, parseLatency } from '../frontend/latency.ts';
 import { assertHasCode, leadingCells, type Notebook, readNotebook } from '../frontend/notebook.ts';
-import { readJournal } from '../journal/read.ts';
+import { endpointOfArms } from '../kernel/client-arms.ts';
 import type { PreparedServer } from '../kernel/server/prepare-server.ts';
 import type { ArmRole } from '../model/arm.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
-import { about, SoakError } from '../model/errors.ts';
+import { about } from '../model/errors.ts';
 import { harnessVersion } from '../model/harness-version.ts';
-import type {
-  ArmEnvironment,
-  Baseline,
-  ClientEnvironment,
-  Environment,
-  ExperimentRecord,
-} from '../model/journal.ts';
+import type { ArmEnvironment, Baseline, ClientEnvironment, Environment } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { isObserved, runStatus } from '../model/run-status.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { protocolSockets } from '../options/socket-options.ts';
 import type { Expectation } from '../run/compare-outputs.ts';
 import { protocolArm } from '../run/subject.ts';
+import { readBaseline } from './baseline.ts';
 import { baselineDifferences } from './baseline-differences.ts';
 import { assertCanDecide } from './can-decide.ts';
 import { assertEndpointFits, protocolEndpoint } from './endpoint-options.ts';
@@ -69,37 +63,6 @@ async function loadNotebooks({ notebooks: paths, prefix, kernels }: RunOptions):
   return notebooks;
 }
 
-/** An earlier experiment whose control is the baseline of this one, and that control's counts. */
-interface EarlierExperiment {
-  readonly experiment: ExperimentRecord;
-  readonly counts: Baseline;
-}
-
-async function readBaseline(folder: string | null): Promise<EarlierExperiment | null> {
-  if (folder === null) return null;
-  const { journal } = await readJournal(folder);
-  const { experiment } = journal;
-  const control = experiment.protocol.arms.find(({ role }) => role === 'control');
-  const valid = journal.runs.filter(
-    (run) => run.arm === control?.name && isObserved(runStatus(run, experiment.protocol)),
-  );
-  if (control === undefined || valid.length === 0) {
-    throw new SoakError('bad-baseline', `The report ${folder} has no valid run of a control arm.`, {
-      remedy: 'Give the folder of an experiment with control in it, or run control together with the arm.',
-    });
-  }
-  return {
-    experiment,
-    counts: {
-      protocolSha256: experiment.protocolSha256,
-      at: experiment.at,
-      arm: control.name,
-      wedged: valid.filter((run) => runStatus(run, experiment.protocol) === 'wedged').length,
-      runs: valid.length,
-    },
-  };
-}
-
 function zeromqJsVersion(): string {
   return (createRequire(import.meta.url)('zeromq/package.json') as { version: string }).version;
 }
@@ -129,14 +92,20 @@ async function readInputs(options: RunOptions) {
   const notebooks = await loadNotebooks(options);
   const latency = await about({ name: 'latency' }, () => parseLatency(options.latency));
   const { tuned } = options;
+  const rule = protocolEndpoint(options, options.client === null ? undefined : endpointOfArms(loaded));
   const tuning =
-    tuned === null ? null : await about({ name: 'tuned' }, () => tuningCitation(tuned, notebooks, latency));
+    tuned === null
+      ? null
+      : await about({ name: 'tuned' }, () =>
+          tuningCitation(tuned, notebooks, latency, protocolEndpoint(options, undefined)),
+        );
   return {
     loaded,
     notebooks,
     latency,
     tuning,
-    baseline: await about({ name: 'baseline' }, () => readBaseline(options.baseline)),
+    rule,
+    baseline: await about({ name: 'baseline' }, () => readBaseline(options.baseline, rule)),
     expected: await expectedOutputs(options, notebooks),
   };
 }
@@ -155,7 +124,7 @@ export async function prepareExperiment(
   const isOfKernels = options.kernels.length > 0;
   assertSocketsFit(options);
   assertEndpointFits(options);
-  const { loaded, notebooks, latency, tuning, baseline, expected } = await fileWithDeadline(
+  const { loaded, notebooks, latency, tuning, rule, baseline, expected } = await fileWithDeadline(
     'read-inputs',
     readInputs(options),
   );
@@ -197,7 +166,7 @@ export async function prepareExperiment(
     ...(client === null ? {} : { client: client.protocolClient }),
     ...(server === null ? {} : { transport: server.protocolTransport }),
     ...(sockets === undefined ? {} : { sockets }),
-    ...protocolEndpoint(options, client?.endpoint),
+    ...rule,
     ...(expected === null ? {} : { expected: expected.protocol }),
     decision,
     harness: await harnessVersion(),

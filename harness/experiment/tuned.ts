@@ -3,10 +3,13 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Latency } from '../frontend/latency.ts';
 import type { Notebook } from '../frontend/notebook.ts';
+import { type EndpointRule, isSameEndpoint } from '../model/endpoint.ts';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { TuningCitation } from '../model/protocol.ts';
 import type { RunOptions } from '../options/run-options.ts';
+import { eventClause } from '../report/event-words.ts';
+import { endpointText } from '../report/search-words.ts';
 import { readRecord, type TuningRecord } from '../tune/record.ts';
 import { tuningResults } from '../tune/results.ts';
 
@@ -28,9 +31,13 @@ async function chosenSetting(path: string): Promise<Chosen> {
   const candidate = index === null ? undefined : record.candidates[index];
   const notebook = candidate === undefined ? undefined : record.notebooks[candidate.notebook];
   if (candidate === undefined || notebook === undefined) {
-    throw new SoakError('bad-tuning', `The tuning in ${path} chose nothing: control never wedged in it.`, {
-      remedy: 'Tune again with more minutes, a longer notebook or other latencies.',
-    });
+    throw new SoakError(
+      'bad-tuning',
+      `The tuning in ${path} chose nothing: ${endpointText('control never wedged in it.', record.endpoint)}`,
+      {
+        remedy: 'Tune again with more minutes, a longer notebook or other latencies.',
+      },
+    );
   }
   return { record, candidate, notebook };
 }
@@ -72,17 +79,28 @@ export async function tunedOptions(
 }
 
 /**
- * The protocol's citation of the tuning that it uses, after a check that notebook and latency are those of
+ * The protocol's citation of the tuning that it uses, after a check that endpoint, notebook and latency are those of
  * the record.
  *
- * @throws SoakError `bad-tuning`; `tuned-notebook` or `tuned-latency` when one differs from the tuned one
+ * @throws SoakError `bad-tuning`; `tuned-endpoint`, `tuned-notebook` or `tuned-latency` when one differs from the tuned one
  */
 export async function tuningCitation(
   path: string,
   notebooks: readonly Notebook[],
   latency: Latency,
+  rule: EndpointRule,
 ): Promise<TuningCitation> {
   const { record, candidate, notebook } = await chosenSetting(path);
+  if (!isSameEndpoint(record, rule)) {
+    throw new SoakError(
+      'tuned-endpoint',
+      `The tuning in ${path} looked for the event ${record.endpoint ?? 'wedged'} (${eventClause(record)}), and this experiment counts ${rule.endpoint ?? 'wedged'} (${eventClause(rule)}).`,
+      {
+        remedy: 'Give the endpoint and the limits that were tuned, or tune again with --endpoint.',
+        option: { name: 'endpoint' },
+      },
+    );
+  }
   const [loaded] = notebooks;
   if (loaded?.sha256 !== notebook.sha256) {
     throw new SoakError(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
+import type { Protocol } from '../model/protocol.ts';
 import { shardBlocks } from '../model/shard.ts';
 import { figureFiles } from '../report/figures/svg.ts';
 import { xmlElements } from '../report/fixtures/markup.ts';
@@ -139,5 +140,37 @@ describe('a history', () => {
     const error = await soakErrorOf(() => historyOf(named([...night(0), ...night(0, { seed: 2 })]), 0.05));
     expect(error.code).toBe('mixed-night');
     expect(error.message).toContain('seed (1 and 2)');
+  });
+});
+
+describe('the endpoint of a history', () => {
+  const named = (day: number, protocol: Partial<Protocol>) => ({
+    name: `night-${day}`,
+    journal: syntheticJournal({
+      arms: [CONTROL, FIX],
+      protocol,
+      experiment: { at: new Date(Date.UTC(2026, 0, 1 + day)).toISOString() },
+      change: (run) => ({ ...run, outcome: { ...run.outcome, kind: 'died' }, cellMs: [...run.cellMs, day] }),
+    }),
+  });
+
+  it('gives it its words', () => {
+    const history = historyOf([named(0, { endpoint: 'died' }), named(2, { endpoint: 'died' })], 0.05);
+    const text = markdownDocument(historyDocument(history), []) + JSON.stringify(historyPlans(history));
+    expect(text).toContain('# Kernel deaths by night');
+    expect(text).toContain('`control` died in 40/40 over all nights');
+    expect(text).toContain('Death rate of each arm by night');
+    expect(text).not.toMatch(/wedg/i);
+  });
+
+  it('is one, with one limit: rates of different events are no series', async () => {
+    const refused = async (first: Partial<Protocol>, second: Partial<Protocol>) =>
+      (await soakErrorOf(() => historyOf([named(0, first), named(2, second)], 0.05))).message;
+    expect(await refused({}, { endpoint: 'died' })).toBe(
+      'night-0 counts wedged, and night-2 counts died: their rates are no series.',
+    );
+    expect(
+      await refused({ endpoint: 'slow', slowAfterMs: 5_000 }, { endpoint: 'slow', slowAfterMs: 6_000 }),
+    ).toContain('slow (5 s or longer)');
   });
 });

@@ -152,6 +152,24 @@ describe('what cannot be merged', () => {
     expect(error.message).toContain('journal 2');
   });
 
+  test('shards of different endpoints, naming the option', async () => {
+    const of = (protocol: object, hash: string) => {
+      const journal = journalOf({ shard: quarter(1) });
+      const { experiment } = journal;
+      return {
+        ...journal,
+        experiment: {
+          ...experiment,
+          protocol: { ...experiment.protocol, ...protocol },
+          protocolSha256: hash.repeat(64),
+        },
+      };
+    };
+    const error = await refused(of({}, 'a'), of({ endpoint: 'slow', slowAfterMs: 5000 }, 'b'));
+    expect(error.code).toBe('different-protocols');
+    expect(error.message).toContain('--endpoint (wedged and slow), --slow-after, ms (none and 5000)');
+  });
+
   test('one run of one source that two journals record differently', async () => {
     const journal = journalOf({});
     const runs = journal.runs.map((run) => (run.run === 'b002-fix' ? { ...run, startMs: 401 } : run));

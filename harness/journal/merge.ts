@@ -10,7 +10,7 @@ import type {
   SessionRecord,
   Source,
 } from '../model/journal.ts';
-import { protocolDifferences } from '../model/protocol-differences.ts';
+import { type ProtocolDifference, protocolDifferences } from '../model/protocol-differences.ts';
 import { byBegin, sourceId } from '../model/source.ts';
 
 /** A journal and what it is called in messages, such as its folder. */
@@ -80,6 +80,20 @@ export function mergedJournal(journals: readonly NamedJournal[]): MergedJournal 
   };
 }
 
+/** Settings of the endpoint by the option that sets them, and what stands for its default. */
+const ENDPOINT_OPTIONS: Readonly<Record<string, readonly [option: string, unset: string]>> = {
+  endpoint: ['--endpoint', 'wedged'],
+  slowAfterMs: ['--slow-after, ms', 'none'],
+  memoryAboveBytes: ['--memory-above, bytes', 'none'],
+  also: ['--also', 'none'],
+};
+
+function differenceWords({ what, first, second }: ProtocolDifference): string {
+  const [name, unset] = ENDPOINT_OPTIONS[what] ?? [what, 'none'];
+  const [a, b] = [first, second].map((value) => (value === 'none' ? unset : value));
+  return `${name} (${a} and ${b})`;
+}
+
 function assertOneProtocol(journals: readonly NamedJournal[]): void {
   const groups = new Map<string, NamedJournal[]>();
   for (const each of journals) {
@@ -92,7 +106,7 @@ function assertOneProtocol(journals: readonly NamedJournal[]): void {
   const differences = protocolDifferences(
     main.journal.experiment.protocol,
     other.journal.experiment.protocol,
-  ).map(({ what, first, second }) => `${what} (${first} and ${second})`);
+  ).map(differenceWords);
   throw new SoakError(
     'different-protocols',
     `${main.name} and ${other.name} have different protocols and cannot be merged: ${differences.join(', ')}.`,

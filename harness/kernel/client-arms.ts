@@ -52,15 +52,26 @@ export interface ClientArm extends ArmKernels {
 export interface PreparedClient {
   readonly protocolClient: ProtocolClient;
   readonly environment: ClientEnvironment;
-  /** The endpoint that compares the arms: stalls if they change the client, otherwise wedges. */
-  readonly endpoint: Endpoint;
   readonly armOf: (arm: Arm) => Promise<ClientArm>;
 }
 
-/** Refuse arms that cannot run together, or that cannot run with this client or without one. */
+/** The endpoint that compares arms where the user names none: stalls if they change the client, otherwise wedges. */
+export function endpointOfArms(arms: readonly Arm[]): Endpoint {
+  return arms.some(({ manifest }) => isClientPackage(manifest.package)) ? 'stalled' : 'wedged';
+}
+
+/** Endpoints that judge a change of the client and a change of the kernel alike. */
+const ENDPOINTS_OF_BOTH: readonly Endpoint[] = ['any', 'lost-output'];
+
+/**
+ * Refuse arms that cannot run together, or that cannot run with this client or without one.
+ *
+ * @param endpoint the one that the user named; `null`: none
+ */
 export function checkArmsOfClient(
   arms: readonly Arm[],
   client: ClientName | typeof COMMAND_CLIENT | null,
+  endpoint: Endpoint | null = null,
 ): void {
   const changing = arms.filter(({ manifest }) => isClientPackage(manifest.package));
   const [first] = changing;
@@ -79,11 +90,17 @@ export function checkArmsOfClient(
     );
   }
   const other = arms.find(({ manifest }) => !isClientPackage(manifest.package));
-  if (first !== undefined && other !== undefined) {
+  if (
+    first !== undefined &&
+    other !== undefined &&
+    !(endpoint !== null && ENDPOINTS_OF_BOTH.includes(endpoint))
+  ) {
     throw new SoakError(
       'mixed-arms',
-      `The arm ${first.name} changes the client and ${other.name} does not. An arm of the client is judged by stalls, an arm of the kernel by wedges.`,
-      { remedy: 'Run two experiments. The control for client arms is client-control.' },
+      `The arm ${first.name} changes the client and ${other.name} does not. ${endpoint === null ? 'An arm of the client is judged by stalls, an arm of the kernel by wedges.' : `The endpoint ${endpoint} does not judge both alike.`}`,
+      {
+        remedy: `Run two experiments (the control for client arms is client-control), or give an endpoint that judges both: ${ENDPOINTS_OF_BOTH.map((each) => `--endpoint ${each}`).join(' or ')}.`,
+      },
     );
   }
   const bare = client === null ? undefined : arms.find(({ manifest }) => manifest.bare);
@@ -103,7 +120,6 @@ export function checkArmsOfClient(
  * @throws SoakError of `ensureEnvironment` and `makeOverlay`
  */
 export async function prepareClient(
-  arms: readonly Arm[],
   client: { readonly name: ClientName; readonly cellTimeoutSeconds: number | null },
   kernelsOf: ArmKernelMaker,
   options: { python?: string | undefined; onProgress: (line: string) => void; signal: AbortSignal },
@@ -116,7 +132,6 @@ export async function prepareClient(
     signal,
   });
   const { packages } = environment.facts;
-  const isClients = arms.some(({ manifest }) => isClientPackage(manifest.package));
   const program = (name: string, overlay: string | null): ClientProgram => ({
     name: client.name,
     python: environment.python,
@@ -159,7 +174,6 @@ export async function prepareClient(
       libzmq: environment.facts.libzmq ?? 'unknown',
       packages,
     },
-    endpoint: isClients ? 'stalled' : 'wedged',
     async armOf(arm) {
       if (!isClientPackage(arm.manifest.package)) {
         const kernels = await kernelsOf(arm);

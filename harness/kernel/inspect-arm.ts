@@ -28,7 +28,7 @@ export interface ArmInspection {
  */
 export async function inspectArm(
   spec: string,
-  options: Parameters<typeof prepareClient>[3] & Pick<ArmKernelOptions, 'env'>,
+  options: Parameters<typeof prepareClient>[2] & Pick<ArmKernelOptions, 'env'>,
 ): Promise<ArmInspection> {
   const read = await loadArmSpec(spec);
   const isOfClient = [read.patchPackage, ...read.trees.map((tree) => tree.package)].some(
@@ -41,7 +41,7 @@ export async function inspectArm(
   const kernels =
     client === null
       ? await kernelsOf(arm)
-      : await (await prepareClient([arm], client, kernelsOf, options)).armOf(arm);
+      : await (await prepareClient(client, kernelsOf, options)).armOf(arm);
   const changed = isClientPackage(arm.manifest.package)
     ? null
     : await changesOf(kernels.overlay, kernels.environment.facts.sourceFolders);

@@ -83,6 +83,30 @@ test('the server is named where it loses messages, and a place that was not trie
   expect(lead(located)).toContain('Nothing is known about the client');
 });
 
+test('another endpoint is placed where its runs say, and else on the direct path alone', () => {
+  const died = run('control', 'died', 'kernel');
+  const slow = { ...run('control', 'completed'), cellMs: [900] };
+  const located = (path: PathName, endpoint: string, runs: RunRecord[]) => {
+    const made = journal(path, runs, ARMS);
+    Object.assign(made.experiment.protocol, { endpoint, slowAfterMs: 500 });
+    return localisation([{ path, journal: made }]);
+  };
+  expect(located('server', 'died', [died]).found).toEqual(['kernel']);
+  expect(located('direct', 'slow', [slow]).found).toEqual(['kernel']);
+  const through = located('server', 'slow', [slow]);
+  expect(through.found).toEqual([]);
+  expect(through.places.map(({ upper }) => upper)).toEqual([null, null, null]);
+  expect(lead(through)).toContain('The event was seen, and where it came from cannot be told.');
+  expect(lead(through)).toContain('Whether the kernel is at fault cannot be told: 1 run showed the event');
+  // How a run ended later says nothing about where it was slow.
+  const thenStalled = { ...run('control', 'stalled', 'client'), cellMs: [900] };
+  expect(located('server', 'slow', [thenStalled]).found).toEqual([]);
+  // A wedge says nothing about the event that is looked for.
+  expect(
+    located('direct', 'died', [run('control', 'wedged-mute', 'kernel')]).paths[0]?.arms[0]?.excluded,
+  ).toBe(1);
+});
+
 test('without a fault nothing is named, and what is still possible is said', () => {
   const runs = Array.from({ length: 10 }, () => run('control', 'completed'));
   const located = localisation([{ path: 'direct', journal: journal('direct', runs, ARMS) }]);

@@ -1,6 +1,8 @@
 import { isClientPackage, type ProtocolArm } from '../model/arm.ts';
+import { type Endpoint, type EndpointRule, endpointRule } from '../model/endpoint.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import { isWedge } from '../model/outcome.ts';
+import { runStatus } from '../model/run-status.ts';
 import { clopperPearson, upperBound } from '../stats/intervals.ts';
 
 /** The ways to a kernel on which the same notebook is run. */
@@ -21,6 +23,8 @@ export interface PathArm {
   readonly certified: number;
   readonly server: number;
   readonly client: number;
+  /** Runs that showed the endpoint's event, where nothing that was recorded says whose it was. */
+  readonly unplaced: number;
   /** Excluded runs: they say nothing about any place. */
   readonly excluded: number;
 }
@@ -42,7 +46,9 @@ export interface PlaceResult {
   readonly place: Place;
   readonly faults: number;
   readonly runs: number;
-  /** Clopper–Pearson, 95 %; `null` without a run that could show such a fault. */
+  /** Runs with an event that may have been of this place or of another: no interval holds then. */
+  readonly unplaced: number;
+  /** Clopper–Pearson, 95 %; `null` without a run that could show such a fault, or with an event that has no place. */
   readonly interval: readonly [number, number] | null;
   /** One-sided 95 %. */
   readonly upper: number | null;
@@ -56,6 +62,8 @@ export interface Localisation {
   readonly places: readonly PlaceResult[];
   /** Places with a fault, the highest rate first; empty if nothing failed. */
   readonly found: readonly Place[];
+  /** What is looked for. The default: wedges, stalls and lost messages together. */
+  readonly rule: EndpointRule;
 }
 
 /** What was recorded by one path. */
@@ -69,6 +77,32 @@ export function pathOf({ experiment }: Journal): PathName | null {
   const { client, transport } = experiment.protocol;
   if (client !== undefined) return client.name === 'nbclient' ? 'nbclient' : null;
   return transport === undefined ? 'direct' : 'server';
+}
+
+/** Endpoints whose event is the kernel's, whatever the path. */
+const KERNELS: readonly (Endpoint | undefined)[] = ['hung', 'died', 'memory'];
+
+/** Events that happen before a run ends: the source of its ending is not theirs. */
+const ON_THE_WAY: readonly Endpoint[] = ['lost-output', 'slow', 'memory'];
+
+/**
+ * Where the event of a named endpoint was; `unplaced` if it was seen and nothing that was recorded says where; `null` if
+ * the run says nothing about any place. On the direct path there is nothing but the harness beside the kernel.
+ */
+export function eventPlaces(
+  run: RunRecord,
+  rule: EndpointRule,
+  path: PathName,
+): ReadonlySet<Place> | 'unplaced' | null {
+  const status = runStatus(run, rule);
+  if (status === 'completed') return new Set();
+  if (status !== 'wedged') return null;
+  const place = PLACES.find((each) => each === run.outcome.source);
+  const isEnding = rule.endpoint === undefined || !ON_THE_WAY.includes(rule.endpoint);
+  if (isEnding && place !== undefined && run.outcome.kind !== 'completed') return new Set([place]);
+  // A cell that raised is the notebook's own, unless it was seen otherwise.
+  if (isEnding && run.outcome.source === 'notebook') return 'unplaced';
+  return KERNELS.includes(rule.endpoint) || path === 'direct' ? new Set<Place>(['kernel']) : 'unplaced';
 }
 
 /** Where a run's faults were; `null` if it says nothing about any place. */
@@ -86,11 +120,14 @@ export function faultPlaces({ outcome, stalls }: RunRecord): ReadonlySet<Place> 
   return places.size > 0 ? places : null;
 }
 
-function pathArm(name: string, runs: readonly RunRecord[]): PathArm {
+function pathArm(name: string, runs: readonly RunRecord[], rule: EndpointRule, path: PathName): PathArm {
   const mine = runs.filter(({ arm }) => arm === name);
   const seen = mine.flatMap((run) => {
-    const places = faultPlaces(run);
-    return places === null ? [] : [{ run, places }];
+    const found = rule.endpoint === undefined ? faultPlaces(run) : eventPlaces(run, rule, path);
+    if (found === null) return [];
+    return [
+      { run, isUnplaced: found === 'unplaced', places: found === 'unplaced' ? new Set<Place>() : found },
+    ];
   });
   const at = (place: Place) => seen.filter(({ places }) => places.has(place)).length;
   return {
@@ -100,6 +137,7 @@ function pathArm(name: string, runs: readonly RunRecord[]): PathArm {
     certified: seen.filter(({ run }) => run.outcome.kind === 'wedged-stranded').length,
     server: at('server'),
     client: at('client'),
+    unplaced: seen.filter(({ isUnplaced }) => isUnplaced).length,
     excluded: mine.length - seen.length,
   };
 }
@@ -113,7 +151,7 @@ function pathResult(path: PathName, { experiment, runs }: Journal): PathResult {
     ipykernel: environment.ipykernel,
     versions: Object.entries(versions).map(([name, version]) => `${name} ${version}`),
     notebooks: protocol.notebooks.map(({ name }) => name),
-    arms: protocol.arms.map(({ name }) => pathArm(name, runs)),
+    arms: protocol.arms.map(({ name }) => pathArm(name, runs, endpointRule(protocol), path)),
   };
 }
 
@@ -135,25 +173,29 @@ function couldShow(place: Place, path: PathName): boolean {
  * @param journals one for each path
  */
 export function localisation(journals: readonly LocatedJournal[]): Localisation {
+  const rule = endpointRule(journals[0]?.journal.experiment.protocol ?? {});
   const paths = journals.map(({ path, journal }) => pathResult(path, journal));
   const all = journals.flatMap(({ path, journal }) =>
     journal.experiment.protocol.arms.map((arm) => ({
       path,
       treated: treats(arm),
-      arm: pathArm(arm.name, journal.runs),
+      arm: pathArm(arm.name, journal.runs, rule, path),
     })),
   );
   const places = PLACES.map((place): PlaceResult => {
     const able = all.filter(({ path, treated }) => couldShow(place, path) && treated !== place);
     const faults = able.reduce((sum, { arm }) => sum + arm[place], 0);
     const runs = able.reduce((sum, { arm }) => sum + arm.runs, 0);
+    const unplaced = able.reduce((sum, { arm }) => sum + arm.unplaced, 0);
+    const isKnown = runs > 0 && unplaced === 0;
     const count = { wedged: faults, runs };
     return {
       place,
       faults,
       runs,
-      interval: runs === 0 ? null : clopperPearson(count),
-      upper: runs === 0 ? null : upperBound(count),
+      unplaced,
+      interval: isKnown ? clopperPearson(count) : null,
+      upper: isKnown ? upperBound(count) : null,
       paths: [...new Set(able.filter(({ arm }) => arm[place] > 0).map(({ path }) => path))],
     };
   });
@@ -161,5 +203,5 @@ export function localisation(journals: readonly LocatedJournal[]): Localisation 
     .filter(({ faults }) => faults > 0)
     .sort((a, b) => b.faults / b.runs - a.faults / a.runs)
     .map(({ place }) => place);
-  return { paths, places, found };
+  return { paths, places, found, rule };
 }

@@ -1,3 +1,4 @@
+import type { EndpointRule } from '../model/endpoint.ts';
 import {
   type Block,
   code,
@@ -12,6 +13,7 @@ import {
   table,
   text,
 } from '../report/document.ts';
+import { eventClause } from '../report/event-words.ts';
 import { counted, percent, percentInterval } from '../report/format-number.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 import { num, shortHash } from '../report/words.ts';
@@ -36,38 +38,52 @@ export function locateMarkdown(located: Localisation): string {
 
 /** Where the fault is and what supports it, then the matrix. */
 export function locateDocument(located: Localisation): ReportDocument {
-  const { paths, found } = located;
+  const { paths } = located;
   return {
     title: line`Where the fault is: ipykernel ${enumeration([...new Set(paths.map(({ ipykernel }) => ipykernel))].map((version) => line`${code(version)}`))}, ${enumeration([...new Set(paths.flatMap(({ notebooks }) => notebooks))].map((name) => line`${code(name)}`))}`,
     lead: [
-      { kind: 'callout', line: line`${strong(text(headline(found)))} ${joined(supportLines(located))}` },
+      { kind: 'callout', line: line`${strong(text(headline(located)))} ${joined(supportLines(located))}` },
       matrix(paths),
     ],
     sections: [
       { id: 'places', title: 'Each place', blocks: [places(located)] },
       { id: 'paths', title: 'Paths', blocks: [{ kind: 'list', items: paths.map(pathLine) }] },
-      { id: 'reading', title: 'How to read it', blocks: reading() },
+      { id: 'reading', title: 'How to read it', blocks: reading(located) },
     ],
   };
 }
 
-function headline(found: readonly Place[]): string {
-  if (found.length === 0) return 'No fault was seen.';
+function headline({ found, paths, rule }: Localisation): string {
+  if (found.length === 0 && paths.some(({ arms }) => arms.some(({ unplaced }) => unplaced > 0))) {
+    return 'The event was seen, and where it came from cannot be told.';
+  }
+  if (found.length === 0)
+    return rule.endpoint === undefined ? 'No fault was seen.' : 'The event was not seen.';
   const [first, ...others] = found.map((place) => PLACE_WORDS[place].where);
   if (others.length === 0) return `The fault is in ${first}.`;
   return `Faults were in ${found.length} places: ${[first, ...others].join(', and ')}.`;
 }
 
-function supportLines({ paths, places: results, found }: Localisation): Line[] {
+function supportLines({ paths, places: results, found, rule }: Localisation): Line[] {
   const lines = results
     .filter(({ place }) => found.includes(place))
-    .map((result) => foundLine(result, paths));
-  for (const result of results.filter(({ place }) => !found.includes(place))) lines.push(absentLine(result));
+    .map((result) => foundLine(result, paths, rule));
+  for (const result of results.filter(({ place }) => !found.includes(place)))
+    lines.push(absentLine(result, rule));
   return lines;
 }
 
-function foundLine({ place, faults, runs, paths: where }: PlaceResult, paths: readonly PathResult[]): Line {
-  const untreated = line`${text(deed(place))} in ${num(`${faults} of ${counted(runs, 'run')}`)} on ${enumeration(where.map((path) => line`${code(path)}`))}`;
+function foundLine(
+  { place, faults, runs, unplaced, paths: where }: PlaceResult,
+  paths: readonly PathResult[],
+  rule: EndpointRule,
+): Line {
+  const untreated = line`${text(deed(place, rule))} in ${num(`${faults} of ${counted(runs, 'run')}`)} on ${enumeration(where.map((path) => line`${code(path)}`))}`;
+  if (rule.endpoint !== undefined) {
+    const more =
+      unplaced === 0 ? line`` : line` In ${num(counted(unplaced, 'run'))} more, it cannot be told.`;
+    return line`${untreated}.${more}`;
+  }
   if (place !== 'kernel') return line`${untreated}. By its own account, the kernel had done its part.`;
   const wedged = paths.flatMap(({ arms }) => arms);
   const certified = wedged.reduce((sum, arm) => sum + arm.certified, 0);
@@ -81,15 +97,19 @@ function foundLine({ place, faults, runs, paths: where }: PlaceResult, paths: re
   return line`${untreated}. ${num(`${certified} of ${all}`)} were certified: the request lies unread in the kernel's own socket.${everywhere}`;
 }
 
-function absentLine({ place, runs, upper }: PlaceResult): Line {
+function absentLine({ place, runs, unplaced, upper }: PlaceResult, rule: EndpointRule): Line {
+  if (unplaced > 0) {
+    return line`Whether ${text(PLACE_WORDS[place].where)} is at fault cannot be told: ${num(counted(unplaced, 'run'))} showed the event, and nothing that was recorded says where it came from.`;
+  }
   return runs === 0
     ? line`Nothing is known about ${text(PLACE_WORDS[place].where)}: no run could have shown a fault there.`
-    : line`${text(deed(place))} in none of the ${num(counted(runs, 'run'))} that could have shown it. This still allows a rate of up to ${num(percent(upper))} (one-sided 95 %).`;
+    : line`${text(deed(place, rule))} in none of the ${num(counted(runs, 'run'))} that could have shown it. This still allows a rate of up to ${num(percent(upper))} (one-sided 95 %).`;
 }
 
 /** `The client left a reply unread or lost it`. */
-function deed(place: Place): string {
+function deed(place: Place, { endpoint }: EndpointRule): string {
   const { where, did } = PLACE_WORDS[place];
+  if (endpoint !== undefined) return `The event was placed in ${where}`;
   return `${where.slice(0, 1).toUpperCase()}${where.slice(1)} ${did}`;
 }
 
@@ -116,9 +136,15 @@ function places({ places: results }: Localisation): Block {
   return table(
     'Faults of each place, in the arms that are not meant to cure it',
     'Place | >Runs with a fault | 95 % (Clopper–Pearson)',
-    results.map(({ place, faults, runs, interval }): Line[] => [
+    results.map(({ place, faults, runs, unplaced, interval }): Line[] => [
       [text(place)],
-      [num(runs === 0 ? 'not tried' : `${faults}/${runs}`)],
+      [
+        num(
+          runs === 0
+            ? 'not tried'
+            : `${faults}/${runs}${unplaced === 0 ? '' : `, ${unplaced} cannot be told`}`,
+        ),
+      ],
       [num(interval === null ? '' : percentInterval(interval))],
     ]),
   );
@@ -132,7 +158,17 @@ function pathLine({ path, versions, protocolSha256 }: PathResult): Line {
   return line`${code(path)}: ${text(PATH_WORDS[path])}${listed}; protocol ${shortHash(protocolSha256)}. Its evidence is in the folder of that name.`;
 }
 
-function reading(): Block[] {
+function reading({ rule }: Localisation): Block[] {
+  if (rule.endpoint !== undefined) {
+    return [
+      paragraph(
+        line`The event is ${code(rule.endpoint)}: ${text(eventClause(rule))}. A run that failed otherwise is excluded. A run with the event is placed by what its record says of its source. Where the record says nothing, an event on the direct path is placed in the kernel, because nothing but the harness is beside it; on another path it cannot be told from the run, and it counts for no place.`,
+      ),
+      paragraph(
+        line`The paths were run one after the other, with the arms of a path in random order. The runs show that a place fails, but rates on different paths are not an experiment against each other. The evidence of each path compares its arms.`,
+      ),
+    ];
+  }
   return [
     paragraph(line`A fault is placed run by run, from what was seen of the run:`),
     list([

@@ -1,6 +1,7 @@
 import { readJournal } from '../journal/read.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import { terminalText } from '../model/clean-text.ts';
+import { endpointRule } from '../model/endpoint.ts';
 import { SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
 import { isObserved, runStatus } from '../model/run-status.ts';
@@ -46,15 +47,17 @@ function assertComparable(journals: ReadonlyMap<PathName, Journal>): void {
     notebooks: experiment.protocol.notebooks.map(({ sha256 }) => sha256),
     arms: experiment.protocol.arms.map(({ name, treeSha256 }) => [name, treeSha256]),
     sockets: experiment.protocol.sockets ?? {},
+    endpoint: endpointRule(experiment.protocol),
   }));
   for (const other of others) {
-    for (const what of ['notebooks', 'arms', 'sockets'] as const) {
+    for (const what of ['notebooks', 'arms', 'sockets', 'endpoint'] as const) {
       if (canonicalJson(other[what]) === canonicalJson(first?.[what])) continue;
       throw new SoakError(
         'bad-paths',
         `The experiments on the paths ${first?.path} and ${other.path} have different ${what}.`,
         {
-          remedy: 'Give experiments with the same notebooks, arms and sockets, or let soak locate run them.',
+          remedy:
+            'Give experiments with the same notebooks, arms, sockets and endpoint, or let soak locate run them.',
         },
       );
     }

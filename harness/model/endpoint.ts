@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** The question that an experiment puts to every run (docs/endpoints.md#the-endpoints). */
 export const ENDPOINTS = [
   /** A request was never begun by an idle kernel. The default. */
@@ -33,6 +35,45 @@ export interface EndpointRule {
   readonly slowAfterMs?: number | undefined;
   /** Memory above which the kernel's processes may not go, bytes. `undefined`: there is no limit. */
   readonly memoryAboveBytes?: number | undefined;
+}
+
+/** How a protocol or a record keeps its endpoint. */
+export const ENDPOINT_FIELDS = {
+  /** The event whose rate is compared. Absent: `wedged`. */
+  endpoint: z.enum(ENDPOINTS).optional(),
+  /** A cell that takes so long is slow, milliseconds. Absent: no cell is. */
+  slowAfterMs: z.number().positive().optional(),
+  /** Memory of the kernel's processes above which the event `memory` happens, bytes. Absent: there is no limit. */
+  memoryAboveBytes: z.number().int().positive().optional(),
+};
+
+/** The endpoint and its limits alone. Nothing stands for the default, so that an experiment keeps its hash. */
+export function endpointRule({ endpoint, slowAfterMs, memoryAboveBytes }: EndpointRule): EndpointFields {
+  return {
+    ...(endpoint === undefined || endpoint === 'wedged' ? {} : { endpoint }),
+    ...(slowAfterMs === undefined ? {} : { slowAfterMs }),
+    ...(memoryAboveBytes === undefined ? {} : { memoryAboveBytes }),
+  };
+}
+
+interface EndpointFields {
+  endpoint?: Endpoint;
+  slowAfterMs?: number;
+  memoryAboveBytes?: number;
+}
+
+/** Whether two rules ask the same of a run. A limit that the endpoint does not use makes no difference. */
+export function isSameEndpoint(first: EndpointRule, second: EndpointRule): boolean {
+  const [a, b] = [first, second].map((rule) => {
+    const { endpoint = 'wedged', slowAfterMs, memoryAboveBytes } = rule;
+    const isAny = endpoint === 'any';
+    return [
+      endpoint,
+      isAny || endpoint === 'slow' ? slowAfterMs : undefined,
+      isAny || endpoint === 'memory' ? memoryAboveBytes : undefined,
+    ];
+  });
+  return a?.every((part, i) => part === b?.[i]) === true;
 }
 
 /** The default endpoint. */

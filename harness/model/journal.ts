@@ -3,6 +3,7 @@ import { kernelCountersSchema } from './arm.ts';
 import { runChangeSchema } from './arm-change.ts';
 import { type CellListing, cellOutputsRecordSchema } from './cell-outputs.ts';
 import { clientCountersSchema, stallSchema } from './client.ts';
+import { ENDPOINT_FIELDS } from './endpoint.ts';
 import { exposureSchema } from './exposure.ts';
 import { memorySchema } from './memory.ts';
 import { outcomeSchema } from './outcome.ts';
@@ -71,6 +72,11 @@ export const baselineSchema = z.object({
    * nothing that is recorded. Absent: the journal is of a version that did not look.
    */
   differences: z.array(z.object({ what: z.string(), earlier: z.string(), here: z.string() })).optional(),
+  /**
+   * What that experiment counted, where it was another endpoint: its runs were counted again by this experiment's.
+   * Absent: both count the same.
+   */
+  recountedFrom: z.object(ENDPOINT_FIELDS).optional(),
 });
 export type Baseline = z.infer<typeof baselineSchema>;
 

@@ -3,7 +3,7 @@ import { protocolArmSchema } from './arm.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 import { protocolExpectedSchema } from './cell-outputs.ts';
 import { protocolClientSchema } from './client.ts';
-import { ENDPOINTS } from './endpoint.ts';
+import { ENDPOINT_FIELDS, ENDPOINTS } from './endpoint.ts';
 import { LAUNCH_METHODS } from './launch-method.ts';
 import { socketsSchema } from './sockets.ts';
 import { protocolTransportSchema } from './transport.ts';
@@ -85,12 +85,7 @@ export const protocolSchema = z.object({
   transport: protocolTransportSchema.optional(),
   /** Transport and encryption of the kernels' sockets. Absent: TCP on loopback, unencrypted. */
   sockets: socketsSchema.optional(),
-  /** The event whose rate is compared. Absent: `wedged`. */
-  endpoint: z.enum(ENDPOINTS).optional(),
-  /** A cell that takes so long is slow, milliseconds. Absent: no cell is. */
-  slowAfterMs: z.number().positive().optional(),
-  /** Memory of the kernel's processes above which the event `memory` happens, bytes. Absent: there is no limit. */
-  memoryAboveBytes: z.number().int().positive().optional(),
+  ...ENDPOINT_FIELDS,
   /** Endpoints that are counted in the same runs, without a verdict. Absent: none. */
   also: z.array(z.enum(ENDPOINTS)).min(1).optional(),
   /** The outputs that every run is to show. Absent: outputs are not compared. */

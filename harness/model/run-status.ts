@@ -85,6 +85,11 @@ function wasSlow(run: JudgedRun, slowAfterMs: number): boolean {
   return (slowestCell(run)?.ms ?? 0) >= slowAfterMs;
 }
 
+/** Time of each answered cell without that in which the harness itself stood still, milliseconds. */
+export function ownCellMs({ cellMs, stalledMs }: Pick<JudgedRun, 'cellMs' | 'stalledMs'>): number[] {
+  return cellMs.map((ms, index) => Math.max(0, ms - (stalledMs?.[index] ?? 0)));
+}
+
 /** A cell, and how long it took. */
 export interface CellTime {
   /** 0-based position among the executed cells. `null`: a request that belongs to no cell. */
@@ -99,14 +104,14 @@ export interface CellTime {
  * The cell that took longest, the first of several: an answered one, or the request that a run waited for until its
  * deadline while the kernel was at work or late. `null`: there was none.
  */
-export function slowestCell({ outcome, cellMs, stalledMs }: JudgedRun): CellTime | null {
+export function slowestCell(run: JudgedRun): CellTime | null {
+  const { outcome } = run;
   let slowest: CellTime | null = null;
-  for (const [index, ms] of cellMs.entries()) {
-    const ownMs = Math.max(0, ms - (stalledMs?.[index] ?? 0));
+  for (const [index, ms] of ownCellMs(run).entries()) {
     // Requests are served in order, and under pipelining a later one may have its answer.
     const isAfter = outcome.unanswered === 'execute_request' && index >= (outcome.cell ?? Infinity);
-    if (slowest === null || ownMs > slowest.ms)
-      slowest = { cell: isAfter ? index + 1 : index, ms: ownMs, isAnswered: true };
+    if (slowest === null || ms > slowest.ms)
+      slowest = { cell: isAfter ? index + 1 : index, ms, isAnswered: true };
   }
   if (outcome.kind !== 'late' && outcome.kind !== 'busy') return slowest;
   const waitedMs = Math.max(0, (outcome.waitedMs ?? 0) - (outcome.observations?.stalledMs ?? 0));
@@ -124,7 +129,7 @@ export function eventCell(run: JudgedRun, rule: EndpointRule): number | null {
   const endpoint = rule.endpoint ?? 'wedged';
   const { slowAfterMs = Number.POSITIVE_INFINITY } = rule;
   const ofLoss = run.losses?.find(({ loss }) => loss !== 'differs')?.cell ?? null;
-  const slow = run.cellMs.findIndex((ms, index) => ms - (run.stalledMs?.[index] ?? 0) >= slowAfterMs);
+  const slow = ownCellMs(run).findIndex((ms) => ms >= slowAfterMs);
   if (endpoint === 'lost-output') return ofLoss;
   if (endpoint === 'slow') return slow === -1 ? run.outcome.cell : slow;
   if (endpoint === 'memory' || endpoint === 'start-failed') return null;

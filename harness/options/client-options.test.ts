@@ -48,6 +48,12 @@ test('client arms need a client, and are not mixed with arms of the kernel; a ba
   expect(() => checkArmsOfClient([control, fix], 'nbclient')).toThrow(
     /changes the client and control does not/,
   );
+  expect(() => checkArmsOfClient([control, fix], 'nbclient', 'died')).toThrow(
+    /The endpoint died does not judge both alike/,
+  );
+  for (const both of ['any', 'lost-output'] as const) {
+    expect(() => checkArmsOfClient([control, fix], 'nbclient', both)).not.toThrow();
+  }
   expect(() => checkArmsOfClient([control, bare], 'nbclient')).toThrow(/no counters/);
   expect(() => checkArmsOfClient([fix], 'nbclient')).not.toThrow();
   expect(() => checkArmsOfClient([control, bare], null)).not.toThrow();

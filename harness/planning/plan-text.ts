@@ -25,12 +25,16 @@ export function planText(plan: RunPlan, drops: Drops, cost: BlockCost): string {
   const blocks = (found: number | null) => (found === null ? `not by ${MAX_BLOCKS}` : String(found));
   const rows = [
     ['', 'one reference', 'control and sham', ...(cost === null ? [] : ['time for both'])],
-    [
-      'Fisher, fixed size',
-      fixed(plan.fisher.oneReference),
-      fixed(plan.fisher.controlAndSham),
-      time(plan.fisher.controlAndSham),
-    ],
+    ...(plan.fisher === null
+      ? []
+      : [
+          [
+            'Fisher, fixed size',
+            fixed(plan.fisher.oneReference),
+            fixed(plan.fisher.controlAndSham),
+            time(plan.fisher.controlAndSham),
+          ],
+        ]),
     [
       'Boschloo, fixed size',
       fixed(plan.boschloo.oneReference),
@@ -57,6 +61,7 @@ export function planText(plan: RunPlan, drops: Drops, cost: BlockCost): string {
       : [
           '"Control and sham" is what the verdict `fixes` needs: the treatment below both.',
           'The e-process may stop after any block; a fixed size must be run to its end.',
+          ...competingNotes(goal),
         ];
   const seen = drops.map(({ test, runsPerArm, visible }) =>
     visible === null
@@ -70,6 +75,19 @@ export function planText(plan: RunPlan, drops: Drops, cost: BlockCost): string {
     ...notes,
     ...(seen.length === 0 ? [] : ['', ...seen]),
   ].join('\n');
+}
+
+function competingNotes({ competing }: PlanGoal): string[] {
+  if (competing === 0) return [];
+  return [
+    `In every arm, ${percent(competing)} of the runs are assumed to end otherwise (competing events). The rates are those of the other runs.`,
+    'The claim needs the event, and the event or a competing event together, to be rarer, and no greater share of competing events. Its power is simulated.',
+  ];
+}
+
+/** The power of the claim at one size, with competing events. */
+export function claimPowerText(runs: number, power: number): string {
+  return `${counted(runs, 'run')} of each arm reach the claim against control and sham with ${percent(power)} power.`;
 }
 
 /** What `soak plan --hazard` prints. */
@@ -141,10 +159,10 @@ export function planJson(plan: RunPlan, curves: Curves, drops: Drops, cost: Bloc
     cost === null || blocks === null ? null : (blocks * cost.blockSeconds) / 60;
   return {
     ...plan.goal,
-    runsNeededFisherLess: needed(plan.fisher.oneReference),
+    runsNeededFisherLess: needed(plan.fisher?.oneReference ?? null),
     runsNeededBoschlooLess: needed(plan.boschloo.oneReference),
     controlAndSham: {
-      runsNeededFisherLess: needed(plan.fisher.controlAndSham),
+      runsNeededFisherLess: needed(plan.fisher?.controlAndSham ?? null),
       runsNeededBoschlooLess: needed(plan.boschloo.controlAndSham),
     },
     eProcess: plan.eProcess,
@@ -152,7 +170,7 @@ export function planJson(plan: RunPlan, curves: Curves, drops: Drops, cost: Bloc
       cost === null
         ? null
         : {
-            fisher: minutes(plan.fisher.controlAndSham),
+            fisher: minutes(plan.fisher?.controlAndSham ?? null),
             boschloo: minutes(plan.boschloo.controlAndSham),
             eProcessMedian: minutes(plan.eProcess.controlAndSham.median),
             eProcessP90: minutes(plan.eProcess.controlAndSham.p90),

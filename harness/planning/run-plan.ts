@@ -1,3 +1,4 @@
+import { claimPower } from '../stats/claim-power.ts';
 import { decisionQuantile, decisionTimes } from '../stats/decision-times.ts';
 import {
   type AssumedRates,
@@ -16,6 +17,8 @@ export interface PlanGoal extends AssumedRates {
   readonly power: number;
   readonly simulations: number;
   readonly seed: number;
+  /** Share of every arm's runs that is assumed to end in a competing event; 0: none. The rates are of the others. */
+  readonly competing: number;
 }
 
 /** Runs needed; `null` where no number up to the planner's limit suffices. */
@@ -35,7 +38,9 @@ export interface BlockQuantiles {
 
 export interface RunPlan {
   readonly goal: PlanGoal;
-  readonly fisher: NeededRuns;
+  /** Exact; `null` with competing events, where the claim is judged by Boschloo's test alone. */
+  readonly fisher: NeededRuns | null;
+  /** Exact without competing events; with them, simulated for the whole claim (docs/endpoints.md). */
   readonly boschloo: NeededRuns;
   /** Blocks of the e-process, simulated. */
   readonly eProcess: { readonly oneReference: BlockQuantiles; readonly controlAndSham: BlockQuantiles };
@@ -46,6 +51,11 @@ export const MAX_RUNS = 2000;
 export const MAX_BLOCKS = 3000;
 
 export function runPlan(goal: PlanGoal): RunPlan {
+  const eProcess = { oneReference: blockQuantiles(goal, 1), controlAndSham: blockQuantiles(goal, 2) };
+  if (goal.competing > 0) {
+    const boschloo = { oneReference: claimRuns(goal, 1), controlAndSham: claimRuns(goal, 2) };
+    return { goal, fisher: null, boschloo, eProcess };
+  }
   const needed = (test: ExactTest): NeededRuns => {
     const runs = (references: number) =>
       runsNeeded(test, goal, goal.alpha, goal.power, { maxRuns: MAX_RUNS, references });
@@ -55,15 +65,54 @@ export function runPlan(goal: PlanGoal): RunPlan {
     goal,
     fisher: needed('fisher'),
     boschloo: needed('boschloo'),
-    eProcess: { oneReference: blockQuantiles(goal, 1), controlAndSham: blockQuantiles(goal, 2) },
+    eProcess,
   };
 }
 
+/**
+ * Power of the whole claim with competing events in every arm: below each reference on the endpoint and on the
+ * composite, with no greater share of competing events.
+ */
+export function powerOfClaim(goal: PlanGoal, runs: number, references: 1 | 2): number {
+  const { competing, alpha, seed, simulations } = goal;
+  const arm = (rate: number) => ({ runs, event: rate * (1 - competing), competing });
+  const arms = {
+    references: new Array(references).fill(arm(goal.pReference)),
+    treatment: arm(goal.pTreatment),
+  };
+  return claimPower([arms], { test: 'boschloo', alpha, seed, simulations });
+}
+
+/** The fewest runs of each arm at which the claim has the wanted power; `null`: more than `MAX_RUNS`. */
+function claimRuns(goal: PlanGoal, references: 1 | 2): number | null {
+  if (goal.pTreatment >= goal.pReference) return null;
+  const isEnough = (runs: number) => powerOfClaim(goal, runs, references) >= goal.power;
+  let enough = 4;
+  while (!isEnough(enough)) {
+    if (enough >= MAX_RUNS) return null;
+    enough = Math.min(MAX_RUNS, 2 * enough);
+  }
+  let short = Math.floor(enough / 2);
+  while (enough - short > 1) {
+    const middle = Math.floor((enough + short) / 2);
+    if (isEnough(middle)) enough = middle;
+    else short = middle;
+  }
+  return enough;
+}
+
 function blockQuantiles(goal: PlanGoal, references: 1 | 2): BlockQuantiles {
-  const { simulations, seed, alpha } = goal;
+  const { simulations, seed, alpha, competing } = goal;
   // Nothing to wait for where nothing differs: a tenth of the blocks shows how rarely it decides.
   const maxBlocks = goal.pTreatment < goal.pReference ? MAX_BLOCKS : MAX_BLOCKS / 10;
-  const times = decisionTimes(goal, alpha, { simulations, maxBlocks, seed, references, bets: 'cure' });
+  const times = decisionTimes(goal, alpha, {
+    simulations,
+    maxBlocks,
+    seed,
+    references,
+    competing,
+    bets: 'cure',
+  });
   return {
     median: decisionQuantile(times, 0.5),
     p90: decisionQuantile(times, 0.9),
@@ -152,6 +201,7 @@ export function notebookLengths(
       seed: goal.seed,
       bets: 'cure',
       references: 2,
+      competing: goal.competing,
     });
     // Cells that a reference run is expected to finish before it wedges: the sum of survival over cells.
     const finished = (survival * (1 - survival ** length)) / (1 - survival);

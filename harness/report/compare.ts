@@ -7,10 +7,12 @@ import {
   line,
   paragraph,
   type ReportDocument,
+  strong,
   table,
   text,
 } from './document.ts';
 import { armEndings } from './ending-words.ts';
+import { endpointName, isAboutWedges } from './endpoint-words.ts';
 import { percent, percentInterval, points, pointsInterval, probability } from './format-number.ts';
 import type { Report } from './report.ts';
 import { num, ratio, shortHash } from './words.ts';
@@ -30,6 +32,7 @@ export function comparisonDocument(first: NamedReport, second: NamedReport): Rep
       paragraph(
         line`The two experiments were not interleaved. A difference between them may come from an arm, from a setting listed below, or from the day. So no verdict follows from it.`,
       ),
+      ...endpointBlocks(first, second),
       armsTable(first, second),
     ],
     sections: [
@@ -49,7 +52,20 @@ export function comparisonDocument(first: NamedReport, second: NamedReport): Rep
   };
 }
 
+/** Which event is counted, if it is no wedge or the two experiments differ in it. */
+function endpointBlocks({ report: a }: NamedReport, { report: b }: NamedReport): Block[] {
+  const [one, other] = [endpointName(a.protocol), endpointName(b.protocol)];
+  if (one !== other)
+    return [
+      paragraph(
+        line`${strong(text('They count different events'))}: the first ${code(one)}, the second ${code(other)}. So their rates are not set against each other.`,
+      ),
+    ];
+  return isAboutWedges(a.protocol) ? [] : [paragraph(line`Both count ${code(one)}.`)];
+}
+
 function armsTable(first: NamedReport, second: NamedReport): Block {
+  const isAlike = endpointName(first.report.protocol) === endpointName(second.report.protocol);
   const names = union(
     first.report.analysis.arms.map(({ name }) => name),
     second.report.analysis.arms.map(({ name }) => name),
@@ -62,7 +78,9 @@ function armsTable(first: NamedReport, second: NamedReport): Block {
         report.analysis.arms.find((arm) => arm.name === name),
       );
       const both =
-        a !== undefined && b !== undefined && a.runs > 0 && b.runs > 0 ? twoArmSummary(a, b, null) : null;
+        isAlike && a !== undefined && b !== undefined && a.runs > 0 && b.runs > 0
+          ? twoArmSummary(a, b, null)
+          : null;
       const rates = [a, b].flatMap((arm): Line[] =>
         arm === undefined || arm.runs === 0
           ? [line`${text((arm && armEndings(arm)) || 'none')}`, line``]

@@ -163,7 +163,8 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     noun: 'failed start',
     nouns: 'failed starts',
     rate: 'rate of failed starts',
-    definition: 'The kernel failed to start in a run if it was not ready by the start deadline.',
+    definition:
+      'The kernel failed to start in a run if it ended before it was ready, or was not ready by the start deadline.',
     advice: 'Start more kernels at once, with a notebook of one short cell, so that each run costs little.',
     endsRun: false,
   }),

@@ -30,6 +30,18 @@ describe('a rule of --fail-on', () => {
     ]);
   });
 
+  it('speaks of the endpoint that is counted', () => {
+    const died = syntheticJournal({
+      arms: [{ ...CONTROL, hazard: 0 }, FIX],
+      protocol: { endpoint: 'died' },
+      change: (run) =>
+        run.arm === 'fix' ? { ...run, outcome: { ...run.outcome, kind: 'died', cell: 3 } } : run,
+    });
+    expect(
+      failures(failRules('treatment-event,event:control>0,worse,competing>0'), buildReport(died)),
+    ).toEqual(['treatment-event: fix died in 20 of 20 runs.', 'worse: fix died more often than control.']);
+  });
+
   it('takes worse for what the verdict says', () => {
     expect(
       reasons('worse', [

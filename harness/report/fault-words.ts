@@ -2,8 +2,7 @@ import type { OutputLoss } from '../model/output-loss.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { CellPlace, Fault } from '../stats/faults.ts';
 import { code, enumeration, type Line, line, text } from './document.ts';
-import { binarySize } from './endpoint-words.ts';
-import { duration } from './format-number.ts';
+import { duration, memorySize } from './format-number.ts';
 import { kindWords, num } from './words.ts';
 
 /** What became of an expected output, after its name: "`stdout` of cell 3 is missing". */
@@ -15,18 +14,16 @@ export const LOSS_WORDS: Readonly<Record<OutputLoss['loss'], string>> = {
   differs: 'has another content',
 };
 
-/** `cell 3`, as a person counts the code cells; with several notebooks, `cell 3 of a.ipynb`. */
+/** `cell 3`, counted from 0 as in the table of runs; with several notebooks, `cell 3 of a.ipynb`. */
 export function cellWords({ notebook, cell }: CellPlace, { notebooks }: Protocol): Line {
-  const place = line`cell ${num(String(cell + 1))}`;
+  const place = line`cell ${num(String(cell))}`;
   return notebooks.length < 2 ? place : line`${place} of ${code(notebooks[notebook]?.name ?? 'unknown')}`;
 }
 
 /** `cells 3, 7 and 12 more`; with several notebooks each with its own. Empty: there is none. */
 export function cellsWords(cells: readonly CellPlace[], further: number, protocol: Protocol): Line {
   const isOne = protocol.notebooks.length < 2 && cells.length > 1;
-  const named = cells.map((cell) =>
-    isOne ? line`${num(String(cell.cell + 1))}` : cellWords(cell, protocol),
-  );
+  const named = cells.map((cell) => (isOne ? line`${num(String(cell.cell))}` : cellWords(cell, protocol)));
   const all = enumeration(further === 0 ? named : [...named, line`${num(String(further))} more`]);
   return isOne ? line`cells ${all}` : all;
 }
@@ -55,7 +52,7 @@ export function faultWords(fault: Fault, protocol: Protocol): Line {
         : line`${cellWords(fault.at, protocol)} took ${limit} or longer`;
     }
     case 'memory':
-      return line`memory passed ${text(binarySize(protocol.memoryAboveBytes ?? 0))}`;
+      return line`memory passed ${text(memorySize(protocol.memoryAboveBytes ?? 0))}`;
     case 'stack':
       return fault.frames.length === 0
         ? line`${text(kindWords(fault.kind))}; where its main thread stood is not known`

@@ -4,6 +4,7 @@ import { type Block, code, type Line, line, paragraph, type ReportDocument, text
 import { eventWords } from './endpoint-words.ts';
 import { counted } from './format-number.ts';
 import type { Report } from './report.ts';
+import { alsoBlocks } from './sections/also.ts';
 import { kernelsTitle } from './sections/arm-environments.ts';
 import { armsBlocks, armsTable } from './sections/arms.ts';
 import { beliefBlocks } from './sections/belief.ts';
@@ -32,6 +33,7 @@ export function reportDocument(report: Report): ReportDocument {
     { id: 'mechanism', title: mechanismTitle(report), blocks: mechanismBlocks(report) },
     { id: 'belief', title: 'Can it be believed', blocks: beliefBlocks(report) },
     { id: 'exposure', title: 'Exposure', blocks: foldedExposure(report) },
+    { id: 'also', title: 'Other endpoints', blocks: alsoBlocks(report) },
     { id: 'environment', title: 'Environment', blocks: environmentBlocks(report) },
     { id: 'reproduce', title: 'Reproduce it', blocks: reproduceBlocks(report) },
     { id: 'runs', title: 'Runs', blocks: runBlocks(report) },

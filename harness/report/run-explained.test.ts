@@ -103,3 +103,15 @@ describe('a story', () => {
     expect(text).toContain('no frames: nowhere');
   });
 });
+
+test.each([
+  ['wedged', 'died', 'It could not be seen whether the run would wedge, so it counts in no rate'],
+  ['died', 'died', 'The run counts as one that died.'],
+  ['died', 'completed', 'The run counts as one that was observed and did not die.'],
+  ['died', 'wedged-mute', 'It could not be seen whether the run would die, so it counts in no rate'],
+  ['died', 'harness-fault', 'The run counts in no rate.'],
+] as const)('for the endpoint %s, a run that ended %s: what it counts as', (endpoint, kind, words) => {
+  const { experiment } = journal;
+  const of = { ...journal, experiment: { ...experiment, protocol: { ...experiment.protocol, endpoint } } };
+  expect(story(runWith({}, { kind }), of).replaceAll('\n', ' ')).toContain(words);
+});

@@ -18,12 +18,14 @@ const intervalSchema = z.tuple([z.number(), z.number()]);
 const countSchema = z.object({ wedged: whole, runs: whole });
 const kindCountsSchema = z.partialRecord(z.enum(OUTCOME_KINDS), whole);
 
+const endpointFields = {
+  name: z.enum(ENDPOINTS),
+  slowAfterMs: z.number().positive().optional().describe('A cell that takes so long is slow.'),
+  memoryAboveBytes: whole.optional().describe('Memory that the event `memory` passes.'),
+};
+
 const endpointSchema = z
-  .object({
-    name: z.enum(ENDPOINTS),
-    slowAfterMs: z.number().positive().optional().describe('A cell that takes so long is slow.'),
-    memoryAboveBytes: whole.optional().describe('Memory that the event `memory` passes.'),
-  })
+  .object(endpointFields)
   .describe(
     "The event that is counted. Every field named `wedged` or `wedges` counts this endpoint's events, and the fields `neverWedged` and `controlNeverWedged` are about them.",
   );
@@ -290,6 +292,26 @@ export const summarySchema = z
     verdict: z.string().describe('The verdict in plain sentences.'),
     warnings: z.array(z.string()).describe('What must be said before the verdict.'),
     endpoint: endpointSchema,
+    also: z
+      .array(
+        z.object({
+          ...endpointFields,
+          unrecorded: z.string().optional().describe('Why the runs say nothing about it.'),
+          arms: z.array(
+            countSchema.extend({
+              arm: z.string(),
+              rate: share.nullable(),
+              clopperPearson95: intervalSchema,
+              competing: whole,
+              invalid: whole,
+            }),
+          ),
+        }),
+      )
+      .optional()
+      .describe(
+        'Other endpoints of the same runs (`--also`), counted by arm in the counted blocks, without a verdict.',
+      ),
     at: z.string(),
     harness: z.string(),
     protocolSha256: z.string().describe('Recomputed from the protocol in the journal.'),

@@ -1,10 +1,11 @@
 import { cleanLine, cleanText } from '../model/clean-text.ts';
-import type { EndpointRule } from '../model/endpoint.ts';
+import type { Endpoint, EndpointRule } from '../model/endpoint.ts';
 import type { Source } from '../model/journal.ts';
 import { plainLine } from './document.ts';
 import { endpointName, isAboutWedges } from './endpoint-words.ts';
 import { counted, percent, probability } from './format-number.ts';
 import type { Report } from './report.ts';
+import { otherEndpoints } from './sections/also.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 import { SUMMARY_SCHEMA, SUMMARY_SCHEMA_FILE, type Summary } from './summary-schema.ts';
 import { innocenceWords, kindCounts } from './words.ts';
@@ -19,6 +20,7 @@ export function summary(report: Report): Summary {
     verdict: verdictParagraph(report),
     warnings: warningLines(report).map(plainLine),
     endpoint: endpointSummary(report.protocol),
+    ...alsoSummary(report),
     at: report.experiment.at,
     harness: report.protocol.harness,
     protocolSha256: report.protocolSha256,
@@ -44,12 +46,25 @@ export function summary(report: Report): Summary {
   };
 }
 
-/** What `wedged` counts. */
+/** What `wedged` counts, with the limits that it has. */
 function endpointSummary({ endpoint = 'wedged', slowAfterMs, memoryAboveBytes }: EndpointRule) {
+  const has = (limit: Endpoint) => endpoint === limit || endpoint === 'any';
   return {
     name: endpoint,
-    ...(slowAfterMs === undefined ? {} : { slowAfterMs }),
-    ...(memoryAboveBytes === undefined ? {} : { memoryAboveBytes }),
+    ...(slowAfterMs !== undefined && has('slow') ? { slowAfterMs } : {}),
+    ...(memoryAboveBytes !== undefined && has('memory') ? { memoryAboveBytes } : {}),
+  };
+}
+
+function alsoSummary(report: Report): Pick<Summary, 'also'> {
+  const others = otherEndpoints(report);
+  if (others.length === 0) return {};
+  return {
+    also: others.map(({ rule, unrecorded, arms }) => ({
+      ...endpointSummary(rule),
+      ...(unrecorded === null ? {} : { unrecorded }),
+      arms: arms.map((arm) => ({ ...arm, clopperPearson95: [...arm.clopperPearson95] as [number, number] })),
+    })),
   };
 }
 

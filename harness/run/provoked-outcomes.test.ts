@@ -174,6 +174,19 @@ const EXPECTED: Record<Exclude<FaultName, HostileFault | OddBehaviour>, Expectat
     observations: { control: true, shellPortOpen: true, peerAnswered: true, revivedByPeer: true },
   },
 
+  // That the answer was right and the output was not is another endpoint's matter.
+  'drops-output': { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
+  'doubles-output': { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
+  'moves-output': { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
+  'cuts-output': { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
+  leaks: {
+    kind: 'completed',
+    source: null,
+    reason: ANSWERED,
+    behaviour: { count: 1_000_000, delayMs: 10 },
+    rejected: 0,
+  },
+
   'floods-iopub': {
     kind: 'completed',
     source: null,

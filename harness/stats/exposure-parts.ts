@@ -74,9 +74,9 @@ function partOf(run: RunRecord): string {
   return `${run.notebook} ${run.traffic}`;
 }
 
-function countsByCell({ notebooks, endpoint }: Protocol): (run: RunRecord) => Given | null {
+function countsByCell({ notebooks, endpoint, expected }: Protocol): (run: RunRecord) => Given | null {
   // Where outputs are what is asked about, fewer of them are the event and not what was done to the kernel.
-  const countsOutputs = endpoint !== 'lost-output' && endpoint !== 'any';
+  const countsOutputs = endpoint !== 'lost-output' && !(endpoint === 'any' && expected !== undefined);
   return (run) => {
     const { exposure, outcome } = run;
     if (exposure === undefined) return null;

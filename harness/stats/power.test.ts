@@ -75,7 +75,7 @@ describe('runsNeeded', () => {
     for (let runs = 1; runs <= 500; runs += 1) {
       exactPower('fisher', RATES, { reference: runs, treatment: runs }, 0.001);
     }
-    const goal = { ...RATES, alpha: 0.001, power: 0.9, simulations: 100, seed: 1 };
+    const goal = { ...RATES, alpha: 0.001, power: 0.9, simulations: 100, seed: 1, competing: 0 };
     const curve = powerCurve(goal, 500);
     expect(process.cpuUsage(before).user / 1000).toBeLessThan(2000);
     curve.boschloo.forEach((point, i) => {
@@ -111,6 +111,7 @@ describe('plans', () => {
       power: 0.9,
       simulations: 1000,
       seed: 1,
+      competing: 0,
     });
     expect(plan.fisher).toEqual({ oneReference: 45, controlAndSham: 49 });
     expect(plan.boschloo.oneReference).toBeLessThan(45);
@@ -123,7 +124,7 @@ describe('plans', () => {
       [1, 5, 25, 125, 1000],
       1,
       { startSeconds: 0.5, cellSeconds: 0.5, wedgeSeconds: 1 },
-      { alpha: 0.01, power: 0.9, simulations: 200, seed: 1 },
+      { alpha: 0.01, power: 0.9, simulations: 200, seed: 1, competing: 0 },
     );
     expect([5, 25, 125]).toContain(soonestLength(lengths)?.cells);
     expect(lengths[0]?.pReference).toBeCloseTo(0.02, 12);

@@ -92,14 +92,15 @@ describe('receiving', () => {
   });
 
   test('drops nothing of a burst on iopub beyond the default high-water mark', async () => {
-    while (ids('iopub').length === 0) {
-      await peer.iopub.send(['', ...encodeMessage(message('ping'), PEER_KEY)]);
+    // Each with an id of its own: a second of one id is a replay.
+    for (let ping = 0; ids('iopub').length === 0; ping += 1) {
+      await peer.iopub.send(['', ...encodeMessage(message(`ping ${ping}`), PEER_KEY)]);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     const burst = Array.from({ length: 5000 }, (_, index) => `b${index}`);
     for (const id of burst) await peer.iopub.send(['topic', ...encodeMessage(message(id), PEER_KEY)]);
     await eventually('the last of the burst', () => ids('iopub').includes('b4999'));
-    expect(ids('iopub').filter((id) => id !== 'ping')).toEqual(burst);
+    expect(ids('iopub').filter((id) => !id?.startsWith('ping '))).toEqual(burst);
   });
 });
 

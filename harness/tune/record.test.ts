@@ -55,7 +55,17 @@ test('a record is read as it was written', () => {
 test.each([
   ['a run changed', text.replace('"wedged-stranded"', '"completed"'), /hash/],
   ['a key added', text.replace('{', '{ "note": 1,'), /hash/],
-  ['another version', text.replace('"schema": 1', '"schema": 2'), /schema is 2/],
+  ['another version', text.replace('"schema": 1', '"schema": 3'), /schema is 3/],
+  [
+    'a run of version 2 without its status',
+    recordText(sealedRecord({ ...body, schema: 2 })),
+    /does not say what it counted as/,
+  ],
+  [
+    'version 1 with another endpoint',
+    recordText(sealedRecord({ ...body, endpoint: 'died' })),
+    /version 1 has no endpoint died/,
+  ],
   [
     'a treatment',
     recordText(sealedRecord({ ...body, arm: { ...body.arm, role: 'treatment' } })),
@@ -71,6 +81,29 @@ test.each([
 ])('refused: %s', (_what, changed, reason) => {
   expect(changed).not.toBe(text);
   expect(() => parsedRecord(changed, 'tuning.json')).toThrow(reason);
+});
+
+test('a record of another endpoint counts by what each run was seen to be, and its flags repeat the endpoint', () => {
+  // Its wedges are what this endpoint leaves out, and its completed runs had a slow cell where they took the longest.
+  const runs = body.runs.map((run) => ({
+    ...run,
+    status:
+      run.kind !== 'completed'
+        ? ('competing' as const)
+        : run.candidate === 3
+          ? ('wedged' as const)
+          : ('completed' as const),
+  }));
+  const slow = sealedRecord({ ...body, schema: 2, endpoint: 'slow', slowAfterMs: 250, runs });
+  const read = parsedRecord(recordText(slow), 'tuning.json');
+  const { total, chosen } = tuningResults(read);
+  expect(total.wedged).toBe(runs.filter(({ status }) => status === 'wedged').length);
+  expect(total.wedged).toBeGreaterThan(0);
+  expect(total.invalid).toBe(runs.filter(({ status }) => status === 'competing').length);
+  expect(chosen?.index).toBe(3);
+  const shown = tuningText(read, tuningResults(read), 'tuning.json');
+  expect(shown).toContain('--tuned tuning.json --endpoint slow --slow-after 250ms --until-decided');
+  expect(tuningFiles(read)[0]?.content).toContain('The event is `slow`: a cell took 250 ms or longer.');
 });
 
 test('the terminal has the table, the curve and the flags', () => {

@@ -1,17 +1,20 @@
 import { z } from 'zod';
 import { protocolArmSchema } from '../model/arm.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
+import { ENDPOINT_FIELDS } from '../model/endpoint.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { environmentSchema } from '../model/journal.ts';
 import { OUTCOME_KINDS } from '../model/outcome.ts';
 import { protocolNotebookSchema, TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
+import { OUTCOME_STATUSES } from '../model/run-status.ts';
 
-/** Version of `tuning.json`; a reader refuses any other. */
-export const TUNING_SCHEMA = 1;
+/** Version of `tuning.json`. Version 1 knew wedges alone; since version 2 a record says what each run counted as. */
+export const TUNING_SCHEMA = 2;
+const READ_SCHEMAS: readonly unknown[] = [1, TUNING_SCHEMA];
 
-/** `screen`: the first run of each; `search`: where wedges come soonest; `confirm`: of the chosen one, afterwards. */
+/** `screen`: the first run of each; `search`: where events come soonest; `confirm`: of the chosen one, afterwards. */
 const TUNING_PHASES = ['screen', 'search', 'confirm'] as const;
 export type TuningPhase = (typeof TUNING_PHASES)[number];
 
@@ -26,13 +29,15 @@ const candidateSchema = z.object({
   cells: z.number().int().positive(),
 });
 
-/** One run of a tuning: its outcome and what it took. */
+/** One run of a tuning: its outcome, what it counted as, and what it took. */
 const tuningRunSchema = z.object({
   /** Index into `candidates`. */
   candidate: z.number().int().nonnegative(),
   phase: z.enum(TUNING_PHASES),
   seed: z.number().int().nonnegative(),
   kind: z.enum(OUTCOME_KINDS),
+  /** What it counted as for the record's endpoint: a slow cell shows in no ending. Absent in version 1. */
+  status: z.enum(OUTCOME_STATUSES).optional(),
   reason: z.string(),
   /** 0-based position of the cell that was unanswered or raised; `null` for none. */
   cell: z.number().int().nonnegative().nullable(),
@@ -50,7 +55,7 @@ const tuningRunSchema = z.object({
 export type TuningRun = z.infer<typeof tuningRunSchema>;
 
 const bodySchema = z.object({
-  schema: z.literal(TUNING_SCHEMA),
+  schema: z.union([z.literal(1), z.literal(TUNING_SCHEMA)]),
   /** Wall clock, ISO 8601: a label. */
   at: z.string(),
   harness: z.string(),
@@ -76,10 +81,11 @@ const bodySchema = z.object({
   startTimeoutMs: z.number().positive(),
   suspectAfterMs: z.number().positive().nullable(),
   pipelineDepth: z.number().int().positive(),
+  ...ENDPOINT_FIELDS,
   candidates: z.array(candidateSchema).min(1),
   /** In the order in which they were run. */
   runs: z.array(tuningRunSchema),
-  /** Index into `candidates`; `null` when nothing wedged. Follows from the runs before `confirm`. */
+  /** Index into `candidates`; `null` when no run showed the event. Follows from the runs before `confirm`. */
   chosen: z.number().int().nonnegative().nullable(),
   end: z.enum(['finished', 'interrupted']),
 });
@@ -121,9 +127,9 @@ export function parsedRecord(text: string, path: string): TuningRecord {
     throw bad(`it is not JSON (${(error as Error).message}).`, error);
   }
   const schema = (json as { schema?: unknown } | null)?.schema;
-  if (schema !== TUNING_SCHEMA) {
+  if (!READ_SCHEMAS.includes(schema)) {
     throw bad(
-      `its schema is ${JSON.stringify(schema) ?? 'not stated'}, and this version reads ${TUNING_SCHEMA}.`,
+      `its schema is ${JSON.stringify(schema) ?? 'not stated'}, and this version reads ${READ_SCHEMAS.join(' and ')}.`,
     );
   }
   const parsed = tuningRecordSchema.safeParse(json);
@@ -136,6 +142,12 @@ export function parsedRecord(text: string, path: string): TuningRecord {
   }
   if (body.arm.role !== 'control')
     throw bad(`its arm ${body.arm.name} is a ${body.arm.role}, not a control.`);
+  if (body.schema !== 1 && body.runs.some(({ status }) => status === undefined)) {
+    throw bad('one of its runs does not say what it counted as.');
+  }
+  if (body.schema === 1 && (body.endpoint ?? 'wedged') !== 'wedged') {
+    throw bad(`version 1 has no endpoint ${body.endpoint}.`);
+  }
   const strays = body.runs.filter(({ candidate }) => candidate >= body.candidates.length).length;
   if (strays > 0) throw bad(`${strays} of its runs name a candidate that it does not have.`);
   if (body.chosen !== null && body.chosen >= body.candidates.length)

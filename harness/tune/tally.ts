@@ -1,5 +1,5 @@
 import { isWedge } from '../model/outcome.ts';
-import { isObserved } from '../model/run-status.ts';
+import { isObserved, type OutcomeStatus } from '../model/run-status.ts';
 import type { TuningRun } from './record.ts';
 
 /** What the runs of one candidate add up to. */
@@ -18,13 +18,21 @@ export interface Tally {
 
 const NOTHING: Tally = { runs: 0, wedged: 0, invalid: 0, replies: 0, seconds: 0, completedSeconds: 0 };
 
+/** What a run counted as. A record of version 1 says it by the run's ending: it knew wedges alone. */
+function statusOf({ kind, status }: TuningRun): OutcomeStatus {
+  if (status !== undefined) return status;
+  if (isWedge(kind)) return 'wedged';
+  return kind === 'completed' ? 'completed' : 'competing';
+}
+
 /** One tally a candidate, all zero for one without a run. */
 export function tallies(candidates: number, runs: readonly TuningRun[]): Tally[] {
   const all = new Array<Tally>(candidates).fill(NOTHING);
-  for (const { candidate, kind, replies, seconds } of runs) {
+  for (const run of runs) {
+    const { candidate, replies, seconds } = run;
     const before = all[candidate] ?? NOTHING;
-    const status = isWedge(kind) ? 'wedged' : kind === 'completed' ? 'completed' : 'competing';
-    // A competing event says no more of the wedge than a harness fault does.
+    const status = statusOf(run);
+    // A competing event says no more of the endpoint than a harness fault does.
     const valid = isObserved(status);
     all[candidate] = {
       runs: before.runs + (valid ? 1 : 0),

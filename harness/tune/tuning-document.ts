@@ -11,6 +11,8 @@ import {
   table,
   text,
 } from '../report/document.ts';
+import { endpointDocument } from '../report/endpoint-document.ts';
+import { eventClause } from '../report/event-words.ts';
 import {
   counted,
   duration,
@@ -50,7 +52,15 @@ function secondsWords({ p90Seconds }: VerdictCost): string {
   return p90Seconds === null ? 'too rare' : duration(p90Seconds * 1000);
 }
 
-/** The flags of `soak run` that a chosen setting stands for. */
+/** The flags of `soak run` that ask what the tuning asked, each after a space; empty for the default endpoint. */
+export function endpointFlags({ endpoint, slowAfterMs, memoryAboveBytes }: TuningRecord): string {
+  if (endpoint === undefined) return '';
+  const slow = slowAfterMs === undefined ? '' : ` --slow-after ${slowAfterMs}ms`;
+  const memory = memoryAboveBytes === undefined ? '' : ` --memory-above ${memoryAboveBytes / 1000}KB`;
+  return ` --endpoint ${endpoint}${slow}${memory}`;
+}
+
+/** The flags of `soak run` that a chosen setting stands for, and those of the endpoint. */
 export function settingFlags(record: TuningRecord, { candidate }: CandidateResult): string {
   const notebook = record.notebooks[candidate.notebook];
   const whole = notebook === undefined || candidate.cells === notebook.codeCells.length;
@@ -59,7 +69,9 @@ export function settingFlags(record: TuningRecord, { candidate }: CandidateResul
     `--latency ${shellWord(candidate.latency.spec)}`,
     `--notebook ${shellWord(notebook?.path ?? '')}`,
     ...(whole ? [] : [`--prefix ${candidate.cells}`]),
-  ].join(' ');
+  ]
+    .join(' ')
+    .concat(endpointFlags(record));
 }
 
 function costLine(cost: VerdictCost, alpha: number): Line {
@@ -116,8 +128,13 @@ function loadWords({ runs }: TuningRecord): string {
   return `load average ${significant(Math.min(...loads), 2)} to ${significant(Math.max(...loads), 2)} while it ran, longest stall of the harness ${duration(Math.max(...stalls))}`;
 }
 
-/** `tuning.md`. */
+/** `tuning.md`, in the words of the tuning's endpoint. */
 export function tuningDocument(record: TuningRecord, results: TuningResults): ReportDocument {
+  return endpointDocument(wedgeDocument(record, results), record.endpoint);
+}
+
+/** The document in the words of the first endpoint. */
+function wedgeDocument(record: TuningRecord, results: TuningResults): ReportDocument {
   const { environment, arm } = record;
   const plan = dosePlan(record, results);
   const verbatim: Block[] =
@@ -130,7 +147,7 @@ export function tuningDocument(record: TuningRecord, results: TuningResults): Re
             content: `npm run soak -- ${settingFlags(record, results.chosen)} --until-decided --alpha ${record.alpha}`,
           },
           paragraph(
-            line`Or use ${code('--tuned tuning.json')}. It takes the same settings from the record, and the protocol cites the record's hash.`,
+            line`Or use ${code(`--tuned tuning.json${endpointFlags(record)}`)}. It takes the same settings from the record, and the protocol cites the record's hash.`,
           ),
         ];
   return {
@@ -168,6 +185,11 @@ export function tuningDocument(record: TuningRecord, results: TuningResults): Re
           {
             kind: 'list',
             items: [
+              ...(record.endpoint === undefined
+                ? []
+                : [
+                    line`The event is ${code(record.endpoint)}: ${text(eventClause(record))}. A run that failed in another way is left out of every rate.`,
+                  ]),
               line`Arm: ${code(arm.name)}, role control, sources ${code(arm.treeSha256.slice(0, 16))}. No other arm was run, so the choice cannot favour a treatment.`,
               line`${num(counted(record.runs.length, 'run'))} in ${num(duration(results.total.seconds * 1000))} of a budget of ${num(counted(record.budgetMinutes, 'minute'))}, one at a time, each with a fresh kernel. First, each setting had one run. Then the search used Thompson sampling on wedges per second, but gave every other run to the least-tried latency of one of the two leading curves. Last came fresh runs of the chosen setting.`,
               line`${code(environment.python)}, libzmq ${code(environment.kernelLibzmq)} in the kernel, ${code(environment.platform)} ${code(environment.arch)}, ${num(counted(environment.cpus, 'CPU'))}; harness ${code(record.harness)}, Node ${code(environment.node)}; ${num(loadWords(record))}; begun ${code(record.at)}.`,

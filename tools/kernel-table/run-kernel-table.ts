@@ -71,7 +71,8 @@ try {
           if (result === null) continue;
           const { outcome } = result.record;
           outcomes[traffic] = [...(outcomes[traffic] ?? []), outcome.kind];
-          const last = outcome.stderrTail?.trim().split('\n').at(-1) ?? '';
+          // Without the folders of this machine.
+          const last = (outcome.stderrTail?.trim().split('\n').at(-1) ?? '').replace(/\S*\/(?=[^/\s])/g, '');
           const words = last === '' ? outcome.reason : `${outcome.reason}; its last line: ${last}`;
           if (outcome.kind !== 'completed') reasons.add(`${traffic}: ${words}`);
         }

@@ -47,6 +47,7 @@ beforeAll(async () => {
   variables = place.variables;
   writeFileSync(at('my.ipynb'), codeNotebookText(['x = 1', 'x + 1', 'print(x)'], PYTHON_METADATA));
   cpSync(root('arms', 'fix', 'change.patch'), at('my-change.diff'));
+  cpSync(root('tools', 'testing', 'connecting_client.py'), at('my_client.py'));
   cpSync(root('arms', 'fix'), at('my-arm'), { recursive: true });
   cpSync(root('reports', 'tune-7.3.0'), at('docs/traffic.md', 'soak-reports', 'tuned'), { recursive: true });
   const kernelspec = at('data', 'kernels', 'python3');
@@ -64,7 +65,9 @@ function placed(word: string, page: string): string {
   if (/^(my\.ipynb|my-change\.diff|\.\/my-arm)$/.test(word)) return at(word);
   if (word.startsWith('soak-reports/')) return at(page, word);
   if (word.startsWith('~/')) return at('data');
-  return word.replace(/my-change\.diff/, at('my-change.diff'));
+  return word
+    .replace(/my-change\.diff/, at('my-change.diff'))
+    .replace('my_client.py', `"${at('my_client.py')}"`);
 }
 
 const RUN_OPTIONS = /^(run|--.*)$/;

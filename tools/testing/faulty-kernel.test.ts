@@ -61,6 +61,7 @@ const DOSES: Partial<Record<FaultName, Partial<FaultyBehaviour>>> = {
   'computes-first': { delayMs: 100 },
   'sleeps-first': { delayMs: 100 },
   'slow-start': { delayMs: 100 },
+  leaks: { count: 1_000_000, delayMs: 10 },
   'floods-iopub': { count: 5_000 },
   'floods-stdout': { count: 1_000_000 },
   'deep-json': { count: 20_000 },

@@ -61,6 +61,12 @@ export const FAULTS = {
   'closes-shell': SILENT,
   strands: { ...SILENT, busy: false },
 
+  'drops-output': SOUND,
+  'doubles-output': SOUND,
+  'moves-output': SOUND,
+  'cuts-output': SOUND,
+  leaks: SOUND,
+
   'floods-iopub': SOUND,
   'floods-stdout': SOUND,
   forged: SOUND,
@@ -120,8 +126,18 @@ export type OddMessages =
   | 'number-id'
   | 'list-header';
 
+/** A kernel that draws at each start what it does. */
+export interface FaultDraw {
+  /** How likely each fault is. What is left is the chance of none. */
+  readonly chances: Partial<Record<FaultName, number>>;
+  readonly seed: string;
+  /** A folder that exists and takes one file a start, with the fault's name or `normal` in it. */
+  readonly folder: string;
+}
+
 export interface FaultyBehaviour {
-  readonly name: FaultName;
+  /** A fault that shows at each start, or one that is drawn. */
+  readonly name: FaultName | FaultDraw;
   /** The cell at which it shows, counted from 1 over all `execute_request`s; 3 if not given. `strands`: >= 2. */
   readonly at?: number;
   /** Of the behaviours with a delay, milliseconds; the default is the behaviour's own. */
@@ -156,7 +172,7 @@ export function faultyKernelArgv(
   python: string,
 ): string[] {
   const script = fileURLToPath(new URL('./faulty_kernel.py', import.meta.url));
-  const argv = [python, script, '--behaviour', behaviour.name];
+  const argv = [python, script, ...nameArguments(behaviour.name)];
   if (behaviour.at !== undefined) argv.push('--at', String(behaviour.at));
   if (behaviour.delayMs !== undefined) argv.push('--delay', String(behaviour.delayMs / 1000));
   if (behaviour.count !== undefined) argv.push('--count', String(behaviour.count));
@@ -167,4 +183,10 @@ export function faultyKernelArgv(
   if (behaviour.lifetimeMs !== undefined) argv.push('--lifetime', String(behaviour.lifetimeMs / 1000));
   argv.push('-f', connectionFile);
   return argv;
+}
+
+function nameArguments(name: FaultName | FaultDraw): string[] {
+  if (typeof name === 'string') return ['--behaviour', name];
+  const chances = Object.entries(name.chances).map(([fault, chance]) => `${fault}:${chance}`);
+  return ['--draw', chances.join(','), '--seed', name.seed, '--draws', name.folder];
 }

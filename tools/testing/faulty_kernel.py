@@ -1,6 +1,11 @@
 """A small kernel that speaks real ZeroMQ and misbehaves on demand, at one chosen cell.
 
     python faulty_kernel.py --behaviour NAME [--at N] [--delay SECONDS] [--count N] -f connection.json
+    python faulty_kernel.py --draw NAME:P[,NAME:P] --seed TEXT --draws FOLDER [...] -f connection.json
+
+With `--draw` each start draws its behaviour: NAME with probability P, otherwise `normal`. The draw follows from the
+seed and from how many starts the folder holds already, and is written there before the kernel does anything: one file a
+start, which holds the behaviour's name.
 
 With `--odd NAME` every message is written as jupyter_client takes it and the protocol does not have it: null-metadata
 (akernel), nan-metadata, null-no-parent (a parent that is null where there is none), text-count, bare-header (without
@@ -71,6 +76,15 @@ At the cell, answering rightly, but before that
     wrong-header-type   correctly signed messages whose header is a list, number, string, null or not JSON or
                         whose fields have wrong types, and messages that lack frames, on shell and iopub
 
+At the cell, losing output
+    drops-output        what the cell writes is not published
+    doubles-output      what the cell writes is published twice
+    moves-output        what the cell writes is published as output of the next cell, before that cell's own
+    cuts-output         the first half of what the cell writes is published
+
+At the cell, answering rightly, but growing
+    leaks               takes N [268,435,456] bytes for good, and answers after D [1] seconds
+
 At the cell, as some kernels do
     aborts-next         after D [0.2] seconds an error; executes that come within D seconds of it are answered `abort`
                         and get neither busy nor idle (tslab, IRkernel)
@@ -97,6 +111,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import signal
 import sys
 import threading
@@ -112,9 +127,10 @@ from faulty_kernel_cells import CELL_FAULTS as PLAIN_FAULTS  # noqa: E402
 from faulty_kernel_cells import wait_for_ever  # noqa: E402
 from faulty_kernel_hostile import HOSTILE_FAULTS  # noqa: E402
 from faulty_kernel_odd import ODD_FAULTS, ODD_MESSAGES  # noqa: E402
+from faulty_kernel_outputs import OUTPUT_FAULTS  # noqa: E402
 from faulty_kernel_server import Kernel  # noqa: E402
 
-CELL_FAULTS = {**PLAIN_FAULTS, **HOSTILE_FAULTS, **ODD_FAULTS}
+CELL_FAULTS = {**PLAIN_FAULTS, **HOSTILE_FAULTS, **ODD_FAULTS, **OUTPUT_FAULTS}
 PARENT_POLL_S = 0.2
 START_BEHAVIOURS = (
     "normal",
@@ -134,6 +150,7 @@ DEFAULT_DELAY_S = {
     "aborts-next": 0.2,
     "infects": 0.2,
     "exits-saying-so": 0.1,
+    "leaks": 1.0,
     "exits": 0.1,
     "killed": 0.1,
     "aborts": 0.1,
@@ -144,6 +161,7 @@ DEFAULT_COUNT = {
     "deep-json": 100_000,
     "huge-frame": 64 * 1024 * 1024,
     "replays-old": 50,
+    "leaks": 256 * 1024 * 1024,
     "oversized-iopub": 1 << 30,
     "oversized-shell": 1 << 30,
     "oversized-control": 1 << 30,
@@ -153,11 +171,46 @@ DEFAULT_COUNT = {
 }
 
 
+BEHAVIOURS = (*START_BEHAVIOURS, *CELL_FAULTS)
+
+
+def chances(text: str) -> dict[str, float]:
+    pairs = [part.split(":") for part in text.split(",")]
+    drawn_from = {name: float(chance) for name, chance in pairs}
+    unknown = [name for name in drawn_from if name not in BEHAVIOURS]
+    if unknown or sum(drawn_from.values()) > 1:
+        raise argparse.ArgumentTypeError(f"{text}: unknown behaviours {unknown}, or chances above 1 together")
+    return drawn_from
+
+
+def drawn(drawn_from: dict[str, float], seed: str, folder: str) -> str:
+    """The behaviour of this start. Two kernels that start at once take different numbers, and so different draws."""
+    number = 0
+    while True:
+        at = random.Random(f"{seed}/{number}").random()
+        name = "normal"
+        for candidate, chance in drawn_from.items():
+            if at < chance:
+                name = candidate
+                break
+            at -= chance
+        try:
+            with open(os.path.join(folder, f"{number:06d}"), "x", encoding="utf-8") as file:
+                file.write(name)
+            return name
+        except FileExistsError:
+            number += 1
+
+
 def parsed_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--behaviour", required=True, choices=[*START_BEHAVIOURS, *CELL_FAULTS])
+    behaviour = parser.add_mutually_exclusive_group(required=True)
+    behaviour.add_argument("--behaviour", choices=BEHAVIOURS)
+    behaviour.add_argument("--draw", type=chances, metavar="NAME:P[,NAME:P]")
+    parser.add_argument("--seed", default="", help="with --draw")
+    parser.add_argument("--draws", help="with --draw: a folder for the draws")
     parser.add_argument("--at", type=int, default=3, help="cell, counted from 1")
     parser.add_argument("--delay", type=float, help="seconds")
     parser.add_argument("--count", type=int)
@@ -174,6 +227,10 @@ def parsed_options() -> argparse.Namespace:
     )
     parser.add_argument("-f", dest="connection_file", required=True)
     options = parser.parse_args()
+    if options.draw is not None:
+        if options.draws is None:
+            parser.error("--draw needs --draws, a folder")
+        options.behaviour = drawn(options.draw, options.seed, options.draws)
     if options.at < (2 if options.behaviour == "strands" else 1):
         parser.error(f"--at {options.at}: cells are counted from 1, and strands needs a cell before its own")
     if options.delay is None:

@@ -124,6 +124,10 @@ class Kernel:
         self.last_replies: list[Frames] = []
         self.control_answer_frames: Optional[list[Any]] = None
         self.flood_done = threading.Event()
+        # What a cell writes is changed so while this is set; texts that the next cell writes first.
+        self.output_fault: Optional[Callable[[list[str]], list[str]]] = None
+        self.held_outputs: list[str] = []
+        self.leaked = bytearray()
         self.wake_reader, self.wake_writer = socket.socketpair()
 
     # Start
@@ -346,8 +350,16 @@ class Kernel:
             self.execution_count += 1
             echo = {"code": code, "execution_count": self.execution_count}
             self.publish("execute_input", echo, request["header"])
-        if code.startswith("print:"):
-            self.publish("stream", {"name": "stdout", "text": code[len("print:") :]}, request["header"])
+        for text in self.outputs_of(code):
+            self.publish("stream", {"name": "stdout", "text": text}, request["header"])
+
+    def outputs_of(self, code: str) -> list[str]:
+        """What the cell in turn writes, after what was held back from an earlier one."""
+        own = [code[len("print:") :]] if code.startswith("print:") else []
+        if self.output_fault is not None:
+            return self.output_fault(own)
+        held, self.held_outputs = self.held_outputs, []
+        return held + own
 
     def finish(self, request: Message, **more: Any) -> None:
         self.reply(request, self.ok(**more))

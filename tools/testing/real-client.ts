@@ -1,7 +1,7 @@
 import { loadArm } from '../../harness/arms/arms.ts';
 import { readNotebook } from '../../harness/frontend/notebook.ts';
 import { type ArmKernelMaker, armKernelMaker } from '../../harness/kernel/arm-kernels.ts';
-import { prepareClient } from '../../harness/kernel/client-arms.ts';
+import { endpointOfArms, prepareClient } from '../../harness/kernel/client-arms.ts';
 import type { ClientName } from '../../harness/model/client.ts';
 import type { RunContext } from '../../harness/run/run-context.ts';
 import type { RunResult } from '../../harness/run/run-record.ts';
@@ -18,7 +18,7 @@ export async function realClientRun(
   const { client = 'nbclient', arm: armName = 'stream', cellTimeoutSeconds = 6 } = options;
   kernels ??= armKernelMaker();
   const arm = await loadArm(armName);
-  const { endpoint, armOf } = await prepareClient([arm], { name: client, cellTimeoutSeconds }, kernels, {
+  const { armOf } = await prepareClient({ name: client, cellTimeoutSeconds }, kernels, {
     onProgress: () => {},
     signal: new AbortController().signal,
   });
@@ -36,7 +36,7 @@ export async function realClientRun(
     await armOf(arm),
     context,
     new AbortController().signal,
-    endpoint,
+    endpointOfArms([arm]),
   );
   if (result === null) throw new Error('The run was interrupted.');
   return result;

@@ -69,6 +69,8 @@ export function emptyBisect(protocol: BisectProtocol): BisectJournal {
 /** What kernels would have done. */
 export interface Simulation {
   readonly outcomeOf: (order: RunOrder) => OutcomeKind;
+  /** What else was recorded of a run, such as its times; absent: nothing. */
+  readonly seenIn?: (order: RunOrder) => Partial<RunRecord>;
   /** Why a release cannot be run; absent: all can. */
   readonly unusable?: (release: number) => string | null;
   /** Interrupted instead of this run, counted over the session. */
@@ -80,7 +82,7 @@ export interface Simulation {
 /** A bisect whose runs are simulated: the session itself, its journal and its choices are the real ones. */
 export async function simulatedBisect(
   journal: BisectJournal,
-  { outcomeOf, unusable = () => null, interruptedAt, runMs = 3_000 }: Simulation,
+  { outcomeOf, seenIn = () => ({}), unusable = () => null, interruptedAt, runMs = 3_000 }: Simulation,
 ): Promise<{ readonly end: BisectEnd; readonly entries: readonly BisectEntry[] }> {
   const entries: BisectEntry[] = [];
   const interruption = new AbortController();
@@ -97,7 +99,7 @@ export async function simulatedBisect(
       }
       runs += 1;
       nowMs += runMs;
-      return simulatedRun(order, outcomeOf(order));
+      return { ...simulatedRun(order, outcomeOf(order)), ...seenIn(order) };
     },
     signal: interruption.signal,
     nowMs: () => nowMs,

@@ -74,7 +74,7 @@ export const DIAGNOSIS_ROWS = [
   option({
     flags: '--bad <release>',
     type: text(),
-    help: 'a later one with the wedge: the positive control of every batch',
+    help: 'a later one with the fault: the positive control of every batch',
     group: 'Experiment',
     commands: { bisect: {} },
   }),
@@ -190,6 +190,9 @@ export const DIAGNOSIS_ROWS = [
     help: 'print only the result in one line, for a commit message, and write nothing',
     group: 'Evidence',
     commands: { report: {} },
+    excludes: [
+      { options: ['endpoint'], because: '--line prints the verdict, and another endpoint has none' },
+    ],
   }),
   option({
     flags: '--all',

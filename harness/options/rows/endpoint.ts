@@ -11,7 +11,17 @@ export const ENDPOINT_ROWS = [
     help: `the event that is counted: ${ENDPOINTS.join(', ')}`,
     defaultWords: 'wedged; stalled for arms that change the client',
     group: 'Experiment',
-    commands: { run: {} },
+    commands: {
+      run: {},
+      tune: { defaultWords: 'wedged' },
+      bisect: { defaultWords: 'wedged' },
+      locate: { defaultWords: 'wedges, stalls and lost messages together' },
+      plan: { help: `the event that is planned for: ${ENDPOINTS.join(', ')}`, defaultWords: 'wedged' },
+      report: {
+        help: 'count the runs for another endpoint than the experiment, exploratory and without a verdict',
+        defaultWords: null,
+      },
+    },
   }),
   option({
     flags: '--slow-after <time>',
@@ -19,7 +29,7 @@ export const ENDPOINT_ROWS = [
     type: durationType,
     help: 'a cell that takes so long is slow, such as 5s or 250ms; below --timeout',
     group: 'Experiment',
-    commands: { run: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, report: {} },
   }),
   option({
     flags: '--memory-above <size>',
@@ -27,7 +37,7 @@ export const ENDPOINT_ROWS = [
     type: memorySizeType,
     help: "the event memory: the kernel's processes hold more than this, such as 2GiB or 500MB",
     group: 'Experiment',
-    commands: { run: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, report: {} },
   }),
   option({
     flags: '--also <list>',
@@ -40,7 +50,7 @@ export const ENDPOINT_ROWS = [
     flags: '--expect <outputs>',
     type: text('path-or-command'),
     help: 'the outputs that each run is to show: saved (those in the notebook), an executed notebook, or reference (what most runs of control show)',
-    defaultWords: 'saved, with --endpoint lost-output or any',
+    defaultWords: 'saved, with --endpoint lost-output',
     group: 'Notebook and traffic',
     commands: { run: {} },
     excludes: [

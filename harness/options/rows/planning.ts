@@ -43,6 +43,21 @@ export const PLANNING_ROWS = [
     default: '0',
   }),
   option({
+    flags: '--competing <share>',
+    type: number({ min: 0, max: 0.9, unit: 'share of runs' }),
+    help: "share of every arm's runs that end otherwise, such as 0.05: the claim needs more runs then",
+    group: 'Experiment',
+    commands: { plan: {} },
+    default: '0',
+    excludes: [
+      {
+        options: ['svg'],
+        because: 'the power curve is exact, and is drawn without competing events',
+        remedy: 'Leave out one of them; --runs gives the power at one size.',
+      },
+    ],
+  }),
+  option({
     flags: '--alpha <level>',
     type: number(LEVEL),
     help: 'level of the verdict',

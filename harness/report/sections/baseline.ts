@@ -12,6 +12,7 @@ import {
   text,
 } from '../document.ts';
 import { eventWords } from '../endpoint-words.ts';
+import { eventClause } from '../event-words.ts';
 import { counted, points, probability, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { num, ratio } from '../words.ts';
@@ -33,6 +34,12 @@ function differenceWords({ differences }: Baseline): Line {
   return line`${enumeration([...names, ...rest])} ${text(differences.length === 1 ? 'differs' : 'differ')}`;
 }
 
+/** What the baseline was made for, where its runs were counted again by this experiment's endpoint. */
+function recountWords({ recountedFrom }: Baseline): Line {
+  if (recountedFrom === undefined) return [];
+  return line` That experiment counted ${code(recountedFrom.endpoint ?? 'wedged')} (${text(eventClause(recountedFrom))}). Its runs were counted again, from its journal, by the endpoint of this one.`;
+}
+
 /**
  * The baseline in the headline of a single arm: with a p-value where nothing but the arm differs, else with what
  * differs and no p-value.
@@ -43,11 +50,11 @@ export function baselineSentences({ analysis, experiment: { baseline } }: Report
   const head = line`${code(baseline.arm)} of an earlier experiment (${ratio(against.counts.reference)})`;
   if (!isComparable(baseline)) {
     return [
-      line`${strong(text('Not comparable with the baseline'))}, ${head}: ${differenceWords(baseline)}. So no p-value is given here. The p-values under “Comparisons” reflect all these differences together.`,
+      line`${strong(text('Not comparable with the baseline'))}, ${head}: ${differenceWords(baseline)}. So no p-value is given here. The p-values under “Comparisons” reflect all these differences together.${recountWords(baseline)}`,
     ];
   }
   return [
-    line`Against ${head}, Fisher's exact test (one-sided) gives ${num(pValue(against.fisherLess))} and Boschloo's gives ${num(pValue(against.boschlooLess))}. Of all that is recorded, only the arm differs between the two.`,
+    line`Against ${head}, Fisher's exact test (one-sided) gives ${num(pValue(against.fisherLess))} and Boschloo's gives ${num(pValue(against.boschlooLess))}. Of all that is recorded, only the arm differs between the two.${recountWords(baseline)}`,
   ];
 }
 
@@ -67,7 +74,7 @@ export function baselineBlocks(report: Report, testCells: (pair: TwoArmSummary) 
       ]),
     ),
     paragraph(
-      line`The baseline is ${code(baseline.arm)} of the experiment ${code(baseline.protocolSha256)}, begun ${code(baseline.at)}. It was not interleaved with this arm. So these figures assume that only the arm differed, although rates drift from day to day. No verdict rests on them. The binomial tail takes p0 as known.`,
+      line`The baseline is ${code(baseline.arm)} of the experiment ${code(baseline.protocolSha256)}, begun ${code(baseline.at)}. It was not interleaved with this arm. So these figures assume that only the arm differed, although rates drift from day to day. No verdict rests on them. The binomial tail takes p0 as known.${recountWords(baseline)}`,
     ),
   ];
   if (isComparable(baseline)) return figures;

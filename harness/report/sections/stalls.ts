@@ -34,7 +34,7 @@ export function endpointLines({ protocol }: Report): Line[] {
     : `runs that ${eventWords(protocol).past}`;
   if (protocol.client.name === COMMAND_CLIENT) {
     return [
-      line`${strong(text('What is counted'))}: ${text(runs)}. The client is not counted, so that nothing else shows that the kernel owes it an answer. A run is completed if the client ended with exit code 0 and the kernel had finished at least as many requests as the notebook has code cells.`,
+      line`${strong(text('What is counted'))}: ${text(runs)}${text(isAboutWedges(protocol) ? ', by its certificate' : '')}. The client is not counted, so that nothing else shows that the kernel owes it an answer. A run is completed if the client ended with exit code 0 and the kernel had finished at least as many requests as the notebook has code cells.`,
     ];
   }
   return [
