@@ -20,6 +20,8 @@ export interface RegistryKernel {
   readonly language: string;
   /** Small cells that depend on each other, and print. */
   readonly cells: readonly string[];
+  /** What a reader of its rows has to know, as whole sentences. Absent: nothing. */
+  readonly remark?: string;
 }
 
 const PYTHON_CELLS = ['x = 1', 'x += 1', 'print(x)', 'x * 2', 'sum(range(x))', 'print("end", x)'];
@@ -112,6 +114,8 @@ export const REGISTRY_KERNELS: readonly RegistryKernel[] = [
     argv: pythonModule('xonsh_jupyter.kernel'),
     language: 'xonsh',
     cells: PYTHON_CELLS,
+    remark:
+      'The probe saw the queued cells executed (`ok`). A later trial by hand saw them `aborted`. The difference is not explained.',
   },
   {
     name: 'basilisp',
@@ -121,6 +125,8 @@ export const REGISTRY_KERNELS: readonly RegistryKernel[] = [
     argv: pythonModule('basilisp_kernel'),
     language: 'clojure',
     cells: ['(def x 1)', '(+ x 1)', '(println x)', '(* x 2)', '(map inc [1 2 3])', '(println "end")'],
+    remark:
+      'Its runs have a warm cache: basilisp had compiled itself before. Where Python may write no bytecode, it compiles itself at each start, which took 24 s and more here, and the same five runs were `start-failed`.',
   },
   {
     name: 'calysto-scheme',

@@ -4,6 +4,7 @@ import type { TrafficProfile } from '../../harness/model/protocol.ts';
 import { ENDED_AT_START, type ProbeResult } from '../../harness/probe/probe-result.ts';
 import { openness, probeRows } from '../../harness/probe/probe-rows.ts';
 import { escapeMarkdown, markdownCode } from '../../harness/report/escape.ts';
+import { REGISTRY_KERNELS } from './registry-kernels.ts';
 
 /** What was seen of one kernel of the list. */
 export interface KernelSeen {
@@ -98,6 +99,13 @@ export function kernelTable(rows: readonly KernelSeen[]): string {
         ].map((what) => seenCell(probe, what)),
       ]),
     ]),
+    '',
+    '## To be read with care',
+    '',
+    ...rows.flatMap(({ title }) => {
+      const remark = REGISTRY_KERNELS.find((kernel) => kernel.title === title)?.remark;
+      return remark === undefined ? [] : [`- ${title}: ${remark}`];
+    }),
     '',
     '## What did not complete, and why',
     '',
