@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -130,7 +131,9 @@ export async function repeat(
       protocolSha256: protocolHash(protocol),
     });
     const experiment = { protocol, arms, notebooks: [NOTEBOOK], writer, comparison, context: sampling };
-    const signal = new AbortController().signal;
+    const { signal } = new AbortController();
+    // Each run listens, and many run at once.
+    setMaxListeners(0, signal);
     try {
       for (const outputs of comparison?.expected() ?? []) await writer.append(outputs);
       await runExperiment({ ...experiment, recorded: [], notebookFolder: null, signal });
