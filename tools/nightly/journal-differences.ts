@@ -11,12 +11,12 @@ export interface Reported {
 const LISTED = 10;
 
 /**
- * A run without its times: the moment, the milliseconds, and where it was recorded. What is left is decided by the
+ * A run without its times and its memory: the moment, the milliseconds, the bytes, and where it was recorded. What is left is decided by the
  * protocol, the seed and the kernel: place in the schedule, arm, notebook, traffic, the run's seed, outcome,
  * messages by type, the kernel's counters, cells answered.
  */
 function timeless({ source: _source, at: _at, startMs: _start, notebookMs: _notebook, ...run }: RunRecord) {
-  const { loopStallMs: _stall, cellMs, ...rest } = run;
+  const { loopStallMs: _stall, stalledMs: _stalled, memory: _memory, cellMs, ...rest } = run;
   return { ...rest, cells: cellMs.map((ms) => ms !== null) };
 }
 
