@@ -129,7 +129,7 @@ export function parsedRecord(text: string, path: string): TuningRecord {
   const schema = (json as { schema?: unknown } | null)?.schema;
   if (!READ_SCHEMAS.includes(schema)) {
     throw bad(
-      `its schema is ${schema === undefined ? 'not stated' : quoted(String(schema))}, and this version reads ${READ_SCHEMAS.join(' and ')}.`,
+      `its schema is ${schema === undefined ? 'not stated' : typeof schema === 'number' ? schema : quoted(String(schema))}, and this version reads ${READ_SCHEMAS.join(' and ')}.`,
     );
   }
   const parsed = tuningRecordSchema.safeParse(json);

@@ -1,17 +1,18 @@
 import { expect, test } from 'vitest';
+import type { RunRecord } from '../../harness/model/journal.ts';
 import { syntheticJournal } from '../../harness/report/fixtures/synthetic-journal.ts';
 import { buildReport } from '../../harness/report/report.ts';
 import { journalDifferences } from './journal-differences.ts';
 
 const ARMS = [{ name: 'control', role: 'control', hazard: 0 }] as const;
 
-function reported(change: Parameters<typeof syntheticJournal>[0]['change']) {
-  const journal = syntheticJournal({ blocks: 3, cells: 4, arms: [...ARMS], ...(change && { change }) });
+function reported(change: (run: RunRecord) => RunRecord) {
+  const journal = syntheticJournal({ blocks: 3, cells: 4, arms: [...ARMS], change });
   return { journal, report: buildReport(journal) };
 }
 
 test('two records of one experiment may differ in what was measured, and in nothing else', () => {
-  const first = reported(undefined);
+  const first = reported((run) => run);
   const measured = reported((run) => ({
     ...run,
     cellMs: run.cellMs.map((ms) => ms + 1),
