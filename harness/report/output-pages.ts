@@ -22,7 +22,7 @@ const PAGE_STYLE = `main { max-width: 90rem; }
 .sides { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
 .sides > div { min-width: 0; }
 .sides h3 { font-size: 0.95rem; color: var(--muted); margin: 0 0 0.4rem; }
-del, ins { text-decoration: none; border-left: 3px solid var(--warn); padding-left: 0.3rem; }
+del, ins { text-decoration: none; border-left: 3px solid var(--warn); padding-left: 0.3rem; -webkit-box-decoration-break: clone; box-decoration-break: clone; }
 del { border-left-style: solid; }
 ins { border-left-style: dashed; }
 @media (max-width: 40rem) { .sides { grid-template-columns: 1fr; } }`;
