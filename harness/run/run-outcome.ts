@@ -59,34 +59,26 @@ function describeExit(kernel: RunningKernel): string {
 
 /** A kernel that never was ready. If a port was taken or the disk is full, that is a fault of the harness. */
 export function startFailure(reason: string, kernel: RunningKernel): Outcome {
-  const stderrTail = kernel.stderrTail().slice(-STDERR_CHARACTERS);
   if ((kernel.lost ?? null) !== null) {
     return outcome({ kind: 'harness-fault', source: 'harness', reason: kernel.lost ?? '' });
   }
-  if (kernel.exit !== null && ADDRESS_IN_USE.test(stderrTail)) {
-    return outcome({
-      kind: 'harness-fault',
-      source: 'harness',
-      reason: 'a port allotted to the kernel was taken by another process before the kernel bound it',
-      exit: kernel.exit,
-      stderrTail,
-    });
-  }
-  if (kernel.exit !== null && NO_SPACE.test(stderrTail)) {
-    return outcome({
-      kind: 'harness-fault',
-      source: 'harness',
-      reason: 'no space was left on the disk when the kernel started',
-      exit: kernel.exit,
-      stderrTail,
-    });
+  const words = lastWords(kernel);
+  const said = `${words.stderrTail}${words.stdoutTail ?? ''}`;
+  // Some kernels live on without the port (tslab), so that an end is not asked for.
+  const fault = ADDRESS_IN_USE.test(said)
+    ? 'a port allotted to the kernel was taken by another process before the kernel bound it'
+    : NO_SPACE.test(said)
+      ? 'no space was left on the disk when the kernel started'
+      : null;
+  if (fault !== null) {
+    return outcome({ kind: 'harness-fault', source: 'harness', reason: fault, exit: kernel.exit, ...words });
   }
   return outcome({
     kind: 'start-failed',
     source: 'kernel',
     reason: kernel.exit === null ? reason : `${reason} (${describeExit(kernel)})`,
     exit: kernel.exit,
-    ...lastWords(kernel),
+    ...words,
   });
 }
 
