@@ -175,8 +175,6 @@ class Kernel:
     def run(self) -> NoReturn:
         for serve in (self.serve_iopub, self.serve_heartbeat, self.serve_control):
             threading.Thread(target=serve, daemon=True).start()
-        if self.options.control_status:
-            self.publish("status", {"execution_state": "starting"}, {})
         self.serve_shell()
 
     # Heartbeat and iopub threads
@@ -186,6 +184,8 @@ class Kernel:
             self.heartbeat.send(self.heartbeat.recv())
 
     def serve_iopub(self) -> NoReturn:
+        # A real kernel is bound long before it has started, so that a front end hears of its start.
+        says_starting = self.options.control_status
         poller = zmq.Poller()
         poller.register(self.iopub, zmq.POLLIN)
         poller.register(self.iopub_inlet, zmq.POLLIN)
@@ -199,10 +199,15 @@ class Kernel:
                         self.flood_done.set()
                     continue
                 event = source.recv()
-                if event[:1] == b"\x01" and self.options.welcome:
+                if event[:1] != b"\x01":
+                    continue
+                if self.options.welcome:
                     topic = event[1:]
                     welcome = self.wire.frames("iopub_welcome", {"subscription": topic.decode()}, {})
                     self.deliver([topic, *welcome] if topic else welcome)
+                if says_starting:
+                    says_starting = False
+                    self.deliver(self.published("status", {"execution_state": "starting"}, {}))
 
     def deliver(self, frames: Frames) -> None:
         deadline = time.monotonic() + STALLED_SUBSCRIBER_S
@@ -218,14 +223,17 @@ class Kernel:
                 self.iopub.setsockopt(zmq.XPUB_NODROP, 0)
 
     def publish(self, msg_type: str, content: Any, parent: Any, outlet: zmq.Socket | None = None) -> None:
-        topic = f"kernel.{self.wire.session}.{msg_type}".encode()
-        frames = [topic, *self.wire.frames(msg_type, content, parent)]
+        frames = self.published(msg_type, content, parent)
         if outlet is not None:
             outlet.send_multipart(frames)
             return
         self.last_cell.append(frames)
         for _ in range(self.repeat):
             self.send_iopub_frames(frames)
+
+    def published(self, msg_type: str, content: Any, parent: Any) -> Frames:
+        topic = f"kernel.{self.wire.session}.{msg_type}".encode()
+        return [topic, *self.wire.frames(msg_type, content, parent)]
 
     def publish_flood(self, messages: Iterable[Frames]) -> None:
         self.flood = messages
