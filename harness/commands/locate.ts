@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { folderStamp, journalFolders } from '../journal/report-folders.ts';
-import { localisation, PATHS, type PathName } from '../locate/localisation.ts';
+import { localisation, type PathName } from '../locate/localisation.ts';
 import { everyArmHasValidRun, readPaths } from '../locate/read-paths.ts';
 import { runPaths } from '../locate/run-paths.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
@@ -16,7 +16,7 @@ import { openDisplay } from './display.ts';
 const LOCATE_HELP = `
 Each path is an experiment of its own, in a folder of that name below --out; the same command with the
 same --out goes on where it was interrupted. With folders of experiments that are there already (direct,
---transport server, --client nbclient; one of each), nothing is run.
+--transport server, --via rest, --client nbclient; one of each), nothing is run.
 
 Exit codes: 0 done, 2 bad input, 3 an arm without a valid run by any path, 4 environment, 130 interrupted.`;
 
@@ -46,15 +46,16 @@ async function locateCommand(
 ): Promise<ExitCode> {
   const { write } = surroundings;
   const out = resolve(raw.out ?? join('soak-reports', `${folderStamp()}-locate`));
+  const options = optionsOfPaths(raw);
   if (dirs.length === 0) {
-    const code = await runPaths(out, optionsOfPaths(raw), surroundings, openDisplay);
+    const code = await runPaths(out, options, surroundings, openDisplay);
     if (code !== EXIT_CODES.done) {
       if (code === EXIT_CODES.interrupted) write(`Go on with the same command and --out ${shellWord(out)}\n`);
       return code;
     }
   }
   const journals = await readPaths(
-    dirs.length === 0 ? PATHS.map((path) => join(out, path)) : await journalFolders(dirs),
+    dirs.length === 0 ? [...options.keys()].map((path) => join(out, path)) : await journalFolders(dirs),
   );
   const { writeLocated } = await import('../locate/write-located.ts');
   const { line, place } = await writeLocated(out, localisation(journals));
@@ -65,21 +66,19 @@ async function locateCommand(
 }
 
 /** The options of each path's experiment. They differ in nothing but the path. */
-function optionsOfPaths(raw: RawOptions<'locate'>): Readonly<Record<PathName, RawOptions<'run'>>> {
-  const { arms, runs, notebook } = parsedOptions('locate', raw);
-  const { serverUrl, out: _out, ...given } = sharedOptions('locate', 'run', raw);
+function optionsOfPaths(raw: RawOptions<'locate'>): ReadonlyMap<PathName, RawOptions<'run'>> {
+  const { arms, runs, notebook, via } = parsedOptions('locate', raw);
+  const { serverUrl, via: _via, out: _out, ...given } = sharedOptions('locate', 'run', raw);
   const shared: RawOptions<'run'> = {
     ...given,
     arms: arms.join(','),
     runs: String(runs),
     notebook: [notebook ?? join(packageRoot(), 'notebooks', 'widgets.ipynb')],
   };
-  return {
-    direct: shared,
-    server: {
-      ...shared,
-      ...(serverUrl === undefined ? { transport: 'server' } : { serverUrl }),
-    },
-    nbclient: { ...shared, client: 'nbclient' },
-  };
+  return new Map<PathName, RawOptions<'run'>>([
+    ['direct', shared],
+    ['server', { ...shared, ...(serverUrl === undefined ? { transport: 'server' } : { serverUrl }) }],
+    ...(via === 'rest' ? [['rest', { ...shared, via }] as const] : []),
+    ['nbclient', { ...shared, client: 'nbclient' }],
+  ]);
 }

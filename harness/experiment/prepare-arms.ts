@@ -90,7 +90,7 @@ export async function prepareArms(
   const ownServer =
     options.transport === 'direct' || options.serverUrl !== null
       ? null
-      : await prepareServer(options.notebooks, { python, onProgress, signal });
+      : await prepareServer(options.notebooks, { python, via: options.via, onProgress, signal });
   const here = new Map<string, (ArmKernels & { readonly command?: CommandProgram }) | ClientArm>();
   for (const arm of loaded) {
     const kernels = await (client?.armOf ?? kernelsOf)(arm);

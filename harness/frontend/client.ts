@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { jsonCharacters } from '../model/json-characters.ts';
-import { type Channel, type Channels, type ChannelsMaker, KernelChannels } from '../transport/channels.ts';
+import {
+  type Channel,
+  type Channels,
+  type ChannelsMaker,
+  type DocumentOutputs,
+  KernelChannels,
+} from '../transport/channels.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import type { Message, MessageHeader } from '../transport/message.ts';
 import type { Decoded } from '../transport/wire.ts';
@@ -185,6 +191,11 @@ export class KernelClient {
     return server === null ? null : server.reconnects > 0;
   }
 
+  /** What a server's document shows of the cells sent so far, in order; `null`: no server keeps a document. */
+  get document(): DocumentOutputs | null {
+    return this.#channels.document?.() ?? null;
+  }
+
   /** Count the requests that a server on the way has sent by itself. Every request must have been settled. */
   settle(): Promise<void> {
     return this.#channels.settle();
@@ -201,12 +212,21 @@ export class KernelClient {
 
   /** Of the requests sent after this one, how many the kernel has said it began, or has answered. */
   begunAfter({ number }: ShellRequest): { readonly begunAfter?: number } {
+    if (!this.#isInOrder) return {};
     const begunAfter = [...this.#requests.values()].filter(
       (other) =>
         other.number > number &&
         (other.busyAtMs !== null || other.replyAtMs !== null || other.idleAtMs !== null),
     ).length;
     return begunAfter === 0 ? {} : { begunAfter };
+  }
+
+  /**
+   * Whether the kernel is given all shell requests in the order of sending. Where a server executes the cells, they go
+   * another way than the other requests.
+   */
+  get #isInOrder(): boolean {
+    return this.#channels.document === undefined;
   }
 
   get #othersBegun(): number {
@@ -472,6 +492,7 @@ export class KernelClient {
    * way.
    */
   #readBefore(later: ShellRequest): void {
+    if (!this.#isInOrder) return;
     for (const request of this.#unsettled) {
       if (request.number < later.number && !request.hasReply) this.concludeRead(request);
     }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { LongText } from '../model/long-text.ts';
+import type { DocumentOutputs } from '../transport/channels.ts';
 import type { JsonObject, Notebook } from './notebook.ts';
 import { NumberAsWritten } from './notebook-json.ts';
 import type { NotebookOutputs } from './notebook-outputs.ts';
@@ -39,6 +40,28 @@ export function executedNotebook(
         execution_count: executionCount,
         outputs: made,
       };
+    }),
+  };
+}
+
+/**
+ * An executed notebook with the outputs that a server's document shows of its cells, in place of those that the kernel
+ * published.
+ *
+ * @param document of the code cells that were sent, in order
+ */
+export function asDocumentShows(
+  executed: JsonObject,
+  { codeCells }: Pick<Notebook, 'codeCells'>,
+  document: DocumentOutputs,
+): JsonObject {
+  const shown = new Map(document.map((cell, position) => [codeCells[position]?.index, cell]));
+  return {
+    ...executed,
+    cells: (executed['cells'] as JsonObject[]).map((cell, index) => {
+      const found = shown.get(index);
+      if (found === undefined) return cell;
+      return { ...cell, execution_count: found.executionCount, outputs: found.outputs };
     }),
   };
 }

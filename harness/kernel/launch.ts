@@ -124,6 +124,8 @@ export interface LaunchOptions {
   readonly makeCommand: KernelCommandMaker;
   /** Working folder of the notebook. */
   readonly cwd: string;
+  /** Sources of the cells that a run executes, for a server that executes them itself. Default: none. */
+  readonly cells?: readonly string[];
   readonly reaper: Reaper;
   readonly variables?: Readonly<Record<string, string>>;
   /** Default: unencrypted TCP on loopback. */

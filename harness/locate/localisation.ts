@@ -5,8 +5,8 @@ import { isWedge } from '../model/outcome.ts';
 import { runStatus } from '../model/run-status.ts';
 import { clopperPearson, upperBound } from '../stats/intervals.ts';
 
-/** The ways to a kernel on which the same notebook is run. */
-export const PATHS = ['direct', 'server', 'nbclient'] as const;
+/** The ways to a kernel on which the same notebook is run. `rest`: a server executes the cells itself. */
+export const PATHS = ['direct', 'server', 'rest', 'nbclient'] as const;
 export type PathName = (typeof PATHS)[number];
 
 /** Where a fault can be: in the kernel, in a server or another program on the way, in the client. */
@@ -76,7 +76,8 @@ export interface LocatedJournal {
 export function pathOf({ experiment }: Journal): PathName | null {
   const { client, transport } = experiment.protocol;
   if (client !== undefined) return client.name === 'nbclient' ? 'nbclient' : null;
-  return transport === undefined ? 'direct' : 'server';
+  if (transport === undefined) return 'direct';
+  return transport.via ?? 'server';
 }
 
 /** Endpoints whose event is the kernel's, whatever the path. */
@@ -161,9 +162,13 @@ function treats({ role, package: changed }: ProtocolArm): Place | null {
   return changed !== undefined && isClientPackage(changed) ? 'client' : 'kernel';
 }
 
+export function isThroughServer(path: PathName): boolean {
+  return path === 'server' || path === 'rest';
+}
+
 /** Whether a fault of this place could have shown on this path. */
 function couldShow(place: Place, path: PathName): boolean {
-  return place === 'kernel' || (place === 'server' ? path === 'server' : path === 'nbclient');
+  return place === 'kernel' || (place === 'server' ? isThroughServer(path) : path === 'nbclient');
 }
 
 /**

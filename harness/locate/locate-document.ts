@@ -17,11 +17,19 @@ import { eventClause } from '../report/event-words.ts';
 import { counted, percent, percentInterval } from '../report/format-number.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 import { num, shortHash } from '../report/words.ts';
-import type { Localisation, PathName, PathResult, Place, PlaceResult } from './localisation.ts';
+import {
+  isThroughServer,
+  type Localisation,
+  type PathName,
+  type PathResult,
+  type Place,
+  type PlaceResult,
+} from './localisation.ts';
 
 const PATH_WORDS: Readonly<Record<PathName, string>> = {
   direct: "the harness's own front end, on the kernel's sockets",
   server: "the harness's front end through a Jupyter Server",
+  rest: 'a Jupyter Server that executes the cells itself, asked by REST',
   nbclient: 'nbclient, in its own process',
 };
 
@@ -124,7 +132,7 @@ function matrix(paths: readonly PathResult[]): Block {
         [num(String(arm.runs))],
         [num(String(arm.kernel))],
         [num(String(arm.certified))],
-        [num(path === 'server' ? String(arm.server) : '')],
+        [num(isThroughServer(path) ? String(arm.server) : '')],
         [num(path === 'nbclient' ? String(arm.client) : '')],
         [num(String(arm.excluded))],
       ]),

@@ -16,18 +16,22 @@ import { PATHS, type PathName } from './localisation.ts';
  */
 export async function runPaths(
   out: string,
-  options: Readonly<Record<PathName, RawOptions<'run'>>>,
+  options: ReadonlyMap<PathName, RawOptions<'run'>>,
   surroundings: RunSurroundings,
   openDisplay: OpenDisplay,
 ): Promise<ExitCode> {
   const drawn = (await recordedSeed(out)) ?? String(randomInt(2 ** 31));
-  for (const path of PATHS) {
+  for (const [path, raw] of options) {
     const folder = join(out, path);
     const state = await stateOf(folder);
     if (state === 'finished') continue;
     surroundings.write(`\n${path}\n`);
-    const raw = state === 'begun' ? { resume: folder } : { seed: drawn, ...options[path], out: folder };
-    const code = await carryOutExperiment({ raw, said: async (work) => work() }, surroundings, openDisplay);
+    const given = state === 'begun' ? { resume: folder } : { seed: drawn, ...raw, out: folder };
+    const code = await carryOutExperiment(
+      { raw: given, said: async (work) => work() },
+      surroundings,
+      openDisplay,
+    );
     // An arm without a valid run is a finding here.
     if (code !== EXIT_CODES.done && code !== EXIT_CODES.invalidExperiment) return code;
   }

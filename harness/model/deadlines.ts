@@ -115,6 +115,12 @@ export const DEADLINES = {
     didNot: 'the WebSocket did not reopen',
     remedy: 'See the server’s log.',
   },
+  // jupyter_server_documents waits for the kernel's heartbeat and for its first answer, thirty seconds each.
+  'server-document': {
+    ms: 90_000,
+    didNot: 'the server did not open the document',
+    remedy: 'See the server’s log.',
+  },
   'server-exit': {
     ms: 10_000,
     didNot: 'the Jupyter Server did not end after it was killed',

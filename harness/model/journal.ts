@@ -207,6 +207,8 @@ export const runRecordSchema = z.object({
         reconnects: z.number().int().nonnegative(),
         /** The kernel was out of reach, on another machine for example: nothing of it was seen but what came through the server. */
         elsewhere: z.literal(true).optional(),
+        /** Cells posted to the server, which executes them: how many it took, and why it did not take one. */
+        rest: z.object({ accepted: z.number().int().nonnegative(), refused: z.array(z.string()) }).optional(),
       })
       .optional(),
   }),

@@ -91,13 +91,18 @@ export function parsedRunOptions(
     notebooks,
     runs,
     client,
-    transport: options.transport ?? (options.serverUrl === null ? 'direct' : 'server'),
+    transport: options.transport ?? (isThroughServer(options) ? 'server' : 'direct'),
     // A client's latency is its own: nothing is drawn.
     latency: client === null ? options.latency : 'none',
     seed,
     alpha: options.alpha ?? (options.untilDecided ? ALPHA_UNTIL_DECIDED : ALPHA),
     given: givenAgain(raw, { arms, runs, notebooks, seed }),
   };
+}
+
+/** Whether the kernels are behind a server although no transport is named. */
+function isThroughServer({ serverUrl, via }: Pick<Options<'run'>, 'serverUrl' | 'via'>): boolean {
+  return serverUrl !== null || via === 'rest';
 }
 
 /** The options as given, with what was left to a default or drawn and might be another the next time. */

@@ -171,12 +171,27 @@ function replacedProcess(seen: Observations, waited: string): Finding | null {
   };
 }
 
+/** Behind a server, whose the delay was: the kernel had sent its replies by the deadline, or it had not. */
+function lateAnswer(seen: Observations, waited: string): Finding {
+  const { through, counters } = seen;
+  const late = `${waited} and then answered, after the deadline`;
+  if (isUnseen(seen)) return { kind: 'late', source: null, reason: `${late}${EITHER}` };
+  if (through !== undefined && counters !== null && isAllDone(seen) && countsReplies(seen, counters)) {
+    return {
+      kind: 'late',
+      source: through,
+      reason: `${late}; at the deadline the kernel had finished all ${seen.sent} requests and counted ${counters.replies} replies sent`,
+    };
+  }
+  return { kind: 'late', source: 'kernel', reason: late };
+}
+
 /** Answers that came late, or in part. */
 function answerFault(seen: Observations, waited: string): Finding | null {
   const rejected = rejectionWords(seen);
   const counters = usableCounters(seen.counters);
   if (seen.answeredLate) {
-    return { kind: 'late', source: 'kernel', reason: `${waited} and then answered, after the deadline` };
+    return lateAnswer(seen, waited);
   }
   // A kernel that is still at work may send the rest: it is busy or hung.
   const isAtWork =
@@ -185,8 +200,8 @@ function answerFault(seen: Observations, waited: string): Finding | null {
   if (seen.replySeen) {
     return {
       kind: 'lost-idle',
-      source: isUnseen(seen) ? null : 'kernel',
-      reason: `the reply to ${seen.request} came, the idle status did not within ${seconds(seen.waitedMs)}${rejected}${isUnseen(seen) ? EITHER : ''}`,
+      source: seen.through === undefined ? 'kernel' : null,
+      reason: `the reply to ${seen.request} came, the idle status did not within ${seconds(seen.waitedMs)}${rejected}${idleWords(seen)}`,
     };
   }
   const isClients = counters !== null && countsReplies(seen, counters);
@@ -197,6 +212,14 @@ function answerFault(seen: Observations, waited: string): Finding | null {
       ? `the kernel counted ${counters.replies} replies sent, and the one to ${seen.request} did not arrive within ${seconds(seen.waitedMs)}`
       : `the kernel finished ${seen.request} (idle) and no valid reply to it came within ${seconds(seen.waitedMs)}${rejected}${isUnseen(seen) ? EITHER : ''}`,
   };
+}
+
+/** Who lost an idle status: a kernel counts its replies and not its statuses. */
+function idleWords(seen: Observations): string {
+  if (seen.through === undefined) return '';
+  return isUnseen(seen)
+    ? EITHER
+    : `: by the kernel or on the way through the ${seen.through}, which the kernel’s counters cannot tell`;
 }
 
 /** Whether the kernel sent a reply to every request that it finished. An unsound reply that came was not lost on the way. */

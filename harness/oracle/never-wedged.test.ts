@@ -127,7 +127,7 @@ describe('through a server, of a kernel whose own account cannot be had', () => 
     ['begun and not done', { busySeen: true }, 'busy', 'notebook', /began execute_request and was not done/],
     ['idle without its reply: of either', { busySeen: true, idleSeen: true }, 'lost-reply', null, EITHER],
     ['a reply without idle: of either', { busySeen: true, replySeen: true }, 'lost-idle', null, EITHER],
-    ['answered late', { answeredLate: true, busySeen: true }, 'late', 'kernel', /after the deadline/],
+    ['answered late: of either', { answeredLate: true, busySeen: true }, 'late', null, EITHER],
   ])('%s', (_name, seen, kind, source, reason) => {
     const verdict = classify(observations({ ...far, ...seen }));
     expect(verdict).toMatchObject({ kind, source });
@@ -140,5 +140,12 @@ describe('through a server, of a kernel whose own account cannot be had', () => 
       counters: counters({ delivered: 10, begun: 10, ended: 10, replies: 10 }),
     });
     expect(classify(kept)).toMatchObject({ kind: 'lost-reply', source: 'server' });
+    const late = { ...kept, answeredLate: true, busySeen: true, replySeen: true, idleSeen: true };
+    expect(classify(late)).toMatchObject({ kind: 'late', source: 'server' });
+    const slow = { ...late, counters: counters({ delivered: 10, begun: 10, ended: 9, replies: 9 }) };
+    expect(classify(slow)).toMatchObject({ kind: 'late', source: 'kernel' });
+    // A kernel counts no statuses.
+    const half = { ...kept, busySeen: true, replySeen: true };
+    expect(classify(half)).toMatchObject({ kind: 'lost-idle', source: null });
   });
 });

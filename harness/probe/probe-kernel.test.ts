@@ -100,6 +100,20 @@ describe.concurrent('a probe', () => {
     );
   });
 
+  test('says where the error came so soon that the cells behind it may not have been read', async () => {
+    const found = await probed({ name: 'normal' });
+    const answer = found.emptyCell as NonNullable<ProbeResult['emptyCell']>;
+    const seenBehind = (replyMs: number) =>
+      seenOf(
+        { ...found, failed: { ...answer, status: 'error', replyMs }, queued: [answer, answer] },
+        'cells behind an error',
+      );
+    expect(seenBehind(25)).toBe(
+      'queued cells `ok` and `ok`, behind an error that came after 25 ms, perhaps before they were read; the next one `ok`',
+    );
+    expect(seenBehind(520)).toBe('queued cells `ok` and `ok`; the next one `ok`');
+  });
+
   test('finds a queued cell that is answered with the error of another', async () => {
     const found = await probed({ name: 'infects', at: 2, delayMs: 300 });
     expect(found.sameError).toBe(true);

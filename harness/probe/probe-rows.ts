@@ -1,5 +1,8 @@
 import { type Answer, type CellAnswer, ENDED_AT_START, type ProbeResult } from './probe-result.ts';
 
+// Three messages that are sent at once have been read long before.
+const SURELY_QUEUED_MS = 300;
+
 /** One thing that was asked of a kernel. */
 export interface ProbeRow {
   readonly what: string;
@@ -138,7 +141,7 @@ function abortRow({ failed, queued, sameError, afterError }: ProbeResult): Probe
     seen:
       failed !== null && failed.status !== 'error'
         ? `the cell that was to raise: ${quoted(failed)}`
-        : `queued cells ${cells.map(quoted).join(' and ')}${statusLack(cells)}; the next one ${afterError === null ? 'not asked' : quoted(afterError)}`,
+        : `queued cells ${cells.map(quoted).join(' and ')}${statusLack(cells)}${chanceWords(failed, cells)}; the next one ${afterError === null ? 'not asked' : quoted(afterError)}`,
     means:
       sameError === true
         ? 'A queued cell is answered with the error of another. Under pipeline traffic it counts as `aborted`, not as an error of its own.'
@@ -146,6 +149,16 @@ function abortRow({ failed, queued, sameError, afterError }: ProbeResult): Probe
           ? 'A cell that comes right after an error is not executed: such a run is `aborted`.'
           : 'A cell that is not executed counts as `aborted`, not as completed.',
   }));
+}
+
+/**
+ * A kernel can abort only cells that it has read by the time of the error. After an error that came at once, as where the
+ * probe knows no cell that waits, an answer that is not an abort shows nothing.
+ */
+function chanceWords(failed: CellAnswer | null, cells: readonly CellAnswer[]): string {
+  const ms = failed?.replyMs ?? Number.POSITIVE_INFINITY;
+  if (ms >= SURELY_QUEUED_MS || !cells.some(({ status }) => status === 'ok')) return '';
+  return `, behind an error that came after ${Math.round(ms)} ms, perhaps before they were read`;
 }
 
 function allowedRow({ queuedAfterAllowed }: ProbeResult): ProbeRow {

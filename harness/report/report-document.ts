@@ -54,9 +54,15 @@ export function leadBlocks(report: Report): Block[] {
   ];
 }
 
-function serverName({ versions }: ProtocolTransport): Line {
+function serverName({ versions, via }: ProtocolTransport): Line {
   const server = code(`jupyter_server ${versions['jupyter-server'] ?? 'of an unknown version'}`);
   const { gateway } = versions;
+  if (via === 'rest') {
+    const executor = code(
+      `jupyter_server_documents ${versions['jupyter-server-documents'] ?? 'of an unknown version'}`,
+    );
+    return line`${server}, which executes the cells by ${executor}`;
+  }
   return gateway === undefined ? [server] : line`a gateway ${code(gateway)} on ${server}`;
 }
 

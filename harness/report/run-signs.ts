@@ -32,11 +32,17 @@ export function runSigns({ outcome, client, kernel, loopStallMs }: RunRecord): S
     );
   }
   if (client.server !== undefined) {
-    const { library, reconnects } = client.server;
+    const { library, reconnects, rest } = client.server;
     add(
       'server',
       line`${num(String(library))} of these sent by @jupyterlab/services (kernel_info), the rest by the server`,
     );
+    if (rest !== undefined) {
+      add('server', line`${num(counted(rest.accepted, 'cell'))} taken by the server to be executed`);
+    }
+    for (const reason of rest?.refused ?? []) {
+      add('server', line`a cell that the server did not take: ${code(reason)}`);
+    }
     if (reconnects > 0) {
       add(
         'server',

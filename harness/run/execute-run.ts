@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KernelClient } from '../frontend/client.ts';
-import { executedNotebook } from '../frontend/executed-notebook.ts';
+import { asDocumentShows, executedNotebook } from '../frontend/executed-notebook.ts';
 import { LatencyDraws } from '../frontend/latency.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import { NotebookOutputs } from '../frontend/notebook-outputs.ts';
@@ -130,7 +130,13 @@ class FrontEndRun implements LaunchedRun {
       ...(keptCharacters === undefined && dropped > 0 ? { droppedOutputs: dropped } : {}),
     };
     const executed = executedNotebook(notebook, outputs, readiness.languageInfo ?? undefined);
-    this.findings = { ...this.findings, watch, notebook: executed };
+    // Of more output than is kept, what the kernel published is bounded and the document is not.
+    const document = dropped > 0 ? null : client.document;
+    this.findings = {
+      ...this.findings,
+      watch,
+      notebook: document === null ? executed : asDocumentShows(executed, notebook, document),
+    };
     return result;
   }
 
@@ -238,7 +244,8 @@ function launchedKernel(
   const { launch = launchKernel, reaper, variables, sockets } = context;
   const cwd = dirname(resolve(notebook.path));
   const leavesProcesses = context.asJupyterExecute === true;
-  return launch({ makeCommand, cwd, reaper, variables, sockets, leavesProcesses });
+  const cells = notebook.codeCells.map(({ source }) => source);
+  return launch({ makeCommand, cwd, cells, reaper, variables, sockets, leavesProcesses });
 }
 
 interface Observed {

@@ -11,7 +11,7 @@ import type { RunContext } from './run-context.ts';
  * @throws SoakError `server-start`
  */
 export async function withServer<Result>(
-  prepared: Pick<OwnServer, 'python' | 'rootDir'> | Pick<PreparedGivenServer, 'address'> | null,
+  prepared: Pick<OwnServer, 'python' | 'rootDir' | 'via'> | Pick<PreparedGivenServer, 'address'> | null,
   context: RunContext,
   work: (context: RunContext) => Promise<Result>,
 ): Promise<Result> {
@@ -32,7 +32,7 @@ export async function withServer<Result>(
 }
 
 async function startServer(
-  prepared: Pick<OwnServer, 'python' | 'rootDir'> | Pick<PreparedGivenServer, 'address'>,
+  prepared: Pick<OwnServer, 'python' | 'rootDir' | 'via'> | Pick<PreparedGivenServer, 'address'>,
   { reaper, startTimeoutMs, sockets }: RunContext,
 ): Promise<{ launch: NonNullable<RunContext['launch']>; stop: () => Promise<void> }> {
   if ('address' in prepared) {
@@ -40,8 +40,8 @@ async function startServer(
     const kernels = new GivenServerKernels(prepared.address, servedRunsFolder(), startTimeoutMs);
     return { launch: (options) => kernels.launch(options), stop: () => Promise.resolve() };
   }
-  const { python, rootDir } = prepared;
+  const { python, rootDir, via } = prepared;
   const { launchThroughServer } = await import('../kernel/server/own-server-kernel.ts');
-  const server = await JupyterServer.start(python, rootDir, reaper, sockets);
+  const server = await JupyterServer.start(python, rootDir, reaper, sockets, via);
   return { launch: (options) => launchThroughServer(server, rootDir, options), stop: () => server.stop() };
 }

@@ -185,6 +185,18 @@ describe('a proxy before it that loses', () => {
     expect(record.outcome.reason).toContain('lost on the way through the server');
   });
 
+  test('idle statuses leaves open who lost them: the kernel counts none', async () => {
+    const { record } = await losing(
+      (way, message) =>
+        way === 'from-kernel' &&
+        message.includes('"execution_state"') &&
+        message.includes('"idle"') &&
+        message.includes('"execute_request"'),
+    );
+    expect(record.outcome).toMatchObject({ kind: 'lost-idle', source: null, cell: 0 });
+    expect(faultPlaces(record)).toBeNull();
+  });
+
   test('requests is what lost them, and no wedge of the kernel', async () => {
     const { record } = await losing(late('to-kernel', 'execute_request'));
     expect(record.outcome).toMatchObject({ kind: 'lost-request', source: 'server', cell: 2 });

@@ -38,6 +38,8 @@ export interface Channels {
   readonly foreign: number;
   /** The account of a Jupyter Server; `null`: there is none. */
   readonly server: ServerAccount | null;
+  /** What the server's shared document shows of the cells sent so far, in order. Absent: no server keeps a document. */
+  document?(): DocumentOutputs;
   close(): Promise<void>;
 }
 
@@ -49,7 +51,19 @@ export interface ServerAccount {
   readonly reconnects: number;
   /** The kernel's account and sockets are out of reach, for example on another machine. */
   readonly elsewhere?: true;
+  /** Cells that were posted to be executed. Absent: the client sends them itself. */
+  readonly rest?: {
+    readonly accepted: number;
+    /** Why the server did not take a cell, one reason for each. */
+    readonly refused: string[];
+  };
 }
+
+/** Outputs of code cells as a server's document shows them, in the form of nbformat. */
+export type DocumentOutputs = readonly {
+  readonly executionCount: number | null;
+  readonly outputs: readonly unknown[];
+}[];
 
 /** Opens the channels of one client, whose session is named. */
 export type ChannelsMaker = (session: string, receive: Receiver) => Channels;

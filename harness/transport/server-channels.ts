@@ -128,11 +128,6 @@ export class ServerChannels implements Channels {
     };
   }
 
-  /** Record a message that the library could not handle. */
-  malformed(): void {
-    this.#receive('shell', { ok: false, why: 'malformed' });
-  }
-
   send(channel: 'shell' | 'control', message: Outgoing): Promise<void> {
     if (channel === 'shell') {
       this.#sendShell(message);

@@ -18,15 +18,23 @@ export interface DroppingProxy {
  * on demand.
  *
  * @param drops asked of each message of a WebSocket, as it is on the wire
+ * @param refuses asked of each request's path: the status to answer with in the server's place; `null`: it is passed on
  */
 export async function droppingProxy(
   target: string,
   drops: (direction: Direction, message: Buffer) => boolean,
+  refuses: (path: string) => number | null = () => null,
 ): Promise<DroppingProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<WebSocket>();
   const server = createServer((incoming, outgoing) => {
     const { method, url, headers } = incoming;
+    const refusal = refuses(url ?? '');
+    if (refusal !== null) {
+      incoming.resume();
+      outgoing.writeHead(refusal).end();
+      return;
+    }
     const onward = request({ hostname, port, method, path: url, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);

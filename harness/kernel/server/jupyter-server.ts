@@ -7,6 +7,7 @@ import { deadlineMs, fileWithDeadline, withDeadline } from '../../model/deadline
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { publicText } from '../../model/public-text.ts';
 import type { Sockets } from '../../model/sockets.ts';
+import type { ExecutionWay } from '../../model/transport.ts';
 import type { ServerAddress } from '../../transport/server-settings.ts';
 import { managerSettings } from '../manager-settings.ts';
 import { RUN_VARIABLE } from '../marked-processes.ts';
@@ -38,7 +39,7 @@ export function serverSocketPath(folder: string): string {
 
 /**
  * The harness's own Jupyter Server. It listens on loopback, has a random token and its own folders, and loads
- * no extensions.
+ * no extensions, except jupyter_server_documents if it is to execute the cells.
  */
 export class JupyterServer {
   readonly address: ServerAddress;
@@ -50,12 +51,14 @@ export class JupyterServer {
   readonly #child: ChildProcess;
   readonly #stderr: OutputTail;
   readonly #release: () => Promise<void>;
+  readonly #executes: boolean;
 
   private constructor(parts: {
     address: ServerAddress;
     folder: string;
     child: ChildProcess;
     stderr: OutputTail;
+    executes: boolean;
     release: () => Promise<void>;
   }) {
     this.address = parts.address;
@@ -64,11 +67,17 @@ export class JupyterServer {
     this.#child = parts.child;
     this.#stderr = parts.stderr;
     this.#release = parts.release;
+    this.#executes = parts.executes;
     this.exited = exitOf(parts.child);
   }
 
   get hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** The root of the server's contents, where documents are that it executes. `null`: it executes none. */
+  get documentFolder(): string | null {
+    return this.#executes ? join(this.folder, 'documents') : null;
   }
 
   /** The folder in which the server looks for kernelspecs. */
@@ -95,6 +104,7 @@ export class JupyterServer {
    * @param python interpreter that has jupyter_server
    * @param rootDir folder that contains all working folders of the kernels
    * @param sockets sockets of the server's kernels
+   * @param via who sends the kernels the cells; `rest` needs jupyter_server_documents
    * @throws SoakError `server-start`
    */
   static async start(
@@ -102,10 +112,11 @@ export class JupyterServer {
     rootDir: string,
     reaper: Reaper,
     sockets: Sockets = {},
+    via: ExecutionWay = 'websocket',
   ): Promise<JupyterServer> {
     let words = '';
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const started = await JupyterServer.#attempt(python, rootDir, reaper, sockets);
+      const started = await JupyterServer.#attempt(python, rootDir, reaper, sockets, via);
       if (started instanceof JupyterServer) return started;
       words = started;
       if (!/in use|not available/i.test(words)) break;
@@ -126,15 +137,18 @@ export class JupyterServer {
     rootDir: string,
     reaper: Reaper,
     sockets: Sockets,
+    via: ExecutionWay,
   ): Promise<JupyterServer | string> {
     const ports = await allocatePorts();
     const folder = reaper.makeFolder('soak-server-');
     const token = randomBytes(32).toString('hex');
-    for (const part of ['config', 'data/kernels', 'runtime', 'tmp']) {
+    for (const part of ['config', 'data/kernels', 'runtime', 'tmp', 'documents']) {
       await fileWithDeadline('make-folder', mkdir(join(folder, part), { recursive: true, mode: 0o700 }));
     }
     const config = join(folder, 'config', 'jupyter_server_config.json');
-    const text = JSON.stringify(settings(token, ports.shell, rootDir, sockets));
+    const plain = settings(token, ports.shell, rootDir, sockets);
+    const documents = join(folder, 'documents');
+    const text = JSON.stringify(via === 'rest' ? executionSettings(plain, rootDir, documents) : plain);
     await fileWithDeadline('make-folder', writeFile(config, text, { mode: 0o600 }));
     const child = spawn(python, ['-m', 'jupyter_server', `--config=${config}`], {
       cwd: folder,
@@ -162,6 +176,7 @@ export class JupyterServer {
       folder,
       child,
       stderr,
+      executes: via === 'rest',
       release: async () => {
         await killRun(pid, folder);
         await withDeadline('server-exit', exited);
@@ -213,7 +228,7 @@ function exitOf(child: ChildProcess): Promise<void> {
 }
 
 /** The server must not restart a dead kernel: a new kernel under the same name would hide the death. */
-function settings(token: string, port: number, rootDir: string, sockets: Sockets): object {
+function settings(token: string, port: number, rootDir: string, sockets: Sockets) {
   return {
     IdentityProvider: { token },
     KernelManager: { autorestart: false, ...managerSettings(sockets) },
@@ -227,5 +242,26 @@ function settings(token: string, port: number, rootDir: string, sockets: Sockets
       terminals_enabled: false,
       use_redirect_file: false,
     },
+  };
+}
+
+// The room of a run that is over is of no use. The default is five minutes.
+const FREE_ROOMS_AFTER_SECONDS = 30;
+
+/**
+ * The same for a server that executes cells. Its contents are documents in a private folder, and its kernels run where the
+ * notebooks are.
+ */
+function executionSettings(plain: ReturnType<typeof settings>, rootDir: string, documents: string): object {
+  return {
+    ...plain,
+    ServerApp: {
+      ...plain.ServerApp,
+      root_dir: documents,
+      jpserver_extensions: { jupyter_server_documents: true, jupyter_server_fileid: true },
+    },
+    MappingKernelManager: { root_dir: rootDir },
+    YRoomManager: { auto_free_interval: FREE_ROOMS_AFTER_SECONDS },
+    YRoom: { inactivity_timeout: FREE_ROOMS_AFTER_SECONDS },
   };
 }

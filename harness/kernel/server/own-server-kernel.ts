@@ -14,12 +14,14 @@ import { notEncrypted } from '../offers-curve.ts';
 import type { JupyterServer } from './jupyter-server.ts';
 import { endOnServer, ServerKernel } from './server-kernel.ts';
 
+const DOCUMENT_NAME = 'document.ipynb';
+
 /** The parts of a server that a launch needs. The address may be that of a proxy in front of it. */
 export type ServerPlace = Pick<
   JupyterServer,
   'address' | 'folder' | 'specFolder' | 'runtimeFolder' | 'stderrTail'
 > &
-  Partial<Pick<JupyterServer, 'hasEnded'>>;
+  Partial<Pick<JupyterServer, 'hasEnded' | 'documentFolder'>>;
 
 /**
  * Let the harness's own server start a kernel. The kernel gets its own kernelspec, and a private folder
@@ -32,7 +34,7 @@ export type ServerPlace = Pick<
 export async function launchThroughServer(
   server: ServerPlace,
   rootDir: string,
-  { makeCommand, cwd, variables, sockets = {} }: LaunchOptions,
+  { makeCommand, cwd, cells = [], variables, sockets = {} }: LaunchOptions,
 ): Promise<RunningKernel> {
   const folder = await fileWithDeadline('make-folder', mkdtemp(join(server.folder, 'run-')));
   const name = `soak-${randomUUID()}`;
@@ -70,14 +72,47 @@ export async function launchThroughServer(
     throw notEncrypted(name, 'the server gave it no keys');
   }
   const stderrTail = () => server.stderrTail();
+  const { documentFolder = null } = server;
+  const document = documentFolder === null ? undefined : await writeDocument(documentFolder, model.id, cells);
   return new ServerKernel({
     address,
     model,
     command,
     connection,
     stderrTail,
-    folders: [folder, specFolder],
+    document,
+    folders: [folder, specFolder, ...(documentFolder === null ? [] : [join(documentFolder, model.id)])],
     isOwn: true,
     serverHasEnded: () => server.hasEnded === true,
   });
+}
+
+/**
+ * Write the notebook that the server opens as a document. It has the cells of the run and nothing else, in a folder of its
+ * own, so that the server never writes into the notebook that it stands for.
+ */
+async function writeDocument(
+  documentFolder: string,
+  name: string,
+  cells: readonly string[],
+): Promise<{ readonly path: string; readonly cellIds: readonly string[] }> {
+  const cellIds = cells.map((_, index) => `cell-${index}`);
+  const notebook = {
+    nbformat: 4,
+    nbformat_minor: 5,
+    metadata: {},
+    cells: cells.map((source, index) => ({
+      id: cellIds[index],
+      cell_type: 'code',
+      metadata: {},
+      source,
+      outputs: [],
+      execution_count: null,
+    })),
+  };
+  const folder = join(documentFolder, name);
+  await fileWithDeadline('make-folder', mkdir(folder, { mode: 0o700 }));
+  const file = join(folder, DOCUMENT_NAME);
+  await fileWithDeadline('make-folder', writeFile(file, JSON.stringify(notebook), { mode: 0o600 }));
+  return { path: `${name}/${DOCUMENT_NAME}`, cellIds };
 }

@@ -3,7 +3,7 @@ import { dirname, join, resolve, sep } from 'node:path';
 import type { Arm } from '../../arms/arms.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import type { ClientEnvironment } from '../../model/journal.ts';
-import type { ProtocolTransport } from '../../model/transport.ts';
+import type { ExecutionWay, ProtocolTransport } from '../../model/transport.ts';
 import type { ServerAddress } from '../../transport/server-settings.ts';
 import type { ArmKernels } from '../arm-kernels.ts';
 import { ensureEnvironment } from '../environment/index.ts';
@@ -14,6 +14,15 @@ import type { GivenServer } from './given-server.ts';
 const REQUIREMENTS = ['jupyter-server==2.21.1', 'jupyter-client', 'pyzmq', 'tornado'];
 const CHIEF_PACKAGES = ['jupyter-server', 'jupyter-client', 'pyzmq', 'tornado'] as const;
 
+/** What a server needs besides to execute the cells of a document (`--via rest`), each pinned. */
+const EXECUTION_REQUIREMENTS = [
+  'jupyter-server-documents==0.3.3',
+  'jupyter-ydoc==4.2.1',
+  'pycrdt',
+  'jupyter-server-fileid==0.9.3',
+];
+const EXECUTION_PACKAGES = ['jupyter-server-documents', 'jupyter-ydoc', 'pycrdt', 'jupyter-server-fileid'];
+
 /** The harness's own server. Its environment exists. */
 export interface OwnServer {
   readonly protocolTransport: ProtocolTransport;
@@ -22,6 +31,7 @@ export interface OwnServer {
   readonly python: string;
   /** Folder that contains all working folders of the notebooks. */
   readonly rootDir: string;
+  readonly via: ExecutionWay;
 }
 
 /** A server that already runs and has a kernelspec of each arm. */
@@ -60,13 +70,19 @@ export function checkArmsOfServer(
  */
 export async function prepareServer(
   notebooks: readonly string[],
-  options: { python?: string | undefined; onProgress: (line: string) => void; signal: AbortSignal },
+  options: {
+    python?: string | undefined;
+    via?: ExecutionWay;
+    onProgress: (line: string) => void;
+    signal: AbortSignal;
+  },
 ): Promise<OwnServer> {
   const rootDir = commonFolder(notebooks);
-  const { python, onProgress, signal } = options;
+  const { python, via = 'websocket', onProgress, signal } = options;
+  const isRest = via === 'rest';
   const environment = await ensureEnvironment({
     python,
-    requirements: REQUIREMENTS,
+    requirements: isRest ? [...REQUIREMENTS, ...EXECUTION_REQUIREMENTS] : REQUIREMENTS,
     onProgress: (line) => onProgress(`jupyter-server: ${line}`),
     signal,
   });
@@ -76,13 +92,14 @@ export async function prepareServer(
       name: 'server',
       versions: {
         ...Object.fromEntries(
-          CHIEF_PACKAGES.flatMap((name) => {
+          [...CHIEF_PACKAGES, ...(isRest ? EXECUTION_PACKAGES : [])].flatMap((name) => {
             const version = facts.packages[name];
             return version === undefined ? [] : [[name, version]];
           }),
         ),
         ...libraryVersion(),
       },
+      ...(isRest ? { via } : {}),
     },
     environment: {
       key: environment.key,
@@ -92,6 +109,7 @@ export async function prepareServer(
     },
     python: environment.python,
     rootDir,
+    via,
   };
 }
 

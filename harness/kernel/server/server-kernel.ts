@@ -6,6 +6,7 @@ import { publicText } from '../../model/public-text.ts';
 import type { ChannelsMaker } from '../../transport/channels.ts';
 import type { ConnectionInfo } from '../../transport/connection.ts';
 import { FreshPeer, type ShellPeer } from '../../transport/fresh-peer.ts';
+import { RestChannels, type ServedDocument } from '../../transport/rest-channels.ts';
 import { type ServedKernel, ServerChannels, ServerPeer } from '../../transport/server-channels.ts';
 import { type ServerAddress, serverSettings } from '../../transport/server-settings.ts';
 import { type KernelIdentity, readIdentity } from '../kernel-identity.ts';
@@ -24,6 +25,8 @@ export interface ServerKernelParts {
   readonly model: Kernel.IModel;
   /** The kernel's session, if the server started the kernel with one. Ending the session ends both. */
   readonly sessionId?: string | undefined;
+  /** The document whose cells the server executes. Absent: the front end sends the cells. */
+  readonly document?: Omit<ServedDocument, 'address' | 'onSession'> | undefined;
   readonly command: KernelCommand;
   /** `null`: only the server can reach the kernel. */
   readonly connection: ConnectionInfo | null;
@@ -49,6 +52,7 @@ export class ServerKernel implements RunningKernel {
   readonly command: KernelCommand;
   readonly exited: Promise<KernelExit>;
   readonly #parts: ServerKernelParts;
+  #sessionId: string | undefined;
   #exit: KernelExit | null = null;
   #pid: number | null = null;
   #isOver = false;
@@ -58,13 +62,15 @@ export class ServerKernel implements RunningKernel {
     this.#parts = parts;
     this.command = parts.command;
     this.connection = parts.connection;
+    this.#sessionId = parts.sessionId;
     this.way = (session, receive) => {
-      const channels: ServerChannels = new ServerChannels(
-        this.#served(() => channels.malformed()),
-        session,
-        receive,
-      );
-      return channels;
+      const { document, address } = parts;
+      const served = this.#served(() => receive('shell', { ok: false, why: 'malformed' }));
+      if (document === undefined) return new ServerChannels(served, session, receive);
+      const onSession = (id: string) => {
+        this.#sessionId = id;
+      };
+      return new RestChannels(served, { ...document, address, onSession }, session, receive);
     };
     this.exited = parts.connection === null ? this.#untilGone() : this.#watch();
   }
@@ -113,7 +119,7 @@ export class ServerKernel implements RunningKernel {
     // The harness kills the process first: a wedged kernel would take long to answer a request.
     const [folder] = this.#parts.folders;
     if (this.pid > 0) await (folder === undefined ? killTree(this.pid) : killRun(this.pid, folder));
-    await endOnServer(address, model.id, this.#parts.sessionId).catch((error: unknown) => {
+    await endOnServer(address, model.id, this.#sessionId).catch((error: unknown) => {
       if (this.#parts.isOwn !== true) throw error;
     });
     await withDeadline('kernel-exit', this.exited, { who: `the kernel ${model.id}` });

@@ -2,7 +2,7 @@ import { CLIENTS } from '../../model/client.ts';
 import { LAUNCH_METHODS } from '../../model/launch-method.ts';
 import { DEFAULT_LATENCY, TRAFFIC_PROFILES } from '../../model/protocol.ts';
 import { serverUrl } from '../../model/server-url.ts';
-import { TRANSPORTS } from '../../model/transport.ts';
+import { EXECUTION_WAYS, TRANSPORTS } from '../../model/transport.ts';
 import { clientType } from '../client-command.ts';
 import { option } from '../row.ts';
 import { autopsyType, clientTimeoutType, shardType } from '../special-types.ts';
@@ -166,6 +166,26 @@ export const EXPERIMENT_ROWS = [
       },
     ],
     setsAside: ['serverUrl'],
+  }),
+  option({
+    flags: '--via <way>',
+    type: oneOf(EXECUTION_WAYS),
+    help: 'who sends the kernel the cells behind a server: websocket or rest',
+    group: 'Kernels',
+    commands: {
+      run: {
+        help: 'who sends the kernel the cells behind a server: the front end by websocket, or the server itself by rest (jupyter_server_documents), which means --transport server',
+      },
+      locate: { help: 'rest: also take the path through a server that executes the cells itself' },
+    },
+    default: 'websocket',
+    excludes: [
+      {
+        value: 'rest',
+        options: ['serverUrl', 'client', 'kernel', 'launch=fork', 'transport=direct'],
+        because: 'only a server that the harness starts itself executes the cells',
+      },
+    ],
   }),
   option({
     flags: '--server-url <url>',

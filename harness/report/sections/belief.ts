@@ -190,8 +190,13 @@ function serverLines({ protocol, runs }: Report): Line[] {
       line`${strong(text('Server'))}: the client library sent ${num(counted(library, 'request'))} of its own (${code('kernel_info')}). What the server itself sent could not be counted, because only the server could reach the kernels. ${lost}`,
     ];
   }
+  const refused = servers.reduce((sum, { rest }) => sum + (rest?.refused.length ?? 0), 0);
+  const taken =
+    protocol.transport.via === 'rest'
+      ? line` Cells that the server was asked to execute and did not take: ${num(String(refused))}. A cell counts as one that raised if it has an error output, since the server does not pass the kernel’s reply on.`
+      : line``;
   return [
-    line`${strong(text('Server'))}: besides the front end’s requests, the kernels received ${num(counted(others, 'shell request'))}. Of these, ${num(String(library))} came from the client library (${code('kernel_info')}) and the rest from the server (${code('kernel_info')} at the start, and its nudge). ${lost}`,
+    line`${strong(text('Server'))}: besides the front end’s requests, the kernels received ${num(counted(others, 'shell request'))}. Of these, ${num(String(library))} came from the client library (${code('kernel_info')}) and the rest from the server (${code('kernel_info')} at the start, and its nudge). ${lost}${taken}`,
   ];
 }
 

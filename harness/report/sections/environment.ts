@@ -118,7 +118,11 @@ function throughServer({ protocol, experiment, runs }: Report): Line {
       : text('a Jupyter Server that');
   const isOfKernels = protocol.arms.some(({ kernelspec }) => kernelspec !== undefined);
   const elsewhere = runs.filter(({ client }) => client.server?.elsewhere === true).length;
-  const direct = line`Shell and iopub go through its WebSocket. The harness asks control and heartbeat of the kernel directly, which does not touch its shell socket.`;
+  const way =
+    protocol.transport.via === 'rest'
+      ? line`The harness posts the id of each cell. The server sends the kernel the cell, and writes its outputs and its state into a shared document, which the harness follows. All else on shell, and iopub, go through the kernel’s WebSocket.`
+      : line`Shell and iopub go through its WebSocket.`;
+  const direct = line`${way} The harness asks control and heartbeat of the kernel directly, which does not touch its shell socket.`;
   const far = line`Only the server could reach ${num(counted(elsewhere, 'kernel'))} of ${num(String(runs.length))}, so there are no counters and no certificates of them. What they loaded is known from the kernelspec alone${text(isOfKernels ? '' : ', which names no package but ipykernel')}.`;
   return line`, through ${server} starts the kernels, with ${versions}${python}. ${elsewhere === 0 ? direct : elsewhere < runs.length ? line`${direct} ${far}` : far}`;
 }
