@@ -73,9 +73,6 @@ function bounded(content: Message['content']): Message['content'] {
   return Object.fromEntries(fields);
 }
 
-/** Receives the messages that a kernel publishes. */
-export type IopubListener = (message: Message) => void;
-
 /**
  * One client of one kernel, with a single session and shell peer. Every request has its own id and a record
  * of its answers. The client draws no conclusions and sends nothing by itself.
@@ -109,7 +106,7 @@ export class KernelClient {
   #changed: (() => void) | null = null;
   #change: Promise<void> | null = null;
   /** Receives every verified iopub message. */
-  onIopub: IopubListener = () => {};
+  onIopub: (message: Message) => void = () => {};
   /** The last messages, and the oracle's actions between them. */
   readonly trace = new MessageTrace();
 
@@ -221,10 +218,7 @@ export class KernelClient {
     return begunAfter === 0 ? {} : { begunAfter };
   }
 
-  /**
-   * Whether the kernel is given all shell requests in the order of sending. Where a server executes the cells, they go
-   * another way than the other requests.
-   */
+  /** Whether the kernel gets all shell requests in their order: cells that a server executes go another way. */
   get #isInOrder(): boolean {
     return this.#channels.document === undefined;
   }

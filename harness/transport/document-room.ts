@@ -31,7 +31,7 @@ export class DocumentRoom {
   readonly #address: ServerAddress;
   readonly #roomId: string;
   readonly #onChange: () => void;
-  /** Resolves once the whole document has come. */
+  /** Resolves once the whole document has come, or the room is closed. */
   readonly synced: Promise<void>;
   #isSynced: () => void = () => {};
   #socket: WebSocket | null = null;
@@ -91,6 +91,7 @@ export class DocumentRoom {
 
   close(): void {
     this.#isClosed = true;
+    this.#isSynced();
     clearTimeout(this.#timer);
     this.#socket?.terminate();
     this.#doc.destroy();

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { deadlineMs, withDeadline } from '../model/deadlines.ts';
+import { withDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, RunFault } from '../model/errors.ts';
 import { publicText } from '../model/public-text.ts';
 import type { Channels, DocumentOutputs, Receiver, ServerAccount } from './channels.ts';
@@ -67,6 +67,7 @@ export class RestChannels implements Channels {
   #room: DocumentRoom | null = null;
   #failure: Error | null = null;
   readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #closed = new AbortController();
 
   constructor(served: ServedKernel, document: ServedDocument, session: string, receive: Receiver) {
     this.#kernelId = served.model.id;
@@ -140,6 +141,7 @@ export class RestChannels implements Channels {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#room?.close();
     await this.#inner.close();
@@ -148,11 +150,12 @@ export class RestChannels implements Channels {
   async #open(): Promise<void> {
     const { address, path, cellIds, onSession } = this.#document;
     const ask = async (what: string, body: object | null): Promise<Record<string, unknown>> => {
-      const response = await this.#post(what, body, 'server-document');
+      const response = await this.#post(what, body).catch((error: unknown) => {
+        throw noDocument((error as Error).message);
+      });
       const answer = (await response.json().catch(() => null)) as Record<string, unknown> | null;
-      if (!response.ok || answer === null)
-        throw noDocument(`POST ${what.split('?')[0]} gave status ${response.status}`);
-      return answer;
+      if (response.ok && answer !== null) return answer;
+      throw noDocument(`POST ${what.split('?')[0]} gave status ${response.status}`);
     };
     const file = await ask(`api/fileid/index?path=${encodeURIComponent(path)}`, null);
     const session = await ask('api/sessions', {
@@ -166,6 +169,7 @@ export class RestChannels implements Channels {
     const room = new DocumentRoom(address, this.#roomId, () => this.#look());
     this.#room = room;
     await room.synced;
+    if (this.#closed.signal.aborted) throw noDocument('the run was over');
     const missing = cellIds.find((id) => room.cell(id) === null);
     if (missing !== undefined) throw noDocument(`its document has no cell ${missing}`);
   }
@@ -195,7 +199,7 @@ export class RestChannels implements Channels {
       // The server queues no cell before it has queued the one before.
       ...(previous === null ? {} : { previous_request_id: previous }),
     };
-    this.#post(`api/kernels/${this.#kernelId}/execute`, body, 'server-answer').then(
+    this.#post(`api/kernels/${this.#kernelId}/execute`, body).then(
       async (response) => {
         const text = await response.text().catch(() => '');
         if (response.ok) this.#accepted += 1;
@@ -207,16 +211,18 @@ export class RestChannels implements Channels {
 
   /** A cell that the server did not take is never sent to the kernel, which its counters show. */
   #refuse(why: string): void {
+    if (this.#closed.signal.aborted) return;
     this.#refused.push(publicText(why).slice(0, MAX_REASON_CHARACTERS));
   }
 
-  #post(path: string, body: object | null, deadline: 'server-document' | 'server-answer'): Promise<Response> {
+  /** Ends with these channels at the latest. */
+  #post(path: string, body: object | null): Promise<Response> {
     const { url, token } = this.#document.address;
     return fetch(`${url}${path}`, {
       method: 'POST',
       headers: { Authorization: `token ${token}`, 'Content-Type': 'application/json' },
       ...(body === null ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(deadlineMs(deadline)),
+      signal: this.#closed.signal,
     });
   }
 

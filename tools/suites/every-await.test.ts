@@ -36,6 +36,7 @@ import { putComment } from '../../harness/report/pull-request-comment.ts';
 import { LoopStallMeter } from '../../harness/run/loop-stall.ts';
 import { askToShutDown } from '../../harness/run/shut-down.ts';
 import { Watch } from '../../harness/run/watch.ts';
+import { RestChannels } from '../../harness/transport/rest-channels.ts';
 import { ServerChannels } from '../../harness/transport/server-channels.ts';
 import { quietConsole, serverSettings } from '../../harness/transport/server-settings.ts';
 import { codeNotebook } from '../testing/code-notebook.ts';
@@ -410,6 +411,26 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
       return channels.failure?.message;
     },
     ends: 'The WebSocket did not reopen within 0.3 s.',
+  },
+  'server-document': {
+    hang: async () => {
+      cleanUp.push(quietConsole());
+      const address = { url: await silentServer(), token: '' };
+      const channels = new RestChannels(
+        {
+          settings: serverSettings(address),
+          model: { id: 'an-id', name: 'python3' },
+          connection: null,
+          delivered: () => Promise.resolve(null),
+        },
+        { address, path: 'document.ipynb', cellIds: [], onSession: () => {} },
+        'session',
+        () => {},
+      );
+      cleanUp.push(() => channels.close());
+      return message(() => channels.settle());
+    },
+    ends: 'The server did not open the document within 0.3 s.',
   },
   'server-exit': {
     hang: async () => {
