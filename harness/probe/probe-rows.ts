@@ -338,7 +338,7 @@ function versionWords(version: string | null, none: string): string {
 }
 
 function quoted({ replyType, status }: CellAnswer): string {
-  if (replyType === null) return 'not answered';
+  if (replyType === null) return 'not answered in time';
   return status === null ? 'answered without a status' : `\`${status}\``;
 }
 

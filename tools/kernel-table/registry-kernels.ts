@@ -114,8 +114,6 @@ export const REGISTRY_KERNELS: readonly RegistryKernel[] = [
     argv: pythonModule('xonsh_jupyter.kernel'),
     language: 'xonsh',
     cells: PYTHON_CELLS,
-    remark:
-      'The probe saw the queued cells executed (`ok`). A later trial by hand saw them `aborted`. The difference is not explained.',
   },
   {
     name: 'basilisp',
