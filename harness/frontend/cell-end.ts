@@ -50,20 +50,23 @@ export function abortWord(reply: Content | null): string | null {
 }
 
 /**
- * The errors that a kernel published for its cells. They serve replies that have neither a name nor a text
- * (tslab).
+ * The errors that a kernel published for its cells, and which cells it published as begun. The errors serve replies that
+ * have neither a name nor a text (tslab).
  */
 export class HeardErrors {
   readonly #errors = new Map<string, HeardError>();
   readonly #stderr = new Map<string, string>();
+  readonly #inputs = new Set<string>();
 
   /** Take one iopub message in. */
   hear({ header, parent_header, content }: Message): void {
     const type = header.msg_type;
     // Most messages of a flood are neither, and need no further look.
-    if (type !== 'error' && !(type === 'stream' && content['name'] === 'stderr')) return;
+    const isTold = type === 'error' || type === 'execute_input';
+    if (!isTold && !(type === 'stream' && content['name'] === 'stderr')) return;
     const parent = parent_header.msg_id;
     if (typeof parent !== 'string') return;
+    if (type === 'execute_input') this.#inputs.add(parent);
     if (type === 'error' && !this.#errors.has(parent)) {
       const { ename, evalue, traceback } = content;
       this.#errors.set(parent, {
@@ -76,6 +79,11 @@ export class HeardErrors {
     if (type === 'stream' && typeof text === 'string') {
       this.#stderr.set(parent, bothEnds(`${this.#stderr.get(parent) ?? ''}${text}`));
     }
+  }
+
+  /** Whether the kernel published `execute_input` for a cell, as it does when it begins to execute it. */
+  hasInput({ msgId }: ShellRequest): boolean {
+    return this.#inputs.has(msgId);
   }
 
   /**
@@ -139,6 +147,16 @@ export function firstEnd(
         why: `whether a cell was executed cannot be told: it was sent before the error of cell ${other} was known, and was answered with that error, word for word (${publicText(ename)}: ${publicText(evalue)})`,
       };
     }
+    const before = errorBefore(position, executes);
+    if (before !== null && isLeftOut(request, executes[before], heard)) {
+      if (!ends.includes('aborted')) continue;
+      const { ename, evalue } = heard.of(request);
+      return {
+        kind: 'aborted',
+        position,
+        why: `a cell was not executed: it was sent before the error of cell ${before} was known, and was answered with an error (${publicText(ename)}: ${publicText(evalue)}) but without the execute_input that the kernel published for cell ${before}`,
+      };
+    }
     if (cells[position]?.mayRaise) continue;
     const { ename, evalue, ...place } = heard.of(request);
     return {
@@ -176,6 +194,27 @@ function errorOfAnother(
         ),
     );
   return at < 0 ? null : at;
+}
+
+/** The first earlier cell that raised and whose error was not known when this one was sent; `null`: there is none. */
+export function errorBefore(position: number, executes: readonly ShellRequest[]): number | null {
+  const sentAtMs = executes[position]?.sentAtMs ?? Number.POSITIVE_INFINITY;
+  const at = executes
+    .slice(0, position)
+    .findIndex(
+      ({ reply, replyAtMs }) => reply?.['status'] === 'error' && replyAtMs !== null && sentAtMs < replyAtMs,
+    );
+  return at < 0 ? null : at;
+}
+
+/**
+ * Whether a kernel answered a queued cell with an error of its own and never began it, as async-kernel 0.23 aborts cells. All
+ * that it publishes for a cell has come with the idle status.
+ */
+function isLeftOut(request: ShellRequest, raised: ShellRequest | undefined, heard: HeardErrors): boolean {
+  return (
+    request.idleAtMs !== null && !heard.hasInput(request) && raised !== undefined && heard.hasInput(raised)
+  );
 }
 
 function bothEnds(text: string): string {

@@ -1,7 +1,15 @@
 import type { Exposure } from '../model/exposure.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
 import type { MessageHeader } from '../transport/message.ts';
-import { abortWord, CELL_ENDS, type CellEnd, firstEnd, HeardErrors, hasErrorText } from './cell-end.ts';
+import {
+  abortWord,
+  CELL_ENDS,
+  type CellEnd,
+  errorBefore,
+  firstEnd,
+  HeardErrors,
+  hasErrorText,
+} from './cell-end.ts';
 import { isSettled, type KernelClient, type ShellRequest } from './client.ts';
 import { ExposureMeter } from './exposure-meter.ts';
 import type { LatencyDraws, Reaction } from './latency.ts';
@@ -191,7 +199,10 @@ export class FrontEnd {
     const ends = this.#parts.goesOnAfterAborted ? (['cell-error'] as const) : CELL_ENDS;
     const end = firstEnd(this.#executes, codeCells, this.#heard, ends);
     const request = end?.kind === 'cell-error' ? this.#executes[end.position] : undefined;
-    if (request === undefined || hasErrorText(request.reply ?? {})) return end;
+    if (request === undefined || end === null) return end;
+    // What tells an aborted cell from one that raised may come after the reply, as an error's text may.
+    const isTold = hasErrorText(request.reply ?? {}) && errorBefore(end.position, this.#executes) === null;
+    if (isTold) return end;
     await this.#settled(request);
     return firstEnd(this.#executes, codeCells, this.#heard, ends);
   }

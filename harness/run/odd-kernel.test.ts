@@ -140,6 +140,14 @@ describe('a cell that was not executed', () => {
     );
   });
 
+  test('is not taken for one that raised: the kernel answered it with an error and never began it', async () => {
+    const outcome = await afterAllowedError({ name: 'aborts-as-error', delayMs: 300 }, 'pipeline');
+    expect(outcome).toMatchObject({ kind: 'aborted', cell: FAULTY_CELL });
+    expect(outcome?.reason).toMatch(
+      /RuntimeError: Aborting due to prior exception\) but without the execute_input/,
+    );
+  });
+
   test('behind one that raised and must not, without busy and idle: that one is the outcome', async () => {
     const { record } = await runs.provoked({ name: 'aborts-next', delayMs: 300 }, {}, 'pipeline');
     expect(record.outcome).toMatchObject({ kind: 'cell-error', cell: AT_THE_CELL });

@@ -89,6 +89,7 @@ export const FAULTS = {
 
   'aborts-next': { ...SOUND, reply: 'error' },
   infects: { ...SOUND, reply: 'error' },
+  'aborts-as-error': { ...SOUND, reply: 'error' },
   'nameless-error': { ...SOUND, reply: 'error' },
   'published-error': { ...SOUND, reply: 'error' },
   'exits-saying-so': { ...SILENT, responsive: false, exit: { code: 3, signal: null } },
@@ -112,6 +113,7 @@ export type HostileFault =
 export type OddBehaviour =
   | 'aborts-next'
   | 'infects'
+  | 'aborts-as-error'
   | 'nameless-error'
   | 'published-error'
   | 'exits-saying-so';

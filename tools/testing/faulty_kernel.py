@@ -90,6 +90,8 @@ At the cell, as some kernels do
                         and get neither busy nor idle (tslab, IRkernel)
     infects             after D [0.2] seconds an error; executes queued by then are begun and answered with that error
                         (xeus-python)
+    aborts-as-error     after D [0.2] seconds an error; executes queued by then are answered with another error, and are
+                        not begun: no execute_input (async-kernel)
     nameless-error      an error whose reply has neither name nor text; standard error has it (tslab)
     published-error     the same, and iopub has an `error` with both
     exits-saying-so     busy, words on standard output alone, then after D [0.1] seconds exit code 3 (ilua)
@@ -149,6 +151,7 @@ DEFAULT_DELAY_S = {
     "aborted": 0.2,
     "aborts-next": 0.2,
     "infects": 0.2,
+    "aborts-as-error": 0.2,
     "exits-saying-so": 0.1,
     "leaks": 1.0,
     "exits": 0.1,

@@ -78,6 +78,17 @@ def infects(kernel: Kernel, request: Message) -> None:
         kernel.fail(queued, "ZeroDivisionError", "division by zero", ["ZeroDivisionError: division by zero"])
 
 
+def aborts_as_error(kernel: Kernel, request: Message) -> None:
+    fails(kernel, request)
+    for queued in queued_executes(kernel, 0):
+        kernel.status(queued, "busy")
+        error = {"ename": "RuntimeError", "evalue": "Aborting due to prior exception", "traceback": []}
+        kernel.reply(queued, {"status": "error", "execution_count": kernel.execution_count, **error})
+        # The reply may well be there before all that was published.
+        time.sleep(0.05)
+        kernel.status(queued, "idle")
+
+
 def nameless_error(kernel: Kernel, request: Message) -> None:
     kernel.begin(request)
     kernel.reply(request, {"status": "error", "execution_count": kernel.execution_count})
@@ -108,6 +119,7 @@ def exits_saying_so(kernel: Kernel, request: Message) -> None:
 ODD_FAULTS: dict[str, CellFault] = {
     "aborts-next": aborts_next,
     "infects": infects,
+    "aborts-as-error": aborts_as_error,
     "nameless-error": nameless_error,
     "published-error": published_error,
     "exits-saying-so": exits_saying_so,
