@@ -215,6 +215,8 @@ export const REGISTRY_KERNELS: readonly RegistryKernel[] = [
     argv: ['{python}', '-m', 'ilua.app', '-c', '{connection_file}', '-i', 'lua5.3'],
     language: 'lua',
     cells: ['x = 1', 'x = x + 1', 'print(x)', 'return x * 2', 'for i = 1, 2 do print(i) end', 'print("end")'],
+    remark:
+      'Its runs differ from round to round. Of three rounds of five runs, two had runs that lost an idle status, and two had runs in which the process ended with exit code 0. The last round is shown.',
   },
   {
     name: 'echo',
