@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import { plainLine } from '../report/document.ts';
-import { faultPlaces, localisation, type PathName } from './localisation.ts';
+import { faultPlaces, localisation, type PathName, pathOf } from './localisation.ts';
 import { locateDocument } from './locate-document.ts';
 
 type Kind = RunRecord['outcome']['kind'];
@@ -25,6 +25,7 @@ function journal(path: PathName, runs: RunRecord[], roles: Record<string, string
         arms: Object.entries(roles).map(([name, role]) => ({ name, role })),
         ...(path === 'nbclient' ? { client: { name: path, versions } } : {}),
         ...(path === 'server' ? { transport: { name: path, versions } } : {}),
+        ...(path === 'rest' ? { transport: { name: 'server', versions, via: path } } : {}),
       },
     },
     runs,
@@ -73,6 +74,22 @@ test('the kernel is named where it wedges by every path and the treatment cures 
   ]);
   expect(lead(located)).toContain('The fault is in the kernel.');
   expect(lead(located)).toContain('3 of 3 were certified');
+});
+
+test('a server that executes the cells is a path of its own, and its losses are the server’s', () => {
+  const runs = [run('control', 'lost-reply', 'server'), run('control', 'completed')];
+  const through = journal('rest', runs, ARMS);
+  expect(pathOf(through)).toBe('rest');
+  const located = localisation([
+    { path: 'server', journal: journal('server', [run('control', 'completed')], ARMS) },
+    { path: 'rest', journal: through },
+  ]);
+  expect(located.found).toEqual(['server']);
+  expect(located.places.find(({ place }) => place === 'server')).toMatchObject({
+    faults: 1,
+    runs: 3,
+    paths: ['rest'],
+  });
 });
 
 test('the server is named where it loses messages, and a place that was not tried is not cleared', () => {

@@ -50,6 +50,16 @@ describe('options', () => {
     expect(parsed(JSON.parse(JSON.stringify(options.given)) as RawOptions<'run'>)).toEqual(options);
   });
 
+  test.each([
+    [{ serverUrl: 'http://h/' }, /^--via rest cannot be used with --server-url/],
+    [{ client: 'nbclient' }, /--via rest cannot be used with --client nbclient/],
+    [{ kernel: ['k'] }, /^--via rest cannot be used with --kernel k/],
+    [{ transport: 'direct' }, /^--via rest cannot be used with --transport direct/],
+  ])('cells that a server executes need a server of the harness: %j is refused', async (also, words) => {
+    expect(parsed({ via: 'rest' })).toMatchObject({ via: 'rest', transport: 'server' });
+    expect((await soakErrorOf(() => parsed({ via: 'rest', ...also }))).message).toMatch(words);
+  });
+
   test('a transport is one that there is, and not a client’s', async () => {
     expect(parsed({}).transport).toBe('direct');
     expect(parsed({ transport: 'server' }).transport).toBe('server');

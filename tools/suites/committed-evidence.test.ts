@@ -46,9 +46,11 @@ test.each(bisects)('%s follows from its journal, and finished', async (_name, fo
 
 test('locate-7.3.0 follows from the journals of its paths', async () => {
   const folder = join(reports, 'locate-7.3.0');
+  // `rest` is taken only where it is asked for.
+  const taken = PATHS.filter((path) => path !== 'rest');
   const named = await Promise.all(
-    PATHS.map(async (path) => ({ path, journal: (await readJournal(join(folder, path))).journal })),
+    taken.map(async (path) => ({ path, journal: (await readJournal(join(folder, path))).journal })),
   );
-  expect(named.map(({ journal }) => pathOf(journal))).toEqual([...PATHS]);
+  expect(named.map(({ journal }) => pathOf(journal))).toEqual(taken);
   expect(readFileSync(join(folder, 'locate.md'), 'utf8')).toBe(locateMarkdown(localisation(named)));
 });
