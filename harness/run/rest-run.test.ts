@@ -132,6 +132,11 @@ describe('a server that executes the cells', () => {
     expect((await run(mayRaise)).record.outcome.kind).toBe('completed');
   });
 
+  test('a cell that the kernel did not execute is aborted, although the document shows it as idle', async () => {
+    const notebook = notebookOf('get_ipython().kernel._aborting = True', '1');
+    expect((await run(notebook)).record.outcome).toMatchObject({ kind: 'aborted', cell: 1 });
+  });
+
   test('a killed kernel is died', async () => {
     const { record } = await run(notebookOf('1', 'import os; os.kill(os.getpid(), 9)'));
     expect(record.outcome).toMatchObject({ kind: 'died', source: 'kernel', cell: 1 });
