@@ -125,7 +125,7 @@ describe('a bisect of another endpoint', () => {
     expect(end.state.claim).toMatchObject({ brought: [4], cured: [6] });
     const { journal } = parseBisectJournal(journalText(protocol, entries), BISECT_JOURNAL);
     const markdown = markdownDocument(bisectDocument(journal, end.state), []);
-    expect(markdown).toContain('The event is `died`: the kernel ended, and nobody had asked it to.');
+    expect(markdown).toContain('The event is `died`. The kernel died in a run if its process ended');
     expect(markdown).toMatch(/## Excluded[\s\S]*: wedged-stranded/);
   });
 
@@ -142,7 +142,7 @@ describe('a bisect of another endpoint', () => {
     expect(end.state.claim).toMatchObject({ brought: [2], cured: [6] });
     const { journal } = parseBisectJournal(journalText(protocol, entries), BISECT_JOURNAL);
     const markdown = markdownDocument(bisectDocument(journal, end.state), []);
-    expect(markdown).toContain('a cell took 5 s or longer');
+    expect(markdown).toContain('A run was slow if one of its cells took 5 s or longer.');
     expect(markdown).toContain('completed (slow)');
   });
 });

@@ -18,7 +18,6 @@ import {
   visibleDrops,
 } from '../planning/run-plan.ts';
 import { lineChartText } from '../planning/text-chart.ts';
-import { endpointText } from '../report/search-words.ts';
 
 type PlanOptions = Options<'plan'>;
 
@@ -57,13 +56,13 @@ async function planAction(options: PlanOptions): Promise<void> {
   console.log(
     options.json
       ? JSON.stringify(planJson(plan, curve, drops, cost), null, 2)
-      : `${endpointText(planText(plan, drops, cost), options.endpoint ?? undefined)}\n\n${lineChartText(chart)}`,
+      : `${planText(plan, drops, cost)}\n\n${lineChartText(chart)}`,
   );
 }
 
 /** A plan with competing events: simulated for the whole claim, so without the exact curve. */
 function printCompeting(
-  { json, endpoint, runs }: PlanOptions,
+  { json, runs }: PlanOptions,
   plan: RunPlan,
   cost: { readonly blockSeconds: number } | null,
 ): void {
@@ -74,8 +73,7 @@ function printCompeting(
     return;
   }
   const text = planText(plan, [], cost);
-  const shown = claim === null ? text : `${text}\n\n${claimPowerText(claim.runsPerArm, claim.power)}`;
-  console.log(endpointText(shown, endpoint ?? undefined));
+  console.log(claim === null ? text : `${text}\n\n${claimPowerText(claim.runsPerArm, claim.power)}`);
 }
 
 /** Seconds of one block; `null` when no cost was given. */
@@ -103,7 +101,7 @@ function printLengths(
   console.log(
     json
       ? JSON.stringify({ hazard, repliesPerCell, ...goal, cost, lengths, soonest }, null, 2)
-      : endpointText(lengthsText(hazard, lengths, soonest, goal), endpoint ?? undefined),
+      : lengthsText(hazard, lengths, soonest, goal, { endpoint: endpoint ?? undefined }),
   );
 }
 

@@ -8,10 +8,10 @@ import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { TuningCitation } from '../model/protocol.ts';
 import type { RunOptions } from '../options/run-options.ts';
-import { eventClause } from '../report/event-words.ts';
-import { endpointText } from '../report/search-words.ts';
+import { endpointName, eventWords } from '../report/endpoint-words.ts';
 import { readRecord, type TuningRecord } from '../tune/record.ts';
 import { tuningResults } from '../tune/results.ts';
+import { moreEventsWords } from '../tune/words.ts';
 
 interface Chosen {
   readonly record: TuningRecord;
@@ -33,10 +33,8 @@ async function chosenSetting(path: string): Promise<Chosen> {
   if (candidate === undefined || notebook === undefined) {
     throw new SoakError(
       'bad-tuning',
-      `The tuning in ${path} chose nothing: ${endpointText('control never wedged in it.', record.endpoint)}`,
-      {
-        remedy: 'Tune again with more minutes, a longer notebook or other latencies.',
-      },
+      `The tuning in ${path} chose nothing: control never ${eventWords(record).past} in it.`,
+      { remedy: `Tune again with ${moreEventsWords(record)}.` },
     );
   }
   return { record, candidate, notebook };
@@ -94,7 +92,7 @@ export async function tuningCitation(
   if (!isSameEndpoint(record, rule)) {
     throw new SoakError(
       'tuned-endpoint',
-      `The tuning in ${path} looked for the event ${record.endpoint ?? 'wedged'} (${eventClause(record)}), and this experiment counts ${rule.endpoint ?? 'wedged'} (${eventClause(rule)}).`,
+      `The tuning in ${path} looked for the event ${endpointName(record)}, and this experiment counts ${endpointName(rule)}.`,
       {
         remedy: 'Give the endpoint and the limits that were tuned, or tune again with --endpoint.',
         option: { name: 'endpoint' },

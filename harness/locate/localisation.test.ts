@@ -96,8 +96,8 @@ test('another endpoint is placed where its runs say, and else on the direct path
   const through = located('server', 'slow', [slow]);
   expect(through.found).toEqual([]);
   expect(through.places.map(({ upper }) => upper)).toEqual([null, null, null]);
-  expect(lead(through)).toContain('The event was seen, and where it came from cannot be told.');
-  expect(lead(through)).toContain('Whether the kernel is at fault cannot be told: 1 run showed the event');
+  expect(lead(through)).toContain('Slow runs were seen, and where they came from cannot be told.');
+  expect(lead(through)).toContain('Whether the kernel is at fault cannot be told: 1 run had a slow cell');
   // How a run ended later says nothing about where it was slow.
   const thenStalled = { ...run('control', 'stalled', 'client'), cellMs: [900] };
   expect(located('server', 'slow', [thenStalled]).found).toEqual([]);

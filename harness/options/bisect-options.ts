@@ -25,7 +25,7 @@ export function parsedBisectOptions(raw: RawOptions<'bisect'>): BisectOptions {
   const { good, bad, traffic, notebook, ...options } = parsedOptions('bisect', raw);
   if (traffic.length > 1) {
     throw new SoakError('bad-option', `--traffic ${raw.traffic}: a bisect takes one profile.`, {
-      remedy: 'Give the one at which the bad release wedges soonest: soak tune finds it.',
+      remedy: 'Give the one at which the bad release shows the event soonest: soak tune finds it.',
       option: { name: 'traffic' },
     });
   }

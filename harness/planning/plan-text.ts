@@ -1,3 +1,5 @@
+import type { EndpointRule } from '../model/endpoint.ts';
+import { eventWords } from '../report/endpoint-words.ts';
 import type { LineChart } from '../report/figures/line-chart.ts';
 import { counted, duration, percent } from '../report/format-number.ts';
 import { textTable } from '../report/text-table.ts';
@@ -96,9 +98,11 @@ export function lengthsText(
   lengths: readonly NotebookLength[],
   soonest: NotebookLength | null,
   goal: Pick<PlanGoal, 'alpha'>,
+  rule: EndpointRule,
 ): string {
+  const words = eventWords(rule);
   const rows = [
-    ['cells', 'wedge rate', 'blocks (median)', 'blocks (90 % by)', 'a block', 'verdict (90 % by)'],
+    ['cells', words.rate, 'blocks (median)', 'blocks (90 % by)', 'a block', 'verdict (90 % by)'],
     ...lengths.map((length) => [
       String(length.cells),
       percent(length.pReference),
@@ -111,7 +115,7 @@ export function lengthsText(
     ]),
   ];
   return [
-    `Notebook length at ${hazard} wedges per reply, e-process at α = ${goal.alpha}, control and sham and a treatment that never wedges`,
+    `Notebook length at ${hazard} ${words.nouns} per reply, e-process at α = ${goal.alpha}, control and sham and a treatment that never ${words.present}`,
     '',
     ...textTable(rows, (column) => column > 0),
     soonest === null

@@ -103,7 +103,9 @@ test('a record of another endpoint counts by what each run was seen to be, and i
   expect(chosen?.index).toBe(3);
   const shown = tuningText(read, tuningResults(read), 'tuning.json');
   expect(shown).toContain('--tuned tuning.json --endpoint slow --slow-after 250ms --until-decided');
-  expect(tuningFiles(read)[0]?.content).toContain('The event is `slow`: a cell took 250 ms or longer.');
+  expect(tuningFiles(read)[0]?.content).toContain(
+    'The event is `slow`. A run was slow if one of its cells took 250 ms or longer.',
+  );
 });
 
 test('the terminal has the table, the curve and the flags', () => {
