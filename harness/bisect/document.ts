@@ -12,6 +12,7 @@ import {
 } from '../report/document.ts';
 import { eventWords } from '../report/endpoint-words.ts';
 import { counted, duration, percent, percentInterval, significant } from '../report/format-number.ts';
+import { expectedLine } from '../report/sections/lost-output.ts';
 import { num } from '../report/words.ts';
 import { clopperPearson } from '../stats/intervals.ts';
 import type { BisectJournal } from './journal.ts';
@@ -80,6 +81,7 @@ function modelLines({ bisect }: Pick<BisectJournal, 'bisect'>): Line[] {
       : [
           line`The event is ${code(protocol.endpoint)}. ${text(words.definition)} A run that failed in another way says nothing about it and is left out.`,
         ]),
+    ...(protocol.expected === undefined ? [] : [expectedLine(protocol.expected)]),
     line`One release brought the ${fault}${text(cure ? ', and a release after the bad one cured it' : '')}. The releases in between have it. Beforehand, every release is equally likely. The labels are claims too: that the good release already has the ${fault}${text(cure ? ', or that the fixed one still has it,' : '')} is as likely as each release.`,
     line`A batch is one run of the bad release (the positive control) and one to four runs of one other release (the probe), in an order drawn from the seed. The bisect picks the release and the number of runs that are expected to tell most about the change point per run.`,
     line`The rates are unknown and are integrated out. The control's ${text(words.rate)} has a uniform prior. The rate of another release that has the ${fault} lies around the control's, with a Beta prior that weighs ${num(counted(model.likeness, 'run'))}: a ${fault} that became rarer is then not soon taken for a cured one. All releases without the ${fault} share one rate of false ${nouns}, with the prior Beta(1, ${num(String(model.falseRateBeta))}).`,

@@ -115,11 +115,11 @@ test('a notebook that changed since, or is not there, is refused', async () => {
   const changed = join(folder.path, 'changed.ipynb');
   await copyFile(join(packageRoot(), published), changed);
   await writeFile(changed, `${await readFile(changed, 'utf8')} `);
-  await expect(tuningCitation(COMMITTED, [await readNotebook(changed)], latency, {})).rejects.toThrow(
-    /has the SHA-256/,
-  );
   await expect(
-    tuningCitation(COMMITTED, [await readNotebook(changed)], latency, { endpoint: 'died' }),
+    tuningCitation(COMMITTED, [await readNotebook(changed)], latency, {}, undefined),
+  ).rejects.toThrow(/has the SHA-256/);
+  await expect(
+    tuningCitation(COMMITTED, [await readNotebook(changed)], latency, { endpoint: 'died' }, undefined),
   ).rejects.toThrow(/looked for the event wedged .*counts died/);
   const tuned = await tunedOptions(options({ tuned: COMMITTED }), COMMITTED, null);
   expect(tuned.notebooks).toEqual([join(packageRoot(), published)]);

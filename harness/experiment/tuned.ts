@@ -3,6 +3,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Latency } from '../frontend/latency.ts';
 import type { Notebook } from '../frontend/notebook.ts';
+import { canonicalJson } from '../model/canonical.ts';
+import type { ProtocolExpected } from '../model/cell-outputs.ts';
 import { type EndpointRule, isSameEndpoint } from '../model/endpoint.ts';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
@@ -11,7 +13,7 @@ import type { RunOptions } from '../options/run-options.ts';
 import { endpointName, eventWords } from '../report/endpoint-words.ts';
 import { readRecord, type TuningRecord } from '../tune/record.ts';
 import { tuningResults } from '../tune/results.ts';
-import { moreEventsWords } from '../tune/words.ts';
+import { expectFlags, moreEventsWords } from '../tune/words.ts';
 
 interface Chosen {
   readonly record: TuningRecord;
@@ -77,16 +79,19 @@ export async function tunedOptions(
 }
 
 /**
- * The protocol's citation of the tuning that it uses, after a check that endpoint, notebook and latency are those of
- * the record.
+ * The protocol's citation of the tuning that it uses, after a check that endpoint, notebook, latency and expected outputs
+ * are those of the record.
  *
- * @throws SoakError `bad-tuning`; `tuned-endpoint`, `tuned-notebook` or `tuned-latency` when one differs from the tuned one
+ * @param expected of this experiment; `undefined`: outputs are not compared
+ * @throws SoakError `bad-tuning`; `tuned-endpoint`, `tuned-expected`, `tuned-notebook` or `tuned-latency` when one differs
+ *   from the tuned one
  */
 export async function tuningCitation(
   path: string,
   notebooks: readonly Notebook[],
   latency: Latency,
   rule: EndpointRule,
+  expected: ProtocolExpected | undefined,
 ): Promise<TuningCitation> {
   const { record, candidate, notebook } = await chosenSetting(path);
   if (!isSameEndpoint(record, rule)) {
@@ -112,6 +117,7 @@ export async function tuningCitation(
       remedy: 'Its distribution was measured anew since. Tune again.',
     });
   }
+  assertSameOutputs(path, { record, candidate, notebook }, rule, expected);
   return {
     sha256: record.sha256,
     chosen: {
@@ -121,4 +127,27 @@ export async function tuningCitation(
       cells: candidate.cells,
     },
   };
+}
+
+/** Refuse other expected outputs than the tuned ones: a loss of them is another event. */
+function assertSameOutputs(
+  path: string,
+  { record, candidate }: Chosen,
+  { endpoint }: EndpointRule,
+  expected: ProtocolExpected | undefined,
+): void {
+  if (endpoint !== 'lost-output' && endpoint !== 'any') return;
+  const of = (each: ProtocolExpected | undefined, notebook: number) =>
+    each === undefined
+      ? 'none'
+      : canonicalJson([each.rulesSha256, each.outputs?.[notebook]?.slice(0, candidate.cells) ?? each.kind]);
+  if (of(record.expected, candidate.notebook) === of(expected, 0)) return;
+  throw new SoakError(
+    'tuned-expected',
+    `The outputs that runs are to show are not those of the tuning in ${path}.`,
+    {
+      remedy: `Give ${record.expected === undefined ? 'no --expect' : expectFlags(record.expected)}, or tune again.`,
+      option: { name: 'expect' },
+    },
+  );
 }

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { assertExpectedBeforehand } from './expected-beforehand.ts';
 import { parsedOptions, sharedOptions } from './given.ts';
 import { parsedRunOptions, type RunOptions } from './run-options.ts';
 import type { Options, RawOptions } from './table.ts';
@@ -29,6 +30,7 @@ export function parsedBisectOptions(raw: RawOptions<'bisect'>): BisectOptions {
       option: { name: 'traffic' },
     });
   }
+  assertExpectedBeforehand(options.expect, 'bisect');
   const path = raw.notebook ?? join(packageRoot(), notebook);
   const { maxMinutes: _maxMinutes, out, resume, ...ofTheRuns } = sharedOptions('bisect', 'run', raw);
   const run = parsedRunOptions(

@@ -108,6 +108,29 @@ test('a record of another endpoint counts by what each run was seen to be, and i
   );
 });
 
+test('a record of lost output says what was expected, what each run lost, and the flags that expect it again', () => {
+  const lost = [{ loss: 'missing' as const, cell: 3, output: 'stdout' }];
+  const runs = body.runs.map((run) => {
+    const hasLost = run.candidate === 3;
+    const status = hasLost ? ('wedged' as const) : ('completed' as const);
+    return { ...run, kind: 'completed' as const, status, losses: hasLost ? lost : [] };
+  });
+  const expected = {
+    kind: 'file' as const,
+    outputs: [body.notebooks[0]?.codeCells.map(() => 'f'.repeat(64)) ?? []],
+    rulesSha256: 'a'.repeat(64),
+    expect: 'executed.ipynb',
+    sanitize: 'my rules.cfg',
+  };
+  const sealed = sealedRecord({ ...body, schema: 2, endpoint: 'lost-output', expected, runs });
+  const read = parsedRecord(recordText(sealed), 'tuning.json');
+  expect(read.runs.find(({ candidate }) => candidate === 3)?.losses).toEqual(lost);
+  expect(tuningText(read, tuningResults(read), 'tuning.json')).toContain(
+    "--tuned tuning.json --endpoint lost-output --expect executed.ipynb --sanitize 'my rules.cfg' --until-decided",
+  );
+  expect(tuningFiles(read)[0]?.content).toContain('Expected: the outputs of an executed notebook.');
+});
+
 test('the terminal has the table, the curve and the flags', () => {
   const shown = tuningText(record, tuningResults(record), 'reports/tune-7.3.0/tuning.json');
   expect(shown).toContain('--tuned reports/tune-7.3.0/tuning.json --until-decided --alpha 0.001');

@@ -23,11 +23,12 @@ import {
   pValue,
   significant,
 } from '../report/format-number.ts';
+import { expectedLine } from '../report/sections/lost-output.ts';
 import { num } from '../report/words.ts';
 import { doseContrast, dosePlan } from './dose-response.ts';
 import type { TuningRecord } from './record.ts';
 import type { CandidateResult, TuningResults, VerdictCost } from './results.ts';
-import { moreEventsWords } from './words.ts';
+import { expectFlags, moreEventsWords } from './words.ts';
 
 /** Every candidate that had a run, best first. */
 export function settingsTable(rule: EndpointRule, results: TuningResults): Table {
@@ -54,11 +55,17 @@ function secondsWords({ p90Seconds }: VerdictCost): string {
 }
 
 /** The flags of `soak run` that ask what the tuning asked, each after a space; empty for the default endpoint. */
-export function endpointFlags({ endpoint, slowAfterMs, memoryAboveBytes }: TuningRecord): string {
+export function endpointFlags({
+  endpoint,
+  slowAfterMs,
+  memoryAboveBytes,
+  expected,
+}: Pick<TuningRecord, 'endpoint' | 'slowAfterMs' | 'memoryAboveBytes' | 'expected'>): string {
   if (endpoint === undefined) return '';
+  const expect = expected === undefined ? '' : ` ${expectFlags(expected)}`;
   const slow = slowAfterMs === undefined ? '' : ` --slow-after ${slowAfterMs}ms`;
   const memory = memoryAboveBytes === undefined ? '' : ` --memory-above ${memoryAboveBytes / 1000}KB`;
-  return ` --endpoint ${endpoint}${slow}${memory}`;
+  return ` --endpoint ${endpoint}${slow}${memory}${expect}`;
 }
 
 /** The flags of `soak run` that a chosen setting stands for, and those of the endpoint. */
@@ -189,6 +196,7 @@ export function tuningDocument(record: TuningRecord, results: TuningResults): Re
                 : [
                     line`The event is ${code(record.endpoint)}. ${text(words.definition)} A run that failed in another way is left out of every rate.`,
                   ]),
+              ...(record.expected === undefined ? [] : [expectedLine(record.expected)]),
               line`Arm: ${code(arm.name)}, role control, sources ${code(arm.treeSha256.slice(0, 16))}. No other arm was run, so the choice cannot favour a treatment.`,
               line`${num(counted(record.runs.length, 'run'))} in ${num(duration(results.total.seconds * 1000))} of a budget of ${num(counted(record.budgetMinutes, 'minute'))}, one at a time, each with a fresh kernel. First, each setting had one run. Then the search used Thompson sampling on ${text(words.nouns)} per second, but gave every other run to the least-tried latency of one of the two leading curves. Last came fresh runs of the chosen setting.`,
               line`${code(environment.python)}, libzmq ${code(environment.kernelLibzmq)} in the kernel, ${code(environment.platform)} ${code(environment.arch)}, ${num(counted(environment.cpus, 'CPU'))}; harness ${code(record.harness)}, Node ${code(environment.node)}; ${num(loadWords(record))}; begun ${code(record.at)}.`,

@@ -56,7 +56,12 @@ export const ROOMS: readonly Room[] = [
     'run',
     'transport',
   ]),
-  room('tune', 'the settings that make control wedge soonest', ['frontend', 'model', 'report', 'stats']),
+  room('tune', 'the settings that make control show the event soonest', [
+    'frontend',
+    'model',
+    'report',
+    'stats',
+  ]),
   room('experiment', 'prepare, freeze, begin or resume, carry out', [
     'arms',
     'frontend',
@@ -80,6 +85,7 @@ export const ROOMS: readonly Room[] = [
   ]),
   room('bisect', 'the release or commit that brought a change', [
     'arms',
+    'audit',
     'experiment',
     'frontend',
     'journal',

@@ -3,6 +3,9 @@ import { option } from '../row.ts';
 import { durationType, memorySizeType } from '../special-types.ts';
 import { oneOf, someOf, text } from '../value-types.ts';
 
+const EXPECTED_BEFOREHAND =
+  'the outputs that each run is to show: saved (those in the notebook), or an executed notebook';
+
 /** The question that is put to every run, its limits, and what a run is compared with. */
 export const ENDPOINT_ROWS = [
   option({
@@ -52,7 +55,12 @@ export const ENDPOINT_ROWS = [
     help: 'the outputs that each run is to show: saved (those in the notebook), an executed notebook, or reference (what most runs of control show)',
     defaultWords: 'saved, with --endpoint lost-output',
     group: 'Notebook and traffic',
-    commands: { run: {} },
+    commands: {
+      run: {},
+      tune: { help: EXPECTED_BEFOREHAND },
+      bisect: { help: EXPECTED_BEFOREHAND },
+      locate: {},
+    },
     excludes: [
       {
         value: 'reference',
@@ -67,6 +75,6 @@ export const ENDPOINT_ROWS = [
     type: text('path'),
     help: "more rules of what may differ between outputs, in nbval's format: sections of regex: and replace:",
     group: 'Notebook and traffic',
-    commands: { run: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {} },
   }),
 ] as const;
