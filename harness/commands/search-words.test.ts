@@ -161,7 +161,7 @@ function planTexts(endpoint: Endpoint): string[] {
   return [
     lengthsText(0.012, lengths, soonestLength(lengths), goal, ruleOf(endpoint)),
     lengthsText(0.012, lengths, null, goal, ruleOf(endpoint)),
-    planText(plan, [], { blockSeconds: 3 }),
+    planText(plan, [], { blockSeconds: 3 }, ruleOf(endpoint)),
   ];
 }
 

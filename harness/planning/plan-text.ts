@@ -1,9 +1,10 @@
 import type { EndpointRule } from '../model/endpoint.ts';
-import { eventWords } from '../report/endpoint-words.ts';
+import { endpointName, eventWords, isAboutWedges } from '../report/endpoint-words.ts';
 import type { LineChart } from '../report/figures/line-chart.ts';
 import { counted, duration, percent } from '../report/format-number.ts';
 import { textTable } from '../report/text-table.ts';
 import type { ExactTest } from '../stats/power.ts';
+import type { Pilot } from './pilot.ts';
 import {
   MAX_BLOCKS,
   MAX_RUNS,
@@ -19,7 +20,7 @@ type Drops = ReturnType<typeof visibleDrops>;
 type BlockCost = { readonly blockSeconds: number } | null;
 
 /** What `soak plan` prints above the power curve. */
-export function planText(plan: RunPlan, drops: Drops, cost: BlockCost): string {
+export function planText(plan: RunPlan, drops: Drops, cost: BlockCost, rule: EndpointRule): string {
   const { goal, eProcess } = plan;
   const time = (blocks: number | null) =>
     cost === null || blocks === null ? '' : duration(blocks * cost.blockSeconds * 1000);
@@ -65,6 +66,9 @@ export function planText(plan: RunPlan, drops: Drops, cost: BlockCost): string {
           'The e-process may stop after any block; a fixed size must be run to its end.',
           ...competingNotes(goal),
         ];
+  const event = isAboutWedges(rule)
+    ? []
+    : [`The event is ${endpointName(rule)}. ${eventWords(rule).definition}`];
   const seen = drops.map(({ test, runsPerArm, visible }) =>
     visible === null
       ? `${runsPerArm} runs of each arm do not even see a drop to zero with ${percent(goal.power)} power (${test}).`
@@ -74,6 +78,7 @@ export function planText(plan: RunPlan, drops: Drops, cost: BlockCost): string {
     title,
     '',
     ...textTable(rows, (column) => column > 0),
+    ...event,
     ...notes,
     ...(seen.length === 0 ? [] : ['', ...seen]),
   ].join('\n');
@@ -148,7 +153,16 @@ export function powerChart(goal: PlanGoal, curves: Curves): LineChart {
 }
 
 /** What `soak plan --json` prints, a published format. */
-export function planJson(plan: RunPlan, curves: Curves, drops: Drops, cost: BlockCost) {
+export function planJson(
+  plan: RunPlan,
+  curves: Curves,
+  drops: Drops,
+  {
+    rule,
+    cost,
+    pilot,
+  }: { readonly rule: EndpointRule; readonly cost: BlockCost; readonly pilot: Pilot | null },
+) {
   const { pReference, pTreatment, alpha, power } = plan.goal;
   const needed = (runsPerArm: number | null) => [{ pReference, pTreatment, alpha, power, runsPerArm }];
   const powers = (curve: readonly PowerPoint[]) =>
@@ -163,6 +177,8 @@ export function planJson(plan: RunPlan, curves: Curves, drops: Drops, cost: Bloc
     cost === null || blocks === null ? null : (blocks * cost.blockSeconds) / 60;
   return {
     ...plan.goal,
+    endpoint: endpointName(rule),
+    ...(pilot === null ? {} : { pilot: { seconds: pilot.seconds, control: pilot.control } }),
     runsNeededFisherLess: needed(plan.fisher?.oneReference ?? null),
     runsNeededBoschlooLess: needed(plan.boschloo.oneReference),
     controlAndSham: {

@@ -19,7 +19,10 @@ export const ENDPOINT_ROWS = [
       tune: { defaultWords: 'wedged' },
       bisect: { defaultWords: 'wedged' },
       locate: { defaultWords: 'wedges, stalls and lost messages together' },
-      plan: { help: `the event that is planned for: ${ENDPOINTS.join(', ')}`, defaultWords: 'wedged' },
+      plan: {
+        help: `the event that is planned for: ${ENDPOINTS.join(', ')}`,
+        defaultWords: "the pilot's, else wedged",
+      },
       report: {
         help: 'count the runs for another endpoint than the experiment, exploratory and without a verdict',
         defaultWords: null,
@@ -32,7 +35,7 @@ export const ENDPOINT_ROWS = [
     type: durationType,
     help: 'a cell that takes so long is slow, such as 5s or 250ms; below --timeout',
     group: 'Experiment',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {}, report: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, plan: {}, report: {} },
   }),
   option({
     flags: '--memory-above <size>',
@@ -40,7 +43,7 @@ export const ENDPOINT_ROWS = [
     type: memorySizeType,
     help: "the event memory: the kernel's processes hold more than this, such as 2GiB or 500MB",
     group: 'Experiment',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {}, report: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, plan: {}, report: {} },
   }),
   option({
     flags: '--also <list>',
