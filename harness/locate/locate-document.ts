@@ -43,7 +43,8 @@ export function locateDocument(located: Localisation): ReportDocument {
     title: line`Where the fault is: ipykernel ${enumeration([...new Set(paths.map(({ ipykernel }) => ipykernel))].map((version) => line`${code(version)}`))}, ${enumeration([...new Set(paths.flatMap(({ notebooks }) => notebooks))].map((name) => line`${code(name)}`))}`,
     lead: [
       { kind: 'callout', line: line`${strong(text(headline(located)))} ${joined(supportLines(located))}` },
-      matrix(paths),
+      ...referenceBlocks(located),
+      matrix(located),
     ],
     sections: [
       { id: 'places', title: 'Each place', blocks: [places(located)] },
@@ -114,19 +115,52 @@ function deed(place: Place, rule: EndpointRule): string {
     : `${capital(withArticle(eventWords(rule).noun))} was placed in ${where}`;
 }
 
-function matrix(paths: readonly PathResult[]): Block {
+/** Cells named one by one. */
+const NAMED_CELLS = 5;
+
+/** That the paths do not compare with the same outputs, where each path's control says what is expected. */
+function referenceBlocks({ otherReferences }: Localisation): Block[] {
+  if (otherReferences.length === 0) return [];
+  const named = otherReferences
+    .slice(0, NAMED_CELLS)
+    .map(({ notebook, cell }) => line`cell ${num(String(cell))} of ${code(notebook)}`);
+  const more = otherReferences.length - named.length;
+  const cells = more > 0 ? [...named, line`${num(counted(more, 'more cell'))}`] : named;
+  return [
+    {
+      kind: 'callout',
+      line: line`${strong(text('The paths differ in what is expected'))}: most of control's runs on one path show something else than on another in ${enumeration(cells)}. A run is compared with those of its own path, so a loss in most runs of a path does not count. Name what is expected: ${code('--expect saved')}, or an executed notebook.`,
+    },
+  ];
+}
+
+function matrix({ paths, rule: { endpoint } }: Localisation): Block {
+  const hasCertificates = endpoint === undefined || endpoint === 'any';
+  // Without a named endpoint only faults with a place are looked for.
+  const hasUnplaced = endpoint !== undefined;
   return table(
     'Faults by path and arm',
-    'Path | Arm | >Runs | >Kernel | >Certified | >Server | >Client | >Excluded',
+    [
+      'Path',
+      'Arm',
+      '>Runs',
+      '>Kernel',
+      ...(hasCertificates ? ['>Certified'] : []),
+      '>Server',
+      '>Client',
+      ...(hasUnplaced ? ['>Cannot be told'] : []),
+      '>Excluded',
+    ],
     paths.flatMap(({ path, arms }) =>
       arms.map((arm): Line[] => [
         [code(path)],
         [code(arm.arm)],
         [num(String(arm.runs))],
         [num(String(arm.kernel))],
-        [num(String(arm.certified))],
+        ...(hasCertificates ? [[num(String(arm.certified))]] : []),
         [num(path === 'server' ? String(arm.server) : '')],
         [num(path === 'nbclient' ? String(arm.client) : '')],
+        ...(hasUnplaced ? [[num(String(arm.unplaced))]] : []),
         [num(String(arm.excluded))],
       ]),
     ),

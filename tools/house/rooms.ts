@@ -80,6 +80,7 @@ export const ROOMS: readonly Room[] = [
     'journal',
     'model',
     'options',
+    'oracle',
     'report',
     'stats',
   ]),
