@@ -3,7 +3,9 @@ import type { Journal, RunRecord } from '../model/journal.ts';
 import { observationsSchema } from '../model/observations.ts';
 import { OUTCOME_KINDS, type Outcome } from '../model/outcome.ts';
 import type { TraceEvent } from '../model/trace.ts';
+import { evidenceMarkdown } from './evidence.ts';
 import { syntheticJournal } from './fixtures/synthetic-journal.ts';
+import { buildReport } from './report.ts';
 import { runExplained } from './run-explained.ts';
 
 const journal = syntheticJournal({ blocks: 2, seed: 3 });
@@ -47,12 +49,15 @@ describe('a story', () => {
     expect(story(runWith({ trace, startMs: null }))).toContain('milliseconds since its launch');
   });
 
-  test('names the cell as a person counts it', () => {
+  test('names the cell by the number that the report gives it, counted from 0', () => {
     const cells = journal.experiment.protocol.notebooks[0]?.codeCells ?? [];
     const flat = (run: RunRecord) => story(run).replaceAll('\n', ' ');
-    expect(flat(runWith({}, { cell: 0 }))).toContain(
-      `at cell 1 of ${cells.length} (cell ${(cells[0] ?? 0) + 1} `,
+    const run = runWith({}, { kind: 'cell-error', cell: 4 });
+    expect(flat(run)).toContain(
+      `at cell 4 of the ${cells.length} that are executed (cell ${cells[4]} of the whole notebook). Both are counted from 0.`,
     );
+    const report = evidenceMarkdown(buildReport({ ...journal, runs: [run, ...journal.runs.slice(1)] }));
+    expect(report).toMatch(new RegExp(`\\| \`${run.run}\` +\\| cell-error +\\| +4 \\|`));
     expect(flat(runWith({}, { cell: cells.length }))).toContain(`after the last of ${cells.length} cells`);
   });
 
