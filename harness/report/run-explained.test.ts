@@ -109,6 +109,24 @@ describe('a story', () => {
   });
 });
 
+test('a run that lost output says where each was cut, and where it is instead', () => {
+  const { experiment } = journal;
+  const protocol = { ...experiment.protocol, endpoint: 'lost-output' as const };
+  const run = runWith({
+    losses: [
+      { loss: 'cut', cell: 2, output: 'stdout', at: 12 },
+      { loss: 'moved', cell: 3, output: 'stdout', at: 4 },
+      { loss: 'moved', cell: 3, output: 'stdout', at: 6 },
+      { loss: 'missing', cell: 5, output: 'stderr' },
+    ],
+  });
+  const runs = [run, ...journal.runs.slice(1)];
+  const text = story(run, { ...journal, experiment: { ...experiment, protocol }, runs });
+  expect(text).toContain('  stdout of cell 2 is cut short: 12 characters of it came (group ');
+  expect(text).toContain('  stdout of cell 3 is under another cell: cell 4, cell 6 (group ');
+  expect(text).toContain('  stderr of cell 5 is missing (group ');
+});
+
 test.each([
   ['wedged', 'died', 'It could not be seen whether the run would wedge, so it counts in no rate'],
   ['died', 'died', 'The run counts as one that died.'],
