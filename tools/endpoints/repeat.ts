@@ -12,12 +12,13 @@ import type { KernelCommandMaker } from '../../harness/kernel/launch.ts';
 import { type Protocol, protocolHash } from '../../harness/model/protocol.ts';
 import { OutputComparison } from '../../harness/run/compare-outputs.ts';
 import { runExperiment } from '../../harness/run/experiment.ts';
+import { withForks } from '../../harness/run/fork-context.ts';
 import type { RunContext } from '../../harness/run/run-context.ts';
 import { withSharedContext } from '../../harness/run/shared-context.ts';
 import type { KernelspecSubject } from '../../harness/run/subject.ts';
 import { analyseExperiment } from '../../harness/stats/analysis.ts';
 import type { ArmAnalysis } from '../../harness/stats/arm-summary.ts';
-import { type FaultDraw, type FaultName, faultyKernelArgv } from '../testing/faulty-kernel.ts';
+import { type FaultDraw, type FaultName, faultyKernelCommand } from '../testing/faulty-kernel.ts';
 import type { FaultRow } from './fault-rows.ts';
 
 /** The faulty cell is neither the first nor the last: `strands` needs one before it, moved output one behind it. */
@@ -94,8 +95,12 @@ export async function withRepeats<Result>(
       latency: await parseLatency('none'),
       kernelEnvironment: { python, matplotlibConfigDir: null },
     },
-    work,
+    (context) => withForks('fork', context, refuse, work),
   );
+}
+
+function refuse(why: string): never {
+  throw new Error(`The test kernel cannot be forked: ${why}.`);
 }
 
 /** Carry out one repeat as `soak run` carries out an experiment, and read it from its journal. */
@@ -187,14 +192,8 @@ function commandOf(design: RepeatDesign, name: string, folder: string, python: s
     folder,
   };
   const delay = row.delayMs === undefined ? {} : { delayMs: row.delayMs };
-  return (_folder, connectionFile) => {
-    const [program = '', ...rest] = faultyKernelArgv(
-      { name: draw, at: FAULTY_CELL, ...delay },
-      connectionFile,
-      python,
-    );
-    return { argv: [program, ...rest], countersPath: null, identityPath: null };
-  };
+  return (_folder, connectionFile) =>
+    faultyKernelCommand({ name: draw, at: FAULTY_CELL, ...delay }, connectionFile, python);
 }
 
 async function armResult(arm: ArmAnalysis, drawsFolder: string): Promise<RepeatArm> {

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { KernelCommand } from '../../harness/kernel/launch.ts';
 
 /**
  * What faulty_kernel.py can be told to do, and what is then observable. Its docstring describes each
@@ -183,6 +184,22 @@ export function faultyKernelArgv(
   if (behaviour.lifetimeMs !== undefined) argv.push('--lifetime', String(behaviour.lifetimeMs / 1000));
   argv.push('-f', connectionFile);
   return argv;
+}
+
+/**
+ * The same kernel as a command that a process that has imported it forks, in a fifth of the time. POSIX only.
+ *
+ * @param python as in `faultyKernelArgv`
+ */
+export function faultyKernelCommand(
+  behaviour: FaultyBehaviour,
+  connectionFile: string,
+  python: string,
+): KernelCommand {
+  const [program = '', ...rest] = faultyKernelArgv(behaviour, connectionFile, python);
+  const script = fileURLToPath(new URL('./faulty_kernel_fork.py', import.meta.url));
+  const forkable = { python, script, arm: {}, variables: {}, configPath: '', arguments: rest.slice(1) };
+  return { argv: [program, ...rest], forkable, countersPath: null, identityPath: null };
 }
 
 function nameArguments(name: FaultName | FaultDraw): string[] {
