@@ -78,9 +78,12 @@ describe('soak plan', () => {
       return pilot;
     };
 
+    /** As printed, but for where lines are broken. */
+    const flat = async (...args: string[]) => (await printed(...args)).replaceAll('\n', ' ');
+
     it('with the rate of its control', async () => {
       const pilot = await pilotOf({ endpoint: 'died' }, 6);
-      const text = await printed('--pilot', pilot, '--alpha', '0.05');
+      const text = await flat('--pilot', pilot, '--alpha', '0.05');
       expect(text).toContain('In the pilot, control died in 6 of 18 runs (33.3 %, 95 % interval');
       expect(text).toContain('2 ended otherwise)');
       expect(text).toContain('--competing 0.10 plans for them.');
@@ -92,12 +95,7 @@ describe('soak plan', () => {
     });
 
     it('or for another, counted again', async () => {
-      const text = await printed(
-        '--pilot',
-        await pilotOf({ endpoint: 'died' }, 6),
-        '--endpoint',
-        'cell-error',
-      );
+      const text = await flat('--pilot', await pilotOf({ endpoint: 'died' }, 6), '--endpoint', 'cell-error');
       expect(text).toContain('In the pilot, control raised an error in 2 of 14 runs');
       expect(text).toContain('The pilot itself counted died, and its runs were counted again.');
       expect(text).toContain('below 14.3 %');
@@ -106,7 +104,7 @@ describe('soak plan', () => {
     it('and takes no more than the cost of a run where it says nothing of the event', async () => {
       const pilot = await pilotOf({}, 0);
       const lost = ['--pilot', pilot, '--endpoint', 'lost-output'];
-      const text = await printed(...lost, '--reference-rate', '0.3');
+      const text = await flat(...lost, '--reference-rate', '0.3');
       expect(text).toContain('The pilot gives the cost of a run, and no rate of lost output: the outputs');
       expect(text).toMatch(/Boschloo, fixed size +\d+ +\d+ +\d+/);
       await expect(printed(...lost)).rejects.toMatchObject({ code: 'missing-rate' });
@@ -125,7 +123,7 @@ describe('soak plan', () => {
       await expect(printed(...rate)).rejects.toMatchObject({
         message: expect.stringContaining('--slow-after'),
       });
-      expect(await printed(...rate, '--slow-after', '5s')).toContain('took 5 s or longer');
+      expect(await flat(...rate, '--slow-after', '5s')).toContain('took 5 s or longer');
     });
   });
 

@@ -6,6 +6,7 @@ import { plainLine } from '../report/document.ts';
 import { endpointName, eventWords } from '../report/endpoint-words.ts';
 import { counted, percent } from '../report/format-number.ts';
 import { armEventsWords } from '../report/sections/also.ts';
+import { wrapped } from '../report/wrapped.ts';
 import { type ArmEvents, endpointCounts, whyUnrecorded } from '../stats/endpoint-counts.ts';
 import { upperBound } from '../stats/intervals.ts';
 import { strataOf } from '../stats/strata.ts';
@@ -70,14 +71,15 @@ export function pilotRate({ rule, control, unknown }: Pilot): number {
   });
 }
 
-/** What the pilot's control showed, and what of it the plan takes. */
+/** What the pilot's control showed, and what of it the plan takes, in lines for a terminal. */
 export function pilotText(pilot: Pilot, goal: { readonly competing: number }, isRateTaken: boolean): string {
   const { rule, ownRule, control, unknown } = pilot;
+  const words = eventWords(rule);
   if (control === null)
-    return `The pilot gives the cost of a run, and no ${eventWords(rule).rate}: ${unknown}.`;
+    return wrapped(`The pilot gives the cost of a run, and no ${words.rate}: ${unknown}.`);
   const ended = control.competing / Math.max(1, control.competing + control.runs);
-  return [
-    `In the pilot, ${control.arm} ${eventWords(rule).past} in ${plainLine(armEventsWords(control))}.`,
+  const sentences = [
+    `In the pilot, ${control.arm} ${words.past} in ${plainLine(armEventsWords(control))}.`,
     ...(isSameEndpoint(rule, ownRule)
       ? []
       : [`The pilot itself counted ${endpointName(ownRule)}, and its runs were counted again.`]),
@@ -87,5 +89,6 @@ export function pilotText(pilot: Pilot, goal: { readonly competing: number }, is
     ...(ended > 0 && goal.competing === 0
       ? [`Some runs ended otherwise: --competing ${ended.toFixed(2)} plans for them.`]
       : []),
-  ].join(' ');
+  ];
+  return wrapped(sentences.join(' '));
 }

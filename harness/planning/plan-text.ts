@@ -3,6 +3,7 @@ import { endpointName, eventWords, isAboutWedges } from '../report/endpoint-word
 import type { LineChart } from '../report/figures/line-chart.ts';
 import { counted, duration, percent } from '../report/format-number.ts';
 import { textTable } from '../report/text-table.ts';
+import { wrapped } from '../report/wrapped.ts';
 import type { ExactTest } from '../stats/power.ts';
 import type { Pilot } from './pilot.ts';
 import {
@@ -68,7 +69,7 @@ export function planText(plan: RunPlan, drops: Drops, cost: BlockCost, rule: End
         ];
   const event = isAboutWedges(rule)
     ? []
-    : [`The event is ${endpointName(rule)}. ${eventWords(rule).definition}`];
+    : [wrapped(`The event is ${endpointName(rule)}. ${eventWords(rule).definition}`)];
   const seen = drops.map(({ test, runsPerArm, visible }) =>
     visible === null
       ? `${runsPerArm} runs of each arm do not even see a drop to zero with ${percent(goal.power)} power (${test}).`

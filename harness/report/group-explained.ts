@@ -19,7 +19,7 @@ export function groupExplained(
   const where =
     group.cells.length === 0
       ? ''
-      : ` They ended at ${plainLine(cellsWords(group.cells, group.furtherCells, protocol))}, counted from 0.`;
+      : ` ${group.runs === 1 ? 'It' : 'They'} ended at ${plainLine(cellsWords(group.cells, group.furtherCells, protocol))}, counted from 0.`;
   const as =
     group.status === 'event'
       ? `This is the event that the experiment counts. ${eventWords(protocol).definition}`
