@@ -1,30 +1,30 @@
 import { setMaxListeners } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expectedOutputs } from '../../harness/experiment/expected-outputs.ts';
 import { parseLatency } from '../../harness/frontend/latency.ts';
-import { parsedNotebook } from '../../harness/frontend/notebook.ts';
+import { type Notebook, parsedNotebook, readNotebook } from '../../harness/frontend/notebook.ts';
 import { experimentRecord } from '../../harness/journal/journal.fixture.ts';
 import { readJournal } from '../../harness/journal/read.ts';
 import { JournalWriter } from '../../harness/journal/write.ts';
+import { createCounterFile } from '../../harness/kernel/counters.ts';
 import type { KernelCommandMaker } from '../../harness/kernel/launch.ts';
 import { type Protocol, protocolHash } from '../../harness/model/protocol.ts';
 import { OutputComparison } from '../../harness/run/compare-outputs.ts';
 import { runExperiment } from '../../harness/run/experiment.ts';
 import type { RunContext } from '../../harness/run/run-context.ts';
 import { withSharedContext } from '../../harness/run/shared-context.ts';
-import type { KernelspecSubject } from '../../harness/run/subject.ts';
+import type { Subject } from '../../harness/run/subject.ts';
 import { analyseExperiment } from '../../harness/stats/analysis.ts';
 import type { ArmAnalysis } from '../../harness/stats/arm-summary.ts';
 import { type FaultDraw, type FaultName, faultyKernelArgv } from '../testing/faulty-kernel.ts';
 import type { FaultRow } from './fault-rows.ts';
+import { stallingClient } from './stalling-client.ts';
 
 /** The faulty cell is neither the first nor the last: `strands` needs one before it, moved output one behind it. */
-const NOTEBOOK = parsedNotebook(
-  Buffer.from(notebookText(['first', 'second cell', 'third'])),
-  'three-cells.ipynb',
-);
+const NOTEBOOK_TEXT = notebookText(['first', 'second cell', 'third']);
+const NOTEBOOK = parsedNotebook(Buffer.from(NOTEBOOK_TEXT), 'three-cells.ipynb');
 const FAULTY_CELL = 2;
 /** The test kernel answers in milliseconds: only a fault, or a machine that stands still, takes so long. */
 const TIMEOUT_MS = 3_000;
@@ -113,16 +113,19 @@ export async function repeat(
     const options = { endpoint, also: null, expect: null, sanitize: null };
     const expected = await expectedOutputs(options, [NOTEBOOK]);
     const comparison = expected === null ? null : new OutputComparison(expected.expectation, []);
+    const client = design.row.client === undefined ? null : await stallingClient();
     const protocol = {
       ...protocolOf(design, names),
+      ...(client === null ? {} : { client: client.protocolClient }),
       ...(expected === null ? {} : { expected: expected.protocol }),
     };
-    const arms = new Map<string, KernelspecSubject>();
+    const arms = new Map<string, Subject>();
     for (const name of names) {
       await mkdir(join(folder, name));
       const arm = protocol.arms.find((each) => each.name === name);
       if (arm === undefined) throw new Error(`The protocol has no arm ${name}.`);
-      arms.set(name, { kernelspec: arm, makeCommand: commandOf(design, name, join(folder, name), python) });
+      const makeCommand = commandOf(design, name, join(folder, name), python);
+      arms.set(name, client === null ? { kernelspec: arm, makeCommand } : client.subject(makeCommand));
     }
     const report = join(folder, 'report');
     const writer = await JournalWriter.create(report, {
@@ -130,7 +133,8 @@ export async function repeat(
       protocol,
       protocolSha256: protocolHash(protocol),
     });
-    const experiment = { protocol, arms, notebooks: [NOTEBOOK], writer, comparison, context: sampling };
+    const notebook = client === null ? NOTEBOOK : await savedNotebook(folder);
+    const experiment = { protocol, arms, notebooks: [notebook], writer, comparison, context: sampling };
     const { signal } = new AbortController();
     // Each run listens, and many run at once.
     setMaxListeners(0, signal);
@@ -187,14 +191,29 @@ function commandOf(design: RepeatDesign, name: string, folder: string, python: s
     folder,
   };
   const delay = row.delayMs === undefined ? {} : { delayMs: row.delayMs };
-  return (_folder, connectionFile) => {
+  return (runFolder, connectionFile) => {
+    const account = row.client === undefined ? null : accountIn(runFolder);
     const [program = '', ...rest] = faultyKernelArgv(
-      { name: draw, at: FAULTY_CELL, ...delay },
+      { name: draw, at: FAULTY_CELL, ...delay, ...(account === null ? {} : { account }) },
       connectionFile,
       python,
     );
-    return { argv: [program, ...rest], countersPath: null, identityPath: null };
+    return { argv: [program, ...rest], countersPath: null, identityPath: null, ...account };
   };
+}
+
+/** What the harness reads of a kernel under a client that is a program of its own. */
+function accountIn(folder: string): { readonly countersPath: string; readonly identityPath: string } {
+  const countersPath = join(folder, 'counters.bin');
+  createCounterFile(countersPath);
+  return { countersPath, identityPath: join(folder, 'identity.json') };
+}
+
+/** A client reads the notebook from a file. */
+async function savedNotebook(folder: string): Promise<Notebook> {
+  const path = join(folder, NOTEBOOK.name);
+  await writeFile(path, NOTEBOOK_TEXT);
+  return readNotebook(path);
 }
 
 async function armResult(arm: ArmAnalysis, drawsFolder: string): Promise<RepeatArm> {
