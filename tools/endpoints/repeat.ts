@@ -8,8 +8,8 @@ import { type Notebook, parsedNotebook, readNotebook } from '../../harness/front
 import { experimentRecord } from '../../harness/journal/journal.fixture.ts';
 import { readJournal } from '../../harness/journal/read.ts';
 import { JournalWriter } from '../../harness/journal/write.ts';
-import { createCounterFile } from '../../harness/kernel/counters.ts';
 import type { KernelCommandMaker } from '../../harness/kernel/launch.ts';
+import type { ProtocolArm } from '../../harness/model/arm.ts';
 import { type Protocol, protocolHash } from '../../harness/model/protocol.ts';
 import { OutputComparison } from '../../harness/run/compare-outputs.ts';
 import { runExperiment } from '../../harness/run/experiment.ts';
@@ -20,7 +20,7 @@ import { analyseExperiment } from '../../harness/stats/analysis.ts';
 import type { ArmAnalysis } from '../../harness/stats/arm-summary.ts';
 import { type FaultDraw, type FaultName, faultyKernelArgv } from '../testing/faulty-kernel.ts';
 import type { FaultRow } from './fault-rows.ts';
-import { stallingClient } from './stalling-client.ts';
+import { type KernelArgv, type StallingClient, stallingClient } from './stalling-client.ts';
 
 /** The faulty cell is neither the first nor the last: `strands` needs one before it, moved output one behind it. */
 const NOTEBOOK_TEXT = notebookText(['first', 'second cell', 'third']);
@@ -124,8 +124,7 @@ export async function repeat(
       await mkdir(join(folder, name));
       const arm = protocol.arms.find((each) => each.name === name);
       if (arm === undefined) throw new Error(`The protocol has no arm ${name}.`);
-      const makeCommand = commandOf(design, name, join(folder, name), python);
-      arms.set(name, client === null ? { kernelspec: arm, makeCommand } : client.subject(makeCommand));
+      arms.set(name, subjectOf(arm, client, kernelArgvOf(design, name, join(folder, name), python)));
     }
     const report = join(folder, 'report');
     const writer = await JournalWriter.create(report, {
@@ -180,7 +179,8 @@ function protocolOf({ row, seed, runs, concurrency }: RepeatDesign, names: reado
   };
 }
 
-function commandOf(design: RepeatDesign, name: string, folder: string, python: string): KernelCommandMaker {
+/** How the test kernel of an arm is started, which draws what it does. */
+function kernelArgvOf(design: RepeatDesign, name: string, folder: string, python: string): KernelArgv {
   const { row, chance, competingChance, seed } = design;
   const chances: Partial<Record<FaultName, number>> = {};
   for (const fault of row.faults) chances[fault] = chance / row.faults.length;
@@ -191,22 +191,21 @@ function commandOf(design: RepeatDesign, name: string, folder: string, python: s
     folder,
   };
   const delay = row.delayMs === undefined ? {} : { delayMs: row.delayMs };
-  return (runFolder, connectionFile) => {
-    const account = row.client === undefined ? null : accountIn(runFolder);
-    const [program = '', ...rest] = faultyKernelArgv(
-      { name: draw, at: FAULTY_CELL, ...delay, ...(account === null ? {} : { account }) },
-      connectionFile,
-      python,
-    );
-    return { argv: [program, ...rest], countersPath: null, identityPath: null, ...account };
+  return (connectionFile, more = {}) => {
+    const behaviour = { name: draw, at: FAULTY_CELL, ...delay, ...more };
+    const [program = '', ...rest] = faultyKernelArgv(behaviour, connectionFile, python);
+    return [program, ...rest];
   };
 }
 
-/** What the harness reads of a kernel under a client that is a program of its own. */
-function accountIn(folder: string): { readonly countersPath: string; readonly identityPath: string } {
-  const countersPath = join(folder, 'counters.bin');
-  createCounterFile(countersPath);
-  return { countersPath, identityPath: join(folder, 'identity.json') };
+function subjectOf(kernelspec: ProtocolArm, client: StallingClient | null, kernelArgv: KernelArgv): Subject {
+  if (client !== null) return client.subject(kernelArgv);
+  const makeCommand: KernelCommandMaker = (_folder, connectionFile) => ({
+    argv: kernelArgv(connectionFile),
+    countersPath: null,
+    identityPath: null,
+  });
+  return { kernelspec, makeCommand };
 }
 
 /** A client reads the notebook from a file. */

@@ -2,16 +2,24 @@ import { join } from 'node:path';
 import { loadArm } from '../../harness/arms/arms.ts';
 import { armKernelMaker } from '../../harness/kernel/arm-kernels.ts';
 import { prepareClient } from '../../harness/kernel/client-arms.ts';
-import type { KernelCommandMaker } from '../../harness/kernel/launch.ts';
+import { createCounterFile } from '../../harness/kernel/counters.ts';
+import type { KernelCommand } from '../../harness/kernel/launch.ts';
 import type { ProtocolClient } from '../../harness/model/client.ts';
 import { packageRoot } from '../../harness/model/package-root.ts';
 import type { ArmSubject } from '../../harness/run/subject.ts';
+import type { FaultyBehaviour } from '../testing/faulty-kernel.ts';
+
+/** Arguments that launch a test kernel, the interpreter first. */
+export type KernelArgv = (
+  connectionFile: string,
+  more?: Pick<FaultyBehaviour, 'account'>,
+) => KernelCommand['argv'];
 
 /** nbclient over a jupyter_client that stalls where the test kernel asks for it (stalling-client/change.patch). */
 export interface StallingClient {
   readonly protocolClient: ProtocolClient;
-  /** The client executes notebooks in kernels of that command, which must count their requests. */
-  subject(makeCommand: KernelCommandMaker): ArmSubject;
+  /** A subject whose runs execute the notebook with this client in such a test kernel. */
+  subject(kernelArgv: KernelArgv): ArmSubject;
 }
 
 let prepared: Promise<StallingClient> | undefined;
@@ -34,6 +42,17 @@ async function prepare(): Promise<StallingClient> {
   return {
     protocolClient,
     // No folder: the kernel is the test kernel, and loads nothing of an arm that could be checked.
-    subject: (makeCommand) => ({ overlay: { ...overlay, folder: null }, client, makeCommand }),
+    subject: (kernelArgv) => ({
+      overlay: { ...overlay, folder: null },
+      client,
+      makeCommand: (folder, connectionFile) => {
+        const account = {
+          countersPath: join(folder, 'counters.bin'),
+          identityPath: join(folder, 'identity.json'),
+        };
+        createCounterFile(account.countersPath);
+        return { argv: kernelArgv(connectionFile, { account }), ...account };
+      },
+    }),
   };
 }
