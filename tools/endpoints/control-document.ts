@@ -28,6 +28,8 @@ export function controlMarkdown(made: readonly MadeRepeat[]): string {
 
 The test kernel commits a fault with a probability that is known, since it was made. Each endpoint must count it. Each
 kernel draws from a seed at its start and writes down what it drew, so that each count can be held against the truth.
+A stall is the client's fault: for \`stalled\`, nbclient executes the notebook with a jupyter_client that was made for it,
+which really stalls where its kernel drew so ([how](../../tools/endpoints/stalling-client/change.patch)).
 
 - A repeat is an experiment of ${RUNS} runs. There are ${SEEDS} repeats (seeds 1 to ${SEEDS}) for each fault and each of the
   probabilities ${CHANCES.join(', ')}.
