@@ -10,7 +10,9 @@ import { readJournal } from '../../harness/journal/read.ts';
 import { JournalWriter } from '../../harness/journal/write.ts';
 import type { KernelCommandMaker } from '../../harness/kernel/launch.ts';
 import type { ProtocolArm } from '../../harness/model/arm.ts';
+import type { RunRecord } from '../../harness/model/journal.ts';
 import { type Protocol, protocolHash } from '../../harness/model/protocol.ts';
+import { isClientStrand } from '../../harness/oracle/classify-client.ts';
 import { OutputComparison } from '../../harness/run/compare-outputs.ts';
 import { runExperiment } from '../../harness/run/experiment.ts';
 import type { RunContext } from '../../harness/run/run-context.ts';
@@ -66,6 +68,8 @@ export interface RepeatArm {
   readonly observed: number;
   readonly competing: number;
   readonly invalid: number;
+  /** Of `stalled` alone: events that a look at the client's socket certified. */
+  readonly certified?: number;
   readonly clopperPearson95: readonly [number, number];
   /** Kernels by what they drew, the truth: `normal` or a fault. */
   readonly drawn: Readonly<Record<string, number>>;
@@ -143,9 +147,19 @@ export async function repeat(
     } finally {
       await writer.close();
     }
-    const analysis = analyseExperiment(protocol, (await readJournal(report)).journal.runs);
+    const { runs } = (await readJournal(report)).journal;
+    const analysis = analyseExperiment(protocol, runs);
+    const certified = (name: string) =>
+      endpoint === 'stalled'
+        ? { certified: runs.filter((run) => run.arm === name && isCertified(run)).length }
+        : {};
     return {
-      arms: await Promise.all(analysis.arms.map((arm) => armResult(arm, join(folder, arm.name)))),
+      arms: await Promise.all(
+        analysis.arms.map(async (arm) => ({
+          ...(await armResult(arm, join(folder, arm.name))),
+          ...certified(arm.name),
+        })),
+      ),
       decided: analysis.aa[0]?.decided ?? null,
       seconds: Math.round((performance.now() - startedMs) / 100) / 10,
     };
@@ -213,6 +227,12 @@ async function savedNotebook(folder: string): Promise<Notebook> {
   const path = join(folder, NOTEBOOK.name);
   await writeFile(path, NOTEBOOK_TEXT);
   return readNotebook(path);
+}
+
+/** Whether the run ended at a stall that its look shows to be one. */
+function isCertified({ outcome, stalls }: RunRecord): boolean {
+  const look = stalls?.at(-1)?.look ?? null;
+  return outcome.kind === 'stalled' && look !== null && isClientStrand(look);
 }
 
 async function armResult(arm: ArmAnalysis, drawsFolder: string): Promise<RepeatArm> {

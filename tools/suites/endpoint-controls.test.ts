@@ -54,12 +54,13 @@ describe('a fault of known probability is counted', () => {
     const plan = { chance: 0.6, competingChance: row.competing === null ? 0 : 0.2, seed: 1 };
     const design = { ...plan, row, runs: RUNS, arms: 1, concurrency: 7 } as const;
     const made: MadeRepeat = { ...plan, row: name, runs: RUNS, ...(await repeat(design, context, python)) };
-    const { drawn } = firstArm(made);
+    const { drawn, events, certified } = firstArm(made);
     expect(Object.values(drawn).reduce((sum, count) => sum + count, 0)).toBe(RUNS);
     for (const fault of row.faults) expect(drawn[fault]).toBeGreaterThan(0);
     if (row.competing !== null) expect(drawn[row.competing]).toBeGreaterThan(0);
     expect(isCountedRight(made, row), JSON.stringify(made.arms)).toBe(true);
     expect(isCovered(made)).toBe(true);
+    if (name === 'stalled') expect(certified).toBe(events);
   });
 });
 
