@@ -40,12 +40,7 @@ async function planAction(options: PlanOptions): Promise<void> {
   const pilot = options.pilot === null ? null : await readPilot(options.pilot, chosen);
   const rule = pilot?.rule ?? chosen ?? {};
   if (hazard !== null) return printLengths(options, hazard, goal, rule);
-  if (referenceRate === null && pilot === null) {
-    throw new SoakError('missing-rate', 'soak plan needs a rate to plan for.', {
-      remedy: `Give --reference-rate, for example 0.3, or --pilot with the folder of a short experiment, or --hazard, the ${eventWords(rule).nouns} per reply.`,
-    });
-  }
-  const pReference = referenceRate ?? (pilot === null ? 0 : pilotRate(pilot));
+  const pReference = referenceRate ?? (pilot === null ? refuseWithoutRate(rule) : pilotRate(pilot));
   const planned: PlanGoal = { ...goal, pReference, pTreatment: options.treatmentRate };
   const context: PlanContext = {
     rule,
@@ -81,6 +76,12 @@ function printCompeting({ json, runs }: PlanOptions, plan: RunPlan, context: Pla
   }
   const text = `${context.lead}${planText(plan, [], context.cost, context.rule)}`;
   console.log(claim === null ? text : `${text}\n\n${claimPowerText(claim.runsPerArm, claim.power)}`);
+}
+
+function refuseWithoutRate(rule: EndpointRule): never {
+  throw new SoakError('missing-rate', 'soak plan needs a rate to plan for.', {
+    remedy: `Give --reference-rate, for example 0.3, or --pilot with the folder of a short experiment, or --hazard, the ${eventWords(rule).nouns} per reply.`,
+  });
 }
 
 /** The event that was named, with its limits; `null`: none was. @throws SoakError `bad-option` */

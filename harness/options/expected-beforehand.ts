@@ -12,7 +12,7 @@ export function assertExpectedBeforehand(expect: string | null, command: 'tune' 
     `--expect reference cannot be used with soak ${command}: each run decides what is run next, and what most runs of control show is known only after the last one.`,
     {
       remedy:
-        'Give --expect saved, or an executed notebook (npm run soak -- exec NOTEBOOK --out EXECUTED.ipynb).',
+        'Give --expect saved, or an executed notebook (npm run soak -- exec NOTEBOOK --output EXECUTED.ipynb).',
       option: { name: 'expect', value: expect },
     },
   );
