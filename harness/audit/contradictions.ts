@@ -1,5 +1,5 @@
 import { canonicalJson } from '../model/canonical.ts';
-import type { CellListing } from '../model/cell-outputs.ts';
+import type { CellListing, ProtocolExpected } from '../model/cell-outputs.ts';
 import { COMMAND_CLIENT } from '../model/client.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
@@ -33,20 +33,24 @@ export function contradictions(journal: Journal): Contradiction[] {
 
 function ofRun(run: RunRecord, journal: Journal): Contradiction[] {
   const { protocol, schema } = journal.experiment;
-  const here = (what: string, found: unknown, expected: unknown): Contradiction[] =>
-    found === expected
-      ? []
-      : [{ place: `run ${run.run}, ${what}`, found: String(found), expected: String(expected) }];
+  const here = comparer(run);
   return [
     ...ofPlace(run, protocol, here),
     ...ofAccount(run, here),
     ...ofKind(run, protocol, here),
     ...ofObservations(run, schema, here),
-    ...ofOutputs(run, journal, here),
+    ...outputContradictions(run, protocol.expected, journal.outputs),
   ];
 }
 
 type Compare = (what: string, found: unknown, expected: unknown) => Contradiction[];
+
+function comparer({ run }: RunRecord): Compare {
+  return (what, found, expected) =>
+    found === expected
+      ? []
+      : [{ place: `run ${run}, ${what}`, found: String(found), expected: String(expected) }];
+}
 
 const orders = new WeakMap<Protocol, Map<number, RunOrder[]>>();
 
@@ -178,13 +182,18 @@ function ofObservations({ outcome }: RunRecord, schema: number, here: Compare): 
   ];
 }
 
-/** Compares the recorded outputs again with those that were expected. */
-function ofOutputs(
+/**
+ * Where a run's losses do not follow from its recorded outputs and from those that were expected.
+ *
+ * @param expected of the protocol; `undefined`: outputs are not compared
+ * @param outputs those that the journal holds, by their hash
+ */
+export function outputContradictions(
   run: RunRecord,
-  { experiment: { protocol }, outputs }: Journal,
-  here: Compare,
+  expected: ProtocolExpected | undefined,
+  outputs: ReadonlyMap<string, CellListing>,
 ): Contradiction[] {
-  const { expected } = protocol;
+  const here = comparer(run);
   if (expected === undefined || run.outputs === undefined) {
     return [
       ...(run.losses === undefined ? [] : here('losses', 'a list', 'none, since no outputs are recorded')),

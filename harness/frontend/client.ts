@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { jsonCharacters } from '../model/json-characters.ts';
 import {
   type Channel,
   type Channels,
@@ -10,6 +9,7 @@ import {
 import type { ConnectionInfo } from '../transport/connection.ts';
 import type { Message, MessageHeader } from '../transport/message.ts';
 import type { Decoded } from '../transport/wire.ts';
+import { boundedContent } from './bounded-content.ts';
 import { MessageTrace } from './message-trace.ts';
 import { monotonicMs } from './precise-timer.ts';
 
@@ -54,24 +54,8 @@ export function isSettled(request: ShellRequest): boolean {
   return request.idleAtMs !== null || request.isRead;
 }
 
-/**
- * Characters kept of one field of a reply. They stay for the whole run, and a traceback may have any length.
- */
-const MAX_FIELD_CHARACTERS = 64 * 1024;
-
 // A kernel may send any number of them, and only those since the last request matter.
 const MAX_REFUSALS = 100;
-
-function bounded(content: Message['content']): Message['content'] {
-  const fields = Object.entries(content).flatMap(([name, value]): [string, unknown][] => {
-    if (name.length > MAX_FIELD_CHARACTERS) return [];
-    if (jsonCharacters(value) <= MAX_FIELD_CHARACTERS) return [[name, value]];
-    // Copy through bytes: a slice would keep the whole original string alive.
-    const start = typeof value === 'string' ? value.slice(0, MAX_FIELD_CHARACTERS) : null;
-    return start === null ? [] : [[name, Buffer.from(start, 'utf16le').toString('utf16le')]];
-  });
-  return Object.fromEntries(fields);
-}
 
 /**
  * One client of one kernel, with a single session and shell peer. Every request has its own id and a record
@@ -120,6 +104,14 @@ export class KernelClient {
   /** Shell requests not yet settled, oldest first. */
   get unsettled(): readonly ShellRequest[] {
     return [...this.#unsettled];
+  }
+
+  /** Whether the traffic sent a shell request other than a cell between two moments (`monotonicMs`). */
+  sentWithin(fromMs: number, toMs: number): boolean {
+    return [...this.#requests.values()].some(
+      ({ msgType, isWitness, sentAtMs }) =>
+        msgType !== 'execute_request' && !isWitness && sentAtMs > fromMs && sentAtMs < toMs,
+    );
   }
 
   /** Whether any message has come on iopub, which proves the subscription. */
@@ -444,7 +436,7 @@ export class KernelClient {
     }
     this.#traceReceived('shell', message, request, message.content['status']);
     request.replyAtMs = monotonicMs();
-    request.reply = bounded(message.content);
+    request.reply = boundedContent(message.content);
     if (!request.isWitness) this.#replies += 1;
     if (isSettled(request)) this.#unsettled.delete(request);
   }

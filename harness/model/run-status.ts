@@ -138,7 +138,11 @@ export function eventCell(run: JudgedRun, rule: EndpointRule): number | null {
 }
 
 /** Whether a run that completed was watched for the event. */
-function isKnown({ losses, memory }: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolean {
+function isKnown(run: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolean {
+  const { losses, memory, cellMs } = run;
+  const { slowAfterMs = Number.POSITIVE_INFINITY } = rule;
+  // The cell was as long, or the harness had stood still: nobody can tell.
+  if ((endpoint === 'slow' || endpoint === 'any') && cellMs.some((ms) => ms >= slowAfterMs)) return false;
   switch (endpoint) {
     case 'lost-output':
       return losses !== undefined;

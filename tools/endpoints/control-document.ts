@@ -16,18 +16,24 @@ import { FAULT_ROWS, type FaultRow } from './fault-rows.ts';
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
 
-/** reports/endpoints/README.md: what the positive controls showed so far. */
-export function controlMarkdown(made: readonly MadeRepeat[]): string {
+/**
+ * reports/endpoints/README.md: what the positive controls showed so far.
+ *
+ * @param overloaded repeats that were made on a machine with too much else to do, and made again
+ */
+export function controlMarkdown(made: readonly MadeRepeat[], overloaded: readonly MadeRepeat[]): string {
   const plain = made.filter(({ competingChance }) => competingChance === 0);
   const competing = made.filter(({ competingChance }) => competingChance > 0);
   const rows = FAULT_ROWS.filter((row) => made.some((repeat) => repeat.row === row.name));
   const { covered, made: all, interval } = coverage(plain);
-  const runs = made.reduce((sum, repeat) => sum + repeat.runs * repeat.arms.length, 0);
+  const runs = sum(made.map((repeat) => repeat.runs * repeat.arms.length));
   const wrong = made.filter((repeat) => !isCountedRight(repeat, rowOf(repeat)));
   return `# Positive controls of the endpoints
 
 The test kernel commits a fault with a probability that is known, since it was made. Each endpoint must count it. Each
 kernel draws from a seed at its start and writes down what it drew, so that each count can be held against the truth.
+A stall is the client's fault: for \`stalled\`, nbclient executes the notebook with a jupyter_client that was made for it,
+which really stalls where its kernel drew so ([how](../../tools/endpoints/stalling-client/change.patch)).
 
 - A repeat is an experiment of ${RUNS} runs. There are ${SEEDS} repeats (seeds 1 to ${SEEDS}) for each fault and each of the
   probabilities ${CHANCES.join(', ')}.
@@ -39,8 +45,8 @@ ${progress(plain)}
 
 **Covered: ${covered} of ${all} repeats (${all === 0 ? '–' : percent(covered / all)}, 95 % interval ${percent(interval[0])} to ${percent(interval[1])}).**
 In ${made.length - wrong.length} of ${made.length} repeats (${runs} runs) the events, the competing events and the runs left out
-are exactly what the kernels had drawn.
-${wrongText(wrong)}
+are exactly what the kernels had drawn.${certifiedText(made)}
+${wrongText(wrong)}${overloadedText(overloaded)}
 | endpoint | fault | ${CHANCES.map((chance) => `p = ${chance}: covered`).join(' | ')} | A/A: decided |
 |---|---|${CHANCES.map(() => '---').join('|')}|---|
 ${rows.map((row) => coverageRow(row, plain)).join('\n')}
@@ -78,6 +84,34 @@ function progress(plain: readonly MadeRepeat[]): string {
   return plain.length >= planned
     ? 'All repeats are made.'
     : `**Not complete: ${plain.length} of ${planned} repeats are made.** The numbers below are of those.`;
+}
+
+function certifiedText(made: readonly MadeRepeat[]): string {
+  const arms = made.flatMap((repeat) => repeat.arms).filter(({ certified }) => certified !== undefined);
+  if (arms.length === 0) return '';
+  const stalls = sum(arms.map(({ events }) => events));
+  const certified = sum(arms.map((arm) => arm.certified ?? 0));
+  return `
+
+Of ${stalls} stalls, ${certified} were certified: the reply was queued in the client's shell socket (POLLIN), whose
+descriptor was registered and not readable, with a receive pending and the loop parked.`;
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
+
+function overloadedText(overloaded: readonly MadeRepeat[]): string {
+  if (overloaded.length === 0) return '';
+  const arms = overloaded.flatMap((repeat) => repeat.arms);
+  const leftOut = sum(arms.map(({ invalid }) => invalid));
+  const isSlow = ({ row }: MadeRepeat) => row === 'slow';
+  return `
+${overloaded.length} repeats were made twice: a load of 20 on two processors had made the harness itself stand still. What they gave
+first is in [overloaded.jsonl](overloaded.jsonl). Of ${leftOut} runs nothing could be said, and they were left out. In ${overloaded.filter(isSlow).length}
+repeats of \`slow\`, cells were missed, because every stall of the harness was taken for time that it had added to the
+cell. That is mended.
+`;
 }
 
 function wrongText(wrong: readonly MadeRepeat[]): string {

@@ -68,6 +68,8 @@ export const FAULTS = {
   'cuts-output': SOUND,
   leaks: SOUND,
 
+  'stalls-client': SOUND,
+
   'floods-iopub': SOUND,
   'floods-stdout': SOUND,
   forged: SOUND,
@@ -155,6 +157,8 @@ export interface FaultyBehaviour {
   readonly odd?: OddMessages;
   /** `false`: control requests get no status, and `starting` is not published. */
   readonly controlStatus?: boolean;
+  /** Where it counts its shell requests, and beside what it writes its PID, as the arms' runtime does; absent: it does not. */
+  readonly account?: { readonly countersPath: string; readonly identityPath: string };
   /** The process ends by then whatever happens, milliseconds; 10 minutes if not given. */
   readonly lifetimeMs?: number;
 }
@@ -184,6 +188,9 @@ export function faultyKernelArgv(
   if (behaviour.odd !== undefined) argv.push('--odd', behaviour.odd);
   if (behaviour.controlStatus === false) argv.push('--no-control-status');
   if (behaviour.lifetimeMs !== undefined) argv.push('--lifetime', String(behaviour.lifetimeMs / 1000));
+  if (behaviour.account !== undefined) {
+    argv.push('--counters', behaviour.account.countersPath, '--identity', behaviour.account.identityPath);
+  }
   argv.push('-f', connectionFile);
   return argv;
 }

@@ -18,7 +18,7 @@ const CHIEF_PACKAGES = ['jupyter-server', 'jupyter-client', 'pyzmq', 'tornado'] 
 const EXECUTION_REQUIREMENTS = [
   'jupyter-server-documents==0.3.3',
   'jupyter-ydoc==4.2.1',
-  'pycrdt',
+  'pycrdt==0.14.13',
   'jupyter-server-fileid==0.9.3',
 ];
 const EXECUTION_PACKAGES = ['jupyter-server-documents', 'jupyter-ydoc', 'pycrdt', 'jupyter-server-fileid'];
