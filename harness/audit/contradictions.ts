@@ -4,6 +4,7 @@ import { COMMAND_CLIENT } from '../model/client.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { comparedCells } from '../model/run-status.ts';
 import { type BlockRange, shardBlocks } from '../model/shard.ts';
 import { classify, isStrand } from '../oracle/classify.ts';
 import { outputLosses } from '../oracle/output-losses.ts';
@@ -191,7 +192,7 @@ function ofOutputs(
       ...(run.outputs === undefined ? [] : here('outputs', 'a list', 'none, since nothing was expected')),
     ];
   }
-  const compared = Math.min(run.cellMs.length, run.outcome.cell ?? Infinity);
+  const compared = comparedCells(run, protocol.notebooks[run.notebook]?.codeCells.length ?? 0);
   const listing = (hash: string) => outputs.get(hash);
   const seen = run.outputs.map(listing);
   const wanted = expected.outputs?.[run.notebook]?.map(listing) ?? [];

@@ -111,7 +111,7 @@ export function lengthsText(
     ]),
   ];
   return [
-    `Notebook length at ${hazard} wedges per reply, e-process at α = ${goal.alpha}, control and sham and a treatment that never wedges`,
+    `Notebook length at ${hazard} wedges per reply, e-process at α = ${goal.alpha}, control and sham and a treatment without wedges`,
     '',
     ...textTable(rows, (column) => column > 0),
     soonest === null
