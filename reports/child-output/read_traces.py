@@ -2,7 +2,7 @@
 
     python read_traces.py FOLDER
 
-FOLDER has the executed notebooks of the runs of ``trace-arm`` (``located/notebooks``). Each ends with the kernel's account: a
+FOLDER has the executed notebooks of the runs of ``trace-arm`` (``traced/notebooks``). Each ends with the kernel's account: a
 list of [nanoseconds, event, message id of the parent, text]. Printed are counts over all lines, and each line that is lost with its
 times. Times are in milliseconds from the flush at the end of the line's own cell: the child process had ended before it.
 """
