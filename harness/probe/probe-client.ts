@@ -5,6 +5,7 @@ import { withDeadline } from '../model/deadlines.ts';
 import { DEALER_OPTIONS, KernelChannels, readSocket } from '../transport/channels.ts';
 import { type ConnectionInfo, curveOptions, endpoint } from '../transport/connection.ts';
 import type { Message } from '../transport/message.ts';
+import { uninterrupted } from '../transport/uninterrupted.ts';
 import { type Decoded, encodeMessage, MessageDecoder } from '../transport/wire.ts';
 
 export type ProbeChannel = 'shell' | 'control' | 'iopub' | 'stdin';
@@ -49,7 +50,7 @@ export class ProbeClient {
       // A kernel asks the sender of the request, so the identity is that of the shell channel.
       routingId: this.#session,
     });
-    this.#stdin.connect(endpoint(connection, 'stdin'));
+    uninterrupted(() => this.#stdin.connect(endpoint(connection, 'stdin')));
     this.#reading = readSocket(
       this.#stdin,
       (frames) => this.#hear('stdin', decoder.decode(frames)),

@@ -140,6 +140,7 @@ class FrontEndRun implements LaunchedRun {
     const client = this.#client;
     const decided = new AbortController();
     over.addEventListener('abort', () => decided.abort(), { once: true });
+    const due = new AbortController();
     const frontEnd = new FrontEnd({
       client,
       notebook,
@@ -149,13 +150,18 @@ class FrontEndRun implements LaunchedRun {
       draws: new LatencyDraws(context.latency, order.seed),
       timer: context.timer,
       goesOnAfterAborted: context.asJupyterExecute,
-      signal: decided.signal,
+      signal: AbortSignal.any([decided.signal, due.signal]),
     });
     const watch = new Watch(client, kernel, context, context.stalls);
     const traffic = frontEnd.run();
     const first = await Promise.race([
-      traffic.then((end) => ({ what: 'ended' as const, end })),
-      watch.unanswered(decided.signal).then((silence) => ({ what: 'unanswered' as const, silence })),
+      // The watch ended it, and is about to say why.
+      traffic.then((end) =>
+        due.signal.aborted ? new Promise<never>(() => {}) : { what: 'ended' as const, end },
+      ),
+      watch
+        .unanswered(decided.signal, () => due.abort())
+        .then((silence) => ({ what: 'unanswered' as const, silence })),
       kernel.exited.then(() => ({ what: 'exited' as const })),
       client.refusal.then((channel) => ({ what: 'refused' as const, channel })),
     ]);

@@ -289,7 +289,8 @@ async function floodMebibytes(count: number): Promise<number> {
   return (peak - before) / 2 ** 20;
 }
 
-test('a flood of messages is taken in, in bounded memory', async () => {
+// What is kept of a message does not depend on the system, and Windows takes minutes to send so many.
+test.skipIf(process.platform === 'win32')('a flood of messages is taken in, in bounded memory', async () => {
   // What is unread when the kernel was faster than this process weighs too, and how much that is depends on what else the
   // machine does. What is kept would weigh as much every time.
   const seen: number[] = [];
@@ -299,11 +300,16 @@ test('a flood of messages is taken in, in bounded memory', async () => {
   expect(Math.min(...seen), `of ${seen.join(', ')}`).toBeLessThan(400);
 });
 
-test('an answer after the deadline does not let the run go on', async () => {
-  const { record } = await provoked({ name: 'late', delayMs: FAULTY_TIMEOUT_MS + 300 });
-  expect(record.outcome.kind).toBe('late');
-  expect(record.client.byType['execute_request']).toBe(FAULTY_CELL);
-});
+// The first comes while the watch gathers what it will say. On a machine that stands still it may come in time.
+test.each([70, 300])(
+  'an answer %d ms after the deadline does not let the run go on',
+  { retry: 2 },
+  async (ms) => {
+    const { record } = await provoked({ name: 'late', delayMs: FAULTY_TIMEOUT_MS + ms });
+    expect(record.outcome.kind).toBe('late');
+    expect(record.client.byType['execute_request']).toBe(FAULTY_CELL);
+  },
+);
 
 test.runIf(hasProcessorTimes)(
   'without an answer in the grace either, the request is hung, not late',

@@ -124,10 +124,12 @@ export class Watch {
    * Watch until a request is certified as stranded or passes its deadline. The caller then ends the traffic, since a
    * late answer must not let the run go on, and calls `observe`.
    *
+   * @param onDue called at the deadline, before what the silence is told with is gathered: in that time the answer may
+   * come. A silence is returned in any case
    * @returns `null` once `signal` is aborted, since the run ended otherwise
    * @throws DeadlinePassed when every request is answered and no other is sent
    */
-  async unanswered(signal: AbortSignal): Promise<Silence | null> {
+  async unanswered(signal: AbortSignal, onDue: () => void): Promise<Silence | null> {
     while (!signal.aborted) {
       await delay(WATCH_TICK_MS);
       if (signal.aborted) return null;
@@ -145,6 +147,7 @@ export class Watch {
         // A message that arrived while this process was kept waiting has arrived: let it be read first.
         await delay(0);
         if (isSettled(head)) continue;
+        onDue();
         return { request: head, waitedMs, passive: await this.#passive() };
       }
       if (this.#isDueToBegin(head, waitedMs)) {

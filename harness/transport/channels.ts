@@ -5,6 +5,7 @@ import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
 import { collectGarbage } from './garbage.ts';
 import { watchGivenUp } from './given-up.ts';
 import { nudge } from './nudge.ts';
+import { uninterrupted } from './uninterrupted.ts';
 import { type Decoded, encodeMessage, MAX_FRAME_BYTES, MessageDecoder, type Outgoing } from './wire.ts';
 
 export type Channel = 'shell' | 'control' | 'iopub';
@@ -132,7 +133,7 @@ export async function heartbeatEchoes(connection: ConnectionInfo, timeoutMs: num
     ...curveOptions(connection),
   });
   try {
-    socket.connect(endpoint(connection, 'hb'));
+    uninterrupted(() => socket.connect(endpoint(connection, 'hb')));
     await socket.send('ping');
     const [echo] = await socket.receive();
     return echo?.toString() === 'ping';
@@ -271,11 +272,11 @@ export class KernelChannels implements Channels {
       onRefused: refused,
       // Another process listened there. The kernel may still start, or report that its port is taken.
       onStranger: () => {
-        socket.disconnect(to);
-        socket.connect(to);
+        uninterrupted(() => socket.disconnect(to));
+        uninterrupted(() => socket.connect(to));
       },
     });
-    socket.connect(to);
+    uninterrupted(() => socket.connect(to));
     return readSocket(
       socket,
       (frames) => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Dealer } from 'zeromq';
 import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
 import type { Message } from './message.ts';
+import { uninterrupted } from './uninterrupted.ts';
 import { decodeMessage, encodeMessage, MAX_FRAME_BYTES } from './wire.ts';
 
 /**
@@ -22,7 +23,7 @@ export class ControlPeer {
       maxMessageSize: MAX_FRAME_BYTES,
       ...curveOptions(connection),
     });
-    this.#socket.connect(endpoint(connection, 'control'));
+    uninterrupted(() => this.#socket.connect(endpoint(connection, 'control')));
   }
 
   /**

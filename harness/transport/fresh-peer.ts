@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { Dealer } from 'zeromq';
 import { withDeadline } from '../model/deadlines.ts';
 import { type ConnectionInfo, curveOptions, endpoint, socketFile } from './connection.ts';
+import { uninterrupted } from './uninterrupted.ts';
 import { decodeMessage, encodeMessage, MAX_FRAME_BYTES } from './wire.ts';
 
 /** Another peer of a kernel's shell channel. It shows whether the kernel turns to it. */
@@ -40,7 +41,7 @@ export class FreshPeer implements ShellPeer {
       maxMessageSize: MAX_FRAME_BYTES,
       ...curveOptions(connection),
     });
-    this.#socket.connect(endpoint(connection, channel));
+    uninterrupted(() => this.#socket.connect(endpoint(connection, channel)));
     this.#reading = this.#read();
   }
 

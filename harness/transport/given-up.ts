@@ -1,4 +1,5 @@
 import type { Dealer, Subscriber } from 'zeromq';
+import { uninterrupted } from './uninterrupted.ts';
 
 // After every other end of a connection, libzmq announces at once that it will connect again. The
 // announcement must be missing this many times in a row. Even a process that was delayed or stopped as a
@@ -35,7 +36,7 @@ export function watchGivenUp(socket: Dealer | Subscriber, tell: GivenUp): void {
     else if (isAccepted) tell.onRefused();
     else tell.onStranger();
   };
-  const { events } = socket;
+  const events = uninterrupted(() => socket.events);
   events.on('handshake', () => {
     isAccepted = true;
   });

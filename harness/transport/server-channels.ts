@@ -18,6 +18,7 @@ import {
 import { type ConnectionInfo, curveOptions, endpoint } from './connection.ts';
 import type { ShellPeer } from './fresh-peer.ts';
 import { readParts } from './message.ts';
+import { uninterrupted } from './uninterrupted.ts';
 import { type Decoded, decodeMessage, encodeMessage, type Outgoing } from './wire.ts';
 
 // The library asks kernel_info on each WebSocket; while the kernel is wedged it gets no answer.
@@ -82,7 +83,7 @@ export class ServerChannels implements Channels {
         ...curveOptions(connection),
         routingId: randomUUID(),
       });
-      socket.connect(endpoint(connection, 'control'));
+      uninterrupted(() => socket.connect(endpoint(connection, 'control')));
       this.#control = { socket, key: connection.key };
       this.#reading = readSocket(
         socket,

@@ -1,5 +1,6 @@
 import { curveKeyPair, Dealer, Request, Subscriber } from 'zeromq';
 import { type ConnectionInfo, curveOptions, endpoint, type KernelSocket } from './connection.ts';
+import { uninterrupted } from './uninterrupted.ts';
 
 /** The keys of peers that a kernel must turn away. */
 export const UNINVITED = ['no keys', "another server's key"] as const;
@@ -30,8 +31,8 @@ export async function reception(
   const timer = setTimeout(() => socket.close(), timeoutMs);
   try {
     // Listen before the socket connects: earlier events are not reported.
-    const { events } = socket;
-    socket.connect(endpoint(connection, channel));
+    const events = uninterrupted(() => socket.events);
+    uninterrupted(() => socket.connect(endpoint(connection, channel)));
     for await (const { type } of events) {
       if (type === 'handshake') return 'let in';
       if (type.startsWith('handshake:error')) return 'turned away';

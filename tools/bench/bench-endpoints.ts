@@ -3,9 +3,11 @@ import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Notebook } from '../../harness/frontend/notebook.ts';
+import { MIRRORED_CHARACTERS } from '../../harness/frontend/notebook-outputs.ts';
 import type { KernelCommandMaker } from '../../harness/kernel/launch.ts';
 import type { Endpoint, EndpointRule } from '../../harness/model/endpoint.ts';
 import { harnessVersion } from '../../harness/model/harness-version.ts';
+import { cellListings, OutputComparison } from '../../harness/run/compare-outputs.ts';
 import { executeRun } from '../../harness/run/execute-run.ts';
 import type { RunContext } from '../../harness/run/run-context.ts';
 import { withSharedContext } from '../../harness/run/shared-context.ts';
@@ -40,6 +42,7 @@ const MEMORY_ABOVE = { memoryAboveBytes: 2 ** 40 };
 const RULES: readonly (EndpointRule & { readonly endpoint: Endpoint })[] = [
   { endpoint: 'memory', ...MEMORY_ABOVE },
   { endpoint: 'any', ...MEMORY_ABOVE, slowAfterMs: 20_000 },
+  { endpoint: 'lost-output' },
 ];
 const CELLS = 20;
 
@@ -50,7 +53,12 @@ interface Measured {
   readonly makeCommand: KernelCommandMaker;
 }
 
-async function runMs({ notebook, makeCommand }: Measured, context: RunContext): Promise<number> {
+/** @param comparison what the run's outputs are compared with; `null`: they are not kept, as in an experiment that does not ask */
+async function runMs(
+  { notebook, makeCommand }: Measured,
+  context: RunContext,
+  comparison: OutputComparison | null,
+): Promise<number> {
   const order = { run: 'b000-bench', block: 0, position: 0, arm: 'bench', notebookIndex: 0, seed: 1 };
   const startMs = performance.now();
   const { signal } = new AbortController();
@@ -58,21 +66,39 @@ async function runMs({ notebook, makeCommand }: Measured, context: RunContext): 
     { ...order, traffic: 'sequential' },
     notebook,
     makeCommand,
-    context,
+    comparison === null ? { ...context, keptCharacters: MIRRORED_CHARACTERS } : context,
     signal,
   );
+  const compared =
+    result === null || comparison === null
+      ? null
+      : comparison.compared(result.record, result.notebook, notebook).record;
   const ms = performance.now() - startMs;
+  if (compared !== null && compared.outputs?.length !== notebook.codeCells.length) {
+    throw new Error('A run of the benchmark was not compared in all its cells.');
+  }
   if (result?.record.outcome.kind === 'completed') return ms;
   throw new Error(`A run of the benchmark did not complete: ${result?.record.outcome.reason}.`);
 }
 
-async function alternate(measured: Measured, watched: RunContext, plain: RunContext): Promise<Pair[]> {
+async function alternate(
+  measured: Measured,
+  { endpoint }: EndpointRule,
+  watched: RunContext,
+  plain: RunContext,
+): Promise<Pair[]> {
   const found: Pair[] = [];
-  await runMs(measured, watched); // caches and byte code
+  const comparison =
+    endpoint === 'lost-output'
+      ? new OutputComparison({ rules: [], listings: [cellListings(measured.notebook, [])] }, [])
+      : null;
+  const watchedMs = () => runMs(measured, watched, comparison);
+  const plainMs = () => runMs(measured, plain, null);
+  await watchedMs(); // caches and byte code
   for (let pair = 0; pair < measured.pairs; pair += 1) {
     const isWatchedFirst = pair % 2 === 0;
-    const first = await runMs(measured, isWatchedFirst ? watched : plain);
-    const second = await runMs(measured, isWatchedFirst ? plain : watched);
+    const first = await (isWatchedFirst ? watchedMs() : plainMs());
+    const second = await (isWatchedFirst ? plainMs() : watchedMs());
     found.push(isWatchedFirst ? { withMs: first, withoutMs: second } : { withMs: second, withoutMs: first });
   }
   return found;
@@ -81,7 +107,7 @@ async function alternate(measured: Measured, watched: RunContext, plain: RunCont
 const loadBefore = loadavg()[0] ?? 0;
 const costs = await withBench(async ({ context, makeCommand, python }): Promise<EndpointCost[]> => {
   const sources = Array.from({ length: CELLS }, (_, index) => `print:${index}`);
-  const trivial = Array.from({ length: CELLS }, (_, index) => `x = ${index}`);
+  const trivial = Array.from({ length: CELLS }, (_, index) => `print(${index})`);
   const kernels: Measured[] = [
     {
       name: 'test kernel',
@@ -108,7 +134,7 @@ const costs = await withBench(async ({ context, makeCommand, python }): Promise<
     await withSharedContext({ protocol, latency, kernelEnvironment }, async (watched) => {
       for (const kernel of kernels) {
         process.stderr.write(`${rule.endpoint} on ${kernel.name}\n`);
-        const measured = await alternate(kernel, watched, context);
+        const measured = await alternate(kernel, rule, watched, context);
         const ratio = pairedRatio(measured, seededUniform(1, `${rule.endpoint} ${kernel.name}`));
         found.push({ endpoint: rule.endpoint, kernel: kernel.name, ratio, pairs: measured });
       }

@@ -299,7 +299,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
       const kernel = { command: { countersPath: null }, exit: null } as never;
       const times = { timeoutMs: 60_000, suspectAfterMs: null };
       const watch = new Watch(clientOf(await peer()), kernel, times, stalls);
-      return message(() => watch.unanswered(new AbortController().signal));
+      return message(() => watch.unanswered(new AbortController().signal, () => {}));
     },
     ends: 'Every request was answered, but the front end did not send another one within 0.3 s.',
   },
