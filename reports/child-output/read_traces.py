@@ -1,10 +1,12 @@
 """What the kernel noted of each line of a child process, and where nbclient put that line.
 
-    python read_traces.py FOLDER
+    python read_traces.py collect NOTEBOOKS > traced/traces.jsonl
+    python read_traces.py traced/traces.jsonl
 
-FOLDER has the executed notebooks of the runs of ``trace-arm`` (``traced/notebooks``). Each ends with the kernel's account: a
-list of [nanoseconds, event, message id of the parent, text]. Printed are counts over all lines, and each line that is lost with its
-times. Times are in milliseconds from the flush at the end of the line's own cell: the child process had ended before it.
+``collect`` takes the kernel's account out of the executed notebooks of ``trace-arm`` (``--save-notebooks``), a line each, with the cells
+under which each line is shown. The account is a list of [microseconds, event, number of the parent request, text]. The second form
+prints counts over all lines, and each lost line with its times, in milliseconds from the flush at the end of its own cell. The child
+process had ended before that flush.
 """
 
 import json
@@ -17,90 +19,99 @@ def text_of(cell):
     return "".join("".join(output.get("text", "")) for output in cell["outputs"])
 
 
-def lines_of(notebook):
-    """For each line: its cell, the cell that the kernel wrote it under, its times, and the cells of the notebook that show it."""
-    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+def collected(path):
+    cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
     account = json.loads(text_of(cells[-1]).split("TRACE ", 1)[1].splitlines()[0])
+    shown = [[index for index, each in enumerate(cells) if f"child {line}\n" in text_of(each)] for line in range(1, len(cells) - 1)]
+    return {"run": path.name.split("-child-output")[0], "account": account, "shown": shown}
+
+
+def lines_of(run):
+    """For each line: the cell that the kernel wrote and sent it under, its times, and the cells that show it."""
+    account = run["account"]
     cell_of = {}
-    for _, event, parent, _ in account:
+    for _, event, request, _ in account:
         if event == "parent execute_request":
-            cell_of.setdefault(parent, len(cell_of))
+            cell_of.setdefault(request, len(cell_of))
 
-    def first(event, cell):
-        return next((at for at, what, parent, _ in account if what == event and cell_of.get(parent) == cell), None)
+    def times(event, cell):
+        return [at for at, what, request, _ in account if what == event and cell_of.get(request) == cell]
 
-    def last(event, cell):
-        return next((at for at, what, parent, _ in reversed(account) if what == event and cell_of.get(parent) == cell), None)
-
-    for cell in range(1, len(cells) - 1):
+    for cell, shown in enumerate(run["shown"], 1):
         line = f"child {cell}\n"
         found = {
-            event: [(at, cell_of.get(parent)) for at, what, parent, text in account if what == event and line in (text or "")]
+            event: [(at, cell_of.get(request)) for at, what, request, text in account if what == event and line in (text or "")]
             for event in ("read", "write", "send")
         }
-        assert all(len(each) <= 1 for each in found.values()), f"{line!r} was noted twice"
-        flush = last("flush", cell)
+        if any(len(each) > 1 for each in found.values()):
+            raise SystemExit(f"{run['run']}: {line!r} was noted twice")
+        flush = times("flush", cell)[-1]
 
-        def after_flush(at):
-            return None if at is None else (at - flush) / 1e6
+        def after(at):
+            return None if at is None else (at - flush) / 1000
 
-        (read, _), (write, wrote_under) = (found[event][0] if found[event] else (None, None) for event in ("read", "write"))
+        at = {event: each[0] if each else (None, None) for event, each in found.items()}
+        following = times("parent execute_request", cell + 1)
         yield {
+            "run": run["run"],
             "cell": cell,
-            "wrote_under": wrote_under,
-            "sent_under": found["send"][0][1] if found["send"] else None,
-            "read": after_flush(read),
-            "written": after_flush(write),
-            "flushed": after_flush(last("flushed", cell)),
-            "idle": after_flush(first("idle", cell)),
-            "next_begins": after_flush(first("parent execute_request", cell + 1)),
-            "sent": after_flush(found["send"][0][0] if found["send"] else None),
-            "shown_under": [index for index, each in enumerate(cells[:-1]) if line in text_of(each)],
+            "wrote_under": at["write"][1],
+            "sent_under": at["send"][1],
+            "read": after(at["read"][0]),
+            "written": after(at["write"][0]),
+            "flushed": after(times("flushed", cell)[-1]),
+            "idle": after(times("idle", cell)[0]),
+            "next": after(following[0] if following else None),
+            "sent": after(at["send"][0]),
+            "shown": shown,
         }
 
 
 def fate(line):
-    """What nbclient must do with the line, by the kernel's account alone."""
+    """What becomes of the line under nbclient, by the kernel's account alone."""
     if line["written"] is None:
         return "never read"
     if line["wrote_under"] != line["cell"]:
         return "moved"
-    if line["sent"] is None or line["sent"] > line["idle"]:
-        return "missing"
-    return "in place"
+    return "missing" if line["sent"] is None or line["sent"] > line["idle"] else "in place"
 
 
 def seen(line):
-    if not line["shown_under"]:
+    if not line["shown"]:
         return "missing"
-    return "in place" if line["shown_under"] == [line["cell"]] else "moved"
+    return "in place" if line["shown"] == [line["cell"]] else "moved"
 
 
 def number(value):
-    return "-" if value is None else f"{value:.3f}"
+    return f"{'-' if value is None else f'{value:.2f}':>8}"
 
 
-def main():
-    every = []
-    for path in sorted(pathlib.Path(sys.argv[1]).glob("*trace-arm*.ipynb")):
-        every += [(path.name.split("-")[0], line) for line in lines_of(json.loads(path.read_text(encoding="utf-8")))]
-    runs = len({run for run, _ in every})
-    print(f"{len(every)} lines in {runs} runs of trace-arm")
+def show(path):
+    runs = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
+    every = [line for run in runs for line in lines_of(run)]
+    print(f"{len(every)} lines in {len(runs)} runs")
     for what in ("in place", "missing", "moved", "never read"):
-        by_account = [line for _, line in every if fate(line) == what]
-        agree = sum(seen(line) == what for line in by_account)
-        print(f"{what}: {len(by_account)} by the kernel's account, of which the notebook shows {agree} so")
-    in_place = [line for _, line in every if fate(line) == "in place"]
-    late = [line for _, line in every if fate(line) != "in place"]
-    print(f"read after the flush of their cell had begun: {sum(line['read'] > 0 for line in in_place)} of {len(in_place)} in place, {sum(line['read'] > 0 for line in late)} of {len(late)} lost")
-    print(f"written after the flush of their cell had ended: {sum(line['written'] > line['flushed'] for line in late)} of {len(late)} lost")
-    print(f"ms from a line's read to its cell's flush, in place, median: {statistics.median(-line['read'] for line in in_place):.3f}")
-    print(f"lost lines with a message of their own on iopub: {sum(line['sent'] is not None for line in late)} of {len(late)}")
-    print("run   cell  under  read  written  flushed  idle  next-begins  sent  shown-under")
-    for run, line in every:
-        if fate(line) != "in place":
-            times = "  ".join(number(line[key]) for key in ("read", "written", "flushed", "idle", "next_begins", "sent"))
-            print(f"{run}  {line['cell']:4}  {line['wrote_under']:5}  {times}  {line['shown_under']}")
+        mine = [line for line in every if fate(line) == what]
+        print(f"{what}: {len(mine)} by the kernel's account; the notebook shows {sum(seen(line) == what for line in mine)} of them so")
+    kept = [line for line in every if fate(line) == "in place"]
+    lost = [line for line in every if fate(line) in ("missing", "moved")]
+    for name, group in (("in place", kept), ("lost", lost)):
+        begun = sum(line["read"] > 0 for line in group)
+        ended = sum(line["written"] > line["flushed"] for line in group)
+        print(f"{name}: {begun} of {len(group)} read after their cell's flush had begun, {ended} written to the buffer after it had ended")
+    print(f"lost: {sum(line['sent'] is not None for line in lost)} of {len(lost)} were published, {sum(line['sent'] is not None and line['sent'] > line['idle'] for line in lost)} after their cell's idle status")
+    if kept:
+        print(f"in place: read before the flush by {statistics.median(-line['read'] for line in kept):.2f} ms (median)")
+    if lost:
+        print(f"lost: read after the flush by {statistics.median(line['read'] for line in lost):.2f} ms (median), at most {max(line['read'] for line in lost):.2f} ms")
+        print(f"lost: published after the idle status by {statistics.median(line['sent'] - line['idle'] for line in lost if line['sent'] is not None):.2f} ms (median)")
+    print(f"{'run':16}{'cell':>5}{'under':>6}{'read':>8}{'written':>8}{'flushed':>8}{'idle':>8}{'next':>8}{'sent':>8}  shown under")
+    for line in lost:
+        print(f"{line['run']:16}{line['cell']:5}{line['wrote_under']:6}{''.join(number(line[key]) for key in ('read', 'written', 'flushed', 'idle', 'next', 'sent'))}  {line['shown'] or 'nowhere'}")
 
 
-main()
+if sys.argv[1] == "collect":
+    for notebook in sorted(pathlib.Path(sys.argv[2]).glob("*trace-arm*.ipynb")):
+        print(json.dumps(collected(notebook), separators=(",", ":")))
+else:
+    show(pathlib.Path(sys.argv[1]))
