@@ -21,7 +21,9 @@ def text_of(cell):
 
 def collected(path):
     cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
-    account = json.loads(text_of(cells[-1]).split("TRACE ", 1)[1].splitlines()[0])
+    # A late line of the last child process may stand between the word TRACE and the account.
+    text = text_of(cells[-1])
+    account, _ = json.JSONDecoder().raw_decode(text, text.index("[["))
     shown = [[index for index, each in enumerate(cells) if f"child {line}\n" in text_of(each)] for line in range(1, len(cells) - 1)]
     return {"run": path.name.split("-child-output")[0], "account": account, "shown": shown}
 
@@ -63,6 +65,7 @@ def lines_of(run):
             "idle": after(times("idle", cell)[0]),
             "next": after(following[0] if following else None),
             "sent": after(at["send"][0]),
+            "missed": at["send"][0] is None or at["write"][1] is None or not times("idle", at["write"][1]) or at["send"][0] > times("idle", at["write"][1])[0],
             "shown": shown,
         }
 
@@ -71,9 +74,9 @@ def fate(line):
     """What becomes of the line under nbclient, by the kernel's account alone."""
     if line["written"] is None:
         return "never read"
-    if line["wrote_under"] != line["cell"]:
-        return "moved"
-    return "missing" if line["sent"] is None or line["sent"] > line["idle"] else "in place"
+    if line["missed"]:
+        return "missing"
+    return "in place" if line["wrote_under"] == line["cell"] else "moved"
 
 
 def seen(line):
