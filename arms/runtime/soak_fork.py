@@ -126,7 +126,8 @@ class Launcher:
                     *lines, pending = (pending + chunk).split(b"\n")
                     for line in lines:
                         self.fork(json.loads(line))
-                else:
+                elif self.kernels.get(key.data) == key.fileobj:
+                    # Else the kernel was reaped a moment ago, and its pipe is closed or, by now, another's.
                     self.forward(key.fileobj, key.data)
 
     def drain_wake(self):

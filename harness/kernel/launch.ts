@@ -60,6 +60,8 @@ export interface KernelCommand {
 /** A kernel of an arm with the runtime. A process that has imported the arm can fork it. */
 export interface ForkableCommand {
   readonly python: string;
+  /** The program that forks. Default: that of the runtime. */
+  readonly script?: string;
   /** The arm's configuration for the runtime, the same for all kernels of the arm. */
   readonly arm: Readonly<Record<string, unknown>>;
   /** Variables of every kernel of the arm. Modules may read them when they are imported. */

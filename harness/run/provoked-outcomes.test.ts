@@ -187,6 +187,9 @@ const EXPECTED: Record<Exclude<FaultName, HostileFault | OddBehaviour>, Expectat
     rejected: 0,
   },
 
+  // It asks of a client what only the one made for it does.
+  'stalls-client': { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
+
   'floods-iopub': {
     kind: 'completed',
     source: null,

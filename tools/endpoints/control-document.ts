@@ -22,12 +22,14 @@ export function controlMarkdown(made: readonly MadeRepeat[]): string {
   const competing = made.filter(({ competingChance }) => competingChance > 0);
   const rows = FAULT_ROWS.filter((row) => made.some((repeat) => repeat.row === row.name));
   const { covered, made: all, interval } = coverage(plain);
-  const runs = made.reduce((sum, repeat) => sum + repeat.runs * repeat.arms.length, 0);
+  const runs = sum(made.map((repeat) => repeat.runs * repeat.arms.length));
   const wrong = made.filter((repeat) => !isCountedRight(repeat, rowOf(repeat)));
   return `# Positive controls of the endpoints
 
 The test kernel commits a fault with a probability that is known, since it was made. Each endpoint must count it. Each
 kernel draws from a seed at its start and writes down what it drew, so that each count can be held against the truth.
+A stall is the client's fault: for \`stalled\`, nbclient executes the notebook with a jupyter_client that was made for it,
+which really stalls where its kernel drew so ([how](../../tools/endpoints/stalling-client/change.patch)).
 
 - A repeat is an experiment of ${RUNS} runs. There are ${SEEDS} repeats (seeds 1 to ${SEEDS}) for each fault and each of the
   probabilities ${CHANCES.join(', ')}.
@@ -39,7 +41,7 @@ ${progress(plain)}
 
 **Covered: ${covered} of ${all} repeats (${all === 0 ? '–' : percent(covered / all)}, 95 % interval ${percent(interval[0])} to ${percent(interval[1])}).**
 In ${made.length - wrong.length} of ${made.length} repeats (${runs} runs) the events, the competing events and the runs left out
-are exactly what the kernels had drawn.
+are exactly what the kernels had drawn.${certifiedText(made)}
 ${wrongText(wrong)}
 | endpoint | fault | ${CHANCES.map((chance) => `p = ${chance}: covered`).join(' | ')} | A/A: decided |
 |---|---|${CHANCES.map(() => '---').join('|')}|---|
@@ -78,6 +80,21 @@ function progress(plain: readonly MadeRepeat[]): string {
   return plain.length >= planned
     ? 'All repeats are made.'
     : `**Not complete: ${plain.length} of ${planned} repeats are made.** The numbers below are of those.`;
+}
+
+function certifiedText(made: readonly MadeRepeat[]): string {
+  const arms = made.flatMap((repeat) => repeat.arms).filter(({ certified }) => certified !== undefined);
+  if (arms.length === 0) return '';
+  const stalls = sum(arms.map(({ events }) => events));
+  const certified = sum(arms.map((arm) => arm.certified ?? 0));
+  return `
+
+Of ${stalls} stalls, ${certified} were certified: the reply was queued in the client's shell socket (POLLIN), whose
+descriptor was registered and not readable, with a receive pending and the loop parked.`;
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 function wrongText(wrong: readonly MadeRepeat[]): string {

@@ -12,6 +12,8 @@ export interface FaultRow {
   readonly competing: FaultName | null;
   /** Of faults with a delay, milliseconds. */
   readonly delayMs?: number;
+  /** The fault is the client's: nbclient executes the notebook, and stalls where the test kernel asks for it. */
+  readonly client?: 'stalling';
 }
 
 /** A cell that answers at once must not reach it, however busy the machine is. */
@@ -55,6 +57,13 @@ export const FAULT_ROWS: readonly FaultRow[] = [
     rule: { endpoint: 'lost-answer' },
     faults: ['reply-without-idle'],
     competing: 'exits',
+  },
+  {
+    name: 'stalled',
+    rule: { endpoint: 'stalled' },
+    faults: ['stalls-client'],
+    competing: 'exits',
+    client: 'stalling',
   },
   { name: 'wedged', rule: { endpoint: 'wedged' }, faults: ['strands'], competing: 'exits' },
   {

@@ -1,30 +1,33 @@
 import { setMaxListeners } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expectedOutputs } from '../../harness/experiment/expected-outputs.ts';
 import { parseLatency } from '../../harness/frontend/latency.ts';
-import { parsedNotebook } from '../../harness/frontend/notebook.ts';
+import { type Notebook, parsedNotebook, readNotebook } from '../../harness/frontend/notebook.ts';
 import { experimentRecord } from '../../harness/journal/journal.fixture.ts';
 import { readJournal } from '../../harness/journal/read.ts';
 import { JournalWriter } from '../../harness/journal/write.ts';
-import type { KernelCommandMaker } from '../../harness/kernel/launch.ts';
+import type { KernelCommand } from '../../harness/kernel/launch.ts';
+import type { ProtocolArm } from '../../harness/model/arm.ts';
+import type { RunRecord } from '../../harness/model/journal.ts';
 import { type Protocol, protocolHash } from '../../harness/model/protocol.ts';
+import { isClientStrand } from '../../harness/oracle/classify-client.ts';
 import { OutputComparison } from '../../harness/run/compare-outputs.ts';
 import { runExperiment } from '../../harness/run/experiment.ts';
+import { withForks } from '../../harness/run/fork-context.ts';
 import type { RunContext } from '../../harness/run/run-context.ts';
 import { withSharedContext } from '../../harness/run/shared-context.ts';
-import type { KernelspecSubject } from '../../harness/run/subject.ts';
+import type { Subject } from '../../harness/run/subject.ts';
 import { analyseExperiment } from '../../harness/stats/analysis.ts';
 import type { ArmAnalysis } from '../../harness/stats/arm-summary.ts';
-import { type FaultDraw, type FaultName, faultyKernelArgv } from '../testing/faulty-kernel.ts';
+import { type FaultDraw, type FaultName, faultyKernelCommand } from '../testing/faulty-kernel.ts';
 import type { FaultRow } from './fault-rows.ts';
+import { type KernelArgv, type StallingClient, stallingClient } from './stalling-client.ts';
 
 /** The faulty cell is neither the first nor the last: `strands` needs one before it, moved output one behind it. */
-const NOTEBOOK = parsedNotebook(
-  Buffer.from(notebookText(['first', 'second cell', 'third'])),
-  'three-cells.ipynb',
-);
+const NOTEBOOK_TEXT = notebookText(['first', 'second cell', 'third']);
+const NOTEBOOK = parsedNotebook(Buffer.from(NOTEBOOK_TEXT), 'three-cells.ipynb');
 const FAULTY_CELL = 2;
 /** The test kernel answers in milliseconds: only a fault, or a machine that stands still, takes so long. */
 const TIMEOUT_MS = 3_000;
@@ -66,6 +69,8 @@ export interface RepeatArm {
   readonly observed: number;
   readonly competing: number;
   readonly invalid: number;
+  /** Of `stalled` alone: events that a look at the client's socket certified. */
+  readonly certified?: number;
   readonly clopperPearson95: readonly [number, number];
   /** Kernels by what they drew, the truth: `normal` or a fault. */
   readonly drawn: Readonly<Record<string, number>>;
@@ -94,8 +99,12 @@ export async function withRepeats<Result>(
       latency: await parseLatency('none'),
       kernelEnvironment: { python, matplotlibConfigDir: null },
     },
-    work,
+    (context) => withForks('fork', context, refuse, work),
   );
+}
+
+function refuse(why: string): never {
+  throw new Error(`The test kernel cannot be forked: ${why}.`);
 }
 
 /** Carry out one repeat as `soak run` carries out an experiment, and read it from its journal. */
@@ -113,16 +122,18 @@ export async function repeat(
     const options = { endpoint, also: null, expect: null, sanitize: null };
     const expected = await expectedOutputs(options, [NOTEBOOK]);
     const comparison = expected === null ? null : new OutputComparison(expected.expectation, []);
+    const client = design.row.client === undefined ? null : await stallingClient();
     const protocol = {
       ...protocolOf(design, names),
+      ...(client === null ? {} : { client: client.protocolClient }),
       ...(expected === null ? {} : { expected: expected.protocol }),
     };
-    const arms = new Map<string, KernelspecSubject>();
+    const arms = new Map<string, Subject>();
     for (const name of names) {
       await mkdir(join(folder, name));
       const arm = protocol.arms.find((each) => each.name === name);
       if (arm === undefined) throw new Error(`The protocol has no arm ${name}.`);
-      arms.set(name, { kernelspec: arm, makeCommand: commandOf(design, name, join(folder, name), python) });
+      arms.set(name, subjectOf(arm, client, kernelsOf(design, name, join(folder, name), python)));
     }
     const report = join(folder, 'report');
     const writer = await JournalWriter.create(report, {
@@ -130,7 +141,8 @@ export async function repeat(
       protocol,
       protocolSha256: protocolHash(protocol),
     });
-    const experiment = { protocol, arms, notebooks: [NOTEBOOK], writer, comparison, context: sampling };
+    const notebook = client === null ? NOTEBOOK : await savedNotebook(folder);
+    const experiment = { protocol, arms, notebooks: [notebook], writer, comparison, context: sampling };
     const { signal } = new AbortController();
     // Each run listens, and many run at once.
     setMaxListeners(0, signal);
@@ -140,9 +152,19 @@ export async function repeat(
     } finally {
       await writer.close();
     }
-    const analysis = analyseExperiment(protocol, (await readJournal(report)).journal.runs);
+    const { runs } = (await readJournal(report)).journal;
+    const analysis = analyseExperiment(protocol, runs);
+    const certified = (name: string) =>
+      endpoint === 'stalled'
+        ? { certified: runs.filter((run) => run.arm === name && isCertified(run)).length }
+        : {};
     return {
-      arms: await Promise.all(analysis.arms.map((arm) => armResult(arm, join(folder, arm.name)))),
+      arms: await Promise.all(
+        analysis.arms.map(async (arm) => ({
+          ...(await armResult(arm, join(folder, arm.name))),
+          ...certified(arm.name),
+        })),
+      ),
       decided: analysis.aa[0]?.decided ?? null,
       seconds: Math.round((performance.now() - startedMs) / 100) / 10,
     };
@@ -176,7 +198,10 @@ function protocolOf({ row, seed, runs, concurrency }: RepeatDesign, names: reado
   };
 }
 
-function commandOf(design: RepeatDesign, name: string, folder: string, python: string): KernelCommandMaker {
+type Kernels = (...parts: Parameters<KernelArgv>) => KernelCommand;
+
+/** How the test kernel of an arm is started, which draws what it does. */
+function kernelsOf(design: RepeatDesign, name: string, folder: string, python: string): Kernels {
   const { row, chance, competingChance, seed } = design;
   const chances: Partial<Record<FaultName, number>> = {};
   for (const fault of row.faults) chances[fault] = chance / row.faults.length;
@@ -187,14 +212,26 @@ function commandOf(design: RepeatDesign, name: string, folder: string, python: s
     folder,
   };
   const delay = row.delayMs === undefined ? {} : { delayMs: row.delayMs };
-  return (_folder, connectionFile) => {
-    const [program = '', ...rest] = faultyKernelArgv(
-      { name: draw, at: FAULTY_CELL, ...delay },
-      connectionFile,
-      python,
-    );
-    return { argv: [program, ...rest], countersPath: null, identityPath: null };
-  };
+  return (connectionFile, more = {}) =>
+    faultyKernelCommand({ name: draw, at: FAULTY_CELL, ...delay, ...more }, connectionFile, python);
+}
+
+function subjectOf(kernelspec: ProtocolArm, client: StallingClient | null, commandOf: Kernels): Subject {
+  if (client !== null) return client.subject((file, more) => commandOf(file, more).argv);
+  return { kernelspec, makeCommand: (_folder, connectionFile) => commandOf(connectionFile) };
+}
+
+/** A client reads the notebook from a file. */
+async function savedNotebook(folder: string): Promise<Notebook> {
+  const path = join(folder, NOTEBOOK.name);
+  await writeFile(path, NOTEBOOK_TEXT);
+  return readNotebook(path);
+}
+
+/** Whether the run ended at a stall that its look shows to be one. */
+function isCertified({ outcome, stalls }: RunRecord): boolean {
+  const look = stalls?.at(-1)?.look ?? null;
+  return outcome.kind === 'stalled' && look !== null && isClientStrand(look);
 }
 
 async function armResult(arm: ArmAnalysis, drawsFolder: string): Promise<RepeatArm> {

@@ -17,7 +17,7 @@ import { repeat, withRepeats } from './repeat.ts';
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '60' },
-    concurrency: { type: 'string', default: '2' },
+    concurrency: { type: 'string', default: '8' },
     rows: { type: 'string', default: FAULT_ROWS.map(({ name }) => name).join(',') },
   },
 });

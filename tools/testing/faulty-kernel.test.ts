@@ -153,6 +153,16 @@ describe('normal', () => {
     await expect(kernel.subscribe(300)).rejects.toThrow('iopub_welcome');
   });
 
+  test.each([
+    ['stalls-client', 4],
+    ['normal', undefined],
+  ] as const)('%s asks for a stall at cell %s', async (name, asked) => {
+    await connected({ name, at: 4 });
+    const id = await kernel.send(kernel.shell, 'kernel_info_request');
+    const reply = await eventually('reply', () => kernel.reply(id, 'shell', 'kernel_info_reply'));
+    expect(reply.content?.['stall_at']).toBe(asked);
+  });
+
   // Without the pipe, so that the pid alone tells. The second parent is gone before the kernel can look.
   test.each([
     ['is killed', true],

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { KernelCommand } from '../../harness/kernel/launch.ts';
 
 /**
  * What faulty_kernel.py can be told to do, and what is then observable. Its docstring describes each
@@ -66,6 +67,8 @@ export const FAULTS = {
   'moves-output': SOUND,
   'cuts-output': SOUND,
   leaks: SOUND,
+
+  'stalls-client': SOUND,
 
   'floods-iopub': SOUND,
   'floods-stdout': SOUND,
@@ -152,6 +155,8 @@ export interface FaultyBehaviour {
   readonly odd?: OddMessages;
   /** `false`: control requests get no status, and `starting` is not published. */
   readonly controlStatus?: boolean;
+  /** Where it counts its shell requests, and beside what it writes its PID, as the arms' runtime does; absent: it does not. */
+  readonly account?: { readonly countersPath: string; readonly identityPath: string };
   /** The process ends by then whatever happens, milliseconds; 10 minutes if not given. */
   readonly lifetimeMs?: number;
 }
@@ -181,8 +186,27 @@ export function faultyKernelArgv(
   if (behaviour.odd !== undefined) argv.push('--odd', behaviour.odd);
   if (behaviour.controlStatus === false) argv.push('--no-control-status');
   if (behaviour.lifetimeMs !== undefined) argv.push('--lifetime', String(behaviour.lifetimeMs / 1000));
+  if (behaviour.account !== undefined) {
+    argv.push('--counters', behaviour.account.countersPath, '--identity', behaviour.account.identityPath);
+  }
   argv.push('-f', connectionFile);
   return argv;
+}
+
+/**
+ * The same kernel as a command that a process that has imported it forks, in a fifth of the time. POSIX only.
+ *
+ * @param python as in `faultyKernelArgv`
+ */
+export function faultyKernelCommand(
+  behaviour: FaultyBehaviour,
+  connectionFile: string,
+  python: string,
+): KernelCommand {
+  const [program = '', ...rest] = faultyKernelArgv(behaviour, connectionFile, python);
+  const script = fileURLToPath(new URL('./faulty_kernel_fork.py', import.meta.url));
+  const forkable = { python, script, arm: {}, variables: {}, configPath: '', arguments: rest.slice(1) };
+  return { argv: [program, ...rest], forkable, countersPath: null, identityPath: null };
 }
 
 function nameArguments(name: FaultName | FaultDraw): string[] {

@@ -12,6 +12,9 @@ With `--odd NAME` every message is written as jupyter_client takes it and the pr
 date, session, username and version), zoneless-date, number-id; `list-header` nobody takes. With `--no-control-status`
 control is answered without busy and idle (deno), and `starting` is not published.
 
+With `--counters FILE --identity FILE` it counts its shell requests and writes its PID (`FILE.pid`) as the runtime of
+the arms does (arms/runtime), so that a run under a client can be judged.
+
 It evaluates nothing. A cell whose code starts with `print:` writes the rest of its code to stdout as a
 stream message; every cell is answered `ok`. Cells are counted from 1 over all `execute_request`s; the
 behaviour shows at cell `--at` (default 3) only, and every other request is served normally. Ports of 0 in
@@ -76,6 +79,10 @@ At the cell, answering rightly, but before that
     wrong-header-type   correctly signed messages whose header is a list, number, string, null or not JSON or
                         whose fields have wrong types, and messages that lack frames, on shell and iopub
 
+At the cell, answering rightly, and having its client fail
+    stalls-client       every kernel_info_reply has `stall_at`: N of `--at`. The client of tools/endpoints/stalling-client
+                        then leaves the reply to its Nth cell unread. To any other client this is `normal`
+
 At the cell, losing output
     drops-output        what the cell writes is not published
     doubles-output      what the cell writes is published twice
@@ -125,6 +132,7 @@ sys.dont_write_bytecode = True
 
 from faulty_kernel_cells import CELL_FAULTS as PLAIN_FAULTS  # noqa: E402
 from faulty_kernel_cells import wait_for_ever  # noqa: E402
+from faulty_kernel_counters import count_requests  # noqa: E402
 from faulty_kernel_hostile import HOSTILE_FAULTS  # noqa: E402
 from faulty_kernel_odd import ODD_FAULTS, ODD_MESSAGES  # noqa: E402
 from faulty_kernel_outputs import OUTPUT_FAULTS  # noqa: E402
@@ -140,6 +148,7 @@ START_BEHAVIOURS = (
     "never-binds",
     "silent-start",
     "strands",
+    "stalls-client",
 )
 DEFAULT_DELAY_S = {
     "late": 12.0,
@@ -225,6 +234,8 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument(
         "--no-control-status", dest="control_status", action="store_false", help="nor `starting`: as deno does"
     )
+    parser.add_argument("--counters", help="a counter file of arms/runtime")
+    parser.add_argument("--identity", help="with --counters: the PID is written beside it")
     parser.add_argument("-f", dest="connection_file", required=True)
     options = parser.parse_args()
     if options.draw is not None:
@@ -296,6 +307,8 @@ def run(options: argparse.Namespace) -> NoReturn:
     if behaviour == "never-binds":
         wait_for_ever()
     kernel = Kernel(options, CELL_FAULTS.get(behaviour))
+    if options.counters is not None:
+        count_requests(kernel, options.counters, options.identity)
     kernel.wire.odd = ODD_MESSAGES.get(options.odd)
     if behaviour == "port-taken":
         kernel.occupy_shell_port()

@@ -332,6 +332,7 @@ class Kernel:
                 "banner": f"faulty_kernel: {self.options.behaviour}",
                 "help_links": [],
                 "supported_features": [],
+                **self.demand_of_client(),
             }
         more: dict[str, Message] = {
             "comm_info_request": {"comms": {}},
@@ -340,6 +341,9 @@ class Kernel:
             "inspect_request": {"found": False, "data": {}, "metadata": {}},
         }
         return {"status": "complete" if msg_type == "is_complete_request" else "ok", **more.get(msg_type, {})}
+
+    def demand_of_client(self) -> Message:
+        return {"stall_at": self.options.at} if self.options.behaviour == "stalls-client" else {}
 
     def language_info(self) -> Message:
         if self.options.behaviour != "absurd-values":

@@ -143,7 +143,7 @@ export class ForkLauncher {
     const folder = reaper.makeFolder('soak-fork-');
     const config = join(folder, 'arm.json');
     await fileWithDeadline('make-folder', writeFile(config, JSON.stringify(command.arm), { mode: 0o600 }));
-    const script = join(packageRoot(), 'arms', 'runtime', 'soak_fork.py');
+    const script = command.script ?? join(packageRoot(), 'arms', 'runtime', 'soak_fork.py');
     const child = spawn(command.python, [script, config], {
       cwd: folder,
       stdio: ['pipe', 'pipe', 'pipe'],

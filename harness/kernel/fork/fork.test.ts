@@ -3,11 +3,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../../../tools/testing/bare-client.ts';
+import { faultyKernelCommand } from '../../../tools/testing/faulty-kernel.ts';
 import {
   type RealSurroundings,
   realSurroundings,
   temporaryFolder,
 } from '../../../tools/testing/real-experiment.ts';
+import { testPython } from '../../../tools/testing/test-python.ts';
 import { KernelClient } from '../../frontend/client.ts';
 import { leadingCells, readNotebook } from '../../frontend/notebook.ts';
 import { packageRoot } from '../../model/package-root.ts';
@@ -151,6 +153,23 @@ describe.runIf(canFork)('forked kernels', () => {
     await saidBy(killed, 'import os, signal; os.kill(os.getpid(), signal.SIGKILL)');
     expect(await killed.exited).toEqual({ code: null, signal: 'SIGKILL' });
     expect(killed.lost).toBeNull();
+  });
+
+  test('that are killed at once leave their launcher alone', async () => {
+    const python = await testPython();
+    const { reaper, variables } = surroundings.context;
+    const makeCommand = (_folder: string, file: string) =>
+      faultyKernelCommand({ name: 'never-binds' }, file, python);
+    const start = () => launchers.launch({ makeCommand, cwd: packageRoot(), reaper, variables });
+    for (let round = 0; round < 12; round += 1) {
+      const kernels = await Promise.all(Array.from({ length: 12 }, start));
+      running.push(...kernels);
+      for (const { pid } of kernels) process.kill(pid, 'SIGKILL');
+      for (const kernel of kernels) {
+        expect(await kernel.exited).toEqual({ code: null, signal: 'SIGKILL' });
+        expect(kernel.lost).toBeNull();
+      }
+    }
   });
 
   test('that end with their launcher are no kernel’s death; the next one is forked anew', async () => {
