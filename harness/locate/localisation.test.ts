@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import { plainLine } from '../report/document.ts';
 import { faultPlaces, localisation, type PathName } from './localisation.ts';
-import { locateDocument } from './locate-document.ts';
+import { locateDocument, locateMarkdown } from './locate-document.ts';
 
 type Kind = RunRecord['outcome']['kind'];
 
@@ -98,6 +98,9 @@ test('another endpoint is placed where its runs say, and else on the direct path
   expect(through.places.map(({ upper }) => upper)).toEqual([null, null, null]);
   expect(lead(through)).toContain('The event was seen, and where it came from cannot be told.');
   expect(lead(through)).toContain('Whether the kernel is at fault cannot be told: 1 run showed the event');
+  // An event without a place is no run without one.
+  expect(locateMarkdown(through)).toMatch(/\| Cannot be told \| Excluded \|\n.*\n.*\| +1 \| +0 \|/);
+  expect(locateMarkdown(located('direct', 'slow', [slow]))).not.toContain('| Cannot be told |');
   // How a run ended later says nothing about where it was slow.
   const thenStalled = { ...run('control', 'stalled', 'client'), cellMs: [900] };
   expect(located('server', 'slow', [thenStalled]).found).toEqual([]);

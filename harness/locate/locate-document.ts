@@ -114,9 +114,11 @@ function deed(place: Place, { endpoint }: EndpointRule): string {
 }
 
 function matrix(paths: readonly PathResult[]): Block {
+  // Without its own column, an event that has no place would read as none.
+  const hasUnplaced = paths.some(({ arms }) => arms.some(({ unplaced }) => unplaced > 0));
   return table(
     'Faults by path and arm',
-    'Path | Arm | >Runs | >Kernel | >Certified | >Server | >Client | >Excluded',
+    `Path | Arm | >Runs | >Kernel | >Certified | >Server | >Client | ${hasUnplaced ? '>Cannot be told | ' : ''}>Excluded`,
     paths.flatMap(({ path, arms }) =>
       arms.map((arm): Line[] => [
         [code(path)],
@@ -126,6 +128,7 @@ function matrix(paths: readonly PathResult[]): Block {
         [num(String(arm.certified))],
         [num(path === 'server' ? String(arm.server) : '')],
         [num(path === 'nbclient' ? String(arm.client) : '')],
+        ...(hasUnplaced ? [[num(String(arm.unplaced))]] : []),
         [num(String(arm.excluded))],
       ]),
     ),
