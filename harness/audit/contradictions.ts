@@ -34,20 +34,24 @@ export function contradictions(journal: Journal): Contradiction[] {
 
 function ofRun(run: RunRecord, journal: Journal): Contradiction[] {
   const { protocol, schema } = journal.experiment;
-  const here = (what: string, found: unknown, expected: unknown): Contradiction[] =>
-    found === expected
-      ? []
-      : [{ place: `run ${run.run}, ${what}`, found: String(found), expected: String(expected) }];
+  const here = comparer(run);
   return [
     ...ofPlace(run, protocol, here),
     ...ofAccount(run, here),
     ...ofKind(run, protocol, here),
     ...ofObservations(run, schema, here),
-    ...ofOutputs(run, journal, here),
+    ...outputContradictions(run, protocol, journal.outputs),
   ];
 }
 
 type Compare = (what: string, found: unknown, expected: unknown) => Contradiction[];
+
+function comparer({ run }: RunRecord): Compare {
+  return (what, found, expected) =>
+    found === expected
+      ? []
+      : [{ place: `run ${run}, ${what}`, found: String(found), expected: String(expected) }];
+}
 
 const orders = new WeakMap<Protocol, Map<number, RunOrder[]>>();
 
@@ -179,20 +183,24 @@ function ofObservations({ outcome }: RunRecord, schema: number, here: Compare): 
   ];
 }
 
-/** Compares the recorded outputs again with those that were expected. */
-function ofOutputs(
+/**
+ * Where a run's losses do not follow from its recorded outputs and from those that were expected.
+ *
+ * @param outputs those that the journal holds, by their hash
+ */
+export function outputContradictions(
   run: RunRecord,
-  { experiment: { protocol }, outputs }: Journal,
-  here: Compare,
+  { expected, notebooks }: Pick<Protocol, 'expected' | 'notebooks'>,
+  outputs: ReadonlyMap<string, CellListing>,
 ): Contradiction[] {
-  const { expected } = protocol;
+  const here = comparer(run);
   if (expected === undefined || run.outputs === undefined) {
     return [
       ...(run.losses === undefined ? [] : here('losses', 'a list', 'none, since no outputs are recorded')),
       ...(run.outputs === undefined ? [] : here('outputs', 'a list', 'none, since nothing was expected')),
     ];
   }
-  const compared = comparedCells(run, protocol.notebooks[run.notebook]?.codeCells.length ?? 0);
+  const compared = comparedCells(run, notebooks[run.notebook]?.codeCells.length ?? 0);
   const listing = (hash: string) => outputs.get(hash);
   const seen = run.outputs.map(listing);
   const wanted = expected.outputs?.[run.notebook]?.map(listing) ?? [];

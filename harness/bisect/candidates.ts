@@ -32,7 +32,7 @@ export function candidates(
   if (first >= middle) {
     throw new SoakError('bad-option', `--good ${good} does not come before --bad ${bad}.`, {
       remedy:
-        'Give the last release known to be good, and a later one that wedges. To look for a cure as well, give --fixed.',
+        'Give the last release known to be good, and a later one that has the fault. To look for a cure as well, give --fixed.',
     });
   }
   if (fixed !== null && last <= middle) {

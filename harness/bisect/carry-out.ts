@@ -1,6 +1,7 @@
 import { loadArmSpec } from '../arms/arm-spec.ts';
 import { type Prepared, prepareExperiment } from '../experiment/prepare.ts';
 import { describeArmEnvironment } from '../experiment/prepare-arms.ts';
+import { beginComparison } from '../experiment/session.ts';
 import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
 import type { JournalWriter } from '../journal/write.ts';
@@ -12,6 +13,7 @@ import { publicText } from '../model/public-text.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
 import type { BisectOptions } from '../options/bisect-options.ts';
 import { forgetOptions } from '../options/kept-options.ts';
+import { comparedRecord } from '../run/compare-outputs.ts';
 import { runSubject } from '../run/run-subject.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { type Choice, chosenReleases } from './chosen-releases.ts';
@@ -165,18 +167,20 @@ function runSession(
   const [notebook] = prepared.notebooks;
   if (notebook === undefined) throw new Error('A bisect was prepared without its notebook.');
   return withSharedContext(prepared, async (context) => {
+    const append = (entry: BisectEntry) => writer.append(entry);
+    const comparison = await beginComparison(append, prepared, journal.outputs.keys());
+    const kept = comparison === null ? { ...context, keptCharacters: MIRRORED_CHARACTERS } : context;
     const display = openDisplay(journal.bisect.protocol, write);
     try {
       return await bisect({
         journal,
-        append: (entry) => writer.append(entry),
+        append,
         makeRelease: make,
         run: async (release, order) => {
           const arm = kernels.get(release);
           if (arm === undefined) throw new Error('A release is run before it was made.');
-          const kept = { ...context, keptCharacters: MIRRORED_CHARACTERS };
           const result = await runSubject(order, notebook, arm, kept, signal);
-          return result?.record ?? null;
+          return result === null ? null : await comparedRecord(result, comparison, notebook, append);
         },
         signal,
         nowMs: monotonicMs,

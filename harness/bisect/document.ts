@@ -10,17 +10,18 @@ import {
   table,
   text,
 } from '../report/document.ts';
-import { endpointDocument } from '../report/endpoint-document.ts';
-import { eventClause } from '../report/event-words.ts';
+import { eventWords } from '../report/endpoint-words.ts';
 import { counted, duration, percent, percentInterval, significant } from '../report/format-number.ts';
+import { expectedLine } from '../report/sections/lost-output.ts';
 import { num } from '../report/words.ts';
 import { clopperPearson } from '../stats/intervals.ts';
 import type { BisectJournal } from './journal.ts';
 import type { BisectState } from './results.ts';
-import { END_WORDS, labelOf, resultLine, runWords } from './words.ts';
+import { endWords, labelOf, resultLine, runWords } from './words.ts';
 
 function releaseTable({ bisect, skips }: BisectJournal, state: BisectState): Block {
   const { protocol } = bisect;
+  const words = eventWords(protocol);
   const { brought, cured } = state.belief.posterior;
   const rows = protocol.releases.map((name, release): Line[] => {
     const tally = state.tallies[release] ?? { runs: 0, wedged: 0, invalid: 0 };
@@ -40,8 +41,8 @@ function releaseTable({ bisect, skips }: BisectJournal, state: BisectState): Blo
     rows.push([line`after the last`, [], [], [], [], [num(percent(cured.at(-1) ?? null))]]);
   }
   return table(
-    'What each release did, and how probable it is that the wedge came or went with it.',
-    'Release | Called | >Wedged | 95 % (Clopper–Pearson) | >Brought it | >Cured it',
+    `What each release did, and how probable it is that the ${words.fault} came or went with it.`,
+    `Release | Called | >${words.column} | 95 % (Clopper–Pearson) | >Brought it | >Cured it`,
     rows,
   );
 }
@@ -71,29 +72,29 @@ function modelLines({ bisect }: Pick<BisectJournal, 'bisect'>): Line[] {
   const { protocol } = bisect;
   const { model, bad, releases } = protocol;
   const cure = releases.length - 1 > bad;
+  const words = eventWords(protocol);
+  const fault = text(words.fault);
+  const nouns = text(words.nouns);
   return [
     ...(protocol.endpoint === undefined
       ? []
       : [
-          line`The event is ${code(protocol.endpoint)}: ${text(eventClause(protocol))}. A run that failed in another way says nothing about it and is left out.`,
+          line`The event is ${code(protocol.endpoint)}. ${text(words.definition)} A run that failed in another way says nothing about it and is left out.`,
         ]),
-    line`One release brought the wedge${text(cure ? ', and a release after the bad one cured it' : '')}. The releases in between have it. Beforehand, every release is equally likely. The labels are claims too: that the good release already has the wedge${text(cure ? ', or that the fixed one still has it,' : '')} is as likely as each release.`,
+    ...(protocol.expected === undefined ? [] : [expectedLine(protocol.expected)]),
+    line`One release brought the ${fault}${text(cure ? ', and a release after the bad one cured it' : '')}. The releases in between have it. Beforehand, every release is equally likely. The labels are claims too: that the good release already has the ${fault}${text(cure ? ', or that the fixed one still has it,' : '')} is as likely as each release.`,
     line`A batch is one run of the bad release (the positive control) and one to four runs of one other release (the probe), in an order drawn from the seed. The bisect picks the release and the number of runs that are expected to tell most about the change point per run.`,
-    line`The rates are unknown and are integrated out. The control's wedge rate has a uniform prior. The rate of another release that has the wedge lies around the control's, with a Beta prior that weighs ${num(counted(model.likeness, 'run'))}: a wedge that became rarer is then not soon taken for a cured one. All releases without the wedge share one rate of false wedges, with the prior Beta(1, ${num(String(model.falseRateBeta))}).`,
-    line`Some batches may be blind: nothing in them can wedge, except falsely. Their share has the prior Beta(1, ${num(String(model.blindBeta))}). So how much a clean run counts depends on whether the control of its batch wedged, and nothing is ever found unless a control wedges.`,
+    line`The rates are unknown and are integrated out. The control's ${text(words.rate)} has a uniform prior. The rate of another release that has the ${fault} lies around the control's, with a Beta prior that weighs ${num(counted(model.likeness, 'run'))}: a ${fault} that became rarer is then not soon taken for a cured one. All releases without the ${fault} share one rate of false ${nouns}, with the prior Beta(1, ${num(String(model.falseRateBeta))}).`,
+    line`Some batches may be blind: nothing in them can ${text(words.infinitive)}, except falsely. Their share has the prior Beta(1, ${num(String(model.blindBeta))}). So how much a clean run counts depends on whether the control of its batch ${text(words.past)}, and nothing is ever found unless a control ${text(words.present)}.`,
     line`Only complete batches count. Invalid runs are left out and listed. The probability is that of the whole claim. If the model holds, so does the probability, whenever one stops.`,
   ];
 }
 
 /** `bisect.md`, in the words of the bisect's endpoint. */
 export function bisectDocument(journal: BisectJournal, state: BisectState): ReportDocument {
-  return endpointDocument(wedgeDocument(journal, state), journal.bisect.protocol.endpoint);
-}
-
-/** The document in the words of the first endpoint. */
-function wedgeDocument(journal: BisectJournal, state: BisectState): ReportDocument {
   const { bisect, sessions, abandoned, skips, torn } = journal;
   const { protocol, environment } = bisect;
+  const words = eventWords(protocol);
   const end = endOf(journal);
   const { posterior } = state.belief;
   const runs = journal.batches.flatMap((batch) => batch.runs);
@@ -105,7 +106,7 @@ function wedgeDocument(journal: BisectJournal, state: BisectState): ReportDocume
     lead: [
       paragraph(resultLine(protocol, state, end)),
       paragraph(
-        line`The control ${code(protocol.releases[protocol.bad] ?? '')} wedged in ${num(`${state.tallies[protocol.bad]?.wedged ?? 0} of ${counted(state.tallies[protocol.bad]?.runs ?? 0, 'valid run')}`)}, interleaved with the others. The rates, estimated together with the change points: control ${num(percent(posterior.controlRate))}, false wedges ${num(percent(posterior.falseRate))}, blind batches ${num(percent(posterior.blindShare))}.`,
+        line`The control ${code(protocol.releases[protocol.bad] ?? '')} ${text(words.past)} in ${num(`${state.tallies[protocol.bad]?.wedged ?? 0} of ${counted(state.tallies[protocol.bad]?.runs ?? 0, 'valid run')}`)}, interleaved with the others. The rates, estimated together with the change points: control ${num(percent(posterior.controlRate))}, false ${text(words.nouns)} ${num(percent(posterior.falseRate))}, blind batches ${num(percent(posterior.blindShare))}.`,
       ),
       { kind: 'figure', name: 'posterior' },
     ],
@@ -152,7 +153,7 @@ function wedgeDocument(journal: BisectJournal, state: BisectState): ReportDocume
           {
             kind: 'list',
             items: [
-              line`${num(counted(runs.length, 'run'))} in ${num(counted(journal.batches.length, 'batch', 'batches'))}, one at a time, each with a fresh kernel, ${num(duration(spentMs))} in all. The bisect ended because ${text(end === null ? 'it was interrupted' : (END_WORDS[end] ?? end))}. It was asked for ${num(percent(protocol.confidence))} and at most ${num(counted(protocol.maxRuns, 'run'))}.`,
+              line`${num(counted(runs.length, 'run'))} in ${num(counted(journal.batches.length, 'batch', 'batches'))}, one at a time, each with a fresh kernel, ${num(duration(spentMs))} in all. The bisect ended because ${text(end === null ? 'it was interrupted' : (endWords(end, protocol) ?? end))}. It was asked for ${num(percent(protocol.confidence))} and at most ${num(counted(protocol.maxRuns, 'run'))}.`,
               line`${text(protocol.traffic)} traffic with latency ${code(protocol.latency.spec)} over ${num(counted(protocol.notebook.codeCells.length, 'cell'))} of ${code(protocol.notebook.name)} (SHA-256 ${code(protocol.notebook.sha256.slice(0, 16))}).`,
               line`Each release had its own kernel environment, with the same lock for everything else: ${environmentsLine(journal)}. Every kernel reported the hashes of the files that it had loaded. Releases differ in more than one change: the result names a release, not one of its commits.`,
               line`${code(environment.python)}, ${code(environment.platform)} ${code(environment.arch)}, ${num(counted(environment.cpus, 'CPU'))}; harness ${code(protocol.harness)}, Node ${code(environment.node)}; begun ${code(bisect.at)}.`,

@@ -1,10 +1,10 @@
 import * as Plot from '@observablehq/plot';
 import { cleanLine } from '../model/clean-text.ts';
+import { eventWords, uncapital } from '../report/endpoint-words.ts';
 import { frame, TITLE_ROOM, X_AXIS } from '../report/figures/chart-parts.ts';
 import type { FigurePlan } from '../report/figures/svg.ts';
 import { percent } from '../report/format-number.ts';
 import { seriesColour } from '../report/palette.ts';
-import { endpointText } from '../report/search-words.ts';
 import type { BisectProtocol } from './journal.ts';
 import type { BisectState } from './results.ts';
 
@@ -47,7 +47,7 @@ export function posteriorPlan(protocol: BisectProtocol, state: BisectState): Fig
       .map(({ row, probability }) => `${row} ${percent(probability)}`)
       .join(', ');
   const cured = words('cured');
-  const say = (sentence: string) => endpointText(sentence, protocol.endpoint);
+  const { fault, runsOf } = eventWords(protocol);
   const counts = rows.map((row, index) => {
     const tally = state.tallies[index];
     return { row, label: tally === undefined ? '' : `${tally.wedged}/${tally.runs}` };
@@ -55,7 +55,7 @@ export function posteriorPlan(protocol: BisectProtocol, state: BisectState): Fig
   return {
     name: 'posterior',
     title: `Which release of ${cleanLine(protocol.package, 40)} changed it`,
-    alternative: `${say('Posterior probability that each release brought the wedge')}: ${words('brought')}.${cured === '' ? '' : ` That it cured it: ${cured}.`} ${say('Wedged runs of each')}: ${counts.flatMap(({ row, label }) => (label === '' ? [] : [`${row} ${label}`])).join(', ')}.`,
+    alternative: `Posterior probability that each release brought the ${fault}: ${words('brought')}.${cured === '' ? '' : ` That it cured it: ${cured}.`} ${runsOf} each: ${counts.flatMap(({ row, label }) => (label === '' ? [] : [`${row} ${label}`])).join(', ')}.`,
     drawing: (palette) => ({
       ...frame(
         rows.length * ROW_HEIGHT + TITLE_ROOM + 48,
@@ -70,7 +70,7 @@ export function posteriorPlan(protocol: BisectProtocol, state: BisectState): Fig
           ...X_AXIS,
           color: palette.ink,
           ticks: 5,
-          label: say('Posterior probability; right: wedged runs of valid runs'),
+          label: `Posterior probability; right: ${uncapital(runsOf)} valid runs`,
           labelOffset: 38,
           tickFormat: (share: number) => `${Math.round(share * 100)} %`,
         }),

@@ -3,6 +3,12 @@ import { z } from 'zod';
 import type { JournalKind } from '../journal/write.ts';
 import { protocolArmSchema } from '../model/arm.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
+import {
+  type CellListing,
+  cellOutputsRecordSchema,
+  protocolExpectedSchema,
+  recordedListing,
+} from '../model/cell-outputs.ts';
 import { ENDPOINT_FIELDS } from '../model/endpoint.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import {
@@ -49,6 +55,8 @@ const bisectProtocolSchema = z
     startTimeoutMs: z.number().positive(),
     suspectAfterMs: z.number().positive().nullable(),
     ...ENDPOINT_FIELDS,
+    /** The outputs that every run is to show. Absent: outputs are not compared. */
+    expected: protocolExpectedSchema.optional(),
     launch: z.literal('spawn'),
     harness: z.string(),
     runtimeSha256: z.string(),
@@ -123,6 +131,7 @@ const entrySchema = z.discriminatedUnion('type', [
   releaseRecordSchema,
   skipRecordSchema,
   batchRecordSchema,
+  cellOutputsRecordSchema,
   beginRecordSchema,
   runRecordSchema,
   sessionRecordSchema,
@@ -137,6 +146,8 @@ export interface BisectJournal {
   /** In order; the last may be incomplete. */
   readonly batches: readonly { readonly plan: BatchRecord; readonly runs: readonly RunRecord[] }[];
   readonly sessions: readonly z.infer<typeof sessionRecordSchema>[];
+  /** Outputs of cells, expected or seen, by the hash that protocol and runs name. Empty if outputs are not compared. */
+  readonly outputs: ReadonlyMap<string, CellListing>;
   /** Runs begun and never recorded. */
   readonly abandoned: readonly string[];
   readonly torn: boolean;
@@ -179,7 +190,7 @@ function parsedEntry(line: string, number: number, name: string): BisectEntry {
  * Parse the bytes of a bisect's journal.
  *
  * @throws SoakError `bad-journal`: a line that is no record, a protocol with another hash, a batch or run that is out
- *   of order, recorded twice, never begun, or of an unknown release
+ *   of order, recorded twice, never begun, or of an unknown release, outputs with another hash
  */
 export function parseBisectJournal(bytes: Buffer, name: string): BisectText {
   const wholeBytes = bytes.lastIndexOf(0x0a) + 1;
@@ -195,6 +206,7 @@ export function parseBisectJournal(bytes: Buffer, name: string): BisectText {
   const skips: SkipRecord[] = [];
   const batches: { plan: BatchRecord; runs: RunRecord[] }[] = [];
   const sessions: BisectJournal['sessions'][number][] = [];
+  const outputs = new Map<string, CellListing>();
   const begun = new Set<string>();
   const recorded = new Set<string>();
   entries.forEach((entry, index) => {
@@ -202,7 +214,11 @@ export function parseBisectJournal(bytes: Buffer, name: string): BisectText {
     if (entry.type === 'bisect') throw bad('is a second bisect');
     if (entry.type === 'session') sessions.push(entry);
     else if (entry.type === 'begin') begun.add(entry.run);
-    else if (entry.type === 'run') {
+    else if (entry.type === 'cell-outputs') {
+      const listing = recordedListing(entry);
+      if (listing === null) throw bad(`holds outputs of a cell that do not have the hash ${entry.sha256}`);
+      outputs.set(entry.sha256, listing);
+    } else if (entry.type === 'run') {
       const batch = batches[entry.block];
       const release = batch?.plan.order[entry.position];
       if (batch === undefined || batch !== batches.at(-1) || entry.position !== batch.runs.length) {
@@ -229,6 +245,7 @@ export function parseBisectJournal(bytes: Buffer, name: string): BisectText {
       skips,
       batches,
       sessions,
+      outputs,
       abandoned: [...begun].filter((run) => !recorded.has(run)),
       torn: wholeBytes < bytes.length,
       sha256: sha256(whole),

@@ -47,6 +47,7 @@ export function frozenProtocol(options: BisectOptions, choice: Choice, prepared:
     startTimeoutMs: protocol.startTimeoutMs,
     suspectAfterMs: protocol.suspectAfterMs,
     ...endpointRule(protocol),
+    ...(protocol.expected === undefined ? {} : { expected: protocol.expected }),
     launch: 'spawn',
     harness: protocol.harness,
     runtimeSha256: protocol.runtimeSha256,

@@ -1,13 +1,25 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { bisectProtocol, emptyBisect, simulatedBisect } from '../../tools/testing/simulated-bisect.ts';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
+import { canonicalJson } from '../model/canonical.ts';
+import { type CellListing, cellOutputsRecord, listingHash } from '../model/cell-outputs.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 import { seededUniform } from '../stats/random.ts';
 import type { RunOrder } from '../stats/schedule.ts';
 import { bisectDocument } from './document.ts';
-import { BISECT_JOURNAL, type BisectEntry, type BisectProtocol, parseBisectJournal } from './journal.ts';
+import {
+  BISECT_JOURNAL,
+  type BisectEntry,
+  type BisectProtocol,
+  parseBisectJournal,
+  readBisect,
+} from './journal.ts';
 import { bisectState } from './results.ts';
 import { nextPlan } from './session.ts';
+import { verifyBisect, writeBisect } from './write-bisect.ts';
 
 /** Releases of this half-open range of indices wedge at this rate, by a toss of each run's own seed. */
 function wedges(protocol: BisectProtocol, from: number, to: number, rate: number) {
@@ -125,7 +137,7 @@ describe('a bisect of another endpoint', () => {
     expect(end.state.claim).toMatchObject({ brought: [4], cured: [6] });
     const { journal } = parseBisectJournal(journalText(protocol, entries), BISECT_JOURNAL);
     const markdown = markdownDocument(bisectDocument(journal, end.state), []);
-    expect(markdown).toContain('The event is `died`: the kernel ended, and nobody had asked it to.');
+    expect(markdown).toContain('The event is `died`. The kernel died in a run if its process ended');
     expect(markdown).toMatch(/## Excluded[\s\S]*: wedged-stranded/);
   });
 
@@ -142,8 +154,68 @@ describe('a bisect of another endpoint', () => {
     expect(end.state.claim).toMatchObject({ brought: [2], cured: [6] });
     const { journal } = parseBisectJournal(journalText(protocol, entries), BISECT_JOURNAL);
     const markdown = markdownDocument(bisectDocument(journal, end.state), []);
-    expect(markdown).toContain('a cell took 5 s or longer');
+    expect(markdown).toContain('A run was slow if one of its cells took 5 s or longer.');
     expect(markdown).toContain('completed (slow)');
+  });
+});
+
+describe('a bisect of lost output', () => {
+  const listing = (text: string): CellListing => ({
+    outputs: text === '' ? [] : [{ type: 'stream', name: 'stdout', parts: { 'text/plain': text } }],
+  });
+  const [whole, nothing] = [listing('of the cell\n'), listing('')];
+  const LOST = [{ loss: 'missing' as const, cell: 0, output: 'stdout' }];
+  const expected = { kind: 'saved' as const, outputs: [[listingHash(whole)]], rulesSha256: '0' };
+  const protocol = bisectProtocol({ endpoint: 'lost-output', expected });
+  const made = simulatedBisect(emptyBisect(protocol), {
+    outcomeOf: () => 'completed',
+    seenIn: ({ arm, seed }) => {
+      const release = protocol.releases.indexOf(arm);
+      const hasLost = release >= 3 && release < 6 && seededUniform(seed % 2 ** 31, 'toss')() < 0.8;
+      return {
+        cellMs: [20],
+        losses: hasLost ? LOST : [],
+        outputs: [listingHash(hasLost ? nothing : whole)],
+      };
+    },
+  });
+
+  async function folderOf(change: (text: string) => string): Promise<string> {
+    const folder = temporaryFolder();
+    const entries = [cellOutputsRecord(whole), cellOutputsRecord(nothing), ...(await made).entries];
+    const end: BisectEntry = { type: 'session', at: '', event: 'finished', reason: 'found', abandoned: [] };
+    const text = journalText(protocol, [...entries, end]).toString();
+    await writeFile(join(folder, BISECT_JOURNAL), change(text));
+    await writeBisect(folder, (await readBisect(folder)).journal);
+    return folder;
+  }
+
+  test('finds the release that brought it, and says what was expected', async () => {
+    const { end } = await made;
+    expect(end.state.claim).toMatchObject({ brought: [3], cured: [6] });
+    const folder = await folderOf((text) => text);
+    const { differences } = await verifyBisect(folder);
+    expect(differences).toEqual([]);
+    expect(await readFile(join(folder, 'bisect.md'), 'utf8')).toContain(
+      'Expected: the outputs that the notebook was saved with.',
+    );
+  });
+
+  test('is contradicted by the outputs where a loss was taken away or made up', async () => {
+    const folder = await folderOf((text) => text.replace(JSON.stringify(LOST), '[]'));
+    const { differences } = await verifyBisect(folder);
+    expect(differences).toContainEqual({
+      file: BISECT_JOURNAL,
+      place: expect.stringMatching(/^run b\d+.*, losses by its outputs$/),
+      found: '[]',
+      recomputed: canonicalJson(LOST),
+    });
+  });
+
+  test('is refused with outputs that were changed', async () => {
+    await expect(folderOf((text) => text.replace('of the cell', 'of a cell!'))).rejects.toThrow(
+      /holds outputs of a cell that do not have the hash/,
+    );
   });
 });
 

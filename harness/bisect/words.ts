@@ -1,20 +1,24 @@
 import type { RunRecord } from '../model/journal.ts';
 import { runStatus } from '../model/run-status.ts';
 import { code, enumeration, type Line, line, strong, text } from '../report/document.ts';
+import { type EventWords, eventWords } from '../report/endpoint-words.ts';
 import { counted, percent } from '../report/format-number.ts';
 import { num } from '../report/words.ts';
 import type { BisectProtocol } from './journal.ts';
 import type { BisectState } from './results.ts';
 
-/** Why a bisect ended, by the word in its journal. */
-export const END_WORDS: Record<string, string> = {
+const END_WORDS: Readonly<Record<string, string>> = {
   found: 'the change points are named at the confidence asked for',
-  'not-reproduced': 'the control never wedged',
   'no-control': 'the control could not be run',
   'nothing-left': 'no further batch would tell more',
   'max-runs': 'the budget of runs was spent',
   'max-minutes': 'the budget of minutes was spent',
 };
+
+/** Why a bisect ended, as a clause, by the word in its journal; `undefined`: a word that this version does not know. */
+export function endWords(end: string, protocol: BisectProtocol): string | undefined {
+  return end === 'not-reproduced' ? `the control never ${eventWords(protocol).past}` : END_WORDS[end];
+}
 
 function name(protocol: BisectProtocol, release: number): Line {
   return [code(protocol.releases[release] ?? '')];
@@ -30,7 +34,7 @@ export function labelOf({ releases, bad }: BisectProtocol, release: number): str
 function broughtLine(protocol: BisectProtocol, releases: readonly number[]): Line {
   const [only] = releases;
   if (releases.length === 1 && only === 0) {
-    return line`${name(protocol, 0)}, called good, has the wedge already`;
+    return line`${name(protocol, 0)}, called good, has the ${text(eventWords(protocol).fault)} already`;
   }
   if (releases.length === 1 && only !== undefined) return line`${name(protocol, only)} brought it`;
   const named = releases.filter((release) => release > 0).map((release) => name(protocol, release));
@@ -58,9 +62,17 @@ export function runWords(run: RunRecord, protocol: BisectProtocol): string {
     : kind;
 }
 
+/** What shows the event more often, as a whole sentence. */
+function moreEventsLine({ notebook, isProvoked }: EventWords): Line {
+  return isProvoked
+    ? line`Give ${text(notebook)}, other traffic or another latency (${code('soak tune')} finds them).`
+    : line`Give ${text(notebook)} and a higher ${code('--max-runs')}.`;
+}
+
 /** The result in a sentence or two; what it rests on follows in the tables. */
 export function resultLine(protocol: BisectProtocol, state: BisectState, end: string | null): Line {
   const { claim, tallies } = state;
+  const words = eventWords(protocol);
   const control = tallies[protocol.bad];
   const runs = num(
     counted(
@@ -69,12 +81,12 @@ export function resultLine(protocol: BisectProtocol, state: BisectState, end: st
     ),
   );
   if (end === 'not-reproduced') {
-    return line`${strong(text('Not reproduced'))}: ${name(protocol, protocol.bad)}, called bad, wedged in none of ${num(counted(control?.runs ?? 0, 'run'))}. So a clean run of another release means nothing. Give a longer notebook, other traffic or another latency (${code('soak tune')} finds them).`;
+    return line`${strong(text('Not reproduced'))}: ${name(protocol, protocol.bad)}, called bad, ${text(words.past)} in none of ${num(counted(control?.runs ?? 0, 'run'))}. So a clean run of another release means nothing. ${moreEventsLine(words)}`;
   }
   if (end === 'no-control') {
     return line`${strong(text('No control'))}: no run of ${name(protocol, protocol.bad)}, called bad, was valid.`;
   }
-  const words =
+  const named =
     claim.cured === null
       ? broughtLine(protocol, claim.brought)
       : line`${broughtLine(protocol, claim.brought)} and ${curedLine(protocol, claim.cured)}`;
@@ -83,8 +95,8 @@ export function resultLine(protocol: BisectProtocol, state: BisectState, end: st
   const why =
     end === null || found
       ? line``
-      : line` (${text(END_WORDS[end] ?? 'it ended early')}; ${num(percent(protocol.confidence))} was asked for)`;
+      : line` (${text(endWords(end, protocol) ?? 'it ended early')}; ${num(percent(protocol.confidence))} was asked for)`;
   return found
-    ? line`${strong(text('Found'))}: ${words}, ${believed}.`
-    : line`${strong(text('Undecided'))}: most probably, ${words}, ${believed}${why}.`;
+    ? line`${strong(text('Found'))}: ${named}, ${believed}.`
+    : line`${strong(text('Undecided'))}: most probably, ${named}, ${believed}${why}.`;
 }

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { outputContradictions } from '../audit/contradictions.ts';
 import { figureFiles } from '../report/figures/svg.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 import { type Difference, folderDifferences } from '../report/verify.ts';
@@ -110,6 +111,15 @@ function allocationDifferences(journal: BisectJournal): Difference[] {
   return differences;
 }
 
+/** Losses that do not follow from the outputs that the journal holds. */
+function outputDifferences({ bisect: { protocol }, batches, outputs }: BisectJournal): Difference[] {
+  const { expected, notebook } = protocol;
+  return batches
+    .flatMap(({ runs }) => runs)
+    .flatMap((run) => outputContradictions(run, { expected, notebooks: [notebook] }, outputs))
+    .map(({ place, found, expected }) => ({ file: BISECT_JOURNAL, place, found, recomputed: expected }));
+}
+
 /** A bisect's folder, compared with what its journal gives. */
 export interface BisectVerification {
   readonly journal: BisectJournal;
@@ -118,7 +128,8 @@ export interface BisectVerification {
 }
 
 /**
- * Works everything out again from the journal: what each batch had to be, and every file beside it.
+ * Works everything out again from the journal: what each batch had to be, what each run lost of the expected outputs,
+ * and every file beside it.
  *
  * @param target the folder, or a file in it
  * @throws SoakError `no-journal`, `bad-journal`
@@ -130,7 +141,11 @@ export async function verifyBisect(target: string): Promise<BisectVerification> 
   const chosen = folder === target ? files : files.filter(({ path }) => basename(path) === basename(target));
   return {
     journal,
-    differences: [...allocationDifferences(journal), ...(await folderDifferences(folder, chosen))],
+    differences: [
+      ...allocationDifferences(journal),
+      ...outputDifferences(journal),
+      ...(await folderDifferences(folder, chosen)),
+    ],
     files: chosen.map(({ path }) => path),
   };
 }

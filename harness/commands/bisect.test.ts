@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bisectCalibration } from '../../tools/calibrate/bisect-calibration.ts';
 import { builtCommand } from '../../tools/testing/built-command.ts';
+import { LOSSES, losingNotebook } from '../../tools/testing/losing-notebook.ts';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { readBisect } from '../bisect/journal.ts';
 import { ensureEnvironment } from '../kernel/environment/index.ts';
@@ -70,8 +71,35 @@ test('a bisect is interrupted, goes on, spends its budget, and is verified', asy
   expect(changed.stdout + changed.stderr).toContain('bisect.md');
 });
 
+test('a bisect of lost output compares its runs with an executed notebook, and is verified by their outputs', async () => {
+  const lost = join(folder, 'lost');
+  const executed = join(folder, 'executed.ipynb');
+  writeFileSync(executed, losingNotebook());
+  const question = ['--endpoint', 'lost-output', '--expect', executed, '--notebook', executed];
+  const budget = ['--traffic', 'sequential', '--max-runs', '2', '--seed', '1', '--out', lost];
+  const { code, stderr } = await soak(['bisect', ...RELEASES, ...question, ...budget]);
+  expect(stderr).not.toContain('internal error');
+  expect([0, 1]).toContain(code);
+  const { journal } = await readBisect(lost);
+  expect(journal.bisect.protocol.expected?.kind).toBe('file');
+  const runs = journal.batches.flatMap((batch) => batch.runs);
+  expect(runs).toHaveLength(2);
+  for (const { losses } of runs) expect(losses).toEqual(LOSSES);
+  expect((await soak(['verify', lost])).code).toBe(0);
+  const path = join(lost, 'bisect.jsonl');
+  writeFileSync(path, readFileSync(path, 'utf8').replace(JSON.stringify(LOSSES), '[]'));
+  const changed = await soak(['verify', lost]);
+  expect(changed.code).not.toBe(0);
+  expect(changed.stdout + changed.stderr).toContain('losses by its outputs');
+}, 60_000);
+
 describe('is refused', () => {
   test.each<[string, string[], RegExp]>([
+    [
+      'with what only all runs would tell',
+      ['--good', '6.31.0', '--bad', '7.3.0', '--endpoint', 'lost-output', '--expect', 'reference'],
+      /each run decides what is run next/,
+    ],
     ['without its ends', ['--good', '6.31.0'], /--bad is missing/],
     [
       'with a release that is not there',

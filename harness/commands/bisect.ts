@@ -14,7 +14,6 @@ import { parsedBisectOptions } from '../options/bisect-options.ts';
 import { assertResumedAlone, keptOptions } from '../options/kept-options.ts';
 import type { RawOptions } from '../options/table.ts';
 import { plainLine } from '../report/document.ts';
-import { endpointLine } from '../report/search-words.ts';
 import { openBisectDisplay, posteriorText } from './bisect-display.ts';
 
 /** Add `soak bisect`. `surroundings` is called when the command starts. */
@@ -46,7 +45,7 @@ Each look is a coin toss, so nothing is crossed out for good: every release has 
 Each batch is the bad release (positive control) and the release whose runs teach most. The labels are
 tested too. soak report and soak verify read its folder.
 
-Exit codes: 0 named, 1 not named (budget, or the bad release never wedged), 2 bad input, 3 the bad release
+Exit codes: 0 named, 1 not named (budget, or no event of the bad release), 2 bad input, 3 the bad release
 has no valid run, 4 environment, 130 interrupted.`;
 
 async function bisectCommand(raw: RawOptions<'bisect'>, surroundings: RunSurroundings): Promise<ExitCode> {
@@ -56,7 +55,7 @@ async function bisectCommand(raw: RawOptions<'bisect'>, surroundings: RunSurroun
   const { protocol, end } = await carryOutBisect(given, surroundings, openBisectDisplay);
   const reason = end.event === 'finished' ? end.reason : null;
   write(
-    `${posteriorText(protocol, end.state)}\n\n${plainLine(endpointLine(resultLine(protocol, end.state, reason), protocol.endpoint))}\n\nEvidence: ${join(folder, 'bisect.md')}\n`,
+    `${posteriorText(protocol, end.state)}\n\n${plainLine(resultLine(protocol, end.state, reason))}\n\nEvidence: ${join(folder, 'bisect.md')}\n`,
   );
   if (end.event === 'interrupted') {
     write(`Go on with: npm run soak -- bisect --resume ${shellWord(folder)}\n`);

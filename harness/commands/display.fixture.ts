@@ -1,6 +1,7 @@
-/** Shows four runs, one of an earlier session, as on a terminal. */
+/** Shows four runs, one of an earlier session, as on a terminal. `reference`: they are to show what control's runs show. */
 import { experimentRecord, runRecord } from '../journal/journal.fixture.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
+import type { Protocol } from '../model/protocol.ts';
 import { openDisplay } from './display.ts';
 
 const run = (block: number, arm: string, kind: OutcomeKind) => {
@@ -9,8 +10,12 @@ const run = (block: number, arm: string, kind: OutcomeKind) => {
 };
 
 const { protocol } = experimentRecord();
+const byReference: Partial<Protocol> = {
+  endpoint: 'lost-output',
+  expected: { kind: 'reference', rulesSha256: '' },
+};
 const display = openDisplay(
-  protocol,
+  { ...protocol, ...(process.argv[2] === 'reference' ? byReference : {}) },
   [run(0, 'control', 'wedged-mute')],
   (text) => process.stdout.write(text),
   { isTerminal: true },

@@ -61,15 +61,26 @@ test('an event on the way is told beside the ending', () => {
 });
 
 describe('on a terminal', () => {
-  test('the last screen has every arm’s count, also of an earlier session, and how else runs ended', () => {
+  const shown = (...args: string[]): string => {
     const fixture = fileURLToPath(new URL('./display.fixture.ts', import.meta.url));
-    const { stdout, status } = spawnSync(process.execPath, ['--import', 'tsx', fixture], {
+    const { stdout, status } = spawnSync(process.execPath, ['--import', 'tsx', fixture, ...args], {
       cwd: packageRoot(),
       encoding: 'utf8',
       env: { ...process.env, COLUMNS: '200', NO_COLOR: '1' },
     });
     expect(status).toBe(0);
-    const screen = stripVTControlCharacters(stdout);
+    return stripVTControlCharacters(stdout);
+  };
+
+  test('runs that are to show what control shows are compared at the end, and are no faults of the harness', () => {
+    const screen = shown('reference');
+    expect(screen).toMatch(/control +0 of 0 lost output +1 wedged-mute +1 run to compare at the end/);
+    expect(screen).toMatch(/fix +0 of 0 lost output +1 busy +1 run to compare at the end/);
+    expect(screen).not.toMatch(/harness fault|memory not known/);
+  });
+
+  test('the last screen has every arm’s count, also of an earlier session, and how else runs ended', () => {
+    const screen = shown();
     expect(screen).toMatch(/control +1 of 2 wedged +50.*95 % CI/);
     expect(screen).toMatch(/fix +0 of 1 wedged .*1 busy/);
     // 40 runs planned, one recorded before, three ended now: a pace for the 36 that are left.

@@ -10,7 +10,7 @@ import { type Shard, shardBlocks } from '../model/shard.ts';
 import { eventWords } from '../report/endpoint-words.ts';
 import { eventSeen } from '../report/event-seen.ts';
 import { counted, duration, eValue, memorySize, percent, percentInterval } from '../report/format-number.ts';
-import { isUnsampled, limitWords } from '../report/limit-signs.ts';
+import { isUncompared, isUnsampled, limitWords } from '../report/limit-signs.ts';
 import { kindCounts } from '../report/words.ts';
 import type { KindCounts } from '../stats/arm-summary.ts';
 import { clopperPearson } from '../stats/intervals.ts';
@@ -32,6 +32,8 @@ interface Tally {
   invalid: number;
   /** Runs that completed, and whose memory is not known though it is the question. */
   unsampled: number;
+  /** Runs that completed, and whose outputs are not compared, or not yet. */
+  uncompared: number;
   /** Longest time of a cell, milliseconds. */
   slowestMs: number;
   /** Most memory of a kernel, bytes. */
@@ -47,6 +49,7 @@ function newTally(): Tally {
     endings: {},
     invalid: 0,
     unsampled: 0,
+    uncompared: 0,
     slowestMs: 0,
     peakBytes: 0,
     stalled: 0,
@@ -108,6 +111,7 @@ class Board {
     const { kind } = record.outcome;
     if (isObserved(status)) tally.runs += 1;
     else if (isUnsampled(record, this.#protocol)) tally.unsampled += 1;
+    else if (isUncompared(record, this.#protocol)) tally.uncompared += 1;
     else if (status === 'invalid') tally.invalid += 1;
     else tally.endings = { ...tally.endings, [kind]: (tally.endings[kind] ?? 0) + 1 };
     if (status === 'wedged') tally.wedged += 1;
@@ -120,7 +124,7 @@ class Board {
 function armLine(
   name: string,
   width: number,
-  { runs, wedged, endings, invalid, unsampled, slowestMs, peakBytes, stalled }: Tally,
+  { runs, wedged, endings, invalid, unsampled, uncompared, slowestMs, peakBytes, stalled }: Tally,
   protocol: Protocol,
 ): string {
   const rate =
@@ -132,6 +136,7 @@ function armLine(
   const excluded = [
     ...(invalid === 0 ? [] : [`  ${counted(invalid, 'harness fault')}`]),
     ...(unsampled === 0 ? [] : [`  memory not known in ${unsampled}`]),
+    ...(uncompared === 0 ? [] : [`  ${uncomparedWords(uncompared, protocol)}`]),
     ...(protocol.slowAfterMs === undefined || slowestMs === 0
       ? []
       : [`  slowest cell ${duration(slowestMs)}`]),
@@ -139,7 +144,14 @@ function armLine(
   ].join('');
   const second = stalled === 0 ? '' : `  client stalled in ${stalled}`;
   const count = `${wedged} of ${runs} ${eventWords(protocol).past}`;
-  return `  ${name.padEnd(width)}  ${count.padEnd(COUNT_WIDTH)} ${rate}${otherwise}${excluded}${second}${runs + others + invalid + unsampled >= protocol.blocks ? '  done' : ''}`;
+  return `  ${name.padEnd(width)}  ${count.padEnd(COUNT_WIDTH)} ${rate}${otherwise}${excluded}${second}${runs + others + invalid + unsampled + uncompared >= protocol.blocks ? '  done' : ''}`;
+}
+
+/** What control shows is known only after the last run; other outputs are not compared if they are too many to keep. */
+function uncomparedWords(runs: number, { expected }: Protocol): string {
+  return expected?.kind === 'reference'
+    ? `${counted(runs, 'run')} to compare at the end`
+    : `outputs not compared in ${runs}`;
 }
 
 function evidenceLines(decision: SequentialDecision | null, alpha: number): string[] {

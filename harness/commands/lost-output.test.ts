@@ -2,30 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { codeNotebookText, PYTHON_METADATA } from '../../tools/testing/code-notebook.ts';
+import { LOSSES, losingNotebook } from '../../tools/testing/losing-notebook.ts';
 import { runSoak } from '../../tools/testing/run-soak.ts';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { readJournal } from '../journal/read.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import { verifyReport } from '../report/verify.ts';
 import { writeReport } from '../report/write-report.ts';
-
-// ipykernel 7.1 and later show what a thread prints under the cell that runs at that moment.
-const CELLS = [
-  "import threading\ngo = threading.Event()\ndef late():\n    go.wait()\n    print('of the thread')\nthread = threading.Thread(target=late)\nthread.start()\nprint('of the cell')",
-  "go.set()\nthread.join()\nprint('next')",
-];
-
-/** The notebook as an earlier kernel saved it: the thread's output is under the cell that started the thread. */
-function savedNotebook(): string {
-  const notebook = JSON.parse(codeNotebookText(CELLS, PYTHON_METADATA));
-  const stdout = (text: string) => [{ output_type: 'stream', name: 'stdout', text }];
-  notebook.cells[0].outputs = stdout('of the cell\nof the thread\n');
-  notebook.cells[1].outputs = stdout('next\n');
-  return JSON.stringify(notebook);
-}
-
-const MOVED = [{ loss: 'moved', cell: 0, output: 'stdout', at: 1 }];
 
 test.each([
   ['the harness', ['--traffic', 'sequential', '--latency', 'none']],
@@ -36,13 +19,13 @@ test.each([
     const folder = temporaryFolder();
     const notebook = join(folder, 'late.ipynb');
     const out = join(folder, 'out');
-    await writeFile(notebook, savedNotebook());
+    await writeFile(notebook, losingNotebook());
     const arms = ['--arms', 'control', '--runs', '1', '--seed', '1', '--endpoint', 'lost-output'];
     const soaked = await runSoak([...arms, '--notebook', notebook, ...client, '--out', out]);
     expect(soaked).toMatchObject({ code: 0, stderr: '' });
 
     const { runs, experiment } = (await readJournal(out)).journal;
-    expect(runs.map(({ outcome, losses }) => [outcome.kind, losses])).toEqual([['completed', MOVED]]);
+    expect(runs.map(({ outcome, losses }) => [outcome.kind, losses])).toEqual([['completed', LOSSES]]);
     expect(experiment.protocol.expected?.kind).toBe('saved');
     expect(readdirSync(join(out, 'notebooks'))).toEqual(['b000-control-late.ipynb']);
     const page = readFileSync(join(out, 'outputs', 'b000-control.html'), 'utf8');
@@ -52,7 +35,7 @@ test.each([
 
     // Who takes the loss away leaves the outputs that contradict it.
     const journal = join(out, 'journal.jsonl');
-    const changed = readFileSync(journal, 'utf8').replace(JSON.stringify(MOVED), '[]');
+    const changed = readFileSync(journal, 'utf8').replace(JSON.stringify(LOSSES), '[]');
     await writeFile(journal, changed);
     await writeReport(out, (await readJournal(out)).journal);
     expect((await verifyReport(out)).differences).toEqual([
@@ -60,7 +43,7 @@ test.each([
         file: 'journal.jsonl',
         place: 'run b000-control, losses by its outputs',
         found: '[]',
-        recomputed: canonicalJson(MOVED),
+        recomputed: canonicalJson(LOSSES),
       },
     ]);
   },

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
+import type { Protocol } from '../model/protocol.ts';
 import { writeJournal } from '../report/fixtures/journal-text.ts';
 import { syntheticJournal } from '../report/fixtures/synthetic-journal.ts';
 import { registerPlan } from './plan.ts';
@@ -58,6 +60,71 @@ describe('soak plan', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+
+  describe('plans for the event of its pilot', () => {
+    const pilotOf = async (protocol: Partial<Protocol>, events: number): Promise<string> => {
+      const pilot = join(temporaryFolder(), 'pilot');
+      const journal = syntheticJournal({
+        arms: [{ name: 'control', role: 'control', hazard: 0 }],
+        protocol,
+        change: (run) => {
+          if (run.block >= events + 2) return run;
+          const kind = run.block < events ? 'died' : 'cell-error';
+          return { ...run, outcome: { ...run.outcome, kind } };
+        },
+      });
+      await writeJournal(pilot, journal);
+      return pilot;
+    };
+
+    /** As printed, but for where lines are broken. */
+    const flat = async (...args: string[]) => (await printed(...args)).replaceAll('\n', ' ');
+
+    it('with the rate of its control', async () => {
+      const pilot = await pilotOf({ endpoint: 'died' }, 6);
+      const text = await flat('--pilot', pilot, '--alpha', '0.05');
+      expect(text).toContain('In the pilot, control died in 6 of 18 runs (33.3 %, 95 % interval');
+      expect(text).toContain('2 ended otherwise)');
+      expect(text).toContain('--competing 0.10 plans for them.');
+      expect(text).toContain('Runs of each arm to find 0 % below 33.3 %');
+      expect(text).toContain('The event is died. The kernel died in a run if');
+      vi.restoreAllMocks();
+      const json = JSON.parse(await printed('--pilot', pilot, '--json'));
+      expect(json).toMatchObject({ endpoint: 'died', pReference: 6 / 18, pilot: { control: { wedged: 6 } } });
+    });
+
+    it('or for another, counted again', async () => {
+      const text = await flat('--pilot', await pilotOf({ endpoint: 'died' }, 6), '--endpoint', 'cell-error');
+      expect(text).toContain('In the pilot, control raised an error in 2 of 14 runs');
+      expect(text).toContain('The pilot itself counted died, and its runs were counted again.');
+      expect(text).toContain('below 14.3 %');
+    });
+
+    it('and takes no more than the cost of a run where it says nothing of the event', async () => {
+      const pilot = await pilotOf({}, 0);
+      const lost = ['--pilot', pilot, '--endpoint', 'lost-output'];
+      const text = await flat(...lost, '--reference-rate', '0.3');
+      expect(text).toContain('The pilot gives the cost of a run, and no rate of lost output: the outputs');
+      expect(text).toMatch(/Boschloo, fixed size +\d+ +\d+ +\d+/);
+      await expect(printed(...lost)).rejects.toMatchObject({ code: 'missing-rate' });
+    });
+
+    it('and says so where no run shows it', async () => {
+      await expect(printed('--pilot', await pilotOf({ endpoint: 'died' }, 0))).rejects.toMatchObject({
+        code: 'missing-rate',
+        message: expect.stringMatching(/no death rate.*control died in 0 of 18 runs.*up to 15\.3 %/),
+        remedy: expect.stringContaining('repeats what ends the kernel'),
+      });
+    });
+
+    it('with the limit of an endpoint that needs one', async () => {
+      const rate = ['--reference-rate', '0.3', '--endpoint', 'slow'];
+      await expect(printed(...rate)).rejects.toMatchObject({
+        message: expect.stringContaining('--slow-after'),
+      });
+      expect(await flat(...rate, '--slow-after', '5s')).toContain('took 5 s or longer');
+    });
   });
 
   it("prints JSON with the golden file's keys and values", async () => {
@@ -126,7 +193,7 @@ describe('soak plan', () => {
   it('tells the lengths of a notebook in the words of the endpoint', async () => {
     const text = await printed('--endpoint', 'lost-output', '--hazard', '0.01', '--cells', '20');
     expect(text).toContain('0.01 losses of output per reply');
-    expect(text).toContain('a treatment without losses of output');
+    expect(text).toContain('a treatment that never loses output');
   });
 
   it('writes the same picture every time', async () => {

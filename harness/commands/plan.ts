@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { type EndpointRule, endpointRule } from '../model/endpoint.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { Options, RawOptions } from '../options/table.ts';
-import { pilotSeconds } from '../planning/pilot.ts';
+import { type Pilot, pilotRate, pilotText, readPilot } from '../planning/pilot.ts';
 import { claimPowerText, lengthsText, planJson, planText, powerChart } from '../planning/plan-text.ts';
 import {
   type AssayCost,
@@ -18,7 +19,7 @@ import {
   visibleDrops,
 } from '../planning/run-plan.ts';
 import { lineChartText } from '../planning/text-chart.ts';
-import { endpointText } from '../report/search-words.ts';
+import { eventWords } from '../report/endpoint-words.ts';
 
 type PlanOptions = Options<'plan'>;
 
@@ -35,16 +36,20 @@ export function registerPlan(program: Command): void {
 async function planAction(options: PlanOptions): Promise<void> {
   const { alpha, power, simulations, seed, competing, hazard, referenceRate, runs } = options;
   const goal = { alpha, power, simulations, seed, competing };
-  if (hazard !== null) return printLengths(options, hazard, goal);
-  if (referenceRate === null) {
-    throw new SoakError('missing-rate', 'soak plan needs a rate to plan for.', {
-      remedy: 'Give --reference-rate, for example 0.3, or --hazard, the wedges per reply.',
-    });
-  }
-  const planned: PlanGoal = { ...goal, pReference: referenceRate, pTreatment: options.treatmentRate };
-  const cost = await runCost(options);
+  const chosen = await chosenRule(options);
+  const pilot = options.pilot === null ? null : await readPilot(options.pilot, chosen);
+  const rule = pilot?.rule ?? chosen ?? {};
+  if (hazard !== null) return printLengths(options, hazard, goal, rule);
+  const pReference = referenceRate ?? (pilot === null ? refuseWithoutRate(rule) : pilotRate(pilot));
+  const planned: PlanGoal = { ...goal, pReference, pTreatment: options.treatmentRate };
+  const context: PlanContext = {
+    rule,
+    cost: blockCost(options, pilot),
+    pilot,
+    lead: pilot === null ? '' : `${pilotText(pilot, goal, referenceRate === null)}\n\n`,
+  };
   const plan = runPlan(planned);
-  if (competing > 0) return printCompeting(options, plan, cost);
+  if (competing > 0) return printCompeting(options, plan, context);
   const widest = plan.fisher?.oneReference ?? plan.boschloo.oneReference ?? 100;
   const curve = powerCurve(planned, Math.max(20, Math.ceil(widest * 1.5)));
   const drops = runs === null ? [] : visibleDrops(planned, runs);
@@ -56,42 +61,70 @@ async function planAction(options: PlanOptions): Promise<void> {
   }
   console.log(
     options.json
-      ? JSON.stringify(planJson(plan, curve, drops, cost), null, 2)
-      : `${endpointText(planText(plan, drops, cost), options.endpoint ?? undefined)}\n\n${lineChartText(chart)}`,
+      ? JSON.stringify(planJson(plan, curve, drops, context), null, 2)
+      : `${context.lead}${planText(plan, drops, context.cost, rule)}\n\n${lineChartText(chart)}`,
   );
 }
 
 /** A plan with competing events: simulated for the whole claim, so without the exact curve. */
-function printCompeting(
-  { json, endpoint, runs }: PlanOptions,
-  plan: RunPlan,
-  cost: { readonly blockSeconds: number } | null,
-): void {
+function printCompeting({ json, runs }: PlanOptions, plan: RunPlan, context: PlanContext): void {
   const claim = runs === null ? null : { runsPerArm: runs, power: powerOfClaim(plan.goal, runs, 2) };
   if (json) {
     const none = { fisher: [], boschloo: [] };
-    console.log(JSON.stringify({ ...planJson(plan, none, [], cost), claim }, null, 2));
+    console.log(JSON.stringify({ ...planJson(plan, none, [], context), claim }, null, 2));
     return;
   }
-  const text = planText(plan, [], cost);
-  const shown = claim === null ? text : `${text}\n\n${claimPowerText(claim.runsPerArm, claim.power)}`;
-  console.log(endpointText(shown, endpoint ?? undefined));
+  const text = `${context.lead}${planText(plan, [], context.cost, context.rule)}`;
+  console.log(claim === null ? text : `${text}\n\n${claimPowerText(claim.runsPerArm, claim.power)}`);
+}
+
+function refuseWithoutRate(rule: EndpointRule): never {
+  throw new SoakError('missing-rate', 'soak plan needs a rate to plan for.', {
+    remedy: `Give --reference-rate, for example 0.3, or --pilot with the folder of a short experiment, or --hazard, the ${eventWords(rule).nouns} per reply.`,
+  });
+}
+
+/** The event that was named, with its limits; `null`: none was. @throws SoakError `bad-option` */
+async function chosenRule({
+  endpoint,
+  slowAfterMs,
+  memoryAboveBytes,
+}: PlanOptions): Promise<EndpointRule | null> {
+  // Here and not above: it reads options of experiments, which most plans do without.
+  const { assertEndpointFits } = await import('../experiment/endpoint-options.ts');
+  const timeoutSeconds = Number.POSITIVE_INFINITY;
+  assertEndpointFits({ endpoint, slowAfterMs, memoryAboveBytes, also: null, timeoutSeconds });
+  if (endpoint === null) return null;
+  return endpointRule({
+    endpoint,
+    slowAfterMs: slowAfterMs ?? undefined,
+    memoryAboveBytes: memoryAboveBytes ?? undefined,
+  });
+}
+
+/** What a plan is made with, besides its goal. */
+interface PlanContext {
+  readonly rule: EndpointRule;
+  /** `null`: no cost is known. */
+  readonly cost: { readonly blockSeconds: number } | null;
+  readonly pilot: Pilot | null;
+  /** What the pilot showed, with the empty line that follows; empty without a pilot. */
+  readonly lead: string;
 }
 
 /** Seconds of one block; `null` when no cost was given. */
-async function runCost(options: PlanOptions): Promise<{ readonly blockSeconds: number } | null> {
-  const { secondsPerRun, minutesPerRun, pilot, arms, concurrency } = options;
+function blockCost(options: PlanOptions, pilot: Pilot | null): PlanContext['cost'] {
+  const { secondsPerRun, minutesPerRun, arms, concurrency } = options;
   const seconds =
-    secondsPerRun ??
-    (minutesPerRun === null ? null : 60 * minutesPerRun) ??
-    (pilot === null ? null : await pilotSeconds(pilot));
+    secondsPerRun ?? (minutesPerRun === null ? null : 60 * minutesPerRun) ?? pilot?.seconds ?? null;
   return seconds === null ? null : { blockSeconds: (seconds * arms) / concurrency };
 }
 
 function printLengths(
-  { json, endpoint, cells, repliesPerCell, secondsPerStart, secondsPerCell, secondsPerWedge }: PlanOptions,
+  { json, cells, repliesPerCell, secondsPerStart, secondsPerCell, secondsPerWedge }: PlanOptions,
   hazard: number,
   goal: Omit<PlanGoal, 'pReference' | 'pTreatment'>,
+  rule: EndpointRule,
 ): void {
   const cost: AssayCost = {
     startSeconds: secondsPerStart,
@@ -103,7 +136,7 @@ function printLengths(
   console.log(
     json
       ? JSON.stringify({ hazard, repliesPerCell, ...goal, cost, lengths, soonest }, null, 2)
-      : endpointText(lengthsText(hazard, lengths, soonest, goal), endpoint ?? undefined),
+      : lengthsText(hazard, lengths, soonest, goal, rule),
   );
 }
 

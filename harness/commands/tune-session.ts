@@ -1,15 +1,18 @@
 import { loadavg } from 'node:os';
 import { protocolNotebook } from '../experiment/freeze.ts';
 import { type Prepared, prepareExperiment } from '../experiment/prepare.ts';
+import { beginComparison } from '../experiment/session.ts';
 import type { Latency } from '../frontend/latency.ts';
 import { leadingCells } from '../frontend/notebook.ts';
 import { MIRRORED_CHARACTERS } from '../frontend/notebook-outputs.ts';
 import { monotonicMs } from '../frontend/precise-timer.ts';
+import type { ProtocolExpected } from '../model/cell-outputs.ts';
 import { endpointRule } from '../model/endpoint.ts';
 import { publicPath } from '../model/public-path.ts';
 import { runStatus } from '../model/run-status.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
 import type { RunOptions } from '../options/run-options.ts';
+import { comparedRecord } from '../run/compare-outputs.ts';
 import type { RunContext } from '../run/run-context.ts';
 import { runSubject } from '../run/run-subject.ts';
 import { withSharedContext } from '../run/shared-context.ts';
@@ -74,6 +77,7 @@ export async function carryOutTuning(
       suspectAfterMs: protocol.suspectAfterMs,
       pipelineDepth: protocol.pipelineDepth,
       ...endpointRule(protocol),
+      ...recordExpected(protocol.expected, options),
       candidates,
       ...result,
     });
@@ -83,7 +87,7 @@ export async function carryOutTuning(
   const { writeRecord, writeTuningFiles } = await import('../tune/write-tuning.ts');
   await writeRecord(folder, recordOf({ runs: [], chosen: null, end: 'interrupted' }));
   const result = await withSharedContext(prepared, async (context) => {
-    const tryCandidate = candidateTrier(prepared, latencies, signal, context);
+    const tryCandidate = await candidateTrier(prepared, latencies, signal, context);
     const display = openTuneDisplay(candidates, budgetMinutes * 60_000, write);
     try {
       return await tune({
@@ -110,12 +114,32 @@ export async function carryOutTuning(
   return record;
 }
 
-function candidateTrier(
-  { arms, notebooks, protocol }: Prepared,
+/** What a record says of the outputs that are expected. */
+function recordExpected(
+  expected: ProtocolExpected | undefined,
+  { expect, sanitize }: Pick<RunOptions, 'expect' | 'sanitize'>,
+): Pick<TuningBody, 'expected'> {
+  if (expected === undefined) return {};
+  return {
+    expected: {
+      ...expected,
+      expect: publicPath(expect ?? 'saved'),
+      sanitize: sanitize === null ? null : publicPath(sanitize),
+    },
+  };
+}
+
+async function candidateTrier(
+  prepared: Prepared,
   latencies: readonly Latency[],
   signal: AbortSignal,
   context: Omit<RunContext, 'latency'>,
-): TryCandidate {
+): Promise<TryCandidate> {
+  const { arms, notebooks, protocol } = prepared;
+  // A record has the losses of a run and the hashes of what was expected, and no outputs.
+  const append = async () => {};
+  const comparison = await beginComparison(append, prepared, []);
+  const kept = comparison === null ? { ...context, keptCharacters: MIRRORED_CHARACTERS } : context;
   const [[name, arm] = []] = [...arms];
   if (name === undefined || arm === undefined) throw new Error('An experiment was prepared without its arm.');
   return async (candidate, seed, number) => {
@@ -132,21 +156,17 @@ function candidateTrier(
       traffic: candidate.traffic,
       seed,
     };
+    const executed = leadingCells(notebook, candidate.cells);
     const startedMs = monotonicMs();
-    const result = await runSubject(
-      order,
-      leadingCells(notebook, candidate.cells),
-      arm,
-      { ...context, latency, keptCharacters: MIRRORED_CHARACTERS },
-      signal,
-    );
+    const result = await runSubject(order, executed, arm, { ...kept, latency }, signal);
     if (result === null) return null;
-    const { record } = result;
+    const record = await comparedRecord(result, comparison, executed, append);
     return {
       kind: record.outcome.kind,
       status: runStatus(record, protocol),
       reason: record.outcome.reason,
       cell: record.outcome.cell,
+      ...(record.losses === undefined ? {} : { losses: record.losses }),
       replies: record.client.replies,
       startMs: record.startMs,
       notebookMs: record.notebookMs,

@@ -5,6 +5,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { builtCommand } from '../../tools/testing/built-command.ts';
+import { LOSSES, losingNotebook } from '../../tools/testing/losing-notebook.ts';
 import { temporaryFolder } from '../../tools/testing/real-experiment.ts';
 import { tunedOptions, tuningCitation } from '../experiment/tuned.ts';
 import { parseLatency } from '../frontend/latency.ts';
@@ -15,7 +16,7 @@ import { packageRoot } from '../model/package-root.ts';
 import { repeatingCommand } from '../options/repeat.ts';
 import { parsedRunOptions } from '../options/run-options.ts';
 import type { RawOptions } from '../options/table.ts';
-import { readRecord } from '../tune/record.ts';
+import { readRecord, type TuningRecord } from '../tune/record.ts';
 
 const COMMITTED = join(packageRoot(), 'reports', 'tune-7.3.0', 'tuning.json');
 
@@ -50,6 +51,8 @@ test.each([
   [['--traffic', ','], /--traffic cannot be ","/],
   [['--minutes', '0'], /--minutes/],
   [['--prefix', '0'], /--prefix/],
+  [['--endpoint', 'lost-output', '--expect', 'reference'], /each run decides what is run next/],
+  [['--endpoint', 'died', '--expect', 'saved'], /outputs of cells, which are not compared/],
 ])('refused before anything is made: soak tune %j', async (args, reason) => {
   const { code, stderr } = await soak(['tune', '--out', join(folder.path, 'refused'), ...args]);
   expect(stderr).toMatch(reason);
@@ -97,6 +100,56 @@ test('an experiment with tuned settings cites the record in its protocol', async
   expect(await readFile(join(out, 'evidence.md'), 'utf8')).toContain(record.sha256);
 });
 
+test('a tuning of lost output compares its runs, and an experiment must expect what was tuned', async () => {
+  const out = join(folder.path, 'lost');
+  const notebook = join(folder.path, 'lost.ipynb');
+  await writeFile(notebook, losingNotebook());
+  const quick = [
+    '--traffic',
+    'sequential',
+    '--latencies',
+    'none',
+    '--minutes',
+    '0.1',
+    '--prefix',
+    '2',
+    '--seed',
+    '1',
+  ];
+  const tuned = await soak([
+    'tune',
+    '--endpoint',
+    'lost-output',
+    '--notebook',
+    notebook,
+    ...quick,
+    '--out',
+    out,
+  ]);
+  expect(tuned).toMatchObject({ code: 0, stderr: '' });
+  const path = join(out, 'tuning.json');
+  const record = await readRecord(path);
+  expect(record.expected).toMatchObject({ kind: 'saved', expect: 'saved', sanitize: null });
+  expect(record.runs.length).toBeGreaterThanOrEqual(3);
+  for (const { kind, status, losses } of record.runs) {
+    expect({ kind, status, losses }).toEqual({ kind: 'completed', status: 'wedged', losses: LOSSES });
+  }
+  const cite = async (expected: TuningRecord['expected']) =>
+    tuningCitation(
+      path,
+      [await readNotebook(notebook)],
+      await parseLatency('none'),
+      { endpoint: 'lost-output' },
+      expected,
+    );
+  expect((await cite(record.expected)).sha256).toBe(record.sha256);
+  const { outputs: _, ...other } = record.expected ?? { rulesSha256: '', expect: '', sanitize: null };
+  await expect(cite({ ...other, kind: 'reference' })).rejects.toMatchObject({
+    code: 'tuned-expected',
+    remedy: 'Give --expect saved, or tune again.',
+  });
+}, 60_000);
+
 const options = (raw: RawOptions<'run'>) => parsedRunOptions(raw, 'default.ipynb', () => 1);
 
 test.each([
@@ -115,12 +168,12 @@ test('a notebook that changed since, or is not there, is refused', async () => {
   const changed = join(folder.path, 'changed.ipynb');
   await copyFile(join(packageRoot(), published), changed);
   await writeFile(changed, `${await readFile(changed, 'utf8')} `);
-  await expect(tuningCitation(COMMITTED, [await readNotebook(changed)], latency, {})).rejects.toThrow(
-    /has the SHA-256/,
-  );
   await expect(
-    tuningCitation(COMMITTED, [await readNotebook(changed)], latency, { endpoint: 'died' }),
-  ).rejects.toThrow(/looked for the event wedged .*counts died/);
+    tuningCitation(COMMITTED, [await readNotebook(changed)], latency, {}, undefined),
+  ).rejects.toThrow(/has the SHA-256/);
+  await expect(
+    tuningCitation(COMMITTED, [await readNotebook(changed)], latency, { endpoint: 'died' }, undefined),
+  ).rejects.toThrow(/looked for the event wedged, and this experiment counts died/);
   const tuned = await tunedOptions(options({ tuned: COMMITTED }), COMMITTED, null);
   expect(tuned.notebooks).toEqual([join(packageRoot(), published)]);
 });

@@ -11,6 +11,7 @@ import { publicPath } from '../model/public-path.ts';
 
 import type { RunSurroundings } from '../model/surroundings.ts';
 import { addOptions } from '../options/add-options.ts';
+import { assertExpectedBeforehand } from '../options/expected-beforehand.ts';
 import { parsedOptions, sharedOptions } from '../options/given.ts';
 import { repeatingCommand } from '../options/repeat.ts';
 import { parsedRunOptions, type RunOptions } from '../options/run-options.ts';
@@ -84,7 +85,8 @@ async function assertControl(spec: string): Promise<void> {
 }
 
 function experimentOptions(raw: RawOptions<'tune'>): RunOptions {
-  const { arm, traffic } = parsedOptions('tune', raw);
+  const { arm, traffic, expect } = parsedOptions('tune', raw);
+  assertExpectedBeforehand(expect, 'tune');
   const { alpha: _alpha, out: _out, ...given } = sharedOptions('tune', 'run', raw);
   return parsedRunOptions(
     { ...given, arm: [arm], runs: '1', traffic: traffic.join(','), latency: 'none' },

@@ -93,11 +93,12 @@ async function readInputs(options: RunOptions) {
   const latency = await about({ name: 'latency' }, () => parseLatency(options.latency));
   const { tuned } = options;
   const rule = protocolEndpoint(options, options.client === null ? undefined : endpointOfArms(loaded));
+  const expected = await expectedOutputs(options, notebooks);
   const tuning =
     tuned === null
       ? null
       : await about({ name: 'tuned' }, () =>
-          tuningCitation(tuned, notebooks, latency, protocolEndpoint(options, undefined)),
+          tuningCitation(tuned, notebooks, latency, protocolEndpoint(options, undefined), expected?.protocol),
         );
   return {
     loaded,
@@ -106,7 +107,7 @@ async function readInputs(options: RunOptions) {
     tuning,
     rule,
     baseline: await about({ name: 'baseline' }, () => readBaseline(options.baseline, rule)),
-    expected: await expectedOutputs(options, notebooks),
+    expected,
   };
 }
 

@@ -1,5 +1,6 @@
 import { JournalWriter } from '../journal/write.ts';
 import { canonicalJson } from '../model/canonical.ts';
+import type { CellOutputsRecord } from '../model/cell-outputs.ts';
 import { SoakError } from '../model/errors.ts';
 import { type ExperimentRecord, JOURNAL_SCHEMA, type RunRecord } from '../model/journal.ts';
 import { protocolHash } from '../model/protocol.ts';
@@ -49,19 +50,24 @@ export async function beginSession(
   const writer = await JournalWriter.create(folder, experiment, {
     [RESUME_FILE]: JSON.stringify(options.given),
   });
-  const comparison = await beginComparison(writer, prepared, []);
+  const comparison = await beginComparison((outputs) => writer.append(outputs), prepared, []);
   return { writer, recorded: [], experiment, unended: null, comparison };
 }
 
-/** The journal holds what is expected before it holds a run. */
-async function beginComparison(
-  writer: JournalWriter,
-  { expectation }: Prepared,
+/**
+ * What compares the outputs of runs. The journal holds what is expected before it holds a run.
+ *
+ * @param written hashes of the cell outputs that the journal has already
+ * @returns `null`: outputs are not compared
+ */
+export async function beginComparison(
+  append: (outputs: CellOutputsRecord) => Promise<void>,
+  { expectation }: Pick<Prepared, 'expectation'>,
   written: Iterable<string>,
 ): Promise<OutputComparison | null> {
   if (expectation === null) return null;
   const comparison = new OutputComparison(expectation, written);
-  for (const outputs of comparison.expected()) await writer.append(outputs);
+  for (const outputs of comparison.expected()) await append(outputs);
   return comparison;
 }
 
@@ -91,7 +97,11 @@ export async function resumeSession(folder: string, prepared: Prepared): Promise
     reason: `${runs.length} runs recorded`,
     abandoned: [...abandoned],
   });
-  const comparison = await beginComparison(writer, prepared, text.journal.outputs.keys());
+  const comparison = await beginComparison(
+    (outputs) => writer.append(outputs),
+    prepared,
+    text.journal.outputs.keys(),
+  );
   return { writer, recorded: runs, experiment, unended: unendedRuns(text.journal), comparison };
 }
 

@@ -3,15 +3,17 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Latency } from '../frontend/latency.ts';
 import type { Notebook } from '../frontend/notebook.ts';
+import { canonicalJson } from '../model/canonical.ts';
+import type { ProtocolExpected } from '../model/cell-outputs.ts';
 import { type EndpointRule, isSameEndpoint } from '../model/endpoint.ts';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import type { TuningCitation } from '../model/protocol.ts';
 import type { RunOptions } from '../options/run-options.ts';
-import { eventClause } from '../report/event-words.ts';
-import { endpointText } from '../report/search-words.ts';
+import { endpointName, eventWords } from '../report/endpoint-words.ts';
 import { readRecord, type TuningRecord } from '../tune/record.ts';
 import { tuningResults } from '../tune/results.ts';
+import { expectFlags, moreEventsWords } from '../tune/words.ts';
 
 interface Chosen {
   readonly record: TuningRecord;
@@ -33,10 +35,8 @@ async function chosenSetting(path: string): Promise<Chosen> {
   if (candidate === undefined || notebook === undefined) {
     throw new SoakError(
       'bad-tuning',
-      `The tuning in ${path} chose nothing: ${endpointText('control never wedged in it.', record.endpoint)}`,
-      {
-        remedy: 'Tune again with more minutes, a longer notebook or other latencies.',
-      },
+      `The tuning in ${path} chose nothing: control never ${eventWords(record).past} in it.`,
+      { remedy: `Tune again with ${moreEventsWords(record)}.` },
     );
   }
   return { record, candidate, notebook };
@@ -79,22 +79,25 @@ export async function tunedOptions(
 }
 
 /**
- * The protocol's citation of the tuning that it uses, after a check that endpoint, notebook and latency are those of
- * the record.
+ * The protocol's citation of the tuning that it uses, after a check that endpoint, notebook, latency and expected outputs
+ * are those of the record.
  *
- * @throws SoakError `bad-tuning`; `tuned-endpoint`, `tuned-notebook` or `tuned-latency` when one differs from the tuned one
+ * @param expected of this experiment; `undefined`: outputs are not compared
+ * @throws SoakError `bad-tuning`; `tuned-endpoint`, `tuned-expected`, `tuned-notebook` or `tuned-latency` when one differs
+ *   from the tuned one
  */
 export async function tuningCitation(
   path: string,
   notebooks: readonly Notebook[],
   latency: Latency,
   rule: EndpointRule,
+  expected: ProtocolExpected | undefined,
 ): Promise<TuningCitation> {
   const { record, candidate, notebook } = await chosenSetting(path);
   if (!isSameEndpoint(record, rule)) {
     throw new SoakError(
       'tuned-endpoint',
-      `The tuning in ${path} looked for the event ${record.endpoint ?? 'wedged'} (${eventClause(record)}), and this experiment counts ${rule.endpoint ?? 'wedged'} (${eventClause(rule)}).`,
+      `The tuning in ${path} looked for the event ${endpointName(record)}, and this experiment counts ${endpointName(rule)}.`,
       {
         remedy: 'Give the endpoint and the limits that were tuned, or tune again with --endpoint.',
         option: { name: 'endpoint' },
@@ -114,6 +117,7 @@ export async function tuningCitation(
       remedy: 'Its distribution was measured anew since. Tune again.',
     });
   }
+  assertSameOutputs(path, { record, candidate, notebook }, rule, expected);
   return {
     sha256: record.sha256,
     chosen: {
@@ -123,4 +127,27 @@ export async function tuningCitation(
       cells: candidate.cells,
     },
   };
+}
+
+/** Refuse other expected outputs than the tuned ones: a loss of them is another event. */
+function assertSameOutputs(
+  path: string,
+  { record, candidate }: Chosen,
+  { endpoint }: EndpointRule,
+  expected: ProtocolExpected | undefined,
+): void {
+  if (endpoint !== 'lost-output' && endpoint !== 'any') return;
+  const of = (each: ProtocolExpected | undefined, notebook: number) =>
+    each === undefined
+      ? 'none'
+      : canonicalJson([each.rulesSha256, each.outputs?.[notebook]?.slice(0, candidate.cells) ?? each.kind]);
+  if (of(record.expected, candidate.notebook) === of(expected, 0)) return;
+  throw new SoakError(
+    'tuned-expected',
+    `The outputs that runs are to show are not those of the tuning in ${path}.`,
+    {
+      remedy: `Give ${record.expected === undefined ? 'no --expect' : expectFlags(record.expected)}, or tune again.`,
+      option: { name: 'expect' },
+    },
+  );
 }

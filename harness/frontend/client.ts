@@ -119,6 +119,14 @@ export class KernelClient {
     return [...this.#unsettled];
   }
 
+  /** Whether the traffic sent a shell request other than a cell between two moments (`monotonicMs`). */
+  sentWithin(fromMs: number, toMs: number): boolean {
+    return [...this.#requests.values()].some(
+      ({ msgType, isWitness, sentAtMs }) =>
+        msgType !== 'execute_request' && !isWitness && sentAtMs > fromMs && sentAtMs < toMs,
+    );
+  }
+
   /** Whether any message has come on iopub, which proves the subscription. */
   get iopubSeen(): boolean {
     return this.#iopubSeen;

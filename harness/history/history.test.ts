@@ -172,5 +172,9 @@ describe('the endpoint of a history', () => {
     expect(
       await refused({ endpoint: 'slow', slowAfterMs: 5_000 }, { endpoint: 'slow', slowAfterMs: 6_000 }),
     ).toContain('slow (5 s or longer)');
+    // Another limit is another event of any, too.
+    expect(
+      await refused({ endpoint: 'any', slowAfterMs: 5_000 }, { endpoint: 'any', slowAfterMs: 6_000 }),
+    ).toContain('counts any (slow: 5 s or longer), and night-2 counts any (slow: 6 s or longer)');
   });
 });

@@ -1,6 +1,6 @@
 import { mergedJournal, type NamedJournal } from '../journal/merge.ts';
 import type { ArmRole } from '../model/arm.ts';
-import type { Endpoint, EndpointRule } from '../model/endpoint.ts';
+import { type Endpoint, type EndpointRule, isSameEndpoint } from '../model/endpoint.ts';
 import { SoakError } from '../model/errors.ts';
 import type { ExperimentRecord, RunRecord, Source } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
@@ -134,7 +134,7 @@ function oneRule(journals: readonly NamedJournal[]): EndpointRule {
     return { name, rule };
   });
   const [first] = rules;
-  const other = rules.find(({ rule }) => endpointName(rule) !== endpointName(first?.rule ?? {}));
+  const other = rules.find(({ rule }) => !isSameEndpoint(rule, first?.rule ?? {}));
   if (first !== undefined && other !== undefined) {
     throw new SoakError(
       'mixed-endpoints',

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type CellListing, type CellOutputsRecord, listingHash } from '../model/cell-outputs.ts';
+import { type CellListing, type CellOutputsRecord, recordedListing } from '../model/cell-outputs.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import {
@@ -128,14 +128,14 @@ class JournalParser {
     } else this.#experiment = record;
   }
 
-  #addOutputs({ sha256, outputs, more }: CellOutputsRecord): void {
-    const listing: CellListing = { outputs, ...(more === undefined ? {} : { more }) };
-    if (listingHash(listing) !== sha256) {
+  #addOutputs(record: CellOutputsRecord): void {
+    const listing = recordedListing(record);
+    if (listing === null) {
       throw this.#damaged(
-        `line ${this.#lines} holds outputs of a cell that do not have the hash ${sha256} that was recorded with them.`,
+        `line ${this.#lines} holds outputs of a cell that do not have the hash ${record.sha256} that was recorded with them.`,
       );
     }
-    this.#outputs.set(sha256, listing);
+    this.#outputs.set(record.sha256, listing);
   }
 
   #addRun(record: RunRecord, protocol: Protocol): void {

@@ -94,13 +94,15 @@ test('another endpoint is placed where its runs say, and else on the direct path
   expect(located('server', 'died', [died]).found).toEqual(['kernel']);
   expect(located('direct', 'slow', [slow]).found).toEqual(['kernel']);
   const through = located('server', 'slow', [slow]);
+  const matrix = locateMarkdown(through);
+  expect(matrix).toMatch(
+    /\| Path +\| Arm +\| Runs \| Kernel \| Server \| Client \| Cannot be told \| Excluded \|/,
+  );
+  expect(matrix).toMatch(/\| `server` +\| `control` +\| +1 \| +0 \| +0 \| +\| +1 \| +0 \|/);
   expect(through.found).toEqual([]);
   expect(through.places.map(({ upper }) => upper)).toEqual([null, null, null]);
-  expect(lead(through)).toContain('The event was seen, and where it came from cannot be told.');
-  expect(lead(through)).toContain('Whether the kernel is at fault cannot be told: 1 run showed the event');
-  // An event without a place is no run without one.
-  expect(locateMarkdown(through)).toMatch(/\| Cannot be told \| Excluded \|\n.*\n.*\| +1 \| +0 \|/);
-  expect(locateMarkdown(located('direct', 'slow', [slow]))).not.toContain('| Cannot be told |');
+  expect(lead(through)).toContain('Slow runs were seen, and where they came from cannot be told.');
+  expect(lead(through)).toContain('Whether the kernel is at fault cannot be told: 1 run had a slow cell');
   // How a run ended later says nothing about where it was slow.
   const thenStalled = { ...run('control', 'stalled', 'client'), cellMs: [900] };
   expect(located('server', 'slow', [thenStalled]).found).toEqual([]);
@@ -108,6 +110,31 @@ test('another endpoint is placed where its runs say, and else on the direct path
   expect(
     located('direct', 'died', [run('control', 'wedged-mute', 'kernel')]).paths[0]?.arms[0]?.excluded,
   ).toBe(1);
+});
+
+test('paths that differ in what control shows are named: a loss in most runs of a path is expected there', () => {
+  const showing = (hash: string) => ({
+    ...run('control', 'completed'),
+    notebook: 0,
+    cellMs: [1, 1],
+    outputs: ['same', hash],
+  });
+  const located = (hashes: Partial<Record<PathName, string>>) =>
+    localisation(
+      Object.entries(hashes).map(([path, hash]) => {
+        const made = journal(path as PathName, [showing(hash)], ARMS);
+        Object.assign(made.experiment.protocol, {
+          endpoint: 'lost-output',
+          expected: { kind: 'reference', rulesSha256: '' },
+          notebooks: [{ name: 'n.ipynb', codeCells: [0, 1] }],
+        });
+        return { path: path as PathName, journal: made };
+      }),
+    );
+  expect(locateMarkdown(located({ direct: 'whole', nbclient: 'whole' }))).not.toContain('differ in what');
+  const differing = locateMarkdown(located({ direct: 'whole', nbclient: 'lost' }));
+  expect(differing).toContain('**The paths differ in what is expected**');
+  expect(differing).toContain('than on another in cell 1 of `n.ipynb`.');
 });
 
 test('without a fault nothing is named, and what is still possible is said', () => {

@@ -3,6 +3,7 @@ import { type Endpoint, type EndpointRule, endpointRule } from '../model/endpoin
 import type { Journal, RunRecord } from '../model/journal.ts';
 import { isWedge } from '../model/outcome.ts';
 import { runStatus } from '../model/run-status.ts';
+import { referenceHashes } from '../oracle/reference-outputs.ts';
 import { clopperPearson, upperBound } from '../stats/intervals.ts';
 
 /** The ways to a kernel on which the same notebook is run. */
@@ -64,6 +65,14 @@ export interface Localisation {
   readonly found: readonly Place[];
   /** What is looked for. The default: wedges, stalls and lost messages together. */
   readonly rule: EndpointRule;
+  /** Cells of which most of control's runs on one path show something else than on another (`--expect reference`). */
+  readonly otherReferences: readonly NotebookCell[];
+}
+
+/** A code cell, 0-based among those of its notebook that are executed. */
+export interface NotebookCell {
+  readonly notebook: string;
+  readonly cell: number;
 }
 
 /** What was recorded by one path. */
@@ -203,5 +212,21 @@ export function localisation(journals: readonly LocatedJournal[]): Localisation 
     .filter(({ faults }) => faults > 0)
     .sort((a, b) => b.faults / b.runs - a.faults / a.runs)
     .map(({ place }) => place);
-  return { paths, places, found, rule };
+  return { paths, places, found, rule, otherReferences: otherReferences(journals) };
+}
+
+/** Cells whose expected output is not the same on all paths, where each path's own control says what is expected. */
+function otherReferences(journals: readonly LocatedJournal[]): NotebookCell[] {
+  const [first] = journals;
+  const { expected, notebooks = [] } = first?.journal.experiment.protocol ?? {};
+  if (expected?.kind !== 'reference') return [];
+  return notebooks.flatMap(({ name, codeCells }, notebook) => {
+    const references = journals.map(({ journal }) =>
+      referenceHashes(journal.experiment, journal.runs, notebook),
+    );
+    return codeCells.flatMap((_, cell): NotebookCell[] => {
+      const known = new Set(references.flatMap((hashes) => hashes[cell] ?? []));
+      return known.size > 1 ? [{ notebook: name, cell }] : [];
+    });
+  });
 }

@@ -48,16 +48,17 @@ function assertComparable(journals: ReadonlyMap<PathName, Journal>): void {
     arms: experiment.protocol.arms.map(({ name, treeSha256 }) => [name, treeSha256]),
     sockets: experiment.protocol.sockets ?? {},
     endpoint: endpointRule(experiment.protocol),
+    'expected outputs': experiment.protocol.expected ?? null,
   }));
   for (const other of others) {
-    for (const what of ['notebooks', 'arms', 'sockets', 'endpoint'] as const) {
+    for (const what of ['notebooks', 'arms', 'sockets', 'endpoint', 'expected outputs'] as const) {
       if (canonicalJson(other[what]) === canonicalJson(first?.[what])) continue;
       throw new SoakError(
         'bad-paths',
         `The experiments on the paths ${first?.path} and ${other.path} have different ${what}.`,
         {
           remedy:
-            'Give experiments with the same notebooks, arms, sockets and endpoint, or let soak locate run them.',
+            'Give experiments with the same notebooks, arms, sockets, endpoint and expected outputs, or let soak locate run them.',
         },
       );
     }

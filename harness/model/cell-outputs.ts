@@ -73,6 +73,12 @@ export function listingHash({ outputs, more }: CellListing): string {
   return sha256(canonicalJson({ outputs, more }));
 }
 
+/** The listing of a journal's record; `null`: it does not have the hash that was recorded with it. */
+export function recordedListing({ sha256: stated, outputs, more }: CellOutputsRecord): CellListing | null {
+  const listing: CellListing = { outputs, ...(more === undefined ? {} : { more }) };
+  return listingHash(listing) === stated ? listing : null;
+}
+
 /** A cell's outputs as the journal has them. */
 export function cellOutputsRecord(listing: CellListing): CellOutputsRecord {
   const { outputs, more } = listing;

@@ -92,7 +92,7 @@ export function ownCellMs({ cellMs, stalledMs }: Pick<JudgedRun, 'cellMs' | 'sta
 
 /**
  * How many cells of a run have their outputs compared with expected ones: those that were answered, without the one at
- * which the run ended. Of a run that completed these are all its cells, also under a command, whose cells are not timed.
+ * which the run ended. A command leaves no times of cells: where it completed, all of them were answered.
  *
  * @param cells code cells of the notebook that are executed
  */
@@ -100,7 +100,8 @@ export function comparedCells(
   { outcome, cellMs }: Pick<JudgedRun, 'outcome' | 'cellMs'>,
   cells: number,
 ): number {
-  return outcome.kind === 'completed' ? cells : Math.min(cellMs.length, outcome.cell ?? Infinity);
+  if (outcome.kind === 'completed' && cellMs.length === 0) return cells;
+  return Math.min(cellMs.length, outcome.cell ?? Infinity);
 }
 
 /** A cell, and how long it took. */
@@ -151,7 +152,11 @@ export function eventCell(run: JudgedRun, rule: EndpointRule): number | null {
 }
 
 /** Whether a run that completed was watched for the event. */
-function isKnown({ losses, memory }: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolean {
+function isKnown(run: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolean {
+  const { losses, memory, cellMs } = run;
+  const { slowAfterMs = Number.POSITIVE_INFINITY } = rule;
+  // The cell was as long, or the harness had stood still: nobody can tell.
+  if ((endpoint === 'slow' || endpoint === 'any') && cellMs.some((ms) => ms >= slowAfterMs)) return false;
   switch (endpoint) {
     case 'lost-output':
       return losses !== undefined;

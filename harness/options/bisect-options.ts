@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
+import { assertExpectedBeforehand } from './expected-beforehand.ts';
 import { parsedOptions, sharedOptions } from './given.ts';
 import { parsedRunOptions, type RunOptions } from './run-options.ts';
 import type { Options, RawOptions } from './table.ts';
@@ -25,10 +26,11 @@ export function parsedBisectOptions(raw: RawOptions<'bisect'>): BisectOptions {
   const { good, bad, traffic, notebook, ...options } = parsedOptions('bisect', raw);
   if (traffic.length > 1) {
     throw new SoakError('bad-option', `--traffic ${raw.traffic}: a bisect takes one profile.`, {
-      remedy: 'Give the one at which the bad release wedges soonest: soak tune finds it.',
+      remedy: 'Give the one at which the bad release shows the event soonest: soak tune finds it.',
       option: { name: 'traffic' },
     });
   }
+  assertExpectedBeforehand(options.expect, 'bisect');
   const path = raw.notebook ?? join(packageRoot(), notebook);
   const { maxMinutes: _maxMinutes, out, resume, ...ofTheRuns } = sharedOptions('bisect', 'run', raw);
   const run = parsedRunOptions(

@@ -1,7 +1,11 @@
+import type { EndpointRule } from '../model/endpoint.ts';
+import { endpointName, eventWords, isAboutWedges } from '../report/endpoint-words.ts';
 import type { LineChart } from '../report/figures/line-chart.ts';
 import { counted, duration, percent } from '../report/format-number.ts';
 import { textTable } from '../report/text-table.ts';
+import { wrapped } from '../report/wrapped.ts';
 import type { ExactTest } from '../stats/power.ts';
+import type { Pilot } from './pilot.ts';
 import {
   MAX_BLOCKS,
   MAX_RUNS,
@@ -17,7 +21,7 @@ type Drops = ReturnType<typeof visibleDrops>;
 type BlockCost = { readonly blockSeconds: number } | null;
 
 /** What `soak plan` prints above the power curve. */
-export function planText(plan: RunPlan, drops: Drops, cost: BlockCost): string {
+export function planText(plan: RunPlan, drops: Drops, cost: BlockCost, rule: EndpointRule): string {
   const { goal, eProcess } = plan;
   const time = (blocks: number | null) =>
     cost === null || blocks === null ? '' : duration(blocks * cost.blockSeconds * 1000);
@@ -63,6 +67,9 @@ export function planText(plan: RunPlan, drops: Drops, cost: BlockCost): string {
           'The e-process may stop after any block; a fixed size must be run to its end.',
           ...competingNotes(goal),
         ];
+  const event = isAboutWedges(rule)
+    ? []
+    : [wrapped(`The event is ${endpointName(rule)}. ${eventWords(rule).definition}`)];
   const seen = drops.map(({ test, runsPerArm, visible }) =>
     visible === null
       ? `${runsPerArm} runs of each arm do not even see a drop to zero with ${percent(goal.power)} power (${test}).`
@@ -72,6 +79,7 @@ export function planText(plan: RunPlan, drops: Drops, cost: BlockCost): string {
     title,
     '',
     ...textTable(rows, (column) => column > 0),
+    ...event,
     ...notes,
     ...(seen.length === 0 ? [] : ['', ...seen]),
   ].join('\n');
@@ -96,9 +104,11 @@ export function lengthsText(
   lengths: readonly NotebookLength[],
   soonest: NotebookLength | null,
   goal: Pick<PlanGoal, 'alpha'>,
+  rule: EndpointRule,
 ): string {
+  const words = eventWords(rule);
   const rows = [
-    ['cells', 'wedge rate', 'blocks (median)', 'blocks (90 % by)', 'a block', 'verdict (90 % by)'],
+    ['cells', words.rate, 'blocks (median)', 'blocks (90 % by)', 'a block', 'verdict (90 % by)'],
     ...lengths.map((length) => [
       String(length.cells),
       percent(length.pReference),
@@ -111,7 +121,7 @@ export function lengthsText(
     ]),
   ];
   return [
-    `Notebook length at ${hazard} wedges per reply, e-process at α = ${goal.alpha}, control and sham and a treatment without wedges`,
+    `Notebook length at ${hazard} ${words.nouns} per reply, e-process at α = ${goal.alpha}, control and sham and a treatment that never ${words.present}`,
     '',
     ...textTable(rows, (column) => column > 0),
     soonest === null
@@ -144,7 +154,16 @@ export function powerChart(goal: PlanGoal, curves: Curves): LineChart {
 }
 
 /** What `soak plan --json` prints, a published format. */
-export function planJson(plan: RunPlan, curves: Curves, drops: Drops, cost: BlockCost) {
+export function planJson(
+  plan: RunPlan,
+  curves: Curves,
+  drops: Drops,
+  {
+    rule,
+    cost,
+    pilot,
+  }: { readonly rule: EndpointRule; readonly cost: BlockCost; readonly pilot: Pilot | null },
+) {
   const { pReference, pTreatment, alpha, power } = plan.goal;
   const needed = (runsPerArm: number | null) => [{ pReference, pTreatment, alpha, power, runsPerArm }];
   const powers = (curve: readonly PowerPoint[]) =>
@@ -159,6 +178,8 @@ export function planJson(plan: RunPlan, curves: Curves, drops: Drops, cost: Bloc
     cost === null || blocks === null ? null : (blocks * cost.blockSeconds) / 60;
   return {
     ...plan.goal,
+    endpoint: endpointName(rule),
+    ...(pilot === null ? {} : { pilot: { seconds: pilot.seconds, control: pilot.control } }),
     runsNeededFisherLess: needed(plan.fisher?.oneReference ?? null),
     runsNeededBoschlooLess: needed(plan.boschloo.oneReference),
     controlAndSham: {

@@ -1,3 +1,4 @@
+import { isSameEndpoint } from '../model/endpoint.ts';
 import { type ProtocolDifference, protocolDifferences } from '../model/protocol-differences.ts';
 import { twoArmSummary } from '../stats/comparison.ts';
 import {
@@ -55,7 +56,7 @@ export function comparisonDocument(first: NamedReport, second: NamedReport): Rep
 /** Which event is counted, if it is no wedge or the two experiments differ in it. */
 function endpointBlocks({ report: a }: NamedReport, { report: b }: NamedReport): Block[] {
   const [one, other] = [endpointName(a.protocol), endpointName(b.protocol)];
-  if (one !== other)
+  if (!isSameEndpoint(a.protocol, b.protocol))
     return [
       paragraph(
         line`${strong(text('They count different events'))}: the first ${code(one)}, the second ${code(other)}. So their rates are not set against each other.`,
@@ -65,7 +66,7 @@ function endpointBlocks({ report: a }: NamedReport, { report: b }: NamedReport):
 }
 
 function armsTable(first: NamedReport, second: NamedReport): Block {
-  const isAlike = endpointName(first.report.protocol) === endpointName(second.report.protocol);
+  const isAlike = isSameEndpoint(first.report.protocol, second.report.protocol);
   const names = union(
     first.report.analysis.arms.map(({ name }) => name),
     second.report.analysis.arms.map(({ name }) => name),

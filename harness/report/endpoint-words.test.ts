@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { ENDPOINTS, type Endpoint } from '../model/endpoint.ts';
 import type { RunRecord } from '../model/journal.ts';
-import type { Outcome } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { plainLine } from './document.ts';
 import { eventWords } from './endpoint-words.ts';
 import { evidenceHtml, evidenceMarkdown } from './evidence.ts';
 import { figureTexts } from './figures/figures.ts';
+import { EVENT_LIMITS, NAMED, type Named, watchedRun } from './fixtures/endpoint-events.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';
 import { githubAnnotations } from './github.ts';
 import { junitXml } from './junit.ts';
@@ -15,37 +15,13 @@ import { verdictLines } from './sections/verdict.ts';
 import { summary, summaryLine } from './summary.ts';
 
 const [CONTROL, , FIX] = FIVE_ARMS as [SyntheticArm, SyntheticArm, SyntheticArm];
-const GIBIBYTE = 2 ** 30;
-
-/** What makes a run of the synthetic journal show the event of an endpoint. */
-const SHOWN: Readonly<Record<Exclude<Endpoint, 'wedged'>, Partial<RunRecord> & { kind?: Outcome['kind'] }>> =
-  {
-    stalled: { kind: 'stalled' },
-    hung: { kind: 'hung' },
-    'lost-answer': { kind: 'lost-reply' },
-    'lost-output': { losses: [{ loss: 'missing', cell: 3, output: 'stdout' }] },
-    'cell-error': { kind: 'cell-error' },
-    died: { kind: 'died' },
-    'start-failed': { kind: 'start-failed' },
-    slow: { cellMs: [10, 6_000] },
-    memory: { memory: { measure: 'pss', peakBytes: 3 * GIBIBYTE, samples: 9 } },
-    any: { kind: 'died' },
-  };
-
-type Named = keyof typeof SHOWN;
-const NAMED = ENDPOINTS.filter((endpoint): endpoint is Named => endpoint !== 'wedged');
 
 /** Nine of 20 control runs show the event, and none of the treatment's. */
 function reportOf(endpoint: Named, more: Partial<Protocol> = {}, events = 9): Report {
   const arms = [CONTROL, FIX].map((arm) => ({ ...arm, hazard: 0 }));
-  const { kind, ...shown } = SHOWN[endpoint];
-  const change = (run: RunRecord): RunRecord => {
-    const watched: RunRecord = { ...run, losses: [], memory: { measure: 'pss', peakBytes: 1, samples: 9 } };
-    if (run.arm !== 'control' || (run.block * 7) % 20 >= events) return watched;
-    const outcome = kind === undefined ? run.outcome : { ...run.outcome, kind, cell: 3, reason: 'As seen.' };
-    return { ...watched, ...shown, outcome };
-  };
-  const protocol = { endpoint, slowAfterMs: 5_000, memoryAboveBytes: 2 * GIBIBYTE, ...more };
+  const change = (run: RunRecord): RunRecord =>
+    watchedRun(run, endpoint, run.arm === 'control' && (run.block * 7) % 20 < events);
+  const protocol = { endpoint, ...EVENT_LIMITS, ...more };
   return buildReport(syntheticJournal({ arms, protocol, change }));
 }
 
@@ -118,6 +94,10 @@ test('the summary names the endpoint with its limits', () => {
   expect(summary(buildReport(syntheticJournal())).endpoint).toEqual({ name: 'wedged' });
   expect(summaryLine(reportOf('died'))).toMatch(/^died: control 9\/20, fix 0\/20 fixes, /);
   expect(summaryLine(reportOf('memory'))).toMatch(/^memory \(above 2 GiB\): control 9\/20, /);
+  expect(summaryLine(reportOf('any'))).toMatch(/^any \(slow: 5 s or longer, memory: above 2 GiB\): control/);
+  expect(evidenceMarkdown(reportOf('any'))).toContain(
+    '; a cell that took 5 s or longer; memory above 2 GiB.',
+  );
   expect(summaryLine(buildReport(syntheticJournal()))).toMatch(/^control /);
 });
 

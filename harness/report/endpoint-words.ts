@@ -24,20 +24,31 @@ export interface EventWords {
   readonly counted: string;
   /** With a capital: `Runs that died`. */
   readonly runsThat: string;
+  /** The same before what they are a part of: `Wedged runs of`, `Runs that died, of`. */
+  readonly runsOf: string;
   /** After `runs`, at some time: `without a death so far`. */
   readonly notYet: string;
   /** When a run shows the event, as a whole sentence. */
   readonly definition: string;
   /** What to do when the references show the event too rarely, as a whole sentence. */
   readonly advice: string;
+  /** What shows the event more often than this notebook, after `Give`: `a longer notebook`. */
+  readonly notebook: string;
+  /** Whether the front end's traffic and latency bear on how often the event happens. */
+  readonly isProvoked: boolean;
+  /** What one release brings and another cures, after `the`. */
+  readonly fault: string;
   /** Whether the event ends the run, so that the replies before it say something about its rate. */
   readonly endsRun: boolean;
 }
 
-type OwnWords = Omit<EventWords, 'counted' | 'runsThat' | 'notYet'> &
-  Partial<Pick<EventWords, 'counted' | 'runsThat' | 'notYet'>>;
+type Derived = 'counted' | 'runsThat' | 'runsOf' | 'notYet' | 'advice' | 'isProvoked' | 'fault';
+type OwnWords = Omit<EventWords, Derived> & Partial<Pick<EventWords, Derived>>;
 
-const LONGER = 'Use a longer notebook or other traffic, not more runs.';
+const LONGER = {
+  notebook: 'a longer notebook',
+  advice: 'Use a longer notebook or other traffic, not more runs.',
+} as const;
 
 /** The words for an endpoint and its limits. A protocol is a rule. */
 export function eventWords(rule: EndpointRule): EventWords {
@@ -45,7 +56,11 @@ export function eventWords(rule: EndpointRule): EventWords {
   return {
     counted: 'an event',
     runsThat: `Runs that ${own.past}`,
+    runsOf: `Runs that ${own.past}, of`,
     notYet: `without ${withArticle(own.noun)} so far`,
+    advice: `Use ${own.notebook}, not more runs.`,
+    isProvoked: true,
+    fault: 'fault',
     ...own,
   };
 }
@@ -62,10 +77,12 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     rate: 'wedge rate',
     counted: 'wedged',
     runsThat: 'Wedged runs',
+    runsOf: 'Wedged runs of',
     notYet: 'not yet wedged',
+    fault: 'wedge',
     definition:
       'The kernel wedged in a run if it was alive and idle all the time, but never began a request.',
-    advice: LONGER,
+    ...LONGER,
     endsRun: true,
   }),
   stalled: () => ({
@@ -79,10 +96,11 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     rate: 'stall rate',
     counted: 'stalled',
     runsThat: 'Stalled runs',
+    runsOf: 'Stalled runs of',
     notYet: 'not yet stalled',
     definition:
       'The client stalled in a run if it left a reply unread, although the kernel had sent it and both were idle.',
-    advice: LONGER,
+    ...LONGER,
     endsRun: true,
   }),
   hung: () => ({
@@ -96,7 +114,7 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     rate: 'hang rate',
     definition:
       'The kernel hung in a run if it began a request, did not answer it by the deadline, and used no processor time.',
-    advice: 'Use a notebook that repeats the cell that hangs, not more runs.',
+    notebook: 'a notebook that repeats the cell that hangs',
     endsRun: true,
   }),
   'lost-answer': () => ({
@@ -110,7 +128,7 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     rate: 'rate of lost answers',
     definition:
       'A run lost an answer if the kernel finished a request, but its reply or its idle status never came.',
-    advice: LONGER,
+    ...LONGER,
     endsRun: true,
   }),
   'lost-output': () => ({
@@ -124,7 +142,7 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     rate: 'rate of lost output',
     definition:
       'A run lost output if an expected output was missing, doubled, cut short or under another cell. Output that only differs in content is no event.',
-    advice: 'Use a notebook that repeats the cells whose output is lost, not more runs.',
+    notebook: 'a notebook that repeats the cells whose output is lost',
     endsRun: false,
   }),
   'cell-error': () => ({
@@ -137,7 +155,7 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     nouns: 'errors',
     rate: 'error rate',
     definition: 'A run raised an error if a cell raised that is not marked “raises-exception”.',
-    advice: 'Use a notebook that repeats the cell that raises, not more runs.',
+    notebook: 'a notebook that repeats the cell that raises',
     endsRun: true,
   }),
   died: () => ({
@@ -151,7 +169,7 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     rate: 'death rate',
     definition:
       'The kernel died in a run if its process ended or was replaced, and nobody had asked it to end.',
-    advice: 'Use a notebook that repeats what ends the kernel, not more runs.',
+    notebook: 'a notebook that repeats what ends the kernel',
     endsRun: true,
   }),
   'start-failed': () => ({
@@ -165,7 +183,9 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     rate: 'rate of failed starts',
     definition:
       'The kernel failed to start in a run if it ended before it was ready, or was not ready by the start deadline.',
+    notebook: 'a notebook of one short cell',
     advice: 'Start more kernels at once, with a notebook of one short cell, so that each run costs little.',
+    isProvoked: false,
     endsRun: false,
   }),
   slow: ({ slowAfterMs }) => ({
@@ -178,6 +198,7 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     nouns: 'slow runs',
     rate: 'rate of slow runs',
     definition: `A run was slow if one of its cells took ${slowAfterMs === undefined ? 'its limit' : duration(slowAfterMs)} or longer.`,
+    notebook: 'a longer notebook, a lower --slow-after',
     advice: 'Use a longer notebook, or a lower --slow-after, not more runs.',
     endsRun: false,
   }),
@@ -193,11 +214,12 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
       nouns: `runs above ${limit}`,
       rate: `rate of runs above ${limit}`,
       definition: `A run passed ${limit} if the kernel's processes together used more memory than that.`,
+      notebook: 'a longer notebook, a lower --memory-above',
       advice: 'Use a longer notebook, or a lower --memory-above, not more runs.',
       endsRun: false,
     };
   },
-  any: () => ({
+  any: (rule) => ({
     title: 'Events of any kind',
     column: 'Had an event',
     past: 'had an event',
@@ -206,16 +228,28 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     noun: 'event',
     nouns: 'events',
     rate: 'event rate',
-    definition:
-      'A run had an event if the kernel, the client or the server failed in any way: a request that was never begun, a lost answer, a stall, a death, a failed start; lost output where outputs are compared. An error or a hang in the code of the notebook itself is no event.',
-    advice: LONGER,
+    definition: `A run had an event if the kernel, the client or the server failed in any way: a request that was never begun, a lost answer, a stall, a death, a failed start; lost output where outputs are compared${limitsOfAny(rule)}. An error or a hang in the code of the notebook itself is no event.`,
+    ...LONGER,
     endsRun: false,
   }),
 };
 
+/** What else is an event of `any` because it has a limit: `; a cell that took 5 s or longer`. */
+function limitsOfAny({ slowAfterMs, memoryAboveBytes }: EndpointRule): string {
+  return [
+    ...(slowAfterMs === undefined ? [] : [`; a cell that took ${duration(slowAfterMs)} or longer`]),
+    ...(memoryAboveBytes === undefined ? [] : [`; memory above ${memorySize(memoryAboveBytes)}`]),
+  ].join('');
+}
+
 /** `a wedge`, `an error`. */
 export function withArticle(words: string): string {
   return `${/^[aeiou]/i.test(words) ? 'an' : 'a'} ${words}`;
+}
+
+/** With a small first letter. */
+export function uncapital(words: string): string {
+  return `${words.charAt(0).toLowerCase()}${words.slice(1)}`;
 }
 
 /** With a capital first letter. */
@@ -228,11 +262,16 @@ export function isAboutWedges({ endpoint }: EndpointRule): boolean {
   return endpoint === undefined || endpoint === 'wedged';
 }
 
-/** The endpoint with its limit, as a user gives it: `slow (5 s or longer)`. */
-export function endpointName(rule: EndpointRule): string {
-  const { endpoint = 'wedged', slowAfterMs, memoryAboveBytes } = rule;
-  if (endpoint === 'slow' && slowAfterMs !== undefined) return `slow (${duration(slowAfterMs)} or longer)`;
-  if (endpoint === 'memory' && memoryAboveBytes !== undefined)
-    return `memory (above ${memorySize(memoryAboveBytes)})`;
-  return endpoint;
+/** The endpoint with its limits, as a user gives them: `slow (5 s or longer)`. */
+export function endpointName({ endpoint = 'wedged', slowAfterMs, memoryAboveBytes }: EndpointRule): string {
+  const isAny = endpoint === 'any';
+  const limits = [
+    ...(slowAfterMs !== undefined && (isAny || endpoint === 'slow')
+      ? [`${isAny ? 'slow: ' : ''}${duration(slowAfterMs)} or longer`]
+      : []),
+    ...(memoryAboveBytes !== undefined && (isAny || endpoint === 'memory')
+      ? [`${isAny ? 'memory: ' : ''}above ${memorySize(memoryAboveBytes)}`]
+      : []),
+  ];
+  return limits.length === 0 ? endpoint : `${endpoint} (${limits.join(', ')})`;
 }

@@ -1,4 +1,4 @@
-import type { Endpoint, EndpointRule } from '../model/endpoint.ts';
+import { type Endpoint, type EndpointRule, isSameEndpoint } from '../model/endpoint.ts';
 import { SoakError } from '../model/errors.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import { runStatus } from '../model/run-status.ts';
@@ -44,7 +44,7 @@ export function exploratoryMarkdown(journal: Journal, chosen: ChosenEndpoint): s
 }
 
 function assertReadable({ experiment: { protocol }, runs }: Journal, chosen: ChosenEndpoint): void {
-  if (endpointName(protocol) === endpointName(chosen)) {
+  if (isSameEndpoint(protocol, chosen)) {
     throw new SoakError('bad-option', `${endpointName(chosen)} is the experiment's own endpoint.`, {
       remedy: 'Leave out --endpoint: soak report then writes the report with its verdict.',
       option: { name: 'endpoint' },

@@ -1,7 +1,8 @@
 import { terminalText } from '../model/clean-text.ts';
-import type { Journal } from '../model/journal.ts';
+import type { Journal, RunRecord } from '../model/journal.ts';
+import type { Protocol } from '../model/protocol.ts';
 import { type FailureGroup, failureGroups } from '../stats/failure-groups.ts';
-import { faultsOf } from '../stats/faults.ts';
+import { faultsOf, outputFault } from '../stats/faults.ts';
 import { plainLine } from './document.ts';
 import { eventWords } from './endpoint-words.ts';
 import { cellsWords, faultWords } from './fault-words.ts';
@@ -18,7 +19,7 @@ export function groupExplained(
   const where =
     group.cells.length === 0
       ? ''
-      : ` They ended at ${plainLine(cellsWords(group.cells, group.furtherCells, protocol))}, counted from 0.`;
+      : ` ${group.runs === 1 ? 'It' : 'They'} ended at ${plainLine(cellsWords(group.cells, group.furtherCells, protocol))}, counted from 0.`;
   const as =
     group.status === 'event'
       ? `This is the event that the experiment counts. ${eventWords(protocol).definition}`
@@ -36,19 +37,32 @@ export function groupExplained(
 }
 
 /** The faults by which a run counts, one a line, for a terminal; with the group of each. Empty: there are none. */
-export function runFaultLines(
-  { experiment: { protocol }, runs }: Journal,
-  run: Journal['runs'][number],
-): string[] {
+export function runFaultLines({ experiment: { protocol }, runs }: Journal, run: RunRecord): string[] {
   const { faults } = faultsOf(run, protocol);
   if (faults.length === 0) return [];
   const { groups } = failureGroups(protocol, runs);
+  const wheres = lossWheres(run, protocol);
   return [...new Set(faults.map((fault) => plainLine(faultWords(fault, protocol))))]
     .slice(0, LISTED_FAULTS)
     .map((words) => {
       const at = groups.findIndex((group) => plainLine(faultWords(group.fault, protocol)) === words);
-      return at < 0 ? words : `${words} (group ${at + 1}: ${counted(groups[at]?.runs ?? 0, 'run')})`;
+      const told = `${words}${wheres.get(words) ?? ''}`;
+      return at < 0 ? told : `${told} (group ${at + 1}: ${counted(groups[at]?.runs ?? 0, 'run')})`;
     });
+}
+
+/** Where each output of the run was cut, or where it is instead, by the words of its fault: it makes no other group. */
+function lossWheres(run: RunRecord, protocol: Protocol): Map<string, string> {
+  const wheres = new Map<string, string>();
+  for (const loss of run.losses ?? []) {
+    const fault = outputFault(loss, run.notebook);
+    if (fault === null || loss.at === undefined) continue;
+    const words = plainLine(faultWords(fault, protocol));
+    const where = loss.loss === 'cut' ? `${counted(loss.at, 'character')} of it came` : `cell ${loss.at}`;
+    const before = wheres.get(words);
+    wheres.set(words, before === undefined ? `: ${where}` : `${before}, ${where}`);
+  }
+  return wheres;
 }
 
 /** Most faults of a run that its story lists. */

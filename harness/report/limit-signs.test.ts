@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { runRecord } from '../journal/journal.fixture.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { plainLine } from './document.ts';
-import { isUnsampled, limitSigns, limitWords } from './limit-signs.ts';
+import { isUncompared, isUnsampled, limitSigns, limitWords } from './limit-signs.ts';
 
 const RULE = { endpoint: 'memory', slowAfterMs: 5_000, memoryAboveBytes: 300 * 2 ** 20 } as const;
 const HEAVY = { measure: 'pss', peakBytes: 312 * 2 ** 20, samples: 12 } as const;
@@ -36,6 +36,10 @@ describe('a run under limits', () => {
     expect(isUnsampled(elsewhere, RULE)).toBe(true);
     expect(isUnsampled({ ...elsewhere, memory: HEAVY }, RULE)).toBe(false);
     expect(isUnsampled(elsewhere, { ...RULE, endpoint: 'slow' })).toBe(false);
+    expect(isUnsampled(elsewhere, { ...RULE, endpoint: 'lost-output' })).toBe(false);
+    expect(isUncompared(elsewhere, { ...RULE, endpoint: 'lost-output' })).toBe(true);
+    expect(isUncompared({ ...elsewhere, losses: [] }, { ...RULE, endpoint: 'lost-output' })).toBe(false);
+    expect(isUncompared(elsewhere, RULE)).toBe(false);
     expect(said(run({ cellMs: [] }))[0]).toContain('a sample failed');
   });
 

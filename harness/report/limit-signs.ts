@@ -55,7 +55,16 @@ function cellTimeWords({ ms, isAnswered }: CellTime): string {
 
 /** Whether a run is left out for want of samples: it completed, and nobody knows how much memory there was. */
 export function isUnsampled(run: RunRecord, rule: EndpointRule): boolean {
-  return run.outcome.kind === 'completed' && run.memory === undefined && runStatus(run, rule) === 'invalid';
+  return rule.endpoint !== 'lost-output' && run.memory === undefined && isUnwatched(run, rule);
+}
+
+/** Whether a run is left out because its outputs are not compared: too many to keep, or not before the last run. */
+export function isUncompared(run: RunRecord, rule: EndpointRule): boolean {
+  return rule.endpoint === 'lost-output' && isUnwatched(run, rule);
+}
+
+function isUnwatched(run: RunRecord, rule: EndpointRule): boolean {
+  return run.outcome.kind === 'completed' && runStatus(run, rule) === 'invalid';
 }
 
 /** Why a run has no memory, where it was to be sampled. */

@@ -103,5 +103,9 @@ describe('a journal read under another endpoint', () => {
     const error = await soakErrorOf(() => exploratoryMarkdown(own, { endpoint: 'slow', slowAfterMs: 30 }));
     expect(error).toMatchObject({ code: 'bad-option' });
     expect(exploratoryMarkdown(own, { endpoint: 'slow', slowAfterMs: 20 })).toContain('(exploratory)');
+    const any = journalOf({ endpoint: 'any', slowAfterMs: 30 });
+    expect(exploratoryMarkdown(any, { endpoint: 'any', slowAfterMs: 20 })).toContain(
+      'any (slow: 30 ms or longer)',
+    );
   });
 });

@@ -27,6 +27,9 @@ del { border-left-style: solid; }
 ins { border-left-style: dashed; }
 @media (max-width: 40rem) { .sides { grid-template-columns: 1fr; } }`;
 
+/** Folder of the pages, in that of the report. */
+export const PAGES_FOLDER = 'outputs';
+
 /** A page that puts what a run was to show beside what it showed. */
 export interface OutputPage {
   readonly run: RunRecord;
@@ -49,9 +52,27 @@ export function outputPages(report: Report): OutputPage[] {
     if (count > PAGES_OF_ARM) return [];
     const expected = expectedListings(experiment, runs, outputs, run.notebook);
     const seen = (run.outputs ?? []).map((hash) => outputs.get(hash) ?? null);
-    const title = `Run ${run.run}: expected and seen outputs of ${protocol.notebooks[run.notebook]?.name ?? ''}`;
-    return [{ run, path: `outputs/${run.run}.html`, content: page(title, run.losses ?? [], expected, seen) }];
+    const title = `${titleOf(run.run)} ${protocol.notebooks[run.notebook]?.name ?? ''}`;
+    return [
+      {
+        run,
+        path: `${PAGES_FOLDER}/${run.run}.html`,
+        content: page(title, run.losses ?? [], expected, seen),
+      },
+    ];
   });
+}
+
+const DOCTYPE = `<!doctype html>
+<html lang="en">`;
+
+function titleOf(run: string): string {
+  return `Run ${run}: expected and seen outputs of`;
+}
+
+/** Whether a text begins as the page of that run does. */
+export function isPageBeginning(run: string, text: string): boolean {
+  return text.startsWith(DOCTYPE) && text.includes(`<title>${content(titleOf(run))}`);
 }
 
 function page(
@@ -64,8 +85,7 @@ function page(
   const all = [...new Set([...losses.map(({ cell }) => cell), ...others])].sort((a, b) => a - b);
   const cells = all.slice(0, CELLS_OF_PAGE);
   const left = all.length - cells.length;
-  return `<!doctype html>
-<html lang="en">
+  return `${DOCTYPE}
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

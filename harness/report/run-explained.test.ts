@@ -3,7 +3,9 @@ import type { Journal, RunRecord } from '../model/journal.ts';
 import { observationsSchema } from '../model/observations.ts';
 import { OUTCOME_KINDS, type Outcome } from '../model/outcome.ts';
 import type { TraceEvent } from '../model/trace.ts';
+import { evidenceMarkdown } from './evidence.ts';
 import { syntheticJournal } from './fixtures/synthetic-journal.ts';
+import { buildReport } from './report.ts';
 import { runExplained } from './run-explained.ts';
 
 const journal = syntheticJournal({ blocks: 2, seed: 3 });
@@ -47,12 +49,15 @@ describe('a story', () => {
     expect(story(runWith({ trace, startMs: null }))).toContain('milliseconds since its launch');
   });
 
-  test('names the cell as a person counts it', () => {
+  test('names the cell by the number that the report gives it, counted from 0', () => {
     const cells = journal.experiment.protocol.notebooks[0]?.codeCells ?? [];
     const flat = (run: RunRecord) => story(run).replaceAll('\n', ' ');
-    expect(flat(runWith({}, { cell: 0 }))).toContain(
-      `at cell 1 of ${cells.length} (cell ${(cells[0] ?? 0) + 1} `,
+    const run = runWith({}, { kind: 'cell-error', cell: 4 });
+    expect(flat(run)).toContain(
+      `at cell 4 of the ${cells.length} that are executed (cell ${cells[4]} of the whole notebook). Both are counted from 0.`,
     );
+    const report = evidenceMarkdown(buildReport({ ...journal, runs: [run, ...journal.runs.slice(1)] }));
+    expect(report).toMatch(new RegExp(`\\| \`${run.run}\` +\\| cell-error +\\| +4 \\|`));
     expect(flat(runWith({}, { cell: cells.length }))).toContain(`after the last of ${cells.length} cells`);
   });
 
@@ -102,6 +107,24 @@ describe('a story', () => {
     expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
     expect(text).toContain('no frames: nowhere');
   });
+});
+
+test('a run that lost output says where each was cut, and where it is instead', () => {
+  const { experiment } = journal;
+  const protocol = { ...experiment.protocol, endpoint: 'lost-output' as const };
+  const run = runWith({
+    losses: [
+      { loss: 'cut', cell: 2, output: 'stdout', at: 12 },
+      { loss: 'moved', cell: 3, output: 'stdout', at: 4 },
+      { loss: 'moved', cell: 3, output: 'stdout', at: 6 },
+      { loss: 'missing', cell: 5, output: 'stderr' },
+    ],
+  });
+  const runs = [run, ...journal.runs.slice(1)];
+  const text = story(run, { ...journal, experiment: { ...experiment, protocol }, runs });
+  expect(text).toContain('  stdout of cell 2 is cut short: 12 characters of it came (group ');
+  expect(text).toContain('  stdout of cell 3 is under another cell: cell 4, cell 6 (group ');
+  expect(text).toContain('  stderr of cell 5 is missing (group ');
 });
 
 test.each([

@@ -111,7 +111,7 @@ function circumstances(journal: Journal, run: RunRecord): string {
       ? ''
       : cell >= cells
         ? ` It was after the last of ${counted(cells, 'cell')}.`
-        : ` It was at cell ${cell + 1} of ${cells}${notebook === undefined ? '' : ` (cell ${(notebook.codeCells[cell] ?? 0) + 1} of the notebook, text cells included)`}.`;
+        : ` It was at cell ${cell} of the ${cells} that are executed (cell ${notebook?.codeCells[cell] ?? 0} of the whole notebook). Both are counted from 0.`;
   const start =
     run.startMs === null
       ? 'The kernel never became ready.'

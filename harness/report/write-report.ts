@@ -9,6 +9,7 @@ import { evidenceHtml, evidenceMarkdown, figures } from './evidence.ts';
 import { junitXml } from './junit.ts';
 import { outputPages } from './output-pages.ts';
 import { buildReport, type Report } from './report.ts';
+import { removeStalePages } from './stale-pages.ts';
 import { summaryJson } from './summary.ts';
 
 /** A file that follows from a journal, such as one of a report folder. */
@@ -32,7 +33,7 @@ export function reportFiles(report: Report): ReportFile[] {
 
 /**
  * Writes every file of the journal's report into `dir` and returns their paths. Each file appears whole or
- * not at all; a figure that the report no longer has is removed.
+ * not at all; a figure or a page of outputs that the report no longer has is removed.
  *
  * @param report of that journal, if the caller already has it: the analysis of a long one takes seconds
  * @throws SoakError `report-not-written` when the folder cannot be written.
@@ -42,7 +43,11 @@ export async function writeReport(
   journal: Journal,
   report: Report = buildReport(journal),
 ): Promise<string[]> {
-  return writeFiles(dir, reportFiles(report));
+  const files = reportFiles(report);
+  const paths = await writeFiles(dir, files);
+  const removing = removeStalePages(dir, new Set(files.map(({ path }) => path)));
+  await orRefuse(notWritten(dir), fileWithDeadline('write-report', removing));
+  return paths;
 }
 
 /**
@@ -52,10 +57,16 @@ export async function writeReport(
  * @throws SoakError `report-not-written`
  */
 export async function writeFiles(dir: string, files: readonly ReportFile[]): Promise<string[]> {
-  const remedy =
-    'Make the folder writable, or free space on its disk. Then run `soak report` on it: the journal is whole.';
-  const writing = fileWithDeadline('write-report', writtenFiles(dir, files));
-  return orRefuse({ code: 'report-not-written', what: `The report in ${dir}`, remedy }, writing);
+  return orRefuse(notWritten(dir), fileWithDeadline('write-report', writtenFiles(dir, files)));
+}
+
+function notWritten(dir: string): Refusal {
+  return {
+    code: 'report-not-written',
+    what: `The report in ${dir}`,
+    remedy:
+      'Make the folder writable, or free space on its disk. Then run `soak report` on it: the journal is whole.',
+  };
 }
 
 /** What to say if something cannot be written. */

@@ -10,6 +10,7 @@ import {
 import type { RunRecord } from '../model/journal.ts';
 import { comparedCells } from '../model/run-status.ts';
 import { outputLosses } from '../oracle/output-losses.ts';
+import type { RunResult } from './run-record.ts';
 
 /** What runs are compared with. */
 export interface Expectation {
@@ -88,5 +89,27 @@ export class OutputComparison {
       this.#written.add(sha256);
       return true;
     });
+  }
+}
+
+/**
+ * The record of a run that is not kept otherwise: its outputs are compared, and what of them lies in files is removed.
+ *
+ * @param comparison `null`: outputs are not compared
+ * @param append called with what the record refers to, before the record itself may be written
+ */
+export async function comparedRecord(
+  result: RunResult,
+  comparison: OutputComparison | null,
+  notebook: Pick<Notebook, 'codeCells'>,
+  append: (outputs: CellOutputsRecord) => Promise<void>,
+): Promise<RunRecord> {
+  try {
+    if (comparison === null) return result.record;
+    const { record, outputs } = comparison.compared(result.record, result.notebook, notebook);
+    for (const each of outputs) await append(each);
+    return record;
+  } finally {
+    await result.discard();
   }
 }

@@ -267,7 +267,7 @@ function accountOf(
   return {
     client: client.account,
     cellMs: cellSpans.map(([fromMs, toMs]) => toMs - fromMs),
-    ...stalledCells(cellSpans, stalls),
+    ...stalledCells(cellSpans, stalls, (fromMs, toMs) => client.sentWithin(fromMs, toMs)),
     exposure,
     kernel,
   };

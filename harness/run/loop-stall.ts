@@ -4,6 +4,9 @@ const TICK_MS = 20;
 // Each takes more than a tick: these cover an hour in which the loop does nothing but stall.
 const KEPT_STALLS = 100_000;
 
+// What came during a stall is read in the turns of the loop after it: for so long a stall may be the reason.
+const ADJOINING_MS = 100;
+
 interface LoopStall {
   readonly endMs: number;
   readonly ms: number;
@@ -47,6 +50,20 @@ export class LoopStallMeter {
       }, 0);
   }
 
+  /**
+   * By how much stalls may have lengthened a span in which nobody waited for this process: those at its beginning, before
+   * what begins it went out, and at its end, while what ends it may have lain unread. Stalls in its midst delay nothing.
+   */
+  lengthenedMs(fromMs: number, toMs: number): number {
+    const within = this.#since(fromMs)
+      .filter(({ ms }) => ms > TICK_MS)
+      .map(({ endMs, ms }) => [Math.max(endMs - ms, fromMs), Math.min(endMs, toMs)] as const)
+      .filter(([beginMs, endMs]) => endMs > beginMs);
+    const latest = chainedMs(within.map(([beginMs, endMs]) => [toMs - endMs, toMs - beginMs]));
+    const first = chainedMs(within.reverse().map(([beginMs, endMs]) => [beginMs - fromMs, endMs - fromMs]));
+    return Math.min(first + latest, this.stalledMs(fromMs, toMs));
+  }
+
   /** The stalls that ended since then, newest first, and the one that lasts. */
   #since(sinceMs: number): LoopStall[] {
     const now = monotonicMs();
@@ -65,4 +82,15 @@ export class LoopStallMeter {
   stop(): void {
     clearInterval(this.#timer);
   }
+}
+
+/** How much of the beginning they take up together, with no gap of more than `ADJOINING_MS`; in order. */
+function chainedMs(stalls: readonly (readonly [number, number])[]): number {
+  let [untilMs, sumMs] = [0, 0];
+  for (const [beginMs, endMs] of stalls) {
+    if (beginMs - untilMs > ADJOINING_MS) break;
+    sumMs += endMs - beginMs;
+    untilMs = endMs;
+  }
+  return sumMs;
 }

@@ -29,13 +29,36 @@ test('a span has the stalls within it, whole or in part, also one whose end the 
   meter.stop();
 });
 
-test('only the cells during which the harness stood still are recorded', () => {
-  const stalls = { stalledMs: (fromMs: number, toMs: number) => (fromMs <= 15 && toMs >= 15 ? 3.00049 : 0) };
+test('a stall in the midst of a span lengthens nothing; at its beginning and its end it may', async () => {
+  const meter = new LoopStallMeter();
+  await nextTicks();
+  const beginMs = monotonicMs();
+  blockLoop(200);
+  const stalledMs = monotonicMs();
+  await nextTicks();
+  expect(meter.lengthenedMs(beginMs - 400, stalledMs + 400)).toBe(0);
+  expect(meter.stalledMs(beginMs - 400, stalledMs + 400)).toBeGreaterThan(150);
+  // As what ends the span is read some turns of the loop after the stall.
+  expect(meter.lengthenedMs(beginMs - 400, stalledMs + 30)).toBeGreaterThan(150);
+  expect(meter.lengthenedMs(beginMs - 30, stalledMs + 400)).toBeGreaterThan(150);
+  const whole = meter.lengthenedMs(beginMs, stalledMs);
+  expect(whole).toBeGreaterThan(150);
+  expect(whole).toBeLessThanOrEqual(stalledMs - beginMs);
+  meter.stop();
+});
+
+test('only the cells that the harness may have lengthened are recorded', () => {
+  const at = (fromMs: number, toMs: number, ms: number) => (fromMs <= 15 && toMs >= 15 ? ms : 0);
+  const stalls = {
+    stalledMs: (fromMs: number, toMs: number) => at(fromMs, toMs, 7),
+    lengthenedMs: (fromMs: number, toMs: number) => at(fromMs, toMs, 3.00049),
+  };
   const spans = [
     [0, 10],
     [10, 20],
     [20, 30],
   ] as const;
-  expect(stalledCells(spans, stalls)).toEqual({ stalledMs: { 1: 3 } });
-  expect(stalledCells(spans.slice(2), stalls)).toEqual({});
+  expect(stalledCells(spans, stalls, () => false)).toEqual({ stalledMs: { 1: 3 } });
+  expect(stalledCells(spans, stalls, () => true)).toEqual({ stalledMs: { 1: 7 } });
+  expect(stalledCells(spans.slice(2), stalls, () => true)).toEqual({});
 });

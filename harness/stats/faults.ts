@@ -77,9 +77,7 @@ function eventFaults(run: RunRecord, event: OneEndpoint, rule: EndpointRule): Fa
   const { notebook } = run;
   switch (event) {
     case 'lost-output':
-      return (run.losses ?? []).flatMap(({ loss, cell, output }): Fault[] =>
-        loss === 'differs' ? [] : [{ is: 'output', at: { notebook, cell }, loss, output: short(output) }],
-      );
+      return (run.losses ?? []).flatMap((loss) => outputFault(loss, notebook) ?? []);
     case 'slow':
       return slowCells(run, rule.slowAfterMs ?? Number.POSITIVE_INFINITY).map((at) => ({ is: 'slow', at }));
     case 'memory':
@@ -87,6 +85,11 @@ function eventFaults(run: RunRecord, event: OneEndpoint, rule: EndpointRule): Fa
     default:
       return [endingFault(run)];
   }
+}
+
+/** What identifies a loss of output, wherever it was cut and wherever it moved; `null`: nothing was lost. */
+export function outputFault({ loss, cell, output }: OutputLoss, notebook: number): Fault | null {
+  return loss === 'differs' ? null : { is: 'output', at: { notebook, cell }, loss, output: short(output) };
 }
 
 /** The answered cells that took so long; if there is none, the one that was not answered in time. */

@@ -1,11 +1,11 @@
 import * as Plot from '@observablehq/plot';
-import type { Endpoint } from '../model/endpoint.ts';
+import type { EndpointRule } from '../model/endpoint.ts';
 import type { TrafficProfile } from '../model/protocol.ts';
+import { capital, eventWords } from '../report/endpoint-words.ts';
 import { frame, TITLE_ROOM, X_AXIS } from '../report/figures/chart-parts.ts';
 import type { FigurePlan } from '../report/figures/svg.ts';
 import { perThousand, perThousandInterval, significant } from '../report/format-number.ts';
 import { seriesColour } from '../report/palette.ts';
-import { endpointText } from '../report/search-words.ts';
 import { conditionalLess, type Exposure } from '../stats/hazard.ts';
 import type { TuningBody } from './record.ts';
 import type { CandidateResult, TuningResults } from './results.ts';
@@ -90,8 +90,8 @@ export function dosePlan(record: TuningBody, results: TuningResults): FigurePlan
   const curves = doseCurves(results);
   if (curves.length === 0) return null;
   const notebook = record.notebooks[results.chosen?.candidate.notebook ?? 0]?.name ?? '';
-  const wedges = endpointText('Wedges', record.endpoint);
-  const alternative = `${wedges} per 1000 replies over the front end's mean latency, with 95 % Garwood intervals cut at the frame, on ${notebook}. ${curves
+  const events = capital(eventWords(record).nouns);
+  const alternative = `${events} per 1000 replies over the front end's mean latency, with 95 % Garwood intervals cut at the frame, on ${notebook}. ${curves
     .map(
       ({ traffic, points }) =>
         `${traffic}: ${points.map(({ spec, result }) => `${spec} ${perThousand(result.hazard)}`).join(', ')}`,
@@ -100,7 +100,7 @@ export function dosePlan(record: TuningBody, results: TuningResults): FigurePlan
   const top = ceiling(curves);
   return {
     name: 'dose-response',
-    title: `${wedges} per 1000 replies over front-end latency, control arm`,
+    title: `${events} per 1000 replies over front-end latency, control arm`,
     alternative,
     drawing: (palette) => {
       const rows = curves.flatMap(({ traffic, points }, series) =>
@@ -189,7 +189,7 @@ export function dosePlan(record: TuningBody, results: TuningResults): FigurePlan
 const BAR_WIDTH = 30;
 
 /** The chosen traffic's curve in characters, one latency a line; empty without one. */
-export function doseText(results: TuningResults, endpoint: Endpoint | undefined): string {
+export function doseText(rule: EndpointRule, results: TuningResults): string {
   const curves = doseCurves(results);
   const traffic = results.chosen?.candidate.traffic;
   const curve = curves.find((each) => each.traffic === traffic) ?? curves[0];
@@ -202,7 +202,7 @@ export function doseText(results: TuningResults, endpoint: Endpoint | undefined)
     return `  ${spec.padEnd(specWidth)} ${mean} │${'█'.repeat(filled).padEnd(BAR_WIDTH)}│ ${perThousand(result.hazard)} (${perThousandInterval(result.hazard95)})`;
   });
   return [
-    `${endpointText('Wedges', endpoint)} per 1000 replies over mean latency, ${curve.traffic} traffic (95 % interval):`,
+    `${capital(eventWords(rule).nouns)} per 1000 replies over mean latency, ${curve.traffic} traffic (95 % interval):`,
     ...lines,
   ].join('\n');
 }

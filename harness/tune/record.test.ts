@@ -103,7 +103,32 @@ test('a record of another endpoint counts by what each run was seen to be, and i
   expect(chosen?.index).toBe(3);
   const shown = tuningText(read, tuningResults(read), 'tuning.json');
   expect(shown).toContain('--tuned tuning.json --endpoint slow --slow-after 250ms --until-decided');
-  expect(tuningFiles(read)[0]?.content).toContain('The event is `slow`: a cell took 250 ms or longer.');
+  expect(tuningFiles(read)[0]?.content).toContain(
+    'The event is `slow`. A run was slow if one of its cells took 250 ms or longer.',
+  );
+});
+
+test('a record of lost output says what was expected, what each run lost, and the flags that expect it again', () => {
+  const lost = [{ loss: 'missing' as const, cell: 3, output: 'stdout' }];
+  const runs = body.runs.map((run) => {
+    const hasLost = run.candidate === 3;
+    const status = hasLost ? ('wedged' as const) : ('completed' as const);
+    return { ...run, kind: 'completed' as const, status, losses: hasLost ? lost : [] };
+  });
+  const expected = {
+    kind: 'file' as const,
+    outputs: [body.notebooks[0]?.codeCells.map(() => 'f'.repeat(64)) ?? []],
+    rulesSha256: 'a'.repeat(64),
+    expect: 'executed.ipynb',
+    sanitize: 'my rules.cfg',
+  };
+  const sealed = sealedRecord({ ...body, schema: 2, endpoint: 'lost-output', expected, runs });
+  const read = parsedRecord(recordText(sealed), 'tuning.json');
+  expect(read.runs.find(({ candidate }) => candidate === 3)?.losses).toEqual(lost);
+  expect(tuningText(read, tuningResults(read), 'tuning.json')).toContain(
+    "--tuned tuning.json --endpoint lost-output --expect executed.ipynb --sanitize 'my rules.cfg' --until-decided",
+  );
+  expect(tuningFiles(read)[0]?.content).toContain('Expected: the outputs of an executed notebook.');
 });
 
 test('the terminal has the table, the curve and the flags', () => {

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { protocolArmSchema } from '../model/arm.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
+import { protocolExpectedSchema } from '../model/cell-outputs.ts';
 import { ENDPOINT_FIELDS } from '../model/endpoint.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { environmentSchema } from '../model/journal.ts';
 import { OUTCOME_KINDS } from '../model/outcome.ts';
+import { outputLossSchema } from '../model/output-loss.ts';
 import { protocolNotebookSchema, TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
@@ -41,6 +43,8 @@ const tuningRunSchema = z.object({
   reason: z.string(),
   /** 0-based position of the cell that was unanswered or raised; `null` for none. */
   cell: z.number().int().nonnegative().nullable(),
+  /** Expected outputs that were not there as expected. Absent: nothing was compared. */
+  losses: z.array(outputLossSchema).optional(),
   /** Shell replies that the client received. */
   replies: z.number().int().nonnegative(),
   startMs: z.number().nonnegative().nullable(),
@@ -82,6 +86,15 @@ const bodySchema = z.object({
   suspectAfterMs: z.number().positive().nullable(),
   pipelineDepth: z.number().int().positive(),
   ...ENDPOINT_FIELDS,
+  /** The outputs that every run is to show. Absent: outputs are not compared. */
+  expected: protocolExpectedSchema
+    .extend({
+      /** `--expect`, as far as that may be published. */
+      expect: z.string(),
+      /** The same of `--sanitize`; `null`: not given. */
+      sanitize: z.string().nullable(),
+    })
+    .optional(),
   candidates: z.array(candidateSchema).min(1),
   /** In the order in which they were run. */
   runs: z.array(tuningRunSchema),

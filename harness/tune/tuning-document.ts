@@ -1,3 +1,4 @@
+import type { EndpointRule } from '../model/endpoint.ts';
 import { shellWord } from '../model/shell-word.ts';
 import {
   type Block,
@@ -11,8 +12,7 @@ import {
   table,
   text,
 } from '../report/document.ts';
-import { endpointDocument } from '../report/endpoint-document.ts';
-import { eventClause } from '../report/event-words.ts';
+import { eventWords } from '../report/endpoint-words.ts';
 import {
   counted,
   duration,
@@ -23,17 +23,19 @@ import {
   pValue,
   significant,
 } from '../report/format-number.ts';
+import { expectedLine } from '../report/sections/lost-output.ts';
 import { num } from '../report/words.ts';
 import { doseContrast, dosePlan } from './dose-response.ts';
 import type { TuningRecord } from './record.ts';
 import type { CandidateResult, TuningResults, VerdictCost } from './results.ts';
+import { expectFlags, moreEventsWords } from './words.ts';
 
 /** Every candidate that had a run, best first. */
-export function settingsTable(results: TuningResults): Table {
+export function settingsTable(rule: EndpointRule, results: TuningResults): Table {
   const tried = results.ranked.filter(({ tally }) => tally.runs + tally.invalid > 0);
   return table(
     'Every setting that had a run, the one that is expected to decide soonest first.',
-    'Traffic | Latency | >Cells | >Wedged | Rate (95 %) | >Replies | Per 1000 replies (95 %) | >Run | >Verdict within',
+    `Traffic | Latency | >Cells | >${eventWords(rule).column} | Rate (95 %) | >Replies | Per 1000 replies (95 %) | >Run | >Verdict within`,
     tried.map(({ candidate, tally, ...result }): Line[] => [
       [text(candidate.traffic)],
       [code(candidate.latency.spec)],
@@ -53,11 +55,17 @@ function secondsWords({ p90Seconds }: VerdictCost): string {
 }
 
 /** The flags of `soak run` that ask what the tuning asked, each after a space; empty for the default endpoint. */
-export function endpointFlags({ endpoint, slowAfterMs, memoryAboveBytes }: TuningRecord): string {
+export function endpointFlags({
+  endpoint,
+  slowAfterMs,
+  memoryAboveBytes,
+  expected,
+}: Pick<TuningRecord, 'endpoint' | 'slowAfterMs' | 'memoryAboveBytes' | 'expected'>): string {
   if (endpoint === undefined) return '';
+  const expect = expected === undefined ? '' : ` ${expectFlags(expected)}`;
   const slow = slowAfterMs === undefined ? '' : ` --slow-after ${slowAfterMs}ms`;
   const memory = memoryAboveBytes === undefined ? '' : ` --memory-above ${memoryAboveBytes / 1000}KB`;
-  return ` --endpoint ${endpoint}${slow}${memory}`;
+  return ` --endpoint ${endpoint}${slow}${memory}${expect}`;
 }
 
 /** The flags of `soak run` that a chosen setting stands for, and those of the endpoint. */
@@ -74,49 +82,51 @@ export function settingFlags(record: TuningRecord, { candidate }: CandidateResul
     .concat(endpointFlags(record));
 }
 
-function costLine(cost: VerdictCost, alpha: number): Line {
+function costLine(cost: VerdictCost, record: TuningRecord): Line {
   if (cost.p90Blocks === null) {
     return line`At a rate of ${num(percent(cost.rate))}, fewer than nine of ten experiments would decide within a thousand blocks.`;
   }
-  return line`If control and sham wedge at a rate of ${num(percent(cost.rate))} and a treatment never does, the e-process at α = ${num(significant(alpha, 3))} decides within ${num(cost.medianBlocks === null ? 'n/a' : String(cost.medianBlocks))} blocks in half of the experiments and within ${num(String(cost.p90Blocks))} in nine of ten. These take about ${num(duration((cost.p90Seconds ?? 0) * 1000))}, one run at a time.`;
+  return line`If control and sham ${text(eventWords(record).infinitive)} at a rate of ${num(percent(cost.rate))} and a treatment never does, the e-process at α = ${num(significant(record.alpha, 3))} decides within ${num(cost.medianBlocks === null ? 'n/a' : String(cost.medianBlocks))} blocks in half of the experiments and within ${num(String(cost.p90Blocks))} in nine of ten. These take about ${num(duration((cost.p90Seconds ?? 0) * 1000))}, one run at a time.`;
 }
 
 /** What was found, one sentence or two each. */
 export function leadLines(record: TuningRecord, results: TuningResults): Line[] {
   const { chosen, confirmation, total } = results;
+  const { past, nouns } = eventWords(record);
   const lines: Line[] = [];
   if (record.end === 'interrupted') {
     lines.push(line`${strong(text('Interrupted'))}: all that follows rests on the runs until then.`);
   }
   if (chosen === null) {
     lines.push(
-      line`${strong(text('Nothing wedged'))} in ${num(counted(total.runs, 'valid run'))} of control. No setting makes this assay sensitive yet, so an experiment with these settings would end inconclusive. Give more minutes, a longer notebook, or other latencies.`,
+      line`${strong(text(`Nothing ${past}`))} in ${num(counted(total.runs, 'valid run'))} of control. No setting makes this assay sensitive yet, so an experiment with these settings would end inconclusive. Give ${text(moreEventsWords(record))}.`,
     );
     return lines;
   }
   const { candidate, tally } = chosen;
   lines.push(
-    line`${strong(text('Soonest verdict'))}: ${text(candidate.traffic)} traffic with latency ${code(candidate.latency.spec)} over ${num(counted(candidate.cells, 'cell'))} of ${code(record.notebooks[candidate.notebook]?.name ?? '')}. There, control wedged in ${num(`${tally.wedged} of ${counted(tally.runs, 'run')}`)} of the search.`,
+    line`${strong(text('Soonest verdict'))}: ${text(candidate.traffic)} traffic with latency ${code(candidate.latency.spec)} over ${num(counted(candidate.cells, 'cell'))} of ${code(record.notebooks[candidate.notebook]?.name ?? '')}. There, control ${text(past)} in ${num(`${tally.wedged} of ${counted(tally.runs, 'run')}`)} of the search.`,
   );
   if (confirmation !== null && confirmation.tally.runs > 0) {
     lines.push(
-      line`${strong(text('Fresh runs'))} of that setting: control wedged in ${num(`${confirmation.tally.wedged} of ${confirmation.tally.runs}`)}, ${num(percent(confirmation.rate))} (95 % interval ${num(percentInterval(confirmation.rate95))}), with ${num(perThousand(confirmation.hazard))} wedges per 1000 replies (${num(perThousandInterval(confirmation.hazard95))}). Their number was fixed when the setting was chosen. The search picked the setting as the greatest of many, which raises its rate in the search but not in these runs.`,
+      line`${strong(text('Fresh runs'))} of that setting: control ${text(past)} in ${num(`${confirmation.tally.wedged} of ${confirmation.tally.runs}`)}, ${num(percent(confirmation.rate))} (95 % interval ${num(percentInterval(confirmation.rate95))}), with ${num(perThousand(confirmation.hazard))} ${text(nouns)} per 1000 replies (${num(perThousandInterval(confirmation.hazard95))}). Their number was fixed when the setting was chosen. The search picked the setting as the greatest of many, which raises its rate in the search but not in these runs.`,
     );
   }
   const cost = confirmation?.cost ?? chosen.cost;
-  if (cost !== null) lines.push(costLine(cost, record.alpha));
+  if (cost !== null) lines.push(costLine(cost, record));
   return lines;
 }
 
-function contrastBlocks(results: TuningResults): Block[] {
+function contrastBlocks(rule: EndpointRule, results: TuningResults): Block[] {
   const contrast = doseContrast(results);
   if (contrast === null) return [];
   const { traffic, without, withLatency, p } = contrast;
+  const { noun, nouns } = eventWords(rule);
   const words = ({ wedges, replies }: typeof without) =>
-    num(`${counted(wedges, 'wedge')} in ${counted(replies, 'reply', 'replies')}`);
+    num(`${counted(wedges, noun, nouns)} in ${counted(replies, 'reply', 'replies')}`);
   return [
     paragraph(
-      line`Under ${text(traffic)} traffic, there were ${words(without)} without latency, and ${words(withLatency)} with it. The exact conditional test (one-sided) that wedges are rarer without latency gives ${num(pValue(p))}. The search put its runs where wedges came, so this p only describes.`,
+      line`Under ${text(traffic)} traffic, there were ${words(without)} without latency, and ${words(withLatency)} with it. The exact conditional test (one-sided) that ${text(nouns)} are rarer without latency gives ${num(pValue(p))}. The search put its runs where ${text(nouns)} came, so this p only describes.`,
     ),
   ];
 }
@@ -130,12 +140,8 @@ function loadWords({ runs }: TuningRecord): string {
 
 /** `tuning.md`, in the words of the tuning's endpoint. */
 export function tuningDocument(record: TuningRecord, results: TuningResults): ReportDocument {
-  return endpointDocument(wedgeDocument(record, results), record.endpoint);
-}
-
-/** The document in the words of the first endpoint. */
-function wedgeDocument(record: TuningRecord, results: TuningResults): ReportDocument {
   const { environment, arm } = record;
+  const words = eventWords(record);
   const plan = dosePlan(record, results);
   const verbatim: Block[] =
     results.chosen === null
@@ -162,7 +168,7 @@ function wedgeDocument(record: TuningRecord, results: TuningResults): ReportDocu
             ? [paragraph(line`No run had a reply.`)]
             : [
                 { kind: 'figure', name: plan.name },
-                ...contrastBlocks(results),
+                ...contrastBlocks(record, results),
                 paragraph(
                   line`The intervals are Garwood's, cut at the frame. A latency has no effect if no message waits for it: under sequential traffic, each request is sent after the reply has come.`,
                 ),
@@ -175,7 +181,7 @@ function wedgeDocument(record: TuningRecord, results: TuningResults): ReportDocu
           paragraph(
             line`These are the runs before the choice. How many runs a setting had depended on how they went. So the interval of its rate is a confidence sequence, which holds whenever one stops, and Garwood's interval of the hazard only describes. “Verdict within” is the time within which nine of ten experiments decide. It is computed with the lower quartile of the rate's posterior (Jeffreys), so that a setting with few runs does not win by luck.`,
           ),
-          settingsTable(results),
+          settingsTable(record, results),
         ],
       },
       {
@@ -188,10 +194,11 @@ function wedgeDocument(record: TuningRecord, results: TuningResults): ReportDocu
               ...(record.endpoint === undefined
                 ? []
                 : [
-                    line`The event is ${code(record.endpoint)}: ${text(eventClause(record))}. A run that failed in another way is left out of every rate.`,
+                    line`The event is ${code(record.endpoint)}. ${text(words.definition)} A run that failed in another way is left out of every rate.`,
                   ]),
+              ...(record.expected === undefined ? [] : [expectedLine(record.expected)]),
               line`Arm: ${code(arm.name)}, role control, sources ${code(arm.treeSha256.slice(0, 16))}. No other arm was run, so the choice cannot favour a treatment.`,
-              line`${num(counted(record.runs.length, 'run'))} in ${num(duration(results.total.seconds * 1000))} of a budget of ${num(counted(record.budgetMinutes, 'minute'))}, one at a time, each with a fresh kernel. First, each setting had one run. Then the search used Thompson sampling on wedges per second, but gave every other run to the least-tried latency of one of the two leading curves. Last came fresh runs of the chosen setting.`,
+              line`${num(counted(record.runs.length, 'run'))} in ${num(duration(results.total.seconds * 1000))} of a budget of ${num(counted(record.budgetMinutes, 'minute'))}, one at a time, each with a fresh kernel. First, each setting had one run. Then the search used Thompson sampling on ${text(words.nouns)} per second, but gave every other run to the least-tried latency of one of the two leading curves. Last came fresh runs of the chosen setting.`,
               line`${code(environment.python)}, libzmq ${code(environment.kernelLibzmq)} in the kernel, ${code(environment.platform)} ${code(environment.arch)}, ${num(counted(environment.cpus, 'CPU'))}; harness ${code(record.harness)}, Node ${code(environment.node)}; ${num(loadWords(record))}; begun ${code(record.at)}.`,
               line`Record: ${code('tuning.json')}, SHA-256 of its canonical contents ${code(record.sha256)}. Everything here follows from it.`,
             ],

@@ -1,7 +1,6 @@
 import { terminalText } from '../model/clean-text.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { plainLine } from '../report/document.ts';
-import { endpointLine, endpointText } from '../report/search-words.ts';
 import { textTable } from '../report/text-table.ts';
 import { doseText } from './dose-response.ts';
 import type { TuningRecord } from './record.ts';
@@ -13,21 +12,18 @@ const TERMINAL_ROWS = 12;
 
 /** What a person reads at the end of `soak tune`. */
 export function tuningText(record: TuningRecord, results: TuningResults, tunedPath: string): string {
-  const { endpoint } = record;
-  const { columns, rows: tried } = settingsTable(results);
+  const { columns, rows: tried } = settingsTable(record, results);
   const shown = tried.slice(0, TERMINAL_ROWS);
   const rows = [
-    columns.map(({ title }) => endpointText(title, endpoint)),
+    columns.map(({ title }) => title),
     ...shown.map((row) => row.map((cell) => terminalText(plainLine(cell) || '-'))),
   ];
   const rest = tried.length - shown.length;
   const parts = [
     textTable(rows, (column) => columns[column]?.align === 'right').join('\n') +
       (rest > 0 ? `\n… and ${rest} more in tuning.md` : ''),
-    doseText(results, endpoint),
-    leadLines(record, results)
-      .map((each) => plainLine(endpointLine(each, endpoint)))
-      .join('\n'),
+    doseText(record, results),
+    leadLines(record, results).map(plainLine).join('\n'),
   ];
   if (results.chosen !== null) {
     parts.push(

@@ -16,8 +16,12 @@ import { FAULT_ROWS, type FaultRow } from './fault-rows.ts';
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
 
-/** reports/endpoints/README.md: what the positive controls showed so far. */
-export function controlMarkdown(made: readonly MadeRepeat[]): string {
+/**
+ * reports/endpoints/README.md: what the positive controls showed so far.
+ *
+ * @param overloaded repeats that were made on a machine with too much else to do, and made again
+ */
+export function controlMarkdown(made: readonly MadeRepeat[], overloaded: readonly MadeRepeat[]): string {
   const plain = made.filter(({ competingChance }) => competingChance === 0);
   const competing = made.filter(({ competingChance }) => competingChance > 0);
   const rows = FAULT_ROWS.filter((row) => made.some((repeat) => repeat.row === row.name));
@@ -42,7 +46,7 @@ ${progress(plain)}
 **Covered: ${covered} of ${all} repeats (${all === 0 ? '–' : percent(covered / all)}, 95 % interval ${percent(interval[0])} to ${percent(interval[1])}).**
 In ${made.length - wrong.length} of ${made.length} repeats (${runs} runs) the events, the competing events and the runs left out
 are exactly what the kernels had drawn.${certifiedText(made)}
-${wrongText(wrong)}
+${wrongText(wrong)}${overloadedText(overloaded)}
 | endpoint | fault | ${CHANCES.map((chance) => `p = ${chance}: covered`).join(' | ')} | A/A: decided |
 |---|---|${CHANCES.map(() => '---').join('|')}|---|
 ${rows.map((row) => coverageRow(row, plain)).join('\n')}
@@ -95,6 +99,19 @@ descriptor was registered and not readable, with a receive pending and the loop 
 
 function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
+}
+
+function overloadedText(overloaded: readonly MadeRepeat[]): string {
+  if (overloaded.length === 0) return '';
+  const arms = overloaded.flatMap((repeat) => repeat.arms);
+  const leftOut = sum(arms.map(({ invalid }) => invalid));
+  const isSlow = ({ row }: MadeRepeat) => row === 'slow';
+  return `
+${overloaded.length} repeats were made twice: a load of 20 on two processors had made the harness itself stand still. What they gave
+first is in [overloaded.jsonl](overloaded.jsonl). Of ${leftOut} runs nothing could be said, and they were left out. In ${overloaded.filter(isSlow).length}
+repeats of \`slow\`, cells were missed, because every stall of the harness was taken for time that it had added to the
+cell. That is mended.
+`;
 }
 
 function wrongText(wrong: readonly MadeRepeat[]): string {

@@ -24,13 +24,13 @@ const { values } = parseArgs({
 const folder = join(packageRoot(), 'reports', 'endpoints');
 const file = join(folder, 'repeats.jsonl');
 await mkdir(folder, { recursive: true });
-const lines = existsSync(file) ? (await readFile(file, 'utf8')).split('\n').filter(Boolean) : [];
-const made: MadeRepeat[] = lines.map((line) => JSON.parse(line));
+const made = await repeatsOf(file);
+const overloaded = await repeatsOf(join(folder, 'overloaded.jsonl'));
 const keys = new Set(made.map(planKey));
 const rows = values.rows.split(',').map((name) => faultRow(name));
 const left = plans(rows).filter((plan) => !keys.has(planKey(plan)));
 const endMs = performance.now() + Number(values.minutes) * 60_000;
-const write = () => writeFile(join(folder, 'README.md'), controlMarkdown(made));
+const write = () => writeFile(join(folder, 'README.md'), controlMarkdown(made, overloaded));
 
 if (left.length > 0 && performance.now() < endMs) {
   const python = await testPython();
@@ -49,3 +49,9 @@ if (left.length > 0 && performance.now() < endMs) {
   });
 }
 await write();
+
+async function repeatsOf(path: string): Promise<MadeRepeat[]> {
+  if (!existsSync(path)) return [];
+  const lines = (await readFile(path, 'utf8')).split('\n').filter(Boolean);
+  return lines.map((line) => JSON.parse(line));
+}

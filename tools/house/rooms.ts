@@ -56,7 +56,12 @@ export const ROOMS: readonly Room[] = [
     'run',
     'transport',
   ]),
-  room('tune', 'the settings that make control wedge soonest', ['frontend', 'model', 'report', 'stats']),
+  room('tune', 'the settings that make control show the event soonest', [
+    'frontend',
+    'model',
+    'report',
+    'stats',
+  ]),
   room('experiment', 'prepare, freeze, begin or resume, carry out', [
     'arms',
     'frontend',
@@ -75,11 +80,13 @@ export const ROOMS: readonly Room[] = [
     'journal',
     'model',
     'options',
+    'oracle',
     'report',
     'stats',
   ]),
   room('bisect', 'the release or commit that brought a change', [
     'arms',
+    'audit',
     'experiment',
     'frontend',
     'journal',

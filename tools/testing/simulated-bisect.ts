@@ -60,6 +60,7 @@ export function emptyBisect(protocol: BisectProtocol): BisectJournal {
     skips: [],
     batches: [],
     sessions: [],
+    outputs: new Map(),
     abandoned: [],
     torn: false,
     sha256: '0'.repeat(64),

@@ -3,6 +3,9 @@ import { option } from '../row.ts';
 import { durationType, memorySizeType } from '../special-types.ts';
 import { oneOf, someOf, text } from '../value-types.ts';
 
+const EXPECTED_BEFOREHAND =
+  'the outputs that each run is to show: saved (those in the notebook), or an executed notebook';
+
 /** The question that is put to every run, its limits, and what a run is compared with. */
 export const ENDPOINT_ROWS = [
   option({
@@ -16,7 +19,10 @@ export const ENDPOINT_ROWS = [
       tune: { defaultWords: 'wedged' },
       bisect: { defaultWords: 'wedged' },
       locate: { defaultWords: 'wedges, stalls and lost messages together' },
-      plan: { help: `the event that is planned for: ${ENDPOINTS.join(', ')}`, defaultWords: 'wedged' },
+      plan: {
+        help: `the event that is planned for: ${ENDPOINTS.join(', ')}`,
+        defaultWords: "the pilot's, else wedged",
+      },
       report: {
         help: 'count the runs for another endpoint than the experiment, exploratory and without a verdict',
         defaultWords: null,
@@ -29,7 +35,7 @@ export const ENDPOINT_ROWS = [
     type: durationType,
     help: 'a cell that takes so long is slow, such as 5s or 250ms; below --timeout',
     group: 'Experiment',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {}, report: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, plan: {}, report: {} },
   }),
   option({
     flags: '--memory-above <size>',
@@ -37,7 +43,7 @@ export const ENDPOINT_ROWS = [
     type: memorySizeType,
     help: "the event memory: the kernel's processes hold more than this, such as 2GiB or 500MB",
     group: 'Experiment',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {}, report: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, plan: {}, report: {} },
   }),
   option({
     flags: '--also <list>',
@@ -52,7 +58,12 @@ export const ENDPOINT_ROWS = [
     help: 'the outputs that each run is to show: saved (those in the notebook), an executed notebook, or reference (what most runs of control show)',
     defaultWords: 'saved, with --endpoint lost-output',
     group: 'Notebook and traffic',
-    commands: { run: {} },
+    commands: {
+      run: {},
+      tune: { help: EXPECTED_BEFOREHAND },
+      bisect: { help: EXPECTED_BEFOREHAND },
+      locate: {},
+    },
     excludes: [
       {
         value: 'reference',
@@ -67,6 +78,6 @@ export const ENDPOINT_ROWS = [
     type: text('path'),
     help: "more rules of what may differ between outputs, in nbval's format: sections of regex: and replace:",
     group: 'Notebook and traffic',
-    commands: { run: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {} },
   }),
 ] as const;

@@ -30,14 +30,15 @@ export const PLANNING_ROWS = [
   option({
     flags: '--reference-rate <rate>',
     type: number(PROBABILITY),
-    help: 'assumed wedge rate without the change, such as 0.3',
+    help: 'assumed rate without the change, such as 0.3',
+    defaultWords: "that of the pilot's control",
     group: 'Experiment',
     commands: { plan: {} },
   }),
   option({
     flags: '--treatment-rate <rate>',
     type: number(PROBABILITY),
-    help: 'assumed wedge rate with it',
+    help: 'assumed rate with it',
     group: 'Experiment',
     commands: { plan: {} },
     default: '0',
@@ -105,7 +106,7 @@ export const PLANNING_ROWS = [
   option({
     flags: '--pilot <dir>',
     type: text('path'),
-    help: 'take the cost of a run from the report of a short experiment on this machine',
+    help: 'take the cost of a run, the endpoint and the rate of control from the report of a short experiment on this machine',
     group: 'Experiment',
     commands: { plan: {} },
   }),
@@ -128,7 +129,7 @@ export const PLANNING_ROWS = [
   option({
     flags: '--hazard <rate>',
     type: number(LEVEL),
-    help: 'wedges per reply: choose the length of the notebook',
+    help: 'events per reply: choose the length of the notebook',
     group: 'Notebook and traffic',
     commands: { plan: {} },
   }),
@@ -167,7 +168,7 @@ export const PLANNING_ROWS = [
   option({
     flags: '--seconds-per-wedge <s>',
     type: number(COST),
-    help: 'from a wedge to its verdict',
+    help: 'from an event to its verdict',
     group: 'Expert',
     commands: { plan: {} },
     default: '1.2',

@@ -11,8 +11,7 @@ import {
   table,
   text,
 } from '../document.ts';
-import { eventWords } from '../endpoint-words.ts';
-import { eventClause } from '../event-words.ts';
+import { endpointName, eventWords } from '../endpoint-words.ts';
 import { counted, points, probability, pValue } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { num, ratio } from '../words.ts';
@@ -37,7 +36,7 @@ function differenceWords({ differences }: Baseline): Line {
 /** What the baseline was made for, where its runs were counted again by this experiment's endpoint. */
 function recountWords({ recountedFrom }: Baseline): Line {
   if (recountedFrom === undefined) return [];
-  return line` That experiment counted ${code(recountedFrom.endpoint ?? 'wedged')} (${text(eventClause(recountedFrom))}). Its runs were counted again, from its journal, by the endpoint of this one.`;
+  return line` That experiment counted another event, ${code(endpointName(recountedFrom))}. Its runs were counted again, from its journal, by the endpoint of this one.`;
 }
 
 /**

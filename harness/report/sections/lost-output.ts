@@ -1,3 +1,4 @@
+import type { ExpectedKind, ProtocolExpected } from '../../model/cell-outputs.ts';
 import { OUTPUT_LOSSES } from '../../model/output-loss.ts';
 import { type Block, code, type Line, line, list, paragraph, runLink, table, text } from '../document.ts';
 import { count } from '../format-number.ts';
@@ -5,11 +6,16 @@ import { hasLost, lossWords, outputPages } from '../output-pages.ts';
 import type { Report } from '../report.ts';
 import { num } from '../words.ts';
 
-const KIND_WORDS: Readonly<Record<string, string>> = {
+const KIND_WORDS: Readonly<Record<ExpectedKind, string>> = {
   saved: 'the outputs that the notebook was saved with',
   file: 'the outputs of an executed notebook',
   reference: "what more than half of control's runs show",
 };
+
+/** What was expected, and what of it was compared. */
+export function expectedLine({ kind }: Pick<ProtocolExpected, 'kind'>): Line {
+  return line`Expected: ${text(KIND_WORDS[kind])}. Compared are the cells that were answered, after sanitising. An output that only differs is no loss.`;
+}
 
 /** What was compared, what was lost of it by arm, and an example of each arm. Nothing if no output was expected. */
 export function lostOutputBlocks(report: Report): Block[] {
@@ -31,9 +37,7 @@ export function lostOutputBlocks(report: Report): Block[] {
     ];
   });
   return [
-    paragraph(
-      line`Expected: ${text(KIND_WORDS[expected.kind] ?? expected.kind)}. Compared are the cells that were answered, after sanitising. An output that only differs is no loss.`,
-    ),
+    paragraph(expectedLine(expected)),
     table(
       'Losses of output by arm',
       'Arm | >Runs compared | >With a loss | >Missing | >Doubled | >Cut | >Moved | >Differs',
