@@ -50,6 +50,18 @@ test('a journal as it was written has none', async () => {
   expect(await differencesOf(HONEST)).toEqual([]);
 });
 
+test('a client that received its own requests, since its kernel never had the port, has none', async () => {
+  const nothing = { delivered: 0, begun: 0, ended: 0, replies: 0, streamSends: 0 };
+  const journal = withRun(isComplete, (run) => ({
+    ...run,
+    outcome: { ...run.outcome, kind: 'start-failed', source: 'client', reason: 'the kernel died' },
+    kernel: run.kernel === null ? null : { ...run.kernel, ...nothing },
+    client: { ...run.client, sent: 5, replies: 4, idles: 0, byType: { kernel_info_request: 5 } },
+    cellMs: [],
+  }));
+  expect(await differencesOf(journal)).toEqual([]);
+});
+
 const completedKind = {
   kind: 'completed',
   source: null,

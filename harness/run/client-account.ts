@@ -38,7 +38,8 @@ export function clientAccount(events: readonly ClientEvent[]): RunRecord['client
   const { byType } = answeredRequests(events);
   return {
     sent: events.filter(({ what }) => what === 'sent').length,
-    replies: events.filter(({ what }) => what !== 'sent').length,
+    // A socket that has connected to itself, while its kernel has no ports yet, receives the client's own requests.
+    replies: events.filter(({ what, msgType }) => what !== 'sent' && msgType.endsWith('_reply')).length,
     // The harness does not see the client's iopub subscription.
     idles: 0,
     byType,
