@@ -151,6 +151,9 @@ test('a completed run that nobody watched says nothing', () => {
   expect(status(ended('completed', { memory: undefined }), 'memory')).toBe('invalid');
   expect(status(ended('completed', { memory: undefined }), 'any')).toBe('invalid');
   expect(runStatus(ended('completed', { memory: undefined }), { endpoint: 'any' })).toBe('completed');
+  const uncompared = ended('completed', { losses: undefined });
+  expect(runStatus(uncompared, { endpoint: 'any', expected: { kind: 'saved' } })).toBe('invalid');
+  expect(runStatus(uncompared, { endpoint: 'any' })).toBe('completed');
 });
 
 describe('the slowest cell', () => {

@@ -23,12 +23,18 @@ export function isObserved(status: OutcomeStatus | undefined): status is 'comple
 /** What of a run's record an endpoint is read from. */
 export type JudgedRun = Pick<RunRecord, 'outcome' | 'cellMs' | 'stalledMs' | 'startMs' | 'losses' | 'memory'>;
 
+/** A protocol, or what of it says how a run counts. */
+export interface JudgedBy extends EndpointRule {
+  /** What outputs are compared with. `undefined`: they are not compared. */
+  readonly expected?: unknown;
+}
+
 /**
  * What a run counts as. An event that was seen before the run ended otherwise counts: output that was lost, a cell that
  * was slow, memory that passed its limit. Every other ending but a harness fault is an observation: if it keeps the
  * endpoint from being observed, it is a competing event.
  */
-export function runStatus(run: JudgedRun, rule: EndpointRule): OutcomeStatus {
+export function runStatus(run: JudgedRun, rule: JudgedBy): OutcomeStatus {
   const { kind } = run.outcome;
   const endpoint = rule.endpoint ?? 'wedged';
   if (kind === 'harness-fault') return 'invalid';
@@ -152,7 +158,7 @@ export function eventCell(run: JudgedRun, rule: EndpointRule): number | null {
 }
 
 /** Whether a run that completed was watched for the event. */
-function isKnown(run: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolean {
+function isKnown(run: JudgedRun, endpoint: Endpoint, rule: JudgedBy): boolean {
   const { losses, memory, cellMs } = run;
   const { slowAfterMs = Number.POSITIVE_INFINITY } = rule;
   // The cell was as long, or the harness had stood still: nobody can tell.
@@ -163,7 +169,10 @@ function isKnown(run: JudgedRun, endpoint: Endpoint, rule: EndpointRule): boolea
     case 'memory':
       return memory !== undefined;
     case 'any':
-      return rule.memoryAboveBytes === undefined || memory !== undefined;
+      return (
+        (rule.memoryAboveBytes === undefined || memory !== undefined) &&
+        (rule.expected === undefined || losses !== undefined)
+      );
     default:
       return true;
   }
