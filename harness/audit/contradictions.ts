@@ -1,9 +1,10 @@
 import { canonicalJson } from '../model/canonical.ts';
-import type { CellListing, ProtocolExpected } from '../model/cell-outputs.ts';
+import type { CellListing } from '../model/cell-outputs.ts';
 import { COMMAND_CLIENT } from '../model/client.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { comparedCells } from '../model/run-status.ts';
 import { type BlockRange, shardBlocks } from '../model/shard.ts';
 import { classify, isStrand } from '../oracle/classify.ts';
 import { outputLosses } from '../oracle/output-losses.ts';
@@ -39,7 +40,7 @@ function ofRun(run: RunRecord, journal: Journal): Contradiction[] {
     ...ofAccount(run, here),
     ...ofKind(run, protocol, here),
     ...ofObservations(run, schema, here),
-    ...outputContradictions(run, protocol.expected, journal.outputs),
+    ...outputContradictions(run, protocol, journal.outputs),
   ];
 }
 
@@ -186,12 +187,11 @@ function ofObservations({ outcome }: RunRecord, schema: number, here: Compare): 
 /**
  * Where a run's losses do not follow from its recorded outputs and from those that were expected.
  *
- * @param expected of the protocol; `undefined`: outputs are not compared
  * @param outputs those that the journal holds, by their hash
  */
 export function outputContradictions(
   run: RunRecord,
-  expected: ProtocolExpected | undefined,
+  { expected, notebooks }: Pick<Protocol, 'expected' | 'notebooks'>,
   outputs: ReadonlyMap<string, CellListing>,
 ): Contradiction[] {
   const here = comparer(run);
@@ -201,7 +201,7 @@ export function outputContradictions(
       ...(run.outputs === undefined ? [] : here('outputs', 'a list', 'none, since nothing was expected')),
     ];
   }
-  const compared = Math.min(run.cellMs.length, run.outcome.cell ?? Infinity);
+  const compared = comparedCells(run, notebooks[run.notebook]?.codeCells.length ?? 0);
   const listing = (hash: string) => outputs.get(hash);
   const seen = run.outputs.map(listing);
   const wanted = expected.outputs?.[run.notebook]?.map(listing) ?? [];

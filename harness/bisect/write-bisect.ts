@@ -112,10 +112,11 @@ function allocationDifferences(journal: BisectJournal): Difference[] {
 }
 
 /** Losses that do not follow from the outputs that the journal holds. */
-function outputDifferences({ bisect, batches, outputs }: BisectJournal): Difference[] {
+function outputDifferences({ bisect: { protocol }, batches, outputs }: BisectJournal): Difference[] {
+  const { expected, notebook } = protocol;
   return batches
     .flatMap(({ runs }) => runs)
-    .flatMap((run) => outputContradictions(run, bisect.protocol.expected, outputs))
+    .flatMap((run) => outputContradictions(run, { expected, notebooks: [notebook] }, outputs))
     .map(({ place, found, expected }) => ({ file: BISECT_JOURNAL, place, found, recomputed: expected }));
 }
 

@@ -190,6 +190,12 @@ describe('soak plan', () => {
     expect(text).toContain('80 cells reach a verdict soonest.');
   });
 
+  it('tells the lengths of a notebook in the words of the endpoint', async () => {
+    const text = await printed('--endpoint', 'lost-output', '--hazard', '0.01', '--cells', '20');
+    expect(text).toContain('0.01 losses of output per reply');
+    expect(text).toContain('a treatment that never loses output');
+  });
+
   it('writes the same picture every time', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'soak-plan-'));
     try {

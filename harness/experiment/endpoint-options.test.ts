@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
-import { assertEndpointFits, protocolEndpoint } from './endpoint-options.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import { assertClientShows, assertEndpointFits, protocolEndpoint } from './endpoint-options.ts';
 
 type EndpointOptions = Parameters<typeof assertEndpointFits>[0];
 
@@ -70,5 +71,39 @@ describe('what the protocol says of the endpoint', () => {
       also: ['slow'],
     });
     expect(protocolEndpoint({ ...NONE, also: ['wedged'] }, undefined)).toEqual({});
+  });
+});
+
+describe('under the command of a program', () => {
+  const under = (endpoint: Endpoint, more: Partial<Parameters<typeof assertClientShows>[0]> = {}) => {
+    const text = 'python3 my_client.py {notebook} {connection_file} {output}';
+    const command = { text, words: ['python3'] as const };
+    return () => assertClientShows({ client: { name: 'command', command }, endpoint, also: null, ...more });
+  };
+
+  test.each<Endpoint>(['wedged', 'hung', 'died', 'start-failed', 'memory', 'lost-output', 'any'])(
+    '%s can be seen',
+    (endpoint) => {
+      expect(under(endpoint)).not.toThrow();
+    },
+  );
+
+  test.each<Endpoint>(['slow', 'cell-error', 'lost-answer', 'stalled'])(
+    '%s is refused, where it would always be counted as zero',
+    async (endpoint) => {
+      expect(await soakErrorOf(under(endpoint))).toMatchObject({ code: 'bad-option', exitCode: 2 });
+      expect((await soakErrorOf(under('died', { also: [endpoint] }))).message).toContain(
+        `--also ${endpoint}`,
+      );
+      expect(under(endpoint, { client: { name: 'nbclient', cellTimeoutSeconds: null } })).not.toThrow();
+    },
+  );
+
+  test('lost-output needs the executed notebook', async () => {
+    const text = 'python3 my_client.py {notebook} {connection_file}';
+    const client = { name: 'command' as const, command: { text, words: ['python3'] as const } };
+    const error = await soakErrorOf(under('lost-output', { client }));
+    expect(error.message).toContain('has no {output}');
+    expect(error.remedy).toContain('{output}');
   });
 });

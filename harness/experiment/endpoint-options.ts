@@ -1,3 +1,4 @@
+import { CLIENTS, COMMAND_CLIENT, UNSEEN_UNDER_COMMAND } from '../model/client.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { SoakError } from '../model/errors.ts';
 import type { Protocol } from '../model/protocol.ts';
@@ -33,6 +34,40 @@ export function assertEndpointFits(options: EndpointOptions): void {
       `--slow-after ${slowAfterMs / 1000}s is not below --timeout ${timeoutSeconds} (seconds): a cell that takes so long is given up first.`,
       { remedy: 'Raise --timeout, or lower --slow-after.', option: { name: 'slow-after' } },
     );
+  }
+}
+
+/**
+ * Refuse an endpoint whose event could not be seen under the command of a program: it would be counted as zero.
+ *
+ * @throws SoakError `bad-option`
+ */
+export function assertClientShows(options: Pick<RunOptions, 'client' | 'endpoint' | 'also'>): void {
+  const { client, endpoint } = options;
+  if (client?.name !== COMMAND_CLIENT) return;
+  for (const name of namedEndpoints(options)) {
+    const option = name === endpoint ? 'endpoint' : 'also';
+    const unseen = UNSEEN_UNDER_COMMAND[name];
+    if (unseen !== undefined) {
+      throw new SoakError(
+        'bad-option',
+        `--${option} ${name} cannot be used with a command as the client: ${unseen}.`,
+        {
+          remedy: `Choose one of the clients by name (${CLIENTS.join(', ')}), or another endpoint.`,
+          option: { name: option },
+        },
+      );
+    }
+    if (name === 'lost-output' && !client.command.text.includes('{output}')) {
+      throw new SoakError(
+        'bad-option',
+        `--${option} lost-output needs the executed notebook, and the command of the client has no {output}.`,
+        {
+          remedy: 'Write {output} into the command, where the program is to write the executed notebook.',
+          option: { name: 'client' },
+        },
+      );
+    }
   }
 }
 

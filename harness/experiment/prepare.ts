@@ -20,7 +20,7 @@ import { protocolArm } from '../run/subject.ts';
 import { readBaseline } from './baseline.ts';
 import { baselineDifferences } from './baseline-differences.ts';
 import { assertCanDecide } from './can-decide.ts';
-import { assertEndpointFits, protocolEndpoint } from './endpoint-options.ts';
+import { assertClientShows, assertEndpointFits, protocolEndpoint } from './endpoint-options.ts';
 import { expectedOutputs } from './expected-outputs.ts';
 import { protocolNotebook } from './freeze.ts';
 import { assertLanguage } from './kernel-language.ts';
@@ -125,6 +125,7 @@ export async function prepareExperiment(
   const isOfKernels = options.kernels.length > 0;
   assertSocketsFit(options);
   assertEndpointFits(options);
+  assertClientShows(options);
   const { loaded, notebooks, latency, tuning, rule, baseline, expected } = await fileWithDeadline(
     'read-inputs',
     readInputs(options),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Endpoint } from './endpoint.ts';
 import { lookSchema } from './observations.ts';
 
 /** Programs that execute notebooks, and can be the client of an experiment. */
@@ -15,6 +16,17 @@ export type ClientName = (typeof CLIENTS)[number];
 
 /** Name in the protocol of any other program. It is a command, and nothing is known of it but its exit code. */
 export const COMMAND_CLIENT = 'command';
+
+/**
+ * Endpoints whose event is never seen under a command, and why, as a clause: a count of them would be a zero that nobody
+ * looked for.
+ */
+export const UNSEEN_UNDER_COMMAND: Readonly<Partial<Record<Endpoint, string>>> = {
+  stalled: 'what the program has not read is not known',
+  'lost-answer': 'what the program receives is not known',
+  'cell-error': 'the program ends in the same way when a cell raises and when the program itself fails',
+  slow: 'the cells are not timed',
+};
 
 /** Counters of the client-side runtime (arms/runtime/soak_client_counters.py), in file order. */
 export const CLIENT_COUNTERS = [

@@ -96,6 +96,20 @@ export function ownCellMs({ cellMs, stalledMs }: Pick<JudgedRun, 'cellMs' | 'sta
   return cellMs.map((ms, index) => Math.max(0, ms - (stalledMs?.[index] ?? 0)));
 }
 
+/**
+ * How many cells of a run have their outputs compared with expected ones: those that were answered, without the one at
+ * which the run ended. A command leaves no times of cells: where it completed, all of them were answered.
+ *
+ * @param cells code cells of the notebook that are executed
+ */
+export function comparedCells(
+  { outcome, cellMs }: Pick<JudgedRun, 'outcome' | 'cellMs'>,
+  cells: number,
+): number {
+  if (outcome.kind === 'completed' && cellMs.length === 0) return cells;
+  return Math.min(cellMs.length, outcome.cell ?? Infinity);
+}
+
 /** A cell, and how long it took. */
 export interface CellTime {
   /** 0-based position among the executed cells. `null`: a request that belongs to no cell. */

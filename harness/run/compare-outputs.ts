@@ -8,6 +8,7 @@ import {
   listingHash,
 } from '../model/cell-outputs.ts';
 import type { RunRecord } from '../model/journal.ts';
+import { comparedCells } from '../model/run-status.ts';
 import { outputLosses } from '../oracle/output-losses.ts';
 import type { RunResult } from './run-record.ts';
 
@@ -67,8 +68,10 @@ export class OutputComparison {
     if (!isKept || record.outcome.kind === 'harness-fault') return { record, outputs: [] };
     const { rules, listings } = this.#expectation;
     const cells = (executed['cells'] as JsonObject[]).filter(isOfNotebook);
-    const count = Math.min(record.cellMs.length, record.outcome.cell ?? Number.POSITIVE_INFINITY);
-    const seen = cellListings({ cells, codeCells: codeCells.slice(0, count) }, rules);
+    const seen = cellListings(
+      { cells, codeCells: codeCells.slice(0, comparedCells(record, codeCells.length)) },
+      rules,
+    );
     const expected = listings?.[record.notebook];
     return {
       record: {

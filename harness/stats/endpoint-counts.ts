@@ -1,3 +1,4 @@
+import { COMMAND_CLIENT, UNSEEN_UNDER_COMMAND } from '../model/client.ts';
 import type { EndpointRule } from '../model/endpoint.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
@@ -60,6 +61,8 @@ export function whyUnrecorded(
   protocol: Pick<Protocol, 'client' | 'endpoint'>,
   runs: readonly RunRecord[],
 ): string | null {
+  const unseen = protocol.client?.name === COMMAND_CLIENT ? UNSEEN_UNDER_COMMAND[endpoint] : undefined;
+  if (unseen !== undefined) return `a command was the client, and ${unseen}`;
   switch (endpoint) {
     case 'lost-output':
       return runs.some(({ losses }) => losses !== undefined)

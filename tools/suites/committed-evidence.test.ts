@@ -44,8 +44,7 @@ test.each(bisects)('%s follows from its journal, and finished', async (_name, fo
   expect(existsSync(join(folder, 'resume.json'))).toBe(false);
 });
 
-test('locate-7.3.0 follows from the journals of its paths', async () => {
-  const folder = join(reports, 'locate-7.3.0');
+test.each(foldersWith('locate.md'))('%s follows from the journals of its paths', async (_name, folder) => {
   // `rest` is taken only where it is asked for.
   const taken = PATHS.filter((path) => path !== 'rest');
   const named = await Promise.all(
