@@ -25,7 +25,7 @@ const faultSchema = z.discriminatedUnion('is', [
   }),
   z.object({
     is: z.literal('output'),
-    at: cellPlaceSchema,
+    at: cellPlaceSchema.nullable(),
     loss: z.enum(OUTPUT_LOSSES),
     output: z.string(),
   }),

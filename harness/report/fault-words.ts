@@ -44,7 +44,9 @@ export function faultWords(fault: Fault, protocol: Protocol): Line {
       return line`${text(kindWords(fault.kind))}${how}${said}`;
     }
     case 'output':
-      return line`${code(fault.output)} of ${cellWords(fault.at, protocol)} ${text(LOSS_WORDS[fault.loss])}`;
+      return fault.at === null
+        ? line`${code(fault.output)} of several cells ${text(LOSS_WORDS[fault.loss])}`
+        : line`${code(fault.output)} of ${cellWords(fault.at, protocol)} ${text(LOSS_WORDS[fault.loss])}`;
     case 'slow': {
       const limit = text(duration(protocol.slowAfterMs ?? null));
       return fault.at === null

@@ -1,7 +1,7 @@
 import { terminalText } from '../model/clean-text.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { type FailureGroup, failureGroups } from '../stats/failure-groups.ts';
+import { type FailureGroup, failureGroups, isOfGroup } from '../stats/failure-groups.ts';
 import { faultsOf, outputFault } from '../stats/faults.ts';
 import { plainLine } from './document.ts';
 import { eventWords } from './endpoint-words.ts';
@@ -42,10 +42,10 @@ export function runFaultLines({ experiment: { protocol }, runs }: Journal, run: 
   if (faults.length === 0) return [];
   const { groups } = failureGroups(protocol, runs);
   const wheres = lossWheres(run, protocol);
-  return [...new Set(faults.map((fault) => plainLine(faultWords(fault, protocol))))]
+  return [...new Map(faults.map((fault) => [plainLine(faultWords(fault, protocol)), fault]))]
     .slice(0, LISTED_FAULTS)
-    .map((words) => {
-      const at = groups.findIndex((group) => plainLine(faultWords(group.fault, protocol)) === words);
+    .map(([words, fault]) => {
+      const at = groups.findIndex((group) => isOfGroup(fault, group));
       const told = `${words}${wheres.get(words) ?? ''}`;
       return at < 0 ? told : `${told} (group ${at + 1}: ${counted(groups[at]?.runs ?? 0, 'run')})`;
     });

@@ -5,7 +5,7 @@ import { observationsSchema } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { syntheticJournal } from '../report/fixtures/synthetic-journal.ts';
-import { areTelling, failureGroups, MAX_GROUP_CELLS, MAX_GROUPS } from './failure-groups.ts';
+import { areTelling, failureGroups, isOfGroup, MAX_GROUP_CELLS, MAX_GROUPS } from './failure-groups.ts';
 import { FAULT_TEXT_LIMIT } from './faults.ts';
 
 const journal = syntheticJournal({
@@ -199,6 +199,23 @@ describe('events that are seen on the way', () => {
       [2, { is: 'output', at: { notebook: 0, cell: 2 }, loss: 'missing', output: 'stdout' }],
       [1, { is: 'output', at: { notebook: 0, cell: 2 }, loss: 'cut', output: 'stdout' }],
     ]);
+  });
+
+  test('output that is lost at more than three cells is one group, which names the cells', () => {
+    const lossAt = (cell: number) => ({ loss: 'missing', cell, output: 'stdout' }) as const;
+    const some = (cells: number) =>
+      runs.map((run, index): RunRecord => ({ ...run, losses: index < cells ? [lossAt(index)] : [] }));
+    const few = groupsOf(some(3), { endpoint: 'lost-output' }).groups;
+    expect(few.map(({ fault }) => 'at' in fault && fault.at?.cell)).toEqual([0, 1, 2]);
+    const { groups } = groupsOf(some(4), { endpoint: 'lost-output' });
+    expect(groups).toHaveLength(1);
+    expect(groups[0]).toMatchObject({ runs: 4, furtherCells: 0, fault: { is: 'output', at: null } });
+    expect(groups[0]?.cells.map(({ cell }) => cell)).toEqual([0, 1, 2, 3]);
+    const [group] = groups;
+    if (group === undefined) throw new Error('There is no group.');
+    const fault = { is: 'output', at: { notebook: 0, cell: 9 }, loss: 'missing', output: 'stdout' } as const;
+    expect(isOfGroup(fault, group)).toBe(true);
+    expect(isOfGroup({ ...fault, loss: 'cut' }, group)).toBe(false);
   });
 
   test('a slow cell is named, and so is one that was late', () => {

@@ -1,12 +1,14 @@
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { type CellPlace, type Fault, faultsOf } from './faults.ts';
+import { type CellPlace, type Fault, faultsOf, wandering } from './faults.ts';
 
 /** Most groups that are told apart. */
 export const MAX_GROUPS = 20;
 /** Most cells that a group names. */
 export const MAX_GROUP_CELLS = 10;
+/** A loss of output, or slowness, at more cells than these is one group: it wanders, and no cell is what it is. */
+export const MAX_OWN_CELLS = 3;
 
 /** Runs of one arm with a fault, among its recorded runs but harness faults. */
 export interface GroupCount {
@@ -26,7 +28,10 @@ export interface FailureGroup {
   readonly runs: number;
   /** Every arm of the protocol, in its order. */
   readonly arms: readonly GroupCount[];
-  /** Cells at which such runs ended, in order, at most `MAX_GROUP_CELLS`. Empty where the fault names its cell. */
+  /**
+   * Cells at which such runs ended, or where a fault that wanders struck, in order, at most `MAX_GROUP_CELLS`. Empty where
+   * the fault names its cell.
+   */
   readonly cells: readonly CellPlace[];
   /** How many further cells there are. */
   readonly furtherCells: number;
@@ -49,7 +54,16 @@ interface Gathered {
   readonly key: string;
   readonly status: FailureGroup['status'];
   readonly fault: Fault;
-  readonly runs: RunRecord[];
+  readonly runs: readonly RunRecord[];
+  /** Where a fault that wanders struck. */
+  readonly struck: readonly CellPlace[];
+}
+
+/** Whether the group is that of the fault, which may be one that wanders. */
+export function isOfGroup(fault: Fault, group: Pick<FailureGroup, 'fault'>): boolean {
+  const key = canonicalJson(group.fault);
+  const anywhere = wandering(fault);
+  return key === canonicalJson(fault) || (anywhere !== null && key === canonicalJson(anywhere));
 }
 
 /**
@@ -57,19 +71,19 @@ interface Gathered {
  * recorded runs count, in whatever order they come. Harness faults belong to no group.
  */
 export function failureGroups(protocol: Protocol, runs: readonly RunRecord[]): FailureGroups {
-  const found = new Map<string, Gathered>();
+  const found = new Map<string, Gathered & { readonly runs: RunRecord[] }>();
   const valid = new Map<string, number>();
   for (const run of runs) {
     const { status, faults } = faultsOf(run, protocol);
     if (status !== 'invalid') valid.set(run.arm, (valid.get(run.arm) ?? 0) + 1);
     const counted = status === 'wedged' ? 'event' : 'competing';
     for (const [key, fault] of new Map(faults.map((each) => [canonicalJson([counted, each]), each]))) {
-      const group = found.get(key) ?? { key, status: counted, fault, runs: [] };
+      const group = found.get(key) ?? { key, status: counted, fault, runs: [], struck: [] };
       group.runs.push(run);
       found.set(key, group);
     }
   }
-  const sorted = [...found.values()].sort(
+  const sorted = withoutPlaces([...found.values()]).sort(
     (a, b) => b.runs.length - a.runs.length || (a.key < b.key ? -1 : 1),
   );
   const counts = (some: readonly RunRecord[]) =>
@@ -100,17 +114,37 @@ export function areTelling({ groups }: FailureGroups): boolean {
   return groups.length > 1 || groups.some(({ status }) => status === 'competing');
 }
 
-function cellsOf({ fault, runs }: Gathered): Pick<FailureGroup, 'cells' | 'furtherCells'> {
-  if ('at' in fault || fault.is === 'memory') return { cells: [], furtherCells: 0 };
-  const cells = new Map<string, CellPlace>();
-  for (const { notebook, outcome } of runs) {
-    if (outcome.cell !== null) cells.set(`${notebook} ${outcome.cell}`, { notebook, cell: outcome.cell });
+/** The groups, with those as one that differ in nothing but one of many cells. */
+function withoutPlaces(groups: readonly Gathered[]): Gathered[] {
+  const byFault = new Map<string, Gathered[]>();
+  for (const group of groups) {
+    const anywhere = wandering(group.fault);
+    const key = anywhere === null ? group.key : canonicalJson([group.status, anywhere]);
+    byFault.set(key, [...(byFault.get(key) ?? []), group]);
   }
+  return [...byFault].flatMap(([key, alike]) => {
+    const [first] = alike;
+    const fault = first === undefined ? null : wandering(first.fault);
+    if (first === undefined || fault === null || alike.length <= MAX_OWN_CELLS) return alike;
+    const struck = alike.flatMap((group) => ('at' in group.fault ? (group.fault.at ?? []) : []));
+    return [
+      { key, status: first.status, fault, runs: [...new Set(alike.flatMap(({ runs }) => runs))], struck },
+    ];
+  });
+}
+
+function cellsOf({ fault, runs, struck }: Gathered): Pick<FailureGroup, 'cells' | 'furtherCells'> {
+  const places = 'at' in fault || fault.is === 'memory' ? struck : runs.flatMap(endPlace);
+  const cells = new Map(places.map((place) => [`${place.notebook} ${place.cell}`, place]));
   const sorted = [...cells.values()].sort((a, b) => a.notebook - b.notebook || a.cell - b.cell);
   return {
     cells: sorted.slice(0, MAX_GROUP_CELLS),
     furtherCells: Math.max(0, sorted.length - MAX_GROUP_CELLS),
   };
+}
+
+function endPlace({ notebook, outcome: { cell } }: RunRecord): CellPlace[] {
+  return cell === null ? [] : [{ notebook, cell }];
 }
 
 function firstOf(runs: readonly RunRecord[]): string {

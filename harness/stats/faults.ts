@@ -36,7 +36,8 @@ export type Fault =
     }
   | {
       readonly is: 'output';
-      readonly at: CellPlace;
+      /** `null`: it wanders from cell to cell. */
+      readonly at: CellPlace | null;
       readonly loss: Exclude<OutputLoss['loss'], 'differs'>;
       readonly output: string;
     }
@@ -90,6 +91,11 @@ function eventFaults(run: RunRecord, event: OneEndpoint, rule: EndpointRule): Fa
 /** What identifies a loss of output, wherever it was cut and wherever it moved; `null`: nothing was lost. */
 export function outputFault({ loss, cell, output }: OutputLoss, notebook: number): Fault | null {
   return loss === 'differs' ? null : { is: 'output', at: { notebook, cell }, loss, output: short(output) };
+}
+
+/** The fault wherever it strikes; `null`: its place is part of what it is, or it has none. */
+export function wandering(fault: Fault): Fault | null {
+  return fault.is === 'output' || fault.is === 'slow' ? { ...fault, at: null } : null;
 }
 
 /** The answered cells that took so long; if there is none, the one that was not answered in time. */

@@ -30,11 +30,11 @@ export function groupBlocks(report: Report): Block[] {
   }
   return [
     paragraph(
-      line`Runs with the same fault form one group. Addresses, numbers and temporary paths do not tell groups apart. The counts are of all recorded runs but harness faults. A run with several faults is in several groups. Cells are counted from 0.`,
+      line`Runs with the same fault form one group. Addresses, numbers and temporary paths do not tell groups apart. The counts are of all recorded runs but harness faults. A run with several faults is in several groups. Cells are counted from 0.${isPlaced ? text(' Under “Cells” stands where the runs ended, or where outputs were lost or cells were slow.') : line``}`,
     ),
     table(
       'Failure groups by arm',
-      ['>Group', 'What happened', 'Counts as', 'Runs', ...(isPlaced ? ['Run ended at'] : []), 'Example'],
+      ['>Group', 'What happened', 'Counts as', 'Runs', ...(isPlaced ? ['Cells'] : []), 'Example'],
       rows,
     ),
     paragraph(
