@@ -21,7 +21,7 @@ const PURE = /^(harness\/(stats|planning|bisect|tune|report)|tools\/(bench|calib
 const LONG = /^(tools\/testing\/faulty-kernel|harness\/kernel\/environment\/ensure-environment)\.test/;
 // Their platform is Linux alone, or they skip all of it on Windows, or they read committed evidence, which stays out.
 const NOT_THERE =
-  /^(tools\/(faults|suites\/(every-(file|await)|committed-evidence|docs|exit-codes|hostile-notebook|fuzz\.))|harness\/run\/(stalled-harness|stopped-run)|harness\/options\/experiment-file)/;
+  /^(tools\/(faults|suites\/(every-(file|await)|committed-evidence|docs|exit-codes|hostile-notebook|fuzz\.))|harness\/run\/(stalled-harness|stopped-run)|harness\/(options\/experiment-file|commands\/search-words))/;
 // No registry has Git for Windows.
 const NEEDS_GIT = /testing\/git-clone\.ts/;
 const FEW = [
