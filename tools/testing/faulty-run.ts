@@ -61,6 +61,7 @@ export async function faultyRuns(): Promise<FaultyRuns> {
     reaper,
     variables: {},
   };
+  const results: RunResult[] = [];
   return {
     context,
     async provoked(behaviour, overrides = {}, traffic = 'sequential', command = {}) {
@@ -78,9 +79,12 @@ export async function faultyRuns(): Promise<FaultyRuns> {
         new AbortController().signal,
       );
       if (result === null) throw new Error('The run was interrupted.');
+      results.push(result);
       return { record: runRecordSchema.parse(JSON.parse(JSON.stringify(result.record))), result, folder };
     },
     async close() {
+      // While this process has their files open, the reaper cannot remove their folders on Windows.
+      for (const result of results) await result.discard();
       stalls.stop();
       await timer.close();
       await reaper.stop();
