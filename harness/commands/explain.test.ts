@@ -5,6 +5,8 @@ import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { JournalWriter } from '../journal/write.ts';
 import { syntheticJournal } from '../report/fixtures/synthetic-journal.ts';
+import { groupExplained } from '../report/group-explained.ts';
+import { failureGroups } from '../stats/failure-groups.ts';
 import { registerExplain } from './explain.ts';
 
 const journal = syntheticJournal({ blocks: 3 });
@@ -46,6 +48,16 @@ describe('soak explain', () => {
     expect(text.replaceAll('\n', ' ')).toMatch(/control \d\/3, sham \d\/3, fix 0\/3/);
     const [, example = ''] = /Its example, (\S+):/.exec(text) ?? [];
     expect(text.endsWith(await explained(example))).toBe(true);
+  });
+
+  test('says of output that is lost now here, now there at which cells that was, not that runs ended', () => {
+    const [group] = failureGroups(journal.experiment.protocol, journal.runs).groups;
+    if (group === undefined) throw new Error('There is no group.');
+    const fault = { is: 'output', at: null, loss: 'missing', output: 'stdout' } as const;
+    const cells = [1, 4].map((cell) => ({ notebook: 0, cell }));
+    const text = groupExplained(journal, 1, { ...group, fault, cells, furtherCells: 3 });
+    expect(text.replaceAll(/\s+/g, ' ')).toContain('It struck at cells 1, 4 and 3 more, counted from 0.');
+    expect(text).not.toContain('ended at');
   });
 
   test('needs a run or a group that there is, and not both', async () => {

@@ -16,10 +16,13 @@ export function groupExplained(
   number: number,
   group: FailureGroup,
 ): string {
+  const cells = plainLine(cellsWords(group.cells, group.furtherCells, protocol));
   const where =
     group.cells.length === 0
       ? ''
-      : ` ${group.runs === 1 ? 'It' : 'They'} ended at ${plainLine(cellsWords(group.cells, group.furtherCells, protocol))}, counted from 0.`;
+      : 'at' in group.fault
+        ? ` It struck at ${cells}, counted from 0.`
+        : ` ${group.runs === 1 ? 'It' : 'They'} ended at ${cells}, counted from 0.`;
   const as =
     group.status === 'event'
       ? `This is the event that the experiment counts. ${eventWords(protocol).definition}`
