@@ -16,9 +16,8 @@ export function stalledCells(
 ): Pick<RunRecord, 'stalledMs'> {
   const stalled = spans
     .map(([fromMs, toMs], index) => {
-      const ms = sentWithin(fromMs, toMs)
-        ? stalls.stalledMs(fromMs, toMs)
-        : stalls.lengthenedMs(fromMs, toMs);
+      const stalledMs = stalls.stalledMs(fromMs, toMs);
+      const ms = stalledMs === 0 || sentWithin(fromMs, toMs) ? stalledMs : stalls.lengthenedMs(fromMs, toMs);
       return [String(index), roundedMs(ms)] as const;
     })
     .filter(([, ms]) => ms > 0);
