@@ -34,7 +34,9 @@ interface Execution {
   sent: Partial<MessageHeader> | null;
   isBegun: boolean;
   idleAtMs: number | null;
-  /** Content of the `error` that the kernel published for it. */
+  /** Whether an `Output` widget catches what the cell publishes. */
+  isCaught: boolean;
+  /** Content of the `error` that the kernel published for it and that no widget caught: such a cell has not raised. */
   error: Message['content'] | null;
   isDone: boolean;
 }
@@ -185,6 +187,7 @@ export class RestChannels implements Channels {
       sent: null,
       isBegun: false,
       idleAtMs: null,
+      isCaught: false,
       error: null,
       isDone: false,
     };
@@ -243,7 +246,9 @@ export class RestChannels implements Channels {
         );
       }
     }
-    if (type === 'error') execution.error = content;
+    const caughtBy = outputState(content)?.msg_id;
+    if (caughtBy !== undefined) execution.isCaught = caughtBy === execution.sent?.msg_id;
+    if (type === 'error' && !execution.isCaught) execution.error = content;
     this.#receive('iopub', { ...decoded, message: asOurs(message, execution) });
     if (type !== 'status' || content['execution_state'] !== 'idle') return;
     execution.idleAtMs = performance.now();
@@ -291,7 +296,7 @@ export class RestChannels implements Channels {
   }
 
   #contentOf(
-    { error }: Execution,
+    { error, isBegun }: Execution,
     {
       outputs,
       executionCount,
@@ -300,7 +305,8 @@ export class RestChannels implements Channels {
     const shown = outputs.findLast(
       (output) => (output as { output_type?: unknown } | null)?.output_type === 'error',
     ) as Record<string, unknown> | undefined;
-    const raised = shown ?? error;
+    // The document also has errors that a widget caught. So it decides only where the kernel was not heard.
+    const raised = error === null && isBegun ? null : (shown ?? error);
     if (raised === null) return { status: 'ok', execution_count: executionCount };
     const { ename, evalue, traceback } = raised;
     return { status: 'error', execution_count: executionCount, ename, evalue, traceback };
@@ -327,14 +333,18 @@ function isPassedOver({ idleAtMs, isBegun }: Execution): boolean {
   return idleAtMs !== null && !isBegun && performance.now() - idleAtMs >= COUNT_WITHIN_MS;
 }
 
+/** State of a widget in a comm message. An `Output` widget names the request whose output it catches. */
+function outputState(content: Message['content']): { readonly msg_id?: unknown } | undefined {
+  return (content['data'] as { state?: { msg_id?: unknown } } | null | undefined)?.state;
+}
+
 /** The message with the client's ids in place of those of the server's request. */
 function asOurs(message: Message, { header, sent }: Execution): Message {
   const { msg_id, session } = header;
   const parent_header = { ...message.parent_header, msg_id, ...(session === undefined ? {} : { session }) };
   const { content } = message;
-  const data = content['data'] as { state?: { msg_id?: unknown } } | null | undefined;
-  // An `Output` widget names the request whose output it catches.
-  const state = data?.state;
+  const state = outputState(content);
+  const data = content['data'] as object;
   if (sent === null || state === undefined || state.msg_id !== sent.msg_id)
     return { ...message, parent_header };
   return {
