@@ -132,6 +132,12 @@ describe('a server that executes the cells', () => {
     expect((await run(mayRaise)).record.outcome.kind).toBe('completed');
   });
 
+  test('an error that an Output widget catches is no error of the cell', async () => {
+    const catches = 'import ipywidgets\nwith ipywidgets.Output():\n    1 / 0';
+    const { record } = await run(notebookOf('1', catches, '2'));
+    expect(record.outcome, record.outcome.reason).toMatchObject({ kind: 'completed' });
+  });
+
   test('a cell that the kernel did not execute is aborted, although the document shows it as idle', async () => {
     const notebook = notebookOf('get_ipython().kernel._aborting = True', '1');
     expect((await run(notebook)).record.outcome).toMatchObject({ kind: 'aborted', cell: 1 });
