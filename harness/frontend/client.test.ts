@@ -17,6 +17,9 @@ beforeEach(async () => {
     await peer.publish(message('hello'));
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+  // No greeting is under way when a test begins.
+  const last = `peer-${count}`;
+  await eventually('the last greeting', () => published.some(({ header }) => header.msg_id === last));
 });
 
 afterEach(async () => {

@@ -23,7 +23,7 @@ const soak = (...args: string[]) => runSoak(args, { TMPDIR: temporary, TEMP: tem
 
 test('an experiment is resumed as it was begun, says so in its evidence, and leaves nothing', async () => {
   const out = join(folder.path, 'out');
-  const size = ['--arms', 'control', '--runs', '3', '--prefix', '3'];
+  const size = ['--arms', 'fix', '--runs', '3', '--prefix', '3'];
   const first = await soak(...size, ...FLAGS, '--max-minutes', '0.01', '--out', out);
   expect({ code: first.code, stderr: first.stderr }).toEqual({ code: 0, stderr: '' });
   const way = FLAGS.includes('--ipc') ? ', over Unix sockets' : '';
