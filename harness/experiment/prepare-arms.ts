@@ -86,7 +86,12 @@ export async function prepareArms(
   const client =
     options.client === null || options.client.name === COMMAND_CLIENT
       ? null
-      : await prepareClient(options.client, kernelsOf, { python, onProgress, signal });
+      : await prepareClient(options.client, kernelsOf, {
+          python,
+          env: options.clientEnv ?? undefined,
+          onProgress,
+          signal,
+        });
   const ownServer =
     options.transport === 'direct' || options.serverUrl !== null
       ? null

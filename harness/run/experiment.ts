@@ -47,8 +47,19 @@ export interface ReadyExperiment {
   readonly maxMs?: number | undefined;
   /** So many harness faults in a row, plus `concurrency`, stop the experiment. Default: `FAULTS_IN_A_ROW`. */
   readonly faultsInARow?: number | undefined;
+  /** Grants each block its turn, where several experiments alternate. Default: a block begins when the last one may. */
+  readonly turns?: Turns | undefined;
   readonly signal: AbortSignal;
 }
+
+/** Grants turns to an experiment, one a block. */
+export interface Turns {
+  /** Resolves when the next block may begin, or with the reason why no further one is to begin. */
+  readonly take: () => Promise<Turn>;
+}
+export type Turn =
+  | { readonly mayBegin: true; readonly end: () => void }
+  | { readonly mayBegin: false; readonly reason: string };
 
 /**
  * So many harness faults in a row, plus one for each concurrent run, stop an experiment. One bad moment spoils all runs
@@ -58,7 +69,7 @@ export const FAULTS_IN_A_ROW = 5;
 
 /** Why an experiment ended. */
 export interface ExperimentEnd {
-  readonly event: 'finished' | 'time-over' | 'interrupted';
+  readonly event: 'finished' | 'time-over' | 'ended-early' | 'interrupted';
   readonly reason: string;
 }
 
@@ -102,6 +113,7 @@ class BlockOrder {
  *
  * - A run may start while the previous one is cleaned up, unless that one could end the experiment.
  * - When the time is over, a block that has begun is still completed.
+ * - With `turns`, a block begins at its turn, and the turn ends when the block is recorded.
  * - Under `until-decided`, no block begins after the one that decides. Runs under way are still recorded.
  * - A shard decides by its own blocks alone. Whether it has a block then depends on earlier blocks only, so that E over
  *   the blocks of all shards, in block order, stays valid.
@@ -154,10 +166,16 @@ export async function runExperiment(
 
   const underWay = new Set<Promise<void>>();
   let isLate = false;
+  let early: string | null = null;
   let begun = 0;
   const dueMs = performance.now() + (experiment.maxMs ?? Infinity);
   for (let block = range.first; block < range.end && !over(); block += 1) {
     const orders = blockOrders(protocol, block).filter(({ run }) => !done.has(run));
+    const turn = orders.length === 0 ? undefined : await experiment.turns?.take();
+    if (turn?.mayBegin === false) {
+      early = turn.reason;
+      break;
+    }
     isLate = orders.length > 0 && begun > 0 && performance.now() >= dueMs;
     if (isLate) break;
     if (orders.length > 0) begun += 1;
@@ -170,11 +188,16 @@ export async function runExperiment(
       // No block is planned far ahead of the one that may decide.
       while (limit.pendingCount > 0 && underWay.size > 0) await Promise.race(underWay);
     }
+    if (turn !== undefined) {
+      await Promise.all(underWay);
+      turn.end();
+    }
   }
   await Promise.all(underWay);
   if (fault !== null) throw fault;
   if (signal.aborted) return { event: 'interrupted', reason: String(signal.reason ?? 'interrupted') };
   if (isLate && !over()) return { event: 'time-over', reason: 'the time given was over' };
+  if (early !== null) return { event: 'ended-early', reason: early };
   const { shard } = experiment;
   const size = range.end - range.first;
   const of = shard === undefined ? '' : ` of shard ${shard.index}/${shard.count}`;

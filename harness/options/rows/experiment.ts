@@ -108,7 +108,11 @@ export const EXPERIMENT_ROWS = [
     type: number(RUNS),
     help: 'runs of each arm',
     group: 'Experiment',
-    commands: { run: {}, locate: { help: 'runs of each arm by each path', default: '10' } },
+    commands: {
+      run: {},
+      locate: { help: 'runs of each arm by each path', default: '10' },
+      diagnose: { help: 'runs by each way', default: '10' },
+    },
     default: '20',
   }),
   ...ENDPOINT_ROWS,
@@ -206,7 +210,14 @@ export const EXPERIMENT_ROWS = [
     help: `let this program execute the notebooks, in a process of its own: ${CLIENTS.join(', ')}, or any command with {notebook} and {connection_file} in it`,
     defaultWords: 'the harness itself',
     group: 'Notebook and traffic',
-    commands: { run: {} },
+    commands: {
+      run: {},
+      diagnose: {
+        help: `the program that executes the notebook as your CI does: ${CLIENTS.join(', ')}`,
+        default: 'nbclient',
+        defaultWords: 'nbclient',
+      },
+    },
     excludes: [{ options: FRONT_END, because: 'the client has its own front end' }],
   }),
   option({
@@ -214,9 +225,23 @@ export const EXPERIMENT_ROWS = [
     type: clientTimeoutType,
     help: "the client's own time-out of a cell: whole seconds, or none",
     group: 'Notebook and traffic',
-    commands: { run: {} },
+    commands: { run: {}, diagnose: { default: 'none' } },
     default: '6',
     needs: { option: 'client', because: 'it is the time-out of --client', remedy: 'Add --client nbclient.' },
+  }),
+  option({
+    flags: '--client-env <exe>',
+    type: text('path-or-command'),
+    help: 'take the client from this environment, as it is: its interpreter or its folder',
+    defaultWords: 'one that soak makes',
+    group: 'Kernels',
+    commands: { run: {} },
+    publishedAs: '<your environment>',
+    needs: {
+      option: 'client',
+      because: 'it is the environment of --client',
+      remedy: 'Add --client nbclient.',
+    },
   }),
   option({
     flags: '--traffic <list>',
@@ -259,7 +284,13 @@ export const EXPERIMENT_ROWS = [
     type: number(SECONDS),
     help: 'deadline of a request',
     group: 'Experiment',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {} },
+    commands: {
+      run: {},
+      tune: {},
+      bisect: {},
+      locate: {},
+      diagnose: { help: 'deadline of a cell', default: '60' },
+    },
     default: '10',
   }),
   option({
@@ -268,7 +299,7 @@ export const EXPERIMENT_ROWS = [
     type: number(SECONDS),
     help: "deadline of a kernel's start",
     group: 'Expert',
-    commands: { run: {}, tune: {}, bisect: {}, exec: {} },
+    commands: { run: {}, tune: {}, bisect: {}, diagnose: {}, exec: {} },
     default: '60',
   }),
   option({
@@ -370,6 +401,7 @@ export const EXPERIMENT_ROWS = [
       tune: {},
       bisect: {},
       locate: {},
+      diagnose: {},
       exec: {},
       mechanism: {},
       doctor: {},
@@ -393,6 +425,10 @@ export const EXPERIMENT_ROWS = [
       run: {},
       tune: {},
       locate: {},
+      diagnose: {
+        help: 'your environment, used as it is: its interpreter or its folder',
+        defaultWords: "that of the notebook's kernel, else one that soak makes",
+      },
       exec: {},
       mechanism: {},
       doctor: { help: 'the environment to look at: its interpreter or its folder' },
@@ -418,7 +454,7 @@ export const EXPERIMENT_ROWS = [
     help: 'seed of order and latencies',
     defaultWords: 'drawn, and recorded',
     group: 'Expert',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, diagnose: {} },
   }),
   option({
     flags: '--shard <i/n>',
@@ -439,7 +475,15 @@ export const EXPERIMENT_ROWS = [
     help: 'begin no block after so many minutes; what is recorded stays, and --resume goes on',
     defaultWords: 'no limit',
     group: 'Experiment',
-    commands: { run: {}, bisect: { help: 'budget of time of a session' } },
+    commands: {
+      run: {},
+      bisect: { help: 'budget of time of a session' },
+      diagnose: {
+        help: 'begin no run after so many minutes',
+        default: '5',
+        defaultWords: '5',
+      },
+    },
     inFile: false,
   }),
   option({
@@ -460,6 +504,10 @@ export const EXPERIMENT_ROWS = [
       bisect: { help: 'folder of the evidence', defaultWords: 'soak-reports/<time>-bisect' },
       tune: { help: 'folder of the record', defaultWords: 'soak-reports/<time>-tune' },
       locate: { help: 'folder of the paths and of locate.md', defaultWords: 'soak-reports/<time>-locate' },
+      diagnose: {
+        help: 'folder of the evidence; with that of an earlier call, it goes on there',
+        defaultWords: 'soak-reports/<time>-diagnosis',
+      },
       merge: { help: 'report folder, new or empty', required: true, defaultWords: null },
       history: {
         help: 'write history.md, history.json and figures there instead of printing the Markdown',

@@ -383,6 +383,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   interrupted: 'Interrupted',
   stopped: 'Stopped by a fault of the harness',
   'time-over': 'Stopped by its time limit',
+  'ended-early': 'Ended early, because every run showed the same',
 };
 
 function partialLine(report: Report): Line {
