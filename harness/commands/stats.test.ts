@@ -35,11 +35,14 @@ describe('soak stats', () => {
     expect(text).toContain('nothing was there to fix');
   });
 
-  it.each(['0/19', '2/19', '7/19', '15/19'])('does not say of which event the counts are: %s', (treatment) => {
-    const text = printed('--reference', '7/15', '--treatment', treatment, '--sham', '6/15');
-    expect(text).toContain('events');
-    expect(text).not.toMatch(/wedge/i);
-  });
+  it.each(['0/19', '2/19', '7/19', '15/19'])(
+    'does not say of which event the counts are: %s',
+    (treatment) => {
+      const text = printed('--reference', '7/15', '--treatment', treatment, '--sham', '6/15');
+      expect(text).toContain('events');
+      expect(text).not.toMatch(/wedge/i);
+    },
+  );
 
   it('names a sham that differs first', () => {
     const text = printed('--reference', '18/20', '--treatment', '0/20', '--sham', '6/20');
