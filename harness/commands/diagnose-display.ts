@@ -52,6 +52,7 @@ interface Progress {
 export function openDiagnosisDisplay(
   ways: readonly OpenWay[],
   write: (text: string) => void,
+  maxMs: number,
   { isTerminal = process.stdout.isTTY === true }: { readonly isTerminal?: boolean } = {},
 ): DiagnosisDisplay {
   const startedMs = monotonicMs();
@@ -62,7 +63,8 @@ export function openDiagnosisDisplay(
       { protocol: opened.prepared.protocol, runs: [...opened.session.recorded], sinceMs: null },
     ]),
   );
-  const draw = () => logUpdate(screen(progress, before, startedMs));
+  const left = () => leftWords(progress, before, startedMs, maxMs);
+  const draw = () => logUpdate(screen(progress, left()));
   const timer = isTerminal ? setInterval(draw, REDRAW_MS) : undefined;
   let isPriced = false;
   return {
@@ -77,9 +79,9 @@ export function openDiagnosisDisplay(
           own.runs.push(run);
           if (isTerminal) return;
           write(`${runLine(way, run, own.protocol)}\n`);
-          const left = isPriced ? null : leftWords(progress, before, startedMs);
-          if (left !== null) write(`${left}\n`);
-          isPriced ||= left !== null;
+          const price = isPriced ? null : left();
+          if (price !== null) write(`${price}\n`);
+          isPriced ||= price !== null;
         },
       };
     },
@@ -94,13 +96,12 @@ export function openDiagnosisDisplay(
   };
 }
 
-function screen(progress: ReadonlyMap<string, Progress>, before: number, startedMs: number): string {
+function screen(progress: ReadonlyMap<string, Progress>, left: string | null): string {
   const width = Math.max(...[...progress.keys()].map((name) => name.length));
   const lines = [...progress].map(([name, { protocol, runs, sinceMs }]) => {
     const now = sinceMs === null ? '' : pc.dim(`  > ${duration(monotonicMs() - sinceMs)}`);
     return `  ${name.padEnd(width)}  ${runs.length} of ${protocol.blocks}  ${tally(runs, protocol)}${now}`;
   });
-  const left = leftWords(progress, before, startedMs);
   return [...lines, ...(left === null ? [] : [pc.dim(`  ${left}`)])].join('\n');
 }
 
@@ -128,15 +129,25 @@ function runLine(way: string, run: RunRecord, protocol: Protocol): string {
   return `${run.block + 1}/${protocol.blocks} ${way}: ${endingWords(run, protocol).join(', ')}${where} in ${took}${raised}`;
 }
 
-/** What the runs that are left will take at the pace so far; `null` before each way has a run. */
+/**
+ * What the runs that are left will take at the pace so far, and no more than the budget has left; `null` before each way
+ * has a run.
+ */
 function leftWords(
   progress: ReadonlyMap<string, Progress>,
   before: number,
   startedMs: number,
+  maxMs: number,
 ): string | null {
   const all = [...progress.values()];
   const done = all.reduce((sum, { runs }) => sum + runs.length, 0) - before;
-  if (done < all.length) return null;
   const left = all.reduce((sum, { protocol, runs }) => sum + protocol.blocks - runs.length, 0);
-  return left === 0 ? null : `about ${duration(((monotonicMs() - startedMs) / done) * left)} left`;
+  if (done < all.length || left === 0) return null;
+  const elapsedMs = monotonicMs() - startedMs;
+  const atPaceMs = (elapsedMs / done) * left;
+  const budgetMs = maxMs - elapsedMs;
+  if (budgetMs <= 0) return 'the time is over: the run under way is the last';
+  return budgetMs < atPaceMs
+    ? `at most ${duration(budgetMs)} left, for about ${Math.max(1, Math.floor((budgetMs / elapsedMs) * done))} of ${left} more runs`
+    : `about ${duration(atPaceMs)} left`;
 }

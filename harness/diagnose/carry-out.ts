@@ -51,6 +51,7 @@ export interface OpenWay {
 export type OpenDiagnosisDisplay = (
   ways: readonly OpenWay[],
   write: (text: string) => void,
+  maxMs: number,
 ) => DiagnosisDisplay;
 
 /** What came out. */
@@ -180,7 +181,7 @@ async function runInTurn(
       ? 'the other way could not be carried out'
       : sameReason([...runs].map(([name, own]) => ({ name, runs: own }))),
   );
-  const display = openDisplay(ways, write);
+  const display = openDisplay(ways, write, maxMs);
   const results = await Promise.allSettled(
     ways.map(async ({ name, opened }) => {
       const events = display.eventsOf(name);

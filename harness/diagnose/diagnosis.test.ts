@@ -127,7 +127,7 @@ test('where nothing happened, it says which rate is excluded, and repeats it lon
   expect(whether).toBe(
     'Not in these runs: 0 of 10 runs directly and 0 of 10 runs by nbclient. That excludes a rate above 25.9 % directly or 25.9 % by nbclient (one-sided 95 %), and no lower rate.',
   );
-  expect(what).toContain('nothing and nobody is at fault');
+  expect(what).toContain('no fault to place');
   expect(toDo).toContain('Run it more often');
   expect(next).toBe('my.ipynb --runs 50 --max-minutes 25');
 });

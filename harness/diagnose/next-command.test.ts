@@ -26,7 +26,7 @@ const WAYS_TO_ASK: readonly [string, Partial<Asked>][] = [
   ['with another client', { given: ['--client', 'papermill'], client: 'papermill' }],
   ['with a kernel', { given: ['--kernel', 'ir'], arm: null }],
   ['with a deadline', { timeoutSeconds: 120, isTimeoutGiven: true }],
-  ['with a name that a shell takes apart', { notebook: 'my; notebook (1).ipynb', folder: "it's here" }],
+  ['with a name that a shell takes apart', { notebook: 'my; notebook (1).ipynb', folder: 'my reports (1)' }],
 ];
 
 describe.each(CASES)('after %s, the next command', (_what, direct, client) => {

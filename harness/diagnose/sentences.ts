@@ -88,7 +88,7 @@ function what(diagnosis: Diagnosis): Line {
     if (same?.kind === 'busy' || same?.kind === 'late') {
       return line`A cell takes longer than the deadline of ${num(duration(diagnosis.timeoutMs))}${atCell(same.cell)}: the kernel was at work on it. That is no fault.`;
     }
-    return line`Nothing was seen, so nothing and nobody is at fault here.`;
+    return line`Nothing was seen in these runs, so there is no fault to place.`;
   }
   const named = faults.slice(0, NAMED_FAULTS).map((fault) => faultLine(diagnosis, fault));
   const more = faults.length - NAMED_FAULTS;

@@ -4,7 +4,7 @@ import { SoakError } from '../model/errors.ts';
 import { writeOutput } from '../model/write-output.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
 import { type Difference, folderDifferences, verifyReport } from '../report/verify.ts';
-import { type ReportFile, writeFiles } from '../report/write-report.ts';
+import type { ReportFile } from '../report/write-report.ts';
 import type { WayJournal } from './diagnosis.ts';
 import { diagnosisDocument } from './document.ts';
 import { DIAGNOSIS_FILE, type DiagnosisRecord, readDiagnosisRecord, readWays } from './record.ts';
@@ -20,13 +20,15 @@ export async function keepRecord(folder: string, record: DiagnosisRecord): Promi
   await writeOutput(join(folder, DIAGNOSIS_FILE), `${JSON.stringify(record, null, 1)}\n`);
 }
 
-/** Write `diagnosis.md`. @returns its path. @throws SoakError `report-not-written` */
+/** Write `diagnosis.md`. @returns its path. @throws SoakError `cannot-write` */
 export async function writeDiagnosis(
   folder: string,
   journals: readonly WayJournal[],
   record: DiagnosisRecord,
 ): Promise<string[]> {
-  return writeFiles(folder, diagnosisFiles(journals, record));
+  return Promise.all(
+    diagnosisFiles(journals, record).map(({ path, content }) => writeOutput(join(folder, path), content)),
+  );
 }
 
 /** The folder of a diagnosis that `target` names: itself, or one of its files. `null`: it names none. */
