@@ -149,7 +149,7 @@ function whatWasRun(
 function reading({ ways, timeoutMs }: Diagnosis): Block[] {
   return [
     paragraph(
-      line`Something went wrong in a run if the kernel wedged, hung, died, did not start or lost an answer, if the client stalled, if a cell raised that is not marked ${code('raises-exception')}, or if a cell showed less, twice or elsewhere what most runs by the same way show. An event is placed by what was recorded of its run, and where the record does not say, it cannot be told.`,
+      line`Something went wrong in a run if the kernel wedged, hung, died, did not start or lost an answer, if the client stalled, if a cell raised that is not marked ${code('raises-exception')}, or if a cell showed less, twice or elsewhere what most runs by the same way show. An event is placed by what was recorded of its run, and where the record does not say, it cannot be told. The evidence of each way leaves out what is the notebook's own, such as an error of a cell: its endpoint is ${code('any')}.`,
     ),
     paragraph(
       line`A run whose cell was still at work after ${num(duration(timeoutMs))} does not count: it does not show what would have come. An interval holds for each way by itself. That the ways differ is no comparison of them.`,

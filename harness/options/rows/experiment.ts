@@ -1,11 +1,9 @@
-import { CLIENTS } from '../../model/client.ts';
 import { LAUNCH_METHODS } from '../../model/launch-method.ts';
 import { DEFAULT_LATENCY, TRAFFIC_PROFILES } from '../../model/protocol.ts';
 import { serverUrl } from '../../model/server-url.ts';
 import { EXECUTION_WAYS, TRANSPORTS } from '../../model/transport.ts';
-import { clientType } from '../client-command.ts';
 import { option } from '../row.ts';
-import { autopsyType, clientTimeoutType, shardType } from '../special-types.ts';
+import { autopsyType, shardType } from '../special-types.ts';
 import {
   commaList,
   number,
@@ -20,10 +18,8 @@ import {
   someOf,
   text,
 } from '../value-types.ts';
+import { CLIENT_ROWS } from './client.ts';
 import { ENDPOINT_ROWS } from './endpoint.ts';
-
-/** What a client of another program has of its own, so that the harness's is not asked. */
-const FRONT_END = ['traffic', 'latency', 'prefix', 'tuned', 'pipelineDepth', 'autopsy'];
 
 /**
  * What an experiment is made of: the options of `soak run`, which other commands share. Their order is that of the
@@ -204,45 +200,7 @@ export const EXPERIMENT_ROWS = [
     excludes: [{ options: ['client'], because: 'the client starts the kernels and speaks to them itself' }],
     setsAside: ['transport'],
   }),
-  option({
-    flags: '--client <name>',
-    type: clientType,
-    help: `let this program execute the notebooks, in a process of its own: ${CLIENTS.join(', ')}, or any command with {notebook} and {connection_file} in it`,
-    defaultWords: 'the harness itself',
-    group: 'Notebook and traffic',
-    commands: {
-      run: {},
-      diagnose: {
-        help: `the program that executes the notebook as your CI does: ${CLIENTS.join(', ')}`,
-        default: 'nbclient',
-        defaultWords: 'nbclient',
-      },
-    },
-    excludes: [{ options: FRONT_END, because: 'the client has its own front end' }],
-  }),
-  option({
-    flags: '--client-timeout <seconds>',
-    type: clientTimeoutType,
-    help: "the client's own time-out of a cell: whole seconds, or none",
-    group: 'Notebook and traffic',
-    commands: { run: {}, diagnose: { default: 'none' } },
-    default: '6',
-    needs: { option: 'client', because: 'it is the time-out of --client', remedy: 'Add --client nbclient.' },
-  }),
-  option({
-    flags: '--client-env <exe>',
-    type: text('path-or-command'),
-    help: 'take the client from this environment, as it is: its interpreter or its folder',
-    defaultWords: 'one that soak makes',
-    group: 'Kernels',
-    commands: { run: {} },
-    publishedAs: '<your environment>',
-    needs: {
-      option: 'client',
-      because: 'it is the environment of --client',
-      remedy: 'Add --client nbclient.',
-    },
-  }),
+  ...CLIENT_ROWS,
   option({
     flags: '--traffic <list>',
     type: someOf(TRAFFIC_PROFILES),
