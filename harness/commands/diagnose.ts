@@ -5,7 +5,7 @@ import { assertHasCode, readNotebook } from '../frontend/notebook.ts';
 import { folderStamp } from '../journal/report-folders.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { CLIENTS, type ClientName } from '../model/client.ts';
-import { about, type ExitCode, SoakError } from '../model/errors.ts';
+import { about, EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { publicPath } from '../model/public-path.ts';
 import { shellWord } from '../model/shell-word.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
@@ -166,6 +166,9 @@ export async function diagnose(
   );
   write(answerText(journals, asked));
   write(`\nEvidence: ${join(folder, 'diagnosis.md')}\n`);
+  if (exitCode === EXIT_CODES.interrupted) {
+    write(`Interrupted. Go on with the same command and --out ${shellWord(folder)}\n`);
+  }
   return exitCode;
 }
 

@@ -24,7 +24,10 @@ export function registerExplain(program: Command, write: (text: string) => void)
       .command('explain')
       .description('Explain one run: what happened, its last messages, and what it means')
       .argument('<report>', 'folder of a report')
-      .argument('[run]', 'the run, as the report names it, such as b007-fix; b7-fix will do'),
+      .argument(
+        '[run]',
+        'the run, as the report names it, such as b007-fix; b7-fix will do; of a diagnosis with its way, such as direct/b3-control',
+      ),
     'explain',
   ).action(async (folder: string, name: string | undefined, raw: RawOptions<'explain'>) => {
     const { group } = parsedOptions('explain', raw);

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { DEFAULT_KERNEL, type Notebook, statedKernel } from '../frontend/notebook.ts';
 import { missingOfClient } from '../kernel/client-arms.ts';
 import { inspectGivenEnvironment } from '../kernel/environment/index.ts';
@@ -116,7 +117,8 @@ async function ofSpec(
   signal: AbortSignal,
 ): Promise<ChosenKernel> {
   const named = `the kernel ${kernel.name}, ${why}`;
-  if (!isIpykernel(kernel)) {
+  // A kernelspec may start ipykernel by another program, such as conda: then only that program knows the environment.
+  if (!isIpykernel(kernel) || !/^(python|pypy)/i.test(basename(kernel.program))) {
     return { options: { kernel: [kernel.name] }, clientEnv: null, hasClient: false, why: named };
   }
   const own = Object.keys(kernel.spec.env);

@@ -159,6 +159,19 @@ describe('runs that all end in the same way', () => {
     expect(same.next).toContain('explain');
   });
 
+  test('for want of a package, it is the environment that is to be named', () => {
+    const absent: Ending = {
+      kind: 'cell-error',
+      cell: 0,
+      error: { ename: 'ModuleNotFoundError', evalue: 'x' },
+    };
+    const { toDo } = told(
+      way('direct', '7.4.0', runsOf(2, absent)),
+      way('nbclient', '7.4.0', runsOf(2, absent)),
+    );
+    expect(toDo).toContain('--env VENV');
+  });
+
   test.each<[string, Ending[], Ending[]]>([
     [
       'another exception',

@@ -195,6 +195,10 @@ function ofSame({ faults }: Diagnosis, isLong: boolean): Line {
   if (isLong)
     return line`Give a deadline above what the cell needs. Until then these runs say nothing about faults.`;
   const raises = faults.some(({ event }) => event === 'cell-error');
+  const ename = faults[0]?.example.run.outcome.error?.ename;
+  if (ename === 'ModuleNotFoundError' || ename === 'ImportError') {
+    return line`The environment lacks what the cell imports. Name the one in which the notebook works: ${code('--env VENV')}.`;
+  }
   return raises
     ? line`Mend the cell first, and run this again. It was ended early, because nothing here comes and goes. If the cell needs variables of your session: kernels get only a few of them, and a kernelspec can name more.`
     : line`Mend that first, and run this again. It was ended early, because nothing here comes and goes.`;
@@ -226,7 +230,9 @@ function adviceForWedge(diagnosis: Diagnosis, fault: Fault): Line {
   if (!isKnownWedge(diagnosis, fault)) {
     return line`No release is known here that cures this wedge. Look at one of these runs, and report it with the evidence.`;
   }
-  const upgrade = line`ipykernel 7.4.0 cures this wedge of the kernel`;
+  // Python 3.10 has no ipykernel 7.4.0.
+  const needs = / 3\.10\b/.test(diagnosis.python) ? ' (it needs Python 3.11)' : '';
+  const upgrade = line`ipykernel 7.4.0${text(needs)} cures this wedge of the kernel`;
   const clients = diagnosis.ways.filter(({ kind }) => kind === 'client');
   const [client] = clients;
   if (client === undefined) {

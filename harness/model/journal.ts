@@ -256,7 +256,8 @@ export type RunRecord = z.infer<typeof runRecordSchema>;
 
 /**
  * A session that ended or resumed; `reason` says why. `stopped`: by a fault of the harness or of what it stands
- * on; `time-over`: by --max-minutes; `ended-early`: further runs would have shown the same.
+ * on; `time-over`: by --max-minutes; `ended-early`: further runs would have
+ * added nothing.
  */
 export const sessionRecordSchema = z.object({
   type: z.literal('session'),
