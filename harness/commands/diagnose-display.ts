@@ -54,9 +54,12 @@ export function openDiagnosisDisplay(
   ways: readonly OpenWay[],
   write: (text: string) => void,
   maxMs: number,
-  { isTerminal = process.stdout.isTTY === true }: { readonly isTerminal?: boolean } = {},
+  {
+    isTerminal = process.stdout.isTTY === true,
+    clock = monotonicMs,
+  }: { readonly isTerminal?: boolean; readonly clock?: () => number } = {},
 ): DiagnosisDisplay {
-  const startedMs = monotonicMs();
+  const startedMs = clock();
   const before = ways.reduce((sum, { opened }) => sum + opened.session.recorded.length, 0);
   const progress = new Map<string, Progress>(
     ways.map(({ name, opened }) => [
@@ -64,8 +67,8 @@ export function openDiagnosisDisplay(
       { protocol: opened.prepared.protocol, runs: [...opened.session.recorded], sinceMs: null },
     ]),
   );
-  const left = () => leftWords(progress, before, startedMs, maxMs);
-  const draw = () => logUpdate(screen(progress, left()));
+  const left = () => leftWords(progress, before, clock() - startedMs, maxMs);
+  const draw = () => logUpdate(screen(progress, left(), clock()));
   const timer = isTerminal ? setInterval(draw, REDRAW_MS) : undefined;
   let isPriced = false;
   return {
@@ -73,7 +76,7 @@ export function openDiagnosisDisplay(
       const own = progress.get(way) as Progress;
       return {
         onStart: () => {
-          own.sinceMs = monotonicMs();
+          own.sinceMs = clock();
         },
         onRun: (run) => {
           own.sinceMs = null;
@@ -97,10 +100,10 @@ export function openDiagnosisDisplay(
   };
 }
 
-function screen(progress: ReadonlyMap<string, Progress>, left: string | null): string {
+function screen(progress: ReadonlyMap<string, Progress>, left: string | null, nowMs: number): string {
   const width = Math.max(...[...progress.keys()].map((name) => name.length));
   const lines = [...progress].map(([name, { protocol, runs, sinceMs }]) => {
-    const now = sinceMs === null ? '' : pc.dim(`  > ${duration(monotonicMs() - sinceMs)}`);
+    const now = sinceMs === null ? '' : pc.dim(`  > ${duration(nowMs - sinceMs)}`);
     return `  ${name.padEnd(width)}  ${runs.length} of ${protocol.blocks}  ${tally(runs, protocol)}${now}`;
   });
   return [...lines, ...(left === null ? [] : [pc.dim(`  ${left}`)])].join('\n');
@@ -137,14 +140,13 @@ function runLine(way: string, run: RunRecord, protocol: Protocol): string {
 function leftWords(
   progress: ReadonlyMap<string, Progress>,
   before: number,
-  startedMs: number,
+  elapsedMs: number,
   maxMs: number,
 ): string | null {
   const all = [...progress.values()];
   const done = all.reduce((sum, { runs }) => sum + runs.length, 0) - before;
   const left = all.reduce((sum, { protocol, runs }) => sum + protocol.blocks - runs.length, 0);
   if (done < all.length || left === 0) return null;
-  const elapsedMs = monotonicMs() - startedMs;
   const atPaceMs = (elapsedMs / done) * left;
   const budgetMs = maxMs - elapsedMs;
   if (budgetMs <= 0) return 'the time is over: the run under way is the last';
