@@ -102,6 +102,28 @@ describe('a notebook without a fault', () => {
     expect(again.stdout).toContain('Not in these runs: 0 of 2 runs directly');
     expect((await readJournal(join(out, 'direct'))).journal.runs).toHaveLength(2);
   }, 60_000);
+
+  test.each<[string, string, string[], RegExp]>([
+    ['another notebook', 'raises.ipynb', [], /holds a diagnosis of another notebook/],
+    ['other options', 'quiet.ipynb', ['--client', 'papermill'], /holds a diagnosis with other options/],
+  ])(
+    'the folder is refused for %s',
+    async (_what, name, more, message) => {
+      const { code, stderr } = await soak(
+        at(name),
+        '--env',
+        place.python,
+        '--runs',
+        '2',
+        '--out',
+        out,
+        ...more,
+      );
+      expect(code).toBe(2);
+      expect(stderr).toMatch(message);
+    },
+    60_000,
+  );
 });
 
 describe('a notebook that raises at once', () => {

@@ -133,6 +133,7 @@ export async function diagnose(
   const { journals, exitCode } = await carryOutDiagnosis(
     {
       folder,
+      notebookSha256: notebook.sha256,
       kernel: chosen,
       client,
       shared: {

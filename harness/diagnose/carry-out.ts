@@ -8,6 +8,7 @@ import {
 } from '../experiment/carry-out.ts';
 import { now } from '../experiment/session.ts';
 import { journalState, recordedSeed } from '../journal/state.ts';
+import { canonicalJson, sha256 } from '../model/canonical.ts';
 import type { ClientName } from '../model/client.ts';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { harnessVersion } from '../model/harness-version.ts';
@@ -25,6 +26,7 @@ import { keepRecord, writeDiagnosis } from './write-diagnosis.ts';
 /** A diagnosis to carry out. */
 export interface GivenDiagnosis {
   readonly folder: string;
+  readonly notebookSha256: string;
   readonly kernel: ChosenKernel;
   readonly client: ClientName;
   /** Options that both ways share. */
@@ -78,36 +80,27 @@ export async function carryOutDiagnosis(
   const { folder, kernel, client, asked } = given;
   const ways = kernel.hasClient ? ['direct', client] : ['direct'];
   const before = await readDiagnosisRecord(folder);
-  if (before !== null && before.ways.join() !== ways.join()) {
-    throw new SoakError(
-      'cannot-resume',
-      `${folder} holds a diagnosis by other ways: ${before.ways.join(', ')}.`,
-      {
-        remedy: 'Give another --out.',
-      },
-    );
-  }
-  const record: DiagnosisRecord = before ?? {
+  const fresh: DiagnosisRecord = {
     schema: 1,
     at: now(),
     harness: await harnessVersion(),
+    notebookSha256: given.notebookSha256,
+    optionsSha256: optionsHash(given),
     ways,
     why: kernel.why,
     asked: { ...asked, given: [...asked.given], environment: [...asked.environment] },
   };
+  await assertOwnFolder(folder, before, fresh);
+  const record = before ?? fresh;
   const seed =
     given.shared.seed ??
     (await recordedSeed(ways.map((way) => join(folder, way)))) ??
     String(randomInt(2 ** 31));
-  const finished: string[] = [];
   const open: OpenWay[] = [];
   try {
     for (const way of ways) {
       const state = await journalState(join(folder, way));
-      if (state === 'finished') {
-        finished.push(way);
-        continue;
-      }
+      if (state === 'finished') continue;
       const raw: RawOptions<'run'> =
         state === 'begun' ? { resume: join(folder, way) } : wayOptions(given, way, seed);
       open.push({
@@ -135,6 +128,43 @@ export async function carryOutDiagnosis(
         ? EXIT_CODES.done
         : EXIT_CODES.invalidExperiment,
   };
+}
+
+/**
+ * A folder is continued only by what began it: the answer would otherwise be about another notebook or kernel.
+ *
+ * @throws SoakError `cannot-resume`
+ */
+async function assertOwnFolder(
+  folder: string,
+  before: DiagnosisRecord | null,
+  fresh: DiagnosisRecord,
+): Promise<void> {
+  const cannot = (why: string) =>
+    new SoakError('cannot-resume', `${folder} ${why}.`, { remedy: 'Give another --out.' });
+  if ((await journalState(folder)) !== 'absent') throw cannot('holds an experiment');
+  if (before === null) return;
+  if (before.notebookSha256 !== fresh.notebookSha256) {
+    throw cannot('holds a diagnosis of another notebook, or of this one before it was changed');
+  }
+  if (before.optionsSha256 !== fresh.optionsSha256 || before.ways.join() !== fresh.ways.join()) {
+    throw cannot('holds a diagnosis with other options, or of another environment');
+  }
+}
+
+/** Everything that decides what is run, but for the notebook, which has a hash of its own, and the seed, which is kept. */
+function optionsHash({ shared, kernel, client, clientTimeout }: GivenDiagnosis): string {
+  const { notebook: _notebook, seed, ...own } = shared;
+  return sha256(
+    canonicalJson({
+      ...own,
+      ...kernel.options,
+      seed: seed ?? null,
+      environment: kernel.environmentSha256,
+      client,
+      clientTimeout,
+    }),
+  );
 }
 
 function wayOptions(

@@ -47,7 +47,7 @@ const chosen = (of: Notebook, choice: Partial<KernelChoice> = {}) =>
 
 describe('without an option, the kernel is the one that Jupyter would take', () => {
   test('the notebook’s own: its environment has the client too', async () => {
-    expect(await chosen(notebook('mine'))).toEqual({
+    expect(await chosen(notebook('mine'))).toMatchObject({
       options: { env: python, arm: ['control'] },
       clientEnv: python,
       hasClient: true,

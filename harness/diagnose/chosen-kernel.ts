@@ -9,6 +9,7 @@ import {
   type UsableKernel,
 } from '../kernel/kernelspec/index.ts';
 import { searchKernels } from '../kernel/kernelspec/search-kernels.ts';
+import { sha256 } from '../model/canonical.ts';
 import type { ClientName } from '../model/client.ts';
 import { SoakError } from '../model/errors.ts';
 import type { RawOptions } from '../options/table.ts';
@@ -29,6 +30,8 @@ export interface ChosenKernel {
   readonly clientEnv: string | null;
   /** Whether a client can execute the notebook: only ipykernel can be started by one here. */
   readonly hasClient: boolean;
+  /** What tells it from another of the same name; `null`: soak makes the environment, and its options say which. */
+  readonly environmentSha256: string | null;
   /** Why this one, as a clause that can be published. */
   readonly why: string;
 }
@@ -119,7 +122,13 @@ async function ofSpec(
   const named = `the kernel ${kernel.name}, ${why}`;
   // A kernelspec may start ipykernel by another program, such as conda: then only that program knows the environment.
   if (!isIpykernel(kernel) || !/^(python|pypy)/i.test(basename(kernel.program))) {
-    return { options: { kernel: [kernel.name] }, clientEnv: null, hasClient: false, why: named };
+    return {
+      options: { kernel: [kernel.name] },
+      clientEnv: null,
+      hasClient: false,
+      environmentSha256: kernel.sha256,
+      why: named,
+    };
   }
   const own = Object.keys(kernel.spec.env);
   const unset =
@@ -136,12 +145,13 @@ async function ofEnvironment(
   why: string,
   signal: AbortSignal,
 ): Promise<ChosenKernel> {
-  const { facts } = await inspectGivenEnvironment(env, signal);
+  const { facts, key } = await inspectGivenEnvironment(env, signal);
   const hasItsOwn = missingOfClient(client, facts.packages).length === 0;
   return {
     options: { env, arm: [arm] },
     clientEnv: hasItsOwn ? env : null,
     hasClient: true,
+    environmentSha256: sha256(key),
     why: `${why}${hasItsOwn ? '' : `; it has no ${client}, so ${client} runs in an environment that soak made`}`,
   };
 }
@@ -151,6 +161,7 @@ function ofSoak({ python, arm }: KernelChoice, why: string): ChosenKernel {
     options: { ...(python === null ? {} : { python }), arm: [arm] },
     clientEnv: null,
     hasClient: true,
+    environmentSha256: null,
     why,
   };
 }

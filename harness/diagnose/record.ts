@@ -13,6 +13,10 @@ export const diagnosisRecordSchema = z.object({
   schema: z.literal(1),
   at: z.string(),
   harness: z.string(),
+  /** SHA-256 of the notebook. */
+  notebookSha256: z.string(),
+  /** SHA-256 of the options and of the environment, by which a later call knows whether it may go on here. */
+  optionsSha256: z.string(),
   /** Folders, in order. */
   ways: z.array(z.string().regex(/^[a-z][a-z-]*$/)).min(1),
   /** Why this kernel, as a clause that can be published. */
