@@ -24,7 +24,7 @@ export interface Asked {
   readonly isTimeoutGiven: boolean;
 }
 
-/** Runs that nothing was seen in are repeated with so many times as many. */
+/** Where nothing was seen, so many times as many runs come next, and as much time. */
 const MORE_RUNS = 5;
 /** A deadline that a cell passed is raised to so many times itself. */
 const MORE_TIME = 10;
@@ -44,7 +44,7 @@ export function isKnownWedge({ ipykernel }: Pick<Diagnosis, 'ipykernel'>, fault:
 
 /** The words of the command that is worth most after this diagnosis, without `npm run soak --`. */
 export function nextArguments(diagnosis: Diagnosis, asked: Asked): string[] {
-  const { same, faults, ways } = diagnosis;
+  const { same, faults } = diagnosis;
   if (same !== null) {
     if (same.kind !== 'busy' && same.kind !== 'late') return explain(asked, same.example);
     return again(asked, {
@@ -57,10 +57,8 @@ export function nextArguments(diagnosis: Diagnosis, asked: Asked): string[] {
   const [first] = faults;
   if (first?.event === 'stalled') return execute(asked);
   if (first !== undefined) return explain(asked, first.example);
-  const isShort = ways.some(({ runs, planned }) => runs < planned);
   return again(asked, {
-    // Where the time was over first, more runs alone would change nothing.
-    runs: isShort ? asked.runs : asked.runs * MORE_RUNS,
+    runs: asked.runs * MORE_RUNS,
     maxMinutes: asked.maxMinutes * MORE_RUNS,
     timeoutSeconds: asked.timeoutSeconds,
   });

@@ -13,6 +13,7 @@ import {
   prepareServer,
 } from '../kernel/server/prepare-server.ts';
 import { COMMAND_CLIENT, type ProtocolClient } from '../model/client.ts';
+import { SoakError } from '../model/errors.ts';
 import type { ArmEnvironment, ClientEnvironment } from '../model/journal.ts';
 import { publicText } from '../model/public-text.ts';
 import type { CommandClient } from '../options/client-options.ts';
@@ -82,7 +83,8 @@ export async function prepareArms(
     onProgress,
     signal,
   });
-  const command = options.client?.name === COMMAND_CLIENT ? await preparedCommand(options.client) : null;
+  const command =
+    options.client?.name === COMMAND_CLIENT ? await preparedCommand(options.client, options.clientEnv) : null;
   const client =
     options.client === null || options.client.name === COMMAND_CLIENT
       ? null
@@ -124,11 +126,24 @@ export async function prepareArms(
   };
 }
 
-/** A command as the client: its program is found, and nothing is installed for it. */
-async function preparedCommand({ command }: CommandClient): Promise<{
+/**
+ * A command as the client: its program is found, and nothing is installed for it.
+ *
+ * @throws SoakError `bad-option` for an environment of the client: the command names its own
+ */
+async function preparedCommand(
+  { command }: CommandClient,
+  clientEnv: string | null,
+): Promise<{
   readonly program: CommandProgram;
   readonly protocolClient: ProtocolClient;
 }> {
+  if (clientEnv !== null) {
+    throw new SoakError('bad-option', '--client-env cannot be used with the command of a program.', {
+      remedy: 'Leave out --client-env, and let the command name the program of that environment.',
+      option: { name: 'client-env' },
+    });
+  }
   return {
     program: await foundCommand(command),
     protocolClient: {
