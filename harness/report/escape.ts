@@ -48,8 +48,8 @@ export function markdownCode(content: string, limit: number = INLINE_LIMIT): str
 }
 
 /** Content as a fenced Markdown block, its fence longer than any in the content. */
-export function markdownFence(content: string, language = ''): string {
-  const text = cleanText(content);
+export function markdownFence(content: string, language = '', limit?: number): string {
+  const text = cleanText(content, limit);
   const fence = '`'.repeat(Math.max(3, longestRun(text, '`') + 1));
   return `${fence}${language}\n${text}\n${fence}`;
 }

@@ -22,6 +22,11 @@ function whereRun({ experiment, sessions }: Report): Line {
 
 /** What the experiment does not show, which is as much a part of the result as what it shows. */
 export function notShownBlocks(report: Report): Block[] {
+  return [list(notShownLines(report))];
+}
+
+/** The same as sentences, the most important one first. */
+export function notShownLines(report: Report): Line[] {
   const { analysis, protocol } = report;
   const items: Line[] = [];
   const { infinitive } = eventWords(protocol);
@@ -71,5 +76,5 @@ export function notShownBlocks(report: Report): Block[] {
   if (!analysis.aa.some((check) => isObserverCheck(report, check))) {
     items.push(line`Whether watching changes the rate: every arm ran with the same counters in the kernel.`);
   }
-  return [list(items)];
+  return items;
 }
