@@ -8,10 +8,11 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vi
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { readJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
-import { commentMarkdown } from '../report/evidence.ts';
+import { framedComment } from '../report/evidence.ts';
 import { syntheticJournal } from '../report/fixtures/synthetic-journal.ts';
 import { commentMarker } from '../report/pull-request-comment.ts';
 import { buildReport } from '../report/report.ts';
+import { commentFooter } from '../report/workflow-pull-request.ts';
 import { registerComment } from './comment.ts';
 
 interface Comment {
@@ -123,7 +124,9 @@ describe('soak comment', () => {
     expect(await comment()).toBe('Comment created: http://github/comment/100\n');
     expect(github.comments[0]?.body).toMatch(/^<!-- kernel-soak: kernel-soak -->\n/);
     const { journal } = await readJournal(report);
-    expect(github.comments[0]?.body).toContain(commentMarkdown(buildReport(journal)));
+    const frame = { marker: commentMarker('kernel-soak'), footer: commentFooter(process.env), address: null };
+    expect(github.comments[0]?.body).toBe(framedComment(buildReport(journal), frame));
+    expect(github.comments[0]?.body).toMatch(/^\| `control` /m);
     expect(github.comments[0]?.body).toContain('https://github.com/own/repo/actions/runs/42');
     vi.stubEnv('GITHUB_RUN_ID', '43');
     expect(await comment()).toBe('Comment updated: http://github/comment/100\n');

@@ -44,7 +44,7 @@ describe('soak plan', () => {
       (await printed(...args)).split('\n\n')[0]?.replaceAll('\n', ' ');
 
     it('at the level at which soak run decides, with what it takes', async () => {
-      const text = await printed('--reference-rate', '0.3', '--seconds-per-run', '1');
+      const text = (await printed('--reference-rate', '0.3', '--seconds-per-run', '1')).replace(',\n', ', ');
       const [, median, p90] =
         /^Run it with --until-decided: about (\d+) runs of each arm, seldom more than (\d+) \(one experiment in ten\), 2 to 3 minutes\.\n\n/.exec(
           text,

@@ -2,7 +2,7 @@ import { SoakError } from './errors.ts';
 import { quoted } from './quoted.ts';
 
 /** A comment has little room: longer addresses are refused. */
-const LONGEST = 300;
+const LONGEST = 200;
 
 /** Where a report folder is published. */
 export interface EvidenceAddress {

@@ -45,9 +45,9 @@ describe('comment.md', () => {
   const comment = commentMarkdown(reportWith(THREE, diff));
 
   test('has verdict, table, limits, the diff with its hash, and how to verify, and nothing cut where all has room', () => {
-    expect(comment).toMatch(/^\*\*`fix` fixes it\*\*: /);
+    expect(comment).toMatch(/^### Kernel wedges by arm, ipykernel `7\.3\.0`\n\n\*\*`fix` fixes it\*\*: /);
     expect(comment).toMatch(/^\| Arm \| Role \| Wedged \| Rate \| 95 % interval \|\n(\|.*\n){4}/m);
-    expect(comment).toContain('**What this does not show**\n\n- That the rate is zero');
+    expect(comment).toContain('**What this does not show**\n\n- Other notebooks, traffic or machines');
     expect(comment).toContain(
       `<summary>The diff</summary>\n\n\`sham\` and \`fix\`, SHA-256 of the diff \`${sha256(diff)}\`:`,
     );
@@ -79,7 +79,7 @@ describe('comment.md', () => {
       protocol: { blocks: 30 },
       journal: { sessions: [] },
     });
-    expect(commentMarkdown(report)).toMatch(/^> \*\*Not finished\*\*: 12 of 30 planned blocks/);
+    expect(commentMarkdown(report)).toMatch(/^### .*\n\n> \*\*Not finished\*\*: 12 of 30 planned blocks/);
   });
 
   test('stays within its characters for any number of arms, any names and any diffs, and is cut nowhere but between words, rows and lines', () => {
@@ -166,7 +166,7 @@ describe('the comment that is posted', () => {
       'https://github.com/me/it/raw/main/soak/figures/',
       'https://github.com/me/it/blob/main/soak/evidence.md',
     ],
-    [`https://example.org/${'p'.repeat(270)}`, `${'p'.repeat(270)}/figures/`, '/evidence.html'],
+    [`https://example.org/${'p'.repeat(170)}`, `${'p'.repeat(170)}/figures/`, '/evidence.html'],
     ['https://example.org/a (b)/[c]', 'https://example.org/a%20%28b%29/%5Bc%5D/figures/', '/evidence.html'],
   ])('shows the chief figure where the evidence is published: %s', (url, figures, page) => {
     const body = framedComment(report, { ...frame, address: evidenceAddress(url) });

@@ -1,74 +1,70 @@
 import type { EvidenceAddress } from '../model/evidence-url.ts';
 import { type ArmDiff, armDiffs, cutDiff } from './arm-diffs.ts';
-import type { Line, Table } from './document.ts';
+import { code, enumeration, type Line, line, type Table } from './document.ts';
+import { isAboutWedges } from './endpoint-words.ts';
 import { escapeMarkdown, markdownFence } from './escape.ts';
 import { figureTexts } from './figures/figures.ts';
 import { counted } from './format-number.ts';
 import { compactTable, markdownLineWithin } from './render-markdown.ts';
 import type { Report } from './report.ts';
+import { titleLine } from './report-document.ts';
 import { armsTable } from './sections/arms.ts';
-import { notShownLines } from './sections/not-shown.ts';
+import { furtherLimitLines, zeroRateLines } from './sections/not-shown.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 import { sourceWords, verifyCommands } from './verify-words.ts';
-import { armNames } from './words.ts';
+import { armNames, num } from './words.ts';
 
 /** Characters of `comment.md` at most: what a reader of a pull request reads on. */
 export const COMMENT_CHARACTERS = 2_500;
 /** Characters that are shown of the diffs. */
 const DIFF_CHARACTERS = 800;
-/** Fewer of a diff say nothing. */
-const LEAST_DIFF_CHARACTERS = 120;
+/** What the diffs may have together, the most that has room. */
+const ROOMS_OF_DIFFS = Array.from({ length: 18 }, (_, step) => DIFF_CHARACTERS - 40 * step);
+/** Of each diff, where several are shown. */
+const GOOD_DIFF_CHARACTERS = 250;
+/** Diffs that are named by their hashes alone. */
+const NAMED_DIFFS = 4;
 /** Characters of a command that is still repeated. */
 const COMMAND_CHARACTERS = 240;
 
-/** What each part may take where there is not room for all of it; the rest is the diff's. */
-const SHARES = { warnings: 0.15, verdict: 0.25, table: 0.23, limits: 0.12 } as const;
+/** What each part may take where there is not room for all of it; a little is left for the gaps. */
+const SHARES = {
+  title: 0.06,
+  warnings: 0.16,
+  verdict: 0.29,
+  table: 0.25,
+  facts: 0.09,
+  limits: 0.13,
+} as const;
 
 /**
  * `comment.md`: a report to paste into a pull request. It holds for every journal: at most `room` characters, no picture
  * by a relative address, and what has no room is cut between words, rows and lines, with a sign of it.
  *
- * @param room characters, 1,500 or more
+ * @param room characters, 1,200 or more
  */
 export function commentMarkdown(report: Report, room: number = COMMENT_CHARACTERS): string {
-  const verify = verifyPart(report);
-  const free = room - verify.length - GAP.length - 1;
-  const whole = parts(report, Number.POSITIVE_INFINITY);
-  const used = joinedLength(whole);
-  const least = armDiffs(report).length === 0 ? 0 : LEAST_PART;
-  const chosen = used + least <= free ? whole : parts(report, room);
-  const diff = diffPart(report, free - joinedLength(chosen) - GAP.length);
-  return `${[...chosen, diff, verify].filter((part) => part !== '').join(GAP)}\n`;
-}
-
-/** What stands around `comment.md` in a comment that is posted. */
-export interface CommentFrame {
-  /** First line, by which the comment is found again. */
-  readonly marker: string;
-  /** Last line: where the journal is. */
-  readonly footer: string;
-  /** Where the report is published; `null`: nowhere, so that there is no picture. */
-  readonly address: EvidenceAddress | null;
-}
-
-/** A comment as it is posted: `comment.md` with what is known where it is posted, in as many characters. */
-export function framedComment(report: Report, { marker, footer, address }: CommentFrame): string {
-  const picture = address === null ? '' : `${pictureWords(report, address)}${GAP}`;
-  const around = marker.length + picture.length + footer.length + 3;
-  return `${marker}\n${commentMarkdown(report, COMMENT_CHARACTERS - around)}\n${picture}${footer}\n`;
-}
-
-function pictureWords(report: Report, { page, files }: EvidenceAddress): string {
-  const link = `[The whole evidence, with every figure and run](${page})`;
-  const rates = figureTexts(report).find(({ name }) => name === 'rates');
-  return rates === undefined
-    ? link
-    : `![Share of runs by arm](${files}/figures/rates-light.svg)${GAP}${link}`;
+  const least = armDiffs(report).length === 0 ? 0 : LEAST_DIFF_PART + GAP.length;
+  const free = (verify: string) => room - verify.length - GAP.length - 1;
+  const everything = parts(report, Number.POSITIVE_INFINITY);
+  const verify =
+    VERIFY_PARTS.map((part) => part(report)).find((part) => joinedLength(everything) + least <= free(part)) ??
+    null;
+  const last = verify ?? verifyPart(report, false);
+  const chosen = verify === null ? parts(report, free(last) - least) : everything;
+  const diff = diffPart(report, free(last) - joinedLength(chosen) - GAP.length);
+  return `${[...chosen, diff, last].filter((part) => part !== '').join(GAP)}\n`;
 }
 
 const GAP = '\n\n';
-/** Of a folded diff that shows nothing but its hash. */
-const LEAST_PART = 260;
+/** Of folded diffs of which nothing but a hash is shown. */
+const LEAST_DIFF_PART = 260;
+
+/** The last part with the command that runs it again, and without. */
+const VERIFY_PARTS = [
+  (report: Report) => verifyPart(report, true),
+  (report: Report) => verifyPart(report, false),
+];
 
 function joinedLength(all: readonly string[]): number {
   return all.filter((part) => part !== '').join(GAP).length;
@@ -76,11 +72,32 @@ function joinedLength(all: readonly string[]): number {
 
 function parts(report: Report, room: number): string[] {
   return [
+    `### ${markdownLineWithin(titleLine(report), room * SHARES.title - 4)}`,
     linesWithin(warningLines(report), '> ', GAP, room * SHARES.warnings, 'warning'),
     linesWithin(verdictLines(report), '', GAP, room * SHARES.verdict, 'sentence'),
     tableWithin(armsTable(report), room * SHARES.table),
+    markdownLineWithin(factsLine(report), room * SHARES.facts),
     limitsPart(report, room * SHARES.limits),
   ];
+}
+
+/** What the runs were of, and whether the wedges were seen to be this wedge. */
+function factsLine({ experiment, analysis, protocol }: Report): Line {
+  const { environment } = experiment;
+  const isOfKernels = protocol.arms.some(({ kernelspec }) => kernelspec !== undefined);
+  const pyzmq = environment.packages['pyzmq'];
+  const facts = [
+    ...(isOfKernels ? [] : [environment.python, ...(pyzmq === undefined ? [] : [`pyzmq ${pyzmq}`])]),
+    `${environment.platform} ${environment.arch}`,
+  ];
+  const ran = line`Run on ${enumeration(facts.map((fact) => [code(fact)]))}.`;
+  const wedges = analysis.arms.reduce((sum, { counts }) => sum + counts.wedged, 0);
+  if (!isAboutWedges(protocol) || wedges === 0) return ran;
+  const seen = analysis.arms.reduce(
+    (sum, { counts }) => sum + (counts.wedgedByKind['wedged-stranded'] ?? 0),
+    0,
+  );
+  return line`${ran} In ${num(String(seen))} of ${num(counted(wedges, 'wedge'))}, the request was seen unread in the kernel's shell socket.`;
 }
 
 /** Lines that share so many characters. One that has no room is named in a count. */
@@ -127,7 +144,10 @@ function withoutLast(table: Table): Table {
 
 function limitsPart(report: Report, room: number): string {
   const head = '**What this does not show**\n\n';
-  const lines = linesWithin(notShownLines(report), '- ', '\n', room - head.length, 'limit');
+  // “Fixes” says itself what rate the count still allows.
+  const saysBound = report.analysis.verdicts.some(({ word }) => word === 'fixes');
+  const limits = [...(saysBound ? [] : zeroRateLines(report)), ...furtherLimitLines(report)];
+  const lines = linesWithin(limits, '- ', '\n', room - head.length, 'limit');
   return lines === '' ? '' : `${head}${lines}`;
 }
 
@@ -140,9 +160,13 @@ function diffPart(report: Report, room: number): string {
     arms.some((name) => report.protocol.arms.some((arm) => arm.name === name && arm.role === 'treatment')),
   );
   const chosen = treated.length === 0 ? diffs : treated;
-  for (let shown = chosen.length; shown > 0; shown -= 1) {
-    for (const characters of [DIFF_CHARACTERS, 600, 400, 250, LEAST_DIFF_CHARACTERS, 0]) {
-      const part = foldedDiffs(chosen.slice(0, shown), diffs.length - shown, Math.floor(characters / shown));
+  const others = diffs.length - chosen.length;
+  for (let shown = chosen.length; shown >= 0; shown -= 1) {
+    for (const characters of shown === 0 ? [0] : ROOMS_OF_DIFFS) {
+      const each = Math.floor(characters / Math.max(1, shown));
+      // Much of one diff says more than the heads of several.
+      if (shown > 1 && each < GOOD_DIFF_CHARACTERS) continue;
+      const part = foldedDiffs(chosen, shown, others, each);
       if (part.length <= room) return part;
     }
   }
@@ -150,34 +174,68 @@ function diffPart(report: Report, room: number): string {
   return words.length <= room ? words : '';
 }
 
-/** @param more diffs that are not among them */
-function foldedDiffs(diffs: readonly ArmDiff[], more: number, characters: number): string {
-  const each = diffs.map(({ arms, sha256, text: whole }) => {
-    const names = markdownLineWithin(armNames(arms), 200);
-    const head = `${names}, SHA-256 of the diff \`${sha256}\``;
-    if (whole === null || characters < LEAST_DIFF_CHARACTERS) return `${head}: see evidence.md.`;
-    const { shown, lines, shownLines } = cutDiff(whole, characters);
+/**
+ * @param shown how many of the diffs are shown, from the first on; of the rest, hashes
+ * @param others further diffs, such as that of a sham
+ */
+function foldedDiffs(diffs: readonly ArmDiff[], shown: number, others: number, characters: number): string {
+  const whole = diffs.slice(0, shown).map(({ arms, sha256, text }) => {
+    const head = `${markdownLineWithin(armNames(arms), 200)}, SHA-256 of the diff \`${sha256}\``;
+    if (text === null) return `${head}. Its text was not recorded.`;
+    const { shown: beginning, lines, shownLines } = cutDiff(text, characters);
     const cut = shownLines === lines ? '' : ` (cut: the first ${shownLines} of ${lines} lines)`;
-    return `${head}${cut}:${GAP}${markdownFence(shown, 'diff')}`;
+    return `${head}${cut}:${GAP}${markdownFence(beginning, 'diff')}`;
   });
-  const others = more === 0 ? [] : [`… ${counted(more, 'more diff')} in evidence.md`];
-  const title = diffs.length + more === 1 ? 'The diff' : `The ${diffs.length + more} diffs`;
-  return `<details>\n<summary>${title}</summary>${GAP}${[...each, ...others].join(GAP)}${GAP}</details>`;
+  const named = diffs
+    .slice(shown, shown + NAMED_DIFFS)
+    .map(
+      ({ arms, sha256 }) => `${markdownLineWithin(armNames(arms), 60)} (SHA-256 \`${sha256.slice(0, 16)}\`)`,
+    );
+  const unnamed = diffs.length - shown - named.length + others;
+  const rest = [...named, ...(unnamed === 0 ? [] : [counted(unnamed, 'more diff')])].join(', ');
+  const further = rest === '' ? [] : [`… in evidence.md: ${rest}`];
+  const title = diffs.length + others === 1 ? 'The diff' : `The ${diffs.length + others} diffs`;
+  return `<details>\n<summary>${title}</summary>${GAP}${[...whole, ...further].join(GAP)}${GAP}</details>`;
 }
 
-/** Folded. Nothing in it is long but the command, which is left out where it is. */
-function verifyPart({ experiment, journalSha256, protocol }: Report): string {
+/** Folded. Nothing in it is long but the command, which is left out where it is or where it has no room. */
+function verifyPart({ experiment, journalSha256, protocol }: Report, withCommand: boolean): string {
   const { command } = experiment;
   const again =
-    command.length <= COMMAND_CHARACTERS
+    withCommand && command.length <= COMMAND_CHARACTERS
       ? ['Run it again, with new kernels and other counts:', markdownFence(command, 'sh')]
       : ['The command that runs it again is in evidence.md.'];
   return [
     '<details>\n<summary>Verify it, or run it again</summary>',
-    `${escapeMarkdown(sourceWords(protocol.harness))}. This computes every number again from the report's folder, whose journal has SHA-256 ${journalSha256}. No kernel is started:`,
+    `${escapeMarkdown(sourceWords(protocol.harness))}. This computes every number again from the report's folder, whose journal has SHA-256 \`${journalSha256}\`. No kernel is started:`,
     markdownFence(verifyCommands(), 'sh'),
     ...again,
     'What each number means is in docs/statistics.md there.',
     '</details>',
   ].join(GAP);
+}
+
+/** What stands around `comment.md` in a comment that is posted. */
+export interface CommentFrame {
+  /** First line, by which the comment is found again. */
+  readonly marker: string;
+  /** Last line: where the journal is. */
+  readonly footer: string;
+  /** Where the report is published; `null`: nowhere, so that there is no picture. */
+  readonly address: EvidenceAddress | null;
+}
+
+/** A comment as it is posted: `comment.md` with what is known where it is posted, in as many characters. */
+export function framedComment(report: Report, { marker, footer, address }: CommentFrame): string {
+  const picture = address === null ? '' : `${pictureWords(report, address)}${GAP}`;
+  const around = marker.length + picture.length + footer.length + 3;
+  return `${marker}\n${commentMarkdown(report, COMMENT_CHARACTERS - around)}\n${picture}${footer}\n`;
+}
+
+function pictureWords(report: Report, { page, files }: EvidenceAddress): string {
+  const link = `[The whole evidence, with every figure and run](${page})`;
+  const rates = figureTexts(report).find(({ name }) => name === 'rates');
+  return rates === undefined
+    ? link
+    : `![Share of runs by arm](${files}/figures/rates-light.svg)${GAP}${link}`;
 }

@@ -73,7 +73,8 @@ function serverName({ versions, via }: ProtocolTransport): Line {
   return gateway === undefined ? [server] : line`a gateway ${code(gateway)} on ${server}`;
 }
 
-function titleLine(report: Report): Line {
+/** What was counted, by what, of which kernels. */
+export function titleLine(report: Report): Line {
   const kernels = kernelsTitle(report);
   const { client, endpoint } = report.protocol;
   const { transport } = report.protocol;

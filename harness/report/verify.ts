@@ -33,7 +33,7 @@ export interface Verification {
 /** Only the evidence is always there. A copy of it alone can be verified by naming the file. */
 const HASHES: readonly { readonly file: string; readonly name: string; readonly pattern: RegExp }[] = [
   { file: 'evidence.md', name: 'journal SHA-256', pattern: /Journal as read here: SHA-256 `([0-9a-f]{64})`/ },
-  { file: 'comment.md', name: 'journal SHA-256', pattern: /whose journal has SHA-256 ([0-9a-f]{64})/ },
+  { file: 'comment.md', name: 'journal SHA-256', pattern: /whose journal has SHA-256 `([0-9a-f]{64})`/ },
   { file: 'evidence.md', name: 'protocol SHA-256', pattern: /hashed before run 1, SHA-256 `([0-9a-f]{64})`/ },
 ];
 

@@ -37,7 +37,7 @@ export async function pullRequest(variables: Variables): Promise<PullRequest> {
 }
 
 /** Longest address of a run that has room in a comment. */
-const RUN_CHARACTERS = 300;
+const RUN_CHARACTERS = 200;
 
 /** The last line of the comment: where the journal is. */
 export function commentFooter(variables: Variables): string {
