@@ -123,12 +123,9 @@ function foldedExposure(report: Report): Block[] {
 function verifyBlocks(report: Report): Block[] {
   return [
     paragraph(
-      line`To verify is to compute all numbers again from ${code('journal.jsonl')} (SHA-256 ${code(report.journalSha256)}). No kernel is started. ${text(sourceWords(report.protocol.harness))}, and give the folder that this file came in:`,
+      line`To verify is to compute every number here again from ${code('journal.jsonl')} beside this file (SHA-256 ${code(report.journalSha256)}), and to name each one that differs. No kernel is started. ${text(sourceWords(report.protocol.harness))}, and give this folder as ${code('DIR')}:`,
     ),
     { kind: 'verbatim', language: 'sh', content: verifyCommands() },
-    paragraph(
-      line`It names every value in the documents that the journal does not give. ${code('npm run soak -- report DIR')} writes them again, byte for byte.`,
-    ),
   ];
 }
 

@@ -55,7 +55,7 @@ function wedgeBlocks(report: Report): Block[] {
   return [
     table(
       'Wedges by certificate and place',
-      'Arm | >Wedged | >Request seen unread | >Not seen | >Answered when made to look | Place in the notebook',
+      'Arm | >Wedged | >Request seen unread | >Not seen | >Answered when made to look | Different cells',
       wedging.map((arm): Line[] => [
         [code(arm.name)],
         [num(count(arm.counts.wedged))],
@@ -66,7 +66,7 @@ function wedgeBlocks(report: Report): Block[] {
       ]),
     ),
     paragraph(
-      line`“Request seen unread”: the kernel was alive and idle, and the harness saw the request in the kernel's shell socket while the socket did not show that there was something to read. Nothing would ever have told the kernel to look. Such a wedge is called certified; in the list of runs it is ${code('wedged-stranded')}. “Answered when made to look”: after the verdict, the harness ran the stream's read handler once (a re-arm), and the missing answers came. “Place in the notebook”: at how many different cells the runs of the arm wedged.`,
+      line`“Request seen unread”: the kernel was alive and idle, and its shell socket held the request but did not show that there was something to read, so nothing would have made the kernel look. Such a wedge is called certified (${code('wedged-stranded')} in the list of runs). “Answered when made to look”: after the verdict, the harness ran the stream's read handler once (a re-arm), and the missing answers came.`,
     ),
     folded(line`Where in the notebook, after how many replies, and how fast cells were answered`, [
       paragraph(
