@@ -54,7 +54,8 @@ export async function carryOutExperiment(
   const rules = failOn === null ? [] : await said(() => failRules(failOn));
   const options = await said(() => (resumed ? resumedOptions(raw) : freshOptions(raw)));
   if (raw.out !== undefined) await assertWritable(resolve(raw.out));
-  const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal));
+  const begun = raw.resume === undefined ? null : (await readJournal(raw.resume)).journal.experiment;
+  const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal, begun));
   await said(() => assertCanFail(rules, prepared.protocol));
   const folder = resolve(
     raw.resume ?? raw.out ?? join('soak-reports', defaultFolderName(prepared, options.shard)),

@@ -1,10 +1,11 @@
+import { PUBLISHED_ENVIRONMENT } from '../../arms/arm-words.ts';
 import { CLIENTS } from '../../model/client.ts';
 import { LAUNCH_METHODS } from '../../model/launch-method.ts';
 import { DEFAULT_LATENCY, TRAFFIC_PROFILES } from '../../model/protocol.ts';
 import { serverUrl } from '../../model/server-url.ts';
 import { EXECUTION_WAYS, TRANSPORTS } from '../../model/transport.ts';
 import { clientType } from '../client-command.ts';
-import { option } from '../row.ts';
+import { type Exclusion, option } from '../row.ts';
 import { autopsyType, clientTimeoutType, shardType } from '../special-types.ts';
 import {
   commaList,
@@ -25,6 +26,14 @@ import { ENDPOINT_ROWS } from './endpoint.ts';
 /** What a client of another program has of its own, so that the harness's is not asked. */
 const FRONT_END = ['traffic', 'latency', 'prefix', 'tuned', 'pipelineDepth', 'autopsy'];
 
+/** Of options that install packages. */
+const WITHOUT_ENV: Exclusion = {
+  options: ['env'],
+  because: '--env uses an environment as it is',
+  remedy:
+    "Leave out --env, or let every arm be a copy of that environment: --arm env:PATH --arm 'env:PATH + NAME==VERSION'.",
+};
+
 /**
  * What an experiment is made of: the options of `soak run`, which other commands share. Their order is that of the
  * command that repeats an experiment.
@@ -33,7 +42,7 @@ export const EXPERIMENT_ROWS = [
   option({
     flags: '--arm <name>',
     type: repeated('arm'),
-    help: 'add an arm: a name, a folder, ipykernel==7.4.0, py3.13, my.diff or git:PATH@REV, joined by " + ", with LABEL= before it; repeatable',
+    help: 'add an arm: a name, a folder, ipykernel==7.4.0, py3.13, env:.venv, my.diff or git:PATH@REV, joined by " + ", with LABEL= before it; repeatable',
     group: 'Experiment',
     commands: { run: {} },
     inFile: false,
@@ -64,7 +73,7 @@ export const EXPERIMENT_ROWS = [
     inFile: 'kernels',
     excludes: [
       {
-        options: ['arm', 'arms', 'try', 'client', 'env', 'python'],
+        options: ['arm', 'arms', 'try', 'client', 'env', 'python', 'with', 'requirements'],
         because: 'the harness starts the kernel as its kernelspec says',
       },
       {
@@ -403,7 +412,25 @@ export const EXPERIMENT_ROWS = [
       'arms show': {},
       'arms install': {},
     },
-    publishedAs: '<your environment>',
+    publishedAs: PUBLISHED_ENVIRONMENT,
+  }),
+  option({
+    flags: '--with <package>',
+    field: 'withPackages',
+    type: repeated(),
+    help: 'give every arm this package, such as pandas==2.3.3, or pandas for the version that is resolved now and recorded; repeatable',
+    group: 'Kernels',
+    commands: { run: {}, tune: {}, locate: {}, exec: {}, 'arms show': {}, 'arms install': {} },
+    excludes: [WITHOUT_ENV],
+  }),
+  option({
+    flags: '--requirements <file>',
+    field: 'requirementFiles',
+    type: repeated('path'),
+    help: "give every arm a file's packages: requirements.txt, uv.lock, poetry.lock, pylock.toml, pixi.lock or conda's environment.yml; repeatable",
+    group: 'Kernels',
+    commands: { run: {}, tune: {}, locate: {}, exec: {}, 'arms show': {}, 'arms install': {} },
+    excludes: [WITHOUT_ENV],
   }),
   option({
     flags: '--baseline <dir>',
