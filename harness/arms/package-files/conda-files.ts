@@ -8,12 +8,12 @@ import { collectRequirement } from './requirements-file.ts';
  * out: a name of conda may be somebody else's package on PyPI.
  */
 const SAME_ON_PYPI = new Set(
-  `altair anyio arrow asttokens beautifulsoup4 black bokeh bottleneck bqplot cartopy cffi cloudpickle comm cython dask
+  `altair anyio arrow asttokens attrs beautifulsoup4 black bokeh bottleneck bqplot cartopy cffi click cloudpickle comm cython dask
   datashader debugpy distributed duckdb fastapi fastparquet flask fsspec gensim geopandas geopy graphviz h5py holoviews
   httpx hvplot imageio intake ipycytoscape ipykernel ipyleaflet ipympl ipyparallel ipython ipython-genutils ipywidgets
   jinja2 joblib jupyter-client jupyter-core jupyter-server jupyterlab jupytext keras kiwisolver lightgbm lxml matplotlib
   matplotlib-inline mpmath nbclient nbconvert nbformat nbval nest-asyncio networkx nltk notebook numba numexpr numpy
-  openpyxl panel papermill patsy pillow plotly polars psutil psycopg2 pyarrow pydantic pymc pyproj pytest python-dateutil
+  openpyxl packaging pandas panel papermill patsy pillow plotly polars psutil psycopg2 pyarrow pydantic pymc pyproj pytest python-dateutil rich
   pytz pyyaml pyzmq rasterio requests rioxarray scikit-image scikit-learn scipy seaborn shapely simpy spacy sqlalchemy
   statsmodels sympy tensorflow toolz torchvision tornado tqdm traitlets transformers typing-extensions uvicorn vaex
   voila widgetsnbextension xarray xgboost xlrd xlsxwriter zarr`.split(/\s+/),
