@@ -14,6 +14,7 @@ import type { RunInput } from '../options/experiment-file/run-input.ts';
 import { parsedOptions } from '../options/given.ts';
 import { forgetOptions } from '../options/kept-options.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
+import { explainFailures } from '../report/failed-rules.ts';
 import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
@@ -108,7 +109,9 @@ export async function carryOutExperiment(
   );
   if (end.event !== 'finished') write(`Go on with: npm run soak -- --resume ${shellWord(folder)}\n`);
   if (end.event === 'interrupted') return EXIT_CODES.interrupted;
-  return judgedExit(report, rules, write);
+  const code = judgedExit(report, rules, write);
+  await explainFailures(report, rules, { folder, environment: process.env }, write);
+  return code;
 }
 
 async function soak(
