@@ -57,6 +57,8 @@ beforeAll(async () => {
   );
   cpSync(root('tools', 'testing', 'connecting_client.py'), at('my_client.py'));
   cpSync(root('arms', 'fix'), at('my-arm'), { recursive: true });
+  mkdirSync(at('my-repository'));
+  for (const name of ['my.ipynb', 'requirements.txt']) cpSync(at(name), at('my-repository', name));
   cpSync(root('reports', 'tune-7.3.0'), at('docs/traffic.md', 'soak-reports', 'tuned'), { recursive: true });
   const kernelspec = at('data', 'kernels', 'python3');
   mkdirSync(kernelspec, { recursive: true });
@@ -74,6 +76,7 @@ function placed(word: string, page: string): string {
   if (word.startsWith('soak-reports/')) return at(page, word);
   if (word.startsWith('~/')) return at('data');
   return word
+    .replace(/^\.\.(?=\/my-repository)/, folder)
     .replace(/^env:\.venv/, `env:${python}`)
     .replace(/my-change\.diff/, at('my-change.diff'))
     .replace('my_client.py', `"${at('my_client.py')}"`);
