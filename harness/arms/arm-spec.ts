@@ -116,13 +116,14 @@ function derivedName(text: string, read: ReadWords, wanted: WantedEnvironment | 
 
 function described(read: ReadWords, wanted: WantedEnvironment | null): string {
   const { base, patch, trees, isInert, eventLoop, launch, copyOf } = read;
-  const setting = [
-    ...(copyOf === null ? [] : ['a copy of an environment of the user']),
+  const asked = [
     ...(wanted?.requirements ?? []),
     ...(wanted === null || wanted.python === null ? [] : [`Python ${wanted.python}`]),
     ...(eventLoop === null ? [] : [`${eventLoop} event loop`]),
     ...(launch === null ? [] : [`kernels launched by ${launch}`]),
   ].join(', ');
+  const setting =
+    copyOf === null ? asked : `${asked === '' ? '' : `${asked} in `}a copy of an environment of the user`;
   const changes = [
     ...trees.map((tree) => `${tree.package} at commit ${tree.commit.slice(0, SHORT_COMMIT)}`),
     ...(patch === null ? [] : [`the patch ${patch.name}`]),

@@ -60,8 +60,8 @@ env:
   # The arms, with commas. The first one is the reference. An arm is a release (ipykernel==7.4.0), several of them
   # together (ipykernel==7.4.0 + pyzmq==27.1.0), a diff in this repository (my-change.diff), or a name of kernel-soak.
   ARMS: ${EXAMPLE_ARMS}
-${variables}  # When the job fails: the event (a wedge) in the named arm, more than a tenth of an arm's runs that ended otherwise, such
-  # as died, or more than a tenth that were faults of the harness. The reference may wedge.
+${variables}  # When the job fails: a wedge in any arm but the reference, more than a tenth of an arm's runs that ended otherwise, such
+  # as died, or more than a tenth that were faults of the harness. The reference may wedge. event:NAME>0.05 judges one arm.
   FAIL_ON: ${EXAMPLE_RULE}
   # Nights in the history.
   NIGHTS_KEPT: '60'

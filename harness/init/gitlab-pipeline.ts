@@ -45,8 +45,9 @@ kernel-soak:
     ARMS: ${yamlText(EXAMPLE_ARMS)}
 ${variables}    # Runs of each arm.
     RUNS: '30'
-    # When the job fails: the event (a wedge) in the named arm, more than a tenth of an arm's runs that ended otherwise,
-    # such as died, or more than a tenth that were faults of the harness. The reference may wedge.
+    # When the job fails: a wedge in any arm but the reference, more than a tenth of an arm's runs that ended otherwise,
+    # such as died, or more than a tenth that were faults of the harness. The reference may wedge. event:NAME>0.05 judges
+    # one arm.
     FAIL_ON: ${yamlText(EXAMPLE_RULE)}
     # Nights in the history.
     NIGHTS_KEPT: '60'

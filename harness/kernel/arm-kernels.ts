@@ -80,9 +80,10 @@ export type ArmKernelMaker = (arm: Arm) => Promise<ArmKernels>;
 export function armKernelMaker(options: ArmKernelOptions = {}): ArmKernelMaker {
   const environments = new Map<string, Promise<Omit<MadeEnvironment, 'site'>>>();
   const sites = new Map<string, Promise<SiteSources>>();
+  const said = new Set<string>();
   const madeFor = async (arm: Arm): Promise<MadeEnvironment> => {
     const key = canonicalJson(arm.environment);
-    const environment = environments.get(key) ?? armEnvironment(arm, options);
+    const environment = environments.get(key) ?? armEnvironment(arm, options, said);
     environments.set(key, environment);
     const { environment: made, asked } = await environment;
     const site = sites.get(made.key) ?? siteSources(made.facts.sourceFolders);
@@ -193,7 +194,12 @@ function overlaidBesides(
   );
 }
 
-async function armEnvironment(arm: Arm, options: ArmKernelOptions): Promise<Omit<MadeEnvironment, 'site'>> {
+/** @param said what was said of other arms: arms mostly have the same packages */
+async function armEnvironment(
+  arm: Arm,
+  options: ArmKernelOptions,
+  said: Set<string>,
+): Promise<Omit<MadeEnvironment, 'site'>> {
   const { python, env, cacheDir, onProgress, signal, recorded } = options;
   const shared = { cacheDir, onProgress, signal };
   if (arm.environment === null)
@@ -210,7 +216,9 @@ async function armEnvironment(arm: Arm, options: ArmKernelOptions): Promise<Omit
   const say = onProgress && ((line: string) => onProgress(`${arm.name}: ${line}`));
   const earlier = recorded?.(arm.name);
   const { interpreter, ...asked } = await spelledOut(arm.environment, earlier?.asked, signal);
-  if (asked.leftOut !== undefined) say?.(`Left out: ${asked.leftOut.join('; ')}`);
+  const leftOut = asked.leftOut?.join('; ');
+  if (leftOut !== undefined && !said.has(leftOut)) onProgress?.(`Left out: ${leftOut}`);
+  if (leftOut !== undefined) said.add(leftOut);
   const environment = await ensureEnvironment({
     python: interpreter ?? asked.python ?? python,
     requirements: armRequirements(asked),

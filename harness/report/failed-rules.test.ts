@@ -41,7 +41,12 @@ test('a failed build names the rule, the runs, the artifact and the next step', 
       .map(({ run }) => run)
       .join(', ')} and 15 more runs`,
   );
-  expect(written).toContain(`Next: npm run soak -- explain night ${first}\n`);
+  expect(written).toContain(
+    `Next: download the artifact kernel-soak-ubuntu-latest-3.13, then npm run soak -- explain FOLDER ${first}\n`,
+  );
+  const here = await explained('treatment-event', [CONTROL, { ...FIX, hazard: 1 }]);
+  expect(here.written).toContain(`Next: npm run soak -- explain night ${first}\n`);
+  expect(here.summary).toContain('The evidence is the report folder.');
   expect(summary).toContain('**The job fails**, because a rule of `--fail-on` was met:');
   expect(summary).toMatch(/\| `treatment-event` *\| `fix wedged in 20 of 20 runs\.` *\|/);
   expect(summary).toContain('The evidence is the artifact `kernel-soak-ubuntu-latest-3.13`.');

@@ -60,11 +60,16 @@ export async function explainFailures(
   for (const { failure, runs } of met) {
     if (runs.length > 0) write(`  ${failure.rule.text}: ${terminalText(namedRuns(runs), 500)}\n`);
   }
-  if (first !== undefined) write(`Next: npm run soak -- explain ${shellWord(folder)} ${shellWord(first)}\n`);
+  const artifact = environment['KERNEL_SOAK_ARTIFACT'] ?? '';
+  if (first !== undefined) {
+    const kept = artifact === '' ? '' : `download the artifact ${terminalText(artifact, 100)}, then `;
+    const place = artifact === '' ? shellWord(folder) : 'FOLDER';
+    write(`Next: ${kept}npm run soak -- explain ${place} ${shellWord(first)}\n`);
+  }
   const path = environment['GITHUB_STEP_SUMMARY'] ?? '';
   if (path === '') return;
   const remedy = 'Unset GITHUB_STEP_SUMMARY, or make the file writable.';
-  const summary = markdownBlocks(failureBlocks(met, environment['KERNEL_SOAK_ARTIFACT'] ?? ''), []);
+  const summary = markdownBlocks(failureBlocks(met, artifact), []);
   const writing = fileWithDeadline('write-summary', appendFile(path, `${summary}\n\n`), path);
   await orRefuse({ code: 'summary-not-written', what: `The job summary ${path}`, remedy }, writing);
 }

@@ -18,19 +18,19 @@ const SAME_ON_PYPI = new Set(
   statsmodels sympy tensorflow toolz torchvision tornado tqdm traitlets transformers typing-extensions uvicorn vaex
   voila widgetsnbextension xarray xgboost xlrd xlsxwriter zarr`.split(/\s+/),
 );
-const RENAMED: Readonly<Record<string, string>> = {
-  'matplotlib-base': 'matplotlib',
-  'dask-core': 'dask',
-  'seaborn-base': 'seaborn',
-  'plotly-base': 'plotly',
-  pytorch: 'torch',
-};
+const RENAMED = new Map([
+  ['matplotlib-base', 'matplotlib'],
+  ['dask-core', 'dask'],
+  ['seaborn-base', 'seaborn'],
+  ['plotly-base', 'plotly'],
+  ['pytorch', 'torch'],
+]);
 const NOT_FROM_PYPI = 'a conda package that is not known to be the same on PyPI';
 
 /** The name on PyPI of a conda package; `null`: it is not known to be there. */
 function pypiName(conda: string): string | null {
   const name = conda.toLowerCase().replace(/[_.]/g, '-');
-  return RENAMED[name] ?? (SAME_ON_PYPI.has(name) ? name : null);
+  return RENAMED.get(name) ?? (SAME_ON_PYPI.has(name) ? name : null);
 }
 
 const environmentSchema = z.object({

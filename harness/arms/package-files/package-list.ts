@@ -1,4 +1,3 @@
-import { quoted } from '../../model/quoted.ts';
 import { normalisedRequirement } from '../arm-environment.ts';
 
 /** What a file of packages asks for. */
@@ -21,8 +20,7 @@ export function markedRequirement(text: string, marker: string | undefined): str
   const requirement = normalisedRequirement(text);
   const condition = marker?.trim() ?? '';
   if (condition === '') return requirement;
-  if (!MARKER.test(condition) || /(?:^|\s)-/.test(condition))
-    throw new Error(`the marker ${quoted(condition)} cannot be read`);
+  if (!MARKER.test(condition) || /(?:^|\s)-/.test(condition)) throw new Error('its marker cannot be read');
   return `${requirement} ; ${condition}`;
 }
 
@@ -52,8 +50,10 @@ export class PackageCollector {
     this.#add(this.#pins, text, marker);
   }
 
+  /** @param what of a path or an address the last part is kept: the rest may be private, and evidence shows this */
   leaveOut(what: string, why: string): void {
-    this.#leftOut.add(`${what}: ${why}`);
+    const name = what.split(/[\\/]/).findLast((part) => part !== '') ?? what;
+    this.#leftOut.add(`${name}: ${why}`);
   }
 
   list(isWhole: boolean): PackageList {

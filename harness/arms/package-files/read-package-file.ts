@@ -35,7 +35,7 @@ const OTHERS: Readonly<Record<string, string>> = {
  */
 export async function readPackageFile(path: string): Promise<PackageFile> {
   const name = basename(path);
-  const other = OTHERS[name];
+  const other = Object.hasOwn(OTHERS, name) ? OTHERS[name] : undefined;
   if (other !== undefined) throw badFile(path, 'files of this kind are not read', other);
   const texts: string[] = [];
   const read = async (file: string): Promise<string> => {

@@ -66,15 +66,11 @@ export function collectRequirement(collector: PackageCollector, line: string, is
   // `name @ address`: the name says more than the address, which may hold a password.
   const [, named] = /^([\w.[\],-]+?)\s*@/.exec(requirement) ?? [];
   if (named !== undefined || /:\/\/|^[./\\~]|^[A-Za-z]:[\\/]/.test(requirement)) {
-    collector.leaveOut(named ?? withoutCredentials(requirement), 'it comes from an address or a folder');
+    collector.leaveOut(named ?? requirement, 'it comes from an address or a folder');
     return;
   }
   if (isConstraint) collector.pinLine(requirement, marker.join(' ; '));
   else collector.require(requirement, marker.join(' ; '));
-}
-
-function withoutCredentials(address: string): string {
-  return address.replace(/(:\/\/)[^/\s@]+@/, '$1');
 }
 
 function logicalLines(text: string): string[] {
