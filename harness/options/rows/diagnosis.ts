@@ -125,6 +125,10 @@ export const DIAGNOSIS_ROWS = [
     commands: {
       bisect: { default: 'notebooks/many-cells.ipynb' },
       locate: { defaultWords: 'the ipywidgets notebook' },
+      init: {
+        help: 'notebook of that repository',
+        defaultWords: 'the ipywidgets notebook of kernel-soak',
+      },
     },
   }),
   option({
@@ -225,6 +229,29 @@ export const DIAGNOSIS_ROWS = [
     help: 'print the comment instead of posting it; needs no GitHub',
     group: 'Evidence',
     commands: { comment: {} },
+  }),
+  option({
+    flags: '--in <dir>',
+    type: text('path'),
+    help: 'folder of the repository that gets the workflow',
+    group: 'Experiment',
+    commands: { init: {} },
+    default: '.',
+  }),
+  option({
+    flags: '--from <repository>',
+    type: text(),
+    help: 'the repository that has kernel-soak, with a tag or commit; best a commit',
+    group: 'Experiment',
+    commands: { init: {} },
+    default: 'OWNER/kernel-soak@v1',
+  }),
+  option({
+    flags: '--force',
+    type: onOff,
+    help: 'replace a file that is there',
+    group: 'Experiment',
+    commands: { init: {} },
   }),
   option({
     flags: '--attempts <n>',
