@@ -37,7 +37,7 @@ export function plannedWords(ways: readonly OpenWay[], asked: Asked): string {
       : `  client   ${versions.join(', ')}`,
     `  runs     ${counted(protocol.blocks, 'run')} ${ways.map(({ name }) => (name === 'direct' ? 'directly' : `by ${name}`)).join(' and ')}, in turn; at most ${asked.maxMinutes} min (--runs, --max-minutes)`,
     `  evidence ${asked.folder}`,
-    '  another  --env VENV, --kernel NAME, --python EXE or --arm ipykernel==7.4.0',
+    '  another  --env VENV, --kernel NAME, --with PACKAGE or --arm ipykernel==7.4.0',
   ];
   return `${rows.join('\n')}\n\n`;
 }

@@ -189,7 +189,11 @@ describe('what cannot be diagnosed is refused with its remedy', () => {
 
 describe('the options of soak run with a notebook', () => {
   test('are those of a diagnosis', () => {
-    expect(diagnoseOptions('my.ipynb', { arm: ['fix'], runs: '3' })).toEqual({ arm: 'fix', runs: '3' });
+    expect(diagnoseOptions('my.ipynb', { arm: ['fix'], runs: '3', with: ['pandas', 'polars'] })).toEqual({
+      arm: 'fix',
+      runs: '3',
+      with: ['pandas', 'polars'],
+    });
   });
 
   test('one of an experiment says how to write the experiment', async () => {

@@ -57,7 +57,8 @@ export function isNotebookPath(path: string | undefined): path is string {
  * @throws SoakError `bad-option` for an option that makes it an experiment, and for a second arm or kernel
  */
 export function diagnoseOptions(notebook: string, flags: RawOptions<'run'>): RawOptions<'diagnose'> {
-  const own = new Set(rowsOf('diagnose').map(attributeOf));
+  const rows = rowsOf('diagnose');
+  const own = new Set(rows.map(attributeOf));
   const given = Object.entries(flags as GivenOptions).filter(([, value]) => value !== undefined);
   const foreign = given.find(([name]) => !own.has(name));
   if (foreign !== undefined) {
@@ -69,7 +70,10 @@ export function diagnoseOptions(notebook: string, flags: RawOptions<'run'>): Raw
       },
     );
   }
-  return Object.fromEntries(given.map(([name, value]) => [name, onlyOne(name, value)]));
+  const repeatable = new Set(rows.filter(({ type }) => type.isRepeatable === true).map(attributeOf));
+  return Object.fromEntries(
+    given.map(([name, value]) => [name, repeatable.has(name) ? value : onlyOne(name, value)]),
+  );
 }
 
 /** `soak run` takes several arms and kernels, and a diagnosis one. */
@@ -99,21 +103,20 @@ export async function diagnose(
   });
   const chosen = await chosenKernel(
     notebook,
-    { env, python, kernel, arm, isArmGiven: raw.arm !== undefined },
+    {
+      ...{ env, python, kernel, arm },
+      isArmGiven: raw.arm !== undefined,
+      packages: {
+        ...(raw.with === undefined ? {} : { with: raw.with }),
+        ...(raw.requirements === undefined ? {} : { requirements: raw.requirements }),
+      },
+    },
     client,
     signal,
   );
   const folder = resolve(raw.out ?? join('soak-reports', `${folderStamp()}-diagnosis`));
-  const kept = ['env', 'python', 'kernel', 'arm', 'client'] as const;
-  const given = kept.flatMap((name) => {
-    const value = raw[name];
-    return value === undefined ? [] : [`--${name}`, value];
-  });
-  const { env: usedEnv, python: usedPython } = chosen.options;
-  const environment = [
-    ...(usedEnv === undefined ? [] : ['--env', usedEnv]),
-    ...(usedPython === undefined ? [] : ['--python', usedPython]),
-  ];
+  const given = flagged(raw, ['env', 'python', 'with', 'requirements', 'kernel', 'arm', 'client']);
+  const environment = flagged(chosen.options, ['env', 'python', 'with', 'requirements']);
   const asked = {
     notebook: path,
     folder: raw.out ?? folder,
@@ -183,12 +186,24 @@ function namedClient(client: ReturnType<typeof parsedOptions<'diagnose'>>['clien
   });
 }
 
+/** The options with their flags, in turn; a repeatable one as often as it was given. */
+function flagged<Name extends string>(
+  options: Readonly<Partial<Record<Name, string | readonly string[]>>>,
+  names: readonly Name[],
+): string[] {
+  return names.flatMap((name) => {
+    const value = options[name];
+    const values: readonly string[] = value === undefined ? [] : [value].flat();
+    return values.flatMap((each) => [`--${name}`, each]);
+  });
+}
+
 /** Flags and values in turn, with what is private replaced. */
 function published(words: readonly string[]): string[] {
   return words.map((word, index) => {
     const flag = words[index - 1];
     if (index % 2 === 0) return word;
     if (flag === '--env') return '<your environment>';
-    return flag === '--python' ? publicPath(word) : word;
+    return flag === '--python' || flag === '--requirements' ? publicPath(word) : word;
   });
 }

@@ -9,7 +9,14 @@ import { chosenKernel, type KernelChoice } from './chosen-kernel.ts';
 
 const data = temporaryFolder();
 const { signal } = new AbortController();
-const NOTHING: KernelChoice = { env: null, python: null, kernel: null, arm: 'control', isArmGiven: false };
+const NOTHING: KernelChoice = {
+  env: null,
+  python: null,
+  kernel: null,
+  arm: 'control',
+  isArmGiven: false,
+  packages: {},
+};
 let python: string;
 
 function kernelspec(name: string, argv: readonly string[], more: object = {}): void {
@@ -97,6 +104,13 @@ describe('an option names another', () => {
     expect(await chosen(notebook('mine'), { arm: 'ipykernel==7.4.0', isArmGiven: true })).toMatchObject({
       options: { arm: ['ipykernel==7.4.0'] },
       why: 'an environment that soak made for the arm ipykernel==7.4.0',
+    });
+  });
+
+  test('packages mean an environment that soak makes with them', async () => {
+    expect(await chosen(notebook('mine'), { packages: { with: ['pandas'] } })).toMatchObject({
+      options: { with: ['pandas'], arm: ['control'] },
+      why: 'an environment that soak made for those packages',
     });
   });
 

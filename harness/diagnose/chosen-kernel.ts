@@ -21,11 +21,13 @@ export interface KernelChoice {
   readonly kernel: string | null;
   readonly arm: string;
   readonly isArmGiven: boolean;
+  /** Packages that are to be there: soak makes an environment with them. */
+  readonly packages: Pick<RawOptions<'run'>, 'with' | 'requirements'>;
 }
 
 /** A kernel, chosen: the options of `soak run` that mean it. */
 export interface ChosenKernel {
-  readonly options: Pick<RawOptions<'run'>, 'env' | 'python' | 'kernel' | 'arm'>;
+  readonly options: Pick<RawOptions<'run'>, 'env' | 'python' | 'kernel' | 'arm' | 'with' | 'requirements'>;
   /** The environment that has the client too. `null`: soak makes one for the client. */
   readonly clientEnv: string | null;
   /** Whether a client can execute the notebook: only ipykernel can be started by one here. */
@@ -50,18 +52,23 @@ export async function chosenKernel(
   client: ClientName,
   signal: AbortSignal,
 ): Promise<ChosenKernel> {
-  const { env, python, kernel, arm, isArmGiven } = choice;
-  const others = [env, python, isArmGiven ? arm : null];
+  const { env, python, kernel, arm, isArmGiven, packages } = choice;
+  const hasPackages = Object.keys(packages).length > 0;
+  const others = [env, python, isArmGiven ? arm : null, hasPackages ? packages : null];
   if (kernel !== null && others.some((each) => each !== null)) {
     throw new SoakError(
       'conflicting-options',
-      `--kernel ${kernel} cannot be used with --env, --python or --arm: they choose another kernel.`,
+      `--kernel ${kernel} cannot be used with --env, --python, --with, --requirements or --arm: they choose another kernel.`,
       { remedy: 'Leave out --kernel, or the others.' },
     );
   }
   if (env !== null) return ofEnvironment(env, arm, client, 'the environment that was named', signal);
-  if (python !== null || isArmGiven) {
-    const named = [...(isArmGiven ? [`the arm ${arm}`] : []), ...(python === null ? [] : ['that Python'])];
+  if (python !== null || isArmGiven || hasPackages) {
+    const named = [
+      ...(isArmGiven ? [`the arm ${arm}`] : []),
+      ...(python === null ? [] : ['that Python']),
+      ...(hasPackages ? ['those packages'] : []),
+    ];
     return ofSoak(choice, `an environment that soak made for ${named.join(' and ')}`);
   }
   const search = await searchKernels(undefined, signal);
@@ -156,9 +163,9 @@ async function ofEnvironment(
   };
 }
 
-function ofSoak({ python, arm }: KernelChoice, why: string): ChosenKernel {
+function ofSoak({ python, arm, packages }: KernelChoice, why: string): ChosenKernel {
   return {
-    options: { ...(python === null ? {} : { python }), arm: [arm] },
+    options: { ...(python === null ? {} : { python }), ...packages, arm: [arm] },
     clientEnv: null,
     hasClient: true,
     environmentSha256: null,

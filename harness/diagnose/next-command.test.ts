@@ -22,6 +22,7 @@ const WAYS_TO_ASK: readonly [string, Partial<Asked>][] = [
   ['by default', {}],
   ['with an environment', { given: ['--env', '/my venv'], environment: ['--env', '/my venv'] }],
   ['with a Python', { given: ['--python', 'python3.12'], environment: ['--python', 'python3.12'] }],
+  ['with packages', { given: ['--with', 'pandas==2.3.3'], environment: ['--with', 'pandas==2.3.3'] }],
   ['with a release', { given: ['--arm', 'ipykernel==7.2.0'], arm: 'ipykernel==7.2.0' }],
   ['with another client', { given: ['--client', 'papermill'], client: 'papermill' }],
   ['with a kernel', { given: ['--kernel', 'ir'], arm: null }],

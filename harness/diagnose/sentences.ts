@@ -197,7 +197,7 @@ function ofSame({ faults }: Diagnosis, isLong: boolean): Line {
   const raises = faults.some(({ event }) => event === 'cell-error');
   const ename = faults[0]?.example.run.outcome.error?.ename;
   if (ename === 'ModuleNotFoundError' || ename === 'ImportError') {
-    return line`The environment lacks what the cell imports. Name the one in which the notebook works: ${code('--env VENV')}.`;
+    return line`The environment lacks what the cell imports. Name the one in which the notebook works, ${code('--env VENV')}, or have one made with the package: ${code('--with NAME')}.`;
   }
   return raises
     ? line`Mend the cell first, and run this again. It was ended early, because nothing here comes and goes. If the cell needs variables of your session: kernels get only a few of them, and a kernelspec can name more.`

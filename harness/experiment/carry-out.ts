@@ -15,6 +15,7 @@ import { parsedOptions } from '../options/given.ts';
 import { forgetOptions } from '../options/kept-options.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
+import { explainFailures } from '../report/failed-rules.ts';
 import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport, type Report } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
@@ -66,7 +67,8 @@ export async function openExperiment(
   const isResumed = raw.resume !== undefined;
   const options = await said(() => (isResumed ? resumedOptions(raw) : freshOptions(raw)));
   if (raw.out !== undefined) await assertWritable(resolve(raw.out));
-  const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal));
+  const begun = raw.resume === undefined ? null : (await readJournal(raw.resume)).journal.experiment;
+  const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal, begun));
   await said(() => accept(prepared.protocol));
   const folder = resolve(
     raw.resume ?? raw.out ?? join('soak-reports', defaultFolderName(prepared, options.shard)),
@@ -158,7 +160,9 @@ export async function carryOutExperiment(
   );
   if (end.event !== 'finished') write(`Go on with: npm run soak -- --resume ${shellWord(folder)}\n`);
   if (end.event === 'interrupted') return EXIT_CODES.interrupted;
-  return judgedExit(report, rules, write);
+  const code = judgedExit(report, rules, write);
+  await explainFailures(report, rules, { folder, environment: process.env }, write);
+  return code;
 }
 
 async function soak(

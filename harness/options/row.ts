@@ -16,6 +16,7 @@ export type CommandName =
   | 'explain'
   | 'verify'
   | 'comment'
+  | 'init'
   | 'kernels'
   | 'doctor'
   | 'mechanism'

@@ -20,6 +20,7 @@ const STAGES: readonly Stage[] = [
       'mechanism',
       'planning',
       'doctor',
+      'init',
     ],
   },
   { title: 'Common ground', rooms: ['model'] },

@@ -125,6 +125,7 @@ export const ROOMS: readonly Room[] = [
     'the evidence in a folder, of an experiment, a bisect or a diagnosis: read, write again, verify',
     ['bisect', 'diagnose', 'journal', 'model', 'report'],
   ),
+  room('init', 'a nightly workflow for another repository', ['model']),
   room('commands', 'one thin file a command, and what it shows', [
     'arms',
     'bisect',
@@ -135,6 +136,7 @@ export const ROOMS: readonly Room[] = [
     'experiment',
     'frontend',
     'history',
+    'init',
     'journal',
     'kernel',
     'locate',
