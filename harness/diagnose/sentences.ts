@@ -78,7 +78,7 @@ function otherEndings(ways: readonly WayResult[]): Line[] {
 
 function shortened(ways: readonly WayResult[]): Line[] {
   return ways.some(({ end }) => end === 'time-over')
-    ? [line`The time was over before all of the ${num(String(ways[0]?.planned ?? 0))} runs each.`]
+    ? [line`The time was over before all ${num(String(ways[0]?.planned ?? 0))} runs by each way.`]
     : [];
 }
 
