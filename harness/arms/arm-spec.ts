@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { about, EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import { quoted } from '../model/quoted.ts';
@@ -27,6 +27,7 @@ interface ReadWords {
   readonly launch: LaunchMethod | null;
   readonly patch: {
     readonly name: string;
+    readonly file: string;
     readonly text: string;
     readonly leftOut: readonly string[];
   } | null;
@@ -67,7 +68,7 @@ async function readWords(words: readonly ArmWord[]): Promise<ReadWords> {
         break;
       case 'patch': {
         const { text, package: name, leftOut } = await readPatchFile(resolve(word.path));
-        read.patch = { name: patchName(word.path), text, leftOut };
+        read.patch = { name: patchName(word.path), file: basename(word.path), text, leftOut };
         read.patchPackage = name;
         read.isInert = word.inert;
         break;
@@ -170,6 +171,7 @@ export async function loadArmSpec(text: string): Promise<Arm> {
     patch: base?.patch ?? patch?.text ?? null,
     patchPackage: read.patchPackage,
     isRepositoryPatch: patch !== null,
+    ...(patch === null ? {} : { patchFile: patch.file }),
     trees,
     isInert: read.isInert,
     environment: wanted,

@@ -2,6 +2,7 @@ import { SoakError } from '../model/errors.ts';
 import { LAUNCH_METHODS, type LaunchMethod } from '../model/launch-method.ts';
 import { quoted } from '../model/quoted.ts';
 import { looksLikeRequirement, pythonOf } from './arm-environment.ts';
+import { withReleases } from './release-words.ts';
 
 /** What separates the words of one arm. White space is part of it, because a folder's name may have a plus. */
 const BETWEEN_WORDS = /\s+\+\s+/;
@@ -33,7 +34,7 @@ export interface ArmSpec {
   /** As given. */
   readonly text: string;
   readonly label: string | null;
-  /** Without the label: equal for the same arm under two names. */
+  /** Without the label, releases as pip takes them: equal for the same arm under two names. */
   readonly source: string;
   readonly words: readonly ArmWord[];
 }
@@ -81,12 +82,13 @@ function parsedWord(arm: string, word: string): ArmWord {
 /**
  * Take `[LABEL=]WORD[ + WORD]…` apart. A word is an arm's name or folder, a requirement (`ipykernel==7.4.0`),
  * a Python (`py3.13`), a diff (`my-change.diff`), a commit of a clone (`git:PATH@REV`), an event loop
- * (`event-loop:proactor`) or a launch method (`launch:fork`).
+ * (`event-loop:proactor`) or a launch method (`launch:fork`). A release may be written as people write it (`7.4.0`).
  *
  * @throws SoakError `bad-arm` for words that contradict each other
  */
 export function parseArmSpec(text: string): ArmSpec {
-  const [, label = null, source = text] = LABELLED.exec(text) ?? [];
+  const [, given = null, described = text] = LABELLED.exec(text) ?? [];
+  const { label, source } = withReleases(given, described);
   const words = source.split(BETWEEN_WORDS).map((word) => parsedWord(text, word));
   const only = (kind: ArmWord['kind'], what: string) => {
     if (words.filter((word) => word.kind === kind).length > 1)

@@ -13,14 +13,17 @@ import type { RunSurroundings } from '../model/surroundings.ts';
 import type { RunInput } from '../options/experiment-file/run-input.ts';
 import { parsedOptions } from '../options/given.ts';
 import { forgetOptions } from '../options/kept-options.ts';
+import { eventWords } from '../report/endpoint-words.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
+import { nextWay } from '../report/sections/other-ways.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 import type { ExperimentEvents } from '../run/experiment.ts';
 import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
 import { withForks } from '../run/fork-context.ts';
 import { Autopsies } from '../run/revival.ts';
+import type { SameError } from '../run/same-error.ts';
 import { withServer } from '../run/server-context.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { freshOptions, resumedOptions } from './given-options.ts';
@@ -105,9 +108,21 @@ export async function carryOutExperiment(
   write(
     `${verdictParagraph(report)}\n\n${summaryLine(report)}\n\nEvidence: ${join(folder, 'evidence.md')}\n`,
   );
+  const next = nextWay(report);
+  if (next !== null) write(`${next}\n`);
   if (end.event !== 'finished') write(`Go on with: npm run soak -- --resume ${shellWord(folder)}\n`);
   if (end.event === 'interrupted') return EXIT_CODES.interrupted;
+  if (end.error !== undefined) {
+    write(`${sameErrorWords(end.error, report.protocol)}\n`);
+    return EXIT_CODES.invalidExperiment;
+  }
   return judgedExit(report, rules, write);
+}
+
+/** Why nothing can come of the experiment, and what to do. */
+function sameErrorWords({ cell, ename, evalue }: SameError, protocol: Protocol): string {
+  const where = protocol.arms.length === 1 ? 'every run' : 'every arm';
+  return `Stopped early: cell ${cell}, counted from 0, raised ${terminalText(`${ename}: ${evalue}`, 300)} in ${where}. Such a run never shows whether it would ${eventWords(protocol).infinitive}. Mend the notebook or the packages that it needs, and start again. To count the error itself, give --endpoint cell-error. --resume goes on all the same.`;
 }
 
 async function soak(

@@ -13,6 +13,7 @@ import {
   lockText,
   versionsBesideLock,
 } from './environment/index.ts';
+import { isUnfit, unfitError, withReleaseReader } from './fitting-release.ts';
 import { armCommand, type KernelCommandMaker } from './launch.ts';
 import { type Mark, marksOf } from './marks.ts';
 import { makeOverlay, type Overlay, type OverlayInputs, readOverlayChange } from './overlay.ts';
@@ -78,7 +79,8 @@ export function armKernelMaker(options: ArmKernelOptions = {}): ArmKernelMaker {
   const changesOf = async () => {
     const found = new Map<Arm, ArmChange | null>();
     for (const arm of kernelArms) {
-      found.set(arm, await readOverlayChange(arm, overlayInputs(arm, await madeFor(arm), options)));
+      const inputs = overlayInputs(arm, await madeFor(arm), options);
+      found.set(arm, await orUnfit(arm, options, () => readOverlayChange(arm, inputs)));
     }
     return found;
   };
@@ -87,8 +89,29 @@ export function armKernelMaker(options: ArmKernelOptions = {}): ArmKernelMaker {
     changes ??= changesOf();
     const byArm = await changes;
     const all: Mark[] = marksOf([...byArm.values()].flatMap((change) => change ?? []));
-    return armKernels(arm, made, { all, change: byArm.get(arm) ?? null }, options);
+    return orUnfit(arm, options, () =>
+      armKernels(arm, made, { all, change: byArm.get(arm) ?? null }, options),
+    );
   };
+}
+
+/** A diff that does not fit the environment's release: the error names the release that it fits. */
+async function orUnfit<Result>(
+  arm: Arm,
+  { python, onProgress = () => {}, signal = new AbortController().signal }: ArmKernelOptions,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isUnfit(arm, error)) throw error;
+    const { message } = error;
+    onProgress(`${message.split(':')[0]}; looking for a release that it fits`);
+    throw await withReleaseReader(
+      { python: arm.environment?.python ?? python, onProgress, signal },
+      (reader) => unfitError(arm, error, reader),
+    ).catch(() => error);
+  }
 }
 
 interface MadeEnvironment {

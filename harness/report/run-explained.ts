@@ -49,6 +49,7 @@ export function runExplained(journal: Journal, run: RunRecord): string {
   const parts = [
     `${terminalText(run.run)}: ${kindWords(outcome.kind)}`,
     wrapped(sentence(outcome.reason)),
+    ...errorPart(run),
     wrapped(circumstances(journal, run)),
     ...faultPart(journal, run),
     ...signs(journal, run),
@@ -57,6 +58,13 @@ export function runExplained(journal: Journal, run: RunRecord): string {
     wrapped(`${MEANING[outcome.kind]}${remedy(run)} ${countsAs(run, journal.experiment.protocol)}`),
   ];
   return `${parts.join('\n\n')}\n`;
+}
+
+/** What was raised, by name. */
+function errorPart({ outcome: { error } }: RunRecord): string[] {
+  if (error === null) return [];
+  const row = error.line === undefined ? '' : ` (line ${error.line} of the cell)`;
+  return [wrapped(`The error${row}: ${terminalText(`${error.ename}: ${error.evalue}`, REASON_CHARACTERS)}`)];
 }
 
 /** What the experiment asks of a run, and what of this run answers it. Nothing for a run that shows nothing of it. */

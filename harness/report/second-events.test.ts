@@ -8,6 +8,7 @@ import { evidenceMarkdown } from './evidence.ts';
 import { assertCanFail, failRules, failures } from './fail-on.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';
 import { judgedExit } from './judged-exit.ts';
+import { junitXml } from './junit.ts';
 import { buildReport } from './report.ts';
 import { verdictLines } from './sections/verdict.ts';
 import { summary, summaryLine } from './summary.ts';
@@ -34,7 +35,7 @@ function journal(stalled: number, stream: SyntheticArm = STREAM) {
   const change = (run: RunRecord): RunRecord => ({
     ...run,
     clientCounters: counters,
-    ...(run.arm === 'stream' && run.block < stalled ? { stalls: [STALL, STALL] } : {}),
+    ...(run.arm === 'stream' && run.block < stalled ? { stalls: [STALL, { ...STALL, cell: 9 }] } : {}),
   });
   return syntheticJournal({ blocks: 12, arms, protocol: { client }, change });
 }
@@ -47,10 +48,14 @@ test('a change that cures the kernel is said with the stalls that it leaves, in 
   ]);
   const [headline = '', second = ''] = verdictLines(report).map(plainLine);
   expect(headline).toMatch(
-    /^stream fixes the wedge, but nbclient still stalls in 9 of 12 runs: it wedged in 0 of 12 runs/,
+    /^stream fixes the wedge, but runs would still stall: 9 of 12 \(in nbclient\)\. It wedged in 0 of 12 runs \(0 %\)\. control wedged in /,
   );
   expect(second).toMatch(/^nbclient stalled in 9 of 12 runs of stream: /);
-  expect(summaryLine(report)).toContain('client stalled 9/12 in stream');
+  expect(summaryLine(report)).toContain(', stream 0/12 (client stalled 9/12) fixes the wedge, p ');
+  expect(summary(report).verdicts[0]).toMatchObject({
+    word: 'fixes',
+    stillMet: [{ what: 'stalled', runs: 9, of: 12 }],
+  });
   expect(summary(report).arms[1]).toMatchObject({ secondEvents: { stalled: 9, runs: 12 } });
   const lead = evidenceMarkdown(report).split('\n## ')[0];
   expect(lead).toMatch(/\| Client stalled \|/);
@@ -64,6 +69,9 @@ test('where the client did not stall nothing is said of it', () => {
   expect(verdictLines(report).map(plainLine).join()).not.toMatch(/stall/);
   expect(evidenceMarkdown(report)).not.toContain('Client stalled');
   expect(plainLine(verdictLines(report)[0] ?? [])).toMatch(/^stream fixes it: /);
+  expect(summaryLine(report)).toContain(', stream 0/12 fixes, p ');
+  expect(summary(report).verdicts[0]).not.toHaveProperty('stillMet');
+  expect(junitXml(report)).not.toContain('stalled');
 });
 
 test('a rule of --fail-on looks at them, of the treatments or of one arm', async () => {
@@ -71,7 +79,10 @@ test('a rule of --fail-on looks at them, of the treatments or of one arm', async
   const reasons = (rules: string) => failures(failRules(rules), report);
   expect(reasons('stalled>0')).toEqual(['stalled>0: nbclient stalled in 9 of 12 runs of stream.']);
   expect(reasons('stalled:stream>0.5')).toHaveLength(1);
-  expect(reasons('stalled>0.8,stalled:control>0,treatment-event,worse')).toEqual([]);
+  expect(reasons('stalled>0.8,stalled:control>0,treatment-wedged,event:stream>0,worse')).toEqual([]);
+  expect(reasons('treatment-event')).toEqual([
+    'treatment-event: nbclient stalled in 9 of 12 runs of stream.',
+  ]);
   const { protocol } = journal(9).experiment;
   assertCanFail(failRules('stalled>0'), protocol);
   const { client: _client, ...ours } = protocol;
@@ -79,8 +90,9 @@ test('a rule of --fail-on looks at them, of the treatments or of one arm', async
     soakErrorOf(() => assertCanFail(failRules('stalled>0'), frozen));
   expect((await refusal(ours)).message).toContain('the harness is the client');
   expect((await refusal({ ...protocol, endpoint: 'stalled' })).message).toContain(
-    'is the event that is counted',
+    'is an event that is counted',
   );
+  expect((await refusal({ ...protocol, endpoint: 'any' })).message).toContain('is an event that is counted');
 });
 
 test('without a rule the exit code stays, and the last line names them', () => {
@@ -92,8 +104,14 @@ test('without a rule the exit code stays, and the last line names them', () => {
   };
   expect(exit(null)).toBe(0);
   expect(written.at(-1)).toBe(
-    "Second event: nbclient stalled in 9 of 12 runs of stream. This does not change the exit code. To make it fail, give --fail-on 'stalled>0'.\n",
+    "nbclient stalled in 9 of 12 runs of stream. This does not change the exit code. To make it fail, give --fail-on 'stalled>0'.\n",
   );
+  expect(exit('treatment-wedged')).toBe(0);
+  expect(written).toHaveLength(1);
+  expect(exit('treatment-event')).toBe(1);
+  expect(written).toEqual([
+    'Failed by --fail-on treatment-event: nbclient stalled in 9 of 12 runs of stream.\n',
+  ]);
   expect(exit('stalled>0')).toBe(1);
   expect(written).toEqual(['Failed by --fail-on stalled>0: nbclient stalled in 9 of 12 runs of stream.\n']);
   expect(exit(null, buildReport(journal(0)))).toBe(0);
@@ -106,5 +124,53 @@ test('the live rows count them', () => {
   const display = openDisplay(experiment.protocol, [], (text) => lines.push(text), { isTerminal: false });
   for (const run of runs) display.events.onRun?.(run);
   display.close();
-  expect(lines.filter((line) => / stream: completed .*; 2 stalls of the client/.test(line))).toHaveLength(9);
+  expect(
+    lines.filter((line) => / stream: completed .*; nbclient stalled at cells 3 and 9$/.test(line.trim())),
+  ).toHaveLength(9);
+});
+
+test('JUnit fails a run of a treatment in which the client stalled, and skips one of a reference', () => {
+  const { experiment, runs } = journal(9);
+  const last = runs.find((run) => run.arm === 'control' && run.outcome.kind === 'completed');
+  const changed = runs.map((run) => (run === last ? { ...run, stalls: [STALL] } : run));
+  const xml = junitXml(buildReport({ ...journal(9), experiment, runs: changed }));
+  expect(
+    xml.match(
+      /<failure type="client-stalled" message="nbclient stalled at cells 3 and 9: the kernel had sent 5 replies/g,
+    ),
+  ).toHaveLength(9);
+  expect(xml).toMatch(/<testsuite name="stream" tests="12" failures="9" errors="0" skipped="0"/);
+  expect(last).toBeDefined();
+  expect(xml).toContain('<skipped message="in a reference arm, nbclient stalled at cell 3: ');
+});
+
+test('a stall that ended its run is counted with those that a run outlived', () => {
+  const { experiment, runs } = journal(9);
+  const isEnded = (run: RunRecord) => run.arm === 'stream' && run.block >= 9 && run.block < 11;
+  const changed = runs.map((run) =>
+    isEnded(run)
+      ? { ...run, stalls: [STALL], outcome: { ...run.outcome, kind: 'stalled' as const, cell: 3 } }
+      : run,
+  );
+  const report = buildReport({ ...journal(9), experiment, runs: changed });
+  const headline = plainLine(verdictLines(report)[0] ?? []);
+  expect(headline).toContain('would still stall: 11 of 12 (in nbclient). It wedged in 0 of 10 runs');
+  expect(summaryLine(report)).toContain('stream 0/10 (client stalled 11/12) fixes the wedge');
+  expect(failures(failRules('stalled>0.9'), report)).toHaveLength(1);
+});
+
+test('a stall is an event of the endpoint any, also where the run outlived it', () => {
+  const { experiment, runs } = journal(9);
+  const asAny = { ...experiment, protocol: { ...experiment.protocol, endpoint: 'any' as const } };
+  const report = buildReport({ ...journal(9), experiment: asAny });
+  expect(report.analysis.arms.map(({ name, wedged }) => [name, wedged])).toEqual([
+    ['control', runs.filter((run) => run.arm === 'control' && run.outcome.kind !== 'completed').length],
+    ['stream', 9],
+  ]);
+  expect(report.analysis.arms[1]).not.toHaveProperty('secondEvents');
+  const stalls = report.failures.groups.filter(
+    ({ fault }) => fault.is === 'request' && fault.kind === 'stalled',
+  );
+  expect(stalls.map((group) => [group.status, group.runs])).toEqual([['event', 9]]);
+  expect(junitXml(report)).toContain('had an event (the client stalled at cells 3 and 9)');
 });
