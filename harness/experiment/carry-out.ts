@@ -13,7 +13,6 @@ import type { RunSurroundings } from '../model/surroundings.ts';
 import type { RunInput } from '../options/experiment-file/run-input.ts';
 import { parsedOptions } from '../options/given.ts';
 import { forgetOptions } from '../options/kept-options.ts';
-import { eventWords } from '../report/endpoint-words.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
@@ -110,19 +109,24 @@ export async function carryOutExperiment(
   );
   const next = nextWay(report);
   if (next !== null) write(`${next}\n`);
-  if (end.event !== 'finished') write(`Go on with: npm run soak -- --resume ${shellWord(folder)}\n`);
+  if (end.event !== 'finished' && end.event !== 'same-error')
+    write(`Go on with: npm run soak -- --resume ${shellWord(folder)}\n`);
   if (end.event === 'interrupted') return EXIT_CODES.interrupted;
   if (end.error !== undefined) {
-    write(`${sameErrorWords(end.error, report.protocol)}\n`);
+    write(`${sameErrorWords(end.error, folder)}\n`);
     return EXIT_CODES.invalidExperiment;
   }
   return judgedExit(report, rules, write);
 }
 
-/** Why nothing can come of the experiment, and what to do. */
-function sameErrorWords({ cell, ename, evalue }: SameError, protocol: Protocol): string {
-  const where = protocol.arms.length === 1 ? 'every run' : 'every arm';
-  return `Stopped early: cell ${cell}, counted from 0, raised ${terminalText(`${ename}: ${evalue}`, 300)} in ${where}. Such a run never shows whether it would ${eventWords(protocol).infinitive}. Mend the notebook or the packages that it needs, and start again. To count the error itself, give --endpoint cell-error. --resume goes on all the same.`;
+/** What every arm raised, and what to do about an experiment of which nothing can come. */
+function sameErrorWords({ cell, ename, evalue }: SameError, folder: string): string {
+  return [
+    `The error, at cell ${cell} (counted from 0): ${terminalText(`${ename}: ${evalue}`, 300)}`,
+    'Mend the notebook, or add the packages that it needs, and start again.',
+    'To count the error itself, give --endpoint cell-error.',
+    `To go on all the same: npm run soak -- --resume ${shellWord(folder)}`,
+  ].join('\n');
 }
 
 async function soak(

@@ -27,7 +27,7 @@ const ENDING_VERBS: Readonly<Record<OutcomeKind, string>> = {
   completed: 'complete',
   'wedged-stranded': 'wedge (certified)',
   'wedged-mute': 'wedge',
-  stalled: 'end in a client that leaves a reply unread',
+  stalled: 'stall',
   'lost-reply': 'lose a reply',
   'lost-request': 'lose a request',
   'no-answer': 'get no answer through the server',

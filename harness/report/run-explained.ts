@@ -17,6 +17,7 @@ import { wrapped } from './wrapped.ts';
 // The longest reason that the journal keeps, so that no story is cut.
 const REASON_CHARACTERS = 1_000;
 const STDERR_LINES = 20;
+const ENAME_CHARACTERS = 80;
 
 /** What an outcome means for the reader, beyond what was observed. */
 const MEANING: Readonly<Record<OutcomeKind, string>> = {
@@ -47,7 +48,7 @@ const MEANING: Readonly<Record<OutcomeKind, string>> = {
 export function runExplained(journal: Journal, run: RunRecord): string {
   const { outcome } = run;
   const parts = [
-    `${terminalText(run.run)}: ${kindWords(outcome.kind)}`,
+    `${terminalText(run.run)}: ${kindWords(outcome.kind)}${raisedName(run)}`,
     wrapped(sentence(outcome.reason)),
     ...errorPart(run),
     wrapped(circumstances(journal, run)),
@@ -60,7 +61,12 @@ export function runExplained(journal: Journal, run: RunRecord): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-/** What was raised, by name. */
+/** ` ModuleNotFoundError`, after "a cell raised"; empty for every other ending. */
+function raisedName({ outcome: { kind, error } }: RunRecord): string {
+  return kind !== 'cell-error' || error === null ? '' : ` ${terminalText(error.ename, ENAME_CHARACTERS)}`;
+}
+
+/** What was raised, with its message. */
 function errorPart({ outcome: { error } }: RunRecord): string[] {
   if (error === null) return [];
   const row = error.line === undefined ? '' : ` (line ${error.line} of the cell)`;
