@@ -116,7 +116,9 @@ test('an event of --also that does not end a run is named with its own words', (
     also: ['lost-output', 'died'] as Endpoint[],
     expected: { kind: 'saved', rulesSha256: '' } as const,
   };
-  const seen = buildReport(syntheticJournal({ blocks: BLOCKS, cells: 5, arms: [CONTROL, FIX], change, protocol }));
+  const seen = buildReport(
+    syntheticJournal({ blocks: BLOCKS, cells: 5, arms: [CONTROL, FIX], change, protocol }),
+  );
   expect(headline(seen)).toMatch(
     /^fix fixes the wedge, but runs would still lose output: 7 of 24\. It wedged in 0 of 24/,
   );
