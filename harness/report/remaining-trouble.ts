@@ -99,13 +99,19 @@ export function stillWords(report: Report, names: readonly string[]): Line {
   return joined(clauses, ', and ');
 }
 
-/** `0 of 19 runs (0 %; 1 of 20 died, nbclient stalled in 9 of 20)`: the event, and how else runs went. */
-export function eventsAndTrouble(arm: ArmAnalysis, report: Report): Line {
+/** `1 of 20 died, nbclient stalled in 9 of 20`: how runs went besides the event; empty: all were clean. */
+export function troubleWords(report: Report, arm: ArmAnalysis): string {
   const parts = remainingTrouble(report, arm).map(({ what, runs, of, past }) => {
     const many = `${count(runs)} of ${count(of)}`;
     return what === 'stalled' ? `${clientName(report)} stalled in ${many}` : `${many} ${past}`;
   });
-  return line`${eventCount(arm)} (${num(percent(arm.rate))}${text(parts.length === 0 ? '' : `; ${parts.join(', ')}`)})`;
+  return parts.join(', ');
+}
+
+/** `0 of 19 runs (0 %; 1 of 20 died)`: the event, and how else runs went. */
+export function eventsAndTrouble(arm: ArmAnalysis, report: Report): Line {
+  const trouble = troubleWords(report, arm);
+  return line`${eventCount(arm)} (${num(percent(arm.rate))}${text(trouble === '' ? '' : `; ${trouble}`)})`;
 }
 
 /** `0 of 19 runs (0 %)`: the event alone. */

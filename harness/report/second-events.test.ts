@@ -3,12 +3,14 @@ import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { openDisplay } from '../commands/display.ts';
 import { CLIENT_COUNTERS, type ClientCounters, type Stall } from '../model/client.ts';
 import type { RunRecord } from '../model/journal.ts';
+import { comparisonDocument } from './compare.ts';
 import { plainLine } from './document.ts';
 import { evidenceMarkdown } from './evidence.ts';
 import { assertCanFail, failRules, failures } from './fail-on.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';
 import { judgedExit } from './judged-exit.ts';
 import { junitXml } from './junit.ts';
+import { markdownDocument } from './render-markdown.ts';
 import { buildReport } from './report.ts';
 import { verdictLines } from './sections/verdict.ts';
 import { summary, summaryLine } from './summary.ts';
@@ -62,6 +64,15 @@ test('a change that cures the kernel is said with the stalls that it leaves, in 
   expect(lead).toMatch(/`stream` .*\| +9\/12 \|/);
   // The runs keep their outcomes.
   expect(report.analysis.arms[1]?.counts).toMatchObject({ completed: 12, wedged: 0, invalid: 0 });
+});
+
+test('soak compare says what is left where it says "fixes"', () => {
+  const named = (stalled: number) => ({ name: String(stalled), report: buildReport(journal(stalled)) });
+  const text = markdownDocument(comparisonDocument(named(0), named(9)), []);
+  expect(text).toMatch(
+    /\| `stream` +\| fixes \(p [^|]*\| fixes the wedge, but runs would still stall: 9 of 12 \(in nbclient\) \(p /,
+  );
+  expect(text).toMatch(/\| `stream` .*0\/12 \(0 %\); nbclient stalled in 9 of 12 /);
 });
 
 test('where the client did not stall nothing is said of it', () => {

@@ -60,7 +60,7 @@ export function secondEventLines(report: Report): Line[] {
   );
   const other = isAboutWedges(report.protocol) ? 'not a wedge of the kernel' : 'no event of the kernel';
   return [
-    line`${strong(...line`${code(clientName(report))} stalled`)} ${counts}: for a time it left a reply from the kernel unread. A stall happens in the client, so it is ${text(other)}. It is counted beside the outcome of a run, because people who run this client will meet it.`,
+    line`${strong(...line`${code(clientName(report))} stalled`)} ${counts}: for a time it left a reply from the kernel unread. A stall happens in the client, so it is ${text(other)}. It is counted beside the outcome of a run, because people who run this client will meet it. The arms ${code('client-control')}, ${code('client-sham')} and ${code('client-fix')} try a change of the client.`,
   ];
 }
 
