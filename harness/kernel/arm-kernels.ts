@@ -13,7 +13,7 @@ import {
   lockText,
   versionsBesideLock,
 } from './environment/index.ts';
-import { isUnfit, unfitError, withReleaseReader } from './fitting-release.ts';
+import { isUnfit, type ReleaseReader, unfitError, withReleaseReader } from './fitting-release.ts';
 import { armCommand, type KernelCommandMaker } from './launch.ts';
 import { type Mark, marksOf } from './marks.ts';
 import { makeOverlay, type Overlay, type OverlayInputs, readOverlayChange } from './overlay.ts';
@@ -47,6 +47,8 @@ export interface ArmKernelOptions {
    * reports which parts of its arm's change it executed. Absent: nothing is marked.
    */
   readonly arms?: readonly Arm[] | undefined;
+  /** Where to look for a release that a diff fits, if it does not fit the environment's. Default: the index. */
+  readonly releases?: ReleaseReader | undefined;
   readonly onProgress?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -98,7 +100,7 @@ export function armKernelMaker(options: ArmKernelOptions = {}): ArmKernelMaker {
 /** A diff that does not fit the environment's release: the error names the release that it fits. */
 async function orUnfit<Result>(
   arm: Arm,
-  { python, onProgress = () => {}, signal = new AbortController().signal }: ArmKernelOptions,
+  { python, releases, onProgress = () => {}, signal = new AbortController().signal }: ArmKernelOptions,
   work: () => Promise<Result>,
 ): Promise<Result> {
   try {
@@ -107,10 +109,10 @@ async function orUnfit<Result>(
     if (!isUnfit(arm, error)) throw error;
     const { message } = error;
     onProgress(`${message.split(':')[0]}; looking for a release that it fits`);
-    throw await withReleaseReader(
-      { python: arm.environment?.python ?? python, onProgress, signal },
-      (reader) => unfitError(arm, error, reader),
-    ).catch(() => error);
+    const better = (reader: ReleaseReader) => unfitError(arm, error, reader);
+    const index = { python: arm.environment?.python ?? python, onProgress, signal };
+    const found = releases === undefined ? withReleaseReader(index, better) : better(releases);
+    throw await found.catch(() => error);
   }
 }
 

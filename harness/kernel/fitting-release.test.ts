@@ -29,11 +29,11 @@ function releases(texts: Readonly<Record<string, string>>) {
 }
 
 /** The error of `--try`, whose first unfit arm is its sham. */
-async function errorOf(texts: Readonly<Record<string, string>>, installed: string) {
+async function errorOf(texts: Readonly<Record<string, string>>, installed: string, beside = '') {
   const { folder, reader, read } = releases(texts);
   const patch = join(temporaryFolder(), 'my-change.diff');
   writeFileSync(patch, DIFF);
-  const sham = await loadArmSpec(`sham=inert:${patch}`);
+  const sham = await loadArmSpec(`sham=inert:${patch}${beside}`);
   const packages = new Map([
     ['ipykernel' as const, { folder: join(folder, installed, 'ipykernel'), version: installed }],
   ]);
@@ -57,6 +57,12 @@ test('a diff that does not fit is blamed itself, and the newest release that it 
   expect(better.message).not.toContain('sham');
   expect(better.remedy).toBe(`It fits ipykernel 7.4.0. Try it there: --try '${patch} + ipykernel==7.4.0'.`);
   expect(read).toEqual(['7.5.0', '7.4.0']);
+});
+
+test('what stands beside the diff stays, but for the release of its package', async () => {
+  const texts = { '7.2.0': 'old\n', '7.4.0': 'made on main\n' };
+  const { better, patch } = await errorOf(texts, '7.2.0', ' + ipykernel==7.2.0 + py3.12');
+  expect(better.remedy).toContain(`--try '${patch} + py3.12 + ipykernel==7.4.0'.`);
 });
 
 test('a diff that fits no release is to be given as a commit', async () => {

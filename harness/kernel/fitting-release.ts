@@ -6,13 +6,14 @@ import { OVERLAY_PACKAGES } from '../arms/packages.ts';
 import { patchedFiles } from '../arms/patch.ts';
 import { isBesidePackage } from '../arms/patch-file.ts';
 import { SoakError } from '../model/errors.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { findInterpreter } from './environment/interpreter.ts';
 import { listReleases } from './environment/releases.ts';
 import { runCommand } from './environment/run-command.ts';
 import { fetchWheel } from './environment/wheel.ts';
 
-/** Releases that are looked into, the newest first. A diff is seldom older than a year. */
-const RELEASES = 12;
+/** Releases that are looked into, the newest first. A diff is seldom older, and each one is a download. */
+const RELEASES = 8;
 const UNPACK_TIMEOUT_MS = 60_000;
 
 /** How releases are found and read. */
@@ -37,19 +38,18 @@ export async function unfitError(arm: Arm, error: SoakError, reader: ReleaseRead
   const searched = await newestFit(arm, name, reader).catch(() => null);
   if (searched === null || arm.patchFile === undefined) return error;
   const { fit, tried } = searched;
-  const change = quotedDiff(arm);
   const remedy =
     fit !== null
-      ? `It fits ${name} ${fit}. Try it there: --try '${change} + ${name}==${fit}'.`
+      ? `It fits ${name} ${fit}. Try it there: --try ${shellWord(changeAt(arm, name, fit))}.`
       : `It fits none of ${tried.length} releases either (${tried.at(-1)} to ${tried[0]}). If it was made in a clone, give the commit in place of the diff: --try git:PATH@BRANCH.`;
   return new SoakError(error.code, error.message, { remedy, cause: error });
 }
 
-/** The diff as it was given, without the requirements that stand beside it. */
-function quotedDiff({ source }: Arm): string {
-  const words = source.split(/\s+\+\s+/);
-  const diff = words.find((word) => /\.(?:diff|patch)$/i.test(word)) ?? source;
-  return diff.replace(/^inert:/, '');
+/** The change as it was given, with this release of the package in place of another. */
+function changeAt({ source }: Arm, name: string, version: string): string {
+  const isOther = (word: string) => !new RegExp(`^${name}(?![A-Za-z0-9._-])`, 'i').test(word);
+  const words = source.split(/\s+\+\s+/).map((word) => word.replace(/^inert:/, ''));
+  return [...words.filter(isOther), `${name}==${version}`].join(' + ');
 }
 
 /** The newest release that the diff fits, among the newest ones; `null`: none of those that were tried. */
