@@ -15,6 +15,7 @@ import {
 import { assertEventLoop } from './event-loop.ts';
 import { type GitTree, readGitTree } from './git-tree.ts';
 import { patchName, readPatchFile } from './patch-file.ts';
+import { BETWEEN_WORDS } from './release-words.ts';
 
 const SHORT_COMMIT = 10;
 
@@ -186,7 +187,7 @@ export async function loadArmSpec(text: string): Promise<Arm> {
  */
 export function triedArms(change: string): readonly string[] {
   const { label, words, source } = parseArmSpec(change);
-  const parts = source.split(/\s+\+\s+/);
+  const parts = source.split(BETWEEN_WORDS);
   const isEdit = (index: number) => words[index]?.kind === 'patch' || words[index]?.kind === 'git';
   if (
     label !== null ||

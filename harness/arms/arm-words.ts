@@ -2,10 +2,8 @@ import { SoakError } from '../model/errors.ts';
 import { LAUNCH_METHODS, type LaunchMethod } from '../model/launch-method.ts';
 import { quoted } from '../model/quoted.ts';
 import { looksLikeRequirement, pythonOf } from './arm-environment.ts';
-import { withReleases } from './release-words.ts';
+import { BETWEEN_WORDS, withReleases } from './release-words.ts';
 
-/** What separates the words of one arm. White space is part of it, because a folder's name may have a plus. */
-const BETWEEN_WORDS = /\s+\+\s+/;
 // Not before another equals sign: ipykernel==7.4.0 has no label.
 const LABELLED = /^([A-Za-z0-9][A-Za-z0-9._-]{0,39})=(?!=)(.+)$/s;
 // The last at sign that begins a revision: HEAD@{1} has its own at sign.

@@ -1,6 +1,7 @@
 import { valid } from '@renovatebot/pep440';
 import { SoakError } from '../model/errors.ts';
 import { quoted } from '../model/quoted.ts';
+import { normalisedName } from './arm-environment.ts';
 
 /**
  * Releases as people write them: `7.2.0`, `ipykernel@7.2.0`, `ipykernel 7.2.0`, `ipykernel=7.2.0` (conda), and
@@ -28,7 +29,8 @@ const VERSION = String.raw`v?(\d+(?:\.\w+)+)`;
 const BARE = new RegExp(`^${VERSION}$`, 'i');
 const NAMED = new RegExp(String.raw`^([A-Za-z][A-Za-z0-9._-]*?)\s*(?:\s|[-_@:=])\s*${VERSION}$`, 'i');
 const WITH_PYTHON = /^(.+)-(py3\.\d{1,2}(?:\.\d{1,2})?t?)$/i;
-const BETWEEN = /\s+\+\s+/;
+/** What separates the words of one arm. White space is part of it, because a folder's name may have a plus. */
+export const BETWEEN_WORDS = /\s+\+\s+/;
 
 /**
  * An arm's words with each release in the spelling that pip takes. Words that are none stay as they are, so that a
@@ -41,12 +43,12 @@ export function withReleases(
   label: string | null,
   source: string,
 ): { readonly label: string | null; readonly source: string } {
-  const words = source.split(BETWEEN);
+  const words = source.split(BETWEEN_WORDS);
   const place = label === null ? -1 : words.findIndex((word) => bareVersion(word) !== null);
   const bare = bareVersion(words[place] ?? '');
   if (label !== null && bare !== null) {
     if (isPackage(label) && place === 0) {
-      return withReleases(null, [`${normalised(label)}==${bare}`, ...words.slice(1)].join(' + '));
+      return withReleases(null, [`${normalisedName(label)}==${bare}`, ...words.slice(1)].join(' + '));
     }
     throw new SoakError(
       'bad-arm',
@@ -83,7 +85,7 @@ function spelledRelease(word: string): string | null {
   }
   const [, name, version] = NAMED.exec(word) ?? [];
   if (name === undefined || version === undefined || valid(version) === null) return null;
-  return isPackage(name) ? `${normalised(name)}==${version}` : null;
+  return isPackage(name) ? `${normalisedName(name)}==${version}` : null;
 }
 
 /**
@@ -103,9 +105,5 @@ function bareVersion(word: string): string | null {
 }
 
 function isPackage(name: string): boolean {
-  return PACKAGES.includes(normalised(name));
-}
-
-function normalised(name: string): string {
-  return name.toLowerCase().replace(/[-_.]+/g, '-');
+  return PACKAGES.includes(normalisedName(name));
 }

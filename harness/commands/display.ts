@@ -22,13 +22,14 @@ import type { SequentialDecision } from '../stats/sequential-decision.ts';
 const REDRAW_MS = 250;
 const LOG_E_BAR_WIDTH = 20;
 const COUNT_WIDTH = 18;
+const ENAME_CHARACTERS = 40;
 
 interface Tally {
   runs: number;
   wedged: number;
   /** Runs that ended otherwise, by kind. */
   endings: KindCounts;
-  /** Names of the errors that cells raised in them. */
+  /** Names of the errors that cells raised. */
   readonly raised: Set<string>;
   /** Harness faults. */
   invalid: number;
@@ -116,10 +117,9 @@ class Board {
     else if (isUnsampled(record, this.#protocol)) tally.unsampled += 1;
     else if (isUncompared(record, this.#protocol)) tally.uncompared += 1;
     else if (status === 'invalid') tally.invalid += 1;
-    else {
-      tally.endings = { ...tally.endings, [kind]: (tally.endings[kind] ?? 0) + 1 };
-      if (record.outcome.error !== null) tally.raised.add(terminalText(record.outcome.error.ename, 40));
-    }
+    else tally.endings = { ...tally.endings, [kind]: (tally.endings[kind] ?? 0) + 1 };
+    const { error } = record.outcome;
+    if (error !== null) tally.raised.add(terminalText(error.ename, ENAME_CHARACTERS));
     if (status === 'wedged') tally.wedged += 1;
     tally.slowestMs = Math.max(tally.slowestMs, slowestCell(record)?.ms ?? 0);
     tally.peakBytes = Math.max(tally.peakBytes, record.memory?.peakBytes ?? 0);
@@ -140,8 +140,8 @@ function armLine(
   const others = Object.values(endings).reduce((sum, many) => sum + many, 0);
   // A stall that ended its run is counted with the other stalls.
   const { stalled: _stalled, ...unstalled } = endings;
-  const otherwise =
-    Object.keys(unstalled).length === 0 ? '' : `  ${kindCounts(unstalled)}${raisedWords(raised)}`;
+  const ended = Object.keys(unstalled).length === 0 ? '' : `  ${kindCounts(unstalled)}`;
+  const otherwise = `${ended}${raisedWords(raised)}`;
   const excluded = [
     ...(invalid === 0 ? [] : [`  ${counted(invalid, 'harness fault')}`]),
     ...(unsampled === 0 ? [] : [`  memory not known in ${unsampled}`]),
@@ -157,7 +157,7 @@ function armLine(
   return `  ${name.padEnd(width)}  ${count.padEnd(COUNT_WIDTH)} ${rate}${otherwise}${excluded}${second}${runs + others + invalid + unsampled + uncompared >= protocol.blocks ? '  done' : ''}`;
 }
 
-/** ` (ModuleNotFoundError)`: what cells raised in runs that ended so; empty: nothing. */
+/** ` (ModuleNotFoundError)`: what cells raised; empty: nothing. */
 function raisedWords(names: ReadonlySet<string>): string {
   if (names.size === 0) return '';
   const [first] = names;

@@ -72,6 +72,19 @@ test('a diff that fits no release is to be given as a commit', async () => {
   );
 });
 
+test('a release that cannot be read is passed over', async () => {
+  const { error, patch } = await errorOf({ '7.2.0': 'old\n' }, '7.2.0');
+  const { folder } = releases({ '7.4.0': 'made on main\n' });
+  const reader: ReleaseReader = {
+    list: () => Promise.resolve(['7.4.0', '7.5.0']),
+    folderOf: (_name, version) =>
+      version === '7.5.0' ? Promise.reject(new Error('no wheel')) : Promise.resolve(join(folder, version)),
+  };
+  expect((await unfitError(await loadArmSpec(patch), error, reader)).remedy).toMatch(
+    /^It fits ipykernel 7\.4\.0\./,
+  );
+});
+
 test('where no release can be read the error stays as it is', async () => {
   const { error, patch } = await errorOf({ '7.2.0': 'old\n' }, '7.2.0');
   const arm = await loadArmSpec(patch);

@@ -5,6 +5,7 @@ import type { Arm } from '../arms/arms.ts';
 import { OVERLAY_PACKAGES } from '../arms/packages.ts';
 import { patchedFiles } from '../arms/patch.ts';
 import { isBesidePackage } from '../arms/patch-file.ts';
+import { BETWEEN_WORDS } from '../arms/release-words.ts';
 import { SoakError } from '../model/errors.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { findInterpreter } from './environment/interpreter.ts';
@@ -48,23 +49,26 @@ export async function unfitError(arm: Arm, error: SoakError, reader: ReleaseRead
 /** The change as it was given, with this release of the package in place of another. */
 function changeAt({ source }: Arm, name: string, version: string): string {
   const isOther = (word: string) => !new RegExp(`^${name}(?![A-Za-z0-9._-])`, 'i').test(word);
-  const words = source.split(/\s+\+\s+/).map((word) => word.replace(/^inert:/, ''));
+  const words = source.split(BETWEEN_WORDS).map((word) => word.replace(/^inert:/, ''));
   return [...words.filter(isOther), `${name}==${version}`].join(' + ');
 }
 
-/** The newest release that the diff fits, among the newest ones; `null`: none of those that were tried. */
+/** The newest release that the diff fits, among the newest ones, and those that were tried; `null`: none could be read. */
 async function newestFit(
   arm: Arm,
   name: string,
   reader: ReleaseReader,
-): Promise<{ readonly fit: string | null; readonly tried: readonly string[] }> {
+): Promise<{ readonly fit: string | null; readonly tried: readonly string[] } | null> {
   const newest = [...(await reader.list(name))].reverse().slice(0, RELEASES);
   const tried: string[] = [];
   for (const version of newest) {
+    // One that this Python cannot have is no reason not to look at the next.
+    const folder = await reader.folderOf(name, version).catch(() => null);
+    if (folder === null) continue;
     tried.push(version);
-    if (await fits(arm, version, await reader.folderOf(name, version))) return { fit: version, tried };
+    if (await fits(arm, version, folder)) return { fit: version, tried };
   }
-  return { fit: null, tried };
+  return tried.length === 0 ? null : { fit: null, tried };
 }
 
 async function fits(arm: Arm, version: string, folder: string): Promise<boolean> {

@@ -25,7 +25,7 @@ const ENDING_WORDS: Readonly<Record<OutcomeKind, string>> = {
 /** The same after "runs would still": `die`. */
 const ENDING_VERBS: Readonly<Record<OutcomeKind, string>> = {
   completed: 'complete',
-  'wedged-stranded': 'wedge (certified)',
+  'wedged-stranded': 'wedge',
   'wedged-mute': 'wedge',
   stalled: 'stall',
   'lost-reply': 'lose a reply',

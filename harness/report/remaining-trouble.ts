@@ -87,7 +87,7 @@ function onTheWay(report: Report, name: string): Trouble[] {
 export function stillWords(report: Report, names: readonly string[]): Line {
   const clauses = names.flatMap((name): Line[] => {
     const arm = report.analysis.arms.find((each) => each.name === name);
-    const troubles = arm === undefined ? [] : remainingTrouble(report, arm);
+    const troubles = arm === undefined ? [] : sameVerbTogether(remainingTrouble(report, arm));
     if (troubles.length === 0) return [];
     const of = names.length === 1 ? line`runs` : line`runs of ${code(name)}`;
     const each = troubles.map(({ what, runs, of: all, verb }) => {
@@ -97,6 +97,19 @@ export function stillWords(report: Report, names: readonly string[]): Line {
     return [line`${of} would still ${joined(each, ', ')}`];
   });
   return joined(clauses, ', and ');
+}
+
+/** Kinds that a reader would not tell apart, such as a wedge with and without a certificate, as one. */
+function sameVerbTogether(troubles: readonly Trouble[]): Trouble[] {
+  const byVerb = new Map<string, Trouble>();
+  for (const trouble of troubles) {
+    const before = byVerb.get(trouble.verb);
+    byVerb.set(
+      trouble.verb,
+      before === undefined ? trouble : { ...before, runs: before.runs + trouble.runs },
+    );
+  }
+  return [...byVerb.values()];
 }
 
 /** `1 of 20 died, nbclient stalled in 9 of 20`: how runs went besides the event; empty: all were clean. */
