@@ -85,3 +85,9 @@ test('a lone arm has to raise twice', () => {
   expect(error && sameErrorReason(error, alone)).toBe('cell 0 raised ModuleNotFoundError in every run');
   expect(found([raising(0, first), runRecord(1, first)], alone)).toBeNull();
 });
+
+test('an experiment that is over with these runs ends as planned', () => {
+  const watch = new SameErrorWatch(protocol, { first: 0, end: 1 }, []);
+  for (const run of everyArm()) watch.add(run);
+  expect(watch.found).toBeNull();
+});

@@ -39,7 +39,8 @@ export class SameErrorWatch {
     this.#wanted = blocks * protocol.arms.length;
     // With several notebooks, the others may do.
     const isWatched = protocol.notebooks.length === 1 && !GOES_ON.includes(protocol.endpoint);
-    this.#isOpen = isWatched && this.#end <= end;
+    // There must be something left to spare the user.
+    this.#isOpen = isWatched && this.#end < end;
     for (const record of recorded) this.#take(record);
     if (this.#runs.length >= this.#wanted) this.#isOpen = false;
   }
