@@ -2,14 +2,18 @@ import { SoakError } from '../model/errors.ts';
 import { LAUNCH_METHODS, type LaunchMethod } from '../model/launch-method.ts';
 import { quoted } from '../model/quoted.ts';
 import { looksLikeRequirement, pythonOf } from './arm-environment.ts';
-import { BETWEEN_WORDS, withReleases } from './release-words.ts';
+import { BETWEEN_WORDS, offeredRelease, withReleases } from './release-words.ts';
 
 // Not before another equals sign: ipykernel==7.4.0 has no label.
 const LABELLED = /^([A-Za-z0-9][A-Za-z0-9._-]{0,39})=(?!=)(.+)$/s;
 // The last at sign that begins a revision: HEAD@{1} has its own at sign.
 const GIT = /^git:(.+)@(?!\{)((?:[^@]|@\{)+)$/s;
 const INERT = /^inert:(.+)$/s;
+const PACKAGE_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
 const PATCH_FILE = /\.(?:diff|patch)$/i;
+
+/** What evidence shows in place of the user's own environment, whose path is private. */
+export const PUBLISHED_ENVIRONMENT = '<your environment>';
 
 export const EVENT_LOOPS = ['selector', 'proactor'] as const;
 export type EventLoop = (typeof EVENT_LOOPS)[number];
@@ -20,6 +24,8 @@ export type ArmWord =
   | { readonly kind: 'arm'; readonly text: string }
   | { readonly kind: 'requirement'; readonly text: string }
   | { readonly kind: 'python'; readonly version: string }
+  /** An environment, by its folder or interpreter, whose packages are copied. */
+  | { readonly kind: 'environment'; readonly path: string }
   | { readonly kind: 'event-loop'; readonly name: EventLoop }
   | { readonly kind: 'launch'; readonly method: LaunchMethod }
   /** A diff. With `inert`, an edit without effect in the files that it touches. */
@@ -60,6 +66,9 @@ function parsedWord(arm: string, word: string): ArmWord {
       `Give ${LAUNCH_METHODS.join(' or ')}.`,
     );
   }
+  const environment = /^env:(.*)$/s.exec(word)?.[1];
+  if (environment === '') throw badArm(arm, 'env: names no environment.', 'Give its folder: env:.venv.');
+  if (environment !== undefined) return { kind: 'environment', path: environment };
   const inner = INERT.exec(word)?.[1];
   const change = inner ?? word;
   const inert = inner !== undefined;
@@ -79,21 +88,22 @@ function parsedWord(arm: string, word: string): ArmWord {
 
 /**
  * Take `[LABEL=]WORD[ + WORD]…` apart. A word is an arm's name or folder, a requirement (`ipykernel==7.4.0`),
- * a Python (`py3.13`), a diff (`my-change.diff`), a commit of a clone (`git:PATH@REV`), an event loop
- * (`event-loop:proactor`) or a launch method (`launch:fork`). A release may be written as people write it (`7.4.0`).
+ * a Python (`py3.13`), an environment to copy (`env:.venv`), a diff (`my-change.diff`), a commit of a clone
+ * (`git:PATH@REV`), an event loop (`event-loop:proactor`) or a launch method (`launch:fork`). A
+ * release may be written as people write it (`7.4.0`).
  *
  * @throws SoakError `bad-arm` for words that contradict each other
  */
 export function parseArmSpec(text: string): ArmSpec {
-  const [, given = null, described = text] = LABELLED.exec(text) ?? [];
-  const { label, source } = withReleases(given, described);
-  const words = source.split(BETWEEN_WORDS).map((word) => parsedWord(text, word));
+  const { label, source } = labelledSource(text);
+  const words = parsedWords(text, source);
   const only = (kind: ArmWord['kind'], what: string) => {
     if (words.filter((word) => word.kind === kind).length > 1)
       throw badArm(text, `it names two ${what}.`, 'Give each its own --arm.');
   };
   only('arm', 'arms');
   only('python', 'Pythons');
+  only('environment', 'environments');
   only('event-loop', 'event loops');
   only('launch', 'ways to launch');
   only('patch', 'patches');
@@ -105,6 +115,37 @@ export function parseArmSpec(text: string): ArmSpec {
     throw badArm(text, 'an inert edit and a change cannot be one arm.', 'Give each its own --arm.');
   }
   return { text, label, source, words };
+}
+
+/** The label of an arm, and its words with releases as pip takes them. */
+function labelledSource(text: string): { readonly label: string | null; readonly source: string } {
+  const [, label = null, source = text] = LABELLED.exec(text) ?? [];
+  return withReleases(label, source);
+}
+
+function parsedWords(text: string, source: string): ArmWord[] {
+  return source.split(BETWEEN_WORDS).map((word) => parsedWord(text, word));
+}
+
+/**
+ * Refuse a package without a version beside the name of an arm: it would be taken for a second arm.
+ *
+ * @param arms names of the arms that ship
+ * @throws SoakError `bad-arm`
+ */
+export function assertVersionsGiven(text: string, arms: readonly string[]): void {
+  const { label, source } = labelledSource(text);
+  const names = parsedWords(text, source).flatMap((word) => (word.kind === 'arm' ? [word.text] : []));
+  const bare = names.find((name) => !arms.includes(name) && PACKAGE_NAME.test(name));
+  if (bare === undefined || names.length < 2) return;
+  const release = offeredRelease(bare);
+  const spelled = release ?? `${bare}==VERSION`;
+  const written = source.split(BETWEEN_WORDS).map((word) => (word === bare ? spelled : word));
+  throw badArm(
+    text,
+    release === null ? `${bare} needs a version.` : `there is no arm named ${bare}.`,
+    `Write --arm '${label === null ? '' : `${label}=`}${written.join(' + ')}'. To give every arm the package, with or without a version: --with ${bare}.`,
+  );
 }
 
 /**
@@ -128,6 +169,8 @@ function shownWord(word: ArmWord, shown: (path: string) => string): string {
       return `launch:${word.method}`;
     case 'patch':
       return `${word.inert ? 'inert:' : ''}${shown(word.path)}`;
+    case 'environment':
+      return `env:${PUBLISHED_ENVIRONMENT}`;
     case 'git':
       return `${word.inert ? 'inert:' : ''}git:${shown(word.path)}@${word.revision}`;
     case 'requirement':

@@ -50,6 +50,11 @@ describe('a release', () => {
   );
 });
 
+test('beside another arm, a release of another package is offered with what it stands beside', async () => {
+  const { remedy } = await soakErrorOf(() => loadArmSpecs(['control + pandas-2.3.3']));
+  expect(remedy).toContain("Write --arm 'control + pandas==2.3.3'.");
+});
+
 test.each([
   'control',
   './ipykernel-7.2.0',

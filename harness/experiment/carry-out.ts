@@ -14,6 +14,7 @@ import type { RunInput } from '../options/experiment-file/run-input.ts';
 import { parsedOptions } from '../options/given.ts';
 import { forgetOptions } from '../options/kept-options.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
+import { explainFailures } from '../report/failed-rules.ts';
 import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
 import { nextWay } from '../report/sections/other-ways.ts';
@@ -56,7 +57,8 @@ export async function carryOutExperiment(
   const rules = failOn === null ? [] : await said(() => failRules(failOn));
   const options = await said(() => (resumed ? resumedOptions(raw) : freshOptions(raw)));
   if (raw.out !== undefined) await assertWritable(resolve(raw.out));
-  const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal));
+  const begun = raw.resume === undefined ? null : (await readJournal(raw.resume)).journal.experiment;
+  const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal, begun));
   await said(() => assertCanFail(rules, prepared.protocol));
   const folder = resolve(
     raw.resume ?? raw.out ?? join('soak-reports', defaultFolderName(prepared, options.shard)),
@@ -116,14 +118,16 @@ export async function carryOutExperiment(
     write(`${sameErrorWords(end.error, folder)}\n`);
     return EXIT_CODES.invalidExperiment;
   }
-  return judgedExit(report, rules, write);
+  const code = judgedExit(report, rules, write);
+  await explainFailures(report, rules, { folder, environment: process.env }, write);
+  return code;
 }
 
 /** What every arm raised, and what to do about an experiment of which nothing can come. */
 function sameErrorWords({ cell, ename, evalue }: SameError, folder: string): string {
   return [
     `The error, at cell ${cell} (counted from 0): ${terminalText(`${ename}: ${evalue}`, 300)}`,
-    'Mend the notebook, or add the packages that it needs, and start again.',
+    'Mend the notebook, or add the packages that it needs (--with PACKAGE), and start again.',
     'To count the error itself, give --endpoint cell-error.',
     `To go on all the same: npm run soak -- --resume ${shellWord(folder)}`,
   ].join('\n');
