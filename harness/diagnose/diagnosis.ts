@@ -1,6 +1,6 @@
 import { type NotebookCell, otherReferences } from '../locate/localisation.ts';
 import { endpointRule } from '../model/endpoint.ts';
-import type { Journal, RunRecord } from '../model/journal.ts';
+import type { Journal, RunRecord, SessionRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { OneEndpoint } from '../model/run-status.ts';
 import type { KindCounts } from '../stats/arm-summary.ts';
@@ -33,7 +33,7 @@ export interface WayResult {
   readonly unobserved: number;
   readonly planned: number;
   /** Why no further run was begun, by the last session. */
-  readonly end: 'finished' | 'time-over' | 'ended-early' | 'interrupted' | 'stopped' | 'open';
+  readonly end: SessionRecord['event'] | 'open';
   /** Milliseconds of the whole run at the median, the kernel's start included. `null`: there is no run. */
   readonly medianMs: number | null;
 }
@@ -206,7 +206,7 @@ function wayResult(way: WayJournal): WayResult {
     otherwise,
     unobserved,
     planned: protocol.blocks,
-    end: last === 'resumed' ? 'open' : last,
+    end: last,
     medianMs: median(runs.map(({ startMs, notebookMs }) => (startMs ?? 0) + (notebookMs ?? 0))),
   };
 }
