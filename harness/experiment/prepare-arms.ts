@@ -19,7 +19,12 @@ import {
   prepareServer,
 } from '../kernel/server/prepare-server.ts';
 import { COMMAND_CLIENT, type ProtocolClient } from '../model/client.ts';
-import type { ArmEnvironment, ClientEnvironment, ExperimentRecord } from '../model/journal.ts';
+import {
+  type ArmEnvironment,
+  type ClientEnvironment,
+  type ExperimentRecord,
+  RECORDED_PATCH_CHARACTERS,
+} from '../model/journal.ts';
 import { publicText } from '../model/public-text.ts';
 import type { CommandClient } from '../options/client-options.ts';
 import type { RunOptions } from '../options/run-options.ts';
@@ -32,6 +37,8 @@ export interface PreparedSubjects {
   readonly armEnvironment: ArmEnvironment;
   /** Environments of the arms that have a different one. */
   readonly armEnvironments: ReadonlyMap<string, ArmEnvironment>;
+  /** Texts of the arms' patches by the hash that the protocol names, each within `RECORDED_PATCH_CHARACTERS`. */
+  readonly patches: Readonly<Record<string, string>>;
   /** `null` when the harness is the client. */
   readonly client: { readonly protocolClient: ProtocolClient } | null;
   readonly clientEnvironment: ClientEnvironment | null;
@@ -126,11 +133,23 @@ export async function prepareArms(
     arms,
     armEnvironment: describeArmEnvironment(kernelEnvironment),
     armEnvironments,
+    patches: recordedPatches([...here.values()]),
     client: client ?? command,
     clientEnvironment: client?.environment ?? null,
     server: given?.server ?? ownServer,
     kernelEnvironment,
   };
+}
+
+/** The patches that the journal holds, so that a report can show what was tried. */
+function recordedPatches(arms: readonly Pick<ArmKernels, 'overlay'>[]): Record<string, string> {
+  return Object.fromEntries(
+    arms.flatMap(({ overlay: { patch, protocolArm } }) =>
+      patch === null || protocolArm.patchSha256 === null || patch.length > RECORDED_PATCH_CHARACTERS
+        ? []
+        : [[protocolArm.patchSha256, patch]],
+    ),
+  );
 }
 
 function recordedEnvironment(

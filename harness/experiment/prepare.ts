@@ -42,6 +42,7 @@ export interface Prepared {
   readonly environment: Environment;
   /** Environments of the arms that have a different one. */
   readonly armEnvironments: ReadonlyMap<string, ArmEnvironment>;
+  readonly patches: PreparedSubjects['patches'];
   /** `null` when the harness is the client. */
   readonly clientEnvironment: ClientEnvironment | null;
   /** `null` when the harness or a client starts the kernels as its own processes. */
@@ -194,6 +195,7 @@ export async function prepareExperiment(
     protocol,
     environment,
     armEnvironments,
+    patches: subject.patches,
     clientEnvironment,
     server,
     kernelEnvironment: subject.kernelEnvironment,

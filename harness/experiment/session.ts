@@ -65,6 +65,7 @@ export async function beginSession(
       : { serverEnvironment: prepared.server?.environment ?? undefined }),
     command: repeatingCommand('run', withVersions(options.given, prepared.environment.packages), publicPath),
     baseline: prepared.baseline,
+    ...(Object.keys(prepared.patches).length === 0 ? {} : { patches: prepared.patches }),
     ...(options.shard === null ? {} : { shard: options.shard }),
   };
   const writer = await JournalWriter.create(folder, experiment, {

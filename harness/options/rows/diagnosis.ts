@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { evidenceAddress } from '../../model/evidence-url.ts';
 import { option } from '../row.ts';
-import { commaList, LEVEL, number, numbers, onOff, repeated, text } from '../value-types.ts';
+import { commaList, LEVEL, number, numbers, onOff, parsedText, repeated, text } from '../value-types.ts';
 
 const CELLS = { whole: true, min: 1, max: 1_000_000, unit: 'code cells' } as const;
 
@@ -213,6 +214,21 @@ export const DIAGNOSIS_ROWS = [
     group: 'Evidence',
     commands: { comment: {} },
     default: 'kernel-soak',
+  }),
+  option({
+    flags: '--evidence-url <url>',
+    type: parsedText(evidenceAddress),
+    help: 'where the report folder is published: the comment then shows its chief figure and links to the evidence',
+    defaultWords: 'nowhere: no figure',
+    group: 'Evidence',
+    commands: { comment: {} },
+  }),
+  option({
+    flags: '--print',
+    type: onOff,
+    help: 'print the comment instead of posting it; needs no GitHub',
+    group: 'Evidence',
+    commands: { comment: {} },
   }),
   option({
     flags: '--in <dir>',

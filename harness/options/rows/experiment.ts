@@ -4,6 +4,7 @@ import { DEFAULT_LATENCY, TRAFFIC_PROFILES } from '../../model/protocol.ts';
 import { serverUrl } from '../../model/server-url.ts';
 import { EXECUTION_WAYS, TRANSPORTS } from '../../model/transport.ts';
 import { clientType } from '../client-command.ts';
+import { ALPHA_WORDS } from '../levels.ts';
 import { option } from '../row.ts';
 import { autopsyType, clientTimeoutType, shardType } from '../special-types.ts';
 import {
@@ -301,7 +302,7 @@ export const EXPERIMENT_ROWS = [
     flags: '--alpha <level>',
     type: number({ min: 1e-12, max: 0.5, unit: 'probability' }),
     help: 'level of the verdict',
-    defaultWords: '0.05; 0.001 with --until-decided',
+    defaultWords: ALPHA_WORDS,
     group: 'Decision',
     commands: {
       run: {},
