@@ -1,7 +1,7 @@
 import { appendFile } from 'node:fs/promises';
 import { terminalText } from '../model/clean-text.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
-import { runStatus } from '../model/run-status.ts';
+import { hasStall, runStatus } from '../model/run-status.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { type Block, code, line, paragraph, phrase, strong, table, text } from './document.ts';
 import { type FailRule, type Failure, failures } from './fail-on.ts';
@@ -32,8 +32,9 @@ export function failedRuns({ rule, arm }: Failure, { runs, protocol }: Report): 
       case 'invalid':
         return status === rule.kind;
       case 'stalled':
-        return (run.stalls ?? []).length > 0 && run.outcome.kind !== 'stalled';
+        return hasStall(run);
       case 'event':
+        return status === 'wedged' || (rule.withStalls === true && hasStall(run));
       case 'worse':
       case 'inconclusive':
         return status === 'wedged';
