@@ -3,7 +3,7 @@ import { terminalText } from '../model/clean-text.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { hasStall, runStatus } from '../model/run-status.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { type Block, code, line, paragraph, strong, table, text } from './document.ts';
+import { type Block, code, line, paragraph, phrase, strong, table, text } from './document.ts';
 import { type FailRule, type Failure, failures } from './fail-on.ts';
 import { counted } from './format-number.ts';
 import { markdownBlocks } from './render-markdown.ts';
@@ -94,7 +94,7 @@ function failureBlocks(
       ['Rule', 'What happened', 'Runs'],
       met.map(({ failure, runs }) => [
         [code(failure.rule.text)],
-        [code(failure.reason)],
+        [phrase(failure.reason)],
         runs.length === 0 ? line`none` : [code(namedRuns(runs))],
       ]),
     ),

@@ -68,7 +68,16 @@ export const ENVIRONMENT_ROWS = [
     type: repeated(),
     help: 'give every arm this package, such as pandas==2.3.3, or pandas for the version that is resolved now and recorded; repeatable',
     group: 'Kernels',
-    commands: { run: {}, tune: {}, locate: {}, diagnose: {}, exec: {}, 'arms show': {}, 'arms install': {} },
+    commands: {
+      run: {},
+      tune: {},
+      bisect: {},
+      locate: {},
+      diagnose: {},
+      exec: {},
+      'arms show': {},
+      'arms install': {},
+    },
     excludes: [WITHOUT_ENV],
   }),
   option({
@@ -80,6 +89,7 @@ export const ENVIRONMENT_ROWS = [
     commands: {
       run: {},
       tune: {},
+      bisect: {},
       locate: {},
       diagnose: {},
       exec: {},
