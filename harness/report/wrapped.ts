@@ -2,11 +2,14 @@ import stringWidth from 'string-width';
 
 const WIDTH = 100;
 
-/** Words in lines for a terminal, each but the first after `indent`; a word that is longer than a line is not cut. */
+/**
+ * Words in lines for a terminal, each but the first after `indent`. A word that is longer than a line is not cut, and a
+ * number stays with its per cent sign.
+ */
 export function wrapped(words: string, indent = ''): string {
   const lines: string[] = [];
   let current = '';
-  for (const word of words.split(' ')) {
+  for (const word of words.split(/ (?!%)/)) {
     const next = current === '' ? word : `${current} ${word}`;
     if (current !== '' && stringWidth(next) + indent.length > WIDTH) {
       lines.push(current);
