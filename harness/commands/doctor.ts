@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type ArmApplicability, type DoctorOptions, doctorReport } from '../doctor/doctor-report.ts';
 import { doctorText } from '../doctor/doctor-text.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
+import { printText } from '../model/wrapped.ts';
 import { addOptions } from '../options/add-options.ts';
 
 export interface DoctorDependencies {
@@ -35,7 +36,7 @@ export async function runDoctor(
   dependencies: DoctorDependencies = {},
 ): Promise<ExitCode> {
   const report = await doctorReport(options, dependencies.listArms);
-  const write = dependencies.write ?? ((text: string) => process.stdout.write(text));
+  const write = dependencies.write ?? printText;
   write(options.json ? `${JSON.stringify(report, null, 2)}\n` : doctorText(report));
   return report.missing.length === 0 ? EXIT_CODES.done : EXIT_CODES.environment;
 }

@@ -19,12 +19,12 @@ export function registerHistory(program: Command, write: (text: string) => void)
     .action(async (dirs: string[], raw: RawOptions<'history'>) => {
       const { out, json, flagAlpha } = parsedOptions('history', raw);
       const history = historyOf(await namedJournals(dirs), flagAlpha);
-      const { historyJson, historyMarkdown, writeHistory } = await import('../history/write-history.ts');
+      const { historyJson, printedHistory, writeHistory } = await import('../history/write-history.ts');
       if (out !== null) {
         for (const path of await writeHistory(resolve(out), history)) write(`${path}\n`);
       }
       if (json) write(historyJson(history));
-      else if (out === null) write(historyMarkdown(history, false));
+      else if (out === null) write(printedHistory(history));
     });
 }
 

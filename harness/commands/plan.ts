@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { type EndpointRule, endpointRule } from '../model/endpoint.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { fittedText } from '../model/wrapped.ts';
 import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { Options, RawOptions } from '../options/table.ts';
@@ -62,7 +63,7 @@ async function planAction(options: PlanOptions): Promise<void> {
   console.log(
     options.json
       ? JSON.stringify(planJson(plan, curve, drops, context), null, 2)
-      : `${context.lead}${planText(plan, drops, context.cost, rule)}\n\n${lineChartText(chart)}`,
+      : fittedText(`${context.lead}${planText(plan, drops, context.cost, rule)}\n\n${lineChartText(chart)}`),
   );
 }
 
@@ -75,7 +76,9 @@ function printCompeting({ json, runs }: PlanOptions, plan: RunPlan, context: Pla
     return;
   }
   const text = `${context.lead}${planText(plan, [], context.cost, context.rule)}`;
-  console.log(claim === null ? text : `${text}\n\n${claimPowerText(claim.runsPerArm, claim.power)}`);
+  console.log(
+    fittedText(claim === null ? text : `${text}\n\n${claimPowerText(claim.runsPerArm, claim.power)}`),
+  );
 }
 
 function refuseWithoutRate(rule: EndpointRule): never {
@@ -136,7 +139,7 @@ function printLengths(
   console.log(
     json
       ? JSON.stringify({ hazard, repliesPerCell, ...goal, cost, lengths, soonest }, null, 2)
-      : lengthsText(hazard, lengths, soonest, goal, rule),
+      : fittedText(lengthsText(hazard, lengths, soonest, goal, rule)),
   );
 }
 

@@ -35,12 +35,15 @@ export interface Display {
   close(): void;
 }
 
-/** Opens the display of an experiment. `shard`: the part of the experiment that runs here. */
+/**
+ * Opens the display of an experiment. `shard`: the part of the experiment that runs here. `maxMs`: after that time no block
+ * begins.
+ */
 export type OpenDisplay = (
   protocol: Protocol,
   recorded: readonly RunRecord[],
   write: (text: string) => void,
-  part: { readonly shard: Shard | undefined },
+  part: { readonly shard: Shard | undefined; readonly maxMs: number | undefined },
 ) => Display;
 
 /** Carry out `soak run`: start a new experiment or resume one. */
@@ -72,14 +75,15 @@ export async function carryOutExperiment(
     const kernels = [...prepared.arms].map(([name, { makeCommand }]) => ({ name, makeCommand }));
     await keepProbes(folder, kernels, options, write);
   }
-  const display = openDisplay(prepared.protocol, recorded, write, { shard: experiment.shard });
+  const maxMs = minutes === null ? undefined : minutes * 60_000;
+  const display = openDisplay(prepared.protocol, recorded, write, { shard: experiment.shard, maxMs });
   let end: ExperimentEnd;
   try {
     end = await soak(
       prepared,
       session,
       options.saveNotebooks ? join(folder, 'notebooks') : null,
-      { signal, ...(minutes === null ? {} : { maxMs: minutes * 60_000 }) },
+      { signal, maxMs },
       display,
       (why) => write(`Kernels are spawned that were to be forked: ${terminalText(why, 300)}.\n`),
     );
@@ -114,7 +118,7 @@ async function soak(
   prepared: Prepared,
   { writer, recorded, experiment, comparison }: Session,
   notebookFolder: string | null,
-  { signal, maxMs }: { readonly signal: AbortSignal; readonly maxMs?: number },
+  { signal, maxMs }: { readonly signal: AbortSignal; readonly maxMs: number | undefined },
   display: Display,
   onSpawned: (why: string) => void,
 ): Promise<ExperimentEnd> {

@@ -16,7 +16,7 @@ import { armEndings } from './ending-words.ts';
 import { endpointName, isAboutWedges } from './endpoint-words.ts';
 import { percent, percentInterval, points, pointsInterval, probability } from './format-number.ts';
 import type { Report } from './report.ts';
-import { num, ratio, shortHash } from './words.ts';
+import { num, ratio, shortHash, verdictP } from './words.ts';
 
 /** An experiment with the name that it is shown under. */
 export interface NamedReport {
@@ -108,7 +108,7 @@ function verdictTable(first: NamedReport, second: NamedReport): Block {
     const verdict = report.analysis.verdicts.find(({ treatment }) => treatment === name);
     return verdict === undefined
       ? line`none`
-      : line`${text(verdict.word)} (p ${num(probability(verdict.pHolm))})`;
+      : line`${text(verdict.word)} (p ${num(probability(verdictP(verdict)))})`;
   };
   const names = union(
     first.report.analysis.verdicts.map(({ treatment }) => treatment),

@@ -8,7 +8,7 @@ import type { Report } from './report.ts';
 import { otherEndpoints } from './sections/also.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 import { SUMMARY_SCHEMA, SUMMARY_SCHEMA_FILE, type Summary } from './summary-schema.ts';
-import { innocenceWords, kindCounts } from './words.ts';
+import { innocenceWords, kindCounts, verdictP } from './words.ts';
 
 /** The report's numbers as data. */
 export function summary(report: Report): Summary {
@@ -90,10 +90,7 @@ export function summaryLine(report: Report): string {
     const endings = arm.competing.wedged === 0 ? '' : ` (${kindCounts(arm.competingByKind)})`;
     return `${cleanLine(arm.name, 40)} ${arm.wedged}/${arm.runs}${endings}${word === undefined ? '' : ` ${word}`}`;
   });
-  // A claim needs the endpoint and the composite: the weaker one is what it rests on.
-  const ps = analysis.verdicts.flatMap(({ pHolm, composite }) =>
-    pHolm === null ? [] : [Math.max(pHolm, composite?.pHolm ?? 0)],
-  );
+  const ps = analysis.verdicts.flatMap((verdict) => verdictP(verdict) ?? []);
   const tail = [
     ...(ps.length === 0 ? [] : [`p ${probability(Math.max(...ps))}`]),
     ...(report.loneTail === null

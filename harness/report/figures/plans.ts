@@ -268,7 +268,7 @@ function evidencePlan(report: Report): FigurePlan | null {
           ? `product over ${analysis.strata.length} strata ${eValue(pair.eProcess.logE)}`
           : pair.eProcess.reachedAtBlock === null
             ? 'bound not reached'
-            : `bound reached at block ${pair.eProcess.reachedAtBlock + 1}`;
+            : `bound reached after ${counted(pair.eProcess.reachedAtBlock + 1, 'block')}`;
       return analysis.strata !== undefined
         ? `${label}: ${reached}`
         : `${label}: greatest E ${eValue(pair.eProcess.maxLogE)}, ${reached}`;

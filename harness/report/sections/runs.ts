@@ -88,7 +88,7 @@ export function runStory(run: RunRecord, report: Report): Block[] {
   const { outcome } = run;
   const items: Line[] = [
     line`${code(outcome.reason)}`,
-    line`Block ${num(String(run.block + 1))}, place ${num(String(run.position + 1))} of ${num(String(report.protocol.arms.length))}: ${code(report.protocol.notebooks[run.notebook]?.name ?? 'unknown')} under ${num(run.traffic)} traffic, seed ${num(String(run.seed))}. Begun ${code(run.at)}${run.source === undefined ? line`` : line` in ${code(run.source)}`}.`,
+    line`Block ${num(String(run.block))}, place ${num(String(run.position + 1))} of ${num(String(report.protocol.arms.length))}: ${code(report.protocol.notebooks[run.notebook]?.name ?? 'unknown')} under ${num(run.traffic)} traffic, seed ${num(String(run.seed))}. Begun ${code(run.at)}${run.source === undefined ? line`` : line` in ${code(run.source)}`}.`,
   ];
   if (outcome.unanswered !== null) {
     const at = outcome.cell === null ? '' : ` of cell ${outcome.cell}`;
