@@ -6,8 +6,8 @@ export const READABLE_COLUMNS = 100;
 /** Columns of help where there is no terminal, as commander has it. */
 const HELP_COLUMNS = 80;
 
-// A number keeps its percent sign. A command in backticks is not broken, so that it can be copied.
-const WORD = /(?:`[^`\n]*`|[^\s`]|`|(?<=\d) (?=%))+/g;
+// A number keeps its percent sign, and a quantity its value. A command in backticks is not broken, to be copied.
+const WORD = /(?:`[^`\n]*`|[^\s`]|`|(?<=\d) (?=%)| (?== \d)|(?<= =) (?=\d))+/g;
 
 /**
  * Words in lines for a terminal, each but the first after `indent`. A word that is longer than a line is not cut.
@@ -39,7 +39,7 @@ export function readableColumns(): number {
 }
 
 // JSON and a command to copy stay as they are.
-const WHOLE = /^\s*[\]}[{"]|^\s*(npm run soak|soak) |: npm run soak /;
+const WHOLE = /^\s*(?:[\]}[{]|"[^"]*":)|^\s*(npm run soak|soak) |: npm run soak /;
 
 /**
  * Text whose lines fit into so many columns. A longer line is wrapped between words, and goes on under its text: behind

@@ -10,7 +10,7 @@ import {
 import { escapeHtml } from './escape.ts';
 import type { FigureText } from './figure-text.ts';
 import { STYLE_SHEET } from './style-sheet.ts';
-import { roomClass } from './table-room.ts';
+import { columnNames, roomClass } from './table-room.ts';
 
 /** A figure with its drawing, colours taken from the page's custom properties. */
 export interface InlineFigure extends FigureText {
@@ -171,20 +171,15 @@ class HtmlRenderer {
       const cells = row.map((cell, index) =>
         index === 0
           ? `<th scope="row" role="rowheader"${align(index)}>${this.line(cell)}</th>`
-          : `<td role="cell" data-column="${escapeHtml(table.columns[index]?.title ?? '')}"${align(index)}>${this.#cell(cell)}</td>`,
+          : `<td role="cell"${align(index)}>${this.line(cell)}</td>`,
       );
       return `<tr role="row">${cells.join('')}</tr>`;
     });
     return (
       `<div class="table ${roomClass(table)}" tabindex="0" role="region" aria-label="${escapeHtml(table.caption)}">\n` +
-      `<table role="table">\n<thead role="rowgroup"><tr role="row">${head}</tr></thead>\n` +
+      `<table role="table" style="${escapeHtml(columnNames(table))}">\n` +
+      `<thead role="rowgroup"><tr role="row">${head}</tr></thead>\n` +
       `<tbody role="rowgroup">\n${body.join('\n')}\n</tbody>\n</table>\n</div>`
     );
-  }
-
-  /** One element, so that a card can set it beside the name of its column; nothing where there is nothing. */
-  #cell(cell: Line): string {
-    const content = this.line(cell);
-    return content === '' ? '' : `<span>${content}</span>`;
   }
 }

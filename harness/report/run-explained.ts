@@ -3,7 +3,6 @@ import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { runStatus } from '../model/run-status.ts';
-import type { TraceEvent } from '../model/trace.ts';
 import { wrapped } from '../model/wrapped.ts';
 import { plainLine } from './document.ts';
 import { eventWords } from './endpoint-words.ts';
@@ -12,6 +11,7 @@ import { counted, duration } from './format-number.ts';
 import { runFaultLines } from './group-explained.ts';
 import { limitSigns } from './limit-signs.ts';
 import { runSigns } from './run-signs.ts';
+import { traceLines, traceOrigin } from './trace-lines.ts';
 import { COUNTING, kindWords } from './words.ts';
 
 // The longest reason that the journal keeps, so that no story is cut.
@@ -153,17 +153,6 @@ function stderrPart({ outcome }: RunRecord): string[] {
 
 function timeLine({ trace, startMs }: RunRecord): string[] {
   if (trace === undefined || trace.length === 0) return [];
-  const origin = startMs === null ? 'its launch' : 'the kernel was ready';
-  const width = Math.max(...trace.map(({ atMs }) => atMs.toFixed(1).length));
-  const lines = trace.map((event) => `  ${event.atMs.toFixed(1).padStart(width)}  ${messageWords(event)}`);
-  return [`The last messages, in milliseconds since ${origin}:\n${lines.join('\n')}`];
-}
-
-const ARROWS = { sent: '→', received: '←', rejected: '✗', oracle: '·' } as const;
-
-function messageWords({ what, channel, type, request, state }: TraceEvent): string {
-  if (what === 'oracle') return `${ARROWS.oracle} ${terminalText(type)}`;
-  const of = request === null ? '' : ` #${request}`;
-  const which = what === 'rejected' ? `not taken: ${terminalText(type)}` : terminalText(type);
-  return `${ARROWS[what]} ${(channel ?? '').padEnd(7)} ${which}${of}${state === null ? '' : ` ${terminalText(state)}`}`;
+  const lines = traceLines(trace).map((each) => `  ${each}`);
+  return [`The last messages, in milliseconds since ${traceOrigin(startMs)}:\n${lines.join('\n')}`];
 }

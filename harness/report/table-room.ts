@@ -1,3 +1,4 @@
+import { cleanLine } from '../model/clean-text.ts';
 import { plainLine, type Table } from './document.ts';
 
 /** Widths in rem, one class each, at which a page lays tables out as cards. */
@@ -48,19 +49,42 @@ function longestPart(cell: Table['rows'][number][number]): number {
   );
 }
 
+/** Columns of a table that cards can name. A table of more is not made. */
+const MOST_COLUMNS = 12;
+
+/** The names of a table's columns as properties of its style, which cards set beside the cells. */
+export function columnNames({ columns }: Table): string {
+  return columns
+    .slice(1)
+    .map(({ title }, index) => `--c${index + 2}:${cssText(cleanLine(title))}`)
+    .join(';');
+}
+
+/** A text of CSS: everything but letters, digits and spaces as its code point. */
+function cssText(words: string): string {
+  return `"${words.replace(/[^\p{L}\p{N} ]/gu, (each) => `\\${each.codePointAt(0)?.toString(16)} `)}"`;
+}
+
+const NAMES = Array.from({ length: MOST_COLUMNS - 1 }, (_, index) => index + 2)
+  .map((column) => `td:nth-child(${column}) { --name: var(--c${column}); }`)
+  .join('\n');
+
 /** Rules that lay a table out as cards, one a row, where the page has less room than the table needs. */
 export const CARD_RULES = STEPS.map(
   (step) => `@container (max-width: ${step}rem) {\n${cardRules(`.room-${step}`)}\n}`,
-).join('\n');
+)
+  .concat(NAMES)
+  .join('\n');
 
+// A cell keeps two fifths of its width free on the left, and the name of its column stands there.
 function cardRules(table: string): string {
   return [
     `${table} :is(table, tbody, tr, tbody th) { display: block; }`,
     `${table} thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }`,
     `${table} tr { padding: 0.5rem 0; border-bottom: 1px solid var(--rule); }`,
     `${table} :is(tbody th, td, td:last-child) { border: 0; padding: 0.1rem 0; min-width: 0; text-align: left; white-space: normal; overflow-wrap: anywhere; }`,
-    `${table} td { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 0.75rem; }`,
-    `${table} td::before { content: attr(data-column); color: var(--muted); overflow-wrap: break-word; }`,
+    `${table} :is(td, td:last-child) { display: flow-root; padding-left: 40%; }`,
+    `${table} td::before { content: var(--name); float: left; width: 60%; margin-left: calc(-200% / 3); color: var(--muted); }`,
     `${table} td:empty { display: none; }`,
     `${table} :is(td, th) code { white-space: normal; }`,
   ].join('\n');

@@ -258,11 +258,11 @@ function evidencePlan(report: Report): FigurePlan | null {
     .filter((pair) => pair.eProcess.path.length > 0)
     .map((pair) => ({
       pair,
-      label: `${labels.get(pair.treatment)} < ${labels.get(pair.reference)}`,
+      ...pairLabels(labels.get(pair.treatment) ?? '', labels.get(pair.reference) ?? ''),
     }));
   if (pairs.length === 0) return null;
   const alternative = `E for each comparison over blocks, on a logarithmic scale, with the bound 1/α = ${significant(1 / analysis.alpha, 6)}. ${pairs
-    .map(({ pair, label }) => {
+    .map(({ pair, name: label }) => {
       const reached =
         analysis.strata !== undefined
           ? `product over ${analysis.strata.length} strata ${eValue(pair.eProcess.logE)}`
@@ -315,6 +315,14 @@ function evidencePlan(report: Report): FigurePlan | null {
       });
     },
   };
+}
+
+/** Beside a curve, a pair with long names takes two lines: there is no more room. */
+const SHORT_PAIR = 22;
+
+function pairLabels(treatment: string, reference: string): { readonly name: string; readonly label: string } {
+  const name = `${treatment} < ${reference}`;
+  return { name, label: name.length <= SHORT_PAIR ? name : `${treatment}\n< ${reference}` };
 }
 
 function dashed(kind: string): { strokeDasharray?: string } {

@@ -17,6 +17,8 @@ export interface FigurePlan extends FigureText {
 export const FIGURE_WIDTHS = { wide: 700, narrow: 440 } as const;
 
 const LINE_HEIGHT = 17;
+/** From the axis to the label's first line, pixels. */
+const LABEL_BASELINE = 37;
 /** Mean width of a character, pixels: of an axis label, and of a title. Rather too wide than too narrow. */
 const LABEL_CHARACTER = 6.4;
 const TITLE_CHARACTER = 8.4;
@@ -35,7 +37,7 @@ export function figureSvg(
 ): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const titleLines = lines(plan.title, (width - 24) / TITLE_CHARACTER);
-  const drawing = withRoom(plan.drawing(palette), titleLines.length - 1, width);
+  const { drawing, label } = withRoom(plan.drawing(palette), titleLines.length - 1, width);
   const plot = Plot.plot({
     width,
     document: document as unknown as NonNullable<Plot.PlotOptions['document']>,
@@ -62,22 +64,44 @@ export function figureSvg(
           `<text x="12" y="${22 + LINE_HEIGHT * index}" text-anchor="start" font-size="15" font-weight="600">${escapeHtml(words)}</text>`,
       )
       .join('') +
-    `${plot.innerHTML}</svg>`
+    `${plot.innerHTML}${label}</svg>`
   );
 }
 
-/** The drawing with room for further lines of the title, and with the label of its x axis in lines that fit. */
-function withRoom(drawing: PlotDrawing, moreTitleLines: number, width: number): PlotDrawing {
-  const { label } = drawing.x ?? {};
-  const labelLines = typeof label === 'string' ? lines(label, (width - 24) / LABEL_CHARACTER) : [];
+/**
+ * The drawing with room for further lines of the title, and for a label of its x axis that is too long for one line: Plot
+ * would draw the further lines over the ticks, so they are drawn here.
+ */
+function withRoom(
+  drawing: PlotDrawing,
+  moreTitleLines: number,
+  width: number,
+): { readonly drawing: PlotDrawing; readonly label: string } {
+  const { height = 0, marginTop = 0, marginBottom = 0, marginLeft = 40, marginRight = 20, x } = drawing;
+  // The label stands under the middle of the plot, which is not the middle of the figure.
+  const middle = (marginLeft + width - marginRight) / 2;
+  const free = 2 * Math.min(middle, width - middle) - 12;
+  const labelLines = typeof x?.label === 'string' ? lines(x.label, free / LABEL_CHARACTER) : [];
   const moreLabelLines = Math.max(0, labelLines.length - 1);
-  if (moreTitleLines + moreLabelLines === 0) return drawing;
+  const more = LINE_HEIGHT * (moreTitleLines + moreLabelLines);
+  const first = height + more - marginBottom - LINE_HEIGHT * moreLabelLines + LABEL_BASELINE;
   return {
-    ...drawing,
-    height: (drawing.height ?? 0) + LINE_HEIGHT * (moreTitleLines + moreLabelLines),
-    marginTop: (drawing.marginTop ?? 0) + LINE_HEIGHT * moreTitleLines,
-    marginBottom: (drawing.marginBottom ?? 0) + LINE_HEIGHT * moreLabelLines,
-    x: { ...drawing.x, ...(labelLines.length === 0 ? {} : { label: labelLines.join('\n') }) },
+    drawing: {
+      ...drawing,
+      height: height + more,
+      marginTop: marginTop + LINE_HEIGHT * moreTitleLines,
+      marginBottom: marginBottom + LINE_HEIGHT * moreLabelLines,
+      ...(moreLabelLines === 0 ? {} : { x: { ...x, label: null } }),
+    },
+    label:
+      moreLabelLines === 0
+        ? ''
+        : labelLines
+            .map(
+              (words, index) =>
+                `<text x="${middle}" y="${first + LINE_HEIGHT * index}" font-size="12">${escapeHtml(words)}</text>`,
+            )
+            .join(''),
   };
 }
 

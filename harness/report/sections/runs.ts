@@ -1,6 +1,6 @@
 import type { RunRecord } from '../../model/journal.ts';
 import type { OutcomeKind } from '../../model/outcome.ts';
-import { TRACE_EVENTS, type TraceEvent } from '../../model/trace.ts';
+import { TRACE_EVENTS } from '../../model/trace.ts';
 import {
   type Block,
   code,
@@ -17,6 +17,7 @@ import { duration } from '../format-number.ts';
 import { limitSigns } from '../limit-signs.ts';
 import type { Report } from '../report.ts';
 import { runSigns } from '../run-signs.ts';
+import { traceLines, traceOrigin } from '../trace-lines.ts';
 import { kindWords, num } from '../words.ts';
 
 /** Most rows: the document must fit into one comment on GitHub (65,536 characters). */
@@ -121,31 +122,19 @@ export function runStory(run: RunRecord, report: Report): Block[] {
     );
     blocks.push({ kind: 'verbatim', language: 'text', content: outcome.stdoutTail });
   }
-  blocks.push(...traceBlocks(run.trace ?? []));
+  blocks.push(...traceBlocks(run));
   if (run.cellMs.length > 0) {
     blocks.push(paragraph(line`Answered cells, ms: ${num(cellList(run.cellMs))}`));
   }
   return blocks;
 }
 
-/** The last messages of a run that did not complete. */
-function traceBlocks(trace: readonly TraceEvent[]): Block[] {
+/** The last messages of a run that did not complete, as `soak explain` shows them. */
+function traceBlocks({ trace = [], startMs }: RunRecord): Block[] {
   if (trace.length === 0) return [];
   return [
-    table(
-      'Last messages of the run',
-      '>At | What | Channel | Type | >Request | State',
-      trace
-        .slice(-TRACE_EVENTS)
-        .map((event): Line[] => [
-          [num(`${event.atMs.toFixed(1)} ms`)],
-          [num(event.what)],
-          [num(event.channel ?? '')],
-          [code(event.type)],
-          [num(event.request === null ? '' : String(event.request))],
-          event.state === null ? line`` : [code(event.state)],
-        ]),
-    ),
+    paragraph(line`The last messages, in milliseconds since ${text(traceOrigin(startMs))}:`),
+    { kind: 'verbatim', language: 'text', content: traceLines(trace.slice(-TRACE_EVENTS)).join('\n') },
   ];
 }
 
