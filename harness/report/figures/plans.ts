@@ -50,7 +50,9 @@ interface LabelledArm {
 function labelledArms(report: Report): LabelledArm[] {
   const seen = new Map<string, number>();
   return report.analysis.arms.map((arm, index) => {
-    const short = cleanLine(arm.name, LABEL_LENGTH);
+    const whole = [...cleanLine(arm.name)];
+    const short =
+      whole.length <= LABEL_LENGTH ? whole.join('') : `${whole.slice(0, LABEL_LENGTH - 1).join('')}…`;
     const before = seen.get(short) ?? 0;
     seen.set(short, before + 1);
     return { arm, index, label: before === 0 ? short : `${short} (${before + 1})` };
