@@ -83,19 +83,22 @@ describe.skipIf(browser === undefined)('evidence.html in Chromium', () => {
     ['tablet', 768, 1_024],
     ['desktop', 1280, 900],
   ] as const) {
-    it.each(['.', 'long'])(`cuts nothing on a ${device}: no table, no figure, no message (%s)`, async (name) => {
-      await page.setViewportSize({ width, height });
-      await page.emulateMedia({ media: 'screen' });
-      await open(name);
-      const seen = await page.evaluate(LAYOUT_FACTS);
-      expect(seen.tables).toBeGreaterThan(5);
-      expect(seen.texts).toBeGreaterThan(50);
-      expect(seen.cut).toEqual([]);
-      expect(seen.cutTexts).toEqual([]);
-      expect(seen.nameless).toEqual([]);
-      if (device === 'phone') expect(seen.cards).toBeGreaterThan(100);
-      expect(seen.smallestText).toBeGreaterThan(9);
-    });
+    it.each(['.', 'long'])(
+      `cuts nothing on a ${device}: no table, no figure, no message (%s)`,
+      async (name) => {
+        await page.setViewportSize({ width, height });
+        await page.emulateMedia({ media: 'screen' });
+        await open(name);
+        const seen = await page.evaluate(LAYOUT_FACTS);
+        expect(seen.tables).toBeGreaterThan(5);
+        expect(seen.texts).toBeGreaterThan(50);
+        expect(seen.cut).toEqual([]);
+        expect(seen.cutTexts).toEqual([]);
+        expect(seen.nameless).toEqual([]);
+        if (device === 'phone') expect(seen.cards).toBeGreaterThan(100);
+        expect(seen.smallestText).toBeGreaterThan(9);
+      },
+    );
 
     for (const colorScheme of ['light', 'dark'] as const) {
       it(`fits a ${device} in ${colorScheme} colours, readable and without a complaint`, async () => {

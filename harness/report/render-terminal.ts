@@ -1,5 +1,6 @@
 import { cleanLine, cleanText } from '../model/clean-text.ts';
-import { readableColumns, wrapped } from '../model/wrapped.ts';
+import { terminalColumns } from '../model/terminal-width.ts';
+import { READABLE_COLUMNS, wrapped } from '../model/wrapped.ts';
 import { type Block, plainLine, type ReportDocument, type Table } from './document.ts';
 import { markdownDocument } from './render-markdown.ts';
 import { textTable } from './text-table.ts';
@@ -10,12 +11,13 @@ export function printedDocument(document: ReportDocument): string {
 }
 
 /** A document for a terminal of that many columns, without figures. Ends with one newline. */
-export function terminalDocument(document: ReportDocument, width = readableColumns()): string {
+export function terminalDocument(document: ReportDocument, columns = terminalColumns()): string {
+  const width = { prose: Math.min(READABLE_COLUMNS, columns), tables: columns };
   const parts = [
-    heading(plainLine(document.title), '=', width),
+    heading(plainLine(document.title), '=', width.prose),
     ...document.lead.map((block) => terminalBlock(block, width)),
     ...document.sections.flatMap((section) => [
-      heading(section.title, '-', width),
+      heading(section.title, '-', width.prose),
       ...section.blocks.map((block) => terminalBlock(block, width)),
     ]),
   ];
@@ -27,32 +29,38 @@ function heading(words: string, rule: string, width: number): string {
   return `${lines}\n${rule.repeat(Math.max(...lines.split('\n').map((line) => line.length)))}`;
 }
 
-function terminalBlock(block: Block, width: number): string {
+/** Columns: prose is not as wide as a wide terminal, and a table may be. */
+interface Widths {
+  readonly prose: number;
+  readonly tables: number;
+}
+
+function terminalBlock(block: Block, width: Widths): string {
   switch (block.kind) {
     case 'paragraph':
-      return wrapped(plainLine(block.line), '', width);
+      return wrapped(plainLine(block.line), '', width.prose);
     case 'callout':
-      return `! ${wrapped(plainLine(block.line), '  ', width)}`;
+      return `! ${wrapped(plainLine(block.line), '  ', width.prose)}`;
     case 'list':
-      return block.items.map((item) => `- ${wrapped(plainLine(item), '  ', width)}`).join('\n');
+      return block.items.map((item) => `- ${wrapped(plainLine(item), '  ', width.prose)}`).join('\n');
     case 'verbatim':
       return cleanText(block.content);
     case 'figure':
       return '';
     case 'details':
       return [
-        wrapped(plainLine(block.summary), '', width),
+        wrapped(plainLine(block.summary), '', width.prose),
         ...block.blocks.map((each) => terminalBlock(each, width)),
       ].join('\n\n');
     case 'table':
-      return terminalTable(block);
+      return terminalTable(block, width.tables);
   }
 }
 
-function terminalTable({ columns, rows }: Table): string {
+function terminalTable({ columns, rows }: Table, width: number): string {
   const cells = [
     columns.map(({ title }) => cleanLine(title)),
     ...rows.map((row) => row.map((cell) => plainLine(cell))),
   ];
-  return textTable(cells, (column) => columns[column]?.align === 'right').join('\n');
+  return textTable(cells, (column) => columns[column]?.align === 'right', width).join('\n');
 }
