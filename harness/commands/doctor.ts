@@ -22,7 +22,7 @@ export function registerDoctor(program: Command, dependencies: DoctorDependencie
   )
     .addHelpText(
       'after',
-      '\nExit code 0 when a run can start, 4 when something is missing. An environment that does not\n' +
+      '\nExit code 0 when a run can start, 4 when something is missing. An environment that does not ' +
         'exist yet is not missing: the first run makes it, for which it needs the network.',
     )
     .action(async (options: DoctorOptions) => {

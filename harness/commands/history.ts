@@ -29,6 +29,4 @@ export function registerHistory(program: Command, write: (text: string) => void)
 }
 
 const HISTORY_HELP = `
-Journals whose runs began within half a day make one night. The protocol may change from
-night to night, and what changed is listed; arms are followed by name. A change is flagged by
-an e-process, so that looking every night raises no false flags beyond --flag-alpha.`;
+Journals whose runs began within half a day make one night. The protocol may change from night to night, and what changed is listed; arms are followed by name. A change is flagged by an e-process, so that looking every night raises no false flags beyond --flag-alpha.`;

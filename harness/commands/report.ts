@@ -59,7 +59,6 @@ async function exploration(
 }
 
 const REPORT_HELP = `
-With --endpoint, the runs are counted again for another endpoint. The counts go to standard
-output, marked as exploratory and without a verdict, and no file is written.
+With --endpoint, the runs are counted again for another endpoint. The counts go to standard output, marked as exploratory and without a verdict, and no file is written.
 
 Exit codes: 0 done, 2 bad input, 3 an arm without a valid run, 4 environment.`;

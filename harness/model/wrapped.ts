@@ -39,7 +39,7 @@ export function readableColumns(): number {
 }
 
 // JSON and a command to copy stay as they are.
-const WHOLE = /^\s*(?:[\]}[{]|"[^"]*":)|^\s*(npm run soak|soak) |: npm run soak /;
+const WHOLE = /^\s*(?:[[{]$|[\]}],?$|[[{]["[{\d]|"[^"]*":)|^\s*(npm run soak|soak) |: npm run soak /;
 
 /**
  * Text whose lines fit into so many columns. A longer line is wrapped between words, and goes on under its text: behind

@@ -22,11 +22,15 @@ export function addOptions(
   return command;
 }
 
+const SHORT_LIST = 30;
+
 /** The help of an option, its default at the end. */
 export function helpOf(row: OptionRow, name: CommandName): string {
   const { help = row.help, defaultWords = row.defaultWords } = row.commands[name] ?? {};
   const ownDefault = defaultOf(row, name);
   const words =
     defaultWords ?? (defaultWords === null || ownDefault === undefined ? null : String(ownDefault));
-  return words === null || isSwitch(row) ? help : `${help} (default: ${words})`;
+  if (words === null || isSwitch(row)) return help;
+  // A long list has spaces, so that it can be broken at the edge of a terminal. A short one can be copied.
+  return `${help} (default: ${words.length > SHORT_LIST ? words.replace(/,(?=\S)/g, ', ') : words})`;
 }
