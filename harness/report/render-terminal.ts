@@ -59,7 +59,7 @@ function terminalBlock(block: Block, width: Widths): string {
 
 function terminalTable({ columns, rows }: Table, width: number): string {
   const cells = [
-    columns.map(({ title }) => cleanLine(title)),
+    columns.map(({ title }) => (title === '' ? '' : cleanLine(title))),
     ...rows.map((row) => row.map((cell) => plainLine(cell))),
   ];
   return textTable(cells, (column) => columns[column]?.align === 'right', width).join('\n');

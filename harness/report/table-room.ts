@@ -56,7 +56,7 @@ const MOST_COLUMNS = 12;
 export function columnNames({ columns }: Table): string {
   return columns
     .slice(1)
-    .map(({ title }, index) => `--c${index + 2}:${cssText(cleanLine(title))}`)
+    .map(({ title }, index) => `--c${index + 2}:${cssText(title === '' ? '' : cleanLine(title))}`)
     .join(';');
 }
 
