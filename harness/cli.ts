@@ -62,7 +62,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : badInput;
     const { text, code } = describe(error);
-    process.stderr.write(fittedText(text, process.stderr.columns));
+    process.stderr.write(fittedText(text, process.stderr.columns ?? Number.POSITIVE_INFINITY));
     return code === EXIT_CODES.usage ? badInput : code;
   }
 }

@@ -44,7 +44,7 @@ export function screen(
   );
   return [
     ...protocol.arms.flatMap(({ name, role }) =>
-      armLines(name, role, tallyOf(board, name), { board, protocol, nameWidth, countWidth, width }),
+      armLines(name, role, tallyOf(board, name), { protocol, nameWidth, countWidth, width }),
     ),
     ...standingLines(board, protocol).map((words) => `  ${wrapped(words, '  ', width)}`),
     ...underWay(board, nowMs, width),
@@ -61,7 +61,6 @@ function countWords({ wedged, runs }: Tally, protocol: Protocol): string {
 }
 
 interface Layout {
-  readonly board: Board;
   readonly protocol: Protocol;
   readonly nameWidth: number;
   readonly countWidth: number;
@@ -73,7 +72,7 @@ function armLines(
   name: string,
   role: string,
   tally: Tally,
-  { board, protocol, nameWidth, countWidth, width }: Layout,
+  { protocol, nameWidth, countWidth, width }: Layout,
 ): string[] {
   const shownName = terminalText(name);
   const count = countWords(tally, protocol);
@@ -84,12 +83,12 @@ function armLines(
       ? ''
       : `  ${percent(wedged / runs).padStart(7)}  (95 % CI ${percentInterval(clopperPearson({ wedged, runs }))})`;
   const paint = paintOf(role, tally);
-  const isNarrow = named.length + countWidth + stringWidth(rate) > width;
-  const indent = ' '.repeat(named.length);
+  const isNarrow = stringWidth(named) + countWidth + stringWidth(rate) > width;
+  const indent = ' '.repeat(stringWidth(named));
   const first = isNarrow
     ? [`${named}${paint(count)}`, ...(rate === '' ? [] : [`${indent}${rate.trim().replace(/ {2,}/, ' ')}`])]
     : [`${named}${paint(count)}${' '.repeat(countWidth - count.length)}${rate}`];
-  const others = otherWords(tally, protocol, board.blocks);
+  const others = otherWords(tally, protocol);
   if (others === '') return first;
   const beside = `${named}${count.padEnd(countWidth)}${rate}  ${others}`;
   return !isNarrow && stringWidth(beside) <= width
@@ -109,8 +108,8 @@ function paintOthers({ invalid, endings }: Tally): (words: string) => string {
   return Object.keys(endings).length > 0 ? pc.yellow : (words) => words;
 }
 
-function otherWords(tally: Tally, protocol: Protocol, blocks: number): string {
-  const { runs, endings, invalid, unsampled, uncompared, slowestMs, peakBytes, stalled } = tally;
+function otherWords(tally: Tally, protocol: Protocol): string {
+  const { endings, invalid, unsampled, uncompared, slowestMs, peakBytes, stalled } = tally;
   const others = Object.values(endings).reduce((sum, many) => sum + many, 0);
   return [
     ...(others === 0 ? [] : [kindCounts(endings)]),
@@ -120,7 +119,6 @@ function otherWords(tally: Tally, protocol: Protocol, blocks: number): string {
     ...(protocol.slowAfterMs === undefined || slowestMs === 0 ? [] : [`slowest cell ${duration(slowestMs)}`]),
     ...(peakBytes === 0 ? [] : [`${memorySize(peakBytes)} at most`]),
     ...(stalled === 0 ? [] : [`client stalled in ${stalled}`]),
-    ...(runs + others + invalid + unsampled + uncompared >= blocks ? ['done'] : []),
   ].join(', ');
 }
 

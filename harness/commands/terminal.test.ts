@@ -57,11 +57,7 @@ function broken(text: string, columns: number): string[] {
 const COMMANDS: readonly (readonly [name: string, args: () => readonly string[], has: RegExp])[] = [
   ['stats', () => ['stats', '--reference', '14/20', '--treatment', '0/20', '--sham', '13/20'], /at most/],
   ['plan', () => ['plan', '--reference-rate', '0.3', '--treatment-rate', '0'], /Boschloo, fixed size/],
-  [
-    'plan of a pilot',
-    () => ['plan', '--pilot', folder, '--runs', '10'],
-    /In the pilot/,
-  ],
+  ['plan of a pilot', () => ['plan', '--pilot', folder, '--runs', '10'], /In the pilot/],
   ['plan of lengths', () => ['plan', '--hazard', '0.03', '--cells', '10,25'], /soonest/],
   ['list', () => ['list', committed('locate-7.3.0')], /nbclient/],
   ['explain', () => ['explain', committed('pr-1529'), 'b000-control'], /What was seen/],
