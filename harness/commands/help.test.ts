@@ -74,7 +74,7 @@ test('the usual dozen options come first, the others under the headings for expe
     expect([...shown].sort()).toEqual(rowsOf(name).map(longName).sort());
   }
   const run = helpSections('run')[0]?.rows.map(longName);
-  expect(run).toHaveLength(12);
+  expect(run).toHaveLength(13);
   expect(run).toEqual(expect.arrayContaining(['notebook', 'arms', 'runs', 'try', 'until-decided', 'client']));
   const run80 = helpOf(program.commands.find((each) => each.name() === 'run') as Command, 80);
   expect(run80.indexOf('Options:')).toBeLessThan(run80.indexOf('Expert, kernels:'));

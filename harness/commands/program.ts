@@ -13,6 +13,7 @@ import { registerDoctor } from './doctor.ts';
 import { registerExec } from './exec.ts';
 import { registerExplain } from './explain.ts';
 import { registerHistory } from './history.ts';
+import { registerInit } from './init.ts';
 import { registerKernels } from './kernels.ts';
 import { registerList } from './list.ts';
 import { registerLocate } from './locate.ts';
@@ -83,6 +84,7 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerMerge(program, write, onExit);
   registerHistory(program, write);
   registerComment(program, write);
+  registerInit(program, write);
 
   program.commandsGroup('Planning:');
   registerPlan(program);

@@ -42,6 +42,9 @@ Examples:
   As CI executes, by nbclient; then a fault of the client itself:
     soak --client nbclient --arms control,stream
     soak --client nbclient --arms client-control,client-sham,client-fix
+  With packages of mine; my environment beside its upgrade:
+    soak --with pandas==2.3.3 --requirements uv.lock --notebook my.ipynb
+    soak --arm env:.venv --arm 'env:.venv + ipykernel==7.4.0'
   One arm alone, against a rate taken as known:
     soak --arm fix --runs 20 --p0 0.3
   An A/A experiment, which must not decide:

@@ -14,7 +14,7 @@ export interface HelpSection {
 const USUAL: Readonly<Partial<Record<CommandName, readonly string[]>>> = {
   run: [
     ...['notebook', 'arms', 'arm', 'try', 'runs', 'until-decided', 'client', 'endpoint', 'timeout'],
-    ...['max-minutes', 'out', 'resume'],
+    ...['max-minutes', 'with', 'out', 'resume'],
   ],
   tune: [...['notebook', 'arm', 'minutes', 'traffic', 'latencies', 'endpoint', 'alpha', 'timeout', 'out']],
   bisect: [

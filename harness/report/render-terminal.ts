@@ -44,7 +44,7 @@ function terminalBlock(block: Block, width: Widths): string {
     case 'list':
       return block.items.map((item) => `- ${wrapped(plainLine(item), '  ', width.prose)}`).join('\n');
     case 'verbatim':
-      return cleanText(block.content);
+      return cleanText(block.content, block.limit);
     case 'figure':
       return '';
     case 'details':
