@@ -22,6 +22,21 @@ const USUAL: Readonly<Partial<Record<CommandName, readonly string[]>>> = {
     ...['max-runs', 'max-minutes', 'out', 'resume'],
   ],
   locate: [...['notebook', 'arms', 'runs', 'endpoint', 'timeout', 'server-url', 'via', 'out']],
+  exec: [
+    ...[
+      'output',
+      'inplace',
+      'attempts',
+      'timeout',
+      'begin-timeout',
+      'kernel',
+      'env',
+      'arm',
+      'with',
+      'journal',
+    ],
+    'rate',
+  ],
   plan: [
     ...['reference-rate', 'treatment-rate', 'alpha', 'power', 'runs', 'pilot', 'endpoint'],
     ...['seconds-per-run', 'hazard', 'cells', 'json'],
