@@ -212,7 +212,7 @@ const PAGE_FACTS = `(() => {
     const [a, b] = [luminance(getComputedStyle(element).color), luminance(ground(element))].sort((x, y) => y - x);
     if ((a + 0.05) / (b + 0.05) < 4.5) low.add(element.tagName + ' ' + getComputedStyle(element).color + ' on ' + ground(element));
   }
-  const drawings = [...document.querySelectorAll('svg')].filter((svg) => svg.getClientRects().length > 0);
+  const drawings = [...document.querySelectorAll('svg')].filter((svg) => getComputedStyle(svg.closest('.drawing')).display !== 'none');
   return {
     scrollWidth: document.documentElement.scrollWidth,
     background: getComputedStyle(document.body).backgroundColor,
