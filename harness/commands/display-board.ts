@@ -1,18 +1,23 @@
+import { terminalText } from '../model/clean-text.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { isObserved, runStatus, slowestCell } from '../model/run-status.ts';
+import { hasStall, isObserved, runStatus, slowestCell } from '../model/run-status.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import { isUncompared, isUnsampled } from '../report/limit-signs.ts';
 import type { KindCounts } from '../stats/arm-summary.ts';
 import type { RunOrder } from '../stats/schedule.ts';
-import { hasSecondEvent } from '../stats/second-events.ts';
+import { countsStalls } from '../stats/second-events.ts';
 import type { SequentialDecision } from '../stats/sequential-decision.ts';
+
+const ENAME_CHARACTERS = 40;
 
 export interface Tally {
   runs: number;
   wedged: number;
   /** Runs that ended otherwise, by kind. */
   endings: KindCounts;
+  /** Names of the errors that cells raised. */
+  readonly raised: Set<string>;
   /** Harness faults. */
   invalid: number;
   /** Runs that completed, and whose memory is not known though it is the question. */
@@ -23,7 +28,7 @@ export interface Tally {
   slowestMs: number;
   /** Most memory of a kernel, bytes. */
   peakBytes: number;
-  /** Runs in which the client stalled beside another outcome. */
+  /** Runs in which the client stalled, where that is not the event. */
   stalled: number;
 }
 
@@ -32,6 +37,7 @@ export function newTally(): Tally {
     runs: 0,
     wedged: 0,
     endings: {},
+    raised: new Set(),
     invalid: 0,
     unsampled: 0,
     uncompared: 0,
@@ -128,9 +134,11 @@ export class Board {
     else if (isUncompared(record, this.#protocol)) tally.uncompared += 1;
     else if (status === 'invalid') tally.invalid += 1;
     else tally.endings = { ...tally.endings, [kind]: (tally.endings[kind] ?? 0) + 1 };
+    const { error } = record.outcome;
+    if (error !== null) tally.raised.add(terminalText(error.ename, ENAME_CHARACTERS));
     if (status === 'wedged') tally.wedged += 1;
     tally.slowestMs = Math.max(tally.slowestMs, slowestCell(record)?.ms ?? 0);
     tally.peakBytes = Math.max(tally.peakBytes, record.memory?.peakBytes ?? 0);
-    if (this.#protocol.endpoint !== 'stalled' && hasSecondEvent(record)) tally.stalled += 1;
+    if (!countsStalls(this.#protocol.endpoint) && hasStall(record)) tally.stalled += 1;
   }
 }

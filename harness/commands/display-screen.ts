@@ -96,30 +96,43 @@ function armLines(
     : [...first, paintOthers(tally)(`${indent}${wrapped(others, indent, width)}`)];
 }
 
-/** Green: a change without an event so far. Yellow: a change with events. The colour adds nothing that is not said. */
-function paintOf(role: string, { runs, wedged }: Tally): (words: string) => string {
-  if (role !== 'treatment' || runs === 0) return (words) => words;
+/** Green: a change without an event and without a stall so far. Yellow: with events. Colour adds nothing to the words. */
+function paintOf(role: string, { runs, wedged, stalled }: Tally): (words: string) => string {
+  if (role !== 'treatment' || runs === 0 || (wedged === 0 && stalled > 0)) return (words) => words;
   return wedged === 0 ? pc.green : pc.yellow;
 }
 
 /** Red: runs that the harness could not observe. Yellow: runs that ended in another way. */
-function paintOthers({ invalid, endings }: Tally): (words: string) => string {
+function paintOthers({ invalid, endings, stalled }: Tally): (words: string) => string {
   if (invalid > 0) return pc.red;
-  return Object.keys(endings).length > 0 ? pc.yellow : (words) => words;
+  return stalled > 0 || Object.keys(endings).length > 0 ? pc.yellow : (words) => words;
 }
 
 function otherWords(tally: Tally, protocol: Protocol): string {
-  const { endings, invalid, unsampled, uncompared, slowestMs, peakBytes, stalled } = tally;
+  const { runs, endings, raised, invalid, unsampled, uncompared, slowestMs, peakBytes, stalled } = tally;
   const others = Object.values(endings).reduce((sum, many) => sum + many, 0);
+  // A stall that ended its run is counted with the other stalls.
+  const { stalled: _stalled, ...unstalled } = endings;
+  const ended =
+    `${Object.keys(unstalled).length === 0 ? '' : kindCounts(unstalled)}${raisedWords(raised)}`.trim();
   return [
-    ...(others === 0 ? [] : [kindCounts(endings)]),
+    ...(ended === '' ? [] : [ended]),
     ...(invalid === 0 ? [] : [counted(invalid, 'harness fault')]),
     ...(unsampled === 0 ? [] : [`memory not known in ${unsampled}`]),
     ...(uncompared === 0 ? [] : [uncomparedWords(uncompared, protocol)]),
     ...(protocol.slowAfterMs === undefined || slowestMs === 0 ? [] : [`slowest cell ${duration(slowestMs)}`]),
     ...(peakBytes === 0 ? [] : [`${memorySize(peakBytes)} at most`]),
-    ...(stalled === 0 ? [] : [`client stalled in ${stalled}`]),
+    ...(stalled === 0
+      ? []
+      : [`${protocol.client?.name ?? 'client'} stalled in ${stalled} of ${runs + others}`]),
   ].join(', ');
+}
+
+/** ` (ModuleNotFoundError)`: what cells raised; empty: nothing. */
+function raisedWords(names: ReadonlySet<string>): string {
+  if (names.size === 0) return '';
+  const [first] = names;
+  return ` (${first}${names.size > 1 ? ` and ${counted(names.size - 1, 'other error')}` : ''})`;
 }
 
 /** What control shows is known only after the last run; other outputs are not compared if they are too many to keep. */

@@ -4,10 +4,9 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import { terminalText } from '../model/clean-text.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { eventSeen } from '../report/event-seen.ts';
-import { counted, duration } from '../report/format-number.ts';
+import { eventSeen, stallSeen } from '../report/event-seen.ts';
+import { duration } from '../report/format-number.ts';
 import { limitWords } from '../report/limit-signs.ts';
-import { hasSecondEvent } from '../stats/second-events.ts';
 import { Board, type ShownPart } from './display-board.ts';
 import { leftWords, screen } from './display-screen.ts';
 
@@ -24,9 +23,8 @@ function runLine(record: RunRecord, protocol: Protocol, board: Board): string {
   const seen = eventSeen(record, protocol);
   const event = seen === null ? '' : `, ${seen}`;
   const why = kind === 'completed' ? '' : `: ${reason}${raised}`;
-  const stalls = hasSecondEvent(record)
-    ? `; ${counted(record.stalls?.length ?? 0, 'stall')} of the client`
-    : '';
+  const stall = stallSeen(record, protocol);
+  const stalls = stall === null ? '' : `; ${stall}`;
   const limits = limitWords(record, protocol);
   const left = record.left === undefined ? '' : `; left behind: ${record.left.join(' ')}`;
   return `run ${board.recorded} of ${board.planned}, ${terminalText(record.run)}: ${kind}${where} in ${took}${event}${why}${limits === '' ? '' : `; ${limits}`}${stalls}${left}`;
