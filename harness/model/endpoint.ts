@@ -22,6 +22,8 @@ export const ENDPOINTS = [
   'slow',
   /** Resident memory of the kernel's processes passed `memoryAboveBytes`. */
   'memory',
+  /** The reply to a request that was interrupted, or to the next one, came late or never. */
+  'interrupt',
   /** Any of them that is the kernel's, the client's or the server's. */
   'any',
 ] as const;

@@ -43,6 +43,8 @@ const EVENTS: Readonly<Record<Endpoint, readonly OutcomeKind[]>> = {
   'start-failed': ['start-failed'],
   slow: [],
   memory: [],
+  // Without an interrupt, which is tested below.
+  interrupt: [],
   any: [
     'wedged-stranded',
     'wedged-mute',

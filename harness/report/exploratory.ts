@@ -66,6 +66,7 @@ function optionsOf({ endpoint, slowAfterMs, memoryAboveBytes }: ChosenEndpoint):
     ...(slowAfterMs === undefined ? [] : [`--slow-after ${slowAfterMs}ms`]),
     ...(memoryAboveBytes === undefined ? [] : [`--memory-above ${exactSize(memoryAboveBytes)}`]),
     ...(endpoint === 'stalled' ? ['--client nbclient'] : []),
+    ...(endpoint === 'interrupt' ? ['--traffic interrupt'] : []),
   ].join(' ');
 }
 

@@ -13,7 +13,7 @@ import { launchThroughServer, type ServerPlace } from '../kernel/server/own-serv
 import { checkArmsOfServer, commonFolder, prepareServer } from '../kernel/server/prepare-server.ts';
 import { faultPlaces } from '../locate/localisation.ts';
 import { packageRoot } from '../model/package-root.ts';
-import type { TrafficProfile } from '../model/protocol.ts';
+import type { Traffic } from '../model/traffic.ts';
 import { quietConsole } from '../transport/server-settings.ts';
 import { awaitReady } from './ready.ts';
 import type { RunContext } from './run-context.ts';
@@ -49,7 +49,7 @@ afterAll(async () => {
 
 async function run(
   arm: string,
-  options: { traffic?: TrafficProfile; notebook?: Notebook; place?: ServerPlace | null } = {},
+  options: { traffic?: Traffic; notebook?: Notebook; place?: ServerPlace | null } = {},
 ): Promise<RunResult> {
   const { traffic = 'overlap', notebook = cells, place = server } = options;
   const context: RunContext =

@@ -139,7 +139,7 @@ export class Watch {
         if (monotonicMs() - this.#headSinceMs < deadlineMs('front-end-idle')) continue;
         throw new DeadlinePassed('front-end-idle', undefined);
       }
-      const waitedMs = monotonicMs() - this.#headSinceMs;
+      const waitedMs = monotonicMs() - this.#sinceMs(head);
       this.#concludeRead(head, waitedMs);
       if (isSettled(head)) continue;
       const isSampled = waitedMs >= this.#sampleAfterMs && (await this.#meter.tick());
@@ -166,9 +166,14 @@ export class Watch {
       if (signal.aborted || isSettled(head) || !this.#suspicious(passive)) continue;
       await this.#lookOnce();
       if (isSettled(head) || this.#look === null || !isStrand(this.#look)) continue;
-      return { request: head, waitedMs: monotonicMs() - this.#headSinceMs, passive };
+      return { request: head, waitedMs: monotonicMs() - this.#sinceMs(head), passive };
     }
     return null;
+  }
+
+  /** From when a request has its time: from when the kernel could turn to it, or from when it was interrupted. */
+  #sinceMs({ interruptedAtMs }: ShellRequest): number {
+    return Math.max(this.#headSinceMs, interruptedAtMs ?? 0);
   }
 
   get #sampleAfterMs(): number {
@@ -338,7 +343,8 @@ export class Watch {
       rejections: this.#client.rejections,
       ...this.#client.begunAfter(request),
     };
-    const stalledMs = this.#stalls.stalledMs(this.#headSinceMs, this.#headSinceMs + waitedMs);
+    const sinceMs = this.#sinceMs(request);
+    const stalledMs = this.#stalls.stalledMs(sinceMs, sinceMs + waitedMs);
     const peer = isReachable && isUntouched ? await this.#askNewPeer(request) : null;
     return {
       request: request.msgType,
@@ -364,7 +370,7 @@ export class Watch {
       revivedByRearm: null,
       revivedAfterMs: null,
       answeredLate,
-      loopStallMs: this.#stalls.longestSince(this.#headSinceMs),
+      loopStallMs: this.#stalls.longestSince(sinceMs),
       ...(stalledMs > 0 ? { stalledMs } : {}),
       socketError: this.#client.failure?.message ?? null,
     };

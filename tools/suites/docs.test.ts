@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { soakProgram } from '../../harness/commands/program.ts';
 import { packageRoot } from '../../harness/model/package-root.ts';
-import { TRAFFIC_PROFILES } from '../../harness/model/protocol.ts';
+import { TRAFFIC_PROFILES } from '../../harness/model/traffic.ts';
 import { parsedOptions } from '../../harness/options/given.ts';
 import type { CommandName } from '../../harness/options/row.ts';
 import { rowsOf } from '../../harness/options/table.ts';
