@@ -9,7 +9,10 @@ const INTERRUPT = { traffic: 'interrupt' };
 
 describe('traffics', () => {
   test('are joined by + in one order, and take turns with commas', () => {
-    expect(parsed({ traffic: 'interrupt+widgets,overlap' }).traffic).toEqual(['widgets+interrupt', 'overlap']);
+    expect(parsed({ traffic: 'interrupt+widgets,overlap' }).traffic).toEqual([
+      'widgets+interrupt',
+      'overlap',
+    ]);
   });
 
   test.each([
@@ -45,7 +48,10 @@ describe('traffic that interrupts', () => {
   });
 
   test.each<[RawOptions<'run'>, string]>([
-    [{ endpoint: 'interrupt' }, '--endpoint interrupt needs traffic that interrupts, and --traffic is widgets.'],
+    [
+      { endpoint: 'interrupt' },
+      '--endpoint interrupt needs traffic that interrupts, and --traffic is widgets.',
+    ],
     [{ also: 'interrupt' }, '--also interrupt needs traffic that interrupts'],
     [{ traffic: 'widgets,interrupt', endpoint: 'interrupt' }, 'needs traffic that interrupts'],
     [{ interruptAfter: '5ms' }, '--interrupt-after 5ms needs traffic that interrupts'],

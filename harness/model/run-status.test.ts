@@ -90,9 +90,9 @@ describe('what an ending counts as', () => {
   });
 
   test('an interrupt that was sent is needed to know that nothing was missed', () => {
-    expect(status(ended('completed', { interrupts: { by: 'signal', sent: [], spared: 3 } }), 'interrupt')).toBe(
-      'invalid',
-    );
+    expect(
+      status(ended('completed', { interrupts: { by: 'signal', sent: [], spared: 3 } }), 'interrupt'),
+    ).toBe('invalid');
   });
 
   test('of any, an ending is the event of its own endpoint alone', () => {

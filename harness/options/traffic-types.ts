@@ -10,7 +10,10 @@ import {
 } from '../model/traffic.ts';
 import { badValue, commaList, parsedText, type ValueType } from './value-types.ts';
 
-const TRAFFIC_IN_FILE = z.union([z.enum(TRAFFIC_PROFILES), z.string().regex(/^[a-z]+(?:\+[a-z]+)+$/, { abort: true })]);
+const TRAFFIC_IN_FILE = z.union([
+  z.enum(TRAFFIC_PROFILES),
+  z.string().regex(/^[a-z]+(?:\+[a-z]+)+$/, { abort: true }),
+]);
 const LIST = commaList('widgets,overlap');
 
 /** Traffics with commas, each of one profile or of several joined by `+`. */

@@ -95,9 +95,9 @@ function resultsWords(sent: readonly SentInterrupt[]): string {
 /** When an interrupt was sent and when its cell was answered, a clause. */
 function interruptStory({ cell, afterMs, afterBusyMs, result, answeredMs }: SentInterrupt): string {
   const busy =
-    afterBusyMs === null ? 'before its busy status' : `${duration(afterBusyMs)} after its busy status`;
-  const reply = answeredMs === null ? 'no reply' : `its reply ${duration(answeredMs)} later`;
-  return `cell ${cell}, ${duration(afterMs)} after its request, ${busy}: ${result}, ${reply}`;
+    afterBusyMs === null ? 'before its busy status' : `${afterBusyMs.toFixed(1)} ms after its busy status`;
+  const reply = answeredMs === null ? 'no reply' : `its reply ${answeredMs.toFixed(1)} ms later`;
+  return `cell ${cell}, ${afterMs.toFixed(1)} ms after its request, ${busy}: ${result}, ${reply}`;
 }
 
 /** What was seen of an unanswered request, the certificate and the causal proof included. */
