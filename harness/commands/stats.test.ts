@@ -29,11 +29,20 @@ describe('soak stats', () => {
     expect(printed('--reference', '6/20', '--treatment', '0/20')).toContain('not separated from the change');
   });
 
-  it('gives no false comfort when the reference never wedged', () => {
+  it('gives no false comfort when the reference had no event', () => {
     const text = printed('--reference', '0/20', '--treatment', '0/20');
     expect(text).toContain('inconclusive');
     expect(text).toContain('nothing was there to fix');
   });
+
+  it.each(['0/19', '2/19', '7/19', '15/19'])(
+    'does not say of which event the counts are: %s',
+    (treatment) => {
+      const text = printed('--reference', '7/15', '--treatment', treatment, '--sham', '6/15');
+      expect(text).toContain('events');
+      expect(text).not.toMatch(/wedge/i);
+    },
+  );
 
   it('names a sham that differs first', () => {
     const text = printed('--reference', '18/20', '--treatment', '0/20', '--sham', '6/20');

@@ -9,7 +9,7 @@ import { parseCount } from '../stats/counts.ts';
 /** Add `soak stats`, a calculator for counts that the user already has. */
 export function registerStats(program: Command): void {
   addOptions(
-    program.command('stats').description('Test counts of wedged runs that you already have'),
+    program.command('stats').description('Test counts that you already have: runs with an event, of runs'),
     'stats',
   ).action((raw: RawOptions<'stats'>) => {
     const { reference, treatment, sham, p0, alpha, json } = parsedOptions('stats', raw);

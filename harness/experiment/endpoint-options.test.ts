@@ -78,7 +78,14 @@ describe('under the command of a program', () => {
   const under = (endpoint: Endpoint, more: Partial<Parameters<typeof assertClientShows>[0]> = {}) => {
     const text = 'python3 my_client.py {notebook} {connection_file} {output}';
     const command = { text, words: ['python3'] as const };
-    return () => assertClientShows({ client: { name: 'command', command }, endpoint, also: null, ...more });
+    return () =>
+      assertClientShows({
+        client: { name: 'command', command },
+        endpoint,
+        also: null,
+        slowAfterMs: null,
+        ...more,
+      });
   };
 
   test.each<Endpoint>(['wedged', 'hung', 'died', 'start-failed', 'memory', 'lost-output', 'any'])(
@@ -98,6 +105,14 @@ describe('under the command of a program', () => {
       expect(under(endpoint, { client: { name: 'nbclient', cellTimeoutSeconds: null } })).not.toThrow();
     },
   );
+
+  test('a limit for slow cells is refused, where no cell is timed', async () => {
+    const error = await soakErrorOf(under('any', { slowAfterMs: 5_000 }));
+    expect(error).toMatchObject({ code: 'bad-option', remedy: 'Leave it out.' });
+    expect(error.message).toContain('--slow-after cannot be used with a command');
+    const client = { name: 'nbclient', cellTimeoutSeconds: null } as const;
+    expect(under('any', { slowAfterMs: 5_000, client })).not.toThrow();
+  });
 
   test('lost-output needs the executed notebook', async () => {
     const text = 'python3 my_client.py {notebook} {connection_file}';

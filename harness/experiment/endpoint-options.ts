@@ -42,10 +42,20 @@ export function assertEndpointFits(options: EndpointOptions): void {
  *
  * @throws SoakError `bad-option`
  */
-export function assertClientShows(options: Pick<RunOptions, 'client' | 'endpoint' | 'also'>): void {
-  const { client, endpoint } = options;
+export function assertClientShows(
+  options: Pick<RunOptions, 'client' | 'endpoint' | 'also' | 'slowAfterMs'>,
+): void {
+  const { client, endpoint, slowAfterMs } = options;
   if (client?.name !== COMMAND_CLIENT) return;
-  for (const name of namedEndpoints(options)) {
+  const named = namedEndpoints(options);
+  if (slowAfterMs !== null && named.includes('any')) {
+    throw new SoakError(
+      'bad-option',
+      `--slow-after cannot be used with a command as the client: ${UNSEEN_UNDER_COMMAND.slow}.`,
+      { remedy: 'Leave it out.', option: { name: 'slow-after' } },
+    );
+  }
+  for (const name of named) {
     const option = name === endpoint ? 'endpoint' : 'also';
     const unseen = UNSEEN_UNDER_COMMAND[name];
     if (unseen !== undefined) {

@@ -44,22 +44,22 @@ function verdictReasons({ verdict, couldSee, arms, given, shamAgainstReference }
       ? ['First: the sham itself differs from the reference, so the overhead matters.']
       : [];
   const power = `With these runs a cure is seen with ${percent(verdict.powerToZero)} power, ${given.sham === null ? 'at the observed reference rate' : 'against reference and sham together, at their observed rates'}.`;
-  const allowed = `${arms.treatment.wedged}/${arms.treatment.runs} still allows a wedge rate of ${percent(arms.treatment.upper95)} (one-sided 95 %).`;
+  const allowed = `${arms.treatment.wedged}/${arms.treatment.runs} still allows a rate of ${percent(arms.treatment.upper95)} (one-sided 95 %).`;
   const against = given.sham === null ? 'the reference' : 'both the reference and the sham';
   switch (verdict.word) {
     case 'fixes':
-      return [...shamFirst, `It is below ${against}, and it never wedged.`, allowed];
+      return [...shamFirst, `It is below ${against}, and no run had the event.`, allowed];
     case 'reduces':
-      return [...shamFirst, `It is below ${against}, but it still wedged.`];
+      return [...shamFirst, `It is below ${against}, but some runs still had the event.`];
     case 'worse':
-      return [...shamFirst, `It wedges more than ${against}.`];
+      return [...shamFirst, `It has the event more often than ${against}.`];
     case 'no-difference':
       return [...shamFirst, `It is not shown to be below ${against}.`, power];
     default:
       return [
         ...shamFirst,
         conditions.controlNeverWedged
-          ? 'The reference never wedged, so nothing was there to fix.'
+          ? 'No run of the reference had the event, so nothing was there to fix.'
           : `It is not shown to be below ${against}. ${power}`,
         couldSee.smallestControlRate === null
           ? 'So few runs could not have seen any difference.'
@@ -77,7 +77,7 @@ function armTable(rows: readonly (readonly [string, RateSummary])[]): string[] {
   const cells = [
     [
       '',
-      'wedged',
+      'events',
       'rate',
       'Clopper–Pearson 95 %',
       'Wilson 95 %',
@@ -119,13 +119,13 @@ function pairSection(title: string, pair: TwoArmSummary): string[] {
     tail.p0Source === 'given'
       ? `the given rate of ${percent(tail.p0)}`
       : `the rate of ${percent(tail.p0)}, itself estimated from ${counted(reference.runs, 'run')},`;
-  const fewWedges = treatment.wedged === 0 ? 'no wedge' : `at most ${counted(treatment.wedged, 'wedge')}`;
+  const fewEvents = treatment.wedged === 0 ? 'no event' : `at most ${counted(treatment.wedged, 'event')}`;
   return [
     title,
     ...lines,
     `  ${'Binomial tail'.padEnd(22)}  ${pValue(tail.p)}, taking p0 as known`,
     ...wrapped([
-      `The binomial tail is the chance of ${fewWedges} in ${counted(treatment.runs, 'run')} if ${origin} were the exact truth.`,
+      `The binomial tail is the chance of ${fewEvents} in ${counted(treatment.runs, 'run')} if ${origin} were the exact truth.`,
       `Without that assumption the exact tests give ${probability(pair.fisherLess)} (Fisher) and ${probability(pair.boschlooLess)} (Boschloo) one-sided.`,
     ]).map((line) => `  ${line}`),
   ];

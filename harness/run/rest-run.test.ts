@@ -140,7 +140,8 @@ describe('a server that executes the cells', () => {
 
   test('a cell that the kernel did not execute is aborted, although the document shows it as idle', async () => {
     const notebook = notebookOf('get_ipython().kernel._aborting = True', '1');
-    expect((await run(notebook)).record.outcome).toMatchObject({ kind: 'aborted', cell: 1 });
+    const { record } = await run(notebook);
+    expect(record.outcome, record.outcome.reason).toMatchObject({ kind: 'aborted', cell: 1 });
   });
 
   test('a killed kernel is died', async () => {

@@ -77,6 +77,16 @@ describe('one group', () => {
       died('Error: x\n    at f (a.js:1:2)\n\nNode.js v20.1.0'),
       died('Error: x\n    at g'),
     ],
+    [
+      'warnings after the message',
+      died('Error: x\n[IPKernelApp] WARNING | no encryption\nlib.py:3: UserWarning: old\n  warn()'),
+      died('Error: x'),
+    ],
+    [
+      'warnings without a message',
+      died('[IPKernelApp] WARNING | Kernel is running over TCP'),
+      died('[W 2026-11-29 12:00:00.000 IPKernelApp] slow'),
+    ],
     ['values in the message', raised('ValueError', 'got 3 of 0x12'), raised('ValueError', 'got 99 of 0xab')],
     [
       'messages, where the place is known',

@@ -41,9 +41,12 @@ function lastPart(path: string): string {
 // Lines with which some languages end every failure, so that they name none.
 const CLOSING = /^(?:Node\.js v|note: |Execution halted|\^$)/;
 
+// What a log or a language says below the level of an error: `[IPKernelApp] WARNING | …`, `[W 2026-11-29 …]`, `x.py:3: UserWarning: …`.
+const BELOW_ERROR = /^(?:.{0,60}\b(?:DEBUG|INFO|NOTICE|WARN|WARNING)\b|\[[DIW] \d|\S+:\d+: \w*Warning: )/;
+
 /**
- * The last line of an output that names a fault, normalised: no indented line (a stack below the message), and none with
- * which a language ends every failure. `null`: there is no line.
+ * The last line of an output that names a fault, normalised: no indented line (a stack below the message), none with which a
+ * language ends every failure, and none below the level of an error. `null`: there is no such line.
  */
 export function lastTellingLine(output: string, limit: number): string | null {
   // A tab becomes four spaces.
@@ -51,6 +54,9 @@ export function lastTellingLine(output: string, limit: number): string | null {
     .split('\n')
     .map((line) => line.trimEnd())
     .filter((line) => line !== '');
-  const telling = lines.findLast((line) => !/^\s/.test(line) && !CLOSING.test(line)) ?? lines.at(-1);
+  const isLogged = lines.some((line) => BELOW_ERROR.test(line));
+  const telling =
+    lines.findLast((line) => !/^\s/.test(line) && !CLOSING.test(line) && !BELOW_ERROR.test(line)) ??
+    (isLogged ? undefined : lines.at(-1));
   return telling === undefined ? null : normalText(telling, limit);
 }

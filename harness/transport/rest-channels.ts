@@ -10,8 +10,9 @@ import type { ServerAddress } from './server-settings.ts';
 import { sourceHash } from './source-hash.ts';
 import type { Decoded, Outgoing } from './wire.ts';
 
-// The server writes a cell's count some milliseconds after the kernel's idle status, when it has the reply.
-const COUNT_WITHIN_MS = 2_000;
+// The server writes a cell's count some milliseconds after the kernel's idle status, when it has the reply. It writes none for
+// a cell that the kernel did not execute. Well below any deadline of a cell.
+const COUNT_WITHIN_MS = 500;
 const MAX_REASON_CHARACTERS = 200;
 
 /** The notebook that a server executes cell by cell. */
@@ -33,7 +34,8 @@ interface Execution {
   /** The header of the request that the server sent the kernel for it. `null`: the kernel has not mentioned it. */
   sent: Partial<MessageHeader> | null;
   isBegun: boolean;
-  idleAtMs: number | null;
+  /** The kernel said long enough ago that it is done with the cell. */
+  isOverdue: boolean;
   /** Whether an `Output` widget catches what the cell publishes. */
   isCaught: boolean;
   /** Content of the `error` that the kernel published for it and that no widget caught: such a cell has not raised. */
@@ -186,7 +188,7 @@ export class RestChannels implements Channels {
       code,
       sent: null,
       isBegun: false,
-      idleAtMs: null,
+      isOverdue: false,
       isCaught: false,
       error: null,
       isDone: false,
@@ -251,10 +253,10 @@ export class RestChannels implements Channels {
     if (type === 'error' && !execution.isCaught) execution.error = content;
     this.#receive('iopub', { ...decoded, message: asOurs(message, execution) });
     if (type !== 'status' || content['execution_state'] !== 'idle') return;
-    execution.idleAtMs = performance.now();
     this.#look();
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
+      execution.isOverdue = true;
       this.#look();
     }, COUNT_WITHIN_MS);
     this.#timers.add(timer);
@@ -291,7 +293,7 @@ export class RestChannels implements Channels {
       const cell = this.#room?.cell(execution.cellId) ?? null;
       if (cell === null || cell.state !== 'idle') continue;
       if (cell.executionCount !== null) this.#reply(execution, this.#contentOf(execution, cell));
-      else if (isPassedOver(execution)) this.#reply(execution, { status: 'aborted' });
+      else if (execution.isOverdue && !execution.isBegun) this.#reply(execution, { status: 'aborted' });
     }
   }
 
@@ -326,11 +328,6 @@ export class RestChannels implements Channels {
       },
     });
   }
-}
-
-/** Whether the kernel finished a cell without executing it: its server then writes no count. */
-function isPassedOver({ idleAtMs, isBegun }: Execution): boolean {
-  return idleAtMs !== null && !isBegun && performance.now() - idleAtMs >= COUNT_WITHIN_MS;
 }
 
 /** State of a widget in a comm message. An `Output` widget names the request whose output it catches. */

@@ -7,21 +7,21 @@ const COUNT = { whole: true, min: 1, max: 1_000_000 } as const;
 /** Options of plan and stats that are theirs alone. */
 export const PLANNING_ROWS = [
   option({
-    flags: '--reference <wedged/runs>',
+    flags: '--reference <events/runs>',
     type: text(),
-    help: 'runs without the change, such as 6/20',
+    help: 'events and runs without the change, such as 6/20',
     group: 'Experiment',
     commands: { stats: { required: true } },
   }),
   option({
-    flags: '--treatment <wedged/runs>',
+    flags: '--treatment <events/runs>',
     type: text(),
-    help: 'runs with the change, such as 0/20',
+    help: 'events and runs with the change, such as 0/20',
     group: 'Experiment',
     commands: { stats: { required: true } },
   }),
   option({
-    flags: '--sham <wedged/runs>',
+    flags: '--sham <events/runs>',
     type: text(),
     help: "runs with the change's overhead but not its effect",
     group: 'Experiment',
