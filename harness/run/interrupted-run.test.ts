@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FaultyRun, type FaultyRuns, faultyRuns } from '../../tools/testing/faulty-run.ts';
 import type { KernelCommand } from '../kernel/launch.ts';
 import { runStatus } from '../model/run-status.ts';
+import type { Traffic } from '../model/traffic.ts';
 import type { RunContext } from './run-context.ts';
 
 // The test kernel's cells sleep for so long that an interrupt reaches them, however busy the machine is.
@@ -23,13 +24,14 @@ function interrupted(
     context?: Partial<RunContext>;
     command?: Partial<KernelCommand>;
     cells?: readonly string[];
+    traffic?: Traffic;
     delayMs?: number;
     at?: number;
   } = {},
 ): Promise<FaultyRun> {
-  const { context = {}, command = {}, cells = SLEEPING, ...rest } = more;
+  const { context = {}, command = {}, cells = SLEEPING, traffic = 'interrupt', ...rest } = more;
   const overrides = { timeoutMs: 2_000, ...AT_ONCE, ...context };
-  return runs.provoked({ name, ...rest }, overrides, 'interrupt', command, cells);
+  return runs.provoked({ name, ...rest }, overrides, traffic, command, cells);
 }
 
 const results = ({ record }: FaultyRun) => record.interrupts?.sent.map(({ cell, result }) => [cell, result]);
@@ -96,6 +98,25 @@ describe.skipIf(process.platform === 'win32')('a cell that is interrupted', () =
     expect(run.record.outcome.kind).toBe('completed');
     expect(results(run)).toContainEqual([2, 'passed-on']);
     expect(runStatus(run.record, RULE)).toBe('completed');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('profiles that are joined', () => {
+  test('all act', async () => {
+    const run = await interrupted('normal', { traffic: 'overlap+interrupt' });
+    expect(run.record.outcome.kind).toBe('completed');
+    expect(run.record.exposure?.actions).toEqual({ interrupt: '1*3', overlap: '1*4' });
+  });
+
+  test('under pipelining each cell is interrupted in its turn, not while the one before it runs', async () => {
+    const run = await interrupted('normal', { traffic: 'pipeline+interrupt' });
+    expect(run.record.outcome.kind).toBe('completed');
+    expect(run.record.exposure?.actions).toMatchObject({ interrupt: '1*3' });
+    expect(results(run)).toEqual([
+      [0, 'interrupted'],
+      [1, 'interrupted'],
+      [2, 'interrupted'],
+    ]);
   });
 });
 
