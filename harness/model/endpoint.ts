@@ -37,6 +37,8 @@ export interface EndpointRule {
   readonly slowAfterMs?: number | undefined;
   /** Memory above which the kernel's processes may not go, bytes. `undefined`: there is no limit. */
   readonly memoryAboveBytes?: number | undefined;
+  /** When the traffic interrupts cells. `undefined`: it does not, so that no answer is missed after an interrupt. */
+  readonly interruptAfter?: string | undefined;
 }
 
 /** How a protocol or a record keeps its endpoint. */

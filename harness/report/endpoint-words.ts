@@ -250,9 +250,10 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
   }),
 };
 
-/** What else is an event of `any` because it has a limit: `; a cell that took 5 s or longer`. */
-function limitsOfAny({ slowAfterMs, memoryAboveBytes }: EndpointRule): string {
+/** What else is an event of `any` because of a limit or of the traffic: `; a cell that took 5 s or longer`. */
+function limitsOfAny({ slowAfterMs, memoryAboveBytes, interruptAfter }: EndpointRule): string {
   return [
+    ...(interruptAfter === undefined ? [] : ['; an answer that came late or never after an interrupt']),
     ...(slowAfterMs === undefined ? [] : [`; a cell that took ${duration(slowAfterMs)} or longer`]),
     ...(memoryAboveBytes === undefined ? [] : [`; memory above ${memorySize(memoryAboveBytes)}`]),
   ].join('');
