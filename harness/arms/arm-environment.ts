@@ -14,6 +14,16 @@ export interface WantedEnvironment {
   readonly requirements: readonly string[];
   /** `3.13`, `3.13.1` or `3.13t`; `null`: the experiment's. */
   readonly python: string | null;
+  /** Versions that hold for what the requirements bring with them, before those of the harness's own lock. Absent: none. */
+  readonly pins?: readonly string[];
+  /** The requirements describe a whole environment: of the default packages only a kernel's own are added. */
+  readonly isWhole?: boolean;
+  /** Folder or interpreter of an environment whose packages are copied. */
+  readonly copyOf?: string;
+  /** The files that it was read from, without folders. */
+  readonly files?: readonly { readonly name: string; readonly sha256: string }[];
+  /** What could not be taken over, each with the reason. */
+  readonly leftOut?: readonly string[];
 }
 
 const NAME = '[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?';
@@ -78,6 +88,12 @@ export function normalisedRequirement(text: string): string {
     .join(',')}`;
 }
 
+/** Name and versions of a normalised requirement: `pandas[xml]==2.3.3` to `pandas` and `==2.3.3`. */
+export function requirementParts(requirement: string): { readonly name: string; readonly versions: string } {
+  const [, name = requirement, versions = ''] = /^([a-z0-9-]+)(?:\[[^\]]*\])?(.*)$/s.exec(requirement) ?? [];
+  return { name, versions };
+}
+
 /**
  * @param requirements as given
  * @param python as given, `null` when none is
@@ -89,7 +105,7 @@ export function wantedEnvironment(
 ): WantedEnvironment | null {
   if (requirements.length === 0 && python === null) return null;
   const normalised = requirements.map(normalisedRequirement).sort();
-  const names = normalised.map((requirement) => /^[a-z0-9-]+/.exec(requirement)?.[0] ?? requirement);
+  const names = normalised.map((requirement) => requirementParts(requirement).name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     throw new SoakError('bad-requirement', `The package ${twice} is required twice in one arm.`, {

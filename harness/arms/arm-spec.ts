@@ -3,7 +3,7 @@ import { about, EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import { quoted } from '../model/quoted.ts';
 import { type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
-import { type ArmWord, type EventLoop, parseArmSpec } from './arm-words.ts';
+import { type ArmWord, assertVersionsGiven, type EventLoop, parseArmSpec } from './arm-words.ts';
 import {
   ARM_NAME,
   type Arm,
@@ -11,6 +11,7 @@ import {
   armManifestSchema,
   DESCRIPTION_LENGTH,
   loadArm,
+  shippedArmNames,
 } from './arms.ts';
 import { assertEventLoop } from './event-loop.ts';
 import { type GitTree, readGitTree } from './git-tree.ts';
@@ -23,6 +24,8 @@ interface ReadWords {
   readonly base: Arm | null;
   readonly requirements: readonly string[];
   readonly python: string | null;
+  /** Absolute path of an environment to copy. */
+  readonly copyOf: string | null;
   readonly eventLoop: EventLoop | null;
   readonly launch: LaunchMethod | null;
   readonly patch: {
@@ -40,6 +43,7 @@ async function readWords(words: readonly ArmWord[]): Promise<ReadWords> {
     base: null as Arm | null,
     requirements: [] as string[],
     python: null as string | null,
+    copyOf: null as string | null,
     eventLoop: null as EventLoop | null,
     launch: null as LaunchMethod | null,
     patch: null as ReadWords['patch'],
@@ -57,6 +61,9 @@ async function readWords(words: readonly ArmWord[]): Promise<ReadWords> {
         break;
       case 'python':
         read.python = word.version;
+        break;
+      case 'environment':
+        read.copyOf = resolve(word.path);
         break;
       case 'event-loop':
         assertEventLoop(word.name, process.platform);
@@ -88,6 +95,7 @@ function derivedName(text: string, read: ReadWords, wanted: WantedEnvironment | 
     ...(read.base === null || read.base.manifest.role === 'control' ? [] : [read.base.name]),
     ...read.trees.map((tree) => `${tree.package}-${tree.commit.slice(0, SHORT_COMMIT)}`),
     ...(read.patch === null ? [] : [read.patch.name]),
+    ...(read.copyOf === null ? [] : ['env']),
     ...(wanted?.requirements ?? []),
     ...(wanted === null || wanted.python === null ? [] : [`py${wanted.python}`]),
     ...(read.eventLoop === null ? [] : [read.eventLoop]),
@@ -107,13 +115,15 @@ function derivedName(text: string, read: ReadWords, wanted: WantedEnvironment | 
 }
 
 function described(read: ReadWords, wanted: WantedEnvironment | null): string {
-  const { base, patch, trees, isInert, eventLoop, launch } = read;
-  const setting = [
+  const { base, patch, trees, isInert, eventLoop, launch, copyOf } = read;
+  const asked = [
     ...(wanted?.requirements ?? []),
     ...(wanted === null || wanted.python === null ? [] : [`Python ${wanted.python}`]),
     ...(eventLoop === null ? [] : [`${eventLoop} event loop`]),
     ...(launch === null ? [] : [`kernels launched by ${launch}`]),
   ].join(', ');
+  const setting =
+    copyOf === null ? asked : `${asked === '' ? '' : `${asked} in `}a copy of an environment of the user`;
   const changes = [
     ...trees.map((tree) => `${tree.package} at commit ${tree.commit.slice(0, SHORT_COMMIT)}`),
     ...(patch === null ? [] : [`the patch ${patch.name}`]),
@@ -134,6 +144,7 @@ function described(read: ReadWords, wanted: WantedEnvironment | null): string {
  * @throws SoakError `unknown-arm`, `bad-arm`, `bad-requirement`, `bad-patch`, `bad-git-arm`
  */
 export async function loadArmSpec(text: string): Promise<Arm> {
+  assertVersionsGiven(text, await shippedArmNames());
   const spec = parseArmSpec(text);
   const read = await readWords(spec.words);
   const { base, patch, trees } = read;
@@ -147,10 +158,12 @@ export async function loadArmSpec(text: string): Promise<Arm> {
       { remedy: 'Give the name of an arm that is not bare, or run it alone with --python or --env.' },
     );
   }
-  const wanted = wantedEnvironment(
+  const asked = wantedEnvironment(
     [...(base?.environment?.requirements ?? []), ...read.requirements],
     read.python ?? base?.environment?.python ?? null,
   );
+  const wanted =
+    read.copyOf === null ? asked : { requirements: [], python: null, ...asked, copyOf: read.copyOf };
   // Control with something else in it is a treatment: it is compared with control.
   const inherits = base !== null && base.manifest.role !== 'control';
   const role = inherits ? base.manifest.role : read.isInert ? 'sham' : 'treatment';

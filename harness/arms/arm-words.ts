@@ -10,7 +10,11 @@ const LABELLED = /^([A-Za-z0-9][A-Za-z0-9._-]{0,39})=(?!=)(.+)$/s;
 // The last at sign that begins a revision: HEAD@{1} has its own at sign.
 const GIT = /^git:(.+)@(?!\{)((?:[^@]|@\{)+)$/s;
 const INERT = /^inert:(.+)$/s;
+const PACKAGE_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
 const PATCH_FILE = /\.(?:diff|patch)$/i;
+
+/** What evidence shows in place of the user's own environment, whose path is private. */
+export const PUBLISHED_ENVIRONMENT = '<your environment>';
 
 export const EVENT_LOOPS = ['selector', 'proactor'] as const;
 export type EventLoop = (typeof EVENT_LOOPS)[number];
@@ -21,6 +25,8 @@ export type ArmWord =
   | { readonly kind: 'arm'; readonly text: string }
   | { readonly kind: 'requirement'; readonly text: string }
   | { readonly kind: 'python'; readonly version: string }
+  /** An environment, by its folder or interpreter, whose packages are copied. */
+  | { readonly kind: 'environment'; readonly path: string }
   | { readonly kind: 'event-loop'; readonly name: EventLoop }
   | { readonly kind: 'launch'; readonly method: LaunchMethod }
   /** A diff. With `inert`, an edit without effect in the files that it touches. */
@@ -61,6 +67,9 @@ function parsedWord(arm: string, word: string): ArmWord {
       `Give ${LAUNCH_METHODS.join(' or ')}.`,
     );
   }
+  const environment = /^env:(.*)$/s.exec(word)?.[1];
+  if (environment === '') throw badArm(arm, 'env: names no environment.', 'Give its folder: env:.venv.');
+  if (environment !== undefined) return { kind: 'environment', path: environment };
   const inner = INERT.exec(word)?.[1];
   const change = inner ?? word;
   const inert = inner !== undefined;
@@ -80,20 +89,21 @@ function parsedWord(arm: string, word: string): ArmWord {
 
 /**
  * Take `[LABEL=]WORD[ + WORD]…` apart. A word is an arm's name or folder, a requirement (`ipykernel==7.4.0`),
- * a Python (`py3.13`), a diff (`my-change.diff`), a commit of a clone (`git:PATH@REV`), an event loop
- * (`event-loop:proactor`) or a launch method (`launch:fork`).
+ * a Python (`py3.13`), an environment to copy (`env:.venv`), a diff (`my-change.diff`), a commit of a clone
+ * (`git:PATH@REV`), an event loop (`event-loop:proactor`) or a launch method (`launch:fork`).
  *
  * @throws SoakError `bad-arm` for words that contradict each other
  */
 export function parseArmSpec(text: string): ArmSpec {
   const [, label = null, source = text] = LABELLED.exec(text) ?? [];
-  const words = source.split(BETWEEN_WORDS).map((word) => parsedWord(text, word));
+  const words = parsedWords(text, source);
   const only = (kind: ArmWord['kind'], what: string) => {
     if (words.filter((word) => word.kind === kind).length > 1)
       throw badArm(text, `it names two ${what}.`, 'Give each its own --arm.');
   };
   only('arm', 'arms');
   only('python', 'Pythons');
+  only('environment', 'environments');
   only('event-loop', 'event loops');
   only('launch', 'ways to launch');
   only('patch', 'patches');
@@ -105,6 +115,29 @@ export function parseArmSpec(text: string): ArmSpec {
     throw badArm(text, 'an inert edit and a change cannot be one arm.', 'Give each its own --arm.');
   }
   return { text, label, source, words };
+}
+
+function parsedWords(text: string, source: string): ArmWord[] {
+  return source.split(BETWEEN_WORDS).map((word) => parsedWord(text, word));
+}
+
+/**
+ * Refuse a package without a version beside the name of an arm: it would be taken for a second arm.
+ *
+ * @param arms names of the arms that ship
+ * @throws SoakError `bad-arm`
+ */
+export function assertVersionsGiven(text: string, arms: readonly string[]): void {
+  const [, label = '', source = text] = LABELLED.exec(text) ?? [];
+  const names = parsedWords(text, source).flatMap((word) => (word.kind === 'arm' ? [word.text] : []));
+  const bare = names.find((name) => !arms.includes(name) && PACKAGE_NAME.test(name));
+  if (bare === undefined || names.length < 2) return;
+  const written = source.split(BETWEEN_WORDS).map((word) => (word === bare ? `${bare}==VERSION` : word));
+  throw badArm(
+    text,
+    `${bare} needs a version.`,
+    `Write --arm '${label === '' ? '' : `${label}=`}${written.join(' + ')}'. To give every arm the package, with or without a version: --with ${bare}.`,
+  );
 }
 
 /**
@@ -128,6 +161,8 @@ function shownWord(word: ArmWord, shown: (path: string) => string): string {
       return `launch:${word.method}`;
     case 'patch':
       return `${word.inert ? 'inert:' : ''}${shown(word.path)}`;
+    case 'environment':
+      return `env:${PUBLISHED_ENVIRONMENT}`;
     case 'git':
       return `${word.inert ? 'inert:' : ''}git:${shown(word.path)}@${word.revision}`;
     case 'requirement':

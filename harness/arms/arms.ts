@@ -19,6 +19,7 @@ import { readInput } from '../model/read-input.ts';
 import { pythonOf, type WantedEnvironment, wantedEnvironment } from './arm-environment.ts';
 import { kernelArguments, kernelVariables } from './arm-launch.ts';
 import { EVENT_LOOPS } from './arm-words.ts';
+import { diffAlone } from './diff-alone.ts';
 import { assertEventLoop } from './event-loop.ts';
 import type { GitTree } from './git-tree.ts';
 import type { OverlayPackage } from './packages.ts';
@@ -211,7 +212,7 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
     manifest.patch === undefined
       ? null
       : await readInput(join(folder, manifest.patch))
-          .then(String)
+          .then((bytes) => diffAlone(String(bytes)))
           .catch((error: unknown) => {
             throw bad(`its patch ${manifest.patch} cannot be read.`, 'Put the file beside arm.json.', error);
           });

@@ -3,6 +3,7 @@ import { parsePatch } from 'diff';
 import { SoakError } from '../model/errors.ts';
 import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
+import { diffAlone } from './diff-alone.ts';
 import { isOverlayPackage, OVERLAY_PACKAGES, type OverlayPackage } from './packages.ts';
 import { doubledPrefixRemedy } from './patch.ts';
 
@@ -35,7 +36,7 @@ export async function readPatchFile(path: string): Promise<PatchFile> {
   const bad = (reason: string, remedy: string, cause?: unknown) =>
     new SoakError('bad-patch', `The patch ${path} ${reason}`, { remedy, cause });
   const text = await readInput(path)
-    .then(String)
+    .then((bytes) => diffAlone(String(bytes)))
     .catch((error: unknown) => {
       throw bad('cannot be read.', 'Check the path.', error);
     });

@@ -13,7 +13,7 @@ export async function listText(): Promise<string> {
     const { role, package: changed, appliesTo, description } = manifest;
     return `${name.padEnd(width)}  ${role.padEnd(9)}  ${changed} ${appliesTo}\n${' '.repeat(width + 2)}${description}`;
   });
-  return `${lines.join('\n')}\n\nOther arms you can give: a folder with arm.json, ipykernel==7.4.0, py3.13, my.diff, git:PATH@REV; see soak run --help.\n`;
+  return `${lines.join('\n')}\n\nOther arms you can give: a folder with arm.json, ipykernel==7.4.0, py3.13, env:PATH, my.diff, git:PATH@REV; see soak run --help.\n`;
 }
 
 /** What one arm is and changes, for `soak arms show`. */

@@ -76,7 +76,7 @@ async function resumedBisect(dir: string, raw: RawOptions<'bisect'>): Promise<Gi
   const folder = resolve(dir);
   assertResumedAlone(
     Object.keys(raw).filter((name) => name !== 'resume'),
-    'bisect',
+    { name: 'bisect', folder },
   );
   const { journal } = await readBisect(folder);
   const kept = await keptOptions('bisect', {

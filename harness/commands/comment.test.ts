@@ -6,9 +6,13 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
+import { readJournal } from '../journal/read.ts';
 import { JournalWriter } from '../journal/write.ts';
+import { framedComment } from '../report/evidence.ts';
 import { syntheticJournal } from '../report/fixtures/synthetic-journal.ts';
-import { commentBody, commentMarker } from '../report/pull-request-comment.ts';
+import { commentMarker } from '../report/pull-request-comment.ts';
+import { buildReport } from '../report/report.ts';
+import { commentFooter } from '../report/workflow-pull-request.ts';
 import { registerComment } from './comment.ts';
 
 interface Comment {
@@ -119,6 +123,9 @@ describe('soak comment', () => {
   test('makes one comment, and updates it from then on', async () => {
     expect(await comment()).toBe('Comment created: http://github/comment/100\n');
     expect(github.comments[0]?.body).toMatch(/^<!-- kernel-soak: kernel-soak -->\n/);
+    const { journal } = await readJournal(report);
+    const frame = { marker: commentMarker('kernel-soak'), footer: commentFooter(process.env), address: null };
+    expect(github.comments[0]?.body).toBe(framedComment(buildReport(journal), frame));
     expect(github.comments[0]?.body).toMatch(/^\| `control` /m);
     expect(github.comments[0]?.body).toContain('https://github.com/own/repo/actions/runs/42');
     vi.stubEnv('GITHUB_RUN_ID', '43');
@@ -135,7 +142,7 @@ describe('soak comment', () => {
     await comment();
     expect(github.comments).toHaveLength(132);
     expect(github.comments[0]?.body).toBe(`${marker}\nmine`);
-    expect(own.body).not.toContain('old');
+    expect(own.body).not.toMatch(/\nold$/);
   });
 
   test('keeps experiments of other names apart', async () => {
@@ -181,10 +188,14 @@ describe('soak comment', () => {
     await expect(comment()).rejects.toThrow(/does not run for a pull request/);
     expect(github.asked).toEqual([]);
   });
-});
 
-test('a comment longer than GitHub takes is cut at a line’s end, and says so', () => {
-  const body = commentBody(commentMarker('x'), 'a line of evidence\n'.repeat(5_000), 'the end');
-  expect(body.length).toBeLessThan(65_536);
-  expect(body).toMatch(/a line of evidence\n\n\*Cut here.*\n\nthe end\n$/);
+  test('prints the comment where nothing of GitHub is there, with the figure where the evidence is published', async () => {
+    for (const name of ['GITHUB_TOKEN', 'GITHUB_EVENT_PATH', 'GITHUB_RUN_ID']) vi.stubEnv(name, '');
+    const printed = await comment('--print', '--evidence-url', 'https://example.org/soak/');
+    expect(printed).toContain('](https://example.org/soak/figures/rates-light.svg)');
+    expect(printed).toMatch(/^<!-- kernel-soak: kernel-soak -->\n\S/);
+    expect(printed.length).toBeLessThanOrEqual(2_500);
+    expect(github.asked).toEqual([]);
+    await expect(comment('--print', '--name', 'n'.repeat(101))).rejects.toThrow(/--name has 101 characters/);
+  });
 });

@@ -1,14 +1,15 @@
 import type { Command } from 'commander';
 import { readJournal } from '../journal/read.ts';
+import { SoakError } from '../model/errors.ts';
 import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { RawOptions } from '../options/table.ts';
 import { escapeAnnotation } from '../report/escape.ts';
-import { commentBody, commentMarker, putComment } from '../report/pull-request-comment.ts';
+import { COMMENT_NAME_CHARACTERS, commentMarker, putComment } from '../report/pull-request-comment.ts';
 import { buildReport } from '../report/report.ts';
 import { commentFooter, pullRequest } from '../report/workflow-pull-request.ts';
 
-/** Add `soak comment`: it posts the verdict and the table of arms to a pull request, or updates its earlier comment. */
+/** Add `soak comment`: it posts what `comment.md` says to a pull request, or updates its earlier comment. */
 export function registerComment(program: Command, write: (text: string) => void): void {
   addOptions(
     program
@@ -25,12 +26,18 @@ has (the token must be passed on). Where the token may not write, as for a pull 
 and ends with 0: the evidence is in the job summary all the same.`,
     )
     .action(async (dir: string, raw: RawOptions<'comment'>) => {
-      const { name } = parsedOptions('comment', raw);
-      const to = await pullRequest(process.env);
+      const { name, evidenceUrl, print } = parsedOptions('comment', raw);
+      assertShortName(name);
+      const to = print ? null : await pullRequest(process.env);
       const { journal } = await readJournal(dir);
       const marker = commentMarker(name);
-      const { leadMarkdown } = await import('../report/evidence.ts');
-      const body = commentBody(marker, leadMarkdown(buildReport(journal)), commentFooter(process.env));
+      const { framedComment } = await import('../report/evidence.ts');
+      const footer = commentFooter(process.env);
+      const body = framedComment(buildReport(journal), { marker, footer, address: evidenceUrl });
+      if (to === null) {
+        write(body);
+        return;
+      }
       const done = await putComment(to, marker, body);
       if (done.how !== 'not-permitted') write(`Comment ${done.how}: ${done.url}\n`);
       else {
@@ -38,4 +45,13 @@ and ends with 0: the evidence is in the job summary all the same.`,
         write(`::notice title=kernel-soak::${escapeAnnotation(message)}\n`);
       }
     });
+}
+
+/** @throws SoakError `bad-option` */
+function assertShortName(name: string): void {
+  if (name.length <= COMMENT_NAME_CHARACTERS) return;
+  throw new SoakError('bad-option', `--name has ${name.length} characters.`, {
+    remedy: `Give at most ${COMMENT_NAME_CHARACTERS}: a comment has little room.`,
+    option: { name: 'name', value: name },
+  });
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadArmSpecs } from '../arms/arm-spec.ts';
+import { readWantedPackages, withPackages } from '../arms/wanted-packages.ts';
 import { armKernelMaker, packagesInOverlays } from '../kernel/arm-kernels.ts';
 import { checkArmsOfClient } from '../kernel/client-arms.ts';
 import { installArm } from '../kernel/server/arm-kernelspecs.ts';
@@ -25,10 +26,12 @@ export function registerArmsInstall(arms: Command, surroundings: () => RunSurrou
       'after',
       '\nThen: KERNEL_SOAK_TOKEN=… npm run soak -- --server-url URL --arms control,sham,fix\nThe kernelspecs point into the cache folder of kernel-soak, and work as long as that folder exists.\n\nExit codes: 0 done, 2 bad input, 4 environment.',
     )
-    .action(async (specs: string[], { dataDir = '', ...options }: RawOptions<'arms install'>) => {
+    .action(async (specs: string[], raw: RawOptions<'arms install'>) => {
+      const { dataDir = '', with: names = [], requirements = [], ...options } = raw;
       const { write, signal } = surroundings();
       const onProgress = (line: string) => void process.stderr.write(`${terminalText(line)}\n`);
-      const loaded = await loadArmSpecs(specs);
+      const wanted = await readWantedPackages(names, requirements);
+      const loaded = (await loadArmSpecs(specs)).map((arm) => withPackages(arm, wanted));
       checkArmsOfClient(loaded, null);
       checkArmsOfServer(loaded, 'Leave it out: a server is to start arms that have counters only.');
       const kernelsOf = armKernelMaker({

@@ -8,6 +8,7 @@ import type { ExitCode } from '../model/errors.ts';
 import { addOptions } from '../options/add-options.ts';
 import type { RawOptions } from '../options/table.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
+import { explainFailures } from '../report/failed-rules.ts';
 import { counted } from '../report/format-number.ts';
 import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
@@ -63,5 +64,7 @@ async function mergeCommand(
   write(
     `${counted(journals.length, 'journal')} of ${counted(merged.experiment.sources?.length ?? 0, 'source')}, ${counted(merged.runs, 'run')} in ${counted(strata, 'stratum', 'strata')}${again}\n\n${verdictParagraph(report)}\n\n${summaryLine(report)}\n\nEvidence: ${join(out, 'evidence.md')}\n`,
   );
-  return judgedExit(report, rules, write);
+  const code = judgedExit(report, rules, write);
+  await explainFailures(report, rules, { folder: out, environment: process.env }, write);
+  return code;
 }

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { parsedRunOptions } from '../options/run-options.ts';
 import { writeJournal } from '../report/fixtures/journal-text.ts';
 import { syntheticJournal } from '../report/fixtures/synthetic-journal.ts';
 import { registerPlan } from './plan.ts';
@@ -36,6 +37,56 @@ describe('soak plan', () => {
     expect(text).toMatch(/e-process, median +\d+ +\d+/);
     expect(text).toContain('20 runs of each arm do not even see a drop to zero');
     expect(text).toContain('● Boschloo, ○ Fisher');
+  });
+
+  describe('says first what to run', () => {
+    const advice = async (...args: string[]) =>
+      (await printed(...args)).split('\n\n')[0]?.replaceAll('\n', ' ');
+
+    it('at the level at which soak run decides, with what it takes', async () => {
+      const text = (await printed('--reference-rate', '0.3', '--seconds-per-run', '1')).replace(',\n', ', ');
+      const [, median, p90] =
+        /^Run it with --until-decided: about (\d+) runs of each arm, seldom more than (\d+) \(one experiment in ten\), 2 to 3 minutes\.\n\n/.exec(
+          text,
+        ) ?? [];
+      expect(text).toMatch(new RegExp(`^e-process, median +\\d+ +${median} .* 0\\.001$`, 'm'));
+      expect(text).toMatch(new RegExp(`^e-process, 90 % by +\\d+ +${p90} .* 0\\.001$`, 'm'));
+      expect(text).toMatch(/^Boschloo, fixed size .* 0\.05$/m);
+      const option = (alpha: string | undefined, untilDecided: boolean) =>
+        parsedRunOptions({ ...(alpha === undefined ? {} : { alpha }), untilDecided }, 'n.ipynb', () => 1)
+          .alpha;
+      expect([option(undefined, false), option(undefined, true)]).toEqual([0.05, 0.001]);
+      vi.restoreAllMocks();
+      const json = JSON.parse(await printed('--reference-rate', '0.3', '--json'));
+      expect(json).toMatchObject({ alpha: 0.05, alphaUntilDecided: 0.001 });
+    });
+
+    it('with the options that the run then needs', async () => {
+      expect(
+        await advice(
+          '--reference-rate',
+          '0.05',
+          '--alpha',
+          '0.01',
+          '--endpoint',
+          'slow',
+          '--slow-after',
+          '5s',
+        ),
+      ).toMatch(
+        /^Run it with --until-decided --alpha 0\.01 --max-runs \d+0 --endpoint slow --slow-after 5000ms: about \d+ runs/,
+      );
+      vi.restoreAllMocks();
+      const [, limit, p90] =
+        /--max-runs (\d+):.* seldom more than (\d+)/.exec((await advice('--reference-rate', '0.05')) ?? '') ??
+        [];
+      expect(Number(p90)).toBeGreaterThan(200);
+      expect(Number(limit)).toBeGreaterThanOrEqual(Number(p90));
+    });
+
+    it('or that it is not worth beginning', async () => {
+      expect(await advice('--reference-rate', '0.002')).toMatch(/^Do not begin yet: .*Use a longer notebook/);
+    });
   });
 
   it('takes the cost of a run from a pilot, and refuses one without a started kernel', async () => {
@@ -180,7 +231,7 @@ describe('soak plan', () => {
 
   it('says that no number of runs shows what is not there', async () => {
     const text = await printed('--reference-rate', '0.3', '--treatment-rate', '0.3');
-    expect(text).toContain('no number of runs');
+    expect(text).toMatch(/^There is nothing to run: .*No number of runs/s);
     expect(text).toContain('more than 2000');
   });
 

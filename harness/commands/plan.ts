@@ -4,9 +4,18 @@ import { type EndpointRule, endpointRule } from '../model/endpoint.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
+import { decisionLevel } from '../options/levels.ts';
 import type { Options, RawOptions } from '../options/table.ts';
 import { type Pilot, pilotRate, pilotText, readPilot } from '../planning/pilot.ts';
-import { claimPowerText, lengthsText, planJson, planText, powerChart } from '../planning/plan-text.ts';
+import {
+  type AdviceContext,
+  adviceText,
+  claimPowerText,
+  lengthsText,
+  planJson,
+  planText,
+  powerChart,
+} from '../planning/plan-text.ts';
 import {
   type AssayCost,
   notebookLengths,
@@ -34,8 +43,15 @@ export function registerPlan(program: Command): void {
 }
 
 async function planAction(options: PlanOptions): Promise<void> {
-  const { alpha, power, simulations, seed, competing, hazard, referenceRate, runs } = options;
-  const goal = { alpha, power, simulations, seed, competing };
+  const { power, simulations, seed, competing, hazard, referenceRate, runs } = options;
+  const goal = {
+    alpha: decisionLevel(options.alpha, false),
+    alphaUntilDecided: decisionLevel(options.alpha, true),
+    power,
+    simulations,
+    seed,
+    competing,
+  };
   const chosen = await chosenRule(options);
   const pilot = options.pilot === null ? null : await readPilot(options.pilot, chosen);
   const rule = pilot?.rule ?? chosen ?? {};
@@ -47,6 +63,8 @@ async function planAction(options: PlanOptions): Promise<void> {
     cost: blockCost(options, pilot),
     pilot,
     lead: pilot === null ? '' : `${pilotText(pilot, goal, referenceRate === null)}\n\n`,
+    givenAlpha: options.alpha,
+    defaultMaxRuns: parsedOptions('run', { untilDecided: true }).maxRuns,
   };
   const plan = runPlan(planned);
   if (competing > 0) return printCompeting(options, plan, context);
@@ -62,7 +80,7 @@ async function planAction(options: PlanOptions): Promise<void> {
   console.log(
     options.json
       ? JSON.stringify(planJson(plan, curve, drops, context), null, 2)
-      : `${context.lead}${planText(plan, drops, context.cost, rule)}\n\n${lineChartText(chart)}`,
+      : `${planWords(plan, drops, context)}\n\n${lineChartText(chart)}`,
   );
 }
 
@@ -74,8 +92,13 @@ function printCompeting({ json, runs }: PlanOptions, plan: RunPlan, context: Pla
     console.log(JSON.stringify({ ...planJson(plan, none, [], context), claim }, null, 2));
     return;
   }
-  const text = `${context.lead}${planText(plan, [], context.cost, context.rule)}`;
+  const text = planWords(plan, [], context);
   console.log(claim === null ? text : `${text}\n\n${claimPowerText(claim.runsPerArm, claim.power)}`);
+}
+
+/** The advice, what the pilot showed, and the table. */
+function planWords(plan: RunPlan, drops: ReturnType<typeof visibleDrops>, context: PlanContext): string {
+  return `${adviceText(plan, context)}\n\n${context.lead}${planText(plan, drops, context.cost, context.rule)}`;
 }
 
 function refuseWithoutRate(rule: EndpointRule): never {
@@ -103,10 +126,7 @@ async function chosenRule({
 }
 
 /** What a plan is made with, besides its goal. */
-interface PlanContext {
-  readonly rule: EndpointRule;
-  /** `null`: no cost is known. */
-  readonly cost: { readonly blockSeconds: number } | null;
+interface PlanContext extends AdviceContext {
   readonly pilot: Pilot | null;
   /** What the pilot showed, with the empty line that follows; empty without a pilot. */
   readonly lead: string;

@@ -10,7 +10,7 @@ const program = soakProgram({
 
 const GROUPS = [
   ['Experiment:', ['run', 'doctor', 'arms', 'kernels']],
-  ['Evidence:', ['list', 'explain', 'compare', 'report', 'verify', 'merge', 'history', 'comment']],
+  ['Evidence:', ['list', 'explain', 'compare', 'report', 'verify', 'merge', 'history', 'comment', 'init']],
   ['Planning:', ['plan', 'tune', 'stats']],
   ['Diagnosis:', ['bisect', 'locate', 'mechanism']],
   ['Execute:', ['exec']],

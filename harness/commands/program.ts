@@ -12,6 +12,7 @@ import { registerDoctor } from './doctor.ts';
 import { registerExec } from './exec.ts';
 import { registerExplain } from './explain.ts';
 import { registerHistory } from './history.ts';
+import { registerInit } from './init.ts';
 import { registerKernels } from './kernels.ts';
 import { registerList } from './list.ts';
 import { registerLocate } from './locate.ts';
@@ -75,6 +76,7 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerMerge(program, write, onExit);
   registerHistory(program, write);
   registerComment(program, write);
+  registerInit(program, write);
 
   program.commandsGroup('Planning:');
   registerPlan(program);

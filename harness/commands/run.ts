@@ -38,6 +38,8 @@ Examples:
   soak --try my-change.diff                a change of your own against control and a sham
   soak --arms ipykernel==7.3.0,ipykernel==7.4.0
   soak --arm control --arm git:../ipykernel@main --arm 'fix + ipykernel==7.2.0'
+  soak --with pandas==2.3.3 --requirements uv.lock --notebook my.ipynb     with packages of yours
+  soak --arm env:.venv --arm 'env:.venv + ipykernel==7.4.0'   your environment beside its upgrade
   soak run experiment.yaml --runs 5        what the file says, with five runs
   soak --arm control --arm again=control   an A/A experiment: it must not decide
 

@@ -147,7 +147,7 @@ function locateTexts(endpoint: Named): string[] {
   );
 }
 
-const goal = { alpha: 0.001, power: 0.9, simulations: 100, seed: 1, competing: 0 };
+const goal = { alpha: 0.001, alphaUntilDecided: 0.001, power: 0.9, simulations: 100, seed: 1, competing: 0 };
 const plan = runPlan({ ...goal, pReference: 0.3, pTreatment: 0 });
 const lengths = notebookLengths(
   0.012,

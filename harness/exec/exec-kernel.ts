@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { loadArmSpec } from '../arms/arm-spec.ts';
+import { readWantedPackages, withPackages } from '../arms/wanted-packages.ts';
 import { assertLanguage } from '../experiment/kernel-language.ts';
 import type { Notebook } from '../frontend/notebook.ts';
 import { type ArmKernelOptions, armKernelMaker } from '../kernel/arm-kernels.ts';
@@ -22,7 +23,13 @@ export interface KernelChoice {
   readonly arm?: string | undefined;
   readonly python?: string | undefined;
   readonly env?: string | undefined;
+  /** Packages of the soak environment besides its own. */
+  readonly with?: readonly string[] | undefined;
+  readonly requirements?: readonly string[] | undefined;
 }
+
+/** What of a choice means the soak environment. */
+const OF_ENVIRONMENT = ['arm', 'python', 'env', 'with', 'requirements'] as const;
 
 /** A kernel for `soak exec`, chosen and there. */
 export interface ChosenKernel {
@@ -38,7 +45,7 @@ export interface ChosenKernel {
 }
 
 /**
- * Choose the kernel. `--arm`, `--python` and `--env` mean the soak environment. Otherwise it is `--kernel`, or the
+ * Choose the kernel. `--arm`, `--python`, `--env`, `--with` and `--requirements` mean the soak environment. Otherwise it is `--kernel`, or the
  * kernelspec that the notebook names (`python3` if it names none, as in nbclient). If that is not found, it is the soak
  * environment with the arm control. As in nbclient, a named kernel may have another language than the notebook.
  *
@@ -50,15 +57,16 @@ export async function chosenKernel(
   choice: KernelChoice,
   options: Pick<ArmKernelOptions, 'onProgress' | 'signal'>,
 ): Promise<ChosenKernel> {
-  const { kernel, arm, python, env } = choice;
-  if (kernel !== undefined && (arm !== undefined || python !== undefined || env !== undefined)) {
+  const { kernel, ...ofEnvironment } = choice;
+  const asksForEnvironment = OF_ENVIRONMENT.some((name) => ofEnvironment[name] !== undefined);
+  if (kernel !== undefined && asksForEnvironment) {
     throw new SoakError(
       'conflicting-options',
-      `--kernel ${kernel} cannot be used with --arm, --python or --env: they choose another kernel.`,
+      `--kernel ${kernel} cannot be used with --arm, --python, --env, --with or --requirements: they choose another kernel.`,
       { remedy: 'Leave out --kernel, or the others.' },
     );
   }
-  if (kernel === undefined && (arm !== undefined || python !== undefined || env !== undefined)) {
+  if (kernel === undefined && asksForEnvironment) {
     return armKernel(notebook, choice, 'as asked for', options);
   }
   const search = await searchKernels(undefined, options.signal);
@@ -101,12 +109,13 @@ function statedKernel({ metadata }: Notebook): string | null {
 
 async function armKernel(
   notebook: Notebook,
-  { arm: spec, python, env }: KernelChoice,
+  { arm: spec, python, env, with: names = [], requirements = [] }: KernelChoice,
   why: string,
   options: Pick<ArmKernelOptions, 'onProgress' | 'signal'>,
 ): Promise<ChosenKernel> {
   assertLanguage(notebook, ['python'], 'the arms run ipykernel');
-  const arm = await loadArmSpec(spec ?? 'control');
+  const wanted = await readWantedPackages(names, requirements);
+  const arm = withPackages(await loadArmSpec(spec ?? 'control'), wanted);
   const { overlay, environment, makeCommand } = await armKernelMaker({ python, env, ...options })(arm);
   const ipykernel = environment.facts.ipykernel?.version ?? 'unknown';
   const label = `ipykernel ${ipykernel}, arm ${arm.name}`;

@@ -14,6 +14,7 @@ import type { RunInput } from '../options/experiment-file/run-input.ts';
 import { parsedOptions } from '../options/given.ts';
 import { forgetOptions } from '../options/kept-options.ts';
 import { assertCanFail, failRules } from '../report/fail-on.ts';
+import { explainFailures } from '../report/failed-rules.ts';
 import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
@@ -54,7 +55,8 @@ export async function carryOutExperiment(
   const rules = failOn === null ? [] : await said(() => failRules(failOn));
   const options = await said(() => (resumed ? resumedOptions(raw) : freshOptions(raw)));
   if (raw.out !== undefined) await assertWritable(resolve(raw.out));
-  const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal));
+  const begun = raw.resume === undefined ? null : (await readJournal(raw.resume)).journal.experiment;
+  const prepared = await said(() => prepareExperiment(options, (text) => write(`${text}\n`), signal, begun));
   await said(() => assertCanFail(rules, prepared.protocol));
   const folder = resolve(
     raw.resume ?? raw.out ?? join('soak-reports', defaultFolderName(prepared, options.shard)),
@@ -107,7 +109,9 @@ export async function carryOutExperiment(
   );
   if (end.event !== 'finished') write(`Go on with: npm run soak -- --resume ${shellWord(folder)}\n`);
   if (end.event === 'interrupted') return EXIT_CODES.interrupted;
-  return judgedExit(report, rules, write);
+  const code = judgedExit(report, rules, write);
+  await explainFailures(report, rules, { folder, environment: process.env }, write);
+  return code;
 }
 
 async function soak(

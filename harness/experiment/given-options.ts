@@ -25,14 +25,14 @@ export async function resumedOptions(raw: RawOptions<'run'>): Promise<RunOptions
   const folder = raw.resume ?? '';
   assertResumedAlone(
     Object.keys(raw).filter((key) => !BESIDE_RESUME.includes(key)),
-    'experiment',
+    { name: 'experiment', folder },
   );
   const { journal } = await readJournal(folder);
   const kept = await keptOptions('run', {
     name: 'experiment',
     folder,
     hasFinished: journal.sessions.at(-1)?.event === 'finished',
-    remedy: `Read its evidence.md (soak report ${folder} writes it anew), or begin a new experiment.`,
+    remedy: `Read its evidence.md (soak report ${folder} writes it anew), or begin a new experiment: soak plan --pilot ${folder} says how many runs it needs. Runs cannot be added to one that has finished (docs/statistics.md, "May I add runs?").`,
   });
   return freshOptions(kept);
 }

@@ -1,7 +1,13 @@
 import { loadArmSpecs } from '../arms/arm-spec.ts';
 import type { Arm } from '../arms/arms.ts';
 import { armsUnderClient } from '../arms/client-change.ts';
-import { type ArmKernels, armKernelMaker, packagesInOverlays } from '../kernel/arm-kernels.ts';
+import { readWantedPackages, withPackages } from '../arms/wanted-packages.ts';
+import {
+  type ArmKernels,
+  armKernelMaker,
+  packagesInOverlays,
+  type RecordedEnvironment,
+} from '../kernel/arm-kernels.ts';
 import { type ClientArm, checkArmsOfClient, prepareClient } from '../kernel/client-arms.ts';
 import { type CommandProgram, foundCommand } from '../kernel/command-client.ts';
 import type { KernelEnvironment } from '../kernel/environment/index.ts';
@@ -13,7 +19,12 @@ import {
   prepareServer,
 } from '../kernel/server/prepare-server.ts';
 import { COMMAND_CLIENT, type ProtocolClient } from '../model/client.ts';
-import type { ArmEnvironment, ClientEnvironment } from '../model/journal.ts';
+import {
+  type ArmEnvironment,
+  type ClientEnvironment,
+  type ExperimentRecord,
+  RECORDED_PATCH_CHARACTERS,
+} from '../model/journal.ts';
 import { publicText } from '../model/public-text.ts';
 import type { CommandClient } from '../options/client-options.ts';
 import type { RunOptions } from '../options/run-options.ts';
@@ -26,6 +37,8 @@ export interface PreparedSubjects {
   readonly armEnvironment: ArmEnvironment;
   /** Environments of the arms that have a different one. */
   readonly armEnvironments: ReadonlyMap<string, ArmEnvironment>;
+  /** Texts of the arms' patches by the hash that the protocol names, each within `RECORDED_PATCH_CHARACTERS`. */
+  readonly patches: Readonly<Record<string, string>>;
   /** `null` when the harness is the client. */
   readonly client: { readonly protocolClient: ProtocolClient } | null;
   readonly clientEnvironment: ClientEnvironment | null;
@@ -53,10 +66,15 @@ export function describeArmEnvironment({ key, facts }: KernelEnvironment): ArmEn
  * @throws SoakError `bad-arm`, `unknown-arm` and what `checkArmsOfClient` and `checkArmsOfServer` throw
  */
 export async function loadArms(
-  options: Pick<RunOptions, 'arms' | 'client' | 'transport' | 'endpoint'>,
+  options: Pick<
+    RunOptions,
+    'arms' | 'client' | 'transport' | 'endpoint' | 'withPackages' | 'requirementFiles'
+  >,
 ): Promise<Arm[]> {
   const clientName = options.client?.name ?? null;
-  const loaded = armsUnderClient(await loadArmSpecs(options.arms), clientName);
+  const packages = await readWantedPackages(options.withPackages ?? [], options.requirementFiles ?? []);
+  const arms = (await loadArmSpecs(options.arms)).map((arm) => withPackages(arm, packages));
+  const loaded = armsUnderClient(arms, clientName);
   checkArmsOfClient(loaded, clientName, options.endpoint);
   if (options.transport === 'server') checkArmsOfServer(loaded);
   return [...loaded];
@@ -65,6 +83,7 @@ export async function loadArms(
 /**
  * Build the environments for arms of ipykernel or of its clients.
  *
+ * @param begun the experiment that is resumed. `null`: it begins.
  * @throws SoakError for anything that cannot be used, with its remedy
  */
 export async function prepareArms(
@@ -72,6 +91,7 @@ export async function prepareArms(
   options: RunOptions,
   onProgress: (line: string) => void,
   signal: AbortSignal,
+  begun: ExperimentRecord | null = null,
 ): Promise<PreparedSubjects> {
   const python = options.python ?? undefined;
   const kernelsOf = armKernelMaker({
@@ -79,6 +99,7 @@ export async function prepareArms(
     env: options.env ?? undefined,
     packages: packagesInOverlays(loaded),
     arms: loaded,
+    recorded: begun === null ? undefined : (arm) => recordedEnvironment(begun, arm),
     onProgress,
     signal,
   });
@@ -112,11 +133,33 @@ export async function prepareArms(
     arms,
     armEnvironment: describeArmEnvironment(kernelEnvironment),
     armEnvironments,
+    patches: recordedPatches([...here.values()]),
     client: client ?? command,
     clientEnvironment: client?.environment ?? null,
     server: given?.server ?? ownServer,
     kernelEnvironment,
   };
+}
+
+/** The patches that the journal holds, so that a report can show what was tried. */
+function recordedPatches(arms: readonly Pick<ArmKernels, 'overlay'>[]): Record<string, string> {
+  return Object.fromEntries(
+    arms.flatMap(({ overlay: { patch, protocolArm } }) =>
+      patch === null || protocolArm.patchSha256 === null || patch.length > RECORDED_PATCH_CHARACTERS
+        ? []
+        : [[protocolArm.patchSha256, patch]],
+    ),
+  );
+}
+
+function recordedEnvironment(
+  { protocol, environment, armEnvironments = {} }: ExperimentRecord,
+  arm: string,
+): RecordedEnvironment | undefined {
+  const own = Object.hasOwn(armEnvironments, arm) ? armEnvironments[arm] : environment;
+  const recorded = protocol.arms.find(({ name }) => name === arm);
+  if (recorded === undefined || own === undefined) return undefined;
+  return { asked: recorded.environment, packages: own.packages };
 }
 
 /** A command as the client: its program is found, and nothing is installed for it. */

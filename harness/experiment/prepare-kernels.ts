@@ -76,6 +76,7 @@ export async function prepareKernels(
     arms,
     armEnvironment,
     armEnvironments: environments,
+    patches: {},
     client: null,
     clientEnvironment: null,
     server: server === null ? null : givenTransport(server),

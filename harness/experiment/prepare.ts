@@ -11,7 +11,13 @@ import type { ArmRole } from '../model/arm.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { about } from '../model/errors.ts';
 import { harnessVersion } from '../model/harness-version.ts';
-import type { ArmEnvironment, Baseline, ClientEnvironment, Environment } from '../model/journal.ts';
+import type {
+  ArmEnvironment,
+  Baseline,
+  ClientEnvironment,
+  Environment,
+  ExperimentRecord,
+} from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { RunOptions } from '../options/run-options.ts';
 import { protocolSockets } from '../options/socket-options.ts';
@@ -37,6 +43,7 @@ export interface Prepared {
   readonly environment: Environment;
   /** Environments of the arms that have a different one. */
   readonly armEnvironments: ReadonlyMap<string, ArmEnvironment>;
+  readonly patches: PreparedSubjects['patches'];
   /** `null` when the harness is the client. */
   readonly clientEnvironment: ClientEnvironment | null;
   /** `null` when the harness or a client starts the kernels as its own processes. */
@@ -116,12 +123,14 @@ async function readInputs(options: RunOptions) {
  * Read, make and freeze everything that an experiment needs. Whatever can be refused is refused here, before
  * a kernel is started. Notebooks and arms come before the environment, which may take minutes to make.
  *
+ * @param begun the experiment that is resumed, whose packages are installed again as they were. `null`: it begins.
  * @throws SoakError for anything that cannot be used, with its remedy
  */
 export async function prepareExperiment(
   options: RunOptions,
   onProgress: (line: string) => void,
   signal: AbortSignal,
+  begun: ExperimentRecord | null = null,
 ): Promise<Prepared> {
   const isOfKernels = options.kernels.length > 0;
   assertSocketsFit(options);
@@ -148,7 +157,7 @@ export async function prepareExperiment(
   );
   const subject = isOfKernels
     ? await prepareKernels(options, notebooks, signal)
-    : await prepareArms(loaded, options, onProgress, signal);
+    : await prepareArms(loaded, options, onProgress, signal, begun);
   if (options.encrypt && !isOfKernels) await assertArmsEncrypt(loaded, subject, options);
   const { arms, client, server } = subject;
   const sockets = protocolSockets(options);
@@ -189,6 +198,7 @@ export async function prepareExperiment(
     protocol,
     environment,
     armEnvironments,
+    patches: subject.patches,
     clientEnvironment,
     server,
     kernelEnvironment: subject.kernelEnvironment,

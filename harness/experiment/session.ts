@@ -1,3 +1,4 @@
+import { normalisedRequirement, requirementParts } from '../arms/arm-environment.ts';
 import { JournalWriter } from '../journal/write.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import type { CellOutputsRecord } from '../model/cell-outputs.ts';
@@ -9,6 +10,7 @@ import { publicPath } from '../model/public-path.ts';
 import { RESUME_FILE } from '../options/kept-options.ts';
 import { repeatingCommand } from '../options/repeat.ts';
 import type { RunOptions } from '../options/run-options.ts';
+import type { RawOptions } from '../options/table.ts';
 import { OutputComparison } from '../run/compare-outputs.ts';
 import type { Prepared } from './prepare.ts';
 import { unendedRuns } from './unended-runs.ts';
@@ -22,6 +24,24 @@ export interface Session {
   readonly unended: string | null;
   /** `null`: outputs are not compared. */
   readonly comparison: OutputComparison | null;
+}
+
+/**
+ * The options as given, each package of `--with` at the version that it was resolved to: who repeats the experiment gets
+ * the same.
+ */
+export function withVersions(
+  given: RawOptions<'run'>,
+  packages: Readonly<Record<string, string>>,
+): RawOptions<'run'> {
+  if (given.with === undefined) return given;
+  const resolved = given.with.map((text) => {
+    const requirement = normalisedRequirement(text);
+    const { name, versions } = requirementParts(requirement);
+    const version = packages[name];
+    return versions !== '' || version === undefined ? text : `${requirement}==${version}`;
+  });
+  return { ...given, with: resolved };
 }
 
 export async function beginSession(
@@ -43,8 +63,9 @@ export async function beginSession(
     ...((prepared.server?.environment ?? null) === null
       ? {}
       : { serverEnvironment: prepared.server?.environment ?? undefined }),
-    command: repeatingCommand('run', options.given, publicPath),
+    command: repeatingCommand('run', withVersions(options.given, prepared.environment.packages), publicPath),
     baseline: prepared.baseline,
+    ...(Object.keys(prepared.patches).length === 0 ? {} : { patches: prepared.patches }),
     ...(options.shard === null ? {} : { shard: options.shard }),
   };
   const writer = await JournalWriter.create(folder, experiment, {

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
+import { sha256 } from '../model/canonical.ts';
 import type { ExperimentRecord, Journal, JournalRecord, RunRecord } from '../model/journal.ts';
+import { protocolHash } from '../model/protocol.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import { sourceId } from '../model/source.ts';
 import { experimentRecord, journalBytes, runRecord } from './journal.fixture.ts';
@@ -126,6 +128,31 @@ describe('merging', () => {
     // What was begun when the copy was made has been recorded since.
     expect(journal.abandoned).toEqual([]);
     expect(journal.experiment.sources?.[0]?.journals).toEqual([early.sha256, late.sha256].sort());
+  });
+
+  test('keeps the patches that any of them holds, once and in one order', () => {
+    const texts = ['one', 'two'] as const;
+    const arms = experimentRecord().protocol.arms.map((arm, index) => ({
+      ...arm,
+      patchSha256: sha256(texts[index] ?? ''),
+    }));
+    const having = (journal: Journal, ...held: readonly string[]): Journal => {
+      const protocol = { ...journal.experiment.protocol, arms };
+      const patches = Object.fromEntries(held.map((text) => [sha256(text), text]));
+      const experiment = { ...journal.experiment, protocol, protocolSha256: protocolHash(protocol), patches };
+      return { ...journal, experiment };
+    };
+    const [a, b, old] = [journalOf({ night: 1 }), journalOf({ night: 2 }), journalOf({ night: 3 })];
+    const merged = merge(having(a, 'one'), having(b, 'two', 'one'), having(old));
+    expect(Object.values(merged.experiment.patches ?? {}).sort()).toEqual(['one', 'two']);
+    expect(merged.experiment.sources).toHaveLength(3);
+    expect(JSON.stringify(merged.experiment.sources)).not.toContain('patches');
+    expect(textOf(having(b, 'two', 'one'), having(old), having(a, 'one'))).toEqual(
+      textOf(having(a, 'one'), having(b, 'one', 'two'), having(old)),
+    );
+    expect(textOf(merge(having(a, 'one'), having(old)), having(b, 'two'))).toEqual(
+      textOf(having(a, 'one'), having(b, 'two'), having(old)),
+    );
   });
 
   test('keeps what was begun and never recorded, by its source', () => {

@@ -73,7 +73,7 @@ export function mergedJournal(journals: readonly NamedJournal[]): MergedJournal 
   const ordered = [...parts.values()].sort((a, b) => byBegin(a.source, b.source));
   const areUnique = assertDistinct(ordered);
   return {
-    experiment: mergedExperiment(first.journal.experiment, ordered),
+    experiment: { ...mergedExperiment(first.journal.experiment, ordered), ...patchesOf(journals) },
     records: () => mergedRecords(ordered, areUnique, outputsOf(journals)),
     runs: ordered.reduce((sum, { runs }) => sum + runs.size, 0),
     duplicates,
@@ -119,7 +119,15 @@ function assertOneProtocol(journals: readonly NamedJournal[]): void {
 
 function partsOf({ name, journal }: NamedJournal): Part[] {
   const { experiment, sha256, torn } = journal;
-  const { sources, protocol: _protocol, protocolSha256, type: _type, schema: _schema, ...own } = experiment;
+  const {
+    sources,
+    patches: _patches,
+    protocol: _protocol,
+    protocolSha256,
+    type: _type,
+    schema: _schema,
+    ...own
+  } = experiment;
   if (sources === undefined) {
     const source: Source = { ...own, id: sourceId(experiment), journals: [sha256], torn };
     return [
@@ -268,6 +276,13 @@ function mergedBaseline(baselines: readonly (Baseline | null)[]): Baseline | nul
   }
   const all = baselines.flatMap((each) => each?.differences ?? []);
   return { ...first, differences: [...new Map(all.map((each) => [canonicalJson(each), each])).values()] };
+}
+
+/** The patches that any of the journals holds; all are of one protocol, which names them by their hashes. */
+function patchesOf(journals: readonly NamedJournal[]): Pick<ExperimentRecord, 'patches'> {
+  const all = journals.flatMap(({ journal }) => Object.entries(journal.experiment.patches ?? {}));
+  if (all.length === 0) return {};
+  return { patches: Object.fromEntries([...all].sort(([a], [b]) => compare(a, b))) };
 }
 
 /** What cells showed in any of the journals, in an order that depends on nothing else. */

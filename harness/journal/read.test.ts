@@ -5,6 +5,7 @@ import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { temporaryFolder } from '../../tools/testing/temporary-folder.ts';
 import { sha256 } from '../model/canonical.ts';
 import type { JournalRecord } from '../model/journal.ts';
+import { protocolHash } from '../model/protocol.ts';
 import { begunRun, experimentRecord, journalBytes, runRecord } from './journal.fixture.ts';
 import { parseJournal, readJournal } from './read.ts';
 
@@ -171,4 +172,28 @@ test('a folder without a journal says where it looked', async () => {
   const error = await soakErrorOf(() => readJournal(folder));
   expect(error.code).toBe('no-journal');
   expect(error.message).toContain(join(folder, 'journal.jsonl'));
+});
+
+describe('the patches that a journal holds', () => {
+  const patch = '--- a/ipykernel/a.py\n+++ b/ipykernel/a.py\n';
+  const base = experimentRecord();
+  const arms = base.protocol.arms.map((arm) =>
+    arm.name === 'fix' ? { ...arm, patchSha256: sha256(patch) } : arm,
+  );
+  const protocol = { ...base.protocol, arms };
+  const record = { ...base, protocol, protocolSha256: protocolHash(protocol) };
+
+  test('are those of its arms, by their hashes', () => {
+    const patches = { [sha256(patch)]: patch };
+    expect(parseJournal(journalBytes([{ ...record, patches }]), 'j').journal.experiment.patches).toEqual(
+      patches,
+    );
+  });
+
+  test('are refused where one was changed, or is of no arm', async () => {
+    const changed = await refused(journalBytes([{ ...record, patches: { [sha256(patch)]: `${patch} ` } }]));
+    expect(changed.message).toContain(`a patch that does not have the hash ${sha256(patch)}`);
+    const strange = await refused(journalBytes([{ ...base, patches: { [sha256(patch)]: patch } }]));
+    expect(strange.message).toContain('which no arm of its protocol has');
+  });
 });

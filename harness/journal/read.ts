@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { sha256 } from '../model/canonical.ts';
 import { type CellListing, type CellOutputsRecord, recordedListing } from '../model/cell-outputs.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
@@ -125,7 +126,23 @@ class JournalParser {
       throw this.#damaged(
         `its protocol does not have the hash ${record.protocolSha256} that was recorded with it.`,
       );
-    } else this.#experiment = record;
+    } else {
+      this.#checkPatches(record);
+      this.#experiment = record;
+    }
+  }
+
+  #checkPatches({ patches, protocol }: ExperimentRecord): void {
+    for (const [hash, text] of Object.entries(patches ?? {})) {
+      if (sha256(text) !== hash) {
+        throw this.#damaged(
+          `it holds a patch that does not have the hash ${hash} that was recorded with it.`,
+        );
+      }
+      if (!protocol.arms.some(({ patchSha256 }) => patchSha256 === hash)) {
+        throw this.#damaged(`it holds the patch ${hash}, which no arm of its protocol has.`);
+      }
+    }
   }
 
   #addOutputs(record: CellOutputsRecord): void {
@@ -169,8 +186,8 @@ class JournalParser {
  * reported (`torn`).
  *
  * @param name for messages
- * @throws SoakError `bad-journal`: no whole first line, a line that is not a record, a protocol whose hash differs from
- *   the recorded one, a run that is recorded twice, has no beginning, or has an arm or notebook that the protocol lacks
+ * @throws SoakError `bad-journal`: no whole first line, a line that is not a record, a protocol or a patch whose hash
+ *   differs from the recorded one, a run that is recorded twice, has no beginning, or has an arm or notebook that the protocol lacks
  */
 export function parseJournal(bytes: Buffer, name: string): JournalText {
   const parser = new JournalParser(name);

@@ -1,6 +1,7 @@
+import type { WantedEnvironment } from '../arms/arm-environment.ts';
 import type { Arm } from '../arms/arms.ts';
 import { OVERLAY_PACKAGES, type OverlayPackage } from '../arms/packages.ts';
-import { isClientPackage, type ProtocolArm } from '../model/arm.ts';
+import { isClientPackage, type ProtocolArm, type ProtocolArmEnvironment } from '../model/arm.ts';
 import type { ArmChange } from '../model/arm-change.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
@@ -9,10 +10,12 @@ import {
   armRequirements,
   cacheFolder,
   ensureEnvironment,
+  environmentCopy,
   type KernelEnvironment,
   lockText,
   versionsBesideLock,
 } from './environment/index.ts';
+import { interpreterOfEnvironment } from './environment/interpreter.ts';
 import { armCommand, type KernelCommandMaker } from './launch.ts';
 import { type Mark, marksOf } from './marks.ts';
 import { makeOverlay, type Overlay, type OverlayInputs, readOverlayChange } from './overlay.ts';
@@ -46,8 +49,21 @@ export interface ArmKernelOptions {
    * reports which parts of its arm's change it executed. Absent: nothing is marked.
    */
   readonly arms?: readonly Arm[] | undefined;
+  /**
+   * What an experiment recorded of an arm when it began. Its environment is then made of exactly those packages, whatever
+   * the index has and the copied environment is by now. Absent: the experiment begins.
+   */
+  readonly recorded?: ((arm: string) => RecordedEnvironment | undefined) | undefined;
   readonly onProgress?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** An arm's environment, as a journal has it. */
+export interface RecordedEnvironment {
+  /** What the arm asked for. `undefined`: nothing of its own. */
+  readonly asked: ProtocolArmEnvironment | undefined;
+  /** Every package, by normalised name. */
+  readonly packages: Readonly<Record<string, string>>;
 }
 
 /** Makes what an arm's kernels need. Arms with the same environment share one inspection of it. */
@@ -62,16 +78,17 @@ export type ArmKernelMaker = (arm: Arm) => Promise<ArmKernels>;
  * `no-ipykernel`, and what `ensureEnvironment` and `makeOverlay` throw.
  */
 export function armKernelMaker(options: ArmKernelOptions = {}): ArmKernelMaker {
-  const environments = new Map<string, Promise<KernelEnvironment>>();
+  const environments = new Map<string, Promise<Omit<MadeEnvironment, 'site'>>>();
   const sites = new Map<string, Promise<SiteSources>>();
+  const said = new Set<string>();
   const madeFor = async (arm: Arm): Promise<MadeEnvironment> => {
     const key = canonicalJson(arm.environment);
-    const environment = environments.get(key) ?? armEnvironment(arm, options);
+    const environment = environments.get(key) ?? armEnvironment(arm, options, said);
     environments.set(key, environment);
-    const made = await environment;
+    const { environment: made, asked } = await environment;
     const site = sites.get(made.key) ?? siteSources(made.facts.sourceFolders);
     sites.set(made.key, site);
-    return { environment: made, site: await site };
+    return { environment: made, asked, site: await site };
   };
   const kernelArms = (options.arms ?? []).filter(({ manifest }) => !isClientPackage(manifest.package));
   let changes: Promise<ReadonlyMap<Arm, ArmChange | null>> | undefined;
@@ -93,6 +110,8 @@ export function armKernelMaker(options: ArmKernelOptions = {}): ArmKernelMaker {
 
 interface MadeEnvironment {
   readonly environment: KernelEnvironment;
+  /** What the arm asks for, a copy of an environment spelled out. `null`: the experiment's own environment. */
+  readonly asked: WantedEnvironment | null;
   readonly site: SiteSources;
 }
 
@@ -133,7 +152,7 @@ async function armKernels(
 ): Promise<ArmKernels> {
   const { environment, site } = made;
   const overlay = await makeOverlay(arm, { ...overlayInputs(arm, made, options), marks });
-  const protocolArm: ProtocolArm = { ...overlay.protocolArm, ...armFacts(arm, environment) };
+  const protocolArm: ProtocolArm = { ...overlay.protocolArm, ...armFacts(arm, made) };
   return {
     overlay: { ...overlay, protocolArm },
     makeCommand: armCommand(environment, overlay),
@@ -175,38 +194,84 @@ function overlaidBesides(
   );
 }
 
-async function armEnvironment(arm: Arm, options: ArmKernelOptions): Promise<KernelEnvironment> {
-  const { python, env, cacheDir, onProgress, signal } = options;
+/** @param said what was said of other arms: arms mostly have the same packages */
+async function armEnvironment(
+  arm: Arm,
+  options: ArmKernelOptions,
+  said: Set<string>,
+): Promise<Omit<MadeEnvironment, 'site'>> {
+  const { python, env, cacheDir, onProgress, signal, recorded } = options;
   const shared = { cacheDir, onProgress, signal };
-  if (arm.environment === null) return ensureEnvironment({ python, env, ...shared });
+  if (arm.environment === null)
+    return { environment: await ensureEnvironment({ python, env, ...shared }), asked: null };
   if (env !== undefined) {
     throw new SoakError(
       'conflicting-options',
       `The arm ${arm.name} asks for its own environment, but --env gives every arm the same one.`,
-      { remedy: "Leave out --env, or leave out the arm's requirements and Python." },
+      {
+        remedy: `Leave out --env, or use a copy of that environment in each arm: --arm 'env:PATH + NAME==VERSION'.`,
+      },
     );
   }
-  return ensureEnvironment({
-    python: arm.environment.python ?? python,
-    requirements: armRequirements(arm.environment.requirements),
+  const say = onProgress && ((line: string) => onProgress(`${arm.name}: ${line}`));
+  const earlier = recorded?.(arm.name);
+  const { interpreter, ...asked } = await spelledOut(arm.environment, earlier?.asked, signal);
+  const leftOut = asked.leftOut?.join('; ');
+  if (leftOut !== undefined && !said.has(leftOut)) onProgress?.(`Left out: ${leftOut}`);
+  if (leftOut !== undefined) said.add(leftOut);
+  const environment = await ensureEnvironment({
+    python: interpreter ?? asked.python ?? python,
+    requirements: armRequirements(asked),
+    pins: asked.pins,
+    exactly: earlier?.packages,
     ...shared,
-    onProgress: onProgress && ((line) => onProgress(`${arm.name}: ${line}`)),
+    onProgress: say,
   });
+  return { environment, asked };
+}
+
+/** What an arm asks for, with the packages of an environment to copy by their versions. */
+async function spelledOut(
+  wanted: WantedEnvironment,
+  earlier: ProtocolArmEnvironment | undefined,
+  signal: AbortSignal | undefined,
+): Promise<WantedEnvironment & { readonly interpreter?: string }> {
+  const { copyOf } = wanted;
+  if (copyOf === undefined) return wanted;
+  const copy =
+    earlier === undefined
+      ? await environmentCopy(copyOf, wanted.requirements, signal)
+      : // The user may have changed that environment since, and the experiment has not.
+        { ...earlier, interpreter: (await interpreterOfEnvironment(copyOf, signal)).executable };
+  const { requirements, python, interpreter, leftOut = [] } = copy;
+  return {
+    ...wanted,
+    requirements,
+    python: wanted.python ?? python,
+    ...(leftOut.length === 0 ? {} : { leftOut }),
+    ...(wanted.python === null ? { interpreter } : {}),
+  };
 }
 
 /**
  * What the protocol records of an arm besides its overlay. Empty for an arm that asks for nothing special.
  */
-function armFacts({ environment, manifest }: Arm, { facts }: KernelEnvironment): Partial<ProtocolArm> {
+function armFacts(
+  { manifest }: Arm,
+  { asked, environment: { facts } }: Pick<MadeEnvironment, 'asked' | 'environment'>,
+): Partial<ProtocolArm> {
   return {
-    ...(environment === null
+    ...(asked === null
       ? {}
       : {
           environment: {
-            requirements: [...environment.requirements],
-            python: environment.python,
+            requirements: [...asked.requirements],
+            python: asked.python,
             lockSha256: sha256(lockText()),
             versions: versionsBesideLock(facts.packages),
+            ...(asked.copyOf === undefined ? {} : { isCopy: true as const }),
+            ...(asked.files === undefined ? {} : { files: [...asked.files] }),
+            ...(asked.leftOut === undefined ? {} : { leftOut: [...asked.leftOut] }),
           },
         }),
     ...(Object.keys(manifest.variables).length === 0 ? {} : { variables: manifest.variables }),

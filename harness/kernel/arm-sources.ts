@@ -5,7 +5,6 @@ import type { GitTree } from '../arms/git-tree.ts';
 import { BUILT_FILES, LIBRARY_FOLDERS, type OverlayPackage } from '../arms/packages.ts';
 import { patchedFiles } from '../arms/patch.ts';
 import { isBesidePackage } from '../arms/patch-file.ts';
-import { sha256 } from '../model/canonical.ts';
 import { SoakError } from '../model/errors.ts';
 import type { ChangedFile } from './marks.ts';
 import { filesBelow } from './source-files.ts';
@@ -21,8 +20,8 @@ export interface InstalledPackage {
 export interface ArmSources {
   /** Contents by path, with `/`, each package's name first. */
   readonly files: ReadonlyMap<string, Buffer>;
-  /** SHA-256 of the change as a patch. `null`: the arm has none. */
-  readonly patchSha256: string | null;
+  /** The change as a patch. `null`: the arm has none. */
+  readonly patch: string | null;
   /** Python sources that differ from the installed ones, sorted by path. */
   readonly changed: readonly ChangedFile[];
 }
@@ -166,13 +165,13 @@ export async function readArmSources(
     for (const [path, text] of edits) edited.set(path, Buffer.from(text));
     return {
       files: edited,
-      patchSha256: sha256(patchOf(installed, edits)),
+      patch: patchOf(installed, edits),
       changed: changedFiles(installed, edited),
     };
   }
   return {
     files,
-    patchSha256: arm.patch === null ? null : sha256(arm.patch),
+    patch: arm.patch,
     changed: changedFiles(installed, files),
   };
 }

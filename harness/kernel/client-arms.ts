@@ -186,6 +186,7 @@ export async function prepareClient(
         overlay: {
           ...kernels.overlay,
           protocolArm: { ...kernels.overlay.protocolArm, ...overlay.protocolArm },
+          patch: overlay.patch,
         },
         client: { program: program(arm.manifest.package, overlay.folder), overlay },
       };

@@ -5,6 +5,7 @@ import { loadArmSpec } from '../arms/arm-spec.ts';
 import type { Arm } from '../arms/arms.ts';
 import { armsUnderClient } from '../arms/client-change.ts';
 import { OVERLAY_PACKAGES } from '../arms/packages.ts';
+import { readWantedPackages, withPackages } from '../arms/wanted-packages.ts';
 import { isClientPackage } from '../model/arm.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { type ArmKernelOptions, type ArmKernels, armKernelMaker } from './arm-kernels.ts';
@@ -28,9 +29,14 @@ export interface ArmInspection {
  */
 export async function inspectArm(
   spec: string,
-  options: Parameters<typeof prepareClient>[2] & Pick<ArmKernelOptions, 'env'>,
+  options: Parameters<typeof prepareClient>[2] &
+    Pick<ArmKernelOptions, 'env'> & {
+      readonly with?: readonly string[] | undefined;
+      readonly requirements?: readonly string[] | undefined;
+    },
 ): Promise<ArmInspection> {
-  const read = await loadArmSpec(spec);
+  const wanted = await readWantedPackages(options.with ?? [], options.requirements ?? []);
+  const read = withPackages(await loadArmSpec(spec), wanted);
   const isOfClient = [read.patchPackage, ...read.trees.map((tree) => tree.package)].some(
     (name) => name === 'nbclient' || name === 'jupyter_client',
   );

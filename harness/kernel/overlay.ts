@@ -37,6 +37,8 @@ export interface Overlay {
   readonly packages: readonly OverlayPackage[];
   readonly sources: SourceHashes;
   readonly protocolArm: ProtocolArm;
+  /** Text of the patch that `protocolArm` names by its hash; `null`: the arm has none. */
+  readonly patch: string | null;
   /** What its kernels load besides, from the environment; `null`: not looked at. */
   readonly site: SiteSources | null;
   /** What its kernels run on; `null`: not looked at. */
@@ -125,14 +127,14 @@ export async function readOverlayChange(arm: Arm, inputs: OverlayInputs): Promis
 async function buildOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
   const name = arm.manifest.package;
   const packages = overlaidPackages(arm, inputs);
-  const { files, patchSha256 } = await readArmSources(arm, packages);
+  const { files, patch } = await readArmSources(arm, packages);
   const sources = hashesOf(new Map([...files].filter(([path]) => isModule(path))));
   const commits = arm.trees.map((tree) => ({ package: tree.package, commit: tree.commit }));
   const protocolArm: ProtocolArm = {
     name: arm.name,
     role: arm.manifest.role,
     description: arm.manifest.description,
-    patchSha256,
+    patchSha256: patch === null ? null : sha256(patch),
     treeSha256: treeHash(sources),
     engagement: arm.manifest.engagement ?? null,
     ...(isClientPackage(name) ? { package: name } : {}),
@@ -143,6 +145,7 @@ async function buildOverlay(arm: Arm, inputs: OverlayInputs): Promise<Overlay> {
   };
   const marks = inputs.marks?.all ?? [];
   const beside = {
+    patch,
     packages: [...packages.keys()],
     site: inputs.site ?? null,
     runtime: inputs.runtime ?? null,

@@ -61,6 +61,12 @@ export const protocolArmEnvironmentSchema = z.object({
   lockSha256: z.string(),
   /** Resolved versions of the packages that the lock file does not decide. */
   versions: z.record(z.string(), z.string()),
+  /** The requirements are what an environment of the user's had installed, but for what the arm changes. */
+  isCopy: z.literal(true).optional(),
+  /** Files that the packages of all arms were read from, without folders. Absent: none. */
+  files: z.array(z.object({ name: z.string(), sha256: z.string() })).optional(),
+  /** Packages of those files or of that environment that could not be installed, each with the reason. Absent: none. */
+  leftOut: z.array(z.string()).optional(),
 });
 export type ProtocolArmEnvironment = z.infer<typeof protocolArmEnvironmentSchema>;
 

@@ -20,6 +20,9 @@ import { trafficSchema } from './traffic.ts';
  */
 export const JOURNAL_SCHEMA = 2;
 
+/** The longest patch that a journal holds: an arm of more is known by its hash alone. */
+export const RECORDED_PATCH_CHARACTERS = 262_144;
+
 /** What describes the machine and session. No host name, user name or home folder. */
 export const environmentSchema = z.object({
   /** Key of the kernel environment: a hash of what it was made from, or of what it has. */
@@ -123,6 +126,11 @@ export type Source = z.infer<typeof sourceSchema>;
  * `command` the commands of all.
  */
 export const experimentRecordSchema = oneExperimentSchema.extend({
+  /**
+   * Texts of the arms' patches, by the SHA-256 that the protocol names. One beyond `RECORDED_PATCH_CHARACTERS` is left out. Absent: no
+   * arm has a patch, or the journal is of a version that did not record it.
+   */
+  patches: z.record(z.string(), z.string()).optional(),
   /** Where the runs of a merged journal are from, as they began; absent: recorded here. */
   sources: z.array(sourceSchema).min(1).optional(),
 });

@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { SoakError } from '../model/errors.ts';
+import { packageRoot } from '../model/package-root.ts';
 import { assertResumedAlone, forgetOptions, keptOptions, RESUME_FILE } from './kept-options.ts';
 
 let folder: string;
@@ -46,7 +47,22 @@ test('without a file it says whether the experiment has finished', async () => {
 });
 
 test('nothing that would change a frozen protocol is taken beside --resume', () => {
-  assertResumedAlone([], 'bisect');
-  expect(() => assertResumedAlone(['startTimeout'], 'bisect')).toThrow(SoakError);
-  expect(() => assertResumedAlone(['startTimeout'], 'bisect')).toThrow('which --start-timeout would change');
+  const bisect = { name: 'bisect', folder: 'soak-reports/bisect' } as const;
+  assertResumedAlone([], bisect);
+  expect(() => assertResumedAlone(['startTimeout'], bisect)).toThrow(SoakError);
+  expect(() => assertResumedAlone(['startTimeout'], bisect)).toThrow('which --start-timeout would change');
 });
+
+test.each(['runs', 'maxRuns', 'untilDecided'])(
+  '--%s beside --resume is told why not, and what is allowed',
+  async (size) => {
+    const experiment = { name: 'experiment', folder: 'soak-reports/my night' } as const;
+    const error = await soakErrorOf(async () => assertResumedAlone(['failOn', size], experiment));
+    expect(error.message).toContain('finds a difference that is not there more often than α says');
+    expect(error.remedy).toContain("--resume 'soak-reports/my night' alone");
+    expect(error.remedy).toContain("soak plan --pilot 'soak-reports/my night'");
+    const [page = '', heading = ''] = /docs\/(\S+), "(.+)"/.exec(error.remedy)?.slice(1) ?? [];
+    const text = readFileSync(join(packageRoot(), 'docs', page), 'utf8');
+    expect(text).toContain(`\n## ${heading}\n`);
+  },
+);

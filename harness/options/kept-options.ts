@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { fileWithDeadline } from '../model/deadlines.ts';
 import { SoakError } from '../model/errors.ts';
 import { readInput } from '../model/read-input.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { kebabCase, parsedOptions } from './given.ts';
 import type { CommandName } from './row.ts';
 import type { RawOptions } from './table.ts';
@@ -24,16 +25,38 @@ export interface Resumable {
  * Refuse what is given beside `--resume`.
  *
  * @param given names of the options, as commander has them
+ * @param folder that is resumed
  * @throws SoakError `bad-option`
  */
-export function assertResumedAlone(given: readonly string[], name: Resumable['name']): void {
+export function assertResumedAlone(
+  given: readonly string[],
+  { name, folder }: Pick<Resumable, 'name' | 'folder'>,
+): void {
   const [first] = given;
   if (first === undefined) return;
+  if (name === 'experiment') assertNoRunsAdded(given, folder);
   throw new SoakError(
     'bad-option',
     `--resume goes on with a frozen protocol, which --${kebabCase(first)} would change.`,
     {
       remedy: `Give --resume alone, or begin a new ${name}.`,
+    },
+  );
+}
+
+/** Options that set how many runs there are. */
+const SIZES = ['runs', 'maxRuns', 'untilDecided'];
+
+/** More runs are asked for so often that the answer is more than a refusal (docs/statistics.md#may-i-add-runs). */
+function assertNoRunsAdded(given: readonly string[], folder: string): void {
+  const size = given.find((each) => SIZES.includes(each));
+  if (size === undefined) return;
+  throw new SoakError(
+    'bad-option',
+    `--resume finishes the runs that were planned, and --${kebabCase(size)} would change how many. Their number was fixed before the first run: whoever adds runs after a look at the result finds a difference that is not there more often than α says.`,
+    {
+      remedy: `To finish what was planned, give --resume ${shellWord(folder)} alone. For more runs, begin a new experiment: soak plan --pilot ${shellWord(folder)} says how many it needs, and with --until-decided it may look after every block. What else is allowed: docs/statistics.md, "May I add runs?".`,
+      option: { name: kebabCase(size) },
     },
   );
 }

@@ -15,6 +15,7 @@ export type CommandName =
   | 'explain'
   | 'verify'
   | 'comment'
+  | 'init'
   | 'kernels'
   | 'doctor'
   | 'mechanism'

@@ -4,6 +4,7 @@ import { shellWord } from '../model/shell-word.ts';
 import type { Transport } from '../model/transport.ts';
 import { type ClientOption, clientOption } from './client-options.ts';
 import { parsedOptions } from './given.ts';
+import { decisionLevel } from './levels.ts';
 import { assertSocketsHere } from './socket-options.ts';
 import type { Options, RawOptions } from './table.ts';
 
@@ -34,9 +35,6 @@ export interface RunOptions
   /** The options that give the same again with this version: kept until the experiment has finished. */
   readonly given: RawOptions<'run'>;
 }
-
-const ALPHA = 0.05;
-const ALPHA_UNTIL_DECIDED = 0.001;
 
 /**
  * Parse the options of `soak run`.
@@ -95,7 +93,7 @@ export function parsedRunOptions(
     // A client's latency is its own: nothing is drawn.
     latency: client === null ? options.latency : 'none',
     seed,
-    alpha: options.alpha ?? (options.untilDecided ? ALPHA_UNTIL_DECIDED : ALPHA),
+    alpha: decisionLevel(options.alpha, options.untilDecided),
     given: givenAgain(raw, { arms, runs, notebooks, seed }),
   };
 }

@@ -1,5 +1,5 @@
 import type { EndpointRule } from '../model/endpoint.ts';
-import { endpointName, eventWords, isAboutWedges } from '../report/endpoint-words.ts';
+import { endpointName, endpointOptions, eventWords, isAboutWedges } from '../report/endpoint-words.ts';
 import type { LineChart } from '../report/figures/line-chart.ts';
 import { counted, duration, percent } from '../report/format-number.ts';
 import { textTable } from '../report/text-table.ts';
@@ -20,15 +20,72 @@ type Curves = Readonly<Record<ExactTest, readonly PowerPoint[]>>;
 type Drops = ReturnType<typeof visibleDrops>;
 type BlockCost = { readonly blockSeconds: number } | null;
 
-/** What `soak plan` prints above the power curve. */
+/** What an advice needs besides the plan. */
+export interface AdviceContext {
+  readonly rule: EndpointRule;
+  readonly cost: BlockCost;
+  /** The level that was given and has to be given again; `null`: the run's own. */
+  readonly givenAlpha: number | null;
+  /** The limit that an experiment until decided has by itself, in runs of each arm. */
+  readonly defaultMaxRuns: number;
+}
+
+/** What to do, in a sentence: it stands before the figures. */
+export function adviceText({ goal, eProcess }: RunPlan, context: AdviceContext): string {
+  const { rule, cost, givenAlpha, defaultMaxRuns } = context;
+  const { median, p90 } = eProcess.controlAndSham;
+  if (goal.pTreatment >= goal.pReference) {
+    return wrapped(
+      'There is nothing to run: the treatment is not assumed to be below the reference. No number of runs will show that it is.',
+    );
+  }
+  if (median === null) {
+    return wrapped(
+      `Do not begin yet: at these rates, half of the experiments would not be decided within ${MAX_BLOCKS} runs of each arm. ${eventWords(rule).advice}`,
+    );
+  }
+  const limit = p90 ?? MAX_BLOCKS;
+  const flags = [
+    '--until-decided',
+    ...(givenAlpha === null ? [] : [`--alpha ${givenAlpha}`]),
+    ...(limit > defaultMaxRuns ? [`--max-runs ${roundedUp(limit)}`] : []),
+    endpointOptions(rule),
+  ].filter((flag) => flag !== '');
+  const seldom =
+    p90 === null
+      ? `more than ${MAX_BLOCKS} in one experiment of ten or more`
+      : `seldom more than ${p90} (one experiment in ten)`;
+  const time = cost === null ? '' : `, ${minutesWords(median, p90, cost.blockSeconds)}`;
+  return wrapped(
+    `Run it with ${flags.join(' ')}: about ${counted(median, 'run')} of each arm, ${seldom}${time}.`,
+  );
+}
+
+/** Two digits, rounded up: a limit that is easy to read. */
+function roundedUp(runs: number): number {
+  const step = 10 ** Math.max(0, Math.floor(Math.log10(runs)) - 1);
+  return Math.ceil(runs / step) * step;
+}
+
+/** `1 to 2 minutes`, `about 40 minutes`, `2 to 3 hours`. */
+function minutesWords(median: number, p90: number | null, blockSeconds: number): string {
+  const minutes = (blocks: number) => Math.max(1, Math.round((blocks * blockSeconds) / 60));
+  const [from, to] = [minutes(median), minutes(p90 ?? median)];
+  const isHours = from >= 120;
+  const [a, b] = isHours ? [Math.round(from / 60), Math.round(to / 60)] : [from, to];
+  const unit = isHours ? 'hour' : 'minute';
+  return a === b ? `about ${counted(a, unit)}` : `${a} to ${counted(b, unit)}`;
+}
+
+/** What `soak plan` prints between its advice and the power curve. */
 export function planText(plan: RunPlan, drops: Drops, cost: BlockCost, rule: EndpointRule): string {
   const { goal, eProcess } = plan;
   const time = (blocks: number | null) =>
-    cost === null || blocks === null ? '' : duration(blocks * cost.blockSeconds * 1000);
+    cost === null ? [] : [blocks === null ? '' : duration(blocks * cost.blockSeconds * 1000)];
   const fixed = (runs: number | null) => (runs === null ? `more than ${MAX_RUNS}` : String(runs));
   const blocks = (found: number | null) => (found === null ? `not by ${MAX_BLOCKS}` : String(found));
   const rows = [
-    ['', 'one reference', 'control and sham', ...(cost === null ? [] : ['time for both'])],
+    ['', 'one reference', 'control and sham', ...(cost === null ? [] : ['time for both']), 'level α'],
     ...(plan.fisher === null
       ? []
       : [
@@ -36,35 +93,39 @@ export function planText(plan: RunPlan, drops: Drops, cost: BlockCost, rule: End
             'Fisher, fixed size',
             fixed(plan.fisher.oneReference),
             fixed(plan.fisher.controlAndSham),
-            time(plan.fisher.controlAndSham),
+            ...time(plan.fisher.controlAndSham),
+            String(goal.alpha),
           ],
         ]),
     [
       'Boschloo, fixed size',
       fixed(plan.boschloo.oneReference),
       fixed(plan.boschloo.controlAndSham),
-      time(plan.boschloo.controlAndSham),
+      ...time(plan.boschloo.controlAndSham),
+      String(goal.alpha),
     ],
     [
       'e-process, median',
       blocks(eProcess.oneReference.median),
       blocks(eProcess.controlAndSham.median),
-      time(eProcess.controlAndSham.median),
+      ...time(eProcess.controlAndSham.median),
+      String(goal.alphaUntilDecided),
     ],
     [
       'e-process, 90 % by',
       blocks(eProcess.oneReference.p90),
       blocks(eProcess.controlAndSham.p90),
-      time(eProcess.controlAndSham.p90),
+      ...time(eProcess.controlAndSham.p90),
+      String(goal.alphaUntilDecided),
     ],
   ];
-  const title = `Runs of each arm to find ${percent(goal.pTreatment)} below ${percent(goal.pReference)} at α = ${goal.alpha} (fixed sizes: ${percent(goal.power)} power)`;
+  const title = `Runs of each arm to find ${percent(goal.pTreatment)} below ${percent(goal.pReference)} (fixed sizes: ${percent(goal.power)} power)`;
   const notes =
     goal.pTreatment >= goal.pReference
-      ? ['The treatment is not assumed to be below the reference: no number of runs will show that it is.']
+      ? []
       : [
           '"Control and sham" is what the verdict `fixes` needs: the treatment below both.',
-          'The e-process may stop after any block; a fixed size must be run to its end.',
+          'The e-process is what --until-decided runs: it may stop after any block. A fixed size must be run to its end.',
           ...competingNotes(goal),
         ];
   const event = isAboutWedges(rule)
@@ -103,7 +164,7 @@ export function lengthsText(
   hazard: number,
   lengths: readonly NotebookLength[],
   soonest: NotebookLength | null,
-  goal: Pick<PlanGoal, 'alpha'>,
+  goal: Pick<PlanGoal, 'alphaUntilDecided'>,
   rule: EndpointRule,
 ): string {
   const words = eventWords(rule);
@@ -121,7 +182,7 @@ export function lengthsText(
     ]),
   ];
   return [
-    `Notebook length at ${hazard} ${words.nouns} per reply, e-process at α = ${goal.alpha}, control and sham and a treatment that never ${words.present}`,
+    `Notebook length at ${hazard} ${words.nouns} per reply, e-process at α = ${goal.alphaUntilDecided}, control and sham and a treatment that never ${words.present}`,
     '',
     ...textTable(rows, (column) => column > 0),
     soonest === null

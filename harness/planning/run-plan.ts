@@ -12,7 +12,10 @@ import {
 
 /** What a plan is made for. */
 export interface PlanGoal extends AssumedRates {
+  /** Level of an experiment of fixed size. */
   readonly alpha: number;
+  /** Level of an experiment that runs until decided. */
+  readonly alphaUntilDecided: number;
   /** Probability of reaching the claim if the rates are as assumed. */
   readonly power: number;
   readonly simulations: number;
@@ -102,10 +105,10 @@ function claimRuns(goal: PlanGoal, references: 1 | 2): number | null {
 }
 
 function blockQuantiles(goal: PlanGoal, references: 1 | 2): BlockQuantiles {
-  const { simulations, seed, alpha, competing } = goal;
+  const { simulations, seed, alphaUntilDecided, competing } = goal;
   // Nothing to wait for where nothing differs: a tenth of the blocks shows how rarely it decides.
   const maxBlocks = goal.pTreatment < goal.pReference ? MAX_BLOCKS : MAX_BLOCKS / 10;
-  const times = decisionTimes(goal, alpha, {
+  const times = decisionTimes(goal, alphaUntilDecided, {
     simulations,
     maxBlocks,
     seed,
@@ -195,7 +198,7 @@ export function notebookLengths(
     const survival = (1 - hazard) ** repliesPerCell;
     const pReference = 1 - survival ** length;
     const rates = { pReference, pTreatment: 0 };
-    const times = decisionTimes(rates, goal.alpha, {
+    const times = decisionTimes(rates, goal.alphaUntilDecided, {
       simulations: goal.simulations,
       maxBlocks: MAX_BLOCKS,
       seed: goal.seed,

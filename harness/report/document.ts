@@ -35,7 +35,13 @@ export type Block =
   | { readonly kind: 'list'; readonly items: readonly Line[] }
   | { readonly kind: 'figure'; readonly name: string }
   /** A command or a message, verbatim after cleaning. */
-  | { readonly kind: 'verbatim'; readonly content: string; readonly language: 'sh' | 'text' }
+  | {
+      readonly kind: 'verbatim';
+      readonly content: string;
+      readonly language: 'sh' | 'text' | 'diff';
+      /** Characters at most; absent: `BLOCK_LIMIT`. */
+      readonly limit?: number;
+    }
   | { readonly kind: 'details'; readonly summary: Line; readonly blocks: readonly Block[] }
   | Table;
 
@@ -92,6 +98,11 @@ export function line(words: TemplateStringsArray, ...parts: readonly LinePart[])
     else inlines.push(...part);
   });
   return inlines;
+}
+
+/** Blocks that a reader unfolds. @param summary the project's words and numbers alone */
+export function folded(summary: Line, blocks: readonly Block[]): Block {
+  return { kind: 'details', summary, blocks };
 }
 
 export function paragraph(content: Line): Block {

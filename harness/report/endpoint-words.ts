@@ -292,3 +292,22 @@ export function endpointName({ endpoint = 'wedged', slowAfterMs, memoryAboveByte
   ];
   return limits.length === 0 ? endpoint : `${endpoint} (${limits.join(', ')})`;
 }
+
+/** The options of a run that asks for the endpoint: `--endpoint slow --slow-after 5000ms`. Empty for the default one. */
+export function endpointOptions({ endpoint, slowAfterMs, memoryAboveBytes }: EndpointRule): string {
+  if (endpoint === undefined) return '';
+  return [
+    `--endpoint ${endpoint}`,
+    ...(slowAfterMs === undefined ? [] : [`--slow-after ${slowAfterMs}ms`]),
+    ...(memoryAboveBytes === undefined ? [] : [`--memory-above ${exactSize(memoryAboveBytes)}`]),
+    ...(endpoint === 'stalled' ? ['--client nbclient'] : []),
+    ...(endpoint === 'interrupt' ? ['--traffic interrupt'] : []),
+  ].join(' ');
+}
+
+/** A limit as `--memory-above` takes it, without rounding. */
+function exactSize(bytes: number): string {
+  const [unit = 'KiB', power = 10] =
+    bytes % 2 ** 30 === 0 ? ['GiB', 30] : bytes % 2 ** 20 === 0 ? ['MiB', 20] : [];
+  return `${bytes / 2 ** power}${unit}`;
+}

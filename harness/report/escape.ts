@@ -48,19 +48,19 @@ export function markdownCode(content: string, limit: number = INLINE_LIMIT): str
 }
 
 /** Content as a fenced Markdown block, its fence longer than any in the content. */
-export function markdownFence(content: string, language = ''): string {
-  const text = cleanText(content);
+export function markdownFence(content: string, language = '', limit?: number): string {
+  const text = cleanText(content, limit);
   const fence = '`'.repeat(Math.max(3, longestRun(text, '`') + 1));
   return `${fence}${language}\n${text}\n${fence}`;
 }
 
 /**
- * Whether content is a phrase that no format reads as anything but words: letters, digits and the punctuation
- * of a sentence. A hexadecimal word (a commit), `GH-1`, a domain or anything else is not.
+ * Whether content is a phrase that no format reads as anything but words: letters, digits, the punctuation of a sentence,
+ * and an apostrophe within a word. A hexadecimal word (a commit), `GH-1`, a domain or anything else is not.
  */
 export function isPlainPhrase(content: string): boolean {
   return (
-    /^\p{L}(?:[\p{L}\p{N} ,;()-]|[:.] )*\.?$/u.test(content) &&
+    /^\p{L}(?:[\p{L}\p{N} ,;()-]|[:.] |(?<=\p{L})'(?=\p{L}))*\.?$/u.test(content) &&
     !/\b[0-9a-f]{7,}\b|\bGH-\d|\bwww\b|\b(?:https?|ftp|mailto|xmpp)\b|--/iu.test(content)
   );
 }

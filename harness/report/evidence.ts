@@ -17,6 +17,9 @@ export function evidenceMarkdown(report: Report): string {
   return markdownDocument(reportDocument(report), figureTexts(report));
 }
 
+/** `comment.md`: the same in at most `COMMENT_CHARACTERS`, to paste. */
+export { commentMarkdown, framedComment } from './comment-document.ts';
+
 /** The verdict and the table of arms alone, as Markdown: a job summary. */
 export function leadMarkdown(report: Report): string {
   return `${markdownBlocks(leadBlocks(report), [])}\n`;

@@ -18,7 +18,7 @@ import {
   table,
   text,
 } from './document.ts';
-import { endpointName, eventWords } from './endpoint-words.ts';
+import { endpointName, endpointOptions, eventWords } from './endpoint-words.ts';
 import { eventSeen } from './event-seen.ts';
 import { percent, percentInterval } from './format-number.ts';
 import { limitWords } from './limit-signs.ts';
@@ -55,26 +55,8 @@ function assertReadable({ experiment: { protocol }, runs }: Journal, chosen: Cho
   throw new SoakError(
     'not-recorded',
     `The journal cannot be read for --endpoint ${chosen.endpoint}: ${unrecorded}.`,
-    { remedy: `Run the experiment again with ${optionsOf(chosen)}: then it is recorded.` },
+    { remedy: `Run the experiment again with ${endpointOptions(chosen)}: then it is recorded.` },
   );
-}
-
-/** The options of a run that asks for the endpoint. */
-function optionsOf({ endpoint, slowAfterMs, memoryAboveBytes }: ChosenEndpoint): string {
-  return [
-    `--endpoint ${endpoint}`,
-    ...(slowAfterMs === undefined ? [] : [`--slow-after ${slowAfterMs}ms`]),
-    ...(memoryAboveBytes === undefined ? [] : [`--memory-above ${exactSize(memoryAboveBytes)}`]),
-    ...(endpoint === 'stalled' ? ['--client nbclient'] : []),
-    ...(endpoint === 'interrupt' ? ['--traffic interrupt'] : []),
-  ].join(' ');
-}
-
-/** A limit as `--memory-above` takes it, without rounding. */
-function exactSize(bytes: number): string {
-  const [unit = 'KiB', power = 10] =
-    bytes % 2 ** 30 === 0 ? ['GiB', 30] : bytes % 2 ** 20 === 0 ? ['MiB', 20] : [];
-  return `${bytes / 2 ** power}${unit}`;
 }
 
 function exploratoryDocument({ experiment, runs, sha256 }: Journal, chosen: ChosenEndpoint): ReportDocument {
@@ -92,7 +74,7 @@ function exploratoryDocument({ experiment, runs, sha256 }: Journal, chosen: Chos
     ),
     ...unseenBlocks(chosen, runs),
     paragraph(
-      line`To answer the question, name the endpoint before the first run of a new experiment: ${code(optionsOf(chosen))}.`,
+      line`To answer the question, name the endpoint before the first run of a new experiment: ${code(endpointOptions(chosen))}.`,
     ),
     paragraph(
       line`Protocol ${shortHash(experiment.protocolSha256)}, begun ${code(experiment.at)}, journal ${shortHash(sha256)}.`,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
 import { plainLine } from './document.ts';
-import { assertCanFail, failRules, failures } from './fail-on.ts';
+import { assertCanFail, failRules, failures, failureWords } from './fail-on.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';
 import { buildReport } from './report.ts';
 import { verdictLines } from './sections/verdict.ts';
@@ -9,7 +9,7 @@ import { verdictLines } from './sections/verdict.ts';
 const [CONTROL, SHAM, FIX] = FIVE_ARMS as [SyntheticArm, SyntheticArm, SyntheticArm];
 
 function reasons(rules: string, arms: readonly SyntheticArm[]): string[] {
-  return failures(failRules(rules), buildReport(syntheticJournal({ arms })));
+  return failures(failRules(rules), buildReport(syntheticJournal({ arms }))).map(failureWords);
 }
 
 describe('a rule of --fail-on', () => {
@@ -38,7 +38,9 @@ describe('a rule of --fail-on', () => {
         run.arm === 'fix' ? { ...run, outcome: { ...run.outcome, kind: 'died', cell: 3 } } : run,
     });
     expect(
-      failures(failRules('treatment-event,event:control>0,worse,competing>0'), buildReport(died)),
+      failures(failRules('treatment-event,event:control>0,worse,competing>0'), buildReport(died)).map(
+        failureWords,
+      ),
     ).toEqual(['treatment-event: fix died in 20 of 20 runs.', 'worse: fix died more often than control.']);
   });
 

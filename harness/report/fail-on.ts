@@ -5,9 +5,12 @@ import { eventWords } from './endpoint-words.ts';
 import type { Report } from './report.ts';
 import { kindCounts } from './words.ts';
 
-/** What a rule looks at. An experiment needs the events of its control and sham, so those fail only by name. */
+/**
+ * What a rule looks at. An experiment needs the events of its control and sham, so those fail only by name. An arm that
+ * is alone in its experiment is what the experiment is about, whatever its role.
+ */
 const RULE_KINDS = [
-  /** More than this share of a treatment's observed runs had the endpoint's event, in whatever block. */
+  /** More than this share of a treatment's observed runs, or of the only arm's, had the endpoint's event. */
   'event',
   /** More than this share of an arm's valid runs ended in a competing event. */
   'competing',
@@ -24,8 +27,8 @@ const RULE_KINDS = [
 export interface FailRule {
   readonly kind: (typeof RULE_KINDS)[number];
   /**
-   * The one arm that it looks at. `null`: every treatment; for `competing` and `invalid` every arm; for `stalled`
-   * every arm if there is no treatment.
+   * The one arm that it looks at. `null`: every treatment, or the only arm; for `competing` and `invalid` every arm; for
+   * `stalled` every arm if there is no treatment.
    */
   readonly arm: string | null;
   /** Share of runs, 0 to 1; 0 for a word. */
@@ -35,7 +38,7 @@ export interface FailRule {
 }
 
 const FORMS =
-  'treatment-event, event:ARM>0, competing>0.1, competing:ARM>0.1, stalled>0, stalled:ARM>0, worse, worse:ARM, inconclusive, invalid>0.1';
+  'treatment-event, event>0, event:ARM>0, competing>0.1, competing:ARM>0.1, stalled>0, stalled:ARM>0, worse, worse:ARM, inconclusive, inconclusive:ARM, invalid>0.1, invalid:ARM>0.1';
 const SHARE = /^(0|1|0?\.\d{1,9}|0\.|1\.0*)$/;
 
 /**
@@ -99,29 +102,48 @@ export function assertCanFail(
         `${arm} is not a treatment, so it has no verdict`,
         'Name a treatment, or leave out the rule.',
       );
-    if ((isOfTreatment || (kind === 'event' && arm === null)) && treatments.length === 0)
+    if (isOfTreatment && treatments.length === 0)
       throw refuse('no arm is a treatment', 'Add the arm to be judged, or leave out the rule.');
+    if (kind === 'event' && arm === null && treatments.length === 0 && names.length > 1)
+      throw refuse(
+        'no arm is a treatment',
+        `Name the arm to be judged: ${names.map((name) => `event:${name}>0`).join(' or ')}.`,
+      );
     if (isOfTreatment && treatments.length === names.length)
       throw refuse('there is no arm to compare with', 'Add a control, or leave out the rule.');
   }
 }
 
-/** Why the experiment fails by the rules, one sentence each; empty when it does not. */
+/** A rule that an experiment met, and by which arm. */
+export interface Failure {
+  readonly rule: FailRule;
+  readonly arm: string;
+  /** A sentence. */
+  readonly reason: string;
+}
+
+/** Why the experiment fails by the rules, in their order; empty when it does not. */
 export function failures(
   rules: readonly FailRule[],
   report: Pick<Report, 'analysis' | 'protocol'>,
-): string[] {
-  return rules.flatMap((rule) => metBy(rule, report).map((reason) => `${rule.text}: ${reason}`));
+): Failure[] {
+  return rules.flatMap((rule) => metBy(rule, report).map(([arm, reason]) => ({ rule, arm, reason })));
 }
 
-/** How an experiment meets a rule, one sentence for each arm. */
+/** A failure in one line: `treatment-event: fix wedged in 2 of 20 runs.` */
+export function failureWords({ rule, reason }: Failure): string {
+  return `${rule.text}: ${reason}`;
+}
+
+/** By which arms an experiment meets a rule, and how, in a sentence. */
 function metBy(
   { kind, arm, above }: FailRule,
   { analysis, protocol }: Pick<Report, 'analysis' | 'protocol'>,
-): string[] {
+): [string, string][] {
   const { past } = eventWords(protocol);
   const hasTreatment = analysis.arms.some(({ role }) => role === 'treatment');
-  const isOfTreatments = kind === 'event' || (kind === 'stalled' && hasTreatment);
+  const isAlone = analysis.arms.length === 1;
+  const isOfTreatments = (kind === 'event' && !isAlone) || (kind === 'stalled' && hasTreatment);
   const arms = analysis.arms.filter(
     ({ name, role }) => arm === name || (arm === null && (!isOfTreatments || role === 'treatment')),
   );
@@ -132,28 +154,39 @@ function metBy(
     case 'event':
       return arms
         .filter(({ counts }) => counts.wedged > above * counts.valid)
-        .map(({ name, counts }) => `${name} ${past} in ${counts.wedged} of ${counts.valid} runs.`);
+        .map(({ name, counts }) => [name, `${name} ${past} in ${counts.wedged} of ${counts.valid} runs.`]);
     case 'competing':
       return arms
         .filter(({ counts }) => counts.competing > above * (counts.runs - counts.invalid))
-        .map(
-          ({ name, counts }) =>
-            `${counts.competing} of ${counts.runs - counts.invalid} runs of ${name} ended otherwise (${kindCounts(counts.competingByKind)}).`,
-        );
+        .map(({ name, counts }) => [
+          name,
+          `${counts.competing} of ${counts.runs - counts.invalid} runs of ${name} ended otherwise (${kindCounts(counts.competingByKind)}).`,
+        ]);
     case 'invalid':
       return arms
         .filter(({ counts }) => counts.invalid > above * counts.runs)
-        .map(({ name, counts }) => `${counts.invalid} of ${counts.runs} runs of ${name} are harness faults.`);
+        .map(({ name, counts }) => [
+          name,
+          `${counts.invalid} of ${counts.runs} runs of ${name} are harness faults.`,
+        ]);
     case 'stalled':
       return arms.flatMap(({ name, secondEvents: { stalled, runs } = { stalled: 0, runs: 0 } }) =>
         stalled > above * runs
-          ? [`${protocol.client?.name ?? 'the client'} stalled in ${stalled} of ${runs} runs of ${name}.`]
+          ? [
+              [
+                name,
+                `${protocol.client?.name ?? 'the client'} stalled in ${stalled} of ${runs} runs of ${name}.`,
+              ] as [string, string],
+            ]
           : [],
       );
     case 'worse':
-      return words.map(({ treatment }) => `${treatment} ${past} more often than ${referencesOf(analysis)}.`);
+      return words.map(({ treatment }) => [
+        treatment,
+        `${treatment} ${past} more often than ${referencesOf(analysis)}.`,
+      ]);
     case 'inconclusive':
-      return words.map(({ treatment }) => `the verdict for ${treatment} is inconclusive.`);
+      return words.map(({ treatment }) => [treatment, `the verdict for ${treatment} is inconclusive.`]);
   }
 }
 

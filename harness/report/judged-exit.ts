@@ -1,7 +1,7 @@
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import { escapeAnnotation } from './escape.ts';
-import { type FailRule, failures } from './fail-on.ts';
+import { type FailRule, failures, failureWords } from './fail-on.ts';
 import type { Report } from './report.ts';
 
 /** The exit code of a report as it stands, without rules: invalid if an arm has no valid run (so far). */
@@ -18,7 +18,7 @@ export function judgedExit(
   rules: readonly FailRule[],
   write: (text: string) => void,
 ): ExitCode {
-  const reasons = failures(rules, report);
+  const reasons = failures(rules, report).map(failureWords);
   for (const reason of reasons) {
     write(`Failed by --fail-on ${terminalText(reason, 300)}\n`);
     if (process.env['GITHUB_ACTIONS'] === 'true')

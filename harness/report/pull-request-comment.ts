@@ -2,8 +2,6 @@ import { z } from 'zod';
 import { deadlineMs } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 
-/** GitHub's limit for a comment is 65,536 characters. The rest is room for what follows the cut. */
-const BODY_CHARACTERS = 60_000;
 const PER_PAGE = 100;
 /** A pull request with more comments than this gets a new one. */
 const PAGES = 30;
@@ -33,17 +31,12 @@ export type Commented =
   /** The token lacks the permission: usual for a pull request from a fork, and not an error. */
   | { readonly how: 'not-permitted'; readonly reason: string };
 
+/** Longest name of an experiment: it takes room of the comment. */
+export const COMMENT_NAME_CHARACTERS = 100;
+
 /** First line of a comment, by which it is found again. GitHub does not show it. */
 export function commentMarker(name: string): string {
   return `<!-- kernel-soak: ${name.replace(/[^\w .-]/g, '_').replaceAll('--', '__')} -->`;
-}
-
-/** A comment's text, the marker first; cut at a line's end where GitHub would refuse it. */
-export function commentBody(marker: string, evidence: string, footer: string): string {
-  const room = BODY_CHARACTERS - marker.length - footer.length;
-  if (evidence.length <= room) return `${marker}\n${evidence}\n${footer}\n`;
-  const end = evidence.lastIndexOf('\n', room);
-  return `${marker}\n${evidence.slice(0, end < 0 ? room : end)}\n\n*Cut here. The artifact has the whole report.*\n\n${footer}\n`;
 }
 
 /**

@@ -98,7 +98,7 @@ class HtmlRenderer {
       case 'list':
         return `<ul>\n${block.items.map((item) => `<li>${this.line(item)}</li>`).join('\n')}\n</ul>`;
       case 'verbatim':
-        return `<pre tabindex="0"><code>${escapeHtml(cleanText(block.content))}</code></pre>`;
+        return `<pre tabindex="0"><code>${escapeHtml(cleanText(block.content, block.limit))}</code></pre>`;
       case 'figure':
         return this.#figure(block.name);
       case 'details': {

@@ -21,23 +21,69 @@ export function markdownBlocks(blocks: readonly Block[], figures: readonly Figur
   return blocks.map((block) => markdownBlock(block, figures)).join('\n\n');
 }
 
-function markdownLine(content: Line): string {
-  return content.map(markdownInline).join('');
+/** How a cut text says so. */
+const CUT = ' … (cut)';
+
+/** A line of content that is cut to so many characters, for a text that has little room. */
+const SHORT_CODE = 60;
+
+/**
+ * A sentence within `room` characters, cut between words with a sign of it, and never within code or emphasis. Empty
+ * where not even a word has room.
+ */
+export function markdownLineWithin(content: Line, room: number): string {
+  const whole = shortLine(content);
+  if (whole.length <= room) return whole;
+  const kept = beginning(content, room - CUT.length).trimEnd();
+  return kept === '' ? '' : `${kept}${CUT}`;
 }
 
-function markdownInline(inline: Inline): string {
+function shortLine(content: Line): string {
+  return content.map((inline) => markdownInline(inline, SHORT_CODE)).join('');
+}
+
+/** As many whole words, code spans and emphasised parts as have room. */
+function beginning(content: Line, room: number): string {
+  let kept = '';
+  for (const inline of content) {
+    const whole = markdownInline(inline, SHORT_CODE);
+    if (kept.length + whole.length <= room) {
+      kept += whole;
+      continue;
+    }
+    const left = room - kept.length;
+    if (inline.kind === 'strong') {
+      const inner = beginning(inline.children, left - 4).trimEnd();
+      return inner === '' ? kept : `${kept}**${inner}**`;
+    }
+    if (inline.kind !== 'text') return kept;
+    for (const word of inline.text.split(/(?<= )/)) {
+      const spelled = escapeMarkdown(word);
+      if (kept.length + spelled.length > room) return kept;
+      kept += spelled;
+    }
+  }
+  return kept;
+}
+
+function markdownLine(content: Line): string {
+  return content.map((inline) => markdownInline(inline)).join('');
+}
+
+/** @param limit of a piece of content, in characters */
+function markdownInline(inline: Inline, limit?: number): string {
   switch (inline.kind) {
     case 'text':
       return escapeMarkdown(inline.text);
     case 'strong':
-      return `**${inline.children.map(markdownInline).join('')}**`;
+      return `**${inline.children.map((child) => markdownInline(child, limit)).join('')}**`;
     case 'code':
-      return markdownCode(inline.content);
+      return markdownCode(inline.content, limit);
     case 'run':
-      return markdownCode(inline.run);
+      return markdownCode(inline.run, limit);
     case 'phrase': {
-      const words = cleanLine(inline.content);
-      return isPlainPhrase(words) ? words : markdownCode(words);
+      const words = cleanLine(inline.content, limit);
+      return isPlainPhrase(words) ? words : markdownCode(words, limit);
     }
   }
 }
@@ -51,7 +97,7 @@ function markdownBlock(block: Block, figures: readonly FigureText[]): string {
     case 'list':
       return block.items.map((item) => `- ${markdownLine(item)}`).join('\n');
     case 'verbatim':
-      return markdownFence(block.content, block.language);
+      return markdownFence(block.content, block.language, block.limit);
     case 'figure':
       return markdownFigure(figures.find((figure) => figure.name === block.name));
     case 'details': {
@@ -79,6 +125,16 @@ function markdownFigure(figure: FigureText | undefined): string {
     `  <source media="(prefers-color-scheme: dark)" srcset="${source('dark')}">`,
     `  <img alt="${escapeHtml(figure.alternative)}" src="${source('light')}" width="700">`,
     '</picture>',
+  ].join('\n');
+}
+
+/** A table without the spaces that align its source, for a text that has little room. */
+export function compactTable(table: Table): string {
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [
+    row(table.columns.map(({ title }) => escapeMarkdown(title))),
+    row(table.columns.map(({ align }) => (align === 'right' ? '--:' : ':--'))),
+    ...table.rows.map((cells) => row(cells.map(shortLine))),
   ].join('\n');
 }
 

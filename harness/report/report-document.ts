@@ -2,6 +2,8 @@ import type { ProtocolTransport } from '../model/transport.ts';
 import { shortKinds } from '../stats/exposure.ts';
 import { type Block, code, type Line, line, paragraph, type ReportDocument, text } from './document.ts';
 import { eventWords } from './endpoint-words.ts';
+import { NameExplainer } from './explained-names.ts';
+import { figureTexts } from './figures/figures.ts';
 import { counted } from './format-number.ts';
 import type { Report } from './report.ts';
 import { alsoBlocks } from './sections/also.ts';
@@ -20,6 +22,7 @@ import { runBlocks } from './sections/runs.ts';
 import { clientWords } from './sections/stalls.ts';
 import { strataBlocks } from './sections/strata.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
+import { sourceWords, verifyCommands } from './verify-words.ts';
 import { num, shortHash } from './words.ts';
 
 /** The whole report in reading order. A section without blocks is left out. */
@@ -37,13 +40,17 @@ export function reportDocument(report: Report): ReportDocument {
     { id: 'exposure', title: 'Exposure', blocks: foldedExposure(report) },
     { id: 'also', title: 'Other endpoints', blocks: alsoBlocks(report) },
     { id: 'environment', title: 'Environment', blocks: environmentBlocks(report) },
-    { id: 'reproduce', title: 'Reproduce it', blocks: reproduceBlocks(report) },
+    { id: 'verify', title: 'Verify it', blocks: verifyBlocks(report) },
+    { id: 'reproduce', title: 'Run it again', blocks: reproduceBlocks(report) },
     { id: 'runs', title: 'Runs', blocks: runBlocks(report) },
   ];
+  const names = new NameExplainer(figureTexts(report));
   return {
     title: titleLine(report),
-    lead: [...leadBlocks(report), paragraph(scopeLine(report))],
-    sections: sections.filter(({ blocks }) => blocks.length > 0),
+    lead: names.atEnd([...leadBlocks(report), paragraph(scopeLine(report))]),
+    sections: sections
+      .filter(({ blocks }) => blocks.length > 0)
+      .map(({ id, title, blocks }) => ({ id, title, blocks: names.inPlace(blocks) })),
   };
 }
 
@@ -68,7 +75,8 @@ function serverName({ versions, via }: ProtocolTransport): Line {
   return gateway === undefined ? [server] : line`a gateway ${code(gateway)} on ${server}`;
 }
 
-function titleLine(report: Report): Line {
+/** What was counted, by what, of which kernels. */
+export function titleLine(report: Report): Line {
   const kernels = kernelsTitle(report);
   const { client, endpoint } = report.protocol;
   const { transport } = report.protocol;
@@ -99,7 +107,7 @@ function scopeLine(report: Report): Line {
     protocol.arms.length > 1
       ? line`The experiment has ${num(counted(blocks, 'block'))}. A block is one run of each arm, in random order.`
       : line`The experiment has ${num(counted(blocks, 'run'))}.`;
-  return line`A run takes one fresh kernel through one notebook${executor}. ${text(definition)} ${shape} Protocol ${shortHash(report.protocolSha256)}, begun ${code(report.experiment.at)}. ${code('soak verify')} recomputes every number here from the journal beside this file.`;
+  return line`A run takes one fresh kernel through one notebook${executor}. ${text(definition)} ${shape} Protocol ${shortHash(report.protocolSha256)}, begun ${code(report.experiment.at)}.`;
 }
 
 /** What the kernel was given, by arm: a check that a reader unfolds where it matters. */
@@ -113,11 +121,22 @@ function foldedExposure(report: Report): Block[] {
   return [{ kind: 'details', summary: summaryLine, blocks }];
 }
 
+/** How to have the numbers computed again: no kernel is started. */
+function verifyBlocks(report: Report): Block[] {
+  return [
+    paragraph(
+      line`To verify is to compute every number here again from ${code('journal.jsonl')} beside this file (SHA-256 ${code(report.journalSha256)}), and to name each one that differs. No kernel is started. ${text(sourceWords(report.protocol.harness))}, and give this folder as ${code('DIR')}:`,
+    ),
+    { kind: 'verbatim', language: 'sh', content: verifyCommands() },
+  ];
+}
+
+/** How to run the experiment again: new kernels, other counts. */
 function reproduceBlocks(report: Report): Block[] {
   return [
-    { kind: 'verbatim', language: 'sh', content: report.experiment.command },
     paragraph(
-      line`Then ${code('soak verify DIR')} recomputes this document from the journal in ${code('DIR')}, and ${code('soak report DIR')} writes it again, byte for byte. The same seed gives the same orders and latencies, but not the same ${text(eventWords(report.protocol).nouns)}, which depend on timing.`,
+      line`This begins a new experiment with new kernels. The same seed gives the same orders and latencies, but not the same ${text(eventWords(report.protocol).nouns)}, which depend on timing: expect rates like these, not these counts.`,
     ),
+    { kind: 'verbatim', language: 'sh', content: report.experiment.command },
   ];
 }

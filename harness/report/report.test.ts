@@ -46,7 +46,7 @@ describe('the table of PR #1529', () => {
   });
 
   it('counts engagement', () => {
-    expect(evidence).toContain('520 re-arms on 520 replies, 0 missing or mismatched');
+    expect(evidence).toContain('made the stream look for requests at 520 of 520 replies');
   });
 
   it('fits a commit message', () => {

@@ -5,7 +5,7 @@ import { CLIENT_COUNTERS, type ClientCounters, type Stall } from '../model/clien
 import type { RunRecord } from '../model/journal.ts';
 import { plainLine } from './document.ts';
 import { evidenceMarkdown } from './evidence.ts';
-import { assertCanFail, failRules, failures } from './fail-on.ts';
+import { assertCanFail, failRules, failures, failureWords } from './fail-on.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';
 import { judgedExit } from './judged-exit.ts';
 import { buildReport } from './report.ts';
@@ -68,7 +68,7 @@ test('where the client did not stall nothing is said of it', () => {
 
 test('a rule of --fail-on looks at them, of the treatments or of one arm', async () => {
   const report = buildReport(journal(9));
-  const reasons = (rules: string) => failures(failRules(rules), report);
+  const reasons = (rules: string) => failures(failRules(rules), report).map(failureWords);
   expect(reasons('stalled>0')).toEqual(['stalled>0: nbclient stalled in 9 of 12 runs of stream.']);
   expect(reasons('stalled:stream>0.5')).toHaveLength(1);
   expect(reasons('stalled>0.8,stalled:control>0,treatment-event,worse')).toEqual([]);

@@ -35,7 +35,7 @@ it('finds nothing in a report as it was written', async () => {
   const { differences, files } = await verifyReport(folder);
   expect(differences).toEqual([]);
   expect(files).toEqual(
-    expect.arrayContaining(['evidence.md', 'evidence.html', 'summary.json', 'junit.xml']),
+    expect.arrayContaining(['evidence.md', 'comment.md', 'evidence.html', 'summary.json', 'junit.xml']),
   );
 });
 
@@ -43,7 +43,7 @@ it('writes the same bytes again, whatever the place and time', async () => {
   const other = await mkdtemp(join(tmpdir(), 'soak-again-'));
   try {
     await writeReport(other, (await readJournal(folder)).journal);
-    for (const name of ['evidence.md', 'evidence.html', 'summary.json', 'junit.xml']) {
+    for (const name of ['evidence.md', 'comment.md', 'evidence.html', 'summary.json', 'junit.xml']) {
       expect(await readFile(join(other, name))).toEqual(await readFile(join(folder, name)));
     }
     const names = await readdir(join(folder, 'figures'));
@@ -146,4 +146,22 @@ it('ends the command with 1 when something differs, with 2 when there is no repo
     code: 'no-report',
     exitCode: EXIT_CODES.usage,
   });
+});
+
+it('covers comment.md: a digit of its table, its hash, and a copy of it under another name', async () => {
+  await changed('comment.md', (text) => text.replace(/^(\| `control` \| control \| )\d+/m, '$1999'));
+  const { differences } = await verifyReport(folder);
+  expect(differences).toEqual([expect.objectContaining({ file: 'comment.md', found: '999/8' })]);
+  await changed('comment.md', (text) =>
+    text.replace(/(journal has SHA-256 `)[0-9a-f]{64}/, `$1${'0'.repeat(64)}`),
+  );
+  const hashes = (await verifyReport(join(folder, 'comment.md'))).differences;
+  expect(hashes).toContainEqual(
+    expect.objectContaining({ file: 'comment.md', place: 'journal SHA-256', found: '0'.repeat(64) }),
+  );
+  await writeReport(folder, (await readJournal(folder)).journal);
+  await writeFile(join(folder, 'pasted.md'), await readFile(join(folder, 'comment.md')));
+  expect((await verifyReport(join(folder, 'pasted.md'))).differences).toEqual([]);
+  await writeFile(join(folder, 'pasted.md'), await readFile(join(folder, 'evidence.md')));
+  expect((await verifyReport(join(folder, 'pasted.md'))).differences).toEqual([]);
 });

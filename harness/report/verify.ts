@@ -33,6 +33,7 @@ export interface Verification {
 /** Only the evidence is always there. A copy of it alone can be verified by naming the file. */
 const HASHES: readonly { readonly file: string; readonly name: string; readonly pattern: RegExp }[] = [
   { file: 'evidence.md', name: 'journal SHA-256', pattern: /Journal as read here: SHA-256 `([0-9a-f]{64})`/ },
+  { file: 'comment.md', name: 'journal SHA-256', pattern: /whose journal has SHA-256 `([0-9a-f]{64})`/ },
   { file: 'evidence.md', name: 'protocol SHA-256', pattern: /hashed before run 1, SHA-256 `([0-9a-f]{64})`/ },
 ];
 
@@ -43,7 +44,8 @@ const HASHES: readonly { readonly file: string; readonly name: string; readonly 
  * its parts contradict each other. A journal that was changed consistently in every part is not found: against that,
  * only the hash in a document that others hold is a witness.
  *
- * @param target a report's folder, or one of its files. A Markdown file of any name counts as its evidence
+ * @param target a report's folder, or one of its files. A Markdown file of another name is its evidence,
+ *   or its comment where it has no title
  * @throws SoakError `no-report` when there is nothing at `target`, `no-journal` when no journal is beside it
  */
 export async function verifyReport(target: string): Promise<Verification> {
@@ -67,7 +69,7 @@ export async function verifyReport(target: string): Promise<Verification> {
     const difference = { file: JOURNAL_FILE, place: '', found: error.message, recomputed: null };
     return { folder, differences: [difference], files: [], journal: null };
   }
-  const chosen = isFolder ? expected : [chosenFile(target, expected)];
+  const chosen = isFolder ? expected : [await chosenFile(target, expected)];
   const ofFiles = isFolder
     ? await folderDifferences(folder, chosen)
     : await oneFileDifferences(basename(target), target, chosen[0] as ReportFile);
@@ -101,14 +103,18 @@ async function oneFileDifferences(name: string, path: string, expected: ReportFi
   return found === expected.content ? [] : fileDifferences(name, expected.path, found, expected.content);
 }
 
-function chosenFile(target: string, expected: ReturnType<typeof reportFiles>) {
+async function chosenFile(target: string, expected: ReturnType<typeof reportFiles>) {
   const name = basename(target);
+  // Only the evidence has a heading of the first rank.
+  const isEvidence = name.endsWith('.md') && /^\s*# /.test((await readText(target)) ?? '');
+  const kindOfMarkdown = isEvidence ? 'evidence.md' : 'comment.md';
   const file =
     expected.find(({ path }) => basename(path) === name) ??
-    (name.endsWith('.md') ? expected.find(({ path }) => path === 'evidence.md') : undefined);
+    (name.endsWith('.md') ? expected.find(({ path }) => path === kindOfMarkdown) : undefined);
   if (file !== undefined) return file;
   throw new SoakError('no-report', `${target} is not a file of a report.`, {
-    remedy: 'Give the folder of a report, or its evidence.md, evidence.html, summary.json or junit.xml.',
+    remedy:
+      'Give the folder of a report, or its evidence.md, comment.md, evidence.html, summary.json or junit.xml.',
   });
 }
 

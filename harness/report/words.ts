@@ -28,14 +28,15 @@ export function armNames(names: readonly string[], conjunction = 'and'): Line {
   );
 }
 
+/** What followed a reply where the change acted. */
 const COUNTER_WORDS: Partial<Record<KernelCounter, string>> = {
-  rearms: 're-arms',
-  callbacks: 'callbacks',
-  flushes: 'flushes',
-  streamSends: 'sends through the stream',
+  rearms: 'made the stream look for requests',
+  callbacks: 'ran its callback',
+  flushes: 'flushed the stream',
+  streamSends: 'sent through the stream',
 };
 
-/** `551 re-arms on 551 replies, 0 missing or mismatched`, or why nothing was counted. */
+/** `made the stream look for requests at 551 of 551 replies`, or why nothing was counted. */
 export function engagementWords(engagement: EngagementSummary): string {
   if (engagement.client !== undefined) return clientEngagementWords(engagement, engagement.client);
   if (engagement.runsWithCounters === 0) return 'not counted';
@@ -45,7 +46,9 @@ export function engagementWords(engagement: EngagementSummary): string {
     return `no counter for this patch; ${changeWords(engagement)}`;
   if (counter === null) return `no patch; ${replies}`;
   const what = COUNTER_WORDS[counter] ?? counter;
-  return `${totals[counter]} ${what} on ${replies}, ${totals.missing + totals.mismatched} missing or mismatched`;
+  const lost = totals.missing + totals.mismatched;
+  const without = lost === 0 ? '' : `; its stream was missing or another one at ${lost}`;
+  return `${what} at ${totals[counter]} of ${replies}${without}`;
 }
 
 /** `all 20 kernels loaded its files`: what kernels reported about the change of an arm without a counter. */
@@ -59,6 +62,12 @@ function changeWords({ change, runsWithCounters }: EngagementSummary): string {
   return `${of(loaded)} kernels loaded its files, ${of(executed)} executed the change${uncalled}`;
 }
 
+/** The same of a client, whose change acts when it sends. */
+const CLIENT_COUNTER_WORDS = {
+  rearms: 'made the socket look for replies',
+  callbacks: 'ran its callback',
+} as const;
+
 function clientEngagementWords(
   { counter, isPatched }: EngagementSummary,
   { totals, runs }: NonNullable<EngagementSummary['client']>,
@@ -68,7 +77,7 @@ function clientEngagementWords(
   if (counter !== 'callbacks' && counter !== 'rearms') {
     return `${isPatched ? 'no counter for this patch' : 'no patch'}; ${sends}`;
   }
-  return `${totals[counter]} ${COUNTER_WORDS[counter] ?? counter} on ${sends}`;
+  return `${CLIENT_COUNTER_WORDS[counter]} after ${totals[counter]} of ${sends}`;
 }
 
 const KIND_WORDS: Record<OutcomeKind, string> = {

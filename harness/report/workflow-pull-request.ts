@@ -36,10 +36,14 @@ export async function pullRequest(variables: Variables): Promise<PullRequest> {
   };
 }
 
+/** Longest address of a run that has room in a comment. */
+const RUN_CHARACTERS = 200;
+
 /** The last line of the comment: where the journal is. */
 export function commentFooter(variables: Variables): string {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = variables;
-  const where =
-    server && repository && run ? ` [this run](${server}/${repository}/actions/runs/${run})` : ' the run';
+  if (!server || !repository || !run) return '<sub>The journal is in the report folder.</sub>';
+  const address = `${server}/${repository}/actions/runs/${run}`;
+  const where = address.length <= RUN_CHARACTERS ? ` [this run](${address})` : ' the run';
   return `<sub>The journal, from which all of it can be recomputed, is in the artifact of${where}.</sub>`;
 }

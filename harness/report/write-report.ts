@@ -5,7 +5,7 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
 import { makeFolder } from '../model/make-folder.ts';
 import { writeWhole } from '../model/write-whole.ts';
-import { evidenceHtml, evidenceMarkdown, figures } from './evidence.ts';
+import { commentMarkdown, evidenceHtml, evidenceMarkdown, figures } from './evidence.ts';
 import { junitXml } from './junit.ts';
 import { outputPages } from './output-pages.ts';
 import { buildReport, type Report } from './report.ts';
@@ -23,6 +23,7 @@ export interface ReportFile {
 export function reportFiles(report: Report): ReportFile[] {
   return [
     { path: 'evidence.md', content: evidenceMarkdown(report) },
+    { path: 'comment.md', content: commentMarkdown(report) },
     { path: 'evidence.html', content: evidenceHtml(report) },
     { path: 'summary.json', content: summaryJson(report) },
     { path: 'junit.xml', content: junitXml(report) },

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../model/package-root.ts';
 import { notebookLengths, powerCurve, runPlan, soonestLength } from '../planning/run-plan.ts';
 import { asymptoticDecisionShare, decisionTimes } from './decision-times.ts';
 import { fisherLess } from './fisher.ts';
@@ -75,7 +78,15 @@ describe('runsNeeded', () => {
     for (let runs = 1; runs <= 500; runs += 1) {
       exactPower('fisher', RATES, { reference: runs, treatment: runs }, 0.001);
     }
-    const goal = { ...RATES, alpha: 0.001, power: 0.9, simulations: 100, seed: 1, competing: 0 };
+    const goal = {
+      ...RATES,
+      alpha: 0.001,
+      alphaUntilDecided: 0.001,
+      power: 0.9,
+      simulations: 100,
+      seed: 1,
+      competing: 0,
+    };
     const curve = powerCurve(goal, 500);
     expect(process.cpuUsage(before).user / 1000).toBeLessThan(2000);
     curve.boschloo.forEach((point, i) => {
@@ -108,6 +119,7 @@ describe('plans', () => {
       pReference: 0.3,
       pTreatment: 0,
       alpha: 0.001,
+      alphaUntilDecided: 0.001,
       power: 0.9,
       simulations: 1000,
       seed: 1,
@@ -124,7 +136,7 @@ describe('plans', () => {
       [1, 5, 25, 125, 1000],
       1,
       { startSeconds: 0.5, cellSeconds: 0.5, wedgeSeconds: 1 },
-      { alpha: 0.01, power: 0.9, simulations: 200, seed: 1, competing: 0 },
+      { alpha: 0.01, alphaUntilDecided: 0.01, power: 0.9, simulations: 200, seed: 1, competing: 0 },
     );
     expect([5, 25, 125]).toContain(soonestLength(lengths)?.cells);
     expect(lengths[0]?.pReference).toBeCloseTo(0.02, 12);
@@ -145,4 +157,33 @@ describe('plans', () => {
       expect(Math.abs(simulated - asymptoticDecisionShare(rates, 0.01, blocks))).toBeLessThan(0.1);
     }
   });
+});
+
+it('runs that are added after a look break the level by as much as docs/statistics.md says', () => {
+  const [runs, rate] = [20, 0.3];
+  const look = (n: number) => {
+    const region = rejectionRegion('boschloo', n, n, 0.05);
+    return (reference: number, treatment: number) => treatment <= (region[reference] ?? -1);
+  };
+  const [first, second] = [look(runs), look(2 * runs)];
+  const chance: number[] = [(1 - rate) ** runs];
+  for (let x = 0; x < runs; x += 1) {
+    chance.push(((chance[x] ?? 0) * (runs - x) * rate) / ((x + 1) * (1 - rate)));
+  }
+  let falsely = 0;
+  chance.forEach((p1, x1) => {
+    chance.forEach((p2, x2) => {
+      if (first(x1, x2)) falsely += p1 * p2;
+      else {
+        chance.forEach((q1, y1) => {
+          chance.forEach((q2, y2) => {
+            if (second(x1 + y1, x2 + y2)) falsely += p1 * p2 * q1 * q2;
+          });
+        });
+      }
+    });
+  });
+  const page = readFileSync(join(packageRoot(), 'docs', 'statistics.md'), 'utf8');
+  expect(falsely).toBeGreaterThan(0.05);
+  expect(page).toContain(`a difference that is not there in ${(100 * falsely).toFixed(1)} % of experiments`);
 });

@@ -9,7 +9,18 @@ const STAGES: readonly Stage[] = [
   { title: 'The answer', rooms: ['stats', 'report', 'evidence'] },
   {
     title: 'Features',
-    rooms: ['exec', 'probe', 'tune', 'bisect', 'history', 'locate', 'mechanism', 'planning', 'doctor'],
+    rooms: [
+      'exec',
+      'probe',
+      'tune',
+      'bisect',
+      'history',
+      'locate',
+      'mechanism',
+      'planning',
+      'doctor',
+      'init',
+    ],
   },
   { title: 'Common ground', rooms: ['model'] },
 ];

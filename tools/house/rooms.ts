@@ -114,6 +114,7 @@ export const ROOMS: readonly Room[] = [
     'model',
     'report',
   ]),
+  room('init', 'a nightly workflow for another repository', ['model']),
   room('commands', 'one thin file a command, and what it shows', [
     'arms',
     'bisect',
@@ -123,6 +124,7 @@ export const ROOMS: readonly Room[] = [
     'experiment',
     'frontend',
     'history',
+    'init',
     'journal',
     'kernel',
     'locate',

@@ -220,7 +220,7 @@ export async function writeAdversarialArms(folder: string): Promise<string[]> {
   for (const arm of ADVERSARIAL_ARMS) {
     const { name, description, engagement, requirements, edits } = arm;
     const environment = await ensureEnvironment(
-      requirements === undefined ? {} : { requirements: armRequirements([...requirements]) },
+      requirements === undefined ? {} : { requirements: armRequirements({ requirements }) },
     );
     const installed = installedIpykernel(environment).folder;
     const path = join(folder, name);

@@ -41,14 +41,24 @@ const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder, ...names);
 const root = (...names: string[]) => join(packageRoot(), ...names);
 let variables: Readonly<Record<string, string>>;
+/** The interpreter of an environment that has a kernel. */
+let python = '';
 
 beforeAll(async () => {
   const place = await executePlace();
-  variables = place.variables;
+  ({ variables, python } = place);
   writeFileSync(at('my.ipynb'), codeNotebookText(['x = 1', 'x + 1', 'print(x)'], PYTHON_METADATA));
   cpSync(root('arms', 'fix', 'change.patch'), at('my-change.diff'));
+  writeFileSync(at('requirements.txt'), 'six==1.17.0\n');
+  writeFileSync(
+    at('uv.lock'),
+    `[[package]]\nname = "mine"\nsource = { virtual = "." }\ndependencies = [{ name = "six" }]\n` +
+      `[[package]]\nname = "six"\nversion = "1.17.0"\nsource = { registry = "https://pypi.org/simple" }\n`,
+  );
   cpSync(root('tools', 'testing', 'connecting_client.py'), at('my_client.py'));
   cpSync(root('arms', 'fix'), at('my-arm'), { recursive: true });
+  mkdirSync(at('my-repository'));
+  for (const name of ['my.ipynb', 'requirements.txt']) cpSync(at(name), at('my-repository', name));
   cpSync(root('reports', 'tune-7.3.0'), at('docs/traffic.md', 'soak-reports', 'tuned'), { recursive: true });
   const kernelspec = at('data', 'kernels', 'python3');
   mkdirSync(kernelspec, { recursive: true });
@@ -62,10 +72,12 @@ beforeAll(async () => {
 
 /** The reader's files and folders, as this test has them; each page has report folders of its own. */
 function placed(word: string, page: string): string {
-  if (/^(my\.ipynb|my-change\.diff|\.\/my-arm)$/.test(word)) return at(word);
+  if (/^(my\.ipynb|my-change\.diff|\.\/my-arm|requirements\.txt|uv\.lock)$/.test(word)) return at(word);
   if (word.startsWith('soak-reports/')) return at(page, word);
   if (word.startsWith('~/')) return at('data');
   return word
+    .replace(/^\.\.(?=\/my-repository)/, folder)
+    .replace(/^env:\.venv/, `env:${python}`)
     .replace(/my-change\.diff/, at('my-change.diff'))
     .replace('my_client.py', `"${at('my_client.py')}"`);
 }

@@ -34,14 +34,17 @@ export interface RehearsedRun {
 export interface Rehearsal {
   /** An empty folder. */
   readonly folder: string;
-  /** Stands for `uses: ./` and `uses: ./.kernel-soak`. */
+  /** Stands for `uses: ./`, `uses: ./.kernel-soak` and `uses: OWNER/kernel-soak@…`. */
   readonly action: Action;
   readonly github: Readonly<Record<string, unknown>>;
   readonly inputs: Readonly<Record<string, unknown>>;
 }
 
+/** The action of this repository, from here or from elsewhere. */
+const OWN_ACTION = /^\.\/|^[\w.-]+\/kernel-soak@/;
+
 // Each stand-in writes its words down. One that is told where to put something puts a journal there.
-const STAND_IN = `#!/usr/bin/env bash
+export const STAND_IN = `#!/usr/bin/env bash
 printf '%s\\0' "$(( $# + 1 ))" "$(basename "$0")" "$@" >> "$REHEARSAL"
 while [ $# -gt 1 ]; do
   if [ "$1" = --out ]; then mkdir -p "$2" && touch "$2/journal.jsonl"; fi
@@ -77,7 +80,7 @@ export function rehearsedWorkflow(workflow: Workflow, rehearsal: Rehearsal): Reh
       const label = Object.keys(cell).length === 0 ? id : `${id} ${JSON.stringify(cell)}`;
       const run = new JobRun(label, rehearsal, invocations, uses);
       const contexts = { ...base, matrix: cell, ...run.contexts };
-      run.steps(job.steps, contexts, { ...workflow.env, ...job.env });
+      run.steps(job.steps, contexts, { ...workflow.env, ...valuesOf(job.env ?? {}, contexts) });
       outputs = valuesOf(job.outputs ?? {}, { ...contexts, steps: run.outputs });
     }
     needs[id] = { result: 'success', outputs };
@@ -145,7 +148,7 @@ class JobRun {
       if (step.id !== undefined) outputs[step.id] = { outputs: EMPTY_OUTPUTS(step, steps) };
       if (!holds(step.if, seen)) return;
       let made: Record<string, string> = {};
-      if (step.uses?.startsWith('./')) made = this.#composite(step, seen, outer, where);
+      if (OWN_ACTION.test(step.uses ?? '')) made = this.#composite(step, seen, outer, where);
       else if (step.uses !== undefined) made = this.#use(step, seen, where);
       else if (step.run !== undefined) made = this.#script(step.run, step, seen, outer, where);
       if (step.id !== undefined) outputs[step.id] = { outputs: { ...outputs[step.id]?.outputs, ...made } };
@@ -248,7 +251,8 @@ function EMPTY_OUTPUTS(step: Step, steps: readonly Step[]): Record<string, strin
   return Object.fromEntries([...asked].map((match) => [match[1] ?? '', '']));
 }
 
-function recorded(text: string): string[][] {
+/** The words of each command that stand-ins wrote down. */
+export function recorded(text: string): string[][] {
   const parts = text.split('\0').slice(0, -1);
   const all: string[][] = [];
   for (let at = 0; at < parts.length; ) {

@@ -57,9 +57,11 @@ export function environmentKey(
   interpreter: Interpreter,
   lock: string,
   requirements: readonly string[] | undefined,
+  pins: readonly string[] = [],
 ): string {
   const { version, implementation, platform, freeThreaded, base } = interpreter;
   const inputs = {
+    ...(pins.length === 0 ? {} : { pins }),
     format: FORMAT,
     interpreter: { version, implementation, platform, freeThreaded, base },
     lock,

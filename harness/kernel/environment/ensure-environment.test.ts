@@ -90,6 +90,18 @@ describe('an environment', () => {
     );
   });
 
+  test('is made of exactly the recorded versions where the cache has others, under the same key', async () => {
+    const options = { cacheDir, requirements: ['six'], pins: ['six==1.17.0'], installer: 'pip' as const };
+    const begun = await ensureEnvironment(options);
+    expect(begun.facts.packages).toEqual({ six: '1.17.0' });
+    expect(begun.key).not.toBe((await inspectEnvironment({ cacheDir, requirements: ['six'] })).key);
+    const same = await ensureEnvironment({ ...options, exactly: { six: '1.17.0' } });
+    expect(same).toEqual({ ...begun, made: 'cached' });
+    const earlier = await ensureEnvironment({ ...options, exactly: { six: '1.16.0' } });
+    expect(earlier).toMatchObject({ key: begun.key, facts: { packages: { six: '1.16.0' } } });
+    expect((await ensureEnvironment({ ...options, exactly: { six: '1.16.0' } })).made).toBe('cached');
+  });
+
   test('is made anew with a word when its interpreter is gone, and when a package was removed', async () => {
     await rm(first.python);
     const second = await tiny(cacheDir);

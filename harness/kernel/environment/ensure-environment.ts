@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canonicalJson } from '../../model/canonical.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import {
   cacheFolder,
@@ -45,6 +46,13 @@ export interface EnvironmentOptions {
    * `requirementsWith(['ipykernel==7.4.0'])` replaces one of the defaults.
    */
   readonly requirements?: readonly string[] | undefined;
+  /** Versions that go before the lock's: `name==version`, some with a marker. */
+  readonly pins?: readonly string[] | undefined;
+  /**
+   * Every package with its version, as an experiment recorded it. Where the cache has another environment or none, one of
+   * exactly these is made. Its key stays that of the requirements. Not used for the lock itself, which leaves nothing open.
+   */
+  readonly exactly?: Readonly<Record<string, string>> | undefined;
   /** Default: KERNEL_SOAK_CACHE, else the system's folder for caches. */
   readonly cacheDir?: string | undefined;
   /** Default: uv where it is on PATH and runs, else pip. */
@@ -62,6 +70,8 @@ export interface EnvironmentOptions {
  */
 export async function ensureEnvironment(options: EnvironmentOptions = {}): Promise<KernelEnvironment> {
   if (options.env !== undefined) return givenEnvironment(options.env, options);
+  const { exactly, ...others } = options;
+  if (exactly !== undefined && options.requirements !== undefined) return exactEnvironment(exactly, others);
   const { interpreter, slot, lock } = await placeOf(options);
   const found = await lookUp(slot, options.signal);
   if (found.state === 'ready') return found.environment;
@@ -80,7 +90,7 @@ export async function ensureEnvironment(options: EnvironmentOptions = {}): Promi
     await mkdir(attemptFolder);
     const installer = await installPackages({
       interpreter,
-      installation: installation(options.requirements, lock),
+      installation: installation(options.requirements, lock, options.pins),
       folder: venvFolder(slot, attempt),
       installer: options.installer,
       onProgress,
@@ -95,6 +105,19 @@ export async function ensureEnvironment(options: EnvironmentOptions = {}): Promi
     await writeMarker(slot, { format: 1, folder: attempt, installer, packages: facts.packages });
     return { python, key: slot.key, facts, made: 'created', matplotlibConfigDir };
   });
+}
+
+async function exactEnvironment(
+  exactly: Readonly<Record<string, string>>,
+  options: EnvironmentOptions,
+): Promise<KernelEnvironment> {
+  const { key, found } = await inspectEnvironment(options);
+  if (found.state === 'ready' && canonicalJson(found.environment.facts.packages) === canonicalJson(exactly)) {
+    return found.environment;
+  }
+  options.onProgress?.('The package index may have newer versions by now: the recorded ones are installed');
+  const requirements = Object.entries(exactly).map(([name, version]) => `${name}==${version}`);
+  return { ...(await ensureEnvironment({ ...options, requirements, pins: undefined })), key };
 }
 
 /** What `ensureEnvironment` would find, without making anything. */
@@ -185,10 +208,12 @@ async function placeOf(
   options: EnvironmentOptions,
 ): Promise<{ interpreter: Interpreter; slot: Slot; lock: string }> {
   // Refuses what is not a requirement before anything is written.
-  for (const requirement of options.requirements ?? []) requirementName(requirement);
+  for (const requirement of [...(options.requirements ?? []), ...(options.pins ?? [])]) {
+    requirementName(requirement);
+  }
   const interpreter = await findInterpreter(options.python, options.signal);
   const lock = lockText();
-  const key = environmentKey(interpreter, lock, options.requirements);
+  const key = environmentKey(interpreter, lock, options.requirements, options.pins);
   return { interpreter, slot: slotOf(cacheFolder(options.cacheDir), key), lock };
 }
 

@@ -1,4 +1,5 @@
 export { cacheFolder } from './cache.ts';
+export { environmentCopy } from './copied-environment.ts';
 export {
   type EnvironmentInspection,
   type EnvironmentOptions,

@@ -80,9 +80,11 @@ test('overrides replace the default of the same name and keep the others', () =>
 });
 
 test('an arm that asks for what the lock has is given the default environment', () => {
-  expect(armRequirements([])).toBeUndefined();
-  expect(armRequirements(['ipykernel==7.3.0', 'pyzmq==27.1.0'])).toBeUndefined();
-  expect(armRequirements(['ipykernel==7.4.0'])).toEqual(requirementsWith(['ipykernel==7.4.0']));
+  expect(armRequirements({ requirements: [] })).toBeUndefined();
+  expect(armRequirements({ requirements: ['ipykernel==7.3.0', 'pyzmq==27.1.0'] })).toBeUndefined();
+  expect(armRequirements({ requirements: ['ipykernel==7.4.0'] })).toEqual(
+    requirementsWith(['ipykernel==7.4.0']),
+  );
 });
 
 test('versions beside the lock are those that it does not have', () => {
@@ -104,5 +106,38 @@ describe('the name of a requirement', () => {
 
   test.each(['--index-url=x', './wheel.whl', '', '-e .'])('%j is refused', (requirement) => {
     expect(() => requirementName(requirement)).toThrow(SoakError);
+  });
+});
+
+describe('packages of the user', () => {
+  const pins = ['ipykernel==7.2.0', 'numpy==2.2.6 ; python_version < "3.11"', 'pandas==2.3.3'];
+
+  test('are added to the defaults; a default that a pin is about has no version of its own', () => {
+    const direct = armRequirements({ requirements: ['pandas', 'pyzmq==26.0.0'], pins }) ?? [];
+    expect(direct).toEqual(
+      expect.arrayContaining(['ipykernel', 'numpy', 'nbclient', 'pandas', 'pyzmq==26.0.0']),
+    );
+    expect(direct.filter((each) => /^(?:ipykernel|pyzmq|numpy)/.test(each))).toHaveLength(3);
+  });
+
+  test('that are a whole environment get a kernel’s own packages and no others', () => {
+    const direct = armRequirements({ requirements: ['pandas'], pins, isWhole: true });
+    expect(direct).toEqual(['ipykernel', 'pyzmq==27.1.0', 'tornado', 'ipython', 'jupyter-client', 'pandas']);
+  });
+
+  test('that are a copy of an environment are what it is', () => {
+    const requirements = ['ipykernel==7.3.0'];
+    expect(armRequirements({ requirements, isWhole: true, copyOf: '/x' })).toBe(requirements);
+    expect(armRequirements({ requirements, copyOf: '/x' })).toBe(requirements);
+  });
+
+  test('their pins go before the lock’s, and what is required at a version before both', () => {
+    const lock = 'numpy==2.2.0\npandas==2.0.0\ncomm==0.2.3\nipykernel==7.3.0\n';
+    const { constraints } = installation(['ipykernel==7.4.0', 'pandas'], lock, pins);
+    expect(constraints.trim().split('\n')).toEqual([
+      'comm==0.2.3',
+      'numpy==2.2.6 ; python_version < "3.11"',
+      'pandas==2.3.3',
+    ]);
   });
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { WantedEnvironment } from '../../arms/arm-environment.ts';
 import { EXIT_CODES, SoakError } from '../../model/errors.ts';
 import { packageRoot } from '../../model/package-root.ts';
 
@@ -41,13 +42,31 @@ export function requirementsWith(overrides: readonly string[]): readonly string[
   return [...directRequirements().filter((line) => !replaced.has(requirementName(line))), ...overrides];
 }
 
+/** What a kernel runs on: added to what describes a whole environment, where that lacks it. */
+const KERNEL_PACKAGES = ['ipykernel', 'pyzmq', 'tornado', 'ipython', 'jupyter-client'];
+
 /**
  * The direct requirements of an arm's environment: the defaults with the arm's in their place; `undefined`,
- * which is the lock itself, where the lock has exactly what the arm asks for.
+ * which is the lock itself, where the lock has exactly what the arm asks for. A default that a pin is about is required
+ * without its own version. A copy of an environment is what it is: nothing is added.
  */
-export function armRequirements(wanted: readonly string[]): readonly string[] | undefined {
+export function armRequirements({
+  requirements,
+  pins = [],
+  isWhole = false,
+  copyOf,
+}: Pick<WantedEnvironment, 'requirements' | 'pins' | 'isWhole' | 'copyOf'>): readonly string[] | undefined {
+  if (copyOf !== undefined) return requirements;
   const locked = new Set(requirementLines(lockText()));
-  return wanted.every((requirement) => locked.has(requirement)) ? undefined : requirementsWith(wanted);
+  const isLock = !isWhole && pins.length === 0 && requirements.every((each) => locked.has(each));
+  if (isLock) return undefined;
+  const pinned = new Set(pins.map(requirementName));
+  const named = new Set(requirements.map(requirementName));
+  const defaults = directRequirements()
+    .filter((line) => !isWhole || KERNEL_PACKAGES.includes(requirementName(line)))
+    .filter((line) => !named.has(requirementName(line)))
+    .map((line) => (pinned.has(requirementName(line)) ? requirementName(line) : line));
+  return [...defaults, ...requirements];
 }
 
 /**
@@ -70,13 +89,23 @@ export function versionsBesideLock(packages: Readonly<Record<string, string>>): 
  * What to install: the whole lock, hashes included, or `requirements` with the lock's versions as constraints. A
  * requirement that says a version (or an address) of its own is taken out of the constraints: the lock holds for
  * everything else.
+ *
+ * @param pins versions that go before the lock's
  */
-export function installation(requirements: readonly string[] | undefined, lock: string): Installation {
+export function installation(
+  requirements: readonly string[] | undefined,
+  lock: string,
+  pins: readonly string[] = [],
+): Installation {
   if (requirements === undefined) {
     return { requirements: `${wholeLines(lock).join('\n')}\n`, constraints: '' };
   }
   const overridden = new Set(requirements.filter(namesVersion).map(requirementName));
-  const constraints = requirementLines(lock).filter((line) => !overridden.has(requirementName(line)));
+  const pinned = new Set(pins.map(requirementName));
+  const constraints = [
+    ...requirementLines(lock).filter((line) => !pinned.has(requirementName(line))),
+    ...pins,
+  ].filter((line) => !overridden.has(requirementName(line)));
   return { requirements: `${requirements.join('\n')}\n`, constraints: `${constraints.join('\n')}\n` };
 }
 

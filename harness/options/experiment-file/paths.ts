@@ -25,11 +25,12 @@ export function pathsFromFile(paths: PathKind | undefined, value: string, file: 
   }
 }
 
-/** `LABEL=WORD + WORD`: each word that is a folder, a patch or a clone. */
+/** `LABEL=WORD + WORD`: each word that is a folder, a patch, a clone or an environment. */
 function armPaths(spec: string, absolute: (path: string) => string): string {
   const [, label = '', words = spec] = /^([A-Za-z0-9][A-Za-z0-9._-]*=(?!=))?(.*)$/s.exec(spec) ?? [];
   const resolved = words.split(/(\s+\+\s+)/).map((word) => {
-    const [, prefix = '', path = ''] = /^((?:inert:)?(?:git:)?)(.*)$/s.exec(word) ?? [];
+    const [, prefix = '', path = ''] = /^((?:inert:)?(?:git:|env:)?)(.*)$/s.exec(word) ?? [];
+    if (prefix === 'env:') return `${prefix}${absolute(path)}`;
     if (prefix.endsWith('git:')) {
       // The revision stays: what follows the last @.
       const cut = path.lastIndexOf('@');

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { evidenceAddress } from '../../model/evidence-url.ts';
 import { option } from '../row.ts';
-import { commaList, LEVEL, number, numbers, onOff, repeated, text } from '../value-types.ts';
+import { commaList, LEVEL, number, numbers, onOff, parsedText, repeated, text } from '../value-types.ts';
 
 const CELLS = { whole: true, min: 1, max: 1_000_000, unit: 'code cells' } as const;
 
@@ -124,6 +125,10 @@ export const DIAGNOSIS_ROWS = [
     commands: {
       bisect: { default: 'notebooks/many-cells.ipynb' },
       locate: { defaultWords: 'the ipywidgets notebook' },
+      init: {
+        help: 'notebook of that repository',
+        defaultWords: 'the ipywidgets notebook of kernel-soak',
+      },
     },
   }),
   option({
@@ -209,6 +214,44 @@ export const DIAGNOSIS_ROWS = [
     group: 'Evidence',
     commands: { comment: {} },
     default: 'kernel-soak',
+  }),
+  option({
+    flags: '--evidence-url <url>',
+    type: parsedText(evidenceAddress),
+    help: 'where the report folder is published: the comment then shows its chief figure and links to the evidence',
+    defaultWords: 'nowhere: no figure',
+    group: 'Evidence',
+    commands: { comment: {} },
+  }),
+  option({
+    flags: '--print',
+    type: onOff,
+    help: 'print the comment instead of posting it; needs no GitHub',
+    group: 'Evidence',
+    commands: { comment: {} },
+  }),
+  option({
+    flags: '--in <dir>',
+    type: text('path'),
+    help: 'folder of the repository that gets the workflow',
+    group: 'Experiment',
+    commands: { init: {} },
+    default: '.',
+  }),
+  option({
+    flags: '--from <repository>',
+    type: text(),
+    help: 'the repository that has kernel-soak, with a tag or commit; best a commit',
+    group: 'Experiment',
+    commands: { init: {} },
+    default: 'OWNER/kernel-soak@v1',
+  }),
+  option({
+    flags: '--force',
+    type: onOff,
+    help: 'replace a file that is there',
+    group: 'Experiment',
+    commands: { init: {} },
   }),
   option({
     flags: '--attempts <n>',

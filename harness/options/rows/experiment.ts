@@ -6,6 +6,7 @@ import { serverUrl } from '../../model/server-url.ts';
 import { TRAFFIC_PROFILES } from '../../model/traffic.ts';
 import { EXECUTION_WAYS, TRANSPORTS } from '../../model/transport.ts';
 import { clientType } from '../client-command.ts';
+import { ALPHA_WORDS } from '../levels.ts';
 import { option } from '../row.ts';
 import { autopsyType, clientTimeoutType, shardType } from '../special-types.ts';
 import { interruptAfterType, trafficType } from '../traffic-types.ts';
@@ -23,6 +24,7 @@ import {
   text,
 } from '../value-types.ts';
 import { ENDPOINT_ROWS } from './endpoint.ts';
+import { ENVIRONMENT_ROWS } from './environment.ts';
 
 /** What a client of another program has of its own, so that the harness's is not asked. */
 const FRONT_END = ['traffic', 'latency', 'prefix', 'tuned', 'pipelineDepth', 'interruptAfter', 'autopsy'];
@@ -37,7 +39,7 @@ export const EXPERIMENT_ROWS = [
   option({
     flags: '--arm <name>',
     type: repeated('arm'),
-    help: 'add an arm: a name, a folder, ipykernel==7.4.0, py3.13, my.diff or git:PATH@REV, joined by " + ", with LABEL= before it; repeatable',
+    help: 'add an arm: a name, a folder, ipykernel==7.4.0, py3.13, env:.venv, my.diff or git:PATH@REV, joined by " + ", with LABEL= before it; repeatable',
     group: 'Experiment',
     commands: { run: {} },
     inFile: false,
@@ -68,7 +70,7 @@ export const EXPERIMENT_ROWS = [
     inFile: 'kernels',
     excludes: [
       {
-        options: ['arm', 'arms', 'try', 'client', 'env', 'python'],
+        options: ['arm', 'arms', 'try', 'client', 'env', 'python', 'with', 'requirements'],
         because: 'the harness starts the kernel as its kernelspec says',
       },
       {
@@ -312,7 +314,7 @@ export const EXPERIMENT_ROWS = [
     flags: '--alpha <level>',
     type: number({ min: 1e-12, max: 0.5, unit: 'probability' }),
     help: 'level of the verdict',
-    defaultWords: '0.05; 0.001 with --until-decided',
+    defaultWords: ALPHA_WORDS,
     group: 'Decision',
     commands: {
       run: {},
@@ -372,51 +374,7 @@ export const EXPERIMENT_ROWS = [
     group: 'Evidence',
     commands: { run: {} },
   }),
-  option({
-    flags: '--python <exe>',
-    type: text('path-or-command'),
-    help: 'interpreter to make the kernel environment from',
-    group: 'Kernels',
-    commands: {
-      run: {},
-      tune: {},
-      bisect: {},
-      locate: {},
-      exec: {},
-      mechanism: {},
-      doctor: {},
-      'arms show': {},
-      'arms same': { help: 'interpreter whose pip fetches the releases' },
-      'arms install': {},
-    },
-    excludes: [
-      {
-        options: ['env'],
-        because: '--python makes a new environment, and --env names one that exists',
-      },
-    ],
-  }),
-  option({
-    flags: '--env <exe>',
-    type: text('path-or-command'),
-    help: 'use this environment as it is: its interpreter or its folder',
-    group: 'Kernels',
-    commands: {
-      run: {},
-      tune: {},
-      locate: {},
-      exec: {},
-      mechanism: {},
-      doctor: { help: 'the environment to look at: its interpreter or its folder' },
-      kernels: {
-        help: 'the Python whose environment is searched too',
-        defaultWords: 'the first on the path',
-      },
-      'arms show': {},
-      'arms install': {},
-    },
-    publishedAs: '<your environment>',
-  }),
+  ...ENVIRONMENT_ROWS,
   option({
     flags: '--baseline <dir>',
     type: text('path'),

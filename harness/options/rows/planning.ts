@@ -1,3 +1,4 @@
+import { ALPHA_WORDS } from '../levels.ts';
 import { option } from '../row.ts';
 import { LEVEL, number, numbers, PROBABILITY, text } from '../value-types.ts';
 
@@ -63,8 +64,7 @@ export const PLANNING_ROWS = [
     type: number(LEVEL),
     help: 'level of the verdict',
     group: 'Decision',
-    commands: { plan: {}, stats: {} },
-    default: '0.05',
+    commands: { plan: { defaultWords: ALPHA_WORDS }, stats: { default: '0.05' } },
   }),
   option({
     flags: '--power <share>',

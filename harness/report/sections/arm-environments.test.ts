@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ProtocolArmEnvironment } from '../../model/arm.ts';
 import type { ArmEnvironment } from '../../model/journal.ts';
 import { evidenceMarkdown } from '../evidence.ts';
 import { type SyntheticArm, syntheticJournal } from '../fixtures/synthetic-journal.ts';
@@ -9,7 +10,13 @@ const ARMS: readonly SyntheticArm[] = [
   { name: 'ipykernel-7.4.0', role: 'treatment', hazard: 0, engagement: null },
 ];
 
-function evidenceOf(packages: Record<string, string>, python?: string): string {
+/** What the arms ask for, where it is not the release alone. */
+interface Asked {
+  readonly control?: ProtocolArmEnvironment;
+  readonly other?: ProtocolArmEnvironment;
+}
+
+function evidenceOf(packages: Record<string, string>, python?: string, asked: Asked = {}): string {
   const journal = syntheticJournal({ arms: ARMS, blocks: 4 });
   const { experiment } = journal;
   const own: ArmEnvironment = {
@@ -24,11 +31,16 @@ function evidenceOf(packages: Record<string, string>, python?: string): string {
     ...experiment.protocol,
     arms: experiment.protocol.arms.map((arm) =>
       arm.name === 'control'
-        ? arm
+        ? { ...arm, ...(asked.control === undefined ? {} : { environment: asked.control }) }
         : {
             ...arm,
             patchSha256: null,
-            environment: { requirements: ['ipykernel==7.4.0'], python: null, lockSha256: '0', versions: {} },
+            environment: asked.other ?? {
+              requirements: ['ipykernel==7.4.0'],
+              python: null,
+              lockSha256: '0',
+              versions: {},
+            },
           },
     ),
   };
@@ -62,6 +74,43 @@ describe('arms in different environments', () => {
     const evidence = evidenceOf({ ipykernel: '7.4.0' }, 'CPython 3.99.0');
     expect(evidence).toMatch(/`Python` `[^`]+` to `CPython 3\.99\.0`/);
     expect(evidence).toContain('Not a one-change comparison');
+  });
+});
+
+describe('packages of the user', () => {
+  const environment = (requirements: string[], more: Partial<ProtocolArmEnvironment> = {}) => ({
+    requirements,
+    python: null,
+    lockSha256: '0',
+    versions: {},
+    ...more,
+  });
+
+  test('copies of an environment differ in what was asked for; what came along is said to be more', () => {
+    const copy = { isCopy: true as const, leftOut: ['mine: it is installed in editable mode'] };
+    const asked = {
+      control: environment(['ipykernel==7.3.0', 'nest-asyncio==1.5.0', 'six==1.16.0'], copy),
+      other: environment(['ipykernel==7.4.0', 'nest-asyncio==1.5.0', 'six==1.16.0'], copy),
+    };
+    const one = evidenceOf({ ipykernel: '7.4.0' }, undefined, asked);
+    expect(one).toContain('only `ipykernel` `7.3.0` to `7.4.0`. Nothing else differs');
+    expect(one).toContain('`control` and `ipykernel-7.4.0`: a copy, at the same versions, of what');
+    expect(one).toContain('- `mine: it is installed in editable mode`');
+    // Both arms name it, so neither asked for another version of it.
+    const more = evidenceOf({ ipykernel: '7.4.0', 'nest-asyncio': '1.6.0' }, undefined, asked);
+    expect(more).toContain('1 more, not asked for: `nest-asyncio`');
+  });
+
+  test('a file is named with its hash, once', () => {
+    const files = [{ name: 'uv.lock', sha256: 'ab'.repeat(32) }];
+    const evidence = evidenceOf({ ipykernel: '7.4.0' }, undefined, {
+      control: environment(['pandas'], { files }),
+      other: environment(['ipykernel==7.4.0', 'pandas'], { files }),
+    });
+    expect(
+      evidence.match(/Packages of every arm: as `uv\.lock` \(SHA-256 `abababababababab`\) names them\./g),
+    ).toHaveLength(1);
+    expect(evidence).not.toContain('Not in the kernels');
   });
 });
 

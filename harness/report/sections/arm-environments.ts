@@ -17,6 +17,8 @@ import { num } from '../words.ts';
 /** Packages shown by arm even where only others differ: what the shell channel runs on. */
 const CHIEF_PACKAGES = ['ipykernel', 'pyzmq', 'tornado', 'jupyter-client'];
 
+const HASH_LENGTH = 16;
+
 interface VersionChange {
   readonly name: string;
   /** `null`: not installed. */
@@ -66,10 +68,9 @@ function environmentDifferences(report: Report): EnvironmentDifference[] {
       const from = environmentOf(report, reference);
       const to = environmentOf(report, name);
       if (from.key === to.key) return [];
-      const wanted = new Set(
-        [environment, report.protocol.arms.find((arm) => arm.name === reference)?.environment].flatMap(
-          (each) => each?.requirements.map((requirement) => /^[a-z0-9-]+/.exec(requirement)?.[0] ?? '') ?? [],
-        ),
+      const wanted = askedApart(
+        environment?.requirements ?? [],
+        report.protocol.arms.find((arm) => arm.name === reference)?.environment?.requirements ?? [],
       );
       const all = changes(from, to);
       return [
@@ -84,6 +85,15 @@ function environmentDifferences(report: Report): EnvironmentDifference[] {
       ];
     },
   );
+}
+
+/** Names of the packages that one arm asks for and the other does not, or at other versions. */
+function askedApart(one: readonly string[], other: readonly string[]): ReadonlySet<string> {
+  const apart = [
+    ...one.filter((each) => !other.includes(each)),
+    ...other.filter((each) => !one.includes(each)),
+  ];
+  return new Set(apart.map((requirement) => /^[a-z0-9-]+/.exec(requirement)?.[0] ?? ''));
 }
 
 /** How many things an arm changes at once against the reference. */
@@ -122,6 +132,42 @@ function differenceLine(difference: EnvironmentDifference): Line {
 
 /** What the arms' environments do to the comparison: for the section on the arms. */
 export function armEnvironmentBlocks(report: Report): Block[] {
+  return [...packageBlocks(report), ...differenceBlocks(report)];
+}
+
+/** Where the packages are from that the user gave to all arms, and what of them is not in. */
+function packageBlocks({ protocol }: Report): Block[] {
+  const environments = protocol.arms.flatMap(({ environment }) => environment ?? []);
+  const files = new Map(
+    environments.flatMap(({ files: each = [] }) => each.map((file) => [file.sha256, file.name])),
+  );
+  const leftOut = [...new Set(environments.flatMap(({ leftOut: each = [] }) => each))];
+  const copies = protocol.arms.filter(({ environment }) => environment?.isCopy === true);
+  return [
+    ...(files.size === 0
+      ? []
+      : [
+          paragraph(
+            line`Packages of every arm: as ${enumeration([...files].map(([hash, name]) => line`${code(name)} (SHA-256 ${code(hash.slice(0, HASH_LENGTH))})`))} ${text(files.size === 1 ? 'names them' : 'name them')}.`,
+          ),
+        ]),
+    ...(copies.length === 0
+      ? []
+      : [
+          paragraph(
+            line`${enumeration(copies.map(({ name }) => [code(name)]))}: a copy, at the same versions, of what an environment of the user had installed.`,
+          ),
+        ]),
+    ...(leftOut.length === 0
+      ? []
+      : [
+          paragraph(line`Not in the kernels, because they could not be installed from a package index:`),
+          { kind: 'list' as const, items: leftOut.map((each) => [code(each)]) },
+        ]),
+  ];
+}
+
+function differenceBlocks(report: Report): Block[] {
   const differences = environmentDifferences(report);
   if (differences.length === 0) return [];
   return [

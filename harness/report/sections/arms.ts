@@ -1,6 +1,8 @@
+import { type ArmDiff, armDiffs, cutDiff } from '../arm-diffs.ts';
 import {
   type Block,
   code,
+  folded,
   type Line,
   line,
   paragraph,
@@ -11,9 +13,16 @@ import {
 } from '../document.ts';
 import { armEndings } from '../ending-words.ts';
 import { capital, eventWords, isAboutWedges } from '../endpoint-words.ts';
-import { count, percent, percentInterval, perThousand, perThousandInterval } from '../format-number.ts';
+import {
+  count,
+  counted,
+  percent,
+  percentInterval,
+  perThousand,
+  perThousandInterval,
+} from '../format-number.ts';
 import type { Report } from '../report.ts';
-import { engagementWords, num } from '../words.ts';
+import { armNames, engagementWords, num } from '../words.ts';
 import { armEnvironmentBlocks } from './arm-environments.ts';
 
 /** The table of arms, right after the verdict: counts of the counted blocks, and all harness faults. */
@@ -33,7 +42,7 @@ export function armsTable(report: Report): Table {
       ...(competing ? ['Ended otherwise'] : []),
       ...(invalid ? ['>Harness faults'] : []),
       ...(stalls ? ['>Client stalled'] : []),
-      'Engagement',
+      'Was the change in?',
     ],
     report.analysis.arms.map((arm): Line[] => [
       [code(arm.name)],
@@ -64,34 +73,71 @@ export function armsBlocks(report: Report): Block[] {
         (arm) => line`${code(arm.name)} (${text(arm.role)}): ${phrase(arm.description)}`,
       ),
     },
+    ...diffBlocks(report),
     ...armEnvironmentBlocks(report),
     { kind: 'figure', name: 'rates' },
-    table(
-      words.endsRun ? `Upper bounds and ${words.nouns} per reply, by arm` : 'Upper bounds, by arm',
+    folded(
+      line`${text(words.endsRun ? `Upper bounds, anytime-valid intervals, and ${words.nouns} per reply` : 'Upper bounds and anytime-valid intervals')}`,
       [
-        'Arm',
-        '>Upper bound',
-        '>Anytime-valid interval',
-        ...(words.endsRun
-          ? [`>${capital(words.nouns)}`, '>Replies', '>Per 1000 replies', '>95 % interval']
-          : []),
+        table(
+          words.endsRun ? `Upper bounds and ${words.nouns} per reply, by arm` : 'Upper bounds, by arm',
+          [
+            'Arm',
+            '>Upper bound',
+            '>Anytime-valid interval',
+            ...(words.endsRun
+              ? [`>${capital(words.nouns)}`, '>Replies', '>Per 1000 replies', '>95 % interval']
+              : []),
+          ],
+          analysis.arms.map((arm): Line[] => [
+            [code(arm.name)],
+            [num(percent(arm.upper95))],
+            [num(percentInterval(arm.confidenceSequence95))],
+            ...(words.endsRun
+              ? [
+                  [num(count(arm.hazard.wedges))],
+                  [num(count(arm.hazard.replies))],
+                  [num(perThousand(arm.hazard.perReply))],
+                  [num(perThousandInterval(arm.hazard.garwood95))],
+                ]
+              : []),
+          ]),
+        ),
+        paragraph(
+          line`Rates cover the counted blocks. They leave out harness faults and runs that ended otherwise ${text(ended)}. ${text(words.endsRun ? `Intervals of ${words.nouns} per reply are Garwood intervals. ` : '')}The upper bound is one-sided 95 %. The anytime-valid interval (a 95 % confidence sequence) holds at every number of runs at once.`,
+        ),
       ],
-      analysis.arms.map((arm): Line[] => [
-        [code(arm.name)],
-        [num(percent(arm.upper95))],
-        [num(percentInterval(arm.confidenceSequence95))],
-        ...(words.endsRun
-          ? [
-              [num(count(arm.hazard.wedges))],
-              [num(count(arm.hazard.replies))],
-              [num(perThousand(arm.hazard.perReply))],
-              [num(perThousandInterval(arm.hazard.garwood95))],
-            ]
-          : []),
-      ]),
     ),
-    paragraph(
-      line`Rates cover the counted blocks. They leave out harness faults and runs that ended otherwise ${text(ended)}. Rates have Clopper–Pearson intervals${text(words.endsRun ? `, and ${words.nouns} per reply have Garwood intervals` : '')}. The upper bound is one-sided 95 %. The anytime-valid interval (a 95 % confidence sequence) holds at every number of runs at once. Engagement counts how often an arm's change acted, and how often it found its stream missing or mismatched.`,
+  ];
+}
+
+/** Characters of all diffs together, and of one. Evidence has to stay within what GitHub takes. */
+const DIFF_CHARACTERS = 16_000;
+const ONE_DIFF_CHARACTERS = 4_000;
+
+/** The diff of each arm that has one, folded. Nothing where no arm is patched. */
+function diffBlocks(report: Report): Block[] {
+  const diffs = armDiffs(report);
+  if (diffs.length === 0) return [];
+  const room = Math.min(ONE_DIFF_CHARACTERS, Math.floor(DIFF_CHARACTERS / diffs.length));
+  return [
+    folded(
+      line`The ${num(counted(diffs.length, 'diff'))} of the arms`,
+      diffs.flatMap((diff) => diffOf(diff, room)),
     ),
+  ];
+}
+
+function diffOf({ arms, sha256, text: whole }: ArmDiff, room: number): Block[] {
+  const of = line`${armNames(arms)}, SHA-256 of the diff ${code(sha256)}`;
+  if (whole === null) return [paragraph(line`${of}. The journal does not hold its text.`)];
+  const { shown, lines, shownLines } = cutDiff(whole, room);
+  const cut =
+    shownLines === lines
+      ? line``
+      : line` (the first ${num(String(shownLines))} of ${num(String(lines))} lines; the journal holds all)`;
+  return [
+    paragraph(line`${of}${cut}:`),
+    { kind: 'verbatim', language: 'diff', content: shown, limit: ONE_DIFF_CHARACTERS },
   ];
 }

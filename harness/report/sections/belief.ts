@@ -5,6 +5,7 @@ import {
   type Block,
   code,
   enumeration,
+  folded,
   joined,
   type Line,
   line,
@@ -30,22 +31,29 @@ export function beliefBlocks(report: Report): Block[] {
   const items: Line[] = [
     protocolLine(report),
     ...endpointLines(report),
-    ...tuningLines(report),
-    randomisationLine(report),
-    stoppingLine(report),
     ...shamLines(report),
     ...competingLines(report),
     exclusionLine(report),
+    ...analysis.aa.map((check) => equalityLine(report, check)),
+  ];
+  const further: Line[] = [
+    ...tuningLines(report),
+    randomisationLine(report),
+    stoppingLine(report),
     deadlineLine(report),
     ...driftLines(report),
-    ...analysis.aa.map((check) => equalityLine(report, check)),
     ...serverLines(report),
     ...rejectedLines(report),
     ...droppedLines(report),
     ...leftLines(report),
     stallLine(report),
   ];
-  const blocks: Block[] = [{ kind: 'list', items }];
+  const blocks: Block[] = [
+    { kind: 'list', items },
+    folded(line`Order of the runs, stopping, deadline, drift and the harness itself`, [
+      { kind: 'list', items: further },
+    ]),
+  ];
   if (report.competingRuns.length > 0)
     blocks.push(runsByKind(report.competingRuns, 'run that ended otherwise', 'runs that ended otherwise'));
   if (report.invalidRuns.length > 0)

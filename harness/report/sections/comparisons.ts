@@ -2,6 +2,7 @@ import type { Comparison, TwoArmSummary } from '../../stats/comparison.ts';
 import {
   type Block,
   code,
+  folded,
   joined,
   type Line,
   line,
@@ -32,19 +33,28 @@ export function comparisonBlocks(report: Report): Block[] {
   if (analysis.comparisons.length > 0) {
     blocks.push(
       differencesTable(analysis.comparisons, eventWords(report.protocol)),
-      testsTable(analysis.comparisons, analysis.strata !== undefined),
+      paragraph(decisionWords(report)),
     );
-    if (analysis.strata !== undefined) {
-      blocks.push(
-        paragraph(
-          line`These figures add up the counts of all strata. No verdict rests on them: see “Hosts and nights”.`,
-        ),
-      );
-    }
-    blocks.push(paragraph(tailWords(analysis.comparisons)));
-    blocks.push(paragraph(decisionWords(report)));
-    blocks.push({ kind: 'figure', name: 'evidence' });
-    blocks.push(...hazardBlocks(analysis.comparisons, eventWords(report.protocol)));
+    const strata: Block[] =
+      analysis.strata === undefined
+        ? []
+        : [
+            paragraph(
+              line`These figures add up the counts of all strata. No verdict rests on them: see “Hosts and nights”.`,
+            ),
+          ];
+    const figure: Block = { kind: 'figure', name: 'evidence' };
+    const isDecidedByE = analysis.test === 'e-process';
+    if (isDecidedByE) blocks.push(figure);
+    blocks.push(
+      folded(line`Every test of every comparison: one decides, the others are for comparison`, [
+        testsTable(analysis.comparisons, analysis.strata !== undefined),
+        ...strata,
+        paragraph(tailWords(analysis.comparisons)),
+        ...(isDecidedByE ? [] : [figure]),
+        ...hazardBlocks(analysis.comparisons, eventWords(report.protocol)),
+      ]),
+    );
   }
   blocks.push(...baselineBlocks(report, testCells));
   return blocks;
@@ -127,7 +137,7 @@ function decisionWords(report: Report): Line {
     report.competingRuns.length === 0
       ? ''
       : ` This must hold for ${words.nouns} alone, with the runs that ended otherwise left out, and for ${words.nouns} and other endings together. Other endings must not be more frequent than in the references (Fisher’s exact test, one-sided, p > 0.05).`;
-  return line`Decided by: ${rule}. ${claim}${text(composite)}${num(holm)}`;
+  return line`What decides: ${rule}. ${claim}${text(composite)}${num(holm)}`;
 }
 
 function hazardBlocks(comparisons: readonly Comparison[], words: EventWords): Block[] {

@@ -2,7 +2,7 @@ import type { ProtocolClient } from '../../model/client.ts';
 import type { ClientEnvironment } from '../../model/journal.ts';
 import type { Protocol } from '../../model/protocol.ts';
 import { deviationLines } from '../deviations.ts';
-import { type Block, code, enumeration, type Line, line, table, text } from '../document.ts';
+import { type Block, code, enumeration, folded, type Line, line, table, text } from '../document.ts';
 import { counted, duration, gibibytes } from '../format-number.ts';
 import type { Report } from '../report.ts';
 import { armNames, num, shortHash } from '../words.ts';
@@ -39,8 +39,6 @@ export function environmentBlocks(report: Report): Block[] {
           ),
         )}.`
       : line`Kernel: Python ${code(environment.python)}, ${chief.length > 0 ? line`${enumeration(chief)}, ` : line``}libzmq ${code(environment.kernelLibzmq)}, event loop ${code(environment.eventLoop)}.`,
-    line`Machine: ${code(`${environment.platform} ${environment.arch}`)}, release ${code(environment.osRelease)}, ${num(String(environment.cpus))} CPUs, ${num(gibibytes(environment.memoryBytes))} of memory.`,
-    line`Harness: kernel-soak ${code(protocol.harness)}, Node ${code(environment.node)}, zeromq.js ${code(environment.zeromqJs)}, libzmq ${code(environment.libzmq)}. Runtime ${shortHash(protocol.runtimeSha256)}, environment ${code(environment.key)}.`,
     line`Notebooks: ${enumeration(
       protocol.notebooks.map(
         ({ name, sha256, codeCells }) =>
@@ -54,14 +52,22 @@ export function environmentBlocks(report: Report): Block[] {
     ...socketLines(protocol),
     ...deviationLines(report),
   ];
+  const further: Line[] = [
+    line`Machine: ${code(`${environment.platform} ${environment.arch}`)}, release ${code(environment.osRelease)}, ${num(String(environment.cpus))} CPUs, ${num(gibibytes(environment.memoryBytes))} of memory.`,
+    line`Harness: kernel-soak ${code(protocol.harness)}, Node ${code(environment.node)}, zeromq.js ${code(environment.zeromqJs)}, libzmq ${code(environment.libzmq)}. Runtime ${shortHash(protocol.runtimeSha256)}, environment ${code(environment.key)}.`,
+  ];
   if (starts.length > 0) {
-    items.push(
+    further.push(
       line`Kernel start, median by arm: ${num(duration(Math.min(...starts)))} to ${num(duration(Math.max(...starts)))}.`,
     );
   }
+  const facts: Block[] = [
+    { kind: 'list', items },
+    folded(line`Machine and harness`, [{ kind: 'list', items: further }]),
+  ];
   // Nothing more is known about kernels that their kernelspecs start.
-  if (kernelspecs.length > 0) return [{ kind: 'list', items }];
-  return [{ kind: 'list', items }, armHashes(report), packageList(environment.packages)];
+  if (kernelspecs.length > 0) return facts;
+  return [...facts, armHashes(report), packageList(environment.packages)];
 }
 
 /** How kernels were launched, if not spawned. */

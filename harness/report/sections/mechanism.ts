@@ -2,7 +2,7 @@ import type { RunRecord } from '../../model/journal.ts';
 import { REVIVAL_RUNGS, type RevivalRung } from '../../model/observations.ts';
 import { isWedge } from '../../model/outcome.ts';
 import type { ArmAnalysis } from '../../stats/arm-summary.ts';
-import { type Block, code, type Line, line, paragraph, table, text } from '../document.ts';
+import { type Block, code, folded, type Line, line, paragraph, table, text } from '../document.ts';
 import { eventWords, isAboutWedges } from '../endpoint-words.ts';
 import { count, counted, duration, probability } from '../format-number.ts';
 import type { Report } from '../report.ts';
@@ -55,7 +55,7 @@ function wedgeBlocks(report: Report): Block[] {
   return [
     table(
       'Wedges by certificate and place',
-      'Arm | >Wedged | >Certified | >Not certified | >Revived by the re-arm | Place in the notebook',
+      'Arm | >Wedged | >Request seen unread | >Not seen | >Answered when made to look | Different cells',
       wedging.map((arm): Line[] => [
         [code(arm.name)],
         [num(count(arm.counts.wedged))],
@@ -66,15 +66,17 @@ function wedgeBlocks(report: Report): Block[] {
       ]),
     ),
     paragraph(
-      line`A wedge is certified if the kernel is alive and idle, the request is queued in its shell socket (EVENTS has POLLIN), and the socket's descriptor is not readable. The request is then stranded: nothing tells the kernel to read it. Revived by the re-arm: after the verdict, the harness ran the stream's read handler once (the re-arm), and the missing answers came. Place in the notebook: at how many different cells the runs of the arm wedged.`,
+      line`“Request seen unread”: the kernel was alive and idle, and its shell socket held the request but did not show that there was something to read, so nothing would have made the kernel look. Such a wedge is called certified (${code('wedged-stranded')} in the list of runs). “Answered when made to look”: after the verdict, the harness ran the stream's read handler once (a re-arm), and the missing answers came.`,
     ),
-    paragraph(
-      line`${innocenceLine(report)} The test compares the wedges at each cell with the number of runs that reached it: Pearson's χ² with a seeded Monte Carlo p-value, one test for the experiment. If the wedge wanders, the content of a cell is not at fault.`,
-    ),
-    ...ladderBlocks(report.runs),
-    { kind: 'figure', name: 'positions' },
-    { kind: 'figure', name: 'survival' },
-    { kind: 'figure', name: 'latency' },
+    folded(line`Where in the notebook, after how many replies, and how fast cells were answered`, [
+      paragraph(
+        line`${innocenceLine(report)} The test compares the wedges at each cell with the number of runs that reached it: Pearson's χ² with a seeded Monte Carlo p-value, one test for the experiment. If the wedge wanders, the content of a cell is not at fault.`,
+      ),
+      ...ladderBlocks(report.runs),
+      { kind: 'figure', name: 'positions' },
+      { kind: 'figure', name: 'survival' },
+      { kind: 'figure', name: 'latency' },
+    ]),
   ];
 }
 
@@ -83,7 +85,7 @@ const RUNG_WORDS: Record<RevivalRung, string> = {
   'same-peer': 'another request from the same peer',
   interrupt: 'an interrupt',
   'new-peer': 'a request from a new peer',
-  're-arm': 'one run of the read handler (re-arm)',
+  're-arm': 'one run of the read handler (a re-arm)',
   restart: 'a fresh kernel (the stranded request is lost)',
 };
 

@@ -22,21 +22,29 @@ function whereRun({ experiment, sessions }: Report): Line {
 
 /** What the experiment does not show, which is as much a part of the result as what it shows. */
 export function notShownBlocks(report: Report): Block[] {
-  const { analysis, protocol } = report;
-  const items: Line[] = [];
+  return [list([...zeroRateLines(report), ...furtherLimitLines(report)])];
+}
+
+/** What rate an arm without an event may still have. Nothing where every arm had one. */
+export function zeroRateLines({ analysis, protocol }: Report): Line[] {
   const { infinitive } = eventWords(protocol);
   const clean = analysis.arms.filter((arm) => arm.runs > 0 && arm.wedged === 0);
-  if (clean.length > 0) {
-    items.push(
-      line`That the rate is zero: ${joined(
-        clean.map(
-          (arm, index) =>
-            line`${code(arm.name)}${text(index === 0 ? ` may still ${infinitive}` : '')} in up to ${num(percent(arm.upper95))}${text(index === 0 ? ' of runs' : '')}`,
-        ),
-        ', ',
-      )} (one-sided 95 %).`,
-    );
-  }
+  if (clean.length === 0) return [];
+  return [
+    line`That the rate is zero: ${joined(
+      clean.map(
+        (arm, index) =>
+          line`${code(arm.name)}${text(index === 0 ? ` may still ${infinitive}` : '')} in up to ${num(percent(arm.upper95))}${text(index === 0 ? ' of runs' : '')}`,
+      ),
+      ', ',
+    )} (one-sided 95 %).`,
+  ];
+}
+
+/** What else is not shown. */
+export function furtherLimitLines(report: Report): Line[] {
+  const { analysis, protocol } = report;
+  const items: Line[] = [];
   const uncertified = analysis.arms.filter(
     (arm) => isAboutWedges(protocol) && (arm.counts.wedgedByKind['wedged-mute'] ?? 0) > 0,
   );
@@ -71,5 +79,5 @@ export function notShownBlocks(report: Report): Block[] {
   if (!analysis.aa.some((check) => isObserverCheck(report, check))) {
     items.push(line`Whether watching changes the rate: every arm ran with the same counters in the kernel.`);
   }
-  return [list(items)];
+  return items;
 }
