@@ -53,10 +53,10 @@ function isCut(reply: InterruptedRequest['reply']): boolean {
  * @returns `Infinity`: there is none
  */
 export function firstCutCell(sent: readonly Sent[], executes: readonly InterruptedRequest[]): number {
+  const cells = new Set(sent.map(({ cell }) => cell));
+  const first = Math.min(...cells, Number.POSITIVE_INFINITY);
   const at = executes.findIndex(
-    ({ reply }, cell) =>
-      isCut(reply) &&
-      sent.some((each) => each.cell === cell || (each.cell < cell && isInterruptError(reply))),
+    ({ reply }, cell) => isCut(reply) && (cells.has(cell) || (first < cell && isInterruptError(reply))),
   );
   return at < 0 ? Number.POSITIVE_INFINITY : at;
 }
@@ -66,6 +66,7 @@ export function interruptResults(
   sent: readonly Sent[],
   executes: readonly InterruptedRequest[],
 ): SentInterrupt[] {
+  const cells = new Set(sent.map(({ cell }) => cell));
   return sent.map(({ cell, atMs }) => {
     const request = executes[cell];
     if (request === undefined) throw new Error(`An interrupt of cell ${cell}, which was not sent.`);
@@ -74,24 +75,21 @@ export function interruptResults(
       cell,
       afterMs: roundedMs(Math.max(0, atMs - sentAtMs)),
       afterBusyMs: busyAtMs === null || busyAtMs > atMs ? null : roundedMs(atMs - busyAtMs),
-      result: resultOf(cell, request, executes, sent),
+      result: resultOf(request, executes[cell + 1], cells.has(cell + 1)),
       answeredMs: replyAtMs === null ? null : roundedMs(Math.max(0, replyAtMs - atMs)),
     };
   });
 }
 
 function resultOf(
-  cell: number,
   { reply }: InterruptedRequest,
-  executes: readonly InterruptedRequest[],
-  sent: readonly Sent[],
+  next: InterruptedRequest | undefined,
+  isNextInterrupted: boolean,
 ): InterruptResult {
   if (reply === null) return 'unanswered';
   if (isInterruptError(reply) || (isCut(reply) && reply['status'] !== 'error')) return 'interrupted';
   if (isCut(reply)) return 'raised';
-  const next = executes[cell + 1]?.reply ?? null;
-  const isNextOwn = sent.some((each) => each.cell === cell + 1);
-  return isInterruptError(next) && !isNextOwn ? 'passed-on' : 'ignored';
+  return isInterruptError(next?.reply ?? null) && !isNextInterrupted ? 'passed-on' : 'ignored';
 }
 
 /** The interrupts of one run, each at a moment drawn from the run's seed. One draw a cell, in the order of the cells. */
@@ -131,9 +129,9 @@ export class RunInterrupts {
     this.#unconfirmed += 1;
   }
 
-  /** Whether an error of a cell, or that it was not executed, may be an interrupt's doing. */
-  explains(cell: number, executes: readonly ShellRequest[]): boolean {
-    return cell >= firstCutCell(this.#sent, executes);
+  /** From which cell on an error, or that a cell was not executed, may be an interrupt's doing. */
+  firstCut(executes: readonly ShellRequest[]): number {
+    return firstCutCell(this.#sent, executes);
   }
 
   /** The interrupts as the journal keeps them. */

@@ -141,7 +141,7 @@ export class FrontEnd {
       await mirroring;
       await this.#until(() => this.#parts.client.unsettled.length === 0);
     } while (mirroring !== this.#mirroring && !this.#over);
-    return firstEnd(this.#executes, codeCells, this.#heard, CELL_ENDS, this.#isExplained);
+    return firstEnd(this.#executes, codeCells, this.#heard, CELL_ENDS, this.#firstCut());
   }
 
   #does(profile: TrafficProfile): boolean {
@@ -249,18 +249,20 @@ export class FrontEnd {
   async #end(): Promise<CellEnd | null> {
     const { codeCells } = this.#parts.notebook;
     const ends = this.#parts.goesOnAfterAborted ? (['cell-error'] as const) : CELL_ENDS;
-    const end = firstEnd(this.#executes, codeCells, this.#heard, ends, this.#isExplained);
+    const end = firstEnd(this.#executes, codeCells, this.#heard, ends, this.#firstCut());
     const request = end?.kind === 'cell-error' ? this.#executes[end.position] : undefined;
     if (request === undefined || end === null) return end;
     // What tells an aborted cell from one that raised may come after the reply, as an error's text may.
     const isTold = hasErrorText(request.reply ?? {}) && errorBefore(end.position, this.#executes) === null;
     if (isTold) return end;
     await this.#settled(request);
-    return firstEnd(this.#executes, codeCells, this.#heard, ends, this.#isExplained);
+    return firstEnd(this.#executes, codeCells, this.#heard, ends, this.#firstCut());
   }
 
-  readonly #isExplained = (position: number): boolean =>
-    this.#interrupts?.explains(position, this.#executes) === true;
+  /** From which cell on an error may be an interrupt's doing. */
+  #firstCut(): number {
+    return this.#interrupts?.firstCut(this.#executes) ?? Number.POSITIVE_INFINITY;
+  }
 
   /** Wait for everything that a request still owes; for a cell that was not executed, only its reply. */
   async #settled(request: ShellRequest): Promise<void> {
