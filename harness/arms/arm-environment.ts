@@ -51,6 +51,11 @@ export function pythonOf(word: string): string | null {
   return PYTHON.exec(word)?.[1]?.toLowerCase() ?? null;
 }
 
+/** The name of a package, or of an extra, in its one spelling (PEP 503). */
+export function normalisedName(name: string): string {
+  return name.toLowerCase().replace(/[-_.]+/g, '-');
+}
+
 /**
  * A requirement in its one spelling: normalised name (PEP 503), sorted extras and clauses, no white space.
  *
@@ -80,9 +85,8 @@ export function normalisedRequirement(text: string): string {
     .map((extra) => extra.trim())
     .filter((extra) => extra !== '');
   if (names.some((extra) => !new RegExp(`^${NAME}$`).test(extra))) throw bad('its extras are not names');
-  const normalised = (part: string) => part.toLowerCase().replace(/[-_.]+/g, '-');
-  const suffix = names.length === 0 ? '' : `[${names.map(normalised).sort().join(',')}]`;
-  return `${normalised(name)}${suffix}${clauses
+  const suffix = names.length === 0 ? '' : `[${names.map(normalisedName).sort().join(',')}]`;
+  return `${normalisedName(name)}${suffix}${clauses
     .map((clause) => clause.replaceAll(' ', ''))
     .sort()
     .join(',')}`;

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { about, EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { LaunchMethod } from '../model/launch-method.ts';
 import { quoted } from '../model/quoted.ts';
@@ -16,6 +16,7 @@ import {
 import { assertEventLoop } from './event-loop.ts';
 import { type GitTree, readGitTree } from './git-tree.ts';
 import { patchName, readPatchFile } from './patch-file.ts';
+import { BETWEEN_WORDS } from './release-words.ts';
 
 const SHORT_COMMIT = 10;
 
@@ -30,6 +31,7 @@ interface ReadWords {
   readonly launch: LaunchMethod | null;
   readonly patch: {
     readonly name: string;
+    readonly file: string;
     readonly text: string;
     readonly leftOut: readonly string[];
   } | null;
@@ -74,7 +76,7 @@ async function readWords(words: readonly ArmWord[]): Promise<ReadWords> {
         break;
       case 'patch': {
         const { text, package: name, leftOut } = await readPatchFile(resolve(word.path));
-        read.patch = { name: patchName(word.path), text, leftOut };
+        read.patch = { name: patchName(word.path), file: basename(word.path), text, leftOut };
         read.patchPackage = name;
         read.isInert = word.inert;
         break;
@@ -183,6 +185,7 @@ export async function loadArmSpec(text: string): Promise<Arm> {
     patch: base?.patch ?? patch?.text ?? null,
     patchPackage: read.patchPackage,
     isRepositoryPatch: patch !== null,
+    ...(patch === null ? {} : { patchFile: patch.file }),
     trees,
     isInert: read.isInert,
     environment: wanted,
@@ -197,7 +200,7 @@ export async function loadArmSpec(text: string): Promise<Arm> {
  */
 export function triedArms(change: string): readonly string[] {
   const { label, words, source } = parseArmSpec(change);
-  const parts = source.split(/\s+\+\s+/);
+  const parts = source.split(BETWEEN_WORDS);
   const isEdit = (index: number) => words[index]?.kind === 'patch' || words[index]?.kind === 'git';
   if (
     label !== null ||

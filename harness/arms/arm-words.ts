@@ -2,9 +2,8 @@ import { SoakError } from '../model/errors.ts';
 import { LAUNCH_METHODS, type LaunchMethod } from '../model/launch-method.ts';
 import { quoted } from '../model/quoted.ts';
 import { looksLikeRequirement, pythonOf } from './arm-environment.ts';
+import { BETWEEN_WORDS, offeredRelease, withReleases } from './release-words.ts';
 
-/** What separates the words of one arm. White space is part of it, because a folder's name may have a plus. */
-const BETWEEN_WORDS = /\s+\+\s+/;
 // Not before another equals sign: ipykernel==7.4.0 has no label.
 const LABELLED = /^([A-Za-z0-9][A-Za-z0-9._-]{0,39})=(?!=)(.+)$/s;
 // The last at sign that begins a revision: HEAD@{1} has its own at sign.
@@ -39,7 +38,7 @@ export interface ArmSpec {
   /** As given. */
   readonly text: string;
   readonly label: string | null;
-  /** Without the label: equal for the same arm under two names. */
+  /** Without the label, releases as pip takes them: equal for the same arm under two names. */
   readonly source: string;
   readonly words: readonly ArmWord[];
 }
@@ -90,12 +89,13 @@ function parsedWord(arm: string, word: string): ArmWord {
 /**
  * Take `[LABEL=]WORD[ + WORD]…` apart. A word is an arm's name or folder, a requirement (`ipykernel==7.4.0`),
  * a Python (`py3.13`), an environment to copy (`env:.venv`), a diff (`my-change.diff`), a commit of a clone
- * (`git:PATH@REV`), an event loop (`event-loop:proactor`) or a launch method (`launch:fork`).
+ * (`git:PATH@REV`), an event loop (`event-loop:proactor`) or a launch method (`launch:fork`). A
+ * release may be written as people write it (`7.4.0`).
  *
  * @throws SoakError `bad-arm` for words that contradict each other
  */
 export function parseArmSpec(text: string): ArmSpec {
-  const [, label = null, source = text] = LABELLED.exec(text) ?? [];
+  const { label, source } = labelledSource(text);
   const words = parsedWords(text, source);
   const only = (kind: ArmWord['kind'], what: string) => {
     if (words.filter((word) => word.kind === kind).length > 1)
@@ -117,6 +117,12 @@ export function parseArmSpec(text: string): ArmSpec {
   return { text, label, source, words };
 }
 
+/** The label of an arm, and its words with releases as pip takes them. */
+function labelledSource(text: string): { readonly label: string | null; readonly source: string } {
+  const [, label = null, source = text] = LABELLED.exec(text) ?? [];
+  return withReleases(label, source);
+}
+
 function parsedWords(text: string, source: string): ArmWord[] {
   return source.split(BETWEEN_WORDS).map((word) => parsedWord(text, word));
 }
@@ -128,15 +134,17 @@ function parsedWords(text: string, source: string): ArmWord[] {
  * @throws SoakError `bad-arm`
  */
 export function assertVersionsGiven(text: string, arms: readonly string[]): void {
-  const [, label = '', source = text] = LABELLED.exec(text) ?? [];
+  const { label, source } = labelledSource(text);
   const names = parsedWords(text, source).flatMap((word) => (word.kind === 'arm' ? [word.text] : []));
   const bare = names.find((name) => !arms.includes(name) && PACKAGE_NAME.test(name));
   if (bare === undefined || names.length < 2) return;
-  const written = source.split(BETWEEN_WORDS).map((word) => (word === bare ? `${bare}==VERSION` : word));
+  const release = offeredRelease(bare);
+  const spelled = release ?? `${bare}==VERSION`;
+  const written = source.split(BETWEEN_WORDS).map((word) => (word === bare ? spelled : word));
   throw badArm(
     text,
-    `${bare} needs a version.`,
-    `Write --arm '${label === '' ? '' : `${label}=`}${written.join(' + ')}'. To give every arm the package, with or without a version: --with ${bare}.`,
+    release === null ? `${bare} needs a version.` : `there is no arm named ${bare}.`,
+    `Write --arm '${label === null ? '' : `${label}=`}${written.join(' + ')}'. To give every arm the package, with or without a version: --with ${bare}.`,
   );
 }
 

@@ -23,6 +23,7 @@ import { diffAlone } from './diff-alone.ts';
 import { assertEventLoop } from './event-loop.ts';
 import type { GitTree } from './git-tree.ts';
 import type { OverlayPackage } from './packages.ts';
+import { offeredRelease } from './release-words.ts';
 
 /** What an arm may be called. It becomes part of a run's name, and so of file names. */
 export const ARM_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
@@ -88,6 +89,8 @@ export interface Arm {
   readonly patchPackage: OverlayPackage;
   /** Whether the patch is a repository's diff, whose tests and documents are left out. */
   readonly isRepositoryPatch: boolean;
+  /** The file of such a diff, for messages. Absent: the patch is another, or there is none. */
+  readonly patchFile?: string;
   /** Packages from commits, in place of the installed ones. */
   readonly trees: readonly GitTree[];
   /** Whether, in place of the change, each file that it touches gets a line without effect. */
@@ -186,8 +189,9 @@ export async function loadArm(nameOrPath: string): Promise<Arm> {
   const folder = looksLikePath ? resolve(nameOrPath) : join(armsFolder(), nameOrPath);
   const known = await shippedArmNames();
   if (!looksLikePath && !known.includes(nameOrPath)) {
+    const release = offeredRelease(nameOrPath);
     throw new SoakError('unknown-arm', `There is no arm named ${quoted(nameOrPath)}.`, {
-      remedy: `${didYouMean(nameOrPath, known)}Shipped arms: ${known.join(', ')}. For your own arm, give the path of its folder, such as ./${nameOrPath}.`,
+      remedy: `${release === null ? didYouMean(nameOrPath, known) : `For a release, write ${release}. `}Shipped arms: ${known.join(', ')}. For your own arm, give the path of its folder, such as ./${nameOrPath}.`,
     });
   }
   const name = basename(folder);

@@ -17,7 +17,7 @@ function applied(patch: string) {
     'ipykernel',
     '7.3.0',
     (path) => Promise.resolve(INSTALLED[path] ?? null),
-    'the arm mine',
+    'the patch of the arm mine',
   );
 }
 
@@ -87,7 +87,7 @@ describe('a patch that does not fit', () => {
     expect(error.code).toBe('patch-does-not-apply');
     expect(error.message).toContain('hunk 2 of 3 of ipykernel/a.py (@@ -19,3 +19,3 @@)');
     expect(error.message).toContain('ipykernel 7.3.0');
-    expect(error.message).toContain('the arm mine');
+    expect(error.message).toMatch(/^The patch of the arm mine /);
   });
 
   test('is not bent until it fits: one wrong context line is enough', async () => {
@@ -182,7 +182,7 @@ describe('a patch that is refused whatever is installed', () => {
     const error = await soakErrorOf(() => applied(patch));
     expect(error.code).toBe('bad-patch');
     expect(error.message).toMatch(message);
-    expect(error.message).toContain('the arm mine');
+    expect(error.message).toMatch(/^The patch of the arm mine /);
   });
 });
 
@@ -195,7 +195,7 @@ describe('a repository’s diff', () => {
       'ipykernel',
       '7.3.0',
       (path) => Promise.resolve(INSTALLED[path] ?? null),
-      'the arm mine',
+      'the patch of the arm mine',
       beside,
     );
     expect([...files.keys()]).toEqual(['ipykernel/a.py']);

@@ -54,7 +54,7 @@ function firstMisfit(source: string, file: StructuredPatch): number {
  * @param packageName the only top-level folder that the diff may touch, for example `ipykernel`
  * @param version the package's version, for the message
  * @param read text of a file by its path relative to site-packages, `null` where there is none
- * @param label names the patch in messages, for example `the arm fix`
+ * @param label names the patch in messages, for example `the patch of the arm fix`
  * @param isLeftOut paths of the diff that are not applied; without it, all must belong to the package
  * @throws SoakError `bad-patch` (not a diff, outside the package, a deletion, a rename, no source),
  *   `patch-does-not-apply`
@@ -67,12 +67,13 @@ export async function patchedFiles(
   label: string,
   isLeftOut: (path: string) => boolean = () => false,
 ): Promise<PatchedFiles> {
+  const capital = `${label.charAt(0).toUpperCase()}${label.slice(1)}`;
   const bad = (reason: string, remedy: string, cause?: unknown) =>
-    new SoakError('bad-patch', `The patch of ${label} ${reason}`, { remedy, cause });
+    new SoakError('bad-patch', `${capital} ${reason}`, { remedy, cause });
   const misfit = (reason: string) =>
     new SoakError(
       'patch-does-not-apply',
-      `The patch of ${label} does not apply to ${packageName} ${version}: ${reason}`,
+      `${capital} does not apply to ${packageName} ${version}: ${reason}`,
       {
         remedy: `Make the patch against ${packageName} ${version}, or run it on the release that it is for: --arm 'my-change.diff + ipykernel==7.2.0'.`,
       },

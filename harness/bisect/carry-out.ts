@@ -1,4 +1,5 @@
 import { loadArmSpec } from '../arms/arm-spec.ts';
+import { readWantedPackages, withPackages } from '../arms/wanted-packages.ts';
 import { type Prepared, prepareExperiment } from '../experiment/prepare.ts';
 import { describeArmEnvironment } from '../experiment/prepare-arms.ts';
 import { beginComparison } from '../experiment/session.ts';
@@ -118,13 +119,15 @@ function releaseMaker(
     signal,
   });
   const kernels = new Map<number, ArmKernels>();
+  let wanted: ReturnType<typeof readWantedPackages> | undefined;
   const known = new Map(journal.releases.map((record) => [record.release, record]));
 
   const make = async (release: number): Promise<string | null> => {
     if (kernels.has(release)) return null;
     let made: ArmKernels;
     try {
-      made = await kernelsOf(await loadArmSpec(choice.specOf(release)));
+      wanted ??= readWantedPackages(options.run.withPackages ?? [], options.run.requirementFiles ?? []);
+      made = await kernelsOf(withPackages(await loadArmSpec(choice.specOf(release)), await wanted));
     } catch (error) {
       if (!(error instanceof SoakError) || !UNUSABLE.has(error.code)) throw error;
       return publicText(error.message).slice(0, REASON_LENGTH);

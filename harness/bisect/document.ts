@@ -24,7 +24,7 @@ function releaseTable({ bisect, skips }: BisectJournal, state: BisectState): Blo
   const words = eventWords(protocol);
   const { brought, cured } = state.belief.posterior;
   const rows = protocol.releases.map((name, release): Line[] => {
-    const tally = state.tallies[release] ?? { runs: 0, wedged: 0, invalid: 0 };
+    const tally = state.tallies[release] ?? { runs: 0, wedged: 0, invalid: 0, endings: {} };
     const skip = skips.find((each) => each.release === release);
     const count = `${tally.wedged}/${tally.runs}${tally.invalid === 0 ? '' : ` + ${tally.invalid} invalid`}`;
     const interval = tally.runs === 0 ? '' : percentInterval(clopperPearson(tally));
@@ -86,6 +86,7 @@ function modelLines({ bisect }: Pick<BisectJournal, 'bisect'>): Line[] {
     line`A batch is one run of the bad release (the positive control) and one to four runs of one other release (the probe), in an order drawn from the seed. The bisect picks the release and the number of runs that are expected to tell most about the change point per run.`,
     line`The rates are unknown and are integrated out. The control's ${text(words.rate)} has a uniform prior. The rate of another release that has the ${fault} lies around the control's, with a Beta prior that weighs ${num(counted(model.likeness, 'run'))}: a ${fault} that became rarer is then not soon taken for a cured one. All releases without the ${fault} share one rate of false ${nouns}, with the prior Beta(1, ${num(String(model.falseRateBeta))}).`,
     line`Some batches may be blind: nothing in them can ${text(words.infinitive)}, except falsely. Their share has the prior Beta(1, ${num(String(model.blindBeta))}). So how much a clean run counts depends on whether the control of its batch ${text(words.past)}, and nothing is ever found unless a control ${text(words.present)}.`,
+    line`Every run was executed by the harness, straight to the kernel. A client such as ${code('nbclient')} or a server has faults of its own, which no release of ${code(protocol.package)} cures: ${code('soak locate')} looks for them.`,
     line`Only complete batches count. Invalid runs are left out and listed. The probability is that of the whole claim. If the model holds, so does the probability, whenever one stops.`,
   ];
 }

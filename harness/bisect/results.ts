@@ -1,4 +1,6 @@
+import type { RunRecord } from '../model/journal.ts';
 import { isObserved, runStatus } from '../model/run-status.ts';
+import type { KindCounts } from '../stats/arm-summary.ts';
 import type { BisectJournal, BisectProtocol } from './journal.ts';
 import { ratesOf } from './likelihood.ts';
 import type { BatchResult, Span } from './model.ts';
@@ -15,6 +17,8 @@ export interface ReleaseTally {
   readonly runs: number;
   readonly wedged: number;
   readonly invalid: number;
+  /** Of the invalid ones, those that ended otherwise, by kind. */
+  readonly endings: KindCounts;
 }
 
 /**
@@ -75,11 +79,19 @@ function talliesOf(journal: Pick<BisectJournal, 'bisect' | 'batches'>): ReleaseT
   const runs = journal.batches.flatMap((batch) => batch.runs);
   const { protocol } = journal.bisect;
   return protocol.releases.map((name) => {
-    const statuses = runs.filter(({ arm }) => arm === name).map((run) => runStatus(run, protocol));
+    const own = runs.filter(({ arm }) => arm === name);
+    const statuses = own.map((run) => runStatus(run, protocol));
     const observed = statuses.filter(isObserved).length;
     const wedged = statuses.filter((status) => status === 'wedged').length;
-    return { runs: observed, wedged, invalid: statuses.length - observed };
+    const others = own.filter((_, index) => statuses[index] === 'competing');
+    return { runs: observed, wedged, invalid: statuses.length - observed, endings: kindsOf(others) };
   });
+}
+
+function kindsOf(runs: readonly RunRecord[]): KindCounts {
+  const kinds: KindCounts = {};
+  for (const { outcome } of runs) kinds[outcome.kind] = (kinds[outcome.kind] ?? 0) + 1;
+  return kinds;
 }
 
 /** Hypotheses in order, grouped if only a release that cannot be run would tell them apart. */

@@ -3,7 +3,7 @@ import { runStatus } from '../model/run-status.ts';
 import { code, enumeration, type Line, line, strong, text } from '../report/document.ts';
 import { type EventWords, eventWords } from '../report/endpoint-words.ts';
 import { counted, percent } from '../report/format-number.ts';
-import { num } from '../report/words.ts';
+import { kindCounts, num } from '../report/words.ts';
 import type { BisectProtocol } from './journal.ts';
 import type { BisectState } from './results.ts';
 
@@ -69,6 +69,20 @@ function moreEventsLine({ notebook, isProvoked }: EventWords): Line {
     : line`Give ${text(notebook)} and a higher ${code('--max-runs')}.`;
 }
 
+/** `; but of 7.4.0, 3 of 12 runs ended otherwise (3 died)`: the cured releases are cured of one fault alone. */
+function otherEndings({ releases }: BisectProtocol, { claim, tallies }: BisectState): Line {
+  const first = claim.cured?.[0];
+  if (first === undefined) return [];
+  const each = tallies.flatMap(({ runs, invalid, endings }, release): Line[] => {
+    const ended = Object.values(endings).reduce((sum, many) => sum + many, 0);
+    if (release < first || ended === 0) return [];
+    return [
+      line`of ${code(releases[release] ?? '')}, ${num(`${ended} of ${counted(runs + invalid, 'run')}`)} ended otherwise (${text(kindCounts(endings))})`,
+    ];
+  });
+  return each.length === 0 ? [] : line`; but ${enumeration(each)}`;
+}
+
 /** The result in a sentence or two; what it rests on follows in the tables. */
 export function resultLine(protocol: BisectProtocol, state: BisectState, end: string | null): Line {
   const { claim, tallies } = state;
@@ -97,6 +111,6 @@ export function resultLine(protocol: BisectProtocol, state: BisectState, end: st
       ? line``
       : line` (${text(endWords(end, protocol) ?? 'it ended early')}; ${num(percent(protocol.confidence))} was asked for)`;
   return found
-    ? line`${strong(text('Found'))}: ${named}, ${believed}.`
+    ? line`${strong(text('Found'))}: ${named}, ${believed}${otherEndings(protocol, state)}.`
     : line`${strong(text('Undecided'))}: most probably, ${named}, ${believed}${why}.`;
 }

@@ -79,6 +79,12 @@ describe('on a terminal', () => {
     expect(screen).not.toMatch(/harness fault|memory not known/);
   });
 
+  test('a row counts every run in which the client stalled, and names what a cell raised', () => {
+    const screen = shown('client').replaceAll(/\n(?! )/g, '');
+    expect(screen).toMatch(/fix +0 of 1 wedged .* 1 cell-error \(KeyError\) +nbclient stalled in 2 of 3/);
+    expect(screen).toMatch(/control +1 of 2 wedged(?!.*stalled)/);
+  });
+
   test('the last screen has every arm’s count, also of an earlier session, and how else runs ended', () => {
     const screen = shown();
     expect(screen).toMatch(/control +1 of 2 wedged +50.*95 % CI/);

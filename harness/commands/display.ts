@@ -5,29 +5,32 @@ import { monotonicMs } from '../frontend/precise-timer.ts';
 import { terminalText } from '../model/clean-text.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
-import { isObserved, runStatus, slowestCell } from '../model/run-status.ts';
+import { hasStall, isObserved, runStatus, slowestCell } from '../model/run-status.ts';
 import { type Shard, shardBlocks } from '../model/shard.ts';
 import { eventWords } from '../report/endpoint-words.ts';
-import { eventSeen } from '../report/event-seen.ts';
+import { eventSeen, stallSeen } from '../report/event-seen.ts';
 import { counted, duration, eValue, memorySize, percent, percentInterval } from '../report/format-number.ts';
 import { isUncompared, isUnsampled, limitWords } from '../report/limit-signs.ts';
 import { kindCounts } from '../report/words.ts';
 import type { KindCounts } from '../stats/arm-summary.ts';
 import { clopperPearson } from '../stats/intervals.ts';
 import type { RunOrder } from '../stats/schedule.ts';
-import { hasSecondEvent } from '../stats/second-events.ts';
+import { countsStalls } from '../stats/second-events.ts';
 import type { SequentialDecision } from '../stats/sequential-decision.ts';
 
 // Often enough to look alive; a redraw must not take time from the front ends.
 const REDRAW_MS = 250;
 const LOG_E_BAR_WIDTH = 20;
 const COUNT_WIDTH = 18;
+const ENAME_CHARACTERS = 40;
 
 interface Tally {
   runs: number;
   wedged: number;
   /** Runs that ended otherwise, by kind. */
   endings: KindCounts;
+  /** Names of the errors that cells raised. */
+  readonly raised: Set<string>;
   /** Harness faults. */
   invalid: number;
   /** Runs that completed, and whose memory is not known though it is the question. */
@@ -38,7 +41,7 @@ interface Tally {
   slowestMs: number;
   /** Most memory of a kernel, bytes. */
   peakBytes: number;
-  /** Runs in which the client stalled beside another outcome. */
+  /** Runs in which the client stalled, where that is not the event. */
   stalled: number;
 }
 
@@ -47,6 +50,7 @@ function newTally(): Tally {
     runs: 0,
     wedged: 0,
     endings: {},
+    raised: new Set(),
     invalid: 0,
     unsampled: 0,
     uncompared: 0,
@@ -114,17 +118,19 @@ class Board {
     else if (isUncompared(record, this.#protocol)) tally.uncompared += 1;
     else if (status === 'invalid') tally.invalid += 1;
     else tally.endings = { ...tally.endings, [kind]: (tally.endings[kind] ?? 0) + 1 };
+    const { error } = record.outcome;
+    if (error !== null) tally.raised.add(terminalText(error.ename, ENAME_CHARACTERS));
     if (status === 'wedged') tally.wedged += 1;
     tally.slowestMs = Math.max(tally.slowestMs, slowestCell(record)?.ms ?? 0);
     tally.peakBytes = Math.max(tally.peakBytes, record.memory?.peakBytes ?? 0);
-    if (this.#protocol.endpoint !== 'stalled' && hasSecondEvent(record)) tally.stalled += 1;
+    if (!countsStalls(this.#protocol.endpoint) && hasStall(record)) tally.stalled += 1;
   }
 }
 
 function armLine(
   name: string,
   width: number,
-  { runs, wedged, endings, invalid, unsampled, uncompared, slowestMs, peakBytes, stalled }: Tally,
+  { runs, wedged, endings, raised, invalid, unsampled, uncompared, slowestMs, peakBytes, stalled }: Tally,
   protocol: Protocol,
 ): string {
   const rate =
@@ -132,7 +138,10 @@ function armLine(
       ? ''
       : `${percent(wedged / runs).padStart(7)}  95 % CI ${percentInterval(clopperPearson({ wedged, runs }))}`;
   const others = Object.values(endings).reduce((sum, many) => sum + many, 0);
-  const otherwise = others === 0 ? '' : `  ${kindCounts(endings)}`;
+  // A stall that ended its run is counted with the other stalls.
+  const { stalled: _stalled, ...unstalled } = endings;
+  const ended = Object.keys(unstalled).length === 0 ? '' : `  ${kindCounts(unstalled)}`;
+  const otherwise = `${ended}${raisedWords(raised)}`;
   const excluded = [
     ...(invalid === 0 ? [] : [`  ${counted(invalid, 'harness fault')}`]),
     ...(unsampled === 0 ? [] : [`  memory not known in ${unsampled}`]),
@@ -142,9 +151,17 @@ function armLine(
       : [`  slowest cell ${duration(slowestMs)}`]),
     ...(peakBytes === 0 ? [] : [`  ${memorySize(peakBytes)} at most`]),
   ].join('');
-  const second = stalled === 0 ? '' : `  client stalled in ${stalled}`;
+  const second =
+    stalled === 0 ? '' : `  ${protocol.client?.name ?? 'client'} stalled in ${stalled} of ${runs + others}`;
   const count = `${wedged} of ${runs} ${eventWords(protocol).past}`;
   return `  ${name.padEnd(width)}  ${count.padEnd(COUNT_WIDTH)} ${rate}${otherwise}${excluded}${second}${runs + others + invalid + unsampled + uncompared >= protocol.blocks ? '  done' : ''}`;
+}
+
+/** ` (ModuleNotFoundError)`: what cells raised; empty: nothing. */
+function raisedWords(names: ReadonlySet<string>): string {
+  if (names.size === 0) return '';
+  const [first] = names;
+  return ` (${first}${names.size > 1 ? ` and ${counted(names.size - 1, 'other error')}` : ''})`;
 }
 
 /** What control shows is known only after the last run; other outputs are not compared if they are too many to keep. */
@@ -210,9 +227,8 @@ function runLine(record: RunRecord, protocol: Protocol): string {
   const seen = eventSeen(record, protocol);
   const event = seen === null ? '' : `, ${seen}`;
   const why = kind === 'completed' ? '' : `: ${reason}${raised}`;
-  const stalls = hasSecondEvent(record)
-    ? `; ${counted(record.stalls?.length ?? 0, 'stall')} of the client`
-    : '';
+  const stall = stallSeen(record, protocol);
+  const stalls = stall === null ? '' : `; ${stall}`;
   const limits = limitWords(record, protocol);
   const left = record.left === undefined ? '' : `; left behind: ${record.left.join(' ')}`;
   return `block ${record.block + 1}/${protocol.blocks} ${record.arm}: ${kind}${where} in ${took}${event}${why}${limits === '' ? '' : `; ${limits}`}${stalls}${left}`;

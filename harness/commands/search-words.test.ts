@@ -89,6 +89,27 @@ function bisectTexts(endpoint: Endpoint): string[] {
   });
 }
 
+test('a bisect that names a cure says what else became of the cured releases’ runs', () => {
+  const journal = bisectOf('wedged', true);
+  const { protocol } = journal.bisect;
+  const [last = ''] = protocol.releases.slice(-1);
+  const sentence = (of: typeof journal) => plainLine(resultLine(protocol, bisectState(of), 'found'));
+  expect(sentence(journal)).toMatch(/cured it, with a posterior probability of [\d.]+ %, after \d+ runs\.$/);
+  let changed = 0;
+  const died = journal.batches.map((batch) => ({
+    ...batch,
+    runs: batch.runs.map((run) => {
+      if (run.arm !== last || changed === 1) return run;
+      changed += 1;
+      return { ...run, outcome: { ...run.outcome, kind: 'died' as const } };
+    }),
+  }));
+  expect(changed).toBe(1);
+  expect(sentence({ ...journal, batches: died })).toMatch(
+    new RegExp(`; but of ${last.replaceAll('.', '\\.')}, 1 of \\d+ runs? ended otherwise \\(1 died\\)\\.$`),
+  );
+});
+
 const committed = parsedRecord(
   await readFile(join(packageRoot(), 'reports', 'tune-7.3.0', 'tuning.json'), 'utf8'),
   'tuning.json',

@@ -17,11 +17,13 @@ import { assertCanFail, failRules } from '../report/fail-on.ts';
 import { explainFailures } from '../report/failed-rules.ts';
 import { judgedExit } from '../report/judged-exit.ts';
 import { buildReport } from '../report/report.ts';
+import { nextWay } from '../report/sections/other-ways.ts';
 import { summaryLine, verdictParagraph } from '../report/summary.ts';
 import type { ExperimentEvents } from '../run/experiment.ts';
 import { type ExperimentEnd, runExperiment } from '../run/experiment.ts';
 import { withForks } from '../run/fork-context.ts';
 import { Autopsies } from '../run/revival.ts';
+import type { SameError } from '../run/same-error.ts';
 import { withServer } from '../run/server-context.ts';
 import { withSharedContext } from '../run/shared-context.ts';
 import { freshOptions, resumedOptions } from './given-options.ts';
@@ -107,11 +109,28 @@ export async function carryOutExperiment(
   write(
     `${verdictParagraph(report)}\n\n${summaryLine(report)}\n\nEvidence: ${join(folder, 'evidence.md')}\n`,
   );
-  if (end.event !== 'finished') write(`Go on with: npm run soak -- --resume ${shellWord(folder)}\n`);
+  const next = nextWay(report);
+  if (next !== null) write(`${next}\n`);
+  if (end.event !== 'finished' && end.event !== 'same-error')
+    write(`Go on with: npm run soak -- --resume ${shellWord(folder)}\n`);
   if (end.event === 'interrupted') return EXIT_CODES.interrupted;
+  if (end.error !== undefined) {
+    write(`${sameErrorWords(end.error, folder)}\n`);
+    return EXIT_CODES.invalidExperiment;
+  }
   const code = judgedExit(report, rules, write);
   await explainFailures(report, rules, { folder, environment: process.env }, write);
   return code;
+}
+
+/** What every arm raised, and what to do about an experiment of which nothing can come. */
+function sameErrorWords({ cell, ename, evalue }: SameError, folder: string): string {
+  return [
+    `The error, at cell ${cell} (counted from 0): ${terminalText(`${ename}: ${evalue}`, 300)}`,
+    'Mend the notebook, or add the packages that it needs (--with PACKAGE), and start again.',
+    'To count the error itself, give --endpoint cell-error.',
+    `To go on all the same: npm run soak -- --resume ${shellWord(folder)}`,
+  ].join('\n');
 }
 
 async function soak(

@@ -16,6 +16,7 @@ import {
   versionsBesideLock,
 } from './environment/index.ts';
 import { interpreterOfEnvironment } from './environment/interpreter.ts';
+import { isUnfit, type ReleaseReader, unfitError, withReleaseReader } from './fitting-release.ts';
 import { armCommand, type KernelCommandMaker } from './launch.ts';
 import { type Mark, marksOf } from './marks.ts';
 import { makeOverlay, type Overlay, type OverlayInputs, readOverlayChange } from './overlay.ts';
@@ -49,6 +50,8 @@ export interface ArmKernelOptions {
    * reports which parts of its arm's change it executed. Absent: nothing is marked.
    */
   readonly arms?: readonly Arm[] | undefined;
+  /** Where to look for a release that a diff fits, if it does not fit the environment's. Default: the index. */
+  readonly releases?: ReleaseReader | undefined;
   /**
    * What an experiment recorded of an arm when it began. Its environment is then made of exactly those packages, whatever
    * the index has and the copied environment is by now. Absent: the experiment begins.
@@ -95,7 +98,8 @@ export function armKernelMaker(options: ArmKernelOptions = {}): ArmKernelMaker {
   const changesOf = async () => {
     const found = new Map<Arm, ArmChange | null>();
     for (const arm of kernelArms) {
-      found.set(arm, await readOverlayChange(arm, overlayInputs(arm, await madeFor(arm), options)));
+      const inputs = overlayInputs(arm, await madeFor(arm), options);
+      found.set(arm, await orUnfit(arm, options, () => readOverlayChange(arm, inputs)));
     }
     return found;
   };
@@ -104,8 +108,29 @@ export function armKernelMaker(options: ArmKernelOptions = {}): ArmKernelMaker {
     changes ??= changesOf();
     const byArm = await changes;
     const all: Mark[] = marksOf([...byArm.values()].flatMap((change) => change ?? []));
-    return armKernels(arm, made, { all, change: byArm.get(arm) ?? null }, options);
+    return orUnfit(arm, options, () =>
+      armKernels(arm, made, { all, change: byArm.get(arm) ?? null }, options),
+    );
   };
+}
+
+/** A diff that does not fit the environment's release: the error names the release that it fits. */
+async function orUnfit<Result>(
+  arm: Arm,
+  { python, releases, onProgress = () => {}, signal = new AbortController().signal }: ArmKernelOptions,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isUnfit(arm, error)) throw error;
+    const { message } = error;
+    onProgress(`${message.split(':')[0]}; looking for a release that it fits`);
+    const better = (reader: ReleaseReader) => unfitError(arm, error, reader);
+    const index = { python: arm.environment?.python ?? python, onProgress, signal };
+    const found = releases === undefined ? withReleaseReader(index, better) : better(releases);
+    throw await found.catch(() => error);
+  }
 }
 
 interface MadeEnvironment {

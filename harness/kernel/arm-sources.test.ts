@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { GitClone } from '../../tools/testing/git-clone.ts';
@@ -8,6 +8,7 @@ import { testEnvironment } from '../../tools/testing/test-environment.ts';
 import { loadArmSpec, loadArmSpecs, triedArms } from '../arms/arm-spec.ts';
 import { type ArmKernels, armKernelMaker, packagesInOverlays } from './arm-kernels.ts';
 import type { KernelEnvironment } from './environment/index.ts';
+import type { ReleaseReader } from './fitting-release.ts';
 import { identityFault } from './identity.ts';
 import type { KernelIdentity } from './kernel-identity.ts';
 import { launchKernel } from './launch.ts';
@@ -44,11 +45,12 @@ function diffOf(path: string, line: string): string {
   return file;
 }
 
-async function kernelsOf(specs: readonly string[]): Promise<ArmKernels[]> {
+async function kernelsOf(specs: readonly string[], releases?: ReleaseReader): Promise<ArmKernels[]> {
   const arms = await loadArmSpecs(specs);
   const make = armKernelMaker({
     cacheDir: undefined,
     packages: packagesInOverlays(arms),
+    releases,
   });
   const made: ArmKernels[] = [];
   for (const arm of arms) made.push(await make(arm));
@@ -98,16 +100,23 @@ describe('a tried diff', () => {
     expect(identityFault(control.overlay, identity)).toMatch(/control\.py with SHA-256/);
   });
 
-  test('that does not fit says of which release', async () => {
+  test('that does not fit says of which release, and which one it fits', async () => {
+    const release = temporaryFolder();
+    mkdirSync(join(release, 'ipykernel'));
+    writeFileSync(join(release, 'ipykernel', 'control.py'), 'no such line\n');
     const patch = join(temporaryFolder(), 'other.diff');
     writeFileSync(
       patch,
       '--- a/ipykernel/control.py\n+++ b/ipykernel/control.py\n@@ -1 +1 @@\n-no such line\n+x\n',
     );
-    const error = await soakErrorOf(() => kernelsOf([patch]));
+    const releases: ReleaseReader = {
+      list: () => Promise.resolve(['7.9.0']),
+      folderOf: () => Promise.resolve(release),
+    };
+    const error = await soakErrorOf(() => kernelsOf(['control', `inert:${patch}`, patch], releases));
     expect(error.code).toBe('patch-does-not-apply');
-    expect(error.message).toContain('ipykernel 7.3.0');
-    expect(error.remedy).toContain('+ ipykernel==');
+    expect(error.message).toMatch(/^The diff other\.diff does not apply to ipykernel 7\.3\.0: /);
+    expect(error.remedy).toBe(`It fits ipykernel 7.9.0. Try it there: --try '${patch} + ipykernel==7.9.0'.`);
   });
 });
 

@@ -152,7 +152,7 @@ export async function readArmSources(
       arm.patchPackage,
       versionOf(arm.patchPackage),
       (path) => Promise.resolve(before.get(path)?.toString('utf8') ?? null),
-      `the arm ${arm.name}`,
+      arm.patchFile === undefined ? `the patch of the arm ${arm.name}` : `the diff ${arm.patchFile}`,
       arm.isRepositoryPatch ? isBesidePackage : undefined,
     );
     files = new Map(before);

@@ -1,18 +1,16 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { SoakError } from '../model/errors.ts';
 import { nearNames } from '../model/near-names.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { quoted } from '../model/quoted.ts';
-import { relevantLines } from './environment/install-error.ts';
-import { installRefusal } from './environment/install-refusal.ts';
-import { findInterpreter, type Interpreter } from './environment/interpreter.ts';
+import { findInterpreter } from './environment/interpreter.ts';
 import { requirementName } from './environment/requirements.ts';
 import { runCommand } from './environment/run-command.ts';
+import { fetchWheel } from './environment/wheel.ts';
 
-const DOWNLOAD_TIMEOUT_MS = 120_000;
 const SCRIPT_TIMEOUT_MS = 60_000;
 
 /** Import names that are not the released name with underscores. */
@@ -65,7 +63,9 @@ export async function readFunctionSources(question: FunctionQuestion): Promise<F
     const trees: string[] = [];
     for (const [index, version] of question.versions.entries()) {
       const local = await treeAtHand(version, importName);
-      trees.push(local ?? (await wheel(name, version, interpreter, join(folder, String(index)), question)));
+      trees.push(
+        local ?? (await fetchWheel(name, version, interpreter, join(folder, String(index)), question)),
+      );
     }
     const script = join(packageRoot(), 'arms', 'runtime', 'function_source.py');
     const result = await runCommand(
@@ -103,32 +103,6 @@ async function treeAtHand(version: string, importName: string): Promise<string |
   throw new SoakError('bad-option', `${version} does not contain the package ${importName}.`, {
     remedy: 'Give the folder of a clone, or the folder that contains the package.',
   });
-}
-
-async function wheel(
-  name: string,
-  version: string,
-  interpreter: Interpreter,
-  folder: string,
-  { onProgress, signal }: FunctionQuestion,
-): Promise<string> {
-  onProgress(`fetching ${name} ${version}`);
-  const options = ['--no-deps', '--only-binary=:all:', '--no-input', '--disable-pip-version-check'];
-  const result = await runCommand(
-    interpreter.executable,
-    ['-m', 'pip', 'download', ...options, '--dest', folder, '--', `${name}==${version}`],
-    { timeoutMs: DOWNLOAD_TIMEOUT_MS, signal },
-  );
-  const output = `${result.stdout}\n${result.stderr}`;
-  const [file] = result.code === 0 ? (await readdir(folder)).filter((each) => each.endsWith('.whl')) : [];
-  if (file !== undefined) return join(folder, file);
-  throw (
-    installRefusal(output, interpreter) ??
-    new SoakError('download', `${name} ${version} could not be fetched: ${relevantLines(output)}`, {
-      remedy: 'Check the network and pip, or give the folder of a clone.',
-      exitCode: EXIT_CODES.environment,
-    })
-  );
 }
 
 function chosen(

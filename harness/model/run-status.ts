@@ -24,7 +24,7 @@ export function isObserved(status: OutcomeStatus | undefined): status is 'comple
 /** What of a run's record an endpoint is read from. */
 export type JudgedRun = Pick<
   RunRecord,
-  'outcome' | 'cellMs' | 'stalledMs' | 'startMs' | 'losses' | 'memory' | 'interrupts'
+  'outcome' | 'cellMs' | 'stalledMs' | 'startMs' | 'losses' | 'memory' | 'stalls' | 'interrupts'
 >;
 
 /** A protocol, or what of it says how a run counts. */
@@ -74,6 +74,8 @@ function isEvent(run: JudgedRun, endpoint: OneEndpoint, rule: EndpointRule): boo
     case 'lost-answer':
       return LOST_ANSWERS.includes(kind);
     case 'stalled':
+      // With the endpoint `stalled`, the stall that counts ends the run.
+      return kind === endpoint || (rule.endpoint === 'any' && hasStall(run));
     case 'hung':
     case 'cell-error':
     case 'died':
@@ -106,7 +108,6 @@ const UNANSWERED: readonly OutcomeKind[] = [
 /** Endpoints whose event the run's ending is, and then those that are seen on the way. */
 const BY_ENDING = [
   'wedged',
-  'stalled',
   'hung',
   'lost-answer',
   'cell-error',
@@ -114,7 +115,12 @@ const BY_ENDING = [
   'start-failed',
   'interrupt',
 ] as const;
-const ON_THE_WAY = ['lost-output', 'slow', 'memory'] as const;
+const ON_THE_WAY = ['stalled', 'lost-output', 'slow', 'memory'] as const;
+
+/** Whether the client left a reply unread for a time, however the run went on. */
+export function hasStall({ outcome, stalls }: Pick<JudgedRun, 'outcome' | 'stalls'>): boolean {
+  return outcome.kind === 'stalled' || (stalls !== undefined && stalls.length > 0);
+}
 
 function wasSlow(run: JudgedRun, slowAfterMs: number): boolean {
   return (slowestCell(run)?.ms ?? 0) >= slowAfterMs;
@@ -183,7 +189,7 @@ export function eventCell(run: JudgedRun, rule: EndpointRule): number | null {
   if (endpoint === 'slow') return slow === -1 ? run.outcome.cell : slow;
   if (endpoint === 'memory' || endpoint === 'start-failed') return null;
   if (endpoint !== 'any' || run.outcome.kind !== 'completed') return run.outcome.cell;
-  return ofLoss ?? (slow === -1 ? null : slow);
+  return ofLoss ?? (slow === -1 ? (run.stalls?.[0]?.cell ?? null) : slow);
 }
 
 /** Whether a run that completed was watched for the event. */

@@ -1,6 +1,7 @@
 import { CLIENTS, type ClientName } from '../model/client.ts';
 import type { OptionReference } from '../model/errors.ts';
 import { didYouMean } from '../model/near-names.ts';
+import { clientNamed, offeredClient } from './client-names.ts';
 import { badValue, parsedText, type ValueType } from './value-types.ts';
 
 /** A program that is none of `CLIENTS`, which executes a notebook in a kernel that the harness has started. */
@@ -20,8 +21,10 @@ const EXAMPLE = "--client 'python3 my_client.py {notebook} {connection_file}'";
 /** A name of `CLIENTS`, or a command, which has spaces or braces. */
 export const clientType: ValueType<ClientName | ClientCommand> = {
   ...parsedText<ClientName | ClientCommand>((text, about) => {
-    const known = CLIENTS.find((name) => name === text);
-    if (known !== undefined) return known;
+    const known = clientNamed(text);
+    if (known !== null) return known;
+    const offered = /[{}]/.test(text) ? null : offeredClient(text);
+    if (offered !== null) throw badValue(about, text, offered);
     if (/[\s{}]/.test(text)) return clientCommand(text, about);
     throw badValue(
       about,

@@ -17,6 +17,17 @@ test('a client with its own time-out of a cell', () => {
   });
 });
 
+test.each([
+  ['NBConvert', 'nbconvert'],
+  ['jupyter nbconvert', 'nbconvert'],
+  ['jupyter-nbconvert', 'nbconvert'],
+  ['jupyter execute', 'jupyter-execute'],
+  ['jupyter_client', 'jupyter-client'],
+  ['pytest --nbmake', 'nbmake'],
+])('a client as people name it: %s', (written, name) => {
+  expect(parsed({ client: written }).client).toMatchObject({ name });
+});
+
 test('a command is a client: its words, with quotation marks taken off', () => {
   const text = `"C:\\My Tools\\run.exe" {notebook} --kernel={connection_file} 'a b' ""`;
   const words = ['C:\\My Tools\\run.exe', '{notebook}', '--kernel={connection_file}', 'a b', ''];
@@ -71,6 +82,15 @@ test.each([
     /^There is no \{connection-file\}\. A command can have: \{notebook\}/,
   ],
   ["run.py {notebook} '{connection_file}", /^Close the quotation mark/],
+  ['nbconvert --execute --to notebook', /^Give the name alone, without its options: --client nbconvert\.$/],
+  ['jupyter nbconvert --execute', /--client nbconvert\.$/],
+  ['pytest --nbmake -n 4', /--client nbmake\.$/],
+  ['papermill in.ipynb out.ipynb', /--client papermill\.$/],
+  ['nbclient==0.10.0', /^Give the name alone: --client nbclient\. The harness has one release/],
+  ['jupyter-book', /^jupyter-book executes notebooks with nbclient: give --client nbclient\.$/],
+  ['pytest --nbval', /^nbval executes notebooks with jupyter-client: give --client jupyter-client\.$/],
+  ['jupyter lab', /^Give --transport server in place of --client\.$/],
+  ['vscode', /^Leave out --client/],
 ])('%s: the remedy says what to write', (client, remedy) => {
   const error = thrown(() => parsed({ client }));
   expect(error.remedy).toMatch(remedy);

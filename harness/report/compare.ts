@@ -12,9 +12,9 @@ import {
   table,
   text,
 } from './document.ts';
-import { armEndings } from './ending-words.ts';
-import { endpointName, isAboutWedges } from './endpoint-words.ts';
+import { endpointName, eventWords, isAboutWedges } from './endpoint-words.ts';
 import { percent, percentInterval, points, pointsInterval, probability } from './format-number.ts';
+import { stillWords, troubleWords } from './remaining-trouble.ts';
 import type { Report } from './report.ts';
 import { num, ratio, shortHash } from './words.ts';
 
@@ -82,14 +82,16 @@ function armsTable(first: NamedReport, second: NamedReport): Block {
         isAlike && a !== undefined && b !== undefined && a.runs > 0 && b.runs > 0
           ? twoArmSummary(a, b, null)
           : null;
-      const rates = [a, b].flatMap((arm): Line[] =>
-        arm === undefined || arm.runs === 0
-          ? [line`${text((arm && armEndings(arm)) || 'none')}`, line``]
-          : [
-              line`${ratio(arm)} (${num(percent(arm.rate))})${text(armEndings(arm) === '' ? '' : `; ${armEndings(arm)}`)}`,
-              [num(percentInterval(arm.clopperPearson95))],
-            ],
-      );
+      const rates = [first, second].flatMap(({ report }, index): Line[] => {
+        const arm = [a, b][index];
+        const trouble = arm === undefined ? '' : troubleWords(report, arm);
+        if (arm === undefined || arm.runs === 0)
+          return [line`${text(trouble === '' ? 'none' : trouble)}`, line``];
+        return [
+          line`${ratio(arm)} (${num(percent(arm.rate))})${text(trouble === '' ? '' : `; ${trouble}`)}`,
+          [num(percentInterval(arm.clopperPearson95))],
+        ];
+      });
       return [
         [code(name)],
         ...rates,
@@ -106,9 +108,11 @@ function armsTable(first: NamedReport, second: NamedReport): Block {
 function verdictTable(first: NamedReport, second: NamedReport): Block {
   const word = ({ report }: NamedReport, name: string): Line => {
     const verdict = report.analysis.verdicts.find(({ treatment }) => treatment === name);
-    return verdict === undefined
-      ? line`none`
-      : line`${text(verdict.word)} (p ${num(probability(verdict.pHolm))})`;
+    if (verdict === undefined) return line`none`;
+    const still = verdict.word === 'fixes' ? stillWords(report, [name]) : [];
+    const what =
+      still.length === 0 ? line`` : line` the ${text(eventWords(report.protocol).noun)}, but ${still}`;
+    return line`${text(verdict.word)}${what} (p ${num(probability(verdict.pHolm))})`;
   };
   const names = union(
     first.report.analysis.verdicts.map(({ treatment }) => treatment),

@@ -1,8 +1,6 @@
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { ArmAnalysis, KindCounts } from '../stats/arm-summary.ts';
-import { type Line, line, text } from './document.ts';
-import { count, counted, percent } from './format-number.ts';
-import { num } from './words.ts';
+import { count } from './format-number.ts';
 
 /** What a run did that ended otherwise, after "1 of 20". */
 const ENDING_WORDS: Readonly<Record<OutcomeKind, string>> = {
@@ -24,6 +22,34 @@ const ENDING_WORDS: Readonly<Record<OutcomeKind, string>> = {
   'harness-fault': 'could not be observed',
 };
 
+/** The same after "runs would still": `die`. */
+const ENDING_VERBS: Readonly<Record<OutcomeKind, string>> = {
+  completed: 'complete',
+  'wedged-stranded': 'wedge',
+  'wedged-mute': 'wedge',
+  stalled: 'stall',
+  'lost-reply': 'lose a reply',
+  'lost-request': 'lose a request',
+  'no-answer': 'get no answer through the server',
+  'lost-idle': 'lose an idle status',
+  late: 'answer late',
+  busy: 'use the processor at the deadline',
+  hung: 'hang',
+  aborted: 'leave a cell unexecuted',
+  'cell-error': 'raise in a cell',
+  died: 'die',
+  'start-failed': 'not start',
+  'harness-fault': 'not be observed',
+};
+
+export function endingWords(kind: OutcomeKind): string {
+  return ENDING_WORDS[kind];
+}
+
+export function endingVerb(kind: OutcomeKind): string {
+  return ENDING_VERBS[kind];
+}
+
 /** `1 of 20 died, 2 of 20 raised in a cell`; empty where there are none. */
 export function endingsOf(kinds: KindCounts, runs: number): string {
   return (Object.keys(ENDING_WORDS) as OutcomeKind[])
@@ -34,15 +60,9 @@ export function endingsOf(kinds: KindCounts, runs: number): string {
     .join(', ');
 }
 
-type CountedArm = Pick<ArmAnalysis, 'wedged' | 'runs' | 'rate' | 'competing' | 'competingByKind'>;
+type CountedArm = Pick<ArmAnalysis, 'competing' | 'competingByKind'>;
 
 /** How an arm's counted runs ended otherwise than by the event; empty where none did. */
 export function armEndings({ competing, competingByKind }: CountedArm): string {
   return endingsOf(competingByKind, competing.runs);
-}
-
-/** `0 of 19 runs (0 %; 1 of 20 died)`: the event, and next to it how else runs ended. */
-export function eventsAndEndings(arm: CountedArm): Line {
-  const endings = armEndings(arm);
-  return line`${num(count(arm.wedged))} of ${num(counted(arm.runs, 'run'))} (${num(percent(arm.rate))}${text(endings === '' ? '' : `; ${endings}`)})`;
 }

@@ -1,7 +1,9 @@
 import { SoakError } from '../model/errors.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { quoted } from '../model/quoted.ts';
+import { countsStalls } from '../stats/second-events.ts';
 import { eventWords } from './endpoint-words.ts';
+import { clientName, clientStalls } from './remaining-trouble.ts';
 import type { Report } from './report.ts';
 import { kindCounts } from './words.ts';
 
@@ -16,7 +18,7 @@ const RULE_KINDS = [
   'competing',
   /** More than this share of an arm's recorded runs are harness faults. */
   'invalid',
-  /** The client stalled in more than this share of a treatment's runs that have another outcome: a second event. */
+  /** The client stalled in more than this share of a treatment's runs, where a stall is not itself the event. */
   'stalled',
   /** The verdict of a treatment is this word. */
   'worse',
@@ -33,6 +35,8 @@ export interface FailRule {
   readonly arm: string | null;
   /** Share of runs, 0 to 1; 0 for a word. */
   readonly above: number;
+  /** Whether a rule about events is met by a stall of the client too, as users of a treatment meet both. */
+  readonly withStalls?: true;
   /** As it was given. */
   readonly text: string;
 }
@@ -42,16 +46,17 @@ const FORMS =
 const SHARE = /^(0|1|0?\.\d{1,9}|0\.|1\.0*)$/;
 
 /**
- * Parse `--fail-on`: rules separated by commas, each of which is enough to fail. `treatment-event` means `event>0`,
- * and `treatment-wedged` is its older name.
+ * Parse `--fail-on`: rules separated by commas, each of which is enough to fail. `treatment-event` means `event>0` and,
+ * under a client that can stall, `stalled>0`. `treatment-wedged` means `event>0`.
  *
  * @throws SoakError `bad-option`
  */
 export function failRules(text: string): FailRule[] {
   return text.split(',').map((part): FailRule => {
     const rule = part.trim();
-    if (rule === 'treatment-event' || rule === 'treatment-wedged')
-      return { kind: 'event', arm: null, above: 0, text: rule };
+    if (rule === 'treatment-event')
+      return { kind: 'event', arm: null, above: 0, withStalls: true, text: rule };
+    if (rule === 'treatment-wedged') return { kind: 'event', arm: null, above: 0, text: rule };
     // The share is after the last `>`, because a name may hold anything but a comma.
     const [, name = '', share] = /^(.*?)(?:\s*>\s*([\d.]+))?$/.exec(rule) ?? [];
     const colon = name.indexOf(':');
@@ -94,8 +99,8 @@ export function assertCanFail(
       throw refuse(`no arm is named ${arm}`, `Name one of the arms: ${names.join(', ')}.`);
     if (kind === 'stalled' && protocol.client === undefined)
       throw refuse('the harness is the client, and it does not stall', 'Add --client nbclient.');
-    if (kind === 'stalled' && protocol.endpoint === 'stalled')
-      throw refuse('a stall is the event that is counted', 'Give treatment-event, or event:ARM>0.');
+    if (kind === 'stalled' && countsStalls(protocol.endpoint))
+      throw refuse('a stall is an event that is counted', 'Give treatment-event, or event:ARM>0.');
     const isOfTreatment = kind === 'worse' || kind === 'inconclusive';
     if (isOfTreatment && arm !== null && !treatments.includes(arm))
       throw refuse(
@@ -137,7 +142,7 @@ export function failureWords({ rule, reason }: Failure): string {
 
 /** By which arms an experiment meets a rule, and how, in a sentence. */
 function metBy(
-  { kind, arm, above }: FailRule,
+  { kind, arm, above, withStalls }: FailRule,
   { analysis, protocol }: Pick<Report, 'analysis' | 'protocol'>,
 ): [string, string][] {
   const { past } = eventWords(protocol);
@@ -152,9 +157,15 @@ function metBy(
   );
   switch (kind) {
     case 'event':
-      return arms
-        .filter(({ counts }) => counts.wedged > above * counts.valid)
-        .map(({ name, counts }) => [name, `${name} ${past} in ${counts.wedged} of ${counts.valid} runs.`]);
+      return [
+        ...arms
+          .filter(({ counts }) => counts.wedged > above * counts.valid)
+          .map(({ name, counts }): [string, string] => [
+            name,
+            `${name} ${past} in ${counts.wedged} of ${counts.valid} runs.`,
+          ]),
+        ...(withStalls === true ? stallsAbove(arms, above, { protocol }) : []),
+      ];
     case 'competing':
       return arms
         .filter(({ counts }) => counts.competing > above * (counts.runs - counts.invalid))
@@ -170,16 +181,7 @@ function metBy(
           `${counts.invalid} of ${counts.runs} runs of ${name} are harness faults.`,
         ]);
     case 'stalled':
-      return arms.flatMap(({ name, secondEvents: { stalled, runs } = { stalled: 0, runs: 0 } }) =>
-        stalled > above * runs
-          ? [
-              [
-                name,
-                `${protocol.client?.name ?? 'the client'} stalled in ${stalled} of ${runs} runs of ${name}.`,
-              ] as [string, string],
-            ]
-          : [],
-      );
+      return stallsAbove(arms, above, { protocol });
     case 'worse':
       return words.map(({ treatment }) => [
         treatment,
@@ -188,6 +190,18 @@ function metBy(
     case 'inconclusive':
       return words.map(({ treatment }) => [treatment, `the verdict for ${treatment} is inconclusive.`]);
   }
+}
+
+function stallsAbove(
+  arms: Report['analysis']['arms'],
+  above: number,
+  report: Pick<Report, 'protocol'>,
+): [string, string][] {
+  return arms.flatMap((arm): [string, string][] => {
+    const { stalled, runs } = clientStalls(arm) ?? { stalled: 0, runs: 0 };
+    if (stalled <= above * runs) return [];
+    return [[arm.name, `${clientName(report)} stalled in ${stalled} of ${runs} runs of ${arm.name}.`]];
+  });
 }
 
 /** Names of the arms that treatments are compared with. */

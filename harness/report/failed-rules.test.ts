@@ -48,7 +48,7 @@ test('a failed build names the rule, the runs, the artifact and the next step', 
   expect(here.written).toContain(`Next: npm run soak -- explain night ${first}\n`);
   expect(here.summary).toContain('The evidence is the report folder.');
   expect(summary).toContain('**The job fails**, because a rule of `--fail-on` was met:');
-  expect(summary).toMatch(/\| `treatment-event` *\| `fix wedged in 20 of 20 runs\.` *\|/);
+  expect(summary).toMatch(/\| `treatment-event` *\| fix wedged in 20 of 20 runs\. *\|/);
   expect(summary).toContain('The evidence is the artifact `kernel-soak-ubuntu-latest-3.13`.');
   expect(summary).toContain(`npm run soak -- explain FOLDER ${first}`);
   expect(summary).not.toContain('invalid>0.5');

@@ -1,9 +1,9 @@
 import { appendFile } from 'node:fs/promises';
 import { terminalText } from '../model/clean-text.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
-import { runStatus } from '../model/run-status.ts';
+import { hasStall, runStatus } from '../model/run-status.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { type Block, code, line, paragraph, strong, table, text } from './document.ts';
+import { type Block, code, line, paragraph, phrase, strong, table, text } from './document.ts';
 import { type FailRule, type Failure, failures } from './fail-on.ts';
 import { counted } from './format-number.ts';
 import { markdownBlocks } from './render-markdown.ts';
@@ -32,8 +32,9 @@ export function failedRuns({ rule, arm }: Failure, { runs, protocol }: Report): 
       case 'invalid':
         return status === rule.kind;
       case 'stalled':
-        return (run.stalls ?? []).length > 0 && run.outcome.kind !== 'stalled';
+        return hasStall(run);
       case 'event':
+        return status === 'wedged' || (rule.withStalls === true && hasStall(run));
       case 'worse':
       case 'inconclusive':
         return status === 'wedged';
@@ -93,7 +94,7 @@ function failureBlocks(
       ['Rule', 'What happened', 'Runs'],
       met.map(({ failure, runs }) => [
         [code(failure.rule.text)],
-        [code(failure.reason)],
+        [phrase(failure.reason)],
         runs.length === 0 ? line`none` : [code(namedRuns(runs))],
       ]),
     ),

@@ -3,6 +3,7 @@ import { fileWithDeadline } from '../model/deadlines.ts';
 import { plainLine } from './document.ts';
 import { escapeAnnotation, escapeAnnotationProperty } from './escape.ts';
 import { leadMarkdown } from './evidence.ts';
+import { remainingTrouble } from './remaining-trouble.ts';
 import type { Report } from './report.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 import { orRefuse } from './write-report.ts';
@@ -14,17 +15,25 @@ const ANNOTATIONS = 10;
 
 /**
  * Workflow commands for GitHub Actions, one a line: each warning as `::warning`, the verdict as `::error` when
- * a treatment is worse or there is no verdict, else as `::notice`.
+ * a treatment is worse or there is no verdict, as `::warning` when users of a treatment would still meet something else
+ * than the event, else as `::notice`.
  */
 export function githubAnnotations(report: Report): string[] {
   const isBad = report.analysis.verdicts.some(({ word }) => word === 'worse' || word === 'no-verdict');
+  const isClean = report.analysis.arms.every(
+    (arm) => arm.role !== 'treatment' || remainingTrouble(report, arm).length === 0,
+  );
   const command = (level: string, title: string, message: string) =>
     `::${level} title=${escapeAnnotationProperty(title)}::${escapeAnnotation(message)}`;
   return [
     ...warningLines(report)
       .slice(0, ANNOTATIONS)
       .map((warning) => command('warning', 'kernel-soak', plainLine(warning))),
-    command(isBad ? 'error' : 'notice', 'kernel-soak verdict', verdictLines(report).map(plainLine).join(' ')),
+    command(
+      isBad ? 'error' : isClean ? 'notice' : 'warning',
+      'kernel-soak verdict',
+      verdictLines(report).map(plainLine).join(' '),
+    ),
   ];
 }
 

@@ -2,6 +2,7 @@ import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import { escapeAnnotation } from './escape.ts';
 import { type FailRule, failures, failureWords } from './fail-on.ts';
+import { clientName, clientStalls } from './remaining-trouble.ts';
 import type { Report } from './report.ts';
 
 /** The exit code of a report as it stands, without rules: invalid if an arm has no valid run (so far). */
@@ -32,10 +33,11 @@ export function judgedExit(
 
 /** What a build that passes should not hide: stalls of the client that no rule looks at. */
 function unjudgedStalls({ analysis, protocol }: Report, rules: readonly FailRule[]): string | null {
-  const stalling = analysis.arms.filter(({ secondEvents }) => (secondEvents?.stalled ?? 0) > 0);
-  if (stalling.length === 0 || rules.some(({ kind }) => kind === 'stalled')) return null;
-  const counts = stalling
-    .map(({ name, secondEvents }) => `${secondEvents?.stalled} of ${secondEvents?.runs} runs of ${name}`)
-    .join(', ');
-  return `Second event: ${protocol.client?.name ?? 'the client'} stalled in ${counts}. This does not change the exit code. To make it fail, give --fail-on 'stalled>0'.`;
+  const isJudged = rules.some(({ kind, withStalls }) => kind === 'stalled' || withStalls === true);
+  const counts = analysis.arms.flatMap((arm) => {
+    const { stalled, runs } = clientStalls(arm) ?? { stalled: 0, runs: 0 };
+    return stalled === 0 ? [] : [`${stalled} of ${runs} runs of ${arm.name}`];
+  });
+  if (isJudged || counts.length === 0) return null;
+  return `${clientName({ protocol })} stalled in ${counts.join(', ')}. This does not change the exit code. To make it fail, give --fail-on 'stalled>0'.`;
 }

@@ -2,9 +2,10 @@ import { cleanLine, cleanText } from '../model/clean-text.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { isObserved, runStatus } from '../model/run-status.ts';
+import { stallReason } from '../oracle/classify-client.ts';
 import { eventWords } from './endpoint-words.ts';
 import { escapeXml } from './escape.ts';
-import { eventSeen } from './event-seen.ts';
+import { eventSeen, stallSeen } from './event-seen.ts';
 import { limitWords } from './limit-signs.ts';
 import type { Report } from './report.ts';
 import { kindWords } from './words.ts';
@@ -12,8 +13,8 @@ import { kindWords } from './words.ts';
 /**
  * JUnit XML: a suite an arm, a case a run. The endpoint's event is a `failure` in a treatment arm, and in every arm
  * of an experiment without a treatment. In the reference arms of a comparison it is what the experiment needs, so it
- * is `skipped` with that reason, and a build does not turn red because its control showed it. A run that ended
- * otherwise, and a harness fault, is an `error`. Times are seconds; there are no time stamps of rendering.
+ * is `skipped` with that reason, and a build does not turn red because its control showed it. So is a stall of the
+ * client in a run that completed. A run that ended otherwise, and a harness fault, is an `error`. Times are seconds; there are no time stamps of rendering.
  */
 export function junitXml(report: Report): string {
   const { protocol } = report;
@@ -23,7 +24,9 @@ export function junitXml(report: Report): string {
   const suites = report.protocol.arms.map((arm) => {
     const isReference = hasTreatment && arm.role !== 'treatment';
     const runs = byArm.get(arm.name) ?? [];
-    const wedged = runs.filter((run) => runStatus(run, protocol) === 'wedged').length;
+    const wedged = runs.filter(
+      (run) => runStatus(run, protocol) === 'wedged' || hasOnlyStalled(run, protocol),
+    ).length;
     const errors = runs.filter((run) => !isObserved(runStatus(run, protocol))).length;
     const name = attribute(arm.name);
     const totals = counts(runs, {
@@ -71,11 +74,18 @@ function counts(runs: readonly RunRecord[], totals: Totals): Totals & { readonly
 function testCase(run: RunRecord, className: string, isReference: boolean, protocol: Protocol): string {
   const head = `    <testcase classname="${className}" name="${attribute(run.run)}" time="${seconds(runMs(run))}"`;
   const status = runStatus(run, protocol);
+  const stall = stallSeen(run, protocol);
+  if (hasOnlyStalled(run, protocol)) {
+    const message = attribute(`${stall}: ${run.stalls?.[0] === undefined ? '' : stallReason(run.stalls[0])}`);
+    return isReference
+      ? `${head}><skipped message="in a reference arm, ${message}"/></testcase>`
+      : `${head}><failure type="client-stalled" message="${message}"></failure></testcase>`;
+  }
   if (status === 'completed') return `${head}/>`;
   const { kind, reason, error, stderrTail, stdoutTail } = run.outcome;
   const seen = eventSeen(run, protocol);
-  const limits = limitWords(run, protocol);
-  const message = attribute(`${seen ?? kindWords(kind)}: ${reason}${limits === '' ? '' : `; ${limits}`}`);
+  const beside = [limitWords(run, protocol), stall ?? ''].filter((words) => words !== '').join('; ');
+  const message = attribute(`${seen ?? kindWords(kind)}: ${reason}${beside === '' ? '' : `; ${beside}`}`);
   if (status === 'wedged' && isReference) {
     return `${head}><skipped message="${eventWords(protocol).past} in a reference arm: ${message}"/></testcase>`;
   }
@@ -87,6 +97,11 @@ function testCase(run: RunRecord, className: string, isReference: boolean, proto
     ...(stdoutTail === undefined ? [] : [stdoutTail]),
   ].join('\n');
   return `${head}><${element} type="${type}" message="${message}">${escapeXml(cleanText(details))}</${element}></testcase>`;
+}
+
+/** Whether nothing is wrong with a run but that its client stalled. */
+function hasOnlyStalled(run: RunRecord, protocol: Protocol): boolean {
+  return runStatus(run, protocol) === 'completed' && stallSeen(run, protocol) !== null;
 }
 
 function runMs(run: RunRecord): number {

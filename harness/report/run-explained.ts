@@ -17,6 +17,7 @@ import { wrapped } from './wrapped.ts';
 // The longest reason that the journal keeps, so that no story is cut.
 const REASON_CHARACTERS = 1_000;
 const STDERR_LINES = 20;
+const ENAME_CHARACTERS = 80;
 
 /** What an outcome means for the reader, beyond what was observed. */
 const MEANING: Readonly<Record<OutcomeKind, string>> = {
@@ -47,8 +48,9 @@ const MEANING: Readonly<Record<OutcomeKind, string>> = {
 export function runExplained(journal: Journal, run: RunRecord): string {
   const { outcome } = run;
   const parts = [
-    `${terminalText(run.run)}: ${kindWords(outcome.kind)}`,
+    `${terminalText(run.run)}: ${kindWords(outcome.kind)}${raisedName(run)}`,
     wrapped(sentence(outcome.reason)),
+    ...errorPart(run),
     wrapped(circumstances(journal, run)),
     ...faultPart(journal, run),
     ...signs(journal, run),
@@ -57,6 +59,18 @@ export function runExplained(journal: Journal, run: RunRecord): string {
     wrapped(`${MEANING[outcome.kind]}${remedy(run)} ${countsAs(run, journal.experiment.protocol)}`),
   ];
   return `${parts.join('\n\n')}\n`;
+}
+
+/** ` ModuleNotFoundError`, after "a cell raised"; empty for every other ending. */
+function raisedName({ outcome: { kind, error } }: RunRecord): string {
+  return kind !== 'cell-error' || error === null ? '' : ` ${terminalText(error.ename, ENAME_CHARACTERS)}`;
+}
+
+/** What was raised, with its message. */
+function errorPart({ outcome: { error } }: RunRecord): string[] {
+  if (error === null) return [];
+  const row = error.line === undefined ? '' : ` (line ${error.line} of the cell)`;
+  return [wrapped(`The error${row}: ${terminalText(`${error.ename}: ${error.evalue}`, REASON_CHARACTERS)}`)];
 }
 
 /** What the experiment asks of a run, and what of this run answers it. Nothing for a run that shows nothing of it. */

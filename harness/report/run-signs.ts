@@ -1,5 +1,6 @@
 import { INTERRUPT_RESULTS, type SentInterrupt } from '../model/interrupt.ts';
 import type { RunRecord } from '../model/journal.ts';
+import { stallReason } from '../oracle/classify-client.ts';
 import { deviationList } from './deviations.ts';
 import { code, type Line, line, text } from './document.ts';
 import { counted, duration, percent } from './format-number.ts';
@@ -13,7 +14,7 @@ export interface Sign {
 }
 
 /** What was seen of a run, the same on the page and in a terminal. */
-export function runSigns({ outcome, client, kernel, interrupts, loopStallMs }: RunRecord): Sign[] {
+export function runSigns({ outcome, client, kernel, interrupts, loopStallMs, stalls }: RunRecord): Sign[] {
   const signs: Sign[] = [];
   const add = (of: string, seen: Line) => signs.push({ of, line: seen });
   add(
@@ -51,6 +52,11 @@ export function runSigns({ outcome, client, kernel, interrupts, loopStallMs }: R
         line`its connection was lost and opened again ${num(counted(reconnects, 'time'))}: read this run with care`,
       );
     }
+  }
+  // A run that a stall ended has it as its reason.
+  for (const stall of outcome.kind === 'stalled' ? [] : (stalls ?? [])) {
+    const at = stall.cell === null ? 'before the first cell' : `at cell ${stall.cell}`;
+    add('stall', line`the client stalled ${text(at)}: ${text(stallReason(stall))}`);
   }
   if (kernel === null) add('kernel', line`no counters`);
   else {

@@ -52,6 +52,9 @@ const armSchema = z.object({
     'Competing events (`wedged` is their number) in the valid runs of the counted blocks.',
   ),
   competingByKind: kindCountsSchema.describe('In the counted blocks.'),
+  endedLaterByKind: kindCountsSchema
+    .describe('Runs without the event that ended badly after they had shown so. Only kinds that occurred.')
+    .optional(),
   rate: share.nullable(),
   clopperPearson95: intervalSchema,
   wilson95: intervalSchema,
@@ -380,6 +383,12 @@ export const summarySchema = z
     verdicts: z.array(
       z.object({
         ...treatmentVerdict,
+        stillMet: z
+          .array(z.object({ what: z.enum([...OUTCOME_KINDS, ...ENDPOINTS]), runs: whole, of: whole }))
+          .describe(
+            "What users of the treatment would still meet besides the endpoint's event: a kind of ending, `stalled` for each run in which the client stalled, or an event of `also`.",
+          )
+          .optional(),
         couldSee: z.object({
           smallestDrop: z.number().nullable(),
           smallestControlRate: z.number().nullable(),

@@ -2,13 +2,14 @@ import { cleanLine, cleanText } from '../model/clean-text.ts';
 import type { Endpoint, EndpointRule } from '../model/endpoint.ts';
 import type { Source } from '../model/journal.ts';
 import { plainLine } from './document.ts';
-import { endpointName, isAboutWedges } from './endpoint-words.ts';
+import { endpointName, eventWords, isAboutWedges } from './endpoint-words.ts';
 import { counted, percent, probability } from './format-number.ts';
+import { remainingTrouble, troubleCounts } from './remaining-trouble.ts';
 import type { Report } from './report.ts';
 import { otherEndpoints } from './sections/also.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 import { SUMMARY_SCHEMA, SUMMARY_SCHEMA_FILE, type Summary } from './summary-schema.ts';
-import { innocenceWords, kindCounts } from './words.ts';
+import { innocenceWords } from './words.ts';
 
 /** The report's numbers as data. */
 export function summary(report: Report): Summary {
@@ -38,12 +39,22 @@ export function summary(report: Report): Summary {
     ...structuredClone({
       ...analysis,
       innocence: { ...analysis.innocence, words: innocenceWords(report) },
+      verdicts: analysis.verdicts.map((verdict) => ({ ...verdict, ...troubleSummary(report, verdict) })),
       comparisons: analysis.comparisons.map((pair) => {
         const { path: _path, pathBlocks: _blocks, ...eProcess } = pair.eProcess;
         return { ...pair, eProcess };
       }),
     } as unknown as Pick<Summary, keyof typeof analysis>),
   };
+}
+
+/** What the treatment's users would still meet. Left out where there is nothing. */
+function troubleSummary(report: Report, { treatment }: { readonly treatment: string }) {
+  const arm = report.analysis.arms.find(({ name }) => name === treatment);
+  const troubles = arm === undefined ? [] : remainingTrouble(report, arm);
+  return troubles.length === 0
+    ? {}
+    : { stillMet: troubles.map(({ what, runs, of }) => ({ what, runs, of })) };
 }
 
 /** What `wedged` counts, with the limits that it has. */
@@ -80,15 +91,18 @@ export function summaryJson(report: Report): string {
 
 /**
  * The result in one line for a commit message: counts of every arm, verdicts, the weakest p, the protocol's
- * hash. For another endpoint than wedges, its name stands first. `control 14/20, sham 13/20, fix 0/19 (1 died) fixes, p 1.2e-6, protocol 0123456789ab`.
+ * hash. For another endpoint than wedges, its name stands first.
+ * `control 14/20, sham 13/20, fix 0/19 (1 died, client stalled 9/20) fixes the wedge, p 1.2e-6, protocol 0123456789ab`.
  */
 export function summaryLine(report: Report): string {
   const { analysis } = report;
   const words = new Map(analysis.verdicts.map(({ treatment, word }) => [treatment, word]));
   const arms = analysis.arms.map((arm) => {
     const word = words.get(arm.name);
-    const endings = arm.competing.wedged === 0 ? '' : ` (${kindCounts(arm.competingByKind)})`;
-    return `${cleanLine(arm.name, 40)} ${arm.wedged}/${arm.runs}${endings}${word === undefined ? '' : ` ${word}`}`;
+    const trouble = troubleCounts(report, arm);
+    // "fixes" alone would say that nothing is left.
+    const what = word === 'fixes' && trouble !== '' ? ` the ${eventWords(report.protocol).noun}` : '';
+    return `${cleanLine(arm.name, 40)} ${arm.wedged}/${arm.runs}${trouble === '' ? '' : ` (${trouble})`}${word === undefined ? '' : ` ${word}${what}`}`;
   });
   // A claim needs the endpoint and the composite: the weaker one is what it rests on.
   const ps = analysis.verdicts.flatMap(({ pHolm, composite }) =>
@@ -101,11 +115,6 @@ export function summaryLine(report: Report): string {
       : [`P ${probability(report.loneTail.p)} if p0 ${percent(report.loneTail.p0)} were known`]),
     ...(report.progress.state === 'partial' ? [`partial, ${counted(analysis.blocks.counted, 'block')}`] : []),
     ...(report.invalidRuns.length > 0 ? [counted(report.invalidRuns.length, 'harness fault')] : []),
-    ...analysis.arms.flatMap(({ name, secondEvents }) =>
-      secondEvents === undefined || secondEvents.stalled === 0
-        ? []
-        : [`client stalled ${secondEvents.stalled}/${secondEvents.runs} in ${cleanLine(name, 40)}`],
-    ),
     ...(analysis.strata === undefined ? [] : [`${analysis.strata.length} strata`]),
     ...(report.experiment.shard === undefined
       ? []

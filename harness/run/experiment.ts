@@ -18,6 +18,7 @@ import type { OutputComparison } from './compare-outputs.ts';
 import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
 import { runSubject } from './run-subject.ts';
+import { type SameError, SameErrorWatch, sameErrorReason } from './same-error.ts';
 import type { Subject } from './subject.ts';
 
 /** What a display is told. */
@@ -58,8 +59,10 @@ export const FAULTS_IN_A_ROW = 5;
 
 /** Why an experiment ended. */
 export interface ExperimentEnd {
-  readonly event: 'finished' | 'time-over' | 'interrupted';
+  readonly event: 'finished' | 'time-over' | 'interrupted' | 'same-error';
   readonly reason: string;
+  /** Of `same-error`: what every arm raised. */
+  readonly error?: SameError;
 }
 
 /** Complete blocks in block order, and what they decide: blocks may complete out of order. */
@@ -103,6 +106,7 @@ class BlockOrder {
  * - A run may start while the previous one is cleaned up, unless that one could end the experiment.
  * - When the time is over, a block that has begun is still completed.
  * - Under `until-decided`, no block begins after the one that decides. Runs under way are still recorded.
+ * - If every arm raises the same error at the same cell of the first block, no further run begins.
  * - A shard decides by its own blocks alone. Whether it has a block then depends on earlier blocks only, so that E over
  *   the blocks of all shards, in block order, stays valid.
  *
@@ -122,10 +126,12 @@ export async function runExperiment(
     for (const state of blocks.add(record)) events.onBlock?.(state);
   }
   const limit = pLimit(protocol.concurrency);
+  const sameError = new SameErrorWatch(protocol, range, experiment.recorded);
   let fault: unknown = null;
   const faults = new FaultsInARow((experiment.faultsInARow ?? FAULTS_IN_A_ROW) + protocol.concurrency);
   const over = () =>
     fault !== null ||
+    sameError.found !== null ||
     signal.aborted ||
     (protocol.decision.stopping === 'until-decided' && blocks.decision.isDecided);
 
@@ -146,6 +152,7 @@ export async function runExperiment(
       }
       events.onRun?.(record);
       faults.add(record);
+      sameError.add(record);
       for (const state of blocks.add(record)) events.onBlock?.(state);
     } catch (error) {
       fault ??= error;
@@ -162,7 +169,9 @@ export async function runExperiment(
     if (isLate) break;
     if (orders.length > 0) begun += 1;
     for (const order of orders) {
-      const mayDecide = protocol.decision.stopping === 'until-decided' && order === orders.at(-1);
+      const mayDecide =
+        (protocol.decision.stopping === 'until-decided' || sameError.mayStop(block)) &&
+        order === orders.at(-1);
       const run = limited(limit, (release) => runOne(order, mayDecide ? () => {} : release)).finally(() =>
         underWay.delete(run),
       );
@@ -174,6 +183,8 @@ export async function runExperiment(
   await Promise.all(underWay);
   if (fault !== null) throw fault;
   if (signal.aborted) return { event: 'interrupted', reason: String(signal.reason ?? 'interrupted') };
+  const { found } = sameError;
+  if (found !== null) return { event: 'same-error', reason: sameErrorReason(found, protocol), error: found };
   if (isLate && !over()) return { event: 'time-over', reason: 'the time given was over' };
   const { shard } = experiment;
   const size = range.end - range.first;

@@ -80,6 +80,11 @@ export interface ArmAnalysis extends RateSummary {
   readonly competing: Count;
   /** The same competing events by kind. */
   readonly competingByKind: KindCounts;
+  /**
+   * Valid runs of the counted blocks that answered the endpoint's question without an event and ended badly
+   * afterwards, by kind: a kernel that started and then died. Absent: there were none.
+   */
+  readonly endedLaterByKind?: KindCounts;
   readonly hazard: HazardSummary;
   readonly engagement: EngagementSummary;
   readonly kaplanMeier: readonly SurvivalStep[];
@@ -121,6 +126,7 @@ export function armAnalysis(
     counts,
     competing: { wedged: ofCounted.competing, runs: ofCounted.competing + valid.length },
     competingByKind: ofCounted.competingByKind,
+    ...endedLater(counted, protocol),
     ...rateSummary({ wedged: wedges, runs: valid.length }),
     ...(second === null ? {} : { secondEvents: second }),
     hazard: { ...exposure, perReply: hazardPerReply(exposure), garwood95: garwoodInterval(exposure) },
@@ -177,6 +183,16 @@ function outcomeCounts(runs: readonly RunRecord[], rule: EndpointRule): ArmAnaly
     invalidByKind: kinds.invalid,
     wedgedByKind: kinds.wedged,
   };
+}
+
+function endedLater(runs: readonly RunRecord[], rule: EndpointRule): Pick<ArmAnalysis, 'endedLaterByKind'> {
+  const kinds: KindCounts = {};
+  for (const run of runs) {
+    const { kind } = run.outcome;
+    if (kind === 'completed' || runStatus(run, rule) !== 'completed') continue;
+    kinds[kind] = (kinds[kind] ?? 0) + 1;
+  }
+  return Object.keys(kinds).length === 0 ? {} : { endedLaterByKind: kinds };
 }
 
 /** Each of the `valid` runs exposes every cell up to the one of its event. */

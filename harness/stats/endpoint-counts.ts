@@ -79,7 +79,7 @@ export function whyUnrecorded(
       // Elsewhere a run outlives a stall, so its ending says nothing of it.
       return protocol.endpoint === 'stalled'
         ? null
-        : 'stalls did not end the runs; the report counts them as second events';
+        : 'stalls did not end the runs; the report counts them beside the outcomes';
     default:
       return null;
   }

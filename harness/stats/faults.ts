@@ -83,6 +83,8 @@ function eventFaults(run: RunRecord, event: OneEndpoint, rule: EndpointRule): Fa
       return slowCells(run, rule.slowAfterMs ?? Number.POSITIVE_INFINITY).map((at) => ({ is: 'slow', at }));
     case 'memory':
       return [{ is: 'memory' }];
+    case 'stalled':
+      return [run.outcome.kind === 'stalled' ? endingFault(run) : stallFault(run.stalls?.[0]?.request)];
     default:
       return [endingFault(run)];
   }
@@ -103,6 +105,11 @@ function slowCells({ notebook, cellMs, outcome }: RunRecord, slowAfterMs: number
   const slow = cellMs.flatMap((ms, cell) => (ms >= slowAfterMs ? [{ notebook, cell }] : []));
   if (slow.length > 0) return slow;
   return [outcome.cell === null ? null : { notebook, cell: outcome.cell }];
+}
+
+/** A stall that the run outlived. */
+function stallFault(request = 'unknown'): Fault {
+  return { is: 'request', kind: 'stalled', request: short(request), source: 'client', rejections: [] };
 }
 
 function endingFault(run: RunRecord): Fault {

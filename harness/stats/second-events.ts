@@ -1,6 +1,7 @@
 import { COMMAND_CLIENT } from '../model/client.ts';
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { hasStall } from '../model/run-status.ts';
 
 /**
  * Events in a run besides its outcome: the client stalled, recovered, and the run went on. The run keeps its
@@ -15,19 +16,24 @@ export interface SecondEvents {
 
 /**
  * The second events of one arm's recorded runs; `null` when no client is watched, or when a stall is itself
- * the endpoint.
+ * an event of the endpoint.
  */
 export function secondEvents(
   protocol: Pick<Protocol, 'client' | 'endpoint'>,
   runs: readonly RunRecord[],
 ): SecondEvents | null {
   const { client, endpoint } = protocol;
-  if (client === undefined || client.name === COMMAND_CLIENT || endpoint === 'stalled') return null;
+  if (client === undefined || client.name === COMMAND_CLIENT || countsStalls(endpoint)) return null;
   const watched = runs.filter(({ clientCounters }) => clientCounters !== undefined);
   return { stalled: watched.filter(hasSecondEvent).length, runs: watched.length };
 }
 
+/** Whether a stall of the client is an event of the endpoint, so that it is no second event. */
+export function countsStalls(endpoint: Protocol['endpoint']): boolean {
+  return endpoint === 'stalled' || endpoint === 'any';
+}
+
 /** Whether the client stalled in a run that has another outcome. */
-export function hasSecondEvent({ outcome, stalls }: RunRecord): boolean {
-  return outcome.kind !== 'stalled' && stalls !== undefined && stalls.length > 0;
+export function hasSecondEvent(run: RunRecord): boolean {
+  return run.outcome.kind !== 'stalled' && hasStall(run);
 }

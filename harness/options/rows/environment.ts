@@ -63,7 +63,15 @@ export const ENVIRONMENT_ROWS = [
     type: repeated(),
     help: 'give every arm this package, such as pandas==2.3.3, or pandas for the version that is resolved now and recorded; repeatable',
     group: 'Kernels',
-    commands: { run: {}, tune: {}, locate: {}, exec: {}, 'arms show': {}, 'arms install': {} },
+    commands: {
+      run: {},
+      tune: {},
+      bisect: {},
+      locate: {},
+      exec: {},
+      'arms show': {},
+      'arms install': {},
+    },
     excludes: [WITHOUT_ENV],
   }),
   option({
@@ -75,6 +83,7 @@ export const ENVIRONMENT_ROWS = [
     commands: {
       run: {},
       tune: {},
+      bisect: {},
       locate: {},
       exec: {},
       'arms show': {},

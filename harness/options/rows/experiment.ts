@@ -415,7 +415,7 @@ export const EXPERIMENT_ROWS = [
   option({
     flags: '--fail-on <rules>',
     type: text(),
-    help: 'exit with 1 where a rule is met; rules with commas: treatment-event, event:ARM>SHARE, competing>SHARE or competing:ARM>SHARE (runs that ended otherwise, such as died), stalled>SHARE, worse, inconclusive, invalid>SHARE (harness faults)',
+    help: 'exit with 1 where a rule is met; rules with commas: treatment-event (a stall of the client included), event:ARM>SHARE, competing>SHARE or competing:ARM>SHARE (runs that ended otherwise, such as died), stalled>SHARE, worse, inconclusive, invalid>SHARE (harness faults)',
     group: 'Evidence',
     commands: { run: {}, merge: {} },
   }),

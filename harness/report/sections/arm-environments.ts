@@ -213,6 +213,11 @@ export function manyChangesWarnings(report: Report): Line[] {
   ];
 }
 
+/** Whether the arms differ in a release or a Python that one of them asks for. */
+export function comparesReleases(report: Report): boolean {
+  return environmentDifferences(report).some(({ asked, python }) => asked.length > 0 || python);
+}
+
 /** What environments leave open even where one requirement differs: for "What was not shown". */
 export function releaseCaveats(report: Report): Line[] {
   const released = environmentDifferences(report).filter(({ asked, python }) => asked.length > 0 || python);

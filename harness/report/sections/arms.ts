@@ -1,3 +1,4 @@
+import type { ArmAnalysis } from '../../stats/arm-summary.ts';
 import { type ArmDiff, armDiffs, cutDiff } from '../arm-diffs.ts';
 import {
   type Block,
@@ -21,6 +22,7 @@ import {
   perThousand,
   perThousandInterval,
 } from '../format-number.ts';
+import { clientStalls } from '../remaining-trouble.ts';
 import type { Report } from '../report.ts';
 import { armNames, engagementWords, num } from '../words.ts';
 import { armEnvironmentBlocks } from './arm-environments.ts';
@@ -30,7 +32,7 @@ export function armsTable(report: Report): Table {
   const words = eventWords(report.protocol);
   const invalid = report.invalidRuns.length > 0;
   const competing = report.competingRuns.length > 0;
-  const stalls = report.analysis.arms.some(({ secondEvents }) => (secondEvents?.stalled ?? 0) > 0);
+  const stalls = report.analysis.arms.some((arm) => (clientStalls(arm)?.stalled ?? 0) > 0);
   return table(
     `${words.runsThat} by arm`,
     [
@@ -52,10 +54,15 @@ export function armsTable(report: Report): Table {
       [num(arm.runs === 0 ? 'n/a' : percentInterval(arm.clopperPearson95))],
       ...(competing ? [[text(armEndings(arm) || 'none')]] : []),
       ...(invalid ? [[num(count(arm.counts.invalid))]] : []),
-      ...(stalls ? [[num(`${arm.secondEvents?.stalled ?? 0}/${arm.secondEvents?.runs ?? 0}`)]] : []),
+      ...(stalls ? [[num(stallRatio(arm))]] : []),
       [text(engagementWords(arm.engagement))],
     ]),
   );
+}
+
+function stallRatio(arm: ArmAnalysis): string {
+  const { stalled, runs } = clientStalls(arm) ?? { stalled: 0, runs: 0 };
+  return `${stalled}/${runs}`;
 }
 
 /** What each arm is, and its secondary figures. */

@@ -6,6 +6,7 @@ import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, num } from '../words.ts';
 import { releaseCaveats } from './arm-environments.ts';
 import { schedulingCaveat, uncalledLines } from './exposure.ts';
+import { otherWaysLine } from './other-ways.ts';
 
 /** The machines and sessions, on which the result may depend beyond its settings. */
 function whereRun({ experiment, sessions }: Report): Line {
@@ -76,6 +77,8 @@ export function furtherLimitLines(report: Report): Line[] {
   items.push(
     line`Other notebooks, traffic or machines: this experiment ran ${armNames(notebooks)} under ${armNames(protocol.traffic)} traffic with latency ${code(protocol.latency.spec)}, ${whereRun(report)}.`,
   );
+  const ways = otherWaysLine(report);
+  if (ways !== null) items.push(ways);
   if (!analysis.aa.some((check) => isObserverCheck(report, check))) {
     items.push(line`Whether watching changes the rate: every arm ran with the same counters in the kernel.`);
   }

@@ -12,7 +12,7 @@ import {
   table,
   text,
 } from '../document.ts';
-import { eventSeen } from '../event-seen.ts';
+import { eventSeen, stallSeen } from '../event-seen.ts';
 import { duration } from '../format-number.ts';
 import { limitSigns } from '../limit-signs.ts';
 import type { Report } from '../report.ts';
@@ -44,7 +44,10 @@ export function runBlocks(report: Report): Block[] {
 /** At most `limit` runs in journal order; if there are more, those that did not complete are preferred. */
 export function listedRuns({ runs, protocol }: Report, limit: number): RunRecord[] {
   if (runs.length <= limit) return [...runs];
-  const tells = (run: RunRecord) => run.outcome.kind !== 'completed' || eventSeen(run, protocol) !== null;
+  const tells = (run: RunRecord) =>
+    run.outcome.kind !== 'completed' ||
+    eventSeen(run, protocol) !== null ||
+    stallSeen(run, protocol) !== null;
   const telling = runs.filter(tells).slice(0, limit);
   const room = limit - telling.length;
   return [...telling, ...runs.filter((run) => !tells(run)).slice(0, room)];
@@ -79,8 +82,8 @@ function runTable(runs: readonly RunRecord[], report: Report): Table {
 
 /** The kind of a run's ending, and the event that was seen before it. */
 function seenKind(run: RunRecord, { protocol }: Report): string {
-  const seen = eventSeen(run, protocol);
-  return seen === null ? run.outcome.kind : `${run.outcome.kind}; ${seen}`;
+  const seen = [eventSeen(run, protocol), stallSeen(run, protocol)].filter((words) => words !== null);
+  return [run.outcome.kind, ...seen].join('; ');
 }
 
 /** One run's story in words and numbers: what the page unfolds. */

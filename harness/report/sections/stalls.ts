@@ -16,6 +16,7 @@ import {
 } from '../document.ts';
 import { eventWords, isAboutWedges } from '../endpoint-words.ts';
 import { count, counted, duration } from '../format-number.ts';
+import { clientName, clientStalls } from '../remaining-trouble.ts';
 import type { Report } from '../report.ts';
 import { num } from '../words.ts';
 
@@ -37,6 +38,11 @@ export function endpointLines({ protocol }: Report): Line[] {
       line`${strong(text('What is counted'))}: ${text(runs)}${text(isAboutWedges(protocol) ? ', by its certificate' : '')}. The client is not counted, so that nothing else shows that the kernel owes it an answer. A run is completed if the client ended with exit code 0 and the kernel had finished at least as many requests as the notebook has code cells.`,
     ];
   }
+  if (protocol.endpoint === 'any') {
+    return [
+      line`${strong(text('What is counted'))}: ${text(runs)}. A stall of the client is an event, also if the run goes on after it. The harness leaves it to the client's own time-out.`,
+    ];
+  }
   return [
     protocol.endpoint === 'stalled'
       ? line`${strong(text('What is counted'))}: runs in which the client stalled. The kernel had sent a reply, the client and the kernel were idle, and the client did not take the reply. Such a run ends there. A run that the kernel ends says nothing about the client, so it counts as neither stalled nor completed.`
@@ -44,21 +50,7 @@ export function endpointLines({ protocol }: Report): Line[] {
   ];
 }
 
-/** `, but nbclient still stalls in 9 of 12 runs`, for arms that the change cured. Nothing if it stalled in none. */
-export function stillStallsWords(report: Report, arms: readonly string[]): Line {
-  const stalling = stallingArms(report).filter(({ name }) => arms.includes(name));
-  if (stalling.length === 0) return [];
-  return line`, but ${clientName(report)} still stalls ${joined(
-    stalling.map(({ name, stalled, runs }) =>
-      arms.length === 1
-        ? line`in ${ofCount(stalled, runs)}`
-        : line`in ${ofCount(stalled, runs)} of ${code(name)}`,
-    ),
-    ', ',
-  )}`;
-}
-
-/** The client's stalls by arm, in runs that have another outcome. Nothing if there was none. */
+/** The client's stalls by arm, where they are not the event. Nothing if there was none. */
 export function secondEventLines(report: Report): Line[] {
   const stalling = stallingArms(report);
   if (stalling.length === 0) return [];
@@ -68,7 +60,7 @@ export function secondEventLines(report: Report): Line[] {
   );
   const other = isAboutWedges(report.protocol) ? 'not a wedge of the kernel' : 'no event of the kernel';
   return [
-    line`${strong(...line`${clientName(report)} stalled`)} ${counts}: for a time it left a reply from the kernel unread. A stall happens in the client: it is ${text(other)} and does not change the outcome of a run. It is counted as a second event, because people who run this client will meet it.`,
+    line`${strong(...line`${code(clientName(report))} stalled`)} ${counts}: for a time it left a reply from the kernel unread. A stall happens in the client, so it is ${text(other)}. It is counted beside the outcome of a run, because people who run this client will meet it. The arms ${code('client-control')}, ${code('client-sham')} and ${code('client-fix')} try a change of the client.`,
   ];
 }
 
@@ -79,13 +71,10 @@ interface StallingArm {
 }
 
 function stallingArms({ analysis }: Report): StallingArm[] {
-  return analysis.arms.flatMap(({ name, secondEvents }) =>
-    secondEvents === undefined || secondEvents.stalled === 0 ? [] : [{ name, ...secondEvents }],
-  );
-}
-
-function clientName({ protocol: { client } }: Report): Line {
-  return [code(client?.name ?? 'the client')];
+  return analysis.arms.flatMap((arm) => {
+    const stalls = clientStalls(arm);
+    return stalls === null || stalls.stalled === 0 ? [] : [{ name: arm.name, ...stalls }];
+  });
 }
 
 function ofCount(stalled: number, runs: number): Inline {

@@ -3,8 +3,7 @@ import type { ArmAnalysis } from '../../stats/arm-summary.ts';
 import type { Comparison } from '../../stats/comparison.ts';
 import { isDeadlineEvent } from '../../stats/sensitivity.ts';
 import type { VerdictWord } from '../../stats/verdict-words.ts';
-import { code, joined, type Line, line, strong, text } from '../document.ts';
-import { armEndings, eventsAndEndings } from '../ending-words.ts';
+import { code, joined, type Line, line, plainLine, strong, text } from '../document.ts';
 import { eventWords, withArticle } from '../endpoint-words.ts';
 import {
   counted,
@@ -17,12 +16,13 @@ import {
   pValue,
   significant,
 } from '../format-number.ts';
+import { eventsAlone, eventsAndTrouble, stillWords } from '../remaining-trouble.ts';
 import { isObserverCheck, type Report } from '../report.ts';
 import { armNames, driftWords, num, testWords } from '../words.ts';
 import { manyChangesWarnings } from './arm-environments.ts';
 import { baselineSentences, givenRateSentences } from './baseline.ts';
 import { shamMatter, voidShamLines } from './exposure.ts';
-import { secondEventLines, stillStallsWords } from './stalls.ts';
+import { secondEventLines } from './stalls.ts';
 import { heterogeneityLines, shardLines, stratifiedTestWords } from './strata.ts';
 import { neverInWords, noRunWords, withheldWords } from './withheld.ts';
 
@@ -69,9 +69,9 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
   const counts = line`${treatmentCounts(report, group)}. ${referenceCounts(report)}`;
   switch (word) {
     case 'fixes':
-      return line`${strong(...line`${names} ${text(several ? 'fix' : 'fixes')} ${fixedWords(report, group)}`)}: ${counts}. ${evidenceWords(report, group)}. ${allowanceWords(report, group)}`;
+      return line`${fixedWords(report, group)} ${evidenceWords(report, group)}. ${allowanceWords(report, group)}`;
     case 'reduces':
-      return line`${strong(...line`${names} ${text(several ? 'reduce' : 'reduces')} the ${text(words.rate)} but ${text(several ? 'do' : 'does')} not end it`)}: ${counts}. ${evidenceWords(report, group)}.`;
+      return line`${claimWords(report, group, line`${names} ${text(several ? 'reduce' : 'reduces')} the ${text(words.rate)} but ${text(several ? 'do' : 'does')} not end it`, 'and')} ${evidenceWords(report, group)}.`;
     case 'worse':
       return line`${strong(...line`${names} ${text(several ? 'are' : 'is')} worse than ${referenceWords(report)}`)}: ${counts}. ${worseWords(report, group)}.`;
     case 'no-difference': {
@@ -85,13 +85,30 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
   }
 }
 
-/** What is fixed: `it`, or only the endpoint's event if the client still stalls. */
+/** `fix fixes it`; only the endpoint's event, if its users would still meet something else. */
 function fixedWords(report: Report, group: readonly VerdictAnalysis[]): Line {
-  const stalls = stillStallsWords(
+  const names = group.map(({ treatment }) => treatment);
+  const isWhole = stillWords(report, names).length === 0;
+  const what = isWhole ? 'it' : `the ${eventWords(report.protocol).noun}`;
+  const claim = line`${armNames(names)} ${text(names.length > 1 ? 'fix' : 'fixes')} ${text(what)}`;
+  return claimWords(report, group, claim, 'but');
+}
+
+/** A claim with the counts. What the treatments' users would still meet stands in the claim's own sentence. */
+function claimWords(
+  report: Report,
+  group: readonly VerdictAnalysis[],
+  claim: Line,
+  conjunction: 'and' | 'but',
+): Line {
+  const still = stillWords(
     report,
     group.map(({ treatment }) => treatment),
   );
-  return stalls.length === 0 ? line`it` : line`the ${text(eventWords(report.protocol).noun)}${stalls}`;
+  if (still.length === 0)
+    return line`${strong(...claim)}: ${treatmentCounts(report, group)}. ${referenceCounts(report)}.`;
+  const alone = treatmentCounts(report, group, eventsAlone);
+  return line`${strong(...line`${claim}, ${text(conjunction)} ${still}`)}. ${capitalised(alone)}. ${referenceCounts(report)}.`;
 }
 
 function inconclusiveLine(report: Report, group: readonly VerdictAnalysis[], counts: Line): Line {
@@ -197,26 +214,35 @@ export function equalityLine(report: Report, check: EqualityCheck): Line {
   return line`${strong(text(head))}${text(check.decided ? ', which it must not' : ', as it should be')}: ${figures}.`;
 }
 
+type CountWords = (arm: ArmAnalysis, report: Report) => Line;
+
 /** `it wedged in 0 of 20 runs (0 %)`, or each with its own count. */
-function treatmentCounts(report: Report, group: readonly VerdictAnalysis[]): Line {
+function treatmentCounts(
+  report: Report,
+  group: readonly VerdictAnalysis[],
+  countWords: CountWords = eventsAndTrouble,
+): Line {
   const arms = group.flatMap(
     ({ treatment }) => report.analysis.arms.find(({ name }) => name === treatment) ?? [],
   );
   const [first] = arms;
   if (first === undefined) return [];
-  const same = (arm: (typeof arms)[number]) =>
-    arm.wedged === first.wedged && arm.runs === first.runs && armEndings(arm) === armEndings(first);
-  if (!arms.every(same)) return armCounts(report, arms);
-  return line`${text(arms.length === 1 ? 'it' : 'each')} ${text(eventWords(report.protocol).past)} in ${eventsAndEndings(first)}`;
+  const counts = (arm: ArmAnalysis) => plainLine(countWords(arm, report));
+  if (!arms.every((arm) => counts(arm) === counts(first))) return armCounts(report, arms, countWords);
+  return line`${text(arms.length === 1 ? 'it' : 'each')} ${text(eventWords(report.protocol).past)} in ${countWords(first, report)}`;
 }
 
 /** `` `control` wedged in 14 of 20 runs (70.0 %), `sham` in 13 of 20 runs (65.0 %) `` */
-function armCounts({ protocol }: Report, arms: readonly ArmAnalysis[]): Line {
-  const { past } = eventWords(protocol);
+function armCounts(
+  report: Report,
+  arms: readonly ArmAnalysis[],
+  countWords: CountWords = eventsAndTrouble,
+): Line {
+  const { past } = eventWords(report.protocol);
   return joined(
     arms.map(
       (arm, index) =>
-        line`${code(arm.name)}${text(index === 0 ? ` ${past}` : '')} in ${eventsAndEndings(arm)}`,
+        line`${code(arm.name)}${text(index === 0 ? ` ${past}` : '')} in ${countWords(arm, report)}`,
     ),
     ', ',
   );
@@ -389,6 +415,10 @@ function partialLine(report: Report): Line {
   const { analysis, progress } = report;
   const { present } = eventWords(report.protocol);
   const length = isDeadlineEvent(report.protocol) ? 'takes longer' : 'takes another time than the others';
+  if (progress.last?.event === 'same-error') {
+    const { infinitive } = eventWords(report.protocol);
+    return line`${strong(text('Stopped early'))}: ${code(progress.last.reason)}, so no run could show whether it would ${text(infinitive)}. ${num(String(analysis.blocks.counted))} of ${num(counted(analysis.blocks.planned, 'planned block'))} are counted.`;
+  }
   const cause = CAUSES[progress.last?.event ?? 'finished'] ?? 'Not finished';
   const takesLonger = ` A time limit depends on them a little, because a run that ${present} ${length}.`;
   const validity =
