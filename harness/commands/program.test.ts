@@ -14,7 +14,7 @@ const GROUPS = [
   ['Planning:', ['plan', 'tune', 'stats']],
   ['Diagnosis:', ['bisect', 'locate', 'mechanism']],
   ['Execute:', ['exec']],
-  ['Help:', ['completion', 'help']],
+  ['Help:', ['words', 'completion', 'help']],
 ] as const;
 
 test('every command stands in a group, in the order in which a newcomer needs it', () => {

@@ -1,5 +1,5 @@
+import { wrapped } from '../model/wrapped.ts';
 import { plainLine } from '../report/document.ts';
-import { wrapped } from '../report/wrapped.ts';
 import { diagnosisOf, type WayJournal } from './diagnosis.ts';
 import { QUESTIONS } from './document.ts';
 import { type Asked, commandText, nextArguments } from './next-command.ts';

@@ -39,12 +39,15 @@ export interface Display {
   close(): void;
 }
 
-/** Opens the display of an experiment. `shard`: the part of the experiment that runs here. */
+/**
+ * Opens the display of an experiment. `shard`: the part of the experiment that runs here. `maxMs`: after that time no block
+ * begins.
+ */
 export type OpenDisplay = (
   protocol: Protocol,
   recorded: readonly RunRecord[],
   write: (text: string) => void,
-  part: { readonly shard: Shard | undefined },
+  part: { readonly shard: Shard | undefined; readonly maxMs: number | undefined },
 ) => Display;
 
 /** An experiment with its journal open. Nothing has run yet in this session. */
@@ -146,10 +149,10 @@ export async function carryOutExperiment(
     const kernels = [...prepared.arms].map(([name, { makeCommand }]) => ({ name, makeCommand }));
     await keepProbes(folder, kernels, options, write);
   }
-  const display = openDisplay(prepared.protocol, recorded, write, { shard: experiment.shard });
+  const maxMs = minutes === null ? undefined : minutes * 60_000;
+  const display = openDisplay(prepared.protocol, recorded, write, { shard: experiment.shard, maxMs });
   let end: ExperimentEnd;
   try {
-    const maxMs = minutes === null ? undefined : minutes * 60_000;
     end = await carryOutRuns(opened, { signal, maxMs, events: display.events }, write);
   } finally {
     display.close();

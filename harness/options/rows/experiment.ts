@@ -1,10 +1,13 @@
+import { DEFAULT_INTERRUPT_AFTER } from '../../model/interrupt.ts';
 import { LAUNCH_METHODS } from '../../model/launch-method.ts';
-import { DEFAULT_LATENCY, TRAFFIC_PROFILES } from '../../model/protocol.ts';
+import { DEFAULT_LATENCY } from '../../model/protocol.ts';
 import { serverUrl } from '../../model/server-url.ts';
+import { TRAFFIC_PROFILES } from '../../model/traffic.ts';
 import { EXECUTION_WAYS, TRANSPORTS } from '../../model/transport.ts';
 import { ALPHA_WORDS } from '../levels.ts';
 import { option } from '../row.ts';
 import { autopsyType, shardType } from '../special-types.ts';
+import { interruptAfterType, trafficType } from '../traffic-types.ts';
 import {
   commaList,
   number,
@@ -16,12 +19,14 @@ import {
   repeated,
   SECONDS,
   SEED,
-  someOf,
   text,
 } from '../value-types.ts';
 import { CLIENT_ROWS } from './client.ts';
 import { ENDPOINT_ROWS } from './endpoint.ts';
 import { ENVIRONMENT_ROWS } from './environment.ts';
+
+/** A tuning varies the latency, which an interrupt does not wait for. */
+const TUNABLE = TRAFFIC_PROFILES.filter((profile) => profile !== 'interrupt');
 
 /**
  * What an experiment is made of: the options of `soak run`, which other commands share. Their order is that of the
@@ -205,16 +210,24 @@ export const EXPERIMENT_ROWS = [
   ...CLIENT_ROWS,
   option({
     flags: '--traffic <list>',
-    type: someOf(TRAFFIC_PROFILES),
-    help: `what the front end does: ${TRAFFIC_PROFILES.join(', ')}; the blocks take turns`,
+    type: trafficType,
+    help: `what the front end does: ${TRAFFIC_PROFILES.join(', ')}; with commas the blocks take turns, and + joins several at once`,
     group: 'Notebook and traffic',
     commands: {
       run: {},
-      tune: { help: 'the traffic profiles to try', default: TRAFFIC_PROFILES.join(',') },
+      tune: { help: 'the traffic profiles to try', default: TUNABLE.join(',') },
       bisect: { help: 'what the front end does', default: 'overlap' },
       exec: { help: 'what the front end does, as in soak run' },
     },
     default: 'widgets',
+  }),
+  option({
+    flags: '--interrupt-after <moment>',
+    type: interruptAfterType,
+    help: 'when the traffic interrupt interrupts each cell: a time from its request (0-10ms), busy (the kernel begins it), or busy+500ms',
+    defaultWords: DEFAULT_INTERRUPT_AFTER,
+    group: 'Notebook and traffic',
+    commands: { run: {}, bisect: {} },
   }),
   option({
     flags: '--latency <spec>',
@@ -258,7 +271,7 @@ export const EXPERIMENT_ROWS = [
     field: 'startTimeoutSeconds',
     type: number(SECONDS),
     help: "deadline of a kernel's start",
-    group: 'Expert',
+    group: 'Other',
     commands: { run: {}, tune: {}, bisect: {}, diagnose: {}, exec: {} },
     default: '60',
   }),
@@ -267,7 +280,7 @@ export const EXPERIMENT_ROWS = [
     field: 'suspectAfterSeconds',
     type: number({ ...SECONDS, min: 0 }),
     help: 'silence after which the oracle looks at the kernel; 0: only at the deadline',
-    group: 'Expert',
+    group: 'Other',
     commands: { run: {}, bisect: {} },
     default: '1',
   }),
@@ -275,7 +288,7 @@ export const EXPERIMENT_ROWS = [
     flags: '--pipeline-depth <n>',
     type: number({ whole: true, min: 1, max: 1_000, unit: 'cells' }),
     help: 'cells outstanding with pipeline traffic',
-    group: 'Expert',
+    group: 'Other',
     commands: { run: {}, tune: {}, bisect: {} },
     default: '4',
   }),
@@ -283,7 +296,7 @@ export const EXPERIMENT_ROWS = [
     flags: '--concurrency <n>',
     type: number({ whole: true, min: 1, max: 256, unit: 'runs at once' }),
     help: 'runs at once',
-    group: 'Expert',
+    group: 'Other',
     commands: { run: {} },
     default: '1',
   }),
@@ -302,7 +315,7 @@ export const EXPERIMENT_ROWS = [
     flags: '--autopsy <n>',
     type: autopsyType,
     help: 'on how many wedges to try what revives the kernel: full, none, or the first n',
-    group: 'Expert',
+    group: 'Other',
     commands: { run: {} },
     default: 'none',
   }),
@@ -364,14 +377,14 @@ export const EXPERIMENT_ROWS = [
     type: number(SEED),
     help: 'seed of order and latencies',
     defaultWords: 'drawn, and recorded',
-    group: 'Expert',
+    group: 'Other',
     commands: { run: {}, tune: {}, bisect: {}, locate: {}, diagnose: {} },
   }),
   option({
     flags: '--shard <i/n>',
     type: shardType,
     help: 'run only the i-th of n parts of the blocks (never of the arms); needs --seed',
-    group: 'Expert',
+    group: 'Other',
     commands: { run: {} },
     inFile: false,
     needs: {
