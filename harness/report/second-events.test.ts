@@ -136,7 +136,7 @@ test('the live rows count them', () => {
   for (const run of runs) display.events.onRun?.(run);
   display.close();
   expect(
-    lines.filter((line) => / stream: completed .*; nbclient stalled at cells 3 and 9$/.test(line.trim())),
+    lines.filter((line) => /-stream: completed .*; nbclient stalled at cells 3 and 9$/.test(line.trim())),
   ).toHaveLength(9);
 });
 
