@@ -461,7 +461,9 @@ test('on ipykernel 7.3.0 control wedges, each wedge certified and revived by the
     expect(kernel?.delivered).toBeLessThan(client.sent);
   }
   expect(stdout).toContain('wedged-stranded');
-  expect(await readFile(join(out, 'evidence.md'), 'utf8')).toMatch(/made the stream look for requests at 240 of 240 replies/);
+  expect(await readFile(join(out, 'evidence.md'), 'utf8')).toMatch(
+    /made the stream look for requests at 240 of 240 replies/,
+  );
 }, 360_000);
 
 test('goes on and keeps everything when whoever reads its output leaves', async () => {
