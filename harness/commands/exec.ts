@@ -8,6 +8,7 @@ import { readNotebook } from '../frontend/notebook.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { type ExitCode, SoakError } from '../model/errors.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
+import { hasProfile } from '../model/traffic.ts';
 import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { RawOptions } from '../options/table.ts';
@@ -33,9 +34,7 @@ export function registerExec(
 }
 
 const EXEC_HELP = `
-A notebook that is executed again begins at its first cell: what its cells did outside the kernel they do
-again. The kernel is started and shut down as by jupyter execute: it gets the variables of this session, its
-cells do not go into your IPython history, and what it started in a session of its own stays.
+A notebook that is executed again begins at its first cell: what its cells did outside the kernel they do again. The kernel is started and shut down as by jupyter execute: it gets the variables of this session, its cells do not go into your IPython history, and what it started in a session of its own stays.
 
 Exit codes; only a wedge is tried again:
     0  every cell was executed, or there was none to execute
@@ -67,6 +66,16 @@ async function exec(
     throw new SoakError('bad-option', `--traffic ${raw.traffic} names several profiles.`, {
       remedy: 'Give one.',
     });
+  }
+  if (hasProfile(traffic, 'interrupt')) {
+    throw new SoakError(
+      'bad-option',
+      `--traffic ${traffic} cannot be used by soak exec: it would interrupt the cells of the notebook.`,
+      {
+        remedy: 'Give other traffic. Interrupts are for soak run.',
+        option: { name: 'traffic', value: traffic },
+      },
+    );
   }
   const settings = {
     traffic,

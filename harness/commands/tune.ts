@@ -8,8 +8,8 @@ import { assertWritable } from '../journal/writable-folder.ts';
 import { about, EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { publicPath } from '../model/public-path.ts';
-
 import type { RunSurroundings } from '../model/surroundings.ts';
+import { hasProfile } from '../model/traffic.ts';
 import { addOptions } from '../options/add-options.ts';
 import { assertExpectedBeforehand } from '../options/expected-beforehand.ts';
 import { parsedOptions, sharedOptions } from '../options/given.ts';
@@ -41,15 +41,18 @@ export function registerTune(
 
 const TUNE_EXAMPLES = `
 Examples:
-  soak tune                                    three minutes, all traffic profiles and latencies
-  soak tune --minutes 10 --notebook my.ipynb --prefix 10,20,40
-  soak tune --endpoint died --notebook my.ipynb    the settings under which the kernel dies soonest
-  soak run --tuned soak-reports/…/tuning.json --until-decided
+  Three minutes, all traffic profiles and latencies:
+    soak tune
+  Ten minutes, my notebook in three lengths:
+    soak tune --minutes 10 --notebook my.ipynb --prefix 10,20,40
+  The settings under which the kernel dies soonest:
+    soak tune --endpoint died --notebook my.ipynb
+  An experiment with what was found:
+    soak run --tuned soak-reports/…/tuning.json --until-decided
 
 Only a control is run, so that the choice cannot favour a treatment. Ctrl-C keeps what is recorded.
 
-Exit codes: 0 a setting was chosen, 1 no run showed the event, 2 bad input, 3 no valid run, 4 environment,
-130 interrupted.`;
+Exit codes: 0 a setting was chosen, 1 no run showed the event, 2 bad input, 3 no valid run, 4 environment, 130 interrupted.`;
 
 async function renderCommand(folder: string): Promise<ExitCode> {
   const { RECORD_FILE, writeTuningFiles } = await import('../tune/write-tuning.ts');
@@ -86,6 +89,18 @@ async function assertControl(spec: string): Promise<void> {
 
 function experimentOptions(raw: RawOptions<'tune'>): RunOptions {
   const { arm, traffic, expect } = parsedOptions('tune', raw);
+  const interrupting = traffic.find((each) => hasProfile(each, 'interrupt'));
+  if (interrupting !== undefined) {
+    throw new SoakError(
+      'bad-option',
+      `--traffic ${interrupting} cannot be tuned: a tuning varies the latency, which an interrupt does not wait for.`,
+      {
+        remedy:
+          'Compare some moments in experiments of their own: soak run --traffic interrupt --interrupt-after 0-10ms.',
+        option: { name: 'traffic', value: interrupting },
+      },
+    );
+  }
   assertExpectedBeforehand(expect, 'tune');
   const { alpha: _alpha, out: _out, ...given } = sharedOptions('tune', 'run', raw);
   return parsedRunOptions(

@@ -39,7 +39,7 @@ describe('a new option is one row', () => {
       field: 'coolDownSeconds',
       type: number({ min: 0, max: 60, unit: 'seconds' }),
       help: 'pause between two blocks',
-      group: 'Expert',
+      group: 'Other',
       commands: { run: {}, tune: { default: '1' } },
       default: '0',
       excludes: [{ options: ['concurrency'], because: 'the blocks overlap' }],
@@ -119,7 +119,7 @@ test.each(COMMANDS)('the rows of %s are well formed', (name) => {
 function exampleOf(row: OptionRow): string | string[] | true {
   const { type, flags } = row;
   if (!flags.includes(' ')) return true;
-  const candidates = ['1', '0.5', 'nbclient', 'http://127.0.0.1:1/', '1/2', ...(type.choices ?? [])];
+  const candidates = ['1', '0.5', '1ms', 'nbclient', 'http://127.0.0.1:1/', '1/2', ...(type.choices ?? [])];
   const taken = candidates.find((text) => {
     try {
       type.parse(type.isRepeatable === true ? [text] : text, { name: longName(row) });

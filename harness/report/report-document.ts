@@ -14,6 +14,7 @@ import { comparisonBlocks } from './sections/comparisons.ts';
 import { environmentBlocks } from './sections/environment.ts';
 import { exposureBlocks } from './sections/exposure.ts';
 import { groupBlocks } from './sections/groups.ts';
+import { interruptBlocks } from './sections/interrupts.ts';
 import { lostOutputBlocks } from './sections/lost-output.ts';
 import { mechanismBlocks, mechanismTitle } from './sections/mechanism.ts';
 import { notShownBlocks } from './sections/not-shown.ts';
@@ -22,7 +23,7 @@ import { clientWords } from './sections/stalls.ts';
 import { strataBlocks } from './sections/strata.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 import { sourceWords, verifyCommands } from './verify-words.ts';
-import { num, shortHash } from './words.ts';
+import { COUNTING, num, shortHash } from './words.ts';
 
 /** The whole report in reading order. A section without blocks is left out. */
 export function reportDocument(report: Report): ReportDocument {
@@ -32,6 +33,7 @@ export function reportDocument(report: Report): ReportDocument {
     { id: 'strata', title: 'Hosts and nights', blocks: strataBlocks(report) },
     { id: 'not-shown', title: 'What was not shown', blocks: notShownBlocks(report) },
     { id: 'lost-output', title: 'Lost output', blocks: lostOutputBlocks(report) },
+    { id: 'interrupts', title: 'Interrupts', blocks: interruptBlocks(report) },
     { id: 'groups', title: 'Failure groups', blocks: groupBlocks(report) },
     { id: 'mechanism', title: mechanismTitle(report), blocks: mechanismBlocks(report) },
     { id: 'belief', title: 'Can it be believed', blocks: beliefBlocks(report) },
@@ -105,7 +107,7 @@ function scopeLine(report: Report): Line {
     protocol.arms.length > 1
       ? line`The experiment has ${num(counted(blocks, 'block'))}. A block is one run of each arm, in random order.`
       : line`The experiment has ${num(counted(blocks, 'run'))}.`;
-  return line`A run takes one fresh kernel through one notebook${executor}. ${text(definition)} ${shape} Protocol ${shortHash(report.protocolSha256)}, begun ${code(report.experiment.at)}.`;
+  return line`A run takes one fresh kernel through one notebook${executor}. ${text(definition)} ${shape} ${text(COUNTING)} Protocol ${shortHash(report.protocolSha256)}, begun ${code(report.experiment.at)}.`;
 }
 
 /** What the kernel was given, by arm: a check that a reader unfolds where it matters. */
