@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { BISECT_JOURNAL } from '../bisect/journal.ts';
+import { DIAGNOSIS_FILE } from '../diagnose/record.ts';
 import { JOURNAL_FILE } from '../journal/read.ts';
 import { reportFolders } from '../journal/report-folders.ts';
 import { terminalText } from '../model/clean-text.ts';
@@ -13,7 +14,7 @@ export function registerList(program: Command): void {
     .description('List the reports below a folder, with their verdicts')
     .argument('[dir]', 'where to look', '.')
     .action(async (dir: string) => {
-      const folders = await reportFolders(dir, [JOURNAL_FILE, BISECT_JOURNAL]);
+      const folders = await reportFolders(dir, [JOURNAL_FILE, BISECT_JOURNAL, DIAGNOSIS_FILE]);
       if (folders.length === 0) {
         printText(
           `No report was found below ${terminalText(dir)}: no folder there contains ${JOURNAL_FILE}.\n`,

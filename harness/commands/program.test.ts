@@ -9,7 +9,7 @@ const program = soakProgram({
 });
 
 const GROUPS = [
-  ['Experiment:', ['run', 'doctor', 'arms', 'kernels']],
+  ['Experiment:', ['diagnose', 'run', 'doctor', 'arms', 'kernels']],
   ['Evidence:', ['list', 'explain', 'compare', 'report', 'verify', 'merge', 'history', 'comment', 'init']],
   ['Planning:', ['plan', 'tune', 'stats']],
   ['Diagnosis:', ['bisect', 'locate', 'mechanism']],

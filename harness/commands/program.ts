@@ -9,6 +9,7 @@ import { registerBisect } from './bisect.ts';
 import { registerComment } from './comment.ts';
 import { registerCompare } from './compare.ts';
 import { registerCompletion } from './completion.ts';
+import { registerDiagnose } from './diagnose.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerExec } from './exec.ts';
 import { registerExplain } from './explain.ts';
@@ -70,6 +71,7 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
 
   // Groups and commands in the order in which a newcomer needs them.
   program.commandsGroup('Experiment:');
+  registerDiagnose(program, surroundings, onExit);
   registerRun(program, surroundings, onExit);
   registerDoctor(program, { listArms });
   registerArms(program, surroundings, onExit);

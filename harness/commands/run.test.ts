@@ -139,6 +139,12 @@ test('control, sham and fix on real kernels give evidence that the journal bears
   const evidence = await readFile(join(out, 'evidence.md'), 'utf8');
   expect(evidence).toMatch(/inconclusive/i);
   expect(evidence).toContain(journal.experiment.protocolSha256);
+  const { patches, protocol } = journal.experiment;
+  const patched = protocol.arms.flatMap(({ patchSha256 }) => patchSha256 ?? []);
+  expect(Object.keys(patches ?? {}).sort()).toEqual([...patched].sort());
+  expect(patched).toHaveLength(2);
+  expect(evidence).toMatch(/`fix`, SHA-256 of the diff `[0-9a-f]{64}`:\n\n```diff\n--- a\/ipykernel\//);
+  expect((await readFile(join(out, 'comment.md'), 'utf8')).length).toBeLessThanOrEqual(2_500);
   expect(readdirSync(join(out, 'notebooks'))).toHaveLength(6);
   expect(existsSync(join(out, 'resume.json'))).toBe(false);
   expect(nothingLeft()).toBe(true);
@@ -455,7 +461,9 @@ test('on ipykernel 7.3.0 control wedges, each wedge certified and revived by the
     expect(kernel?.delivered).toBeLessThan(client.sent);
   }
   expect(stdout).toContain('wedged-stranded');
-  expect(await readFile(join(out, 'evidence.md'), 'utf8')).toMatch(/240 re-arms on 240 replies/);
+  expect(await readFile(join(out, 'evidence.md'), 'utf8')).toMatch(
+    /made the stream look for requests at 240 of 240 replies/,
+  );
 }, 360_000);
 
 test('goes on and keeps everything when whoever reads its output leaves', async () => {

@@ -5,6 +5,7 @@ import type { RunSurroundings } from '../model/surroundings.ts';
 import { addOptions } from '../options/add-options.ts';
 import { runInput } from '../options/experiment-file/run-input.ts';
 import type { RawOptions } from '../options/table.ts';
+import { diagnose, diagnoseOptions, isNotebookPath } from './diagnose.ts';
 import { openDisplay } from './display.ts';
 
 /** Add `soak run`, the default command. `surroundings` is called when the command starts. */
@@ -18,9 +19,13 @@ export function registerRun(
     .description('Run an experiment on real kernels and write its evidence (the default command)')
     .argument(
       '[experiment]',
-      'file with the options below (YAML or JSON); options on the command line override the file',
+      'file with the options below (YAML or JSON), which the command line overrides; or a notebook, for soak diagnose',
     )
     .action(async (experiment: string | undefined, flags: RawOptions<'run'>, command: Command) => {
+      if (isNotebookPath(experiment)) {
+        onExit(await diagnose(experiment, diagnoseOptions(experiment, flags), surroundings()));
+        return;
+      }
       const input = await runInput(experiment, flags, command);
       onExit(await carryOutExperiment(input, surroundings(), openDisplay));
     });
@@ -29,6 +34,8 @@ export function registerRun(
 
 const RUN_EXAMPLES = `
 Examples:
+  What goes wrong in my notebook (soak diagnose --help):
+    soak my.ipynb
   Control, sham and fix on the ipywidgets notebook:
     soak --runs 20
   My notebook on this release, ten times:

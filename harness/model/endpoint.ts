@@ -22,6 +22,8 @@ export const ENDPOINTS = [
   'slow',
   /** Resident memory of the kernel's processes passed `memoryAboveBytes`. */
   'memory',
+  /** The reply to a request that was interrupted, or to the next one, came late or never. */
+  'interrupt',
   /** Any of them that is the kernel's, the client's or the server's. */
   'any',
 ] as const;
@@ -35,6 +37,8 @@ export interface EndpointRule {
   readonly slowAfterMs?: number | undefined;
   /** Memory above which the kernel's processes may not go, bytes. `undefined`: there is no limit. */
   readonly memoryAboveBytes?: number | undefined;
+  /** When the traffic interrupts cells. `undefined`: it does not, so that no answer is missed after an interrupt. */
+  readonly interruptAfter?: string | undefined;
 }
 
 /** How a protocol or a record keeps its endpoint. */
@@ -74,6 +78,14 @@ export function isSameEndpoint(first: EndpointRule, second: EndpointRule): boole
     ];
   });
   return a?.every((part, i) => part === b?.[i]) === true;
+}
+
+/**
+ * Whether a stall of the client ends the run. Under another endpoint the client's own time-out ends the stall, and the run
+ * goes on.
+ */
+export function endsAtStall(endpoint: Endpoint): boolean {
+  return endpoint === 'stalled' || endpoint === 'any';
 }
 
 /** The default endpoint. */

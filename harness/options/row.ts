@@ -6,6 +6,7 @@ export type CommandName =
   | 'tune'
   | 'bisect'
   | 'locate'
+  | 'diagnose'
   | 'exec'
   | 'plan'
   | 'stats'

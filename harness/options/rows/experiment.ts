@@ -1,12 +1,13 @@
-import { CLIENTS } from '../../model/client.ts';
+import { DEFAULT_INTERRUPT_AFTER } from '../../model/interrupt.ts';
 import { LAUNCH_METHODS } from '../../model/launch-method.ts';
-import { DEFAULT_LATENCY, TRAFFIC_PROFILES } from '../../model/protocol.ts';
+import { DEFAULT_LATENCY } from '../../model/protocol.ts';
 import { serverUrl } from '../../model/server-url.ts';
+import { TRAFFIC_PROFILES } from '../../model/traffic.ts';
 import { EXECUTION_WAYS, TRANSPORTS } from '../../model/transport.ts';
-import { clientType } from '../client-command.ts';
 import { ALPHA_WORDS } from '../levels.ts';
 import { option } from '../row.ts';
-import { autopsyType, clientTimeoutType, shardType } from '../special-types.ts';
+import { autopsyType, shardType } from '../special-types.ts';
+import { interruptAfterType, trafficType } from '../traffic-types.ts';
 import {
   commaList,
   number,
@@ -18,14 +19,14 @@ import {
   repeated,
   SECONDS,
   SEED,
-  someOf,
   text,
 } from '../value-types.ts';
+import { CLIENT_ROWS } from './client.ts';
 import { ENDPOINT_ROWS } from './endpoint.ts';
 import { ENVIRONMENT_ROWS } from './environment.ts';
 
-/** What a client of another program has of its own, so that the harness's is not asked. */
-const FRONT_END = ['traffic', 'latency', 'prefix', 'tuned', 'pipelineDepth', 'autopsy'];
+/** A tuning varies the latency, which an interrupt does not wait for. */
+const TUNABLE = TRAFFIC_PROFILES.filter((profile) => profile !== 'interrupt');
 
 /**
  * What an experiment is made of: the options of `soak run`, which other commands share. Their order is that of the
@@ -110,7 +111,11 @@ export const EXPERIMENT_ROWS = [
     type: number(RUNS),
     help: 'runs of each arm',
     group: 'Experiment',
-    commands: { run: {}, locate: { help: 'runs of each arm by each path', default: '10' } },
+    commands: {
+      run: {},
+      locate: { help: 'runs of each arm by each path', default: '10' },
+      diagnose: { help: 'runs by each way', default: '10' },
+    },
     default: '20',
   }),
   ...ENDPOINT_ROWS,
@@ -202,36 +207,27 @@ export const EXPERIMENT_ROWS = [
     excludes: [{ options: ['client'], because: 'the client starts the kernels and speaks to them itself' }],
     setsAside: ['transport'],
   }),
-  option({
-    flags: '--client <name>',
-    type: clientType,
-    help: `let this program execute the notebooks, in a process of its own: ${CLIENTS.join(', ')}, or any command with {notebook} and {connection_file} in it`,
-    defaultWords: 'the harness itself',
-    group: 'Notebook and traffic',
-    commands: { run: {} },
-    excludes: [{ options: FRONT_END, because: 'the client has its own front end' }],
-  }),
-  option({
-    flags: '--client-timeout <seconds>',
-    type: clientTimeoutType,
-    help: "the client's own time-out of a cell: whole seconds, or none",
-    group: 'Notebook and traffic',
-    commands: { run: {} },
-    default: '6',
-    needs: { option: 'client', because: 'it is the time-out of --client', remedy: 'Add --client nbclient.' },
-  }),
+  ...CLIENT_ROWS,
   option({
     flags: '--traffic <list>',
-    type: someOf(TRAFFIC_PROFILES),
-    help: `what the front end does: ${TRAFFIC_PROFILES.join(', ')}; the blocks take turns`,
+    type: trafficType,
+    help: `what the front end does: ${TRAFFIC_PROFILES.join(', ')}; with commas the blocks take turns, and + joins several at once`,
     group: 'Notebook and traffic',
     commands: {
       run: {},
-      tune: { help: 'the traffic profiles to try', default: TRAFFIC_PROFILES.join(',') },
+      tune: { help: 'the traffic profiles to try', default: TUNABLE.join(',') },
       bisect: { help: 'what the front end does', default: 'overlap' },
       exec: { help: 'what the front end does, as in soak run' },
     },
     default: 'widgets',
+  }),
+  option({
+    flags: '--interrupt-after <moment>',
+    type: interruptAfterType,
+    help: 'when the traffic interrupt interrupts each cell: a time from its request (0-10ms), busy (the kernel begins it), or busy+500ms',
+    defaultWords: DEFAULT_INTERRUPT_AFTER,
+    group: 'Notebook and traffic',
+    commands: { run: {}, bisect: {} },
   }),
   option({
     flags: '--latency <spec>',
@@ -261,7 +257,13 @@ export const EXPERIMENT_ROWS = [
     type: number(SECONDS),
     help: 'deadline of a request',
     group: 'Experiment',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {} },
+    commands: {
+      run: {},
+      tune: {},
+      bisect: {},
+      locate: {},
+      diagnose: { help: 'deadline of a cell', default: '60' },
+    },
     default: '10',
   }),
   option({
@@ -270,7 +272,7 @@ export const EXPERIMENT_ROWS = [
     type: number(SECONDS),
     help: "deadline of a kernel's start",
     group: 'Other',
-    commands: { run: {}, tune: {}, bisect: {}, exec: {} },
+    commands: { run: {}, tune: {}, bisect: {}, diagnose: {}, exec: {} },
     default: '60',
   }),
   option({
@@ -376,7 +378,7 @@ export const EXPERIMENT_ROWS = [
     help: 'seed of order and latencies',
     defaultWords: 'drawn, and recorded',
     group: 'Other',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, diagnose: {} },
   }),
   option({
     flags: '--shard <i/n>',
@@ -397,7 +399,15 @@ export const EXPERIMENT_ROWS = [
     help: 'begin no block after so many minutes; what is recorded stays, and --resume goes on',
     defaultWords: 'no limit',
     group: 'Experiment',
-    commands: { run: {}, bisect: { help: 'budget of time of a session' } },
+    commands: {
+      run: {},
+      bisect: { help: 'budget of time of a session' },
+      diagnose: {
+        help: 'begin no run after so many minutes',
+        default: '5',
+        defaultWords: '5',
+      },
+    },
     inFile: false,
   }),
   option({
@@ -418,6 +428,10 @@ export const EXPERIMENT_ROWS = [
       bisect: { help: 'folder of the evidence', defaultWords: 'soak-reports/<time>-bisect' },
       tune: { help: 'folder of the record', defaultWords: 'soak-reports/<time>-tune' },
       locate: { help: 'folder of the paths and of locate.md', defaultWords: 'soak-reports/<time>-locate' },
+      diagnose: {
+        help: 'folder of the evidence; with that of an earlier call, it goes on there',
+        defaultWords: 'soak-reports/<time>-diagnosis',
+      },
       merge: { help: 'report folder, new or empty', required: true, defaultWords: null },
       history: {
         help: 'write history.md, history.json and figures there instead of printing the Markdown',

@@ -426,6 +426,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   interrupted: 'Interrupted',
   stopped: 'Stopped by a fault of the harness',
   'time-over': 'Stopped by its time limit',
+  'ended-early': 'Ended early',
 };
 
 function partialLine(report: Report): Line {
