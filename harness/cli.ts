@@ -5,6 +5,7 @@ import { isDoneWithin, stuckFileCalls } from './model/deadlines.ts';
 import { badInputCode, EXIT_CODES, type ExitCode, SoakError } from './model/errors.ts';
 import { harnessVersion } from './model/harness-version.ts';
 import { systemError } from './model/system-error.ts';
+import { fittedText, printText } from './model/wrapped.ts';
 
 /** An exit waits for the threads of file calls, which a silent disk keeps: then nothing but a kill ends the process. */
 function end(code: number | string): void {
@@ -49,7 +50,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT_CODES.done;
   const program = soakProgram({
     version: await harnessVersion(),
-    write: (text) => process.stdout.write(text),
+    write: printText,
     interruption,
     onExit: (code) => {
       exitCode = code;
@@ -61,7 +62,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : badInput;
     const { text, code } = describe(error);
-    process.stderr.write(text);
+    process.stderr.write(fittedText(text, process.stderr.columns ?? Number.POSITIVE_INFINITY));
     return code === EXIT_CODES.usage ? badInput : code;
   }
 }

@@ -102,7 +102,7 @@ function allocationDifferences(journal: BisectJournal): Difference[] {
     if (words(plan) !== words(expected)) {
       differences.push({
         file: BISECT_JOURNAL,
-        place: `batch ${index + 1}`,
+        place: `batch ${index}`,
         found: words(plan),
         recomputed: words(expected),
       });

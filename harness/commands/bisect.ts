@@ -36,17 +36,17 @@ export function registerBisect(
 
 const BISECT_EXAMPLES = `
 Examples:
-  soak bisect --good 6.31.0 --bad 7.3.0 --fixed 7.4.0    what brought the ipykernel wedge, and what cured it
-  soak bisect --package pyzmq --good 26.0.0 --bad 27.1.0
-  soak bisect --clone ../ipykernel --good v6.31.0 --bad v7.0.0
-  soak bisect --endpoint died --notebook my.ipynb --good 6.31.0 --bad 7.3.0    what brought a crash
+  What brought the ipykernel wedge, and what cured it:
+    soak bisect --good 6.31.0 --bad 7.3.0 --fixed 7.4.0
+  Another package; the commits of a clone:
+    soak bisect --package pyzmq --good 26.0.0 --bad 27.1.0
+    soak bisect --clone ../ipykernel --good v6.31.0 --bad v7.0.0
+  What brought a crash:
+    soak bisect --endpoint died --good 6.31.0 --bad 7.3.0 --notebook my.ipynb
 
-Each look is a coin toss, so nothing is crossed out for good: every release has a posterior probability.
-Each batch is the bad release (positive control) and the release whose runs teach most. The labels are
-tested too. soak report and soak verify read its folder.
+Each look is a coin toss, so nothing is crossed out for good: every release has a posterior probability. Each batch is the bad release (positive control) and the release whose runs teach most. The labels are tested too. soak report and soak verify read its folder.
 
-Exit codes: 0 named, 1 not named (budget, or no event of the bad release), 2 bad input, 3 the bad release
-has no valid run, 4 environment, 130 interrupted.`;
+Exit codes: 0 named, 1 not named (budget, or no event of the bad release), 2 bad input, 3 the bad release has no valid run, 4 environment, 130 interrupted.`;
 
 async function bisectCommand(raw: RawOptions<'bisect'>, surroundings: RunSurroundings): Promise<ExitCode> {
   const { write } = surroundings;

@@ -21,9 +21,7 @@ export function registerComment(program: Command, write: (text: string) => void)
     .addHelpText(
       'after',
       `
-Reads GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_EVENT_PATH, GITHUB_API_URL and GITHUB_RUN_ID, which a workflow
-has (the token must be passed on). Where the token may not write, as for a pull request from a fork, it says so
-and ends with 0: the evidence is in the job summary all the same.`,
+Reads GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_EVENT_PATH, GITHUB_API_URL and GITHUB_RUN_ID, which a workflow has (the token must be passed on). Where the token may not write, as for a pull request from a fork, it says so and ends with 0: the evidence is in the job summary all the same.`,
     )
     .action(async (dir: string, raw: RawOptions<'comment'>) => {
       const { name, evidenceUrl, print } = parsedOptions('comment', raw);

@@ -2,10 +2,10 @@ import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readJournal } from '../journal/read.ts';
 import { comparisonDocument, type NamedReport } from '../report/compare.ts';
-import { markdownDocument } from '../report/render-markdown.ts';
+import { printedDocument } from '../report/render-terminal.ts';
 import { buildReport } from '../report/report.ts';
 
-/** Add `soak compare`: two experiments side by side, as Markdown that is readable in a terminal too. */
+/** Add `soak compare`: two experiments side by side, laid out for the terminal, or as Markdown where the output goes elsewhere. */
 export function registerCompare(program: Command): void {
   program
     .command('compare')
@@ -14,7 +14,7 @@ export function registerCompare(program: Command): void {
     .argument('<second>', 'folder of another report')
     .action(async (first: string, second: string) => {
       const document = comparisonDocument(await named(first), await named(second));
-      process.stdout.write(markdownDocument(document, []));
+      process.stdout.write(printedDocument(document));
     });
 }
 

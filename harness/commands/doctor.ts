@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type ArmApplicability, type DoctorOptions, doctorReport } from '../doctor/doctor-report.ts';
 import { doctorText } from '../doctor/doctor-text.ts';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
+import { printText } from '../model/wrapped.ts';
 import { addOptions } from '../options/add-options.ts';
 
 export interface DoctorDependencies {
@@ -21,7 +22,7 @@ export function registerDoctor(program: Command, dependencies: DoctorDependencie
   )
     .addHelpText(
       'after',
-      '\nExit code 0 when a run can start, 4 when something is missing. An environment that does not\n' +
+      '\nExit code 0 when a run can start, 4 when something is missing. An environment that does not ' +
         'exist yet is not missing: the first run makes it, for which it needs the network.',
     )
     .action(async (options: DoctorOptions) => {
@@ -35,7 +36,7 @@ export async function runDoctor(
   dependencies: DoctorDependencies = {},
 ): Promise<ExitCode> {
   const report = await doctorReport(options, dependencies.listArms);
-  const write = dependencies.write ?? ((text: string) => process.stdout.write(text));
+  const write = dependencies.write ?? printText;
   write(options.json ? `${JSON.stringify(report, null, 2)}\n` : doctorText(report));
   return report.missing.length === 0 ? EXIT_CODES.done : EXIT_CODES.environment;
 }

@@ -34,9 +34,7 @@ export function registerExec(
 }
 
 const EXEC_HELP = `
-A notebook that is executed again begins at its first cell: what its cells did outside the kernel they do
-again. The kernel is started and shut down as by jupyter execute: it gets the variables of this session, its
-cells do not go into your IPython history, and what it started in a session of its own stays.
+A notebook that is executed again begins at its first cell: what its cells did outside the kernel they do again. The kernel is started and shut down as by jupyter execute: it gets the variables of this session, its cells do not go into your IPython history, and what it started in a session of its own stays.
 
 Exit codes; only a wedge is tried again:
     0  every cell was executed, or there was none to execute

@@ -56,7 +56,7 @@ describe('soak explain', () => {
     const fault = { is: 'output', at: null, loss: 'missing', output: 'stdout' } as const;
     const cells = [1, 4].map((cell) => ({ notebook: 0, cell }));
     const text = groupExplained(journal, 1, { ...group, fault, cells, furtherCells: 3 });
-    expect(text.replaceAll(/\s+/g, ' ')).toContain('It struck at cells 1, 4 and 3 more, counted from 0.');
+    expect(text.replaceAll(/\s+/g, ' ')).toContain('It struck at cells 1, 4 and 3 more. ');
     expect(text).not.toContain('ended at');
   });
 

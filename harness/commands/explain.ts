@@ -1,4 +1,7 @@
+import { join } from 'node:path';
 import type { Command } from 'commander';
+import { diagnosisText } from '../diagnose/answer-text.ts';
+import { diagnosisFolder, readDiagnosis } from '../diagnose/write-diagnosis.ts';
 import { readJournal } from '../journal/read.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { SoakError } from '../model/errors.ts';
@@ -21,10 +24,17 @@ export function registerExplain(program: Command, write: (text: string) => void)
       .command('explain')
       .description('Explain one run: what happened, its last messages, and what it means')
       .argument('<report>', 'folder of a report')
-      .argument('[run]', 'the run, as the report names it, such as b007-fix; b7-fix will do'),
+      .argument(
+        '[run]',
+        'the run, as the report names it, such as b007-fix; b7-fix will do; of a diagnosis with its way, such as direct/b3-control',
+      ),
     'explain',
   ).action(async (folder: string, name: string | undefined, raw: RawOptions<'explain'>) => {
     const { group } = parsedOptions('explain', raw);
+    if ((await diagnosisFolder(folder)) !== null) {
+      write(await diagnosisExplained(folder, name, group));
+      return;
+    }
     if ((group === null) === (name === undefined)) {
       throw new SoakError('bad-usage', 'Explain needs either a run or --group, and not both.', {
         remedy:
@@ -45,6 +55,28 @@ export function registerExplain(program: Command, write: (text: string) => void)
     }
     write(groupExplained(journal, group ?? 0, found));
     write(runExplained(journal, namedRun(journal, found.example)));
+  });
+}
+
+/**
+ * A run of a diagnosis, named with its way, as in `direct/b3-control`. Without a run, the diagnosis itself.
+ *
+ * @throws SoakError `bad-usage` for a group, which belongs to one way; `unknown-run`
+ */
+async function diagnosisExplained(folder: string, name: string | undefined, group: number | null) {
+  const { journals } = await readDiagnosis(folder);
+  const ways = journals.map((way) => way.name);
+  if (group !== null) {
+    throw new SoakError('bad-usage', 'The failure groups of a diagnosis belong to its ways.', {
+      remedy: `Give the folder of a way: ${ways.map((way) => join(folder, way)).join(' or ')}.`,
+    });
+  }
+  if (name === undefined) return diagnosisText(journals);
+  const [way = '', ...rest] = name.split('/');
+  const found = journals.find((each) => each.name === way);
+  if (found !== undefined) return runExplained(found.journal, namedRun(found.journal, rest.join('/')));
+  throw new SoakError('unknown-run', `The run ${quoted(name)} is named without its way.`, {
+    remedy: `Name it as one of: ${ways.map((each) => `${each}/${name}`).join(', ')}.`,
   });
 }
 

@@ -19,16 +19,14 @@ export function registerHistory(program: Command, write: (text: string) => void)
     .action(async (dirs: string[], raw: RawOptions<'history'>) => {
       const { out, json, flagAlpha } = parsedOptions('history', raw);
       const history = historyOf(await namedJournals(dirs), flagAlpha);
-      const { historyJson, historyMarkdown, writeHistory } = await import('../history/write-history.ts');
+      const { historyJson, printedHistory, writeHistory } = await import('../history/write-history.ts');
       if (out !== null) {
         for (const path of await writeHistory(resolve(out), history)) write(`${path}\n`);
       }
       if (json) write(historyJson(history));
-      else if (out === null) write(historyMarkdown(history, false));
+      else if (out === null) write(printedHistory(history));
     });
 }
 
 const HISTORY_HELP = `
-Journals whose runs began within half a day make one night. The protocol may change from
-night to night, and what changed is listed; arms are followed by name. A change is flagged by
-an e-process, so that looking every night raises no false flags beyond --flag-alpha.`;
+Journals whose runs began within half a day make one night. The protocol may change from night to night, and what changed is listed; arms are followed by name. A change is flagged by an e-process, so that looking every night raises no false flags beyond --flag-alpha.`;

@@ -32,11 +32,10 @@ export function registerInit(program: Command, write: (text: string) => void): v
 }
 
 const INIT_HELP = `
-It writes one file, .github/workflows/kernel-soak.yml or .gitlab/kernel-soak.yml, and never replaces one without --force.
-Comments in the file explain each setting.
+It writes one file, .github/workflows/kernel-soak.yml or .gitlab/kernel-soak.yml, and never replaces one without --force. Comments in the file explain each setting.
 
 Examples:
-  soak init github --in ../my-repository --notebook ../my-repository/analysis.ipynb
-  soak init gitlab --in ../my-repository --requirements ../my-repository/requirements.txt
+  soak init github --in ../mine --notebook ../mine/analysis.ipynb
+  soak init gitlab --in ../mine --requirements ../mine/requirements.txt
 
 Exit codes: 0 done, 2 bad input, 4 environment.`;

@@ -19,7 +19,7 @@ export function registerKernels(program: Command, write: (text: string) => void)
   )
     .addHelpText(
       'after',
-      '\nThe search is that of Jupyter: JUPYTER_PATH, the user, the environment, the system. The first kernel of a\nname wins. JUPYTER_PREFER_ENV_PATH puts the environment first.',
+      '\nThe search is that of Jupyter: JUPYTER_PATH, the user, the environment, the system. The first kernel of a name wins. JUPYTER_PREFER_ENV_PATH puts the environment first.',
     )
     .action(async (raw: RawOptions<'kernels'>) => {
       const { env, probe, json, markdown } = parsedOptions('kernels', raw);

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { BISECT_JOURNAL } from '../bisect/journal.ts';
+import { DIAGNOSIS_FILE } from '../diagnose/record.ts';
 import { JOURNAL_FILE } from '../journal/read.ts';
 import { reportFolders } from '../journal/report-folders.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { SoakError } from '../model/errors.ts';
+import { printText } from '../model/wrapped.ts';
 
 /** Add `soak list`: the reports below a folder, a paragraph each. */
 export function registerList(program: Command): void {
@@ -12,14 +14,14 @@ export function registerList(program: Command): void {
     .description('List the reports below a folder, with their verdicts')
     .argument('[dir]', 'where to look', '.')
     .action(async (dir: string) => {
-      const folders = await reportFolders(dir, [JOURNAL_FILE, BISECT_JOURNAL]);
+      const folders = await reportFolders(dir, [JOURNAL_FILE, BISECT_JOURNAL, DIAGNOSIS_FILE]);
       if (folders.length === 0) {
-        process.stdout.write(
+        printText(
           `No report was found below ${terminalText(dir)}: no folder there contains ${JOURNAL_FILE}.\n`,
         );
         return;
       }
-      for (const folder of folders) process.stdout.write(`${await reportEntry(folder)}\n`);
+      for (const folder of folders) printText(`${await reportEntry(folder)}\n`);
     });
 }
 

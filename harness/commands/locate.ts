@@ -14,9 +14,7 @@ import type { RawOptions } from '../options/table.ts';
 import { openDisplay } from './display.ts';
 
 const LOCATE_HELP = `
-Each path is an experiment of its own, in a folder of that name below --out; the same command with the
-same --out goes on where it was interrupted. With folders of experiments that are there already (direct,
---transport server, --via rest, --client nbclient; one of each), nothing is run.
+Each path is an experiment of its own, in a folder of that name below --out; the same command with the same --out goes on where it was interrupted. With folders of experiments that are there already (direct, --transport server, --via rest, --client nbclient; one of each), nothing is run.
 
 Exit codes: 0 done, 2 bad input, 3 an arm without a valid run by any path, 4 environment, 130 interrupted.`;
 

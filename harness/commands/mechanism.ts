@@ -31,9 +31,7 @@ export function registerMechanism(
     .addHelpText(
       'after',
       `
-A ROUTER and a DEALER over loopback TCP: a request queued unread, a reply sent raw, the descriptor no longer
-readable, POLLIN still set, the request still there. Then what brings the edge back and what does not, the
-arms' ways to reply on a real stream, and the twin in a client. Takes three seconds a release.
+A ROUTER and a DEALER over loopback TCP: a request queued unread, a reply sent raw, the descriptor no longer readable, POLLIN still set, the request still there. Then what brings the edge back and what does not, the arms' ways to reply on a real stream, and the twin in a client. Takes three seconds a release.
 
 Exit codes: 0 every step as expected, 1 a step differs, 2 bad input, 4 environment.`,
     )

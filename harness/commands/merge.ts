@@ -34,13 +34,9 @@ export function registerMerge(
 }
 
 const MERGE_HELP = `
-A run that several journals hold is counted once; if they hold it differently, nothing is
-merged. Shards on hosts of one kind make one stratum, as if one host had done all blocks.
-Other hosts, and other nights, are strata of their own: runs are compared within a stratum,
-by an exact stratified test or the product of E. Merged folders can be merged again.
+A run that several journals hold is counted once; if they hold it differently, nothing is merged. Shards on hosts of one kind make one stratum, as if one host had done all blocks. Other hosts, and other nights, are strata of their own: runs are compared within a stratum, by an exact stratified test or the product of E. Merged folders can be merged again.
 
-Exit codes: 0 done, 1 a rule of --fail-on was met, 2 bad input or another protocol,
-3 an arm without a valid run.`;
+Exit codes: 0 done, 1 a rule of --fail-on was met, 2 bad input or another protocol, 3 an arm without a valid run.`;
 
 async function mergeCommand(
   dirs: readonly string[],

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { type EndpointRule, endpointRule } from '../model/endpoint.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { fittedText } from '../model/wrapped.ts';
 import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import { decisionLevel } from '../options/levels.ts';
@@ -80,7 +81,7 @@ async function planAction(options: PlanOptions): Promise<void> {
   console.log(
     options.json
       ? JSON.stringify(planJson(plan, curve, drops, context), null, 2)
-      : `${planWords(plan, drops, context)}\n\n${lineChartText(chart)}`,
+      : fittedText(`${planWords(plan, drops, context)}\n\n${lineChartText(chart)}`),
   );
 }
 
@@ -93,7 +94,9 @@ function printCompeting({ json, runs }: PlanOptions, plan: RunPlan, context: Pla
     return;
   }
   const text = planWords(plan, [], context);
-  console.log(claim === null ? text : `${text}\n\n${claimPowerText(claim.runsPerArm, claim.power)}`);
+  console.log(
+    fittedText(claim === null ? text : `${text}\n\n${claimPowerText(claim.runsPerArm, claim.power)}`),
+  );
 }
 
 /** The advice, what the pilot showed, and the table. */
@@ -156,7 +159,7 @@ function printLengths(
   console.log(
     json
       ? JSON.stringify({ hazard, repliesPerCell, ...goal, cost, lengths, soonest }, null, 2)
-      : lengthsText(hazard, lengths, soonest, goal, rule),
+      : fittedText(lengthsText(hazard, lengths, soonest, goal, rule)),
   );
 }
 

@@ -9,12 +9,12 @@ const program = soakProgram({
 });
 
 const GROUPS = [
-  ['Experiment:', ['run', 'doctor', 'arms', 'kernels']],
+  ['Experiment:', ['diagnose', 'run', 'doctor', 'arms', 'kernels']],
   ['Evidence:', ['list', 'explain', 'compare', 'report', 'verify', 'merge', 'history', 'comment', 'init']],
   ['Planning:', ['plan', 'tune', 'stats']],
   ['Diagnosis:', ['bisect', 'locate', 'mechanism']],
   ['Execute:', ['exec']],
-  ['Help:', ['completion', 'help']],
+  ['Help:', ['words', 'completion', 'help']],
 ] as const;
 
 test('every command stands in a group, in the order in which a newcomer needs it', () => {

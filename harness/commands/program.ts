@@ -3,11 +3,13 @@ import { armApplies, loadArm, shippedArmNames } from '../arms/arms.ts';
 import { isClientPackage } from '../model/arm.ts';
 import type { ExitCode } from '../model/errors.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
+import { fittedText, helpColumns } from '../model/wrapped.ts';
 import { registerArms } from './arms.ts';
 import { registerBisect } from './bisect.ts';
 import { registerComment } from './comment.ts';
 import { registerCompare } from './compare.ts';
 import { registerCompletion } from './completion.ts';
+import { registerDiagnose } from './diagnose.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerExec } from './exec.ts';
 import { registerExplain } from './explain.ts';
@@ -24,6 +26,7 @@ import { registerRun } from './run.ts';
 import { registerStats } from './stats.ts';
 import { registerTune } from './tune.ts';
 import { registerVerify } from './verify.ts';
+import { explainWords, registerWords } from './words.ts';
 
 /** What the commands need of the process that they run in. */
 export interface ProgramSurroundings {
@@ -49,6 +52,11 @@ function subcommandTerm(command: Command): string {
   return `${command.name()} ${command.usage()}`.replace(' [options]', '');
 }
 
+/** Commander wraps the options. What stands around them is wrapped here. */
+function writeHelp(text: string): void {
+  process.stdout.write(fittedText(text, helpColumns()));
+}
+
 /** The `soak` program with all its commands. The caller runs it, so that tests can parse command lines only. */
 export function soakProgram({ version, write, interruption, onExit }: ProgramSurroundings): Command {
   const surroundings = (): RunSurroundings => ({ signal: interruption(), write });
@@ -57,11 +65,13 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
     .version(version, '-V, --version', 'Print the version')
     .helpOption('-h, --help', 'Show this help')
     .configureHelp({ subcommandTerm })
+    .configureOutput({ writeOut: writeHelp })
     .showHelpAfterError('(soak --help lists the commands, soak run --help the options)')
     .exitOverride();
 
   // Groups and commands in the order in which a newcomer needs them.
   program.commandsGroup('Experiment:');
+  registerDiagnose(program, surroundings, onExit);
   registerRun(program, surroundings, onExit);
   registerDoctor(program, { listArms });
   registerArms(program, surroundings, onExit);
@@ -92,7 +102,9 @@ export function soakProgram({ version, write, interruption, onExit }: ProgramSur
   registerExec(program, surroundings, onExit);
 
   program.commandsGroup('Help:');
+  registerWords(program, write);
   registerCompletion(program, write);
   program.helpCommand('help [command]', 'Show the help of a command');
+  explainWords(program);
   return program;
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
+import { printText } from '../model/wrapped.ts';
 import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { Options, RawOptions } from '../options/table.ts';
@@ -17,7 +18,7 @@ export function registerReport(program: Command, onExit: (code: ExitCode) => voi
     .action(async (dir: string, raw: RawOptions<'report'>) => {
       const options = parsedOptions('report', raw);
       if (options.endpoint !== null || options.slowAfterMs !== null || options.memoryAboveBytes !== null) {
-        process.stdout.write(await exploration(dir, options));
+        printText(await exploration(dir, options));
         onExit(EXIT_CODES.done);
         return;
       }
@@ -25,14 +26,14 @@ export function registerReport(program: Command, onExit: (code: ExitCode) => voi
       const { line, verdict, exitCode, report, write } = await readEvidence(dir);
       onExit(exitCode);
       if (options.line) {
-        process.stdout.write(`${line}\n`);
+        printText(`${line}\n`);
         return;
       }
       const paths = await write();
-      process.stdout.write(`${verdict}\n\n${paths.map((path) => `${path}\n`).join('')}`);
+      printText(`${verdict}\n\n${paths.map((path) => `${path}\n`).join('')}`);
       if (report === null) return;
       const { reportToGithub } = await import('../report/github.ts');
-      await reportToGithub(report, process.env, (text) => process.stdout.write(text));
+      await reportToGithub(report, process.env, printText);
     });
 }
 
@@ -46,11 +47,11 @@ async function exploration(
 ): Promise<string> {
   const { readJournal } = await import('../journal/read.ts');
   const { assertEndpointFits } = await import('../experiment/endpoint-options.ts');
-  const { exploratoryMarkdown } = await import('../report/exploratory.ts');
+  const { printedExploration } = await import('../report/exploratory.ts');
   const { journal } = await readJournal(dir);
   const timeoutSeconds = journal.experiment.protocol.timeoutMs / 1000;
   assertEndpointFits({ endpoint, slowAfterMs, memoryAboveBytes, also: null, timeoutSeconds });
-  return exploratoryMarkdown(journal, {
+  return printedExploration(journal, {
     endpoint: endpoint ?? 'wedged',
     ...(slowAfterMs === null ? {} : { slowAfterMs }),
     ...(memoryAboveBytes === null ? {} : { memoryAboveBytes }),
@@ -58,7 +59,6 @@ async function exploration(
 }
 
 const REPORT_HELP = `
-With --endpoint, the runs are counted again for another endpoint. The counts go to standard
-output, marked as exploratory and without a verdict, and no file is written.
+With --endpoint, the runs are counted again for another endpoint. The counts go to standard output, marked as exploratory and without a verdict, and no file is written.
 
 Exit codes: 0 done, 2 bad input, 3 an arm without a valid run, 4 environment.`;

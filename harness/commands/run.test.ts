@@ -119,7 +119,7 @@ test('control, sham and fix on real kernels give evidence that the journal bears
   );
   expect(stderr).toBe('');
   expect(code).toBe(0);
-  expect(stdout).toContain('block 2/2');
+  expect(stdout).toMatch(/^run \d of \d, b001-/m);
   expect(stdout).toContain(join(out, 'evidence.md'));
   const { journal } = await readJournal(out);
   expect(journal.runs.map(({ outcome }) => outcome.kind)).toEqual(Array(6).fill('completed'));
@@ -139,6 +139,12 @@ test('control, sham and fix on real kernels give evidence that the journal bears
   const evidence = await readFile(join(out, 'evidence.md'), 'utf8');
   expect(evidence).toMatch(/inconclusive/i);
   expect(evidence).toContain(journal.experiment.protocolSha256);
+  const { patches, protocol } = journal.experiment;
+  const patched = protocol.arms.flatMap(({ patchSha256 }) => patchSha256 ?? []);
+  expect(Object.keys(patches ?? {}).sort()).toEqual([...patched].sort());
+  expect(patched).toHaveLength(2);
+  expect(evidence).toMatch(/`fix`, SHA-256 of the diff `[0-9a-f]{64}`:\n\n```diff\n--- a\/ipykernel\//);
+  expect((await readFile(join(out, 'comment.md'), 'utf8')).length).toBeLessThanOrEqual(2_500);
   expect(readdirSync(join(out, 'notebooks'))).toHaveLength(6);
   expect(existsSync(join(out, 'resume.json'))).toBe(false);
   expect(nothingLeft()).toBe(true);
@@ -148,7 +154,7 @@ test('Ctrl-C leaves a whole journal, a partial report and no kernel; --resume go
   const path = await notebook('slow.ipynb', ...Array(5).fill('import time; time.sleep(0.2)'));
   const args = ['--arms', 'control,fix', '--runs', '3', '--notebook', path, ...QUICK, '--out', out];
   const first = start(args);
-  await first.said(/block 1\/3 .*\n.*block 1\/3/);
+  await first.said(/, b000-.*\n.*, b000-/);
   first.child.kill('SIGINT');
   const interrupted = await first.ended;
   expect(interrupted.code).toBe(130);
@@ -179,7 +185,7 @@ test('kill -9 of the harness leaves no kernel, child or folder, and --resume run
     'p.kill()',
   );
   const first = start(['--arms', 'control', '--runs', '3', '--notebook', path, ...QUICK, '--out', out]);
-  await first.said(/block 1\/3/);
+  await first.said(/, b000-/);
   const journalText = () => readFileSync(join(out, 'journal.jsonl'), 'utf8');
   await eventually('the second run has begun', () => journalText().includes('"begin","run":"b001'));
   await eventually('its kernel is there', () => kernelsLeft().length > 0);
@@ -199,7 +205,7 @@ test('kill -9 of the harness leaves no kernel, child or folder, and --resume run
 test('--resume refuses a notebook that changed, and a finished experiment', async () => {
   const path = await notebook('changing.ipynb', ...Array(4).fill('import time; time.sleep(0.2)'));
   const first = start(['--arms', 'control', '--runs', '3', '--notebook', path, ...QUICK, '--out', out]);
-  await first.said(/block 1\/3/);
+  await first.said(/, b000-/);
   first.child.kill('SIGTERM');
   expect((await first.ended).code).toBe(130);
   const original = await readFile(path, 'utf8');
@@ -455,12 +461,14 @@ test('on ipykernel 7.3.0 control wedges, each wedge certified and revived by the
     expect(kernel?.delivered).toBeLessThan(client.sent);
   }
   expect(stdout).toContain('wedged-stranded');
-  expect(await readFile(join(out, 'evidence.md'), 'utf8')).toMatch(/240 re-arms on 240 replies/);
+  expect(await readFile(join(out, 'evidence.md'), 'utf8')).toMatch(
+    /made the stream look for requests at 240 of 240 replies/,
+  );
 }, 360_000);
 
 test('goes on and keeps everything when whoever reads its output leaves', async () => {
   const { child, ended, said } = start(['--arm', 'stream', '--runs', '3', '--prefix', '3', '--out', out]);
-  await said(/block 1\/3/);
+  await said(/, b000-/);
   child.stdout?.destroy();
   expect((await ended).code).toBe(0);
   expect((await readJournal(out)).journal.runs).toHaveLength(3);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { fittedText } from '../model/wrapped.ts';
 import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { RawOptions } from '../options/table.ts';
@@ -20,6 +21,8 @@ export function registerStats(program: Command): void {
       p0,
       alpha,
     });
-    console.log(json ? JSON.stringify(countsReportJson(report), null, 2) : countsReportText(report));
+    console.log(
+      json ? JSON.stringify(countsReportJson(report), null, 2) : fittedText(countsReportText(report)),
+    );
   });
 }

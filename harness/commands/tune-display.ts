@@ -1,7 +1,7 @@
 import logUpdate from 'log-update';
 import pc from 'picocolors';
 import { monotonicMs } from '../frontend/precise-timer.ts';
-import { counted, duration, perThousand } from '../report/format-number.ts';
+import { counted, duration, perThousand, roughDuration } from '../report/format-number.ts';
 import type { Candidate } from '../tune/candidates.ts';
 import type { TuningPhase, TuningRun } from '../tune/record.ts';
 import { tallies } from '../tune/tally.ts';
@@ -20,16 +20,26 @@ function named({ traffic, latency, cells }: Candidate): string {
   return `${traffic} ${latency.spec}, ${counted(cells, 'cell')}`;
 }
 
-/** The candidates with most wedges per second so far. */
-function board(candidates: readonly Candidate[], runs: readonly TuningRun[]): string[] {
+// One column is left free: some terminals begin a new line once the last one is written.
+const USUAL_COLUMNS = 80;
+const NAME_COLUMNS = 36;
+
+/** The candidates with most wedges per second so far. In a narrow terminal, the figures stand under the name. */
+export function tuneBoard(
+  candidates: readonly Candidate[],
+  runs: readonly TuningRun[],
+  columns = process.stdout.columns ?? USUAL_COLUMNS,
+): string[] {
   return tallies(candidates.length, runs)
     .map((tally, index) => ({ tally, name: named(candidates[index] as Candidate) }))
     .filter(({ tally }) => tally.seconds > 0)
     .sort((a, b) => b.tally.wedged / b.tally.seconds - a.tally.wedged / a.tally.seconds)
     .slice(0, SHOWN)
-    .map(({ tally, name }) => {
+    .flatMap(({ tally, name }) => {
       const hazard = tally.replies === 0 ? null : tally.wedged / tally.replies;
-      return `  ${name.padEnd(36)} ${`${tally.wedged}/${tally.runs}`.padStart(6)}  ${perThousand(hazard)} per 1000 replies`;
+      const figures = `${`${tally.wedged}/${tally.runs}`.padStart(6)}  ${perThousand(hazard)} per 1000 replies`;
+      const row = `  ${name.padEnd(NAME_COLUMNS)} ${figures}`;
+      return row.length < columns ? [row] : [`  ${name}`, `    ${figures.trim()}`];
     });
 }
 
@@ -44,8 +54,8 @@ export function openTuneDisplay(
   let recorded: readonly TuningRun[] = [];
   let now = '';
   const draw = () => {
-    const spent = `  ${duration(monotonicMs() - startedMs)} of ${duration(budgetMs)}, ${recorded.length} runs`;
-    logUpdate([...board(candidates, recorded), pc.dim(`  > ${now}`), pc.dim(spent)].join('\n'));
+    const spent = `  ${roughDuration(monotonicMs() - startedMs)} of ${roughDuration(budgetMs)}, ${counted(recorded.length, 'run')}`;
+    logUpdate([...tuneBoard(candidates, recorded), pc.dim(`  > ${now}`), pc.dim(spent)].join('\n'));
   };
   return {
     start: (candidate, phase) => {

@@ -41,15 +41,18 @@ export function registerTune(
 
 const TUNE_EXAMPLES = `
 Examples:
-  soak tune                                    three minutes, all traffic profiles and latencies
-  soak tune --minutes 10 --notebook my.ipynb --prefix 10,20,40
-  soak tune --endpoint died --notebook my.ipynb    the settings under which the kernel dies soonest
-  soak run --tuned soak-reports/…/tuning.json --until-decided
+  Three minutes, all traffic profiles and latencies:
+    soak tune
+  Ten minutes, my notebook in three lengths:
+    soak tune --minutes 10 --notebook my.ipynb --prefix 10,20,40
+  The settings under which the kernel dies soonest:
+    soak tune --endpoint died --notebook my.ipynb
+  An experiment with what was found:
+    soak run --tuned soak-reports/…/tuning.json --until-decided
 
 Only a control is run, so that the choice cannot favour a treatment. Ctrl-C keeps what is recorded.
 
-Exit codes: 0 a setting was chosen, 1 no run showed the event, 2 bad input, 3 no valid run, 4 environment,
-130 interrupted.`;
+Exit codes: 0 a setting was chosen, 1 no run showed the event, 2 bad input, 3 no valid run, 4 environment, 130 interrupted.`;
 
 async function renderCommand(folder: string): Promise<ExitCode> {
   const { RECORD_FILE, writeTuningFiles } = await import('../tune/write-tuning.ts');

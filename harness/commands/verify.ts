@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
+import { printText } from '../model/wrapped.ts';
 import { addOptions } from '../options/add-options.ts';
 import { counted } from '../report/format-number.ts';
 
@@ -23,10 +24,9 @@ export function registerVerify(program: Command, onExit: (code: ExitCode) => voi
       const limit = options.all ? Number.POSITIVE_INFINITY : PRINTED;
       const { verifyEvidence } = await import('../evidence/verify-evidence.ts');
       const { differences, text, isValid } = await verifyEvidence(target, limit);
-      process.stdout.write(`${text}\n`);
+      printText(`${text}\n`);
       if (differences.length === 0) {
-        if (!isValid)
-          process.stdout.write('The report is correct but shows nothing: an arm has no valid run.\n');
+        if (!isValid) printText('The report is correct but shows nothing: an arm has no valid run.\n');
         onExit(isValid ? EXIT_CODES.done : EXIT_CODES.invalidExperiment);
         return;
       }

@@ -1,5 +1,7 @@
 import { bisectState, hasValidRun } from '../bisect/results.ts';
 import { isBisect, verifyBisect } from '../bisect/write-bisect.ts';
+import { diagnosisOf, wasObserved } from '../diagnose/diagnosis.ts';
+import { diagnosisFolder, verifyDiagnosis } from '../diagnose/write-diagnosis.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { EXIT_CODES } from '../model/errors.ts';
 import { counted } from '../report/format-number.ts';
@@ -9,7 +11,7 @@ import { type Difference, type Verification, verifyReport } from '../report/veri
 
 /** A report compared with what its journal gives. */
 export interface Verified {
-  /** Whether every arm has a valid run; of a bisect, its control. */
+  /** Whether every arm has a valid run; of a bisect, its control; of a diagnosis, any way. */
   readonly isValid: boolean;
   readonly differences: readonly Difference[];
   /** What was compared and what differs, in lines for a terminal. */
@@ -24,6 +26,7 @@ export interface Verified {
  * @throws SoakError `no-journal`, `bad-journal`
  */
 export async function verifyEvidence(target: string, limit: number): Promise<Verified> {
+  if ((await diagnosisFolder(target)) !== null) return verifiedDiagnosis(target, limit);
   return (await isBisect(target)) ? verifiedBisect(target, limit) : verifiedExperiment(target, limit);
 }
 
@@ -44,6 +47,21 @@ async function verifiedBisect(target: string, limit: number): Promise<Verified> 
     text: [
       `${terminalText(target)}: verified. ${counted(files.length, 'file')}, every number in them and the choice of every batch follow from the journal.`,
       `${counted(journal.batches.length, 'batch', 'batches')}; journal ${journal.sha256}, protocol ${journal.bisect.protocolSha256}.`,
+    ].join('\n'),
+  };
+}
+
+async function verifiedDiagnosis(target: string, limit: number): Promise<Verified> {
+  const { journals, differences, files } = await verifyDiagnosis(target);
+  const isValid = wasObserved(diagnosisOf(journals));
+  if (differences.length > 0) return { differences, text: differencesText(differences, limit), isValid };
+  const runs = journals.reduce((sum, { journal }) => sum + journal.runs.length, 0);
+  return {
+    differences,
+    isValid,
+    text: [
+      `${terminalText(target)}: verified. ${counted(files.length, 'file')} and every number in them follow from the journals.`,
+      `${counted(journals.length, 'way')}, ${counted(runs, 'run')}; journals ${journals.map(({ journal }) => journal.sha256).join(', ')}.`,
     ].join('\n'),
   };
 }

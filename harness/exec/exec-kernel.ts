@@ -2,11 +2,11 @@ import { dirname, resolve } from 'node:path';
 import { loadArmSpec } from '../arms/arm-spec.ts';
 import { readWantedPackages, withPackages } from '../arms/wanted-packages.ts';
 import { assertLanguage } from '../experiment/kernel-language.ts';
-import type { Notebook } from '../frontend/notebook.ts';
+import { DEFAULT_KERNEL, type Notebook, statedKernel } from '../frontend/notebook.ts';
 import { type ArmKernelOptions, armKernelMaker } from '../kernel/arm-kernels.ts';
 import { findInterpreter } from '../kernel/environment/interpreter.ts';
 import type { KernelSearch, UsableKernel } from '../kernel/kernelspec/index.ts';
-import { kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
+import { isIpykernel, kernelspecCommand, namedKernel } from '../kernel/kernelspec/index.ts';
 import { searchKernels } from '../kernel/kernelspec/search-kernels.ts';
 import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { canonicalJson, sha256 } from '../model/canonical.ts';
@@ -97,16 +97,6 @@ export async function chosenKernel(
   return specKernel(notebook, found, 'because the notebook names no kernel', search);
 }
 
-/** What jupyter_client starts for a notebook that names no kernel. */
-const DEFAULT_KERNEL = 'python3';
-
-/** The kernelspec that a notebook names in its metadata, `null` without one. */
-function statedKernel({ metadata }: Notebook): string | null {
-  const spec = metadata['kernelspec'];
-  const name = typeof spec === 'object' && spec !== null ? (spec as { name?: unknown }).name : null;
-  return typeof name === 'string' && name !== '' ? name : null;
-}
-
 async function armKernel(
   notebook: Notebook,
   { arm: spec, python, env, with: names = [], requirements = [] }: KernelChoice,
@@ -170,17 +160,6 @@ function asNotStarted(error: unknown): unknown {
   if (!(error instanceof SoakError) || error.code !== 'kernel-does-not-start') return error;
   const { code, message, remedy } = error;
   return new SoakError(code, message, { remedy, exitCode: EXEC_EXIT_CODES.endedOtherwise, cause: error });
-}
-
-/**
- * Whether a kernelspec starts ipykernel. nbclient looks at the name alone (`KernelManager.ipykernel`), so a kernel
- * installed by `ipykernel install --name` writes into the user's history. This looks at the command as well.
- */
-function isIpykernel({ name, spec }: UsableKernel): boolean {
-  return (
-    ['python', 'python2', 'python3'].includes(name) ||
-    spec.argv.some((word) => word === 'ipykernel' || word === 'ipykernel_launcher')
-  );
 }
 
 /** As nbclient starts ipykernel: the notebook's cells stay out of the user's IPython history. */

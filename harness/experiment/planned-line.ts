@@ -36,7 +36,7 @@ export function plannedLine(
   const part =
     shard === undefined
       ? ''
-      : `, of which shard ${shard.index}/${shard.count} does blocks ${first + 1} to ${end}`;
+      : `, of which shard ${shard.index}/${shard.count} does blocks ${first} to ${end - 1}, counted from 0`;
   const what = isOfKernels ? 'kernels' : `ipykernel ${environment.ipykernel} on ${environment.python}`;
   const { transport, encryption } = protocol.sockets ?? {};
   const sockets = `${encryption === undefined ? '' : ', encrypted'}${transport === undefined ? '' : ', over Unix sockets'}`;

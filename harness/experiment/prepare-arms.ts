@@ -19,6 +19,7 @@ import {
   prepareServer,
 } from '../kernel/server/prepare-server.ts';
 import { COMMAND_CLIENT, type ProtocolClient } from '../model/client.ts';
+import { SoakError } from '../model/errors.ts';
 import {
   type ArmEnvironment,
   type ClientEnvironment,
@@ -103,11 +104,17 @@ export async function prepareArms(
     onProgress,
     signal,
   });
-  const command = options.client?.name === COMMAND_CLIENT ? await preparedCommand(options.client) : null;
+  const command =
+    options.client?.name === COMMAND_CLIENT ? await preparedCommand(options.client, options.clientEnv) : null;
   const client =
     options.client === null || options.client.name === COMMAND_CLIENT
       ? null
-      : await prepareClient(options.client, kernelsOf, { python, onProgress, signal });
+      : await prepareClient(options.client, kernelsOf, {
+          python,
+          env: options.clientEnv ?? undefined,
+          onProgress,
+          signal,
+        });
   const ownServer =
     options.transport === 'direct' || options.serverUrl !== null
       ? null
@@ -162,11 +169,24 @@ function recordedEnvironment(
   return { asked: recorded.environment, packages: own.packages };
 }
 
-/** A command as the client: its program is found, and nothing is installed for it. */
-async function preparedCommand({ command }: CommandClient): Promise<{
+/**
+ * A command as the client: its program is found, and nothing is installed for it.
+ *
+ * @throws SoakError `bad-option` for an environment of the client: the command names its own
+ */
+async function preparedCommand(
+  { command }: CommandClient,
+  clientEnv: string | null,
+): Promise<{
   readonly program: CommandProgram;
   readonly protocolClient: ProtocolClient;
 }> {
+  if (clientEnv !== null) {
+    throw new SoakError('bad-option', '--client-env cannot be used with the command of a program.', {
+      remedy: 'Leave out --client-env, and let the command name the program of that environment.',
+      option: { name: 'client-env' },
+    });
+  }
   return {
     program: await foundCommand(command),
     protocolClient: {

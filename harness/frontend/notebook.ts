@@ -132,6 +132,16 @@ export function assertHasCode({ path, cells, codeCells }: Notebook): void {
   );
 }
 
+/** What jupyter_client starts for a notebook that names no kernel. */
+export const DEFAULT_KERNEL = 'python3';
+
+/** The kernelspec that a notebook names in its metadata, `null` without one. */
+export function statedKernel({ metadata }: Notebook): string | null {
+  const spec = metadata['kernelspec'];
+  const name = isJsonObject(spec) ? spec['name'] : null;
+  return typeof name === 'string' && name !== '' ? name : null;
+}
+
 /** The notebook with only the first `cells` of its executed code cells; unchanged when it has no more. */
 export function leadingCells(notebook: Notebook, cells: number): Notebook {
   return cells >= notebook.codeCells.length

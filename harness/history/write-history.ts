@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { writeOutput } from '../model/write-output.ts';
 import { figureFiles } from '../report/figures/svg.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
+import { printedDocument } from '../report/render-terminal.ts';
 import type { History } from './history.ts';
 import { historyDocument } from './history-document.ts';
 import { historyPlans } from './history-figures.ts';
@@ -13,9 +14,9 @@ export function historyJson(history: History): string {
   return `${JSON.stringify({ schema: HISTORY_SCHEMA, ...history }, null, 2)}\n`;
 }
 
-/** @param withFigures whether the Markdown shows the figures that lie beside it */
-export function historyMarkdown(history: History, withFigures: boolean): string {
-  return markdownDocument(historyDocument(history), withFigures ? historyPlans(history) : []);
+/** What a command prints: Markdown, or a layout for the terminal. */
+export function printedHistory(history: History): string {
+  return printedDocument(historyDocument(history));
 }
 
 /**
@@ -27,7 +28,7 @@ export function historyMarkdown(history: History, withFigures: boolean): string 
  */
 export async function writeHistory(out: string, history: History): Promise<string[]> {
   const files = [
-    { path: 'history.md', content: historyMarkdown(history, true) },
+    { path: 'history.md', content: markdownDocument(historyDocument(history), historyPlans(history)) },
     { path: 'history.json', content: historyJson(history) },
     ...figureFiles(historyPlans(history)),
   ];

@@ -59,4 +59,4 @@ test('an arm of a resumed experiment is made of what was recorded, whatever inde
   const made = await armKernelMaker({ recorded: () => ({ asked: copied, packages }) })(copy);
   expect(made.overlay.protocolArm.environment).toMatchObject({ requirements, isCopy: true });
   expect(made.environment.facts.packages).toEqual(packages);
-}, 300_000);
+}, 600_000);

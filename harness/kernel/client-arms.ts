@@ -2,11 +2,11 @@ import type { Arm } from '../arms/arms.ts';
 import { isClientPackage } from '../model/arm.ts';
 import { type ClientName, COMMAND_CLIENT, type ProtocolClient } from '../model/client.ts';
 import type { Endpoint } from '../model/endpoint.ts';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
+import { about, EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { ClientEnvironment } from '../model/journal.ts';
 import type { ArmKernelMaker, ArmKernels } from './arm-kernels.ts';
 import type { ClientProgram } from './client-process.ts';
-import { cacheFolder, ensureEnvironment } from './environment/index.ts';
+import { cacheFolder, ensureEnvironment, type KernelEnvironment } from './environment/index.ts';
 import { runCommand } from './environment/run-command.ts';
 import { makeOverlay, type Overlay } from './overlay.ts';
 
@@ -113,24 +113,53 @@ export function checkArmsOfClient(
   }
 }
 
+interface ClientEnvironmentOptions {
+  readonly python?: string | undefined;
+  /** An existing environment of the client, used as it is. Default: one is made. */
+  readonly env?: string | undefined;
+  readonly onProgress: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What an environment lacks that the client needs, by the names of packages. */
+export function missingOfClient(
+  client: ClientName,
+  packages: Readonly<Record<string, string>>,
+): readonly string[] {
+  return REQUIREMENTS[client]
+    .map((requirement) => requirement.replace(/==.*/, ''))
+    .filter((name) => packages[name] === undefined);
+}
+
+async function clientEnvironment(
+  name: ClientName,
+  { python, env, onProgress, signal }: ClientEnvironmentOptions,
+): Promise<KernelEnvironment> {
+  const around = { onProgress: (line: string) => onProgress(`${name}: ${line}`), signal };
+  if (env === undefined) return ensureEnvironment({ python, requirements: REQUIREMENTS[name], ...around });
+  const given = await about({ name: 'client-env' }, () => ensureEnvironment({ env, ...around }));
+  const missing = missingOfClient(name, given.facts.packages);
+  if (missing.length === 0) return given;
+  throw new SoakError('environment-incomplete', `--client-env "${env}" lacks ${missing.join(', ')}.`, {
+    option: { name: 'client-env' },
+    remedy: `Install what is missing: "${given.python}" -m pip install ${missing.join(' ')}. Or leave out --client-env: soak then makes an environment for ${name}.`,
+    exitCode: EXIT_CODES.environment,
+  });
+}
+
 /**
- * Make (or find in the cache) the environment of a client, separate from the kernel's, and return how each
- * arm runs under the client.
+ * Make (or find in the cache) the environment of a client, separate from the kernel's, or take the given one, and return
+ * how each arm runs under the client.
  *
- * @throws SoakError of `ensureEnvironment` and `makeOverlay`
+ * @throws SoakError of `ensureEnvironment` and `makeOverlay`; `environment-incomplete`
  */
 export async function prepareClient(
   client: { readonly name: ClientName; readonly cellTimeoutSeconds: number | null },
   kernelsOf: ArmKernelMaker,
-  options: { python?: string | undefined; onProgress: (line: string) => void; signal: AbortSignal },
+  options: ClientEnvironmentOptions,
 ): Promise<PreparedClient> {
-  const { python, onProgress, signal } = options;
-  const environment = await ensureEnvironment({
-    python,
-    requirements: REQUIREMENTS[client.name],
-    onProgress: (line) => onProgress(`${client.name}: ${line}`),
-    signal,
-  });
+  const { signal } = options;
+  const environment = await clientEnvironment(client.name, options);
   const { packages } = environment.facts;
   const program = (name: string, overlay: string | null): ClientProgram => ({
     name: client.name,

@@ -221,7 +221,7 @@ export function localisation(journals: readonly LocatedJournal[]): Localisation 
 }
 
 /** Cells whose expected output is not the same on all paths, where each path's own control says what is expected. */
-function otherReferences(journals: readonly LocatedJournal[]): NotebookCell[] {
+export function otherReferences(journals: readonly Pick<LocatedJournal, 'journal'>[]): NotebookCell[] {
   const [first] = journals;
   const { expected, notebooks = [] } = first?.journal.experiment.protocol ?? {};
   if (expected?.kind !== 'reference') return [];

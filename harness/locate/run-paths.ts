@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { carryOutExperiment, type OpenDisplay } from '../experiment/carry-out.ts';
-import { readJournal } from '../journal/read.ts';
-import { EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
+import { journalState, recordedSeed } from '../journal/state.ts';
+import { EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
 import type { RawOptions } from '../options/table.ts';
 import { PATHS, type PathName } from './localisation.ts';
@@ -20,10 +20,10 @@ export async function runPaths(
   surroundings: RunSurroundings,
   openDisplay: OpenDisplay,
 ): Promise<ExitCode> {
-  const drawn = (await recordedSeed(out)) ?? String(randomInt(2 ** 31));
+  const drawn = (await recordedSeed(PATHS.map((path) => join(out, path)))) ?? String(randomInt(2 ** 31));
   for (const [path, raw] of options) {
     const folder = join(out, path);
-    const state = await stateOf(folder);
+    const state = await journalState(folder);
     if (state === 'finished') continue;
     surroundings.write(`\n${path}\n`);
     const given = state === 'begun' ? { resume: folder } : { seed: drawn, ...raw, out: folder };
@@ -36,23 +36,4 @@ export async function runPaths(
     if (code !== EXIT_CODES.done && code !== EXIT_CODES.invalidExperiment) return code;
   }
   return EXIT_CODES.done;
-}
-
-async function stateOf(folder: string): Promise<'absent' | 'begun' | 'finished'> {
-  const read = await readJournal(folder).catch((error: unknown) => {
-    if (error instanceof SoakError && error.code === 'no-journal') return null;
-    throw error;
-  });
-  if (read === null) return 'absent';
-  return read.journal.sessions.at(-1)?.event === 'finished' ? 'finished' : 'begun';
-}
-
-/** The seed of an experiment that was begun: all paths have the same. */
-async function recordedSeed(out: string): Promise<string | null> {
-  for (const path of PATHS) {
-    if ((await stateOf(join(out, path))) === 'absent') continue;
-    const { journal } = await readJournal(join(out, path));
-    return String(journal.experiment.protocol.seed);
-  }
-  return null;
 }

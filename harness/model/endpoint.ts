@@ -80,5 +80,13 @@ export function isSameEndpoint(first: EndpointRule, second: EndpointRule): boole
   return a?.every((part, i) => part === b?.[i]) === true;
 }
 
+/**
+ * Whether a stall of the client ends the run. Under another endpoint the client's own time-out ends the stall, and the run
+ * goes on.
+ */
+export function endsAtStall(endpoint: Endpoint): boolean {
+  return endpoint === 'stalled' || endpoint === 'any';
+}
+
 /** The default endpoint. */
 export const WEDGES: EndpointRule = {};

@@ -268,12 +268,13 @@ export type RunRecord = z.infer<typeof runRecordSchema>;
 
 /**
  * A session that ended or resumed; `reason` says why. `stopped`: by a fault of the harness or of what it stands
- * on; `time-over`: by --max-minutes; `same-error`: because the notebook raised the same error in every arm.
+ * on; `time-over`: by --max-minutes; `same-error`: because the notebook raised the same error in every arm;
+ * `ended-early`: because further runs would have added nothing.
  */
 export const sessionRecordSchema = z.object({
   type: z.literal('session'),
   at: z.string(),
-  event: z.enum(['resumed', 'interrupted', 'stopped', 'time-over', 'same-error', 'finished']),
+  event: z.enum(['resumed', 'interrupted', 'stopped', 'time-over', 'same-error', 'ended-early', 'finished']),
   reason: z.string(),
   /** Runs begun by an earlier session and never recorded: run again, and listed. */
   abandoned: z.array(z.string()),

@@ -6,6 +6,7 @@ export type CommandName =
   | 'tune'
   | 'bisect'
   | 'locate'
+  | 'diagnose'
   | 'exec'
   | 'plan'
   | 'stats'
@@ -23,14 +24,14 @@ export type CommandName =
   | 'arms same'
   | 'arms install';
 
-/** Headings of `--help` and of the option reference, in their order. */
+/** What options are about: the headings of those for experts, in `--help` and in the option reference, in this order. */
 export const OPTION_GROUPS = [
   'Experiment',
   'Notebook and traffic',
   'Kernels',
   'Decision',
   'Evidence',
-  'Expert',
+  'Other',
 ] as const;
 export type OptionGroup = (typeof OPTION_GROUPS)[number];
 

@@ -39,7 +39,7 @@ describe('a new option is one row', () => {
       field: 'coolDownSeconds',
       type: number({ min: 0, max: 60, unit: 'seconds' }),
       help: 'pause between two blocks',
-      group: 'Expert',
+      group: 'Other',
       commands: { run: {}, tune: { default: '1' } },
       default: '0',
       excludes: [{ options: ['concurrency'], because: 'the blocks overlap' }],

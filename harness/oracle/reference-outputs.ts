@@ -4,7 +4,7 @@ import { outputLosses } from './output-losses.ts';
 
 /**
  * What each cell of a notebook is to show by `--expect reference`: what more than half of control's runs showed that
- * were answered there.
+ * were answered there. An experiment with one arm has no control: the arm itself is the reference.
  *
  * @returns by cell; `null`: no outputs have that majority, so that the cell is not compared
  */
@@ -13,7 +13,8 @@ export function referenceHashes(
   runs: readonly RunRecord[],
   notebook: number,
 ): (string | null)[] {
-  const control = protocol.arms.find(({ role }) => role === 'control')?.name;
+  const { arms } = protocol;
+  const control = (arms.length === 1 ? arms[0] : arms.find(({ role }) => role === 'control'))?.name;
   const seen = runs.flatMap((run) =>
     run.arm === control && run.notebook === notebook && run.outputs !== undefined ? [run.outputs] : [],
   );

@@ -1,3 +1,4 @@
+import { wrapped } from '../model/wrapped.ts';
 import {
   counted,
   percent,
@@ -16,7 +17,7 @@ import type { CountsReport } from './counts-report.ts';
 export function countsReportText(report: CountsReport): string {
   const { arms, given } = report;
   const sections = [
-    [`Verdict at α = ${given.alpha}: ${report.verdict.word}`, ...wrapped(verdictReasons(report))],
+    [`Verdict at α = ${given.alpha}: ${report.verdict.word}`, ...proseLines(verdictReasons(report))],
     armTable([
       ['reference', arms.reference],
       ...(arms.sham === null ? [] : [['sham', arms.sham] as const]),
@@ -124,10 +125,13 @@ function pairSection(title: string, pair: TwoArmSummary): string[] {
     title,
     ...lines,
     `  ${'Binomial tail'.padEnd(22)}  ${pValue(tail.p)}, taking p0 as known`,
-    ...wrapped([
-      `The binomial tail is the chance of ${fewEvents} in ${counted(treatment.runs, 'run')} if ${origin} were the exact truth.`,
-      `Without that assumption the exact tests give ${probability(pair.fisherLess)} (Fisher) and ${probability(pair.boschlooLess)} (Boschloo) one-sided.`,
-    ]).map((line) => `  ${line}`),
+    ...proseLines(
+      [
+        `The binomial tail is the chance of ${fewEvents} in ${counted(treatment.runs, 'run')} if ${origin} were the exact truth.`,
+        `Without that assumption the exact tests give ${probability(pair.fisherLess)} (Fisher) and ${probability(pair.boschlooLess)} (Boschloo) one-sided.`,
+      ],
+      '  ',
+    ),
   ];
 }
 
@@ -135,16 +139,6 @@ function bothSides(less: number, twoSided: number): string {
   return `one-sided ${pValue(less)}, two-sided ${pValue(twoSided)}`;
 }
 
-/** Sentences as lines of at most 96 columns. */
-function wrapped(sentences: readonly string[]): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of sentences.join(' ').replaceAll(' %', '\u00a0%').split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > 96) {
-      lines.push(line);
-      line = '';
-    }
-    line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line].filter((text) => text !== '').map((text) => text.replaceAll('\u00a0', ' '));
+function proseLines(sentences: readonly string[], indent = ''): string[] {
+  return sentences.length === 0 ? [] : [`${indent}${wrapped(sentences.join(' '), indent)}`];
 }

@@ -1,9 +1,9 @@
 import type { EndpointRule } from '../model/endpoint.ts';
+import { wrapped } from '../model/wrapped.ts';
 import { endpointName, endpointOptions, eventWords, isAboutWedges } from '../report/endpoint-words.ts';
 import type { LineChart } from '../report/figures/line-chart.ts';
 import { counted, duration, percent } from '../report/format-number.ts';
 import { textTable } from '../report/text-table.ts';
-import { wrapped } from '../report/wrapped.ts';
 import type { ExactTest } from '../stats/power.ts';
 import type { Pilot } from './pilot.ts';
 import {

@@ -1,9 +1,21 @@
+import { terminalColumns } from '../model/terminal-width.ts';
 import type { Curve, LineChart } from '../report/figures/line-chart.ts';
 
 const MARKS = ['●', '○', '×', '+', '▲'] as const;
 
-/** The same curves in characters, `columns` × `rows` of plot; where curves meet, the first one shows. */
-export function lineChartText(chart: LineChart, columns = 64, rows = 16): string {
+/** Columns of the plot, without its axis and what stands beside it. */
+const PLOT_COLUMNS = 64;
+const AXIS_COLUMNS = 9;
+
+/**
+ * The same curves in characters, `columns` × `rows` of plot, narrower in a narrow terminal. Where curves meet, the first
+ * one shows.
+ */
+export function lineChartText(
+  chart: LineChart,
+  columns = Math.min(PLOT_COLUMNS, terminalColumns() - AXIS_COLUMNS),
+  rows = 16,
+): string {
   const [x0, x1] = chart.xRange;
   const [y0, y1] = chart.yRange;
   const grid = Array.from({ length: rows + 1 }, () => new Array<string>(columns + 1).fill(' '));
@@ -30,7 +42,8 @@ export function lineChartText(chart: LineChart, columns = 64, rows = 16): string
     `${chart.title}: ${chart.curves.map(({ name }, i) => `${MARKS[i % MARKS.length]} ${name}`).join(', ')}`,
     ...grid.map((line, i) => `${(labels.get(i) ?? '').padStart(margin)} │${line.join('').trimEnd()}`),
     `${' '.repeat(margin)} └${'─'.repeat(columns + 1)}`,
-    `${' '.repeat(margin + 2)}${axis.join('').trimEnd()}  ${chart.xLabel}`,
+    `${' '.repeat(margin + 2)}${axis.join('').trimEnd()}`,
+    `${' '.repeat(margin + 2)}${chart.xLabel}`,
   ].join('\n');
 }
 

@@ -1,8 +1,8 @@
 import { markdownTable } from 'markdown-table';
 import stringWidth from 'string-width';
 import { terminalText } from '../model/clean-text.ts';
+import { wrapped } from '../model/wrapped.ts';
 import { escapeMarkdown, markdownCode } from '../report/escape.ts';
-import { wrapped } from '../report/wrapped.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { type Openness, openness, type ProbeRow, probeRows } from './probe-rows.ts';
 

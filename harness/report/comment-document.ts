@@ -112,7 +112,7 @@ function linesWithin(
   let left = room;
   for (const [index, each] of lines.entries()) {
     const more = lines.length - index;
-    const sign = `${prefix}… ${counted(more, `more ${what}`)} in evidence.md`;
+    const sign = `${prefix}… ${counted(more, `more ${what}`)} in \`evidence.md\``;
     const reserved = index + 1 < lines.length ? sign.length + gap.length : 0;
     const words = markdownLineWithin(each, left - prefix.length - reserved);
     if (words === '') {
@@ -131,10 +131,10 @@ function tableWithin(arms: Table, room: number): string {
   const whole = compactTable(table);
   if (whole.length <= room) return whole;
   for (let rows = table.rows.length - 1; rows > 0; rows -= 1) {
-    const short = `${compactTable({ ...table, rows: table.rows.slice(0, rows) })}${GAP}… ${counted(table.rows.length - rows, 'more arm')} in evidence.md`;
+    const short = `${compactTable({ ...table, rows: table.rows.slice(0, rows) })}${GAP}… ${counted(table.rows.length - rows, 'more arm')} in \`evidence.md\``;
     if (short.length <= room) return short;
   }
-  return `… ${counted(table.rows.length, 'arm')} in the table of evidence.md`;
+  return `… ${counted(table.rows.length, 'arm')} in the table of \`evidence.md\``;
 }
 
 /** Whether the change was in is a matter of the verdict; its column is the widest. */
@@ -170,7 +170,7 @@ function diffPart(report: Report, room: number): string {
       if (part.length <= room) return part;
     }
   }
-  const words = `${counted(diffs.length, 'diff')} in evidence.md`;
+  const words = `${counted(diffs.length, 'diff')} in \`evidence.md\``;
   return words.length <= room ? words : '';
 }
 
@@ -193,7 +193,7 @@ function foldedDiffs(diffs: readonly ArmDiff[], shown: number, others: number, c
     );
   const unnamed = diffs.length - shown - named.length + others;
   const rest = [...named, ...(unnamed === 0 ? [] : [counted(unnamed, 'more diff')])].join(', ');
-  const further = rest === '' ? [] : [`… in evidence.md: ${rest}`];
+  const further = rest === '' ? [] : [`… in \`evidence.md\`: ${rest}`];
   const title = diffs.length + others === 1 ? 'The diff' : `The ${diffs.length + others} diffs`;
   return `<details>\n<summary>${title}</summary>${GAP}${[...whole, ...further].join(GAP)}${GAP}</details>`;
 }
@@ -204,13 +204,13 @@ function verifyPart({ experiment, journalSha256, protocol }: Report, withCommand
   const again =
     withCommand && command.length <= COMMAND_CHARACTERS
       ? ['Run it again, with new kernels and other counts:', markdownFence(command, 'sh')]
-      : ['The command that runs it again is in evidence.md.'];
+      : ['The command that runs it again is in `evidence.md`.'];
   return [
     '<details>\n<summary>Verify it, or run it again</summary>',
     `${escapeMarkdown(sourceWords(protocol.harness))}. This computes every number again from the report's folder, whose journal has SHA-256 \`${journalSha256}\`. No kernel is started:`,
     markdownFence(verifyCommands(), 'sh'),
     ...again,
-    'What each number means is in docs/statistics.md there.',
+    'What each number means is in `docs/statistics.md` there.',
     '</details>',
   ].join(GAP);
 }

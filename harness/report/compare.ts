@@ -16,7 +16,7 @@ import { endpointName, eventWords, isAboutWedges } from './endpoint-words.ts';
 import { percent, percentInterval, points, pointsInterval, probability } from './format-number.ts';
 import { stillWords, troubleWords } from './remaining-trouble.ts';
 import type { Report } from './report.ts';
-import { num, ratio, shortHash } from './words.ts';
+import { num, ratio, shortHash, verdictP } from './words.ts';
 
 /** An experiment with the name that it is shown under. */
 export interface NamedReport {
@@ -112,7 +112,7 @@ function verdictTable(first: NamedReport, second: NamedReport): Block {
     const still = verdict.word === 'fixes' ? stillWords(report, [name]) : [];
     const what =
       still.length === 0 ? line`` : line` the ${text(eventWords(report.protocol).noun)}, but ${still}`;
-    return line`${text(verdict.word)}${what} (p ${num(probability(verdict.pHolm))})`;
+    return line`${text(verdict.word)}${what} (p ${num(probability(verdictP(verdict)))})`;
   };
   const names = union(
     first.report.analysis.verdicts.map(({ treatment }) => treatment),

@@ -4,7 +4,7 @@ import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { plainLine } from './document.ts';
 import { eventWords } from './endpoint-words.ts';
-import { evidenceHtml, evidenceMarkdown } from './evidence.ts';
+import { commentMarkdown, evidenceHtml, evidenceMarkdown } from './evidence.ts';
 import { figureTexts } from './figures/figures.ts';
 import { EVENT_LIMITS, NAMED, type Named, watchedRun } from './fixtures/endpoint-events.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';
@@ -27,6 +27,7 @@ function reportOf(endpoint: Named, more: Partial<Protocol> = {}, events = 9): Re
 
 const RENDERINGS: Readonly<Record<string, (report: Report) => string>> = {
   'evidence.md': evidenceMarkdown,
+  'comment.md': (report) => commentMarkdown(report),
   'evidence.html': (report) => evidenceHtml(report).replace(/<style>[\s\S]*?<\/style>/g, ''),
   'junit.xml': junitXml,
   'the figures’ texts': (report) => JSON.stringify(figureTexts(report)),

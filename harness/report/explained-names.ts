@@ -1,4 +1,4 @@
-import { type Block, type Line, paragraph, plainLine, text } from './document.ts';
+import { type Block, type Line, paragraph, text } from './document.ts';
 import type { FigureText } from './figure-text.ts';
 
 /** A name of statistics that a reader may not know, and what it means in a sentence. */
@@ -80,53 +80,75 @@ export const EXPLAINED_NAMES: readonly ExplainedName[] = [
   },
 ];
 
-/** Explains each name where it first stands, as the blocks of a document come by. */
+/** Names that a figure brings, in its picture and in its text. */
+const OF_FIGURES: Readonly<Record<string, string>> = {
+  rates: '95 % interval',
+  evidence: 'e-process',
+  survival: 'Kaplan–Meier',
+};
+
+/**
+ * Explains each name where it first stands, as the blocks of a document come by. Only the project's own words are looked
+ * at: what a journal has for names and messages adds no paragraph.
+ */
 export class NameExplainer {
   readonly #seen = new Set<string>();
-  readonly #figures: ReadonlyMap<string, string>;
+  readonly #figures: ReadonlySet<string>;
 
-  constructor(figures: readonly FigureText[]) {
-    this.#figures = new Map(figures.map(({ name, alternative }) => [name, alternative]));
+  /** @param figures that the document has: one without data is left out of it */
+  constructor(figures: readonly Pick<FigureText, 'name'>[]) {
+    this.#figures = new Set(figures.map(({ name }) => name));
   }
 
   /** The blocks, with a paragraph after each that brings names. Folded blocks are explained where they are folded. */
   inPlace(blocks: readonly Block[]): Block[] {
     return blocks.flatMap((block) =>
       block.kind === 'details'
-        ? [{ ...block, blocks: this.inPlace(block.blocks) }]
-        : [block, ...this.#explained([block])],
+        ? [...this.#explained([ownWords(block.summary)]), { ...block, blocks: this.inPlace(block.blocks) }]
+        : [block, ...this.#explained([this.#wordsOf(block)])],
     );
   }
 
   /** The blocks, with one paragraph at the end for all names that they bring: nothing parts a verdict from its table. */
   atEnd(blocks: readonly Block[]): Block[] {
-    return [...blocks, ...this.#explained(blocks)];
+    return [...blocks, ...this.#explained(blocks.map((block) => this.#wordsOf(block)))];
   }
 
-  #explained(blocks: readonly Block[]): Block[] {
-    const words = blocks.map((block) => blockWords(block, this.#figures)).join('\n');
-    const fresh = EXPLAINED_NAMES.filter(({ name, pattern }) => !this.#seen.has(name) && pattern.test(words));
+  #explained(words: readonly string[]): Block[] {
+    const all = words.join('\n');
+    const fresh = EXPLAINED_NAMES.filter(({ name, pattern }) => !this.#seen.has(name) && pattern.test(all));
     for (const { name } of fresh) this.#seen.add(name);
     return fresh.length === 0 ? [] : [paragraph([text(fresh.map(({ sentence }) => sentence).join(' '))])];
   }
+
+  #wordsOf(block: Block): string {
+    switch (block.kind) {
+      case 'paragraph':
+      case 'callout':
+        return ownWords(block.line);
+      case 'list':
+        return block.items.map(ownWords).join('\n');
+      case 'figure':
+        return this.#figures.has(block.name) ? (OF_FIGURES[block.name] ?? '') : '';
+      case 'verbatim':
+        return '';
+      case 'details':
+        return [ownWords(block.summary), ...block.blocks.map((each) => this.#wordsOf(each))].join('\n');
+      case 'table':
+        return [
+          ...block.columns.map(({ title }) => title),
+          ...block.rows.map((row) => row.map(ownWords).join('\n')),
+        ].join('\n');
+    }
+  }
 }
 
-/** The words of a block for a search. What it quotes (code) counts as words too, and explains one name too many at worst. */
-function blockWords(block: Block, figures: ReadonlyMap<string, string>): string {
-  const words = (lines: readonly Line[]) => lines.map(plainLine).join('\n');
-  switch (block.kind) {
-    case 'paragraph':
-    case 'callout':
-      return plainLine(block.line);
-    case 'list':
-      return words(block.items);
-    case 'figure':
-      return figures.get(block.name) ?? '';
-    case 'verbatim':
-      return '';
-    case 'details':
-      return [plainLine(block.summary), ...block.blocks.map((each) => blockWords(each, figures))].join('\n');
-    case 'table':
-      return [...block.columns.map(({ title }) => title), ...block.rows.map(words)].join('\n');
-  }
+/** A sentence without what it quotes. */
+function ownWords(content: Line): string {
+  return content
+    .map((inline): string => {
+      if (inline.kind === 'text') return inline.text;
+      return inline.kind === 'strong' ? ownWords(inline.children) : '…';
+    })
+    .join('');
 }

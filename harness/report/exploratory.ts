@@ -22,7 +22,7 @@ import { endpointName, endpointOptions, eventWords } from './endpoint-words.ts';
 import { eventSeen } from './event-seen.ts';
 import { percent, percentInterval } from './format-number.ts';
 import { limitWords } from './limit-signs.ts';
-import { markdownDocument } from './render-markdown.ts';
+import { printedDocument } from './render-terminal.ts';
 import { kindWords, num, shortHash } from './words.ts';
 
 /** Runs with an event that are listed at most; the journal holds all. */
@@ -32,15 +32,15 @@ const LISTED = 40;
 export type ChosenEndpoint = EndpointRule & { readonly endpoint: Endpoint };
 
 /**
- * An old journal read under another endpoint: counts by arm with intervals, as Markdown. The endpoint was chosen after
+ * An old journal read under another endpoint: counts by arm with intervals, to be printed. The endpoint was chosen after
  * the runs, so there is no verdict and no p-value.
  *
  * @throws SoakError `not-recorded` when the runs were not watched for the endpoint; `bad-option` when it is the
  *   experiment's own; `bad-journal`
  */
-export function exploratoryMarkdown(journal: Journal, chosen: ChosenEndpoint): string {
+export function printedExploration(journal: Journal, chosen: ChosenEndpoint): string {
   assertReadable(journal, chosen);
-  return markdownDocument(exploratoryDocument(journal, chosen), []);
+  return printedDocument(exploratoryDocument(journal, chosen));
 }
 
 function assertReadable({ experiment: { protocol }, runs }: Journal, chosen: ChosenEndpoint): void {

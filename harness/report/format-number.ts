@@ -82,6 +82,14 @@ export function duration(ms: number | null): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** An estimate, or a time that runs: `40 s`, `12 min`, `2 h 5 min`; at least 1 s. */
+export function roughDuration(ms: number): string {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  if (seconds < 90) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
 /** A count; thousands apart by a narrow space would break searching, so plain digits. */
 export function count(n: number): string {
   return String(n);

@@ -1,6 +1,7 @@
 import { terminalText } from '../model/clean-text.ts';
 import type { Journal, RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { wrapped } from '../model/wrapped.ts';
 import { type FailureGroup, failureGroups, isOfGroup } from '../stats/failure-groups.ts';
 import { faultsOf, outputFault } from '../stats/faults.ts';
 import { plainLine } from './document.ts';
@@ -8,7 +9,6 @@ import { eventWords } from './endpoint-words.ts';
 import { cellsWords, faultWords } from './fault-words.ts';
 import { counted } from './format-number.ts';
 import { groupCounts } from './sections/groups.ts';
-import { wrapped } from './wrapped.ts';
 
 /** One group in plain words, for a terminal: what its runs have in common, how many each arm has, its example. */
 export function groupExplained(
@@ -21,8 +21,8 @@ export function groupExplained(
     group.cells.length === 0
       ? ''
       : 'at' in group.fault
-        ? ` It struck at ${cells}, counted from 0.`
-        : ` ${group.runs === 1 ? 'It' : 'They'} ended at ${cells}, counted from 0.`;
+        ? ` It struck at ${cells}.`
+        : ` ${group.runs === 1 ? 'It' : 'They'} ended at ${cells}.`;
   const as =
     group.status === 'event'
       ? `This is the event that the experiment counts. ${eventWords(protocol).definition}`

@@ -5,7 +5,7 @@ import type { OutcomeKind } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { clopperPearson } from '../stats/intervals.ts';
 import { evidenceMarkdown } from './evidence.ts';
-import { exploratoryMarkdown } from './exploratory.ts';
+import { printedExploration } from './exploratory.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';
 import { buildReport } from './report.ts';
 import { summary } from './summary.ts';
@@ -64,7 +64,7 @@ describe('--also', () => {
 
 describe('a journal read under another endpoint', () => {
   test('is marked, has counts with intervals, and neither verdict nor p-value', () => {
-    const text = exploratoryMarkdown(journalOf(), { endpoint: 'died' });
+    const text = printedExploration(journalOf(), { endpoint: 'died' });
     expect(text).toMatch(
       /^# Kernel deaths by arm \(exploratory\)\n\n> \*\*Exploratory\*\*: this endpoint was chosen/,
     );
@@ -75,13 +75,13 @@ describe('a journal read under another endpoint', () => {
   });
 
   test('slow is read from the times of the cells', () => {
-    const text = exploratoryMarkdown(journalOf(), { endpoint: 'slow', slowAfterMs: 20 });
+    const text = printedExploration(journalOf(), { endpoint: 'slow', slowAfterMs: 20 });
     expect(text).toMatch(/had a slow cell; cell \d+: it took 4\d ms/);
     expect(text).toContain('`--endpoint slow --slow-after 20ms`');
   });
 
   test('any says what it could not see', () => {
-    expect(exploratoryMarkdown(journalOf(), { endpoint: 'any' })).toContain(
+    expect(printedExploration(journalOf(), { endpoint: 'any' })).toContain(
       'Not among the events: lost output (not compared), slow cells (no --slow-after), memory (no --memory-above).',
     );
   });
@@ -92,7 +92,7 @@ describe('a journal read under another endpoint', () => {
     ['stalled', 'the harness was the client', '--endpoint stalled --client nbclient'],
   ] as const)('%s is refused where it was not recorded', async (endpoint, reason, remedy) => {
     const limit = endpoint === 'memory' ? { memoryAboveBytes: 2 ** 31 } : {};
-    const error = await soakErrorOf(() => exploratoryMarkdown(journalOf(), { endpoint, ...limit }));
+    const error = await soakErrorOf(() => printedExploration(journalOf(), { endpoint, ...limit }));
     expect(error).toMatchObject({ code: 'not-recorded', exitCode: 2 });
     expect(error.message).toContain(reason);
     expect(error.remedy).toContain(remedy);
@@ -100,11 +100,11 @@ describe('a journal read under another endpoint', () => {
 
   test('the experiment’s own endpoint is refused, but not with another limit', async () => {
     const own = journalOf({ endpoint: 'slow', slowAfterMs: 30 });
-    const error = await soakErrorOf(() => exploratoryMarkdown(own, { endpoint: 'slow', slowAfterMs: 30 }));
+    const error = await soakErrorOf(() => printedExploration(own, { endpoint: 'slow', slowAfterMs: 30 }));
     expect(error).toMatchObject({ code: 'bad-option' });
-    expect(exploratoryMarkdown(own, { endpoint: 'slow', slowAfterMs: 20 })).toContain('(exploratory)');
+    expect(printedExploration(own, { endpoint: 'slow', slowAfterMs: 20 })).toContain('(exploratory)');
     const any = journalOf({ endpoint: 'any', slowAfterMs: 30 });
-    expect(exploratoryMarkdown(any, { endpoint: 'any', slowAfterMs: 20 })).toContain(
+    expect(printedExploration(any, { endpoint: 'any', slowAfterMs: 20 })).toContain(
       'any (slow: 30 ms or longer)',
     );
   });

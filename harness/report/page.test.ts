@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { syntheticJournal } from './fixtures/synthetic-journal.ts';
+import { FIVE_ARMS, syntheticJournal } from './fixtures/synthetic-journal.ts';
 import { writeReport } from './write-report.ts';
 
 const BROWSERS = [
@@ -20,6 +20,9 @@ const browser = BROWSERS.find((path) => path !== undefined && existsSync(path));
 if (browser === undefined) {
   console.warn('NOT CHECKED: evidence.html in a real browser. Install Chromium, or set CHROME_PATH.');
 }
+
+/** As long as releases and branches are called. */
+const LONG_NAMES = FIVE_ARMS.map((arm) => ({ ...arm, name: `${arm.name} + ipykernel==7.4.0` }));
 
 // A profile of its own, and nothing that calls out: the page has to work without a network.
 const SWITCHES = [
@@ -56,6 +59,7 @@ describe.skipIf(browser === undefined)('evidence.html in Chromium', () => {
           : run,
     });
     await writeReport(folder, journal);
+    await writeReport(join(folder, 'long'), syntheticJournal({ arms: LONG_NAMES }));
     context = await chromium.launchPersistentContext(join(folder, 'profile'), {
       executablePath: browser as string,
       headless: true,
@@ -72,12 +76,30 @@ describe.skipIf(browser === undefined)('evidence.html in Chromium', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const open = () => page.goto(pathToFileURL(join(folder, 'evidence.html')).href);
+  const open = (name = '.') => page.goto(pathToFileURL(join(folder, name, 'evidence.html')).href);
 
   for (const [device, width, height] of [
     ['phone', 390, 844],
+    ['tablet', 768, 1_024],
     ['desktop', 1280, 900],
   ] as const) {
+    it.each(['.', 'long'])(
+      `cuts nothing on a ${device}: no table, no figure, no message (%s)`,
+      async (name) => {
+        await page.setViewportSize({ width, height });
+        await page.emulateMedia({ media: 'screen' });
+        await open(name);
+        const seen = await page.evaluate(LAYOUT_FACTS);
+        expect(seen.tables).toBeGreaterThan(5);
+        expect(seen.texts).toBeGreaterThan(50);
+        expect(seen.cut).toEqual([]);
+        expect(seen.cutTexts).toEqual([]);
+        expect(seen.nameless).toEqual([]);
+        if (device === 'phone') expect(seen.cards).toBeGreaterThan(100);
+        expect(seen.smallestText).toBeGreaterThan(9);
+      },
+    );
+
     for (const colorScheme of ['light', 'dark'] as const) {
       it(`fits a ${device} in ${colorScheme} colours, readable and without a complaint`, async () => {
         await page.setViewportSize({ width, height });
@@ -121,6 +143,43 @@ describe.skipIf(browser === undefined)('evidence.html in Chromium', () => {
   });
 });
 
+interface LayoutFacts {
+  readonly tables: number;
+  readonly cards: number;
+  /** Texts in figures. */
+  readonly texts: number;
+  /** What is wider than the place that it is shown in. */
+  readonly cut: readonly string[];
+  /** Texts of figures that reach beyond their figure. */
+  readonly cutTexts: readonly string[];
+  /** Cells of a card without the name of their column beside them. */
+  readonly nameless: readonly string[];
+  /** Of a figure, pixels. */
+  readonly smallestText: number;
+}
+
+/** Runs in the page, with everything that can be unfolded open. */
+const LAYOUT_FACTS = `(() => {
+  for (const each of document.querySelectorAll('details')) each.open = true;
+  const shown = (selector) => [...document.querySelectorAll(selector)].filter((each) => each.getClientRects().length > 0);
+  const cells = shown('td').filter((cell) => getComputedStyle(cell).display !== 'table-cell');
+  const outside = (text) => {
+    const [inner, outer] = [text.getBoundingClientRect(), text.closest('svg').getBoundingClientRect()];
+    return inner.left < outer.left - 1 || inner.right > outer.right + 1 || inner.top < outer.top - 1 || inner.bottom > outer.bottom + 1;
+  };
+  const texts = shown('svg text').filter((each) => each.textContent.trim() !== '');
+  const size = (text) => parseFloat(getComputedStyle(text).fontSize) * Math.hypot(text.getScreenCTM().a, text.getScreenCTM().b);
+  return {
+    tables: shown('table').length,
+    cards: cells.length,
+    texts: texts.length,
+    cut: shown('.table, .drawing, pre, p, li, figcaption').filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.outerHTML.slice(0, 120)),
+    cutTexts: texts.filter(outside).map((each) => each.textContent),
+    nameless: cells.filter((cell) => getComputedStyle(cell, '::before').content.length < 3).map((cell) => cell.outerHTML),
+    smallestText: Math.min(...texts.map(size)),
+  };
+})()` as unknown as () => LayoutFacts;
+
 interface PageFacts {
   readonly scrollWidth: number;
   readonly background: string;
@@ -153,7 +212,7 @@ const PAGE_FACTS = `(() => {
     const [a, b] = [luminance(getComputedStyle(element).color), luminance(ground(element))].sort((x, y) => y - x);
     if ((a + 0.05) / (b + 0.05) < 4.5) low.add(element.tagName + ' ' + getComputedStyle(element).color + ' on ' + ground(element));
   }
-  const drawings = [...document.querySelectorAll('svg')];
+  const drawings = [...document.querySelectorAll('svg')].filter((svg) => getComputedStyle(svg.closest('.drawing')).display !== 'none');
   return {
     scrollWidth: document.documentElement.scrollWidth,
     background: getComputedStyle(document.body).backgroundColor,

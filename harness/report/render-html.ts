@@ -10,10 +10,13 @@ import {
 import { escapeHtml } from './escape.ts';
 import type { FigureText } from './figure-text.ts';
 import { STYLE_SHEET } from './style-sheet.ts';
+import { columnNames, roomClass } from './table-room.ts';
 
 /** A figure with its drawing, colours taken from the page's custom properties. */
 export interface InlineFigure extends FigureText {
   readonly svg: string;
+  /** The same for a page as narrow as a phone's. */
+  readonly narrowSvg: string;
 }
 
 /** A story of one run: what a link to it leads to. */
@@ -152,25 +155,31 @@ class HtmlRenderer {
   #figure(name: string): string {
     const figure = this.#options.figures.find((each) => each.name === name);
     if (figure === undefined) return '';
-    return `<figure id="figure-${figure.name}">\n<div class="drawing" tabindex="0" role="group" aria-label="${escapeHtml(figure.title)}">${figure.svg}</div>\n<figcaption>${escapeHtml(figure.alternative)}</figcaption>\n</figure>`;
+    return `<figure id="figure-${figure.name}">\n<div class="drawing wide">${figure.svg}</div>\n<div class="drawing narrow">${figure.narrowSvg}</div>\n<figcaption>${escapeHtml(figure.alternative)}</figcaption>\n</figure>`;
   }
 
+  /** The roles keep a table a table for those who hear it, where the style sheet lays it out as cards. */
   #table(table: Table): string {
     const align = (column: number) => (table.columns[column]?.align === 'right' ? ' class="number"' : '');
     const head = table.columns
-      .map((column, index) => `<th scope="col"${align(index)}>${escapeHtml(column.title)}</th>`)
+      .map(
+        (column, index) =>
+          `<th scope="col" role="columnheader"${align(index)}>${escapeHtml(column.title)}</th>`,
+      )
       .join('');
     const body = table.rows.map((row) => {
       const cells = row.map((cell, index) =>
         index === 0
-          ? `<th scope="row"${align(index)}>${this.line(cell)}</th>`
-          : `<td${align(index)}>${this.line(cell)}</td>`,
+          ? `<th scope="row" role="rowheader"${align(index)}>${this.line(cell)}</th>`
+          : `<td role="cell"${align(index)}>${this.line(cell)}</td>`,
       );
-      return `<tr>${cells.join('')}</tr>`;
+      return `<tr role="row">${cells.join('')}</tr>`;
     });
     return (
-      `<div class="table" tabindex="0" role="region" aria-label="${escapeHtml(table.caption)}">\n` +
-      `<table>\n<thead><tr>${head}</tr></thead>\n<tbody>\n${body.join('\n')}\n</tbody>\n</table>\n</div>`
+      `<div class="table ${roomClass(table)}" tabindex="0" role="region" aria-label="${escapeHtml(table.caption)}">\n` +
+      `<table role="table" style="${escapeHtml(columnNames(table))}">\n` +
+      `<thead role="rowgroup"><tr role="row">${head}</tr></thead>\n` +
+      `<tbody role="rowgroup">\n${body.join('\n')}\n</tbody>\n</table>\n</div>`
     );
   }
 }

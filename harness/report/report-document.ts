@@ -23,7 +23,7 @@ import { clientWords } from './sections/stalls.ts';
 import { strataBlocks } from './sections/strata.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 import { sourceWords, verifyCommands } from './verify-words.ts';
-import { num, shortHash } from './words.ts';
+import { COUNTING, num, shortHash } from './words.ts';
 
 /** The whole report in reading order. A section without blocks is left out. */
 export function reportDocument(report: Report): ReportDocument {
@@ -107,7 +107,7 @@ function scopeLine(report: Report): Line {
     protocol.arms.length > 1
       ? line`The experiment has ${num(counted(blocks, 'block'))}. A block is one run of each arm, in random order.`
       : line`The experiment has ${num(counted(blocks, 'run'))}.`;
-  return line`A run takes one fresh kernel through one notebook${executor}. ${text(definition)} ${shape} Protocol ${shortHash(report.protocolSha256)}, begun ${code(report.experiment.at)}.`;
+  return line`A run takes one fresh kernel through one notebook${executor}. ${text(definition)} ${shape} ${text(COUNTING)} Protocol ${shortHash(report.protocolSha256)}, begun ${code(report.experiment.at)}.`;
 }
 
 /** What the kernel was given, by arm: a check that a reader unfolds where it matters. */

@@ -261,7 +261,7 @@ describe('an experiment that stops when it is decided', () => {
     expect(report.progress.state).toBe('decided');
     const evidence = evidenceMarkdown(report);
     expect(evidence).toMatch(/^# .*\n\n\*\*`fix` fixes it\*\*/);
-    expect(evidence).toMatch(/Decided at the end of block \d+\./);
+    expect(evidence).toMatch(/Decided after \d+ blocks\./);
   });
 
   it('stays valid when it is interrupted by hand, and says so', () => {

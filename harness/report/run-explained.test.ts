@@ -49,12 +49,15 @@ describe('a story', () => {
     expect(story(runWith({ trace, startMs: null }))).toContain('milliseconds since its launch');
   });
 
-  test('names the cell by the number that the report gives it, counted from 0', () => {
+  test('names the cell by the number that the report gives it, and the block as the name of the run does', () => {
     const cells = journal.experiment.protocol.notebooks[0]?.codeCells ?? [];
     const flat = (run: RunRecord) => story(run).replaceAll('\n', ' ');
     const run = runWith({}, { kind: 'cell-error', cell: 4 });
+    expect(run.run).toMatch(/^b000-/);
+    expect(flat(run)).toContain(', block 0, ');
+    expect(flat(run).match(/counted from 0/g)).toHaveLength(1);
     expect(flat(run)).toContain(
-      `at cell 4 of the ${cells.length} that are executed (cell ${cells[4]} of the whole notebook). Both are counted from 0.`,
+      `at cell 4 of the ${cells.length} that are executed (cell ${cells[4]} of the whole notebook). Blocks and cells are counted from 0.`,
     );
     const report = evidenceMarkdown(buildReport({ ...journal, runs: [run, ...journal.runs.slice(1)] }));
     expect(report).toMatch(new RegExp(`\\| \`${run.run}\` +\\| cell-error +\\| +4 \\|`));

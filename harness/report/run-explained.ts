@@ -3,7 +3,7 @@ import type { Journal, RunRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { runStatus } from '../model/run-status.ts';
-import type { TraceEvent } from '../model/trace.ts';
+import { wrapped } from '../model/wrapped.ts';
 import { plainLine } from './document.ts';
 import { eventWords } from './endpoint-words.ts';
 import { eventSeen } from './event-seen.ts';
@@ -11,8 +11,8 @@ import { counted, duration } from './format-number.ts';
 import { runFaultLines } from './group-explained.ts';
 import { limitSigns } from './limit-signs.ts';
 import { runSigns } from './run-signs.ts';
-import { kindWords } from './words.ts';
-import { wrapped } from './wrapped.ts';
+import { traceLines, traceOrigin } from './trace-lines.ts';
+import { COUNTING, kindWords } from './words.ts';
 
 // The longest reason that the journal keeps, so that no story is cut.
 const REASON_CHARACTERS = 1_000;
@@ -80,7 +80,7 @@ function faultPart(journal: Journal, run: RunRecord): string[] {
   const { definition } = eventWords(journal.experiment.protocol);
   return [
     wrapped(`What the experiment asks: ${definition}`),
-    `What decided, with cells counted from 0:\n${lines.map((each) => `  ${each}`).join('\n')}`,
+    `What decided:\n${lines.map((each) => `  ${each}`).join('\n')}`,
   ];
 }
 
@@ -125,13 +125,13 @@ function circumstances(journal: Journal, run: RunRecord): string {
       ? ''
       : cell >= cells
         ? ` It was after the last of ${counted(cells, 'cell')}.`
-        : ` It was at cell ${cell} of the ${cells} that are executed (cell ${notebook?.codeCells[cell] ?? 0} of the whole notebook). Both are counted from 0.`;
+        : ` It was at cell ${cell} of the ${cells} that are executed (cell ${notebook?.codeCells[cell] ?? 0} of the whole notebook).`;
   const start =
     run.startMs === null
       ? 'The kernel never became ready.'
       : `The kernel was ready ${duration(run.startMs)} after its launch; the run ended ${duration(run.notebookMs)} later.`;
   const armWords = arm === undefined ? '' : ` (${terminalText(arm.description, 200)})`;
-  return `Arm ${terminalText(run.arm)}${armWords}, block ${run.block + 1}, ${terminalText(notebook?.name ?? 'an unknown notebook')} under ${run.traffic} traffic, latency ${terminalText(protocol.latency.spec)}.${sourceWords(journal, run)} ${start}${place}`;
+  return `Arm ${terminalText(run.arm)}${armWords}, block ${run.block}, ${terminalText(notebook?.name ?? 'an unknown notebook')} under ${run.traffic} traffic, latency ${terminalText(protocol.latency.spec)}.${sourceWords(journal, run)} ${start}${place} ${COUNTING}`;
 }
 
 /** Where a run of a merged journal was made. */
@@ -168,17 +168,6 @@ function stderrPart({ outcome }: RunRecord): string[] {
 
 function timeLine({ trace, startMs }: RunRecord): string[] {
   if (trace === undefined || trace.length === 0) return [];
-  const origin = startMs === null ? 'its launch' : 'the kernel was ready';
-  const width = Math.max(...trace.map(({ atMs }) => atMs.toFixed(1).length));
-  const lines = trace.map((event) => `  ${event.atMs.toFixed(1).padStart(width)}  ${messageWords(event)}`);
-  return [`The last messages, in milliseconds since ${origin}:\n${lines.join('\n')}`];
-}
-
-const ARROWS = { sent: '→', received: '←', rejected: '✗', oracle: '·' } as const;
-
-function messageWords({ what, channel, type, request, state }: TraceEvent): string {
-  if (what === 'oracle') return `${ARROWS.oracle} ${terminalText(type)}`;
-  const of = request === null ? '' : ` #${request}`;
-  const which = what === 'rejected' ? `not taken: ${terminalText(type)}` : terminalText(type);
-  return `${ARROWS[what]} ${(channel ?? '').padEnd(7)} ${which}${of}${state === null ? '' : ` ${terminalText(state)}`}`;
+  const lines = traceLines(trace).map((each) => `  ${each}`);
+  return [`The last messages, in milliseconds since ${traceOrigin(startMs)}:\n${lines.join('\n')}`];
 }

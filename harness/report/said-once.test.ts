@@ -1,12 +1,17 @@
 import { expect, test } from 'vitest';
 import { openDisplay } from '../commands/display.ts';
 import type { RunRecord } from '../model/journal.ts';
+import { comparisonDocument } from './compare.ts';
 import { plainLine } from './document.ts';
 import { evidenceMarkdown } from './evidence.ts';
 import { FIVE_ARMS, type SyntheticArm, syntheticJournal } from './fixtures/synthetic-journal.ts';
+import { probability } from './format-number.ts';
+import { terminalDocument } from './render-terminal.ts';
 import { buildReport } from './report.ts';
+import { runExplained } from './run-explained.ts';
+import { runStory } from './sections/runs.ts';
 import { warningLines } from './sections/verdict.ts';
-import { verdictParagraph } from './summary.ts';
+import { summaryLine, verdictParagraph } from './summary.ts';
 
 const [CONTROL, SHAM, FIX] = FIVE_ARMS as [SyntheticArm, SyntheticArm, SyntheticArm];
 
@@ -44,6 +49,57 @@ test.each(['harness-fault', 'cell-error'] as const)(
   },
 );
 
+test('that there is no verdict is said once of all changes together, with the reason of each arm', () => {
+  const journal = syntheticJournal({ change: (run) => as('harness-fault', run.arm)(run) });
+  const words = verdictParagraph(buildReport(journal));
+  expect(words).toContain(
+    'No verdict for fix, flush and stream: control, sham, fix, flush and stream have no valid run',
+  );
+  expect(words.match(/No verdict/g)).toHaveLength(1);
+  const separate = verdictParagraph(
+    buildReport(
+      syntheticJournal({
+        change: (run) => (['fix', 'flush'].includes(run.arm) ? as('harness-fault', run.arm)(run) : run),
+      }),
+    ),
+  );
+  expect(separate).toContain('No verdict for fix and flush: fix and flush have no valid run');
+  expect(separate).toContain('stream fixes it');
+});
+
+test('the p-value of “worse” is that of a higher rate, in the line and in a comparison', () => {
+  const worse = syntheticJournal({
+    arms: [
+      { ...CONTROL, hazard: 0 },
+      { ...SHAM, hazard: 0 },
+      { ...FIX, hazard: 0.2 },
+    ],
+  });
+  const report = buildReport(worse);
+  const [verdict] = report.analysis.verdicts;
+  expect(verdict).toMatchObject({ word: 'worse' });
+  expect(verdict?.pHolm).toBeGreaterThan(0.99);
+  const p = probability(verdict?.pWorseHolm ?? null);
+  expect(Number(p)).toBeLessThan(0.001);
+  expect(summaryLine(report)).toContain(` worse, p ${p}, `);
+  const named = { name: 'a', report };
+  expect(terminalDocument(comparisonDocument(named, named))).toContain(`worse (p ${p})`);
+});
+
+test('how blocks and cells are counted is said once, and the same number names a block everywhere', () => {
+  const journal = syntheticJournal({ arms: [{ ...CONTROL, hazard: 0.2 }, FIX] });
+  const report = buildReport(journal);
+  expect(evidenceMarkdown(report).match(/[Bb]locks and cells are counted from 0/g)).toHaveLength(1);
+  const run = journal.runs.find(({ run: name }) => name === 'b007-control');
+  if (run === undefined) throw new Error('no run');
+  expect(
+    runStory(run, report)
+      .map((block) => JSON.stringify(block))
+      .join(),
+  ).toContain('"Block "},{"kind":"text","text":"7"}');
+  expect(runExplained(journal, run).replaceAll('\n', ' ')).toContain(' block 7, ');
+});
+
 test('a row of a run whose cell raised names the error, cleaned', () => {
   const { experiment, runs } = syntheticJournal({
     arms: [CONTROL, FIX],
@@ -54,7 +110,7 @@ test('a row of a run whose cell raised names the error, cleaned', () => {
   const display = openDisplay(experiment.protocol, [], (text) => lines.push(text), { isTerminal: false });
   for (const run of runs) display.events.onRun?.(run);
   display.close();
-  const line = lines.find((each) => each.includes(' fix: cell-error'));
+  const line = lines.find((each) => each.includes('-fix: cell-error'));
   expect(line).toMatch(/at cell 0 .*raises-exception \(NameError: name 'x' is not/);
   expect(line).not.toContain('\u001b');
 });

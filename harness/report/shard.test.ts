@@ -22,7 +22,7 @@ it('a shard counts its own blocks, is whole with them, and says first that it is
   expect(report.analysis.blocks).toMatchObject({ planned: 5, complete: 5, counted: 5, notCounted: [] });
   expect(report.analysis.arms.map(({ counts }) => counts.runs)).toEqual([5, 5, 5, 5, 5]);
   expect(report.progress.state).toBe('whole');
-  expect(evidenceMarkdown(report)).toContain('> **Part of an experiment**: shard 2/4, blocks 6 to 10 of 20.');
+  expect(evidenceMarkdown(report)).toContain('> **Part of an experiment**: shard 2/4, blocks 5 to 9 of 20.');
   expect(summaryLine(report)).toContain(', shard 2/4, ');
 });
 

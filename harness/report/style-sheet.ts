@@ -1,4 +1,5 @@
 import { cssVariables } from './palette.ts';
+import { CARD_RULES } from './table-room.ts';
 
 /** The page's style sheet: system fonts, colours of contrast 4.5 or more in both schemes, print rules. */
 export const STYLE_SHEET = `:root {
@@ -31,23 +32,30 @@ header > p:first-of-type { font-size: 1.1rem; }
 nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 0.25rem 1.1rem; font-size: 0.95rem; margin: 1.5rem 0 0; }
 nav li { margin: 0; }
 nav a { display: inline-block; padding: 0.25rem 0; }
-.table { overflow-x: auto; margin: 0 0 1rem; }
+.table { overflow-x: auto; margin: 0 0 1rem; container-type: inline-size; }
 table { border-collapse: collapse; font-size: 0.925rem; min-width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: 0.35rem 0.9rem 0.35rem 0; border-bottom: 1px solid var(--rule); }
-thead th { font-weight: 600; color: var(--muted); white-space: nowrap; border-bottom-width: 2px; }
+thead th { font-weight: 600; color: var(--muted); vertical-align: bottom; border-bottom-width: 2px; }
 tbody th { font-weight: 600; }
 td code, th code { white-space: nowrap; }
 td:last-child:not(.number) { min-width: 15rem; padding-right: 0; }
-th.number, td.number { text-align: right; white-space: nowrap; }
+th.number, td.number { text-align: right; }
+td.number, tbody th.number { white-space: nowrap; }
 figure { margin: 1.25rem 0 1.5rem; }
-.drawing { overflow-x: auto; }
-.drawing svg { display: block; max-width: 100%; min-width: 34rem; height: auto; }
+.drawing svg { display: block; max-width: 100%; height: auto; }
+.drawing.narrow { display: none; }
 figcaption { color: var(--muted); font-size: 0.9rem; margin-top: 0.4rem; }
 details { margin: 0 0 0.9rem; }
 summary { cursor: pointer; padding: 0.3rem 0; }
 details[open] > summary { margin-bottom: 0.5rem; }
 .story { border-bottom: 1px solid var(--rule); margin: 0; }
 .story > :not(summary) { margin-left: 1.1rem; }
+@media (max-width: 36rem) {
+  .drawing.wide { display: none; }
+  .drawing.narrow { display: block; }
+  .story > :not(summary) { margin-left: 0; }
+}
+${CARD_RULES}
 .story > div { scroll-margin-top: 3rem; }
 .story:has(:target) { background: var(--tint); }
 @media print {
@@ -59,6 +67,5 @@ details[open] > summary { margin-bottom: 0.5rem; }
   h2 { break-after: avoid; }
   figure, tr, .callout { break-inside: avoid; }
   .table, .drawing { overflow: visible; }
-  .drawing svg { min-width: 0; }
   thead { display: table-header-group; }
 }`;

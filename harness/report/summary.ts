@@ -9,7 +9,7 @@ import type { Report } from './report.ts';
 import { otherEndpoints } from './sections/also.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
 import { SUMMARY_SCHEMA, SUMMARY_SCHEMA_FILE, type Summary } from './summary-schema.ts';
-import { innocenceWords } from './words.ts';
+import { innocenceWords, verdictP } from './words.ts';
 
 /** The report's numbers as data. */
 export function summary(report: Report): Summary {
@@ -104,10 +104,7 @@ export function summaryLine(report: Report): string {
     const what = word === 'fixes' && trouble !== '' ? ` the ${eventWords(report.protocol).noun}` : '';
     return `${cleanLine(arm.name, 40)} ${arm.wedged}/${arm.runs}${trouble === '' ? '' : ` (${trouble})`}${word === undefined ? '' : ` ${word}${what}`}`;
   });
-  // A claim needs the endpoint and the composite: the weaker one is what it rests on.
-  const ps = analysis.verdicts.flatMap(({ pHolm, composite }) =>
-    pHolm === null ? [] : [Math.max(pHolm, composite?.pHolm ?? 0)],
-  );
+  const ps = analysis.verdicts.flatMap((verdict) => verdictP(verdict) ?? []);
   const tail = [
     ...(ps.length === 0 ? [] : [`p ${probability(Math.max(...ps))}`]),
     ...(report.loneTail === null

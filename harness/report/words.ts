@@ -1,6 +1,7 @@
 import type { KernelCounter } from '../model/arm.ts';
 import type { EndpointRule } from '../model/endpoint.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
+import type { VerdictAnalysis } from '../stats/analysis.ts';
 import type { Drift } from '../stats/drift.ts';
 import type { EngagementSummary } from '../stats/engagement.ts';
 import { code, enumeration, type Inline, type Line, line, text } from './document.ts';
@@ -133,3 +134,15 @@ export function innocenceWords({ analysis, protocol }: Pick<Report, 'analysis' |
 export function shortHash(hash: string): Inline {
   return code(hash.slice(0, 16));
 }
+
+/**
+ * The p-value that a verdict rests on, after Holm; `null` without a verdict. Of `worse`, that of a higher rate. Else that of
+ * a lower rate: a claim needs the event alone, and the event or another ending, and rests on the weaker one.
+ */
+export function verdictP({ word, pHolm, pWorseHolm, composite }: VerdictAnalysis): number | null {
+  if (word === 'worse') return pWorseHolm;
+  return pHolm === null ? null : Math.max(pHolm, composite?.pHolm ?? 0);
+}
+
+/** How blocks and cells are numbered in every sentence, table, file and name. A document or a story says it once. */
+export const COUNTING = 'Blocks and cells are counted from 0.';

@@ -10,7 +10,7 @@ import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { readMarks } from '../kernel/marks.ts';
 import { treeMemory } from '../kernel/memory-sample.ts';
 import type { Stall } from '../model/client.ts';
-import type { Endpoint } from '../model/endpoint.ts';
+import { type Endpoint, endsAtStall } from '../model/endpoint.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { publicText } from '../model/public-text.ts';
 import { classifyClient, isTimeout, stallReason } from '../oracle/classify-client.ts';
@@ -195,7 +195,7 @@ function runOutcome(
   // A stall that no look certified counts as well: the client found the reply at its own time-out, or never.
   if (
     last !== undefined &&
-    (verdict.kind === 'lost-reply' || (endpoint === 'stalled' && verdict.kind === 'completed'))
+    (verdict.kind === 'lost-reply' || (endsAtStall(endpoint) && verdict.kind === 'completed'))
   ) {
     return stallOutcome(last);
   }

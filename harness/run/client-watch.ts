@@ -4,7 +4,7 @@ import type { ClientEvent, ClientProcess } from '../kernel/client-process.ts';
 import { readClientCounters, readCounters } from '../kernel/counters.ts';
 import type { KernelCounters } from '../model/arm.ts';
 import { CLIENT_COUNTERS, type ClientCounters, type Stall } from '../model/client.ts';
-import type { Endpoint } from '../model/endpoint.ts';
+import { type Endpoint, endsAtStall } from '../model/endpoint.ts';
 import { type Look, lookOfKernel } from '../model/observations.ts';
 import { countersShowStrand } from '../oracle/account.ts';
 import { type ClientFacts, countersShowStall, isClientStrand } from '../oracle/classify-client.ts';
@@ -319,7 +319,7 @@ export class ClientWatch {
       endedAfterMs: null,
     };
     this.#open = { stall, sinceMs, counted };
-    if (this.#endpoint !== 'stalled' || stall.look === null || !isClientStrand(stall.look)) return null;
+    if (!endsAtStall(this.#endpoint) || stall.look === null || !isClientStrand(stall.look)) return null;
     const startMs = monotonicMs();
     this.#mark("tried: one look for remaining events on the client's socket");
     const rearmed = this.#process.ask('rearm', CONTROL_TIMEOUT_MS);

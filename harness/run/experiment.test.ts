@@ -10,7 +10,7 @@ import { DeadlinePassed } from '../model/deadlines.ts';
 import { RunFault } from '../model/errors.ts';
 import type { Protocol } from '../model/protocol.ts';
 import type { Shard } from '../model/shard.ts';
-import { type ExperimentEnd, runExperiment } from './experiment.ts';
+import { type ExperimentEnd, runExperiment, type Turns } from './experiment.ts';
 import type { Subject } from './subject.ts';
 
 // No kernel is launched: each run ends at its launch, as a harness fault, and the experiment goes on.
@@ -43,6 +43,7 @@ async function session(
     launchMs: number;
     faultsInARow?: number;
     fault?: () => Error;
+    turns?: Turns;
   },
 ): Promise<ExperimentEnd> {
   const arm: Subject = {
@@ -95,6 +96,24 @@ describe('a time limit', () => {
     expect((await blocksOf(writer)).at(-1)).toBe(last);
     await writer.close();
   });
+});
+
+test('with turns, a block begins at its turn, which ends when the block is recorded', async () => {
+  const writer = await begun();
+  const log: string[] = [];
+  const runs = async () => (await readJournal(writer.folder)).journal.runs.length;
+  const turns: Turns = {
+    take: async () => {
+      if (log.length === 2) return { mayBegin: false, reason: 'enough' };
+      log.push(`begins after ${await runs()}`);
+      return { mayBegin: true, end: () => log.push('ends') };
+    },
+  };
+  const end = await session(writer, { protocol, launchMs: 1, turns: { take: async () => turns.take() } });
+  expect(end).toEqual({ event: 'ended-early', reason: 'enough' });
+  expect(log).toEqual(['begins after 0', 'ends']);
+  expect(await runs()).toBe(protocol.arms.length);
+  await writer.close();
 });
 
 test('several harness faults in a row stop it with the last one’s reason, and the next session goes on', async () => {

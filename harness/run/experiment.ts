@@ -48,8 +48,19 @@ export interface ReadyExperiment {
   readonly maxMs?: number | undefined;
   /** So many harness faults in a row, plus `concurrency`, stop the experiment. Default: `FAULTS_IN_A_ROW`. */
   readonly faultsInARow?: number | undefined;
+  /** Grants each block its turn, where several experiments alternate. Default: a block begins when the last one may. */
+  readonly turns?: Turns | undefined;
   readonly signal: AbortSignal;
 }
+
+/** Grants turns to an experiment, one a block. */
+export interface Turns {
+  /** Resolves when the next block may begin, or with the reason why no further one is to begin. */
+  readonly take: () => Promise<Turn>;
+}
+export type Turn =
+  | { readonly mayBegin: true; readonly end: () => void }
+  | { readonly mayBegin: false; readonly reason: string };
 
 /**
  * So many harness faults in a row, plus one for each concurrent run, stop an experiment. One bad moment spoils all runs
@@ -59,7 +70,7 @@ export const FAULTS_IN_A_ROW = 5;
 
 /** Why an experiment ended. */
 export interface ExperimentEnd {
-  readonly event: 'finished' | 'time-over' | 'interrupted' | 'same-error';
+  readonly event: 'finished' | 'time-over' | 'interrupted' | 'same-error' | 'ended-early';
   readonly reason: string;
   /** Of `same-error`: what every arm raised. */
   readonly error?: SameError;
@@ -105,6 +116,7 @@ class BlockOrder {
  *
  * - A run may start while the previous one is cleaned up, unless that one could end the experiment.
  * - When the time is over, a block that has begun is still completed.
+ * - With `turns`, a block begins at its turn, and the turn ends when the block is recorded.
  * - Under `until-decided`, no block begins after the one that decides. Runs under way are still recorded.
  * - If every arm raises the same error at the same cell of the first block, no further run begins.
  * - A shard decides by its own blocks alone. Whether it has a block then depends on earlier blocks only, so that E over
@@ -161,10 +173,16 @@ export async function runExperiment(
 
   const underWay = new Set<Promise<void>>();
   let isLate = false;
+  let early: string | null = null;
   let begun = 0;
   const dueMs = performance.now() + (experiment.maxMs ?? Infinity);
   for (let block = range.first; block < range.end && !over(); block += 1) {
     const orders = blockOrders(protocol, block).filter(({ run }) => !done.has(run));
+    const turn = orders.length === 0 ? undefined : await experiment.turns?.take();
+    if (turn?.mayBegin === false) {
+      early = turn.reason;
+      break;
+    }
     isLate = orders.length > 0 && begun > 0 && performance.now() >= dueMs;
     if (isLate) break;
     if (orders.length > 0) begun += 1;
@@ -179,6 +197,10 @@ export async function runExperiment(
       // No block is planned far ahead of the one that may decide.
       while (limit.pendingCount > 0 && underWay.size > 0) await Promise.race(underWay);
     }
+    if (turn !== undefined) {
+      await Promise.all(underWay);
+      turn.end();
+    }
   }
   await Promise.all(underWay);
   if (fault !== null) throw fault;
@@ -186,6 +208,7 @@ export async function runExperiment(
   const { found } = sameError;
   if (found !== null) return { event: 'same-error', reason: sameErrorReason(found, protocol), error: found };
   if (isLate && !over()) return { event: 'time-over', reason: 'the time given was over' };
+  if (early !== null) return { event: 'ended-early', reason: early };
   const { shard } = experiment;
   const size = range.end - range.first;
   const of = shard === undefined ? '' : ` of shard ${shard.index}/${shard.count}`;

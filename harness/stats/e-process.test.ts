@@ -130,16 +130,20 @@ describe('sequentialStep', () => {
     for (let i = 0; i < 40; i += 1) state = sequentialStep(protocol, state, block(true, false, false));
     expect(state.isDecided).toBe(false);
     for (let i = 0; i < 40; i += 1) state = sequentialStep(protocol, state, block(true, true, false));
-    expect(state.decisions).toEqual([{ arm: 'fix', decision: 'below' }]);
+    expect(state.decisions).toEqual([
+      { arm: 'fix', decision: 'below', evidence: { direction: 'below', share: 1 } },
+    ]);
     expect(state.isDecided).toBe(true);
   });
 
   it('decides that a treatment is worse when it is above the sham too', () => {
     let state = sequentialStart(protocol);
     for (let i = 0; i < 20; i += 1) state = sequentialStep(protocol, state, block(false, true, true));
-    expect(state.decisions).toEqual([{ arm: 'fix', decision: null }]);
+    expect(state.decisions).toMatchObject([{ arm: 'fix', decision: null }]);
     for (let i = 0; i < 60; i += 1) state = sequentialStep(protocol, state, block(false, false, true));
-    expect(state.decisions).toEqual([{ arm: 'fix', decision: 'above' }]);
+    expect(state.decisions).toEqual([
+      { arm: 'fix', decision: 'above', evidence: { direction: 'above', share: 1 } },
+    ]);
   });
 
   it('does not decide for a change that trades each wedge for another ending', () => {
@@ -152,10 +156,41 @@ describe('sequentialStep', () => {
       ]);
       state = sequentialStep(protocol, state, traded);
     }
-    expect(state.decisions).toEqual([{ arm: 'fix', decision: null }]);
+    expect(state.decisions).toMatchObject([{ arm: 'fix', decision: null }]);
     // What is left of the blocks shows no difference of the endpoint, and all of them none of the composite.
     expect(state.pairs.every(({ less, composite }) => less.blocks === 50 && composite.blocks === 100)).toBe(
       true,
+    );
+  });
+
+  it('says which share of the evidence there is: ln E over ln 1/α, of the weaker comparison, after Holm', () => {
+    let state = sequentialStart(protocol);
+    expect(state.decisions[0]?.evidence).toEqual({ direction: 'below', share: 0 });
+    const shares: number[] = [];
+    for (let i = 0; !state.isDecided; i += 1) {
+      state = sequentialStep(protocol, state, block(true, i % 2 === 0, false));
+      shares.push(state.decisions[0]?.evidence.share ?? Number.NaN);
+      if (state.isDecided) break;
+      const weakest = Math.min(...state.pairs.map(({ less }) => less.maxLogE));
+      expect(shares.at(-1)).toBeCloseTo(weakest / Math.log(1000), 12);
+      expect(shares.at(-1)).toBeLessThan(1);
+    }
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect(shares.length).toBeGreaterThan(3);
+    expect(shares.at(-1)).toBe(1);
+
+    // Two treatments that do the same need twice the evidence each.
+    const two = protocolOf([...arms, ['flush', 'treatment']], { ...protocol.decision });
+    const one = sequentialStep(protocol, sequentialStart(protocol), block(true, true, false));
+    const both = sequentialStep(
+      two,
+      sequentialStart(two),
+      new Map([...block(true, true, false), ['flush', 'completed']]),
+    );
+    const p = Math.exp(-Math.min(...one.pairs.map(({ less }) => less.maxLogE)));
+    expect(both.decisions[1]?.evidence.share).toBeCloseTo(
+      Math.max(0, Math.log(Math.min(1, 2 * p)) / Math.log(0.001)),
+      12,
     );
   });
 
@@ -194,7 +229,9 @@ describe('sequentialStep', () => {
       );
     }
     expect(same.isDecided).toBe(false);
-    expect(apart.decisions).toEqual([{ arm: 'again', decision: 'differs' }]);
+    expect(apart.decisions).toEqual([
+      { arm: 'again', decision: 'differs', evidence: { direction: 'differs', share: 1 } },
+    ]);
   });
 
   it('never decides a single arm', () => {

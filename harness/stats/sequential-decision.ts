@@ -23,6 +23,16 @@ export interface PairState extends PairEProcess {
   readonly composite: EProcessState;
 }
 
+/** How far the evidence for one arm is, in the direction in which it is further. */
+export interface Evidence {
+  readonly direction: 'below' | 'above' | 'differs';
+  /**
+   * Share of the evidence that a decision needs, 0 to 1: the logarithm of the p-value, after Holm, over that of α. It is 1
+   * exactly where the direction is decided, and never falls.
+   */
+  readonly share: number;
+}
+
 /** The state of an e-process experiment after some blocks. */
 export interface SequentialDecision {
   readonly blocks: number;
@@ -31,6 +41,7 @@ export interface SequentialDecision {
   readonly decisions: readonly {
     readonly arm: string;
     readonly decision: 'below' | 'above' | 'differs' | null;
+    readonly evidence: Evidence;
   }[];
   /** Whether all decisions are made, and there is at least one to make. */
   readonly isDecided: boolean;
@@ -106,13 +117,25 @@ function decided(protocol: SequentialDesign, pairs: readonly PairState[]): Seque
     const composite = adjusted((pair) => pair.composite);
     const above = adjusted(({ greater }) => greater);
     const isBelow = (i: number) => reached(below[i] ?? 1) && reached(composite[i] ?? 1);
-    return treatments.map((arm, i) => ({
-      arm,
-      decision: isBelow(i) ? 'below' : reached(above[i] ?? 1) ? 'above' : null,
-    }));
+    return treatments.map((arm, i) => {
+      const decision = isBelow(i) ? 'below' : reached(above[i] ?? 1) ? 'above' : null;
+      const towards = {
+        // A claim needs both, so the evidence is the weaker of the two.
+        below: shareOf(Math.max(below[i] ?? 1, composite[i] ?? 1), alpha, isBelow(i)),
+        above: shareOf(above[i] ?? 1, alpha, reached(above[i] ?? 1)),
+      };
+      const direction = decision ?? (towards.above > towards.below ? 'above' : 'below');
+      return { arm, decision, evidence: { direction, share: towards[direction] } };
+    });
   }
-  return pairs.map(({ treatment, maxLogETwoSided }) => ({
-    arm: treatment,
-    decision: reachesBound(maxLogETwoSided, alpha) ? 'differs' : null,
-  }));
+  return pairs.map(({ treatment, maxLogETwoSided }) => {
+    const decision = reachesBound(maxLogETwoSided, alpha) ? 'differs' : null;
+    const share = shareOf(Math.exp(-maxLogETwoSided), alpha, decision !== null);
+    return { arm: treatment, decision, evidence: { direction: 'differs', share } };
+  });
+}
+
+/** The logarithm of a p-value as a share of that of α; 1 only where it is reached. */
+function shareOf(p: number, alpha: number, isReached: boolean): number {
+  return isReached ? 1 : Math.min(1 - Number.EPSILON, Math.max(0, Math.log(p) / Math.log(alpha)));
 }

@@ -10,6 +10,7 @@ const STAGES: readonly Stage[] = [
   {
     title: 'Features',
     rooms: [
+      'diagnose',
       'exec',
       'probe',
       'tune',

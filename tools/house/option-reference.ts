@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { helpOf } from '../../harness/options/add-options.ts';
-import { attributeOf, type CommandName, OPTION_GROUPS, type OptionRow } from '../../harness/options/row.ts';
+import { helpSections } from '../../harness/options/help-sections.ts';
+import { attributeOf, type CommandName, type OptionRow } from '../../harness/options/row.ts';
 import { OPTIONS, rowsOf } from '../../harness/options/table.ts';
 
 /** docs/options.md: every option of every command, from the table. */
@@ -24,19 +25,19 @@ export function optionReference(program: Command): string {
 
 /** The options of one command, a table for each heading of its help. */
 export function referenceSection(name: CommandName, table: readonly OptionRow[] = OPTIONS): string {
-  const rows = rowsOf(name, table);
-  return OPTION_GROUPS.flatMap((group) => {
-    const own = rows.filter((row) => row.group === group);
-    if (own.length === 0) return [];
-    const lines = own.map(
-      (row) => `| \`${row.flags}\` | ${cell(helpOf(row, name))} | ${cell(limits(row, name, table))} |`,
-    );
-    return [
-      [`### ${group} (${name})`, '', '| option | what it does | limits |', '|---|---|---|', ...lines].join(
-        '\n',
-      ),
-    ];
-  }).join('\n\n');
+  return helpSections(name, table)
+    .map(({ heading, rows }) =>
+      [
+        `### ${heading} (${name})`,
+        '',
+        '| option | what it does | limits |',
+        '|---|---|---|',
+        ...rows.map(
+          (row) => `| \`${row.flags}\` | ${cell(helpOf(row, name))} | ${cell(limits(row, name, table))} |`,
+        ),
+      ].join('\n'),
+    )
+    .join('\n\n');
 }
 
 /** What it excludes and needs, both ways round. */

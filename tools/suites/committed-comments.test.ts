@@ -25,7 +25,7 @@ test.each(folders.map((folder) => [relative(reports, folder), folder] as const))
     expect(brokenParts(comment)).toEqual([]);
     expect(comment).toContain(report.journalSha256);
     const rows = comment.match(/^\| `/gm)?.length ?? 0;
-    if (rows < report.analysis.arms.length) expect(comment).toMatch(/^… \d+ more arms? in evidence\.md$/m);
+    if (rows < report.analysis.arms.length) expect(comment).toMatch(/^… \d+ more arms? in `evidence\.md`$/m);
     const patched = report.protocol.arms.some(({ patchSha256 }) => patchSha256 !== null);
     if (patched) expect(comment).toMatch(/<summary>The (?:\d+ )?diffs?<\/summary>/);
   },

@@ -105,6 +105,7 @@ function reduced({ page, text }: DocumentedCommand, index: number): string[] {
       ...out,
     ];
   }
+  if (command.endsWith('.ipynb')) return [...withValue('--runs', '1'), ...out];
   switch (command) {
     case 'tune':
       // Elsewhere than on the page, which then reads a record in which something wedged.

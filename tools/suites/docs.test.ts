@@ -1,13 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { soakProgram } from '../../harness/commands/program.ts';
 import { packageRoot } from '../../harness/model/package-root.ts';
 import { TRAFFIC_PROFILES } from '../../harness/model/traffic.ts';
-import { parsedOptions } from '../../harness/options/given.ts';
-import type { CommandName } from '../../harness/options/row.ts';
-import { rowsOf } from '../../harness/options/table.ts';
+import { parseCommand } from '../testing/parsed-command.ts';
 import {
   anchors,
   brokenLink,
@@ -77,7 +73,7 @@ describe('a command in a page', () => {
   test.each(commands.filter(({ text }) => soakArguments(text) !== null))(
     '$page:$line $text',
     async ({ text }) => {
-      await parse(soakArguments(text) ?? []);
+      await parseCommand(soakArguments(text) ?? []);
     },
   );
 
@@ -96,7 +92,7 @@ describe('a command in a page', () => {
       'verify',
       'report a b',
     ]) {
-      await expect(parse(line.split(' ')), line).rejects.toThrow();
+      await expect(parseCommand(line.split(' ')), line).rejects.toThrow();
     }
   });
 });
@@ -132,38 +128,6 @@ function existing(program: string, args: readonly string[]): boolean {
     default:
       return ['cp', 'git', 'mkdir', 'cd'].includes(program);
   }
-}
-
-/** Parse a command line as the program does, and carry nothing out. */
-async function parse(args: readonly string[]): Promise<void> {
-  const program = soakProgram({
-    version: '0',
-    write: () => {},
-    interruption: () => new AbortController().signal,
-    onExit: () => {},
-  });
-  for (const command of [program, ...withChildren(program)]) {
-    command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} });
-    if (command !== program && command.commands.length === 0) command.action(() => checkValues(command));
-  }
-  await program.parseAsync(args, { from: 'user' });
-}
-
-/** What a command makes of its options' values before it does anything. */
-function checkValues(command: Command): void {
-  const name = (
-    command.parent?.parent === null ? command.name() : `${command.parent?.name()} ${command.name()}`
-  ) as CommandName;
-  if (name === 'run') {
-    // The default command: a word that is no command arrives here as a file's name.
-    const [file] = command.args;
-    if (file !== undefined && !existsSync(join(packageRoot(), file))) throw new Error(`there is no ${file}`);
-  }
-  if (rowsOf(name).length > 0) parsedOptions(name, command.opts());
-}
-
-function withChildren(command: Command): Command[] {
-  return command.commands.flatMap((child) => [child, ...withChildren(child)]);
 }
 
 test('docs/traffic.md has a row for every traffic profile', () => {

@@ -296,6 +296,9 @@ const CASES: readonly Case[] = [
     why: 'there is no such Python',
   },
 
+  { code: usage, args: [at('no-such.ipynb')], why: 'no such notebook' },
+  { code: environment, args: [at('good.ipynb'), ...NO_PYTHON], why: 'there is no such Python' },
+
   { code: usage, args: ['mechanism', '--pyzmq', 'x'], why: 'no version' },
   { code: environment, args: ['mechanism', '--env', at('no-such-python')], why: 'there is no such Python' },
 

@@ -6,11 +6,19 @@ import type { Journal, RunRecord } from '../../harness/model/journal.ts';
 import { type Observations, REVIVAL_RUNGS } from '../../harness/model/observations.ts';
 import { OUTCOME_KINDS } from '../../harness/model/outcome.ts';
 import { protocolHash } from '../../harness/model/protocol.ts';
+import { COMMENT_CHARACTERS } from '../../harness/report/comment-document.ts';
 import { comparisonDocument } from '../../harness/report/compare.ts';
-import { evidenceHtml, evidenceMarkdown, figures, leadMarkdown } from '../../harness/report/evidence.ts';
+import {
+  commentMarkdown,
+  evidenceHtml,
+  evidenceMarkdown,
+  figures,
+  leadMarkdown,
+} from '../../harness/report/evidence.ts';
 import { figureTexts } from '../../harness/report/figures/figures.ts';
 import { type FoundElement, htmlElements, xmlElements } from '../../harness/report/fixtures/markup.ts';
 import { syntheticJournal } from '../../harness/report/fixtures/synthetic-journal.ts';
+import { brokenParts } from '../../harness/report/fixtures/whole-markdown.ts';
 import { githubAnnotations } from '../../harness/report/github.ts';
 import { junitXml } from '../../harness/report/junit.ts';
 import { markdownDocument } from '../../harness/report/render-markdown.ts';
@@ -162,6 +170,11 @@ function journalWith(shape: Shape, content: (index: number) => string): Journal 
         packages: { [`${content(1)}1`]: content(2), [`${content(3)}2`]: content(4), pyzmq: content(5) },
       },
       command: content(3),
+      patches: Object.fromEntries(
+        protocol.arms.flatMap(({ patchSha256 }, index) =>
+          patchSha256 === null ? [] : [[patchSha256, content(index + 2)]],
+        ),
+      ),
       baseline: shape.baseline
         ? { protocolSha256: content(1), at: content(2), arm: content(3), wedged: 1, runs: 3 }
         : null,
@@ -278,6 +291,7 @@ function texts(report: Report): Record<string, string> {
   return {
     markdown: evidenceMarkdown(report),
     lead: leadMarkdown(report),
+    comment: commentMarkdown(report),
     comparison: markdownDocument(comparisonDocument({ name: 'a', report }, { name: 'b', report }), []),
     html: evidenceHtml(report),
     junit: junitXml(report),
@@ -288,6 +302,11 @@ function texts(report: Report): Record<string, string> {
   };
 }
 
+const PARTS_OF_A_COMMENT = new Set(
+  'h3() p() strong() code() code(class) pre() blockquote() ul() li() table() thead() tbody() tr() th(style) td(style) details() summary()'.split(
+    ' ',
+  ),
+);
 const NO_GROUPS = { groups: [], rest: null };
 const PARTS_OF_A_TABLE = new Set([
   'h2()',
@@ -334,6 +353,12 @@ describe('1,000 hostile journals', () => {
           expect(liveAttributes(found), name).toEqual([]);
           expect(skeleton(found, ['code']), name).toEqual(skeleton(wanted, ['code']));
         }
+        // A comment is cut to its room, so that two of them differ; each has these elements and no other.
+        const comment = htmlElements(markdown.render(report['comment'] ?? ''), false);
+        expect(liveAttributes(comment)).toEqual([]);
+        expect(skeleton(comment).filter((each) => !PARTS_OF_A_COMMENT.has(each))).toEqual([]);
+        expect(brokenParts(report['comment'] ?? '')).toEqual([]);
+        expect(report['comment']?.length).toBeLessThanOrEqual(COMMENT_CHARACTERS);
         const page = htmlElements(report['html'] ?? '', true);
         expect(liveAttributes(page)).toEqual([]);
         expect(skeleton(page)).toEqual(skeleton(htmlElements(expected['html'] ?? '', true)));

@@ -7,7 +7,15 @@ const NAME = 'evidence';
 const BLOCKS = 20;
 const ARGUMENTS = `run --arms control,sham,fix,stream --runs ${BLOCKS} --timeout 120 --start-timeout 300 --concurrency 2 --seed 20261128`;
 const TIMEOUT_MS = 4 * 3_600_000;
-const KEPT = ['journal.jsonl', 'evidence.md', 'evidence.html', 'summary.json', 'junit.xml', 'figures'];
+const KEPT = [
+  'journal.jsonl',
+  'evidence.md',
+  'comment.md',
+  'evidence.html',
+  'summary.json',
+  'junit.xml',
+  'figures',
+];
 
 /** The experiment of reports/windows-rehearsal, which goes on where it was interrupted; its report is put there. */
 export const evidence: Step = {

@@ -157,3 +157,14 @@ export function namedKernel(search: KernelSearch, name: string): UsableKernel {
   }
   return found;
 }
+
+/**
+ * Whether a kernelspec starts ipykernel. nbclient looks at the name alone (`KernelManager.ipykernel`), so a kernel
+ * installed by `ipykernel install --name` writes into the user's history. This looks at the command as well.
+ */
+export function isIpykernel({ name, spec }: UsableKernel): boolean {
+  return (
+    ['python', 'python2', 'python3'].includes(name) ||
+    spec.argv.some((word) => word === 'ipykernel' || word === 'ipykernel_launcher')
+  );
+}

@@ -22,6 +22,11 @@ export const DIAGNOSIS_ROWS = [
     group: 'Experiment',
     commands: {
       tune: { default: 'control' },
+      diagnose: {
+        help: 'what runs in place of the kernel as it is: a release such as ipykernel==7.4.0, or another arm of soak run',
+        default: 'control',
+        defaultWords: 'control: the kernel as it is',
+      },
       exec: { help: 'an arm on the kernel environment, such as stream, which has the cure' },
     },
   }),
@@ -285,7 +290,10 @@ export const DIAGNOSIS_ROWS = [
     help: 'the kernelspec',
     defaultWords: "the notebook's own, else python3, else the kernel environment",
     group: 'Kernels',
-    commands: { exec: {} },
+    commands: {
+      diagnose: { defaultWords: "the notebook's own, else python3, else one that soak makes" },
+      exec: {},
+    },
   }),
   option({
     flags: '--output <file>',

@@ -35,7 +35,7 @@ export const ENDPOINT_ROWS = [
     type: durationType,
     help: 'a cell that takes so long is slow, such as 5s or 250ms; below --timeout',
     group: 'Experiment',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {}, plan: {}, report: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, diagnose: {}, plan: {}, report: {} },
   }),
   option({
     flags: '--memory-above <size>',
@@ -43,7 +43,7 @@ export const ENDPOINT_ROWS = [
     type: memorySizeType,
     help: "the event memory: the kernel's processes hold more than this, such as 2GiB or 500MB",
     group: 'Experiment',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {}, plan: {}, report: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, diagnose: {}, plan: {}, report: {} },
   }),
   option({
     flags: '--also <list>',
@@ -63,6 +63,11 @@ export const ENDPOINT_ROWS = [
       tune: { help: EXPECTED_BEFOREHAND },
       bisect: { help: EXPECTED_BEFOREHAND },
       locate: {},
+      diagnose: {
+        help: 'the outputs that each run is to show: saved (those in the notebook), an executed notebook, or reference (what most runs of the same way show)',
+        default: 'reference',
+        defaultWords: 'reference',
+      },
     },
     excludes: [
       {
@@ -78,6 +83,6 @@ export const ENDPOINT_ROWS = [
     type: text('path'),
     help: "more rules of what may differ between outputs, in nbval's format: sections of regex: and replace:",
     group: 'Notebook and traffic',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {} },
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, diagnose: {} },
   }),
 ] as const;

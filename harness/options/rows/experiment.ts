@@ -1,14 +1,12 @@
-import { CLIENTS } from '../../model/client.ts';
 import { DEFAULT_INTERRUPT_AFTER } from '../../model/interrupt.ts';
 import { LAUNCH_METHODS } from '../../model/launch-method.ts';
 import { DEFAULT_LATENCY } from '../../model/protocol.ts';
 import { serverUrl } from '../../model/server-url.ts';
 import { TRAFFIC_PROFILES } from '../../model/traffic.ts';
 import { EXECUTION_WAYS, TRANSPORTS } from '../../model/transport.ts';
-import { clientType } from '../client-command.ts';
 import { ALPHA_WORDS } from '../levels.ts';
 import { option } from '../row.ts';
-import { autopsyType, clientTimeoutType, shardType } from '../special-types.ts';
+import { autopsyType, shardType } from '../special-types.ts';
 import { interruptAfterType, trafficType } from '../traffic-types.ts';
 import {
   commaList,
@@ -23,11 +21,10 @@ import {
   SEED,
   text,
 } from '../value-types.ts';
+import { CLIENT_ROWS } from './client.ts';
 import { ENDPOINT_ROWS } from './endpoint.ts';
 import { ENVIRONMENT_ROWS } from './environment.ts';
 
-/** What a client of another program has of its own, so that the harness's is not asked. */
-const FRONT_END = ['traffic', 'latency', 'prefix', 'tuned', 'pipelineDepth', 'interruptAfter', 'autopsy'];
 /** A tuning varies the latency, which an interrupt does not wait for. */
 const TUNABLE = TRAFFIC_PROFILES.filter((profile) => profile !== 'interrupt');
 
@@ -114,7 +111,11 @@ export const EXPERIMENT_ROWS = [
     type: number(RUNS),
     help: 'runs of each arm',
     group: 'Experiment',
-    commands: { run: {}, locate: { help: 'runs of each arm by each path', default: '10' } },
+    commands: {
+      run: {},
+      locate: { help: 'runs of each arm by each path', default: '10' },
+      diagnose: { help: 'runs by each way', default: '10' },
+    },
     default: '20',
   }),
   ...ENDPOINT_ROWS,
@@ -206,24 +207,7 @@ export const EXPERIMENT_ROWS = [
     excludes: [{ options: ['client'], because: 'the client starts the kernels and speaks to them itself' }],
     setsAside: ['transport'],
   }),
-  option({
-    flags: '--client <name>',
-    type: clientType,
-    help: `let this program execute the notebooks, in a process of its own: ${CLIENTS.join(', ')}, or any command with {notebook} and {connection_file} in it`,
-    defaultWords: 'the harness itself',
-    group: 'Notebook and traffic',
-    commands: { run: {} },
-    excludes: [{ options: FRONT_END, because: 'the client has its own front end' }],
-  }),
-  option({
-    flags: '--client-timeout <seconds>',
-    type: clientTimeoutType,
-    help: "the client's own time-out of a cell: whole seconds, or none",
-    group: 'Notebook and traffic',
-    commands: { run: {} },
-    default: '6',
-    needs: { option: 'client', because: 'it is the time-out of --client', remedy: 'Add --client nbclient.' },
-  }),
+  ...CLIENT_ROWS,
   option({
     flags: '--traffic <list>',
     type: trafficType,
@@ -273,7 +257,13 @@ export const EXPERIMENT_ROWS = [
     type: number(SECONDS),
     help: 'deadline of a request',
     group: 'Experiment',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {} },
+    commands: {
+      run: {},
+      tune: {},
+      bisect: {},
+      locate: {},
+      diagnose: { help: 'deadline of a cell', default: '60' },
+    },
     default: '10',
   }),
   option({
@@ -281,8 +271,8 @@ export const EXPERIMENT_ROWS = [
     field: 'startTimeoutSeconds',
     type: number(SECONDS),
     help: "deadline of a kernel's start",
-    group: 'Expert',
-    commands: { run: {}, tune: {}, bisect: {}, exec: {} },
+    group: 'Other',
+    commands: { run: {}, tune: {}, bisect: {}, diagnose: {}, exec: {} },
     default: '60',
   }),
   option({
@@ -290,7 +280,7 @@ export const EXPERIMENT_ROWS = [
     field: 'suspectAfterSeconds',
     type: number({ ...SECONDS, min: 0 }),
     help: 'silence after which the oracle looks at the kernel; 0: only at the deadline',
-    group: 'Expert',
+    group: 'Other',
     commands: { run: {}, bisect: {} },
     default: '1',
   }),
@@ -298,7 +288,7 @@ export const EXPERIMENT_ROWS = [
     flags: '--pipeline-depth <n>',
     type: number({ whole: true, min: 1, max: 1_000, unit: 'cells' }),
     help: 'cells outstanding with pipeline traffic',
-    group: 'Expert',
+    group: 'Other',
     commands: { run: {}, tune: {}, bisect: {} },
     default: '4',
   }),
@@ -306,7 +296,7 @@ export const EXPERIMENT_ROWS = [
     flags: '--concurrency <n>',
     type: number({ whole: true, min: 1, max: 256, unit: 'runs at once' }),
     help: 'runs at once',
-    group: 'Expert',
+    group: 'Other',
     commands: { run: {} },
     default: '1',
   }),
@@ -325,7 +315,7 @@ export const EXPERIMENT_ROWS = [
     flags: '--autopsy <n>',
     type: autopsyType,
     help: 'on how many wedges to try what revives the kernel: full, none, or the first n',
-    group: 'Expert',
+    group: 'Other',
     commands: { run: {} },
     default: 'none',
   }),
@@ -387,14 +377,14 @@ export const EXPERIMENT_ROWS = [
     type: number(SEED),
     help: 'seed of order and latencies',
     defaultWords: 'drawn, and recorded',
-    group: 'Expert',
-    commands: { run: {}, tune: {}, bisect: {}, locate: {} },
+    group: 'Other',
+    commands: { run: {}, tune: {}, bisect: {}, locate: {}, diagnose: {} },
   }),
   option({
     flags: '--shard <i/n>',
     type: shardType,
     help: 'run only the i-th of n parts of the blocks (never of the arms); needs --seed',
-    group: 'Expert',
+    group: 'Other',
     commands: { run: {} },
     inFile: false,
     needs: {
@@ -409,7 +399,15 @@ export const EXPERIMENT_ROWS = [
     help: 'begin no block after so many minutes; what is recorded stays, and --resume goes on',
     defaultWords: 'no limit',
     group: 'Experiment',
-    commands: { run: {}, bisect: { help: 'budget of time of a session' } },
+    commands: {
+      run: {},
+      bisect: { help: 'budget of time of a session' },
+      diagnose: {
+        help: 'begin no run after so many minutes',
+        default: '5',
+        defaultWords: '5',
+      },
+    },
     inFile: false,
   }),
   option({
@@ -430,6 +428,10 @@ export const EXPERIMENT_ROWS = [
       bisect: { help: 'folder of the evidence', defaultWords: 'soak-reports/<time>-bisect' },
       tune: { help: 'folder of the record', defaultWords: 'soak-reports/<time>-tune' },
       locate: { help: 'folder of the paths and of locate.md', defaultWords: 'soak-reports/<time>-locate' },
+      diagnose: {
+        help: 'folder of the evidence; with that of an earlier call, it goes on there',
+        defaultWords: 'soak-reports/<time>-diagnosis',
+      },
       merge: { help: 'report folder, new or empty', required: true, defaultWords: null },
       history: {
         help: 'write history.md, history.json and figures there instead of printing the Markdown',

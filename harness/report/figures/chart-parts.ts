@@ -62,12 +62,14 @@ export function endLabels(ends: readonly EndLabel[], x: number): Plot.Markish {
     fill: 'colour',
     fontWeight: 600,
     fontSize: 12,
+    lineHeight: 1.2,
   });
 }
 
-/** A margin wide enough for the longest label, at about seven pixels a character. */
+/** A margin wide enough for the longest line of a label, at about seven pixels a character. */
 export function labelRoom(labels: readonly string[]): number {
-  return Math.min(220, 30 + 7.5 * Math.max(0, ...labels.map((label) => label.length)));
+  const lines = labels.flatMap((label) => label.split('\n'));
+  return Math.min(220, 30 + 7.5 * Math.max(0, ...lines.map((line) => line.length)));
 }
 
 /** Curves of E as powers of ten, the bound that decides, and each curve's name at its end. */
@@ -86,15 +88,15 @@ export function evidenceDrawing(
   const values = [0, bound, ...chart.values];
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const room = (high - low || 1) * 0.08;
-  const ends = spread(chart.ends, ((high - low + 2 * room) * 17) / 290);
-  const top = Math.max(high + room, ...ends.map(({ value }) => value));
-  const ticks = powersOfTen(low - room, top);
+  const lines = Math.max(1, ...chart.ends.map(({ label }) => label.split('\n').length));
+  const { ends, bottom, top } = endsWithin(chart.ends, low - room, high + room, 2 + 15 * lines);
+  const ticks = powersOfTen(bottom, top);
   const [first, last] = chart.x.domain;
   return {
     ...frame(380, 66),
     marginRight: labelRoom(ends.map(({ label }) => label)),
     x: chart.x,
-    y: { domain: [low - room, top], label: 'E (logarithmic)' },
+    y: { domain: [bottom, top], label: 'E (logarithmic)' },
     marks: [
       Plot.gridY({ stroke: palette.rule, strokeOpacity: 1, ticks }),
       chart.axisX,
@@ -117,6 +119,29 @@ export function evidenceDrawing(
       endLabels(ends, last),
     ],
   };
+}
+
+/** Pixels of the plot between the title and the axis. */
+const PLOT_HEIGHT = 286;
+
+/** Labels moved apart, and the range that has room for all of them: at its ends they may need more than the curves do. */
+function endsWithin(
+  labels: readonly EndLabel[],
+  low: number,
+  high: number,
+  pixels: number,
+): { readonly ends: EndLabel[]; readonly bottom: number; readonly top: number } {
+  let [bottom, top] = [low, high];
+  let ends: EndLabel[] = [];
+  // A wider range makes the gaps wider, too. A few rounds come close enough, and labels that fit need one.
+  for (let round = 0; round < 4; round += 1) {
+    const gap = ((top - bottom) * pixels) / PLOT_HEIGHT;
+    ends = spread(labels, gap);
+    const values = ends.map(({ value }) => value);
+    bottom = Math.min(low, ...values.map((value) => value - gap / 3));
+    top = Math.max(high, ...values.map((value) => value + gap / 3));
+  }
+  return { ends, bottom, top };
 }
 
 /** Labels moved apart so that none is closer than `gap` to its neighbour, their centre kept where it can be. */

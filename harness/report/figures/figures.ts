@@ -3,7 +3,7 @@ import { PAGE_PALETTE } from '../palette.ts';
 import type { InlineFigure } from '../render-html.ts';
 import type { Report } from '../report.ts';
 import { figurePlans } from './plans.ts';
-import { type FigurePlan, figureFiles, figureSvg } from './svg.ts';
+import { FIGURE_WIDTHS, type FigurePlan, figureFiles, figureSvg } from './svg.ts';
 
 // Words, files and page need the same plans, and the latencies of 100,000 runs are not cheap.
 const plansOf = new WeakMap<Report, FigurePlan[]>();
@@ -24,12 +24,13 @@ export function figures(report: Report) {
   return figureFiles(plans(report));
 }
 
-/** Each figure once, its colours the page's own. */
+/** Each figure for a wide and for a narrow page, its colours the page's own. */
 export function inlineFigures(report: Report): InlineFigure[] {
   return plans(report).map((plan) => ({
     name: plan.name,
     title: plan.title,
     alternative: plan.alternative,
     svg: figureSvg(plan, PAGE_PALETTE, 'page'),
+    narrowSvg: figureSvg(plan, PAGE_PALETTE, 'narrow', FIGURE_WIDTHS.narrow),
   }));
 }

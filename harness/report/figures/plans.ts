@@ -50,7 +50,9 @@ interface LabelledArm {
 function labelledArms(report: Report): LabelledArm[] {
   const seen = new Map<string, number>();
   return report.analysis.arms.map((arm, index) => {
-    const short = cleanLine(arm.name, LABEL_LENGTH);
+    const whole = [...cleanLine(arm.name)];
+    const short =
+      whole.length <= LABEL_LENGTH ? whole.join('') : `${whole.slice(0, LABEL_LENGTH - 1).join('')}…`;
     const before = seen.get(short) ?? 0;
     seen.set(short, before + 1);
     return { arm, index, label: before === 0 ? short : `${short} (${before + 1})` };
@@ -258,17 +260,17 @@ function evidencePlan(report: Report): FigurePlan | null {
     .filter((pair) => pair.eProcess.path.length > 0)
     .map((pair) => ({
       pair,
-      label: `${labels.get(pair.treatment)} < ${labels.get(pair.reference)}`,
+      ...pairLabels(labels.get(pair.treatment) ?? '', labels.get(pair.reference) ?? ''),
     }));
   if (pairs.length === 0) return null;
   const alternative = `E for each comparison over blocks, on a logarithmic scale, with the bound 1/α = ${significant(1 / analysis.alpha, 6)}. ${pairs
-    .map(({ pair, label }) => {
+    .map(({ pair, name: label }) => {
       const reached =
         analysis.strata !== undefined
           ? `product over ${analysis.strata.length} strata ${eValue(pair.eProcess.logE)}`
           : pair.eProcess.reachedAtBlock === null
             ? 'bound not reached'
-            : `bound reached at block ${pair.eProcess.reachedAtBlock + 1}`;
+            : `bound reached after ${counted(pair.eProcess.reachedAtBlock + 1, 'block')}`;
       return analysis.strata !== undefined
         ? `${label}: ${reached}`
         : `${label}: greatest E ${eValue(pair.eProcess.maxLogE)}, ${reached}`;
@@ -315,6 +317,14 @@ function evidencePlan(report: Report): FigurePlan | null {
       });
     },
   };
+}
+
+/** Beside a curve, a pair with long names takes two lines: there is no more room. */
+const SHORT_PAIR = 22;
+
+function pairLabels(treatment: string, reference: string): { readonly name: string; readonly label: string } {
+  const name = `${treatment} < ${reference}`;
+  return { name, label: name.length <= SHORT_PAIR ? name : `${treatment}\n< ${reference}` };
 }
 
 function dashed(kind: string): { strokeDasharray?: string } {

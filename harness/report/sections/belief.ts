@@ -94,7 +94,9 @@ function stoppingLine(report: Report): Line {
   const end =
     last === null ? line`No end was recorded` : line`Last record: ${text(last.event)}, ${code(last.reason)}`;
   const decided =
-    analysis.decidedAtBlock === null ? '' : ` Decided at the end of block ${analysis.decidedAtBlock + 1}.`;
+    analysis.decidedAtBlock === null
+      ? ''
+      : ` Decided after ${counted(analysis.decidedAtBlock + 1, 'block')}.`;
   const left =
     blocks.notCounted.length === 0
       ? ''

@@ -30,7 +30,7 @@ export function groupBlocks(report: Report): Block[] {
   }
   return [
     paragraph(
-      line`Runs with the same fault form one group. Addresses, numbers and temporary paths do not tell groups apart. The counts are of all recorded runs but harness faults. A run with several faults is in several groups. Cells are counted from 0.${isPlaced ? text(' Under “Cells” stands where the runs ended, or where outputs were lost or cells were slow.') : line``}`,
+      line`Runs with the same fault form one group. Addresses, numbers and temporary paths do not tell groups apart. The counts are of all recorded runs but harness faults. A run with several faults is in several groups.${isPlaced ? text(' Under “Cells” stands where the runs ended, or where outputs were lost or cells were slow.') : line``}`,
     ),
     table(
       'Failure groups by arm',

@@ -4,11 +4,14 @@ import { comparesReleases } from './arm-environments.ts';
 
 /**
  * How the notebook was executed, and the ways in which people execute notebooks that were not tried. `null` under a
- * command of the user's own: what it is like is not known.
+ * command of the user's own, of which nothing is known, and where patches of one release are compared: who reads that
+ * asks about the patch, not whether to upgrade.
  */
 export function otherWaysLine(report: Report): Line | null {
-  if (report.protocol.client?.command !== undefined) return null;
-  return line`Other ways to execute the notebook: every run was executed ${ownWay(report)}. It was not tried ${enumeration(otherWays(report), 'or')}. A client or a server has faults of its own, which another kernel does not cure. ${code('soak locate')} tries each way.`;
+  const { arms, client } = report.protocol;
+  const isAboutPatch = arms.some(({ patchSha256 }) => patchSha256 !== null) && !comparesReleases(report);
+  if (client?.command !== undefined || isAboutPatch) return null;
+  return line`Other ways to execute the notebook: every run was executed ${ownWay(report)}, not ${enumeration(otherWays(report), 'or')}. A client or a server has faults of its own. ${code('soak locate')} tries each way.`;
 }
 
 /**

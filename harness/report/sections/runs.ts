@@ -1,6 +1,6 @@
 import type { RunRecord } from '../../model/journal.ts';
 import type { OutcomeKind } from '../../model/outcome.ts';
-import { TRACE_EVENTS, type TraceEvent } from '../../model/trace.ts';
+import { TRACE_EVENTS } from '../../model/trace.ts';
 import {
   type Block,
   code,
@@ -17,6 +17,7 @@ import { duration } from '../format-number.ts';
 import { limitSigns } from '../limit-signs.ts';
 import type { Report } from '../report.ts';
 import { runSigns } from '../run-signs.ts';
+import { traceLines, traceOrigin } from '../trace-lines.ts';
 import { kindWords, num } from '../words.ts';
 
 /** Most rows: the document must fit into one comment on GitHub (65,536 characters). */
@@ -91,7 +92,7 @@ export function runStory(run: RunRecord, report: Report): Block[] {
   const { outcome } = run;
   const items: Line[] = [
     line`${code(outcome.reason)}`,
-    line`Block ${num(String(run.block + 1))}, place ${num(String(run.position + 1))} of ${num(String(report.protocol.arms.length))}: ${code(report.protocol.notebooks[run.notebook]?.name ?? 'unknown')} under ${num(run.traffic)} traffic, seed ${num(String(run.seed))}. Begun ${code(run.at)}${run.source === undefined ? line`` : line` in ${code(run.source)}`}.`,
+    line`Block ${num(String(run.block))}, place ${num(String(run.position + 1))} of ${num(String(report.protocol.arms.length))}: ${code(report.protocol.notebooks[run.notebook]?.name ?? 'unknown')} under ${num(run.traffic)} traffic, seed ${num(String(run.seed))}. Begun ${code(run.at)}${run.source === undefined ? line`` : line` in ${code(run.source)}`}.`,
   ];
   if (outcome.unanswered !== null) {
     const at = outcome.cell === null ? '' : ` of cell ${outcome.cell}`;
@@ -124,31 +125,19 @@ export function runStory(run: RunRecord, report: Report): Block[] {
     );
     blocks.push({ kind: 'verbatim', language: 'text', content: outcome.stdoutTail });
   }
-  blocks.push(...traceBlocks(run.trace ?? []));
+  blocks.push(...traceBlocks(run));
   if (run.cellMs.length > 0) {
     blocks.push(paragraph(line`Answered cells, ms: ${num(cellList(run.cellMs))}`));
   }
   return blocks;
 }
 
-/** The last messages of a run that did not complete. */
-function traceBlocks(trace: readonly TraceEvent[]): Block[] {
+/** The last messages of a run that did not complete, as `soak explain` shows them. */
+function traceBlocks({ trace = [], startMs }: RunRecord): Block[] {
   if (trace.length === 0) return [];
   return [
-    table(
-      'Last messages of the run',
-      '>At | What | Channel | Type | >Request | State',
-      trace
-        .slice(-TRACE_EVENTS)
-        .map((event): Line[] => [
-          [num(`${event.atMs.toFixed(1)} ms`)],
-          [num(event.what)],
-          [num(event.channel ?? '')],
-          [code(event.type)],
-          [num(event.request === null ? '' : String(event.request))],
-          event.state === null ? line`` : [code(event.state)],
-        ]),
-    ),
+    paragraph(line`The last messages, in milliseconds since ${text(traceOrigin(startMs))}:`),
+    { kind: 'verbatim', language: 'text', content: traceLines(trace.slice(-TRACE_EVENTS)).join('\n') },
   ];
 }
 

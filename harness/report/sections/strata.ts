@@ -38,7 +38,7 @@ export function shardLines({ experiment: { shard, protocol } }: Report): Line[] 
   if (shard === undefined) return [];
   const { first, end } = shardBlocks(protocol.blocks, shard);
   return [
-    line`${strong(text('Part of an experiment'))}: shard ${num(`${shard.index}/${shard.count}`)}, blocks ${num(String(first + 1))} to ${num(String(end))} of ${num(String(protocol.blocks))}. All that follows is about these blocks alone.`,
+    line`${strong(text('Part of an experiment'))}: shard ${num(`${shard.index}/${shard.count}`)}, blocks ${num(String(first))} to ${num(String(end - 1))} of ${num(String(protocol.blocks))}. All that follows is about these blocks alone.`,
   ];
 }
 

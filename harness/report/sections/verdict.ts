@@ -3,7 +3,7 @@ import type { ArmAnalysis } from '../../stats/arm-summary.ts';
 import type { Comparison } from '../../stats/comparison.ts';
 import { isDeadlineEvent } from '../../stats/sensitivity.ts';
 import type { VerdictWord } from '../../stats/verdict-words.ts';
-import { code, joined, type Line, line, plainLine, strong, text } from '../document.ts';
+import { code, enumeration, joined, type Line, line, plainLine, strong, text } from '../document.ts';
 import { eventWords, withArticle } from '../endpoint-words.ts';
 import {
   counted,
@@ -43,26 +43,28 @@ function firstVerdictLines(report: Report): Line[] {
     'inconclusive',
     'no-verdict',
   ];
-  return order.flatMap((word) =>
-    alikeVerdicts(analysis.verdicts.filter((verdict) => verdict.word === word)).map((group) =>
-      groupLine(report, word, group),
-    ),
-  );
+  return order.flatMap((word) => {
+    const verdicts = analysis.verdicts.filter((verdict) => verdict.word === word);
+    if (word === 'no-verdict') return verdicts.length === 0 ? [] : [noVerdictLine(report, verdicts)];
+    return alikeVerdicts(verdicts).map((group) => groupLine(report, word, group));
+  });
 }
 
 /** Verdicts with one word, grouped so that one sentence can say each group. A withheld verdict stands alone. */
 function alikeVerdicts(verdicts: readonly VerdictAnalysis[]): VerdictAnalysis[][] {
   const groups = new Map<string, VerdictAnalysis[]>();
   for (const verdict of verdicts) {
-    const { gate, withheld, treatment } = verdict;
-    const isOwn = gate === null ? withheld.length > 0 : gate.reason === 'never-in';
-    const key = isOwn ? treatment : JSON.stringify(gate);
+    const key = verdict.withheld.length > 0 ? verdict.treatment : '';
     groups.set(key, [...(groups.get(key) ?? []), verdict]);
   }
   return [...groups.values()];
 }
 
-function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAnalysis[]): Line {
+function groupLine(
+  report: Report,
+  word: Exclude<VerdictWord, 'no-verdict'>,
+  group: readonly VerdictAnalysis[],
+): Line {
   const names = armNames(group.map(({ treatment }) => treatment));
   const several = group.length > 1;
   const words = eventWords(report.protocol);
@@ -80,8 +82,6 @@ function groupLine(report: Report, word: VerdictWord, group: readonly VerdictAna
     }
     case 'inconclusive':
       return inconclusiveLine(report, group, counts);
-    case 'no-verdict':
-      return noVerdictLine(report, group);
   }
 }
 
@@ -164,15 +164,32 @@ function couldSeeWords(report: Report, group: readonly VerdictAnalysis[]): Line 
   return joined(sentences);
 }
 
-function noVerdictLine(report: Report, group: readonly VerdictAnalysis[]): Line {
-  const names = armNames(group.map(({ treatment }) => treatment));
-  const gate = group[0]?.gate ?? null;
-  const head = strong(...line`No verdict for ${names}`);
-  if (gate === null || gate.reason === 'no-control-arm') {
-    return line`${head}: the experiment has no control arm to compare with.`;
+/** That there is no verdict is said once, of all treatments together, with every reason. */
+function noVerdictLine(report: Report, verdicts: readonly VerdictAnalysis[]): Line {
+  const head = strong(...line`No verdict for ${armNames(verdicts.map(({ treatment }) => treatment))}`);
+  const withReason = (reason: string) => verdicts.filter(({ gate }) => gate?.reason === reason);
+  const empty = [...new Set(withReason('no-valid-run').flatMap(({ gate }) => gate?.arms ?? []))];
+  const reasons = [
+    ...(verdicts.some(({ gate }) => gate === null || gate.reason === 'no-control-arm')
+      ? [line`the experiment has no control arm to compare with`]
+      : []),
+    ...(empty.length === 0 ? [] : [noRunWords(report, empty)]),
+    ...neverInReasons(withReason('never-in'), verdicts.length > 1),
+  ];
+  return line`${head}: ${joined(reasons, '; ')}.`;
+}
+
+/** Why changes never took effect, one clause for those with the same reason. */
+function neverInReasons(verdicts: readonly VerdictAnalysis[], areNamed: boolean): Line[] {
+  const groups = new Map<string, Line[]>();
+  for (const verdict of verdicts) {
+    const why = neverInWords(verdict);
+    const words = plainLine(why);
+    groups.set(words, [...(groups.get(words) ?? []), [code(verdict.treatment)]]);
   }
-  if (gate.reason === 'never-in') return line`${head}: ${neverInWords(group[0])}`;
-  return line`${head}: ${noRunWords(report, gate.arms)}.`;
+  return [...groups].map(([words, names]) =>
+    areNamed ? line`of ${enumeration(names)}, ${text(words)}` : [text(words)],
+  );
 }
 
 function loneArmLine(report: Report): Line {
@@ -409,6 +426,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   interrupted: 'Interrupted',
   stopped: 'Stopped by a fault of the harness',
   'time-over': 'Stopped by its time limit',
+  'ended-early': 'Ended early',
 };
 
 function partialLine(report: Report): Line {

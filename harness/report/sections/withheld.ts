@@ -23,7 +23,7 @@ function withholdingWords(report: Report, verdict: VerdictAnalysis, withholding:
     case 'not-engaged':
       return partlyWords(withholding);
     case 'never-in':
-      return neverInWords(verdict);
+      return line`${neverInWords(verdict)}.`;
   }
 }
 
@@ -87,10 +87,10 @@ function competingWords(
   return joined(sentences);
 }
 
-/** Why a treatment has no verdict although its runs are valid. */
+/** Why a treatment has no verdict although its runs are valid, as a clause. */
 export function neverInWords(verdict: VerdictAnalysis | undefined): Line {
   const never = verdict?.withheld.find((each) => each.reason === 'never-in');
-  return line`${text(NEVER_IN_WORDS[never?.why ?? 'counter-zero'])}, so the change never took effect.`;
+  return line`${text(NEVER_IN_WORDS[never?.why ?? 'counter-zero'])}, so the change never took effect`;
 }
 
 /** Why a change never took effect, as a clause. */
