@@ -89,6 +89,22 @@ describe.each<[string, Journal, RegExp]>([
     /, traffic: sequential, widgets/,
   ],
   [
+    'in which a run was interrupted under a traffic that does not interrupt',
+    withRun(isComplete, (run) => ({ ...run, interrupts: { by: 'signal', sent: [] } })),
+    /, interrupts: recorded, none/,
+  ],
+  [
+    'in which a completed run owes the reply to an interrupted cell',
+    withRun(isComplete, (run) => ({
+      ...run,
+      interrupts: {
+        by: 'signal',
+        sent: [{ cell: 0, afterMs: 1, afterBusyMs: null, result: 'unanswered', answeredMs: null }],
+      },
+    })),
+    /interrupts of a completed run: one without a reply, a reply to each/,
+  ],
+  [
     'in which two arms of a block changed names, so that a wedge is the other’s',
     {
       ...HONEST,

@@ -6,6 +6,7 @@ import type { OutcomeKind } from '../model/outcome.ts';
 import type { Protocol } from '../model/protocol.ts';
 import { comparedCells } from '../model/run-status.ts';
 import { type BlockRange, shardBlocks } from '../model/shard.ts';
+import { hasProfile } from '../model/traffic.ts';
 import { classify, isStrand } from '../oracle/classify.ts';
 import { outputLosses } from '../oracle/output-losses.ts';
 import { blockOrders, type RunOrder } from '../stats/schedule.ts';
@@ -74,6 +75,9 @@ function ofPlace(run: RunRecord, protocol: Protocol, here: Compare): Contradicti
     ...here('seed', run.seed, order.seed),
     ...here('notebook', run.notebook, order.notebookIndex),
     ...here('traffic', run.traffic, order.traffic),
+    ...(run.interrupts !== undefined && !hasProfile(order.traffic, 'interrupt')
+      ? here('interrupts', 'recorded', 'none, since its traffic does not interrupt')
+      : []),
   ];
 }
 
@@ -116,17 +120,23 @@ function ofKind(run: RunRecord, protocol: Protocol, here: Compare): Contradictio
   if (outcome.kind === 'completed') {
     const requests = replyable(client.byType);
     return [
-      ...here('cells answered of a completed run', cellMs.length, cells),
+      // An interrupt may have a cell aborted, for which some kernels publish no idle status.
+      ...(run.interrupts === undefined
+        ? here('cells answered of a completed run', cellMs.length, cells)
+        : []),
       ...here('cells sent of a completed run', client.byType['execute_request'] ?? 0, cells),
       ...here('replies of a completed run', client.replies, requests),
       // Another client program has its own subscription, so its idle statuses are not seen here.
-      ...(protocol.client === undefined && client.idles < requests
+      ...(protocol.client === undefined && run.interrupts === undefined && client.idles < requests
         ? here('idle statuses of a completed run', client.idles, `at least ${requests}`)
         : []),
       ...(kernel !== null && kernel.delivered < requests
         ? here('requests delivered of a completed run', kernel.delivered, `at least ${requests}`)
         : []),
       ...(run.startMs === null ? here('start of a completed run', 'none', 'milliseconds') : []),
+      ...(run.interrupts?.sent.some(({ result }) => result === 'unanswered')
+        ? here('interrupts of a completed run', 'one without a reply', 'a reply to each')
+        : []),
       ...(outcome.observations != null
         ? here('outcome', 'completed', `${classify(outcome.observations).kind}, by its observations`)
         : []),

@@ -19,8 +19,9 @@ import {
   runRecordSchema,
   sessionRecordSchema,
 } from '../model/journal.ts';
-import { protocolNotebookSchema, TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { protocolNotebookSchema } from '../model/protocol.ts';
 import { readInput } from '../model/read-input.ts';
+import { trafficSchema } from '../model/traffic.ts';
 import { MOST_PROBES, modelSchema } from './model.ts';
 
 /** Name of a bisect's journal. It differs from an experiment's, because a bisect has no such report. */
@@ -47,9 +48,11 @@ const bisectProtocolSchema = z
     /** Most minutes of one session; `null`: no limit. */
     maxMinutes: z.number().positive().nullable(),
     notebook: protocolNotebookSchema,
-    traffic: z.enum(TRAFFIC_PROFILES),
+    traffic: trafficSchema,
     latency: z.object({ spec: z.string(), sha256: z.string().nullable() }),
     pipelineDepth: z.number().int().positive(),
+    /** When the traffic interrupts a cell. Absent: it does not. */
+    interruptAfter: z.string().optional(),
     seed: z.number().int().nonnegative(),
     timeoutMs: z.number().positive(),
     startTimeoutMs: z.number().positive(),

@@ -42,6 +42,7 @@ export function frozenProtocol(options: BisectOptions, choice: Choice, prepared:
     traffic,
     latency: protocol.latency,
     pipelineDepth: protocol.pipelineDepth,
+    ...(protocol.interruptAfter === undefined ? {} : { interruptAfter: protocol.interruptAfter }),
     seed: protocol.seed,
     timeoutMs: protocol.timeoutMs,
     startTimeoutMs: protocol.startTimeoutMs,

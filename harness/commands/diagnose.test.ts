@@ -55,7 +55,7 @@ describe('a notebook without a fault', () => {
     const { experiment } = (await readJournal(join(out, 'nbclient'))).journal;
     expect(experiment.command).toContain("--client-env '<your environment>'");
     expect(readdirSync(out).sort()).toEqual(['diagnosis.json', 'diagnosis.md', 'direct', 'nbclient']);
-  }, 120_000);
+  }, 240_000);
 
   test('the ways take turns', async () => {
     const begun = await Promise.all(
@@ -75,15 +75,13 @@ describe('a notebook without a fault', () => {
     const verified = await soak('verify', out);
     expect(verified.stderr).toBe('');
     expect(verified.stdout).toContain('2 ways, 4 runs');
-    const report = await soak('report', out);
-    expect(report.code).toBe(0);
     writeFileSync(join(out, 'diagnosis.md'), '# Nothing is wrong\n');
     const changed = await soak('verify', out);
     expect(changed.code).toBe(1);
     expect(changed.stdout).toContain('diagnosis.md, line 1');
     expect((await soak('report', out)).code).toBe(0);
     expect((await soak('verify', out)).code).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   test('the next command runs as it is printed', async () => {
     const args = nextOf(first.stdout);
@@ -94,14 +92,14 @@ describe('a notebook without a fault', () => {
     expect(ended.stderr).toBe('');
     expect(ended.code).toBe(0);
     expect(oneLine(ended)).toContain('The time was over before all 10 runs by each way.');
-  }, 120_000);
+  }, 240_000);
 
   test('with the same --out nothing is run again', async () => {
     const again = await soak(at('quiet.ipynb'), '--env', place.python, '--runs', '2', '--out', out);
     expect(again.code).toBe(0);
     expect(again.stdout).toContain('Not in these runs: 0 of 2 runs directly');
     expect((await readJournal(join(out, 'direct'))).journal.runs).toHaveLength(2);
-  }, 60_000);
+  }, 180_000);
 
   test.each<[string, string, string[], RegExp]>([
     ['another notebook', 'raises.ipynb', [], /holds a diagnosis of another notebook/],
@@ -144,7 +142,7 @@ describe('a notebook that raises at once', () => {
     expect(next).toEqual(['explain', out, 'direct/b000-control']);
     expect((await soak(...next)).stdout).toContain('AssertionError');
     expect((await soak('verify', out)).code).toBe(0);
-  }, 120_000);
+  }, 240_000);
 
   test('its runs are named with their way, and the diagnosis is told without a run', async () => {
     expect((await soak('explain', out)).stdout).toContain('What, and at whose fault?');
@@ -152,7 +150,7 @@ describe('a notebook that raises at once', () => {
     expect(nameless.code).toBe(2);
     expect(nameless.stderr).toContain('direct/b000-control, nbclient/b000-control');
     expect((await soak('list', out)).stdout).toContain('diagnosis of raises.ipynb');
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('what cannot be diagnosed is refused with its remedy', () => {

@@ -15,15 +15,17 @@ import { attributeOf } from '../options/row.ts';
 import { type RawOptions, rowsOf } from '../options/table.ts';
 
 const DIAGNOSE_HELP = `
-soak NOTEBOOK.ipynb is the same command. The notebook is executed by nbclient, as most CI does, and
-directly, in turn, each time in a fresh kernel. The answer says whether something goes wrong and how often,
-what it is and at whose fault, and what to do. It ends with the next command.
+The same command is soak NOTEBOOK.ipynb. The notebook is executed by nbclient, as most CI does, and directly, in turn, each time in a fresh kernel. The answer says whether something goes wrong and how often, what it is and at whose fault, and what to do. It ends with the next command.
 
 Examples:
-  soak my.ipynb                            on the kernel that your Jupyter would take
-  soak my.ipynb --env ~/venv --runs 30     on that environment, longer
-  soak my.ipynb --arm ipykernel==7.4.0     on that release
-  soak my.ipynb --client papermill         where CI uses papermill
+  On the kernel that your Jupyter would take:
+    soak my.ipynb
+  On that environment, longer:
+    soak my.ipynb --env ~/venv --runs 30
+  On that release:
+    soak my.ipynb --arm ipykernel==7.4.0
+  Where CI uses papermill:
+    soak my.ipynb --client papermill
 
 Exit codes: 0 done, whatever came out; 2 bad input; 3 no run could be observed; 4 environment; 130 interrupted.`;
 

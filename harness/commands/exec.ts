@@ -8,6 +8,7 @@ import { readNotebook } from '../frontend/notebook.ts';
 import { terminalText } from '../model/clean-text.ts';
 import { type ExitCode, SoakError } from '../model/errors.ts';
 import type { RunSurroundings } from '../model/surroundings.ts';
+import { hasProfile } from '../model/traffic.ts';
 import { addOptions } from '../options/add-options.ts';
 import { parsedOptions } from '../options/given.ts';
 import type { RawOptions } from '../options/table.ts';
@@ -65,6 +66,16 @@ async function exec(
     throw new SoakError('bad-option', `--traffic ${raw.traffic} names several profiles.`, {
       remedy: 'Give one.',
     });
+  }
+  if (hasProfile(traffic, 'interrupt')) {
+    throw new SoakError(
+      'bad-option',
+      `--traffic ${traffic} cannot be used by soak exec: it would interrupt the cells of the notebook.`,
+      {
+        remedy: 'Give other traffic. Interrupts are for soak run.',
+        option: { name: 'traffic', value: traffic },
+      },
+    );
   }
   const settings = {
     traffic,

@@ -8,8 +8,8 @@ import { assertWritable } from '../journal/writable-folder.ts';
 import { about, EXIT_CODES, type ExitCode, SoakError } from '../model/errors.ts';
 import { packageRoot } from '../model/package-root.ts';
 import { publicPath } from '../model/public-path.ts';
-
 import type { RunSurroundings } from '../model/surroundings.ts';
+import { hasProfile } from '../model/traffic.ts';
 import { addOptions } from '../options/add-options.ts';
 import { assertExpectedBeforehand } from '../options/expected-beforehand.ts';
 import { parsedOptions, sharedOptions } from '../options/given.ts';
@@ -89,6 +89,18 @@ async function assertControl(spec: string): Promise<void> {
 
 function experimentOptions(raw: RawOptions<'tune'>): RunOptions {
   const { arm, traffic, expect } = parsedOptions('tune', raw);
+  const interrupting = traffic.find((each) => hasProfile(each, 'interrupt'));
+  if (interrupting !== undefined) {
+    throw new SoakError(
+      'bad-option',
+      `--traffic ${interrupting} cannot be tuned: a tuning varies the latency, which an interrupt does not wait for.`,
+      {
+        remedy:
+          'Compare some moments in experiments of their own: soak run --traffic interrupt --interrupt-after 0-10ms.',
+        option: { name: 'traffic', value: interrupting },
+      },
+    );
+  }
   assertExpectedBeforehand(expect, 'tune');
   const { alpha: _alpha, out: _out, ...given } = sharedOptions('tune', 'run', raw);
   return parsedRunOptions(

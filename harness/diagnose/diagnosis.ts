@@ -2,11 +2,10 @@ import { type NotebookCell, otherReferences } from '../locate/localisation.ts';
 import { endpointRule } from '../model/endpoint.ts';
 import type { Journal, RunRecord, SessionRecord } from '../model/journal.ts';
 import type { OutcomeKind } from '../model/outcome.ts';
-import type { OneEndpoint } from '../model/run-status.ts';
 import type { KindCounts } from '../stats/arm-summary.ts';
 import type { Interval } from '../stats/counts.ts';
 import { clopperPearson, upperBound } from '../stats/intervals.ts';
-import { eventOrder, findingsOf, type WayKind, type Whose } from './findings.ts';
+import { type AskedEndpoint, eventOrder, findingsOf, type WayKind, type Whose } from './findings.ts';
 
 /** What was recorded by one way. */
 export interface WayJournal {
@@ -40,7 +39,7 @@ export interface WayResult {
 
 /** One thing that goes wrong, over all runs. */
 export interface Fault {
-  readonly event: OneEndpoint;
+  readonly event: AskedEndpoint;
   readonly whose: Whose;
   /** Runs with it, by way; only ways with one. */
   readonly counts: readonly { readonly way: string; readonly count: number; readonly runs: number }[];
@@ -219,7 +218,7 @@ function median(values: readonly number[]): number | null {
 interface Seen {
   readonly way: string;
   readonly run: RunRecord;
-  readonly event: OneEndpoint;
+  readonly event: AskedEndpoint;
   readonly whose: Whose;
 }
 

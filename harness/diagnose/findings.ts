@@ -7,7 +7,7 @@ export type Whose = 'kernel' | 'client' | 'notebook' | 'unknown';
 
 /** One thing that went wrong in one run. */
 export interface Finding {
-  readonly event: OneEndpoint;
+  readonly event: AskedEndpoint;
   readonly whose: Whose;
 }
 
@@ -28,6 +28,9 @@ const ASKED = [
   'memory',
 ] as const satisfies readonly OneEndpoint[];
 
+/** Nobody interrupts the runs of a diagnosis. */
+export type AskedEndpoint = (typeof ASKED)[number];
+
 /**
  * All that went wrong in a run. A run may have several findings: a client may have stalled before its kernel wedged, and
  * output may have been lost in a run that completed.
@@ -44,7 +47,7 @@ export function findingsOf(run: RunRecord, rule: EndpointRule, way: WayKind): Fi
 }
 
 /** Told apart by what was recorded of the run. What cannot be told is `unknown`, never guessed. */
-function whoseOf(event: OneEndpoint, { outcome }: RunRecord, way: WayKind): Whose {
+function whoseOf(event: AskedEndpoint, { outcome }: RunRecord, way: WayKind): Whose {
   const { source } = outcome;
   switch (event) {
     case 'wedged':
@@ -70,6 +73,6 @@ function whoseOf(event: OneEndpoint, { outcome }: RunRecord, way: WayKind): Whos
 }
 
 /** Orders findings as they are told. */
-export function eventOrder(event: OneEndpoint): number {
+export function eventOrder(event: AskedEndpoint): number {
   return ASKED.indexOf(event);
 }

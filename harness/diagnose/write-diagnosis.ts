@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { SoakError } from '../model/errors.ts';
 import { writeOutput } from '../model/write-output.ts';
 import { markdownDocument } from '../report/render-markdown.ts';
-import { type Difference, folderDifferences, verifyReport } from '../report/verify.ts';
+import type { Difference } from '../report/verify.ts';
 import type { ReportFile } from '../report/write-report.ts';
 import type { WayJournal } from './diagnosis.ts';
 import { diagnosisDocument } from './document.ts';
@@ -83,6 +83,8 @@ export async function verifyDiagnosis(target: string): Promise<DiagnosisVerifica
       remedy: `Give the folder, or its ${DIAGNOSIS_DOCUMENT}.`,
     });
   }
+  // It draws the figures of the ways anew.
+  const { folderDifferences, verifyReport } = await import('../report/verify.ts');
   const own = await folderDifferences(folder, files);
   const ways = await Promise.all(
     record.ways.map(async (name) => ({ name, ...(await verifyReport(join(folder, name))) })),

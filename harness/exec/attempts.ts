@@ -3,7 +3,7 @@ import type { KernelCommandMaker } from '../kernel/launch.ts';
 import { EXEC_EXIT_CODES, type ExitCode } from '../model/errors.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { isWedge } from '../model/outcome.ts';
-import type { TrafficProfile } from '../model/protocol.ts';
+import type { Traffic } from '../model/traffic.ts';
 import { executeRun } from '../run/execute-run.ts';
 import type { RunContext } from '../run/run-context.ts';
 
@@ -23,7 +23,7 @@ export interface ExecutionPlan {
   /** Names the kernel in records. */
   readonly arm: string;
   readonly makeCommand: KernelCommandMaker;
-  readonly traffic: TrafficProfile;
+  readonly traffic: Traffic;
   /** Attempts at most, 1 or more. */
   readonly attempts: number;
   readonly context: RunContext;

@@ -5,8 +5,8 @@ import { fileWithDeadline } from '../model/deadlines.ts';
 import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { runRecordSchema } from '../model/journal.ts';
 import { makeFolder } from '../model/make-folder.ts';
-import { TRAFFIC_PROFILES } from '../model/protocol.ts';
 import { readInput } from '../model/read-input.ts';
+import { trafficSchema } from '../model/traffic.ts';
 
 /** Version of the journal's schema; a reader refuses a newer one. */
 export const EXEC_JOURNAL_SCHEMA = 1;
@@ -39,7 +39,7 @@ const execBeginSchema = z.object({
   notebook: z.object({ name: z.string(), sha256: z.string(), cells: z.number().int().nonnegative() }),
   kernel: execKernelSchema,
   settings: z.object({
-    traffic: z.enum(TRAFFIC_PROFILES),
+    traffic: trafficSchema,
     latency: z.string(),
     timeoutMs: z.number().positive(),
     beginWithinMs: z.number().positive(),

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../model/canonical.ts';
 import type { ArmEnvironment, Baseline, ClientEnvironment, Environment } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { hasProfile } from '../model/traffic.ts';
 
 /** What a rate depends on besides the arm: the experiment's settings, machine and packages. */
 export interface BaselineSide {
@@ -64,7 +65,7 @@ function settings(side: BaselineSide, armName: string, asked: Asked): Map<string
       : environment;
   const packages = own?.packages ?? environment.packages;
   const { notebooks, client, transport, sockets } = protocol;
-  const isPipelined = protocol.traffic.includes('pipeline');
+  const isPipelined = protocol.traffic.some((each) => hasProfile(each, 'pipeline'));
   return new Map(
     (
       [
@@ -72,6 +73,7 @@ function settings(side: BaselineSide, armName: string, asked: Asked): Map<string
         ['length (code cells)', notebooks.map(({ codeCells }) => codeCells.length).join(', ')],
         ['traffic', protocol.traffic.join(', ')],
         ['pipeline depth', isPipelined ? String(protocol.pipelineDepth) : 'none'],
+        ['moment of interrupts', protocol.interruptAfter ?? 'none'],
         ['latency', withHash(protocol.latency.spec, protocol.latency.sha256)],
         ['launch', asked.launch ? 'asked for' : (arm?.launch ?? protocol.launch)],
         // Any other endpoint is read from the same runs: the baseline is counted again by it.

@@ -33,6 +33,7 @@ import { assertLanguage } from './kernel-language.ts';
 import { loadArms, type PreparedSubjects, prepareArms } from './prepare-arms.ts';
 import { prepareKernels, withRoles } from './prepare-kernels.ts';
 import { assertArmsEncrypt, assertSocketsFit } from './prepare-sockets.ts';
+import { assertTrafficFits, interruptSetting } from './traffic-options.ts';
 import { tuningCitation } from './tuned.ts';
 
 /** An experiment that can begin: everything is read, made and frozen, and nothing has run yet. */
@@ -135,6 +136,7 @@ export async function prepareExperiment(
   assertSocketsFit(options);
   assertEndpointFits(options);
   assertClientShows(options);
+  assertTrafficFits(options);
   const { loaded, notebooks, latency, tuning, rule, baseline, expected } = await fileWithDeadline(
     'read-inputs',
     readInputs(options),
@@ -165,6 +167,7 @@ export async function prepareExperiment(
     traffic: [...options.traffic],
     latency: { spec: latency.spec, sha256: latency.sha256 },
     pipelineDepth: options.pipelineDepth,
+    ...interruptSetting(options),
     seed: options.seed,
     blocks: options.runs,
     concurrency: options.concurrency,

@@ -119,14 +119,18 @@ export function hasErrorText({ ename, evalue }: Content): boolean {
  *
  * @param executes one request per cell, in order; the others are not sent yet
  * @param ends the kinds to look for
+ * @param untilPosition only cells before this position count: what later ones were answered with, the front end itself may have
+ *   brought about
  */
 export function firstEnd(
   executes: readonly ShellRequest[],
   cells: readonly CodeCell[],
   heard: HeardErrors,
   ends: readonly CellEnd['kind'][],
+  untilPosition = Number.POSITIVE_INFINITY,
 ): CellEnd | null {
   for (const [position, request] of executes.entries()) {
+    if (position >= untilPosition) return null;
     const word = abortWord(request.reply);
     if (word !== null) {
       if (!ends.includes('aborted')) continue;

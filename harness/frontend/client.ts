@@ -30,6 +30,8 @@ export interface ShellRequest {
   busyAtMs: number | null;
   replyAtMs: number | null;
   idleAtMs: number | null;
+  /** When the traffic interrupted it, the last time. */
+  interruptedAtMs: number | null;
   /** Content of the first reply. Overlong fields are cut. */
   reply: Readonly<Record<string, unknown>> | null;
   replies: number;
@@ -246,6 +248,7 @@ export class KernelClient {
       busyAtMs: null,
       replyAtMs: null,
       idleAtMs: null,
+      interruptedAtMs: null,
       reply: null,
       replies: 0,
       isRead: false,

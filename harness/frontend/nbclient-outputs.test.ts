@@ -15,7 +15,7 @@ import {
 import { prepareServer } from '../kernel/server/prepare-server.ts';
 import { CLIENTS, type ClientName } from '../model/client.ts';
 import { packageRoot } from '../model/package-root.ts';
-import type { TrafficProfile } from '../model/protocol.ts';
+import type { Traffic } from '../model/traffic.ts';
 import { executeRun } from '../run/execute-run.ts';
 import type { RunContext } from '../run/run-context.ts';
 import { withServer } from '../run/server-context.ts';
@@ -57,7 +57,7 @@ async function withNbclient(notebook: string): Promise<JsonObject> {
 
 async function withUs(
   path: string,
-  traffic: TrafficProfile,
+  traffic: Traffic,
   context: RunContext = real.context,
 ): Promise<JsonObject> {
   const { makeCommand } = await real.arm('stream');

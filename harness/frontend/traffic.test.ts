@@ -6,7 +6,7 @@ import { testPython } from '../../tools/testing/test-python.ts';
 import { type KernelProcess, launchKernel } from '../kernel/launch.ts';
 import { Reaper } from '../kernel/reaper.ts';
 import { packageRoot } from '../model/package-root.ts';
-import type { TrafficProfile } from '../model/protocol.ts';
+import type { Traffic } from '../model/traffic.ts';
 import { awaitReady } from '../run/ready.ts';
 import { isSettled, KernelClient, type ShellRequest } from './client.ts';
 import { LatencyDraws, parseLatency } from './latency.ts';
@@ -52,7 +52,7 @@ function notebookOf(cells: number, raising: readonly number[] = []) {
 }
 
 interface Setting {
-  readonly profile: TrafficProfile;
+  readonly profile: Traffic;
   readonly cells?: number;
   readonly raising?: readonly number[];
   readonly depth?: number;
@@ -66,7 +66,7 @@ async function frontEndOf(client: KernelClient, setting: Setting) {
     client,
     notebook: notebookOf(setting.cells ?? 6, setting.raising),
     outputs: new NotebookOutputs(),
-    profile: setting.profile,
+    traffic: setting.profile,
     pipelineDepth: setting.depth ?? 4,
     draws: new LatencyDraws(await parseLatency(setting.latency ?? 'none'), setting.seed ?? 1),
     timer,

@@ -22,6 +22,7 @@ import { isUnwritable, noTemporaryFolder } from './private-folder.ts';
 import {
   awaitEnd,
   awaitSpawn,
+  interruptGroup,
   kernelEnvironmentVariables,
   killMarked,
   killRun,
@@ -108,8 +109,11 @@ export interface RunningKernel {
   stdoutTail?(): string;
   /** What the kernel reports that it loaded. `null`: it has no runtime, or it has not reported yet. */
   identity(): KernelIdentity | null;
-  /** Interrupt the kernel as `interrupt_mode: signal` does. */
-  interrupt(): void;
+  /**
+   * Interrupt the kernel by SIGINT to its process group, as jupyter_client does, or through its server. Resolves when the
+   * signal was sent, or when the server has answered. Rejects where the process is gone, or the server refuses.
+   */
+  interrupt(): Promise<void>;
   /**
    * End the kernel and everything below it. The folder stays until `removeFolder`, so that the counters can
    * still be read.
@@ -154,7 +158,6 @@ export interface KernelChild {
   /** Absent: the harness cannot read it. */
   readonly stdout?: OutputTail;
   /** Send SIGINT. */
-  interrupt(): void;
   /** Close the streams of a process that has ended. */
   close(): void;
 }
@@ -242,8 +245,8 @@ export class KernelProcess implements RunningKernel {
     return readIdentity(this.command.identityPath);
   }
 
-  interrupt(): void {
-    this.#child.interrupt();
+  async interrupt(): Promise<void> {
+    interruptGroup(this.pid);
   }
 
   async dispose(): Promise<void> {
@@ -301,10 +304,6 @@ class SpawnedChild implements KernelChild {
 
   get exit(): KernelExit | null {
     return this.#exit;
-  }
-
-  interrupt(): void {
-    this.#child.kill('SIGINT');
   }
 
   close(): void {

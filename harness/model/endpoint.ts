@@ -22,6 +22,8 @@ export const ENDPOINTS = [
   'slow',
   /** Resident memory of the kernel's processes passed `memoryAboveBytes`. */
   'memory',
+  /** The reply to a request that was interrupted, or to the next one, came late or never. */
+  'interrupt',
   /** Any of them that is the kernel's, the client's or the server's. */
   'any',
 ] as const;
@@ -35,6 +37,8 @@ export interface EndpointRule {
   readonly slowAfterMs?: number | undefined;
   /** Memory above which the kernel's processes may not go, bytes. `undefined`: there is no limit. */
   readonly memoryAboveBytes?: number | undefined;
+  /** When the traffic interrupts cells. `undefined`: it does not, so that no answer is missed after an interrupt. */
+  readonly interruptAfter?: string | undefined;
 }
 
 /** How a protocol or a record keeps its endpoint. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What the traffic does beside sending requests. */
-export const TRAFFIC_ACTIONS = ['nudge', 'overlap', 'pipeline'] as const;
+export const TRAFFIC_ACTIONS = ['interrupt', 'nudge', 'overlap', 'pipeline'] as const;
 export type TrafficAction = (typeof TRAFFIC_ACTIONS)[number];
 
 /**

@@ -5,12 +5,14 @@ import { type CellListing, cellOutputsRecordSchema } from './cell-outputs.ts';
 import { clientCountersSchema, stallSchema } from './client.ts';
 import { ENDPOINT_FIELDS } from './endpoint.ts';
 import { exposureSchema } from './exposure.ts';
+import { interruptsSchema } from './interrupt.ts';
 import { memorySchema } from './memory.ts';
 import { outcomeSchema } from './outcome.ts';
 import { outputLossSchema } from './output-loss.ts';
-import { protocolSchema, TRAFFIC_PROFILES } from './protocol.ts';
+import { protocolSchema } from './protocol.ts';
 import { shardSchema } from './shard.ts';
 import { traceEventSchema } from './trace.ts';
+import { trafficSchema } from './traffic.ts';
 
 /**
  * Version of the journal's schema; a reader refuses a newer one. Schema 2 records what was done to the kernel by
@@ -166,7 +168,7 @@ export const runRecordSchema = z.object({
   arm: z.string(),
   /** Index into the protocol's notebooks. */
   notebook: z.number().int().nonnegative(),
-  traffic: z.enum(TRAFFIC_PROFILES),
+  traffic: trafficSchema,
   /** Seed of this run's front-end latencies. */
   seed: z.number().int().nonnegative(),
   at: z.string(),
@@ -230,6 +232,8 @@ export const runRecordSchema = z.object({
   kernel: kernelCountersSchema.nullable(),
   /** What was done to the kernel, by cell; absent: the notebook had not begun, or schema 1. */
   exposure: exposureSchema.optional(),
+  /** What the traffic interrupted, and what became of it. Absent: the traffic does not interrupt, or the notebook had not begun. */
+  interrupts: interruptsSchema.optional(),
   /** What of the arm's change the kernel did not execute; absent: it has none, or the kernel could not say. */
   change: runChangeSchema.optional(),
   /** Request to reply-and-idle of each answered cell, in order, milliseconds. */

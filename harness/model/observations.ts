@@ -133,6 +133,8 @@ export const observationsSchema = z.object({
   revivedByRearm: z.boolean().nullable(),
   /** From the re-arm to the first missing answer, milliseconds. */
   revivedAfterMs: z.number().nonnegative().nullable(),
+  /** After an interrupt: whether a further request of the same client was answered. Absent: none was sent. */
+  nextAnswered: z.boolean().optional(),
   /** Whether it was answered after the deadline, while the verdict was prepared. */
   answeredLate: z.boolean(),
   /** Longest stall of the harness's event loop while it waited, milliseconds. */

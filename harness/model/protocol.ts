@@ -6,13 +6,11 @@ import { protocolClientSchema } from './client.ts';
 import { ENDPOINT_FIELDS, ENDPOINTS } from './endpoint.ts';
 import { LAUNCH_METHODS } from './launch-method.ts';
 import { socketsSchema } from './sockets.ts';
+import { trafficSchema } from './traffic.ts';
 import { protocolTransportSchema } from './transport.ts';
 
 /** The default: nbclient's own reaction times, recorded by tools/latency/measure_frontend_latency.py. */
 export const DEFAULT_LATENCY = 'nbclient';
-
-export const TRAFFIC_PROFILES = ['widgets', 'sequential', 'overlap', 'pipeline', 'nudge'] as const;
-export type TrafficProfile = (typeof TRAFFIC_PROFILES)[number];
 
 /** What an e-process expects at first: nothing, or a treatment that cures (docs/statistics.md#anytime-valid). */
 export const BETS = ['neutral', 'cure'] as const;
@@ -32,7 +30,7 @@ export const tuningCitationSchema = z.object({
   /** Hash of the tuning record, as the record states it. */
   sha256: z.string(),
   chosen: z.object({
-    traffic: z.enum(TRAFFIC_PROFILES),
+    traffic: trafficSchema,
     /** Canonical latency spec. */
     latency: z.string(),
     /** File name of the notebook. */
@@ -51,11 +49,13 @@ export const protocolSchema = z.object({
   arms: z.array(protocolArmSchema).min(1),
   notebooks: z.array(protocolNotebookSchema).min(1),
   /** Blocks cycle through notebooks × traffic profiles; within a block all arms have the same pair. */
-  traffic: z.array(z.enum(TRAFFIC_PROFILES)).min(1),
+  traffic: z.array(trafficSchema).min(1),
   /** Front-end latency: the canonical spec, and a hash of the distribution where it is empirical. */
   latency: z.object({ spec: z.string(), sha256: z.string().nullable() }),
   /** Most outstanding executes under `pipeline` traffic. */
   pipelineDepth: z.number().int().positive(),
+  /** When the traffic interrupts a cell, as `interruptMoment` reads it. Absent: no traffic of it interrupts. */
+  interruptAfter: z.string().optional(),
   seed: z.number().int().nonnegative(),
   /** Most blocks: most runs of each arm. */
   blocks: z.number().int().positive(),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ENDPOINTS, type Endpoint } from './endpoint.ts';
 import { OUTCOME_KINDS, type OutcomeKind } from './outcome.ts';
-import { eventCell, type JudgedRun, runStatus, slowestCell } from './run-status.ts';
+import { eventCell, eventsOf, type JudgedRun, runStatus, slowestCell } from './run-status.ts';
 
 const LIMITS = { slowAfterMs: 1000, memoryAboveBytes: 1_000_000 };
 const SEEN = { losses: [], memory: { measure: 'pss', peakBytes: 1000, samples: 3 } } as const;
@@ -43,6 +43,8 @@ const EVENTS: Readonly<Record<Endpoint, readonly OutcomeKind[]>> = {
   'start-failed': ['start-failed'],
   slow: [],
   memory: [],
+  // Without an interrupt, which is tested below.
+  interrupt: [],
   any: [
     'wedged-stranded',
     'wedged-mute',
@@ -60,13 +62,46 @@ describe('what an ending counts as', () => {
     for (const kind of OUTCOME_KINDS) {
       const expected = EVENTS[endpoint].includes(kind)
         ? 'wedged'
-        : kind === 'harness-fault'
+        : kind === 'harness-fault' || (kind === 'completed' && endpoint === 'interrupt')
           ? 'invalid'
           : kind === 'completed' || endpoint === 'start-failed'
             ? 'completed'
             : 'competing';
       expect([kind, status(ended(kind), endpoint)]).toEqual([kind, expected]);
     }
+  });
+
+  test.each(OUTCOME_KINDS)('%s at a cell that was interrupted, or at the next one', (kind) => {
+    const sent = { afterMs: 3, afterBusyMs: 1, result: 'unanswered', answeredMs: null } as const;
+    const at = (cell: number) => ended(kind, { interrupts: { by: 'signal', sent: [{ cell, ...sent }] } });
+    const isMissed = ![
+      'completed',
+      'stalled',
+      'aborted',
+      'cell-error',
+      'died',
+      'start-failed',
+      'harness-fault',
+    ].includes(kind);
+    const otherwise = kind === 'completed' ? 'completed' : kind === 'harness-fault' ? 'invalid' : 'competing';
+    expect(status(at(2), 'interrupt')).toBe(isMissed ? 'wedged' : otherwise);
+    expect(status(at(1), 'interrupt')).toBe(isMissed ? 'wedged' : otherwise);
+    expect(status(at(0), 'interrupt')).toBe(otherwise);
+  });
+
+  test('an interrupt that was sent is needed to know that nothing was missed', () => {
+    expect(
+      status(ended('completed', { interrupts: { by: 'signal', sent: [], spared: 3 } }), 'interrupt'),
+    ).toBe('invalid');
+  });
+
+  test('of any, an ending is the event of its own endpoint alone', () => {
+    const sent = [{ cell: 2, afterMs: 3, afterBusyMs: 1, result: 'unanswered', answeredMs: null } as const];
+    const interrupts = { by: 'signal', sent } as const;
+    const events = (kind: OutcomeKind) =>
+      eventsOf(ended(kind, { interrupts: { ...interrupts, sent: [...sent] } }), { endpoint: 'any' });
+    expect(events('lost-reply')).toEqual(['lost-answer']);
+    expect(events('late')).toEqual(['interrupt']);
   });
 
   test('nothing named is the wedge', () => {

@@ -1,4 +1,5 @@
 import type { Endpoint, EndpointRule } from './endpoint.ts';
+import { followsInterrupt } from './interrupt.ts';
 import type { RunRecord } from './journal.ts';
 import { isWedge, type OutcomeKind } from './outcome.ts';
 
@@ -23,7 +24,7 @@ export function isObserved(status: OutcomeStatus | undefined): status is 'comple
 /** What of a run's record an endpoint is read from. */
 export type JudgedRun = Pick<
   RunRecord,
-  'outcome' | 'cellMs' | 'stalledMs' | 'startMs' | 'losses' | 'memory' | 'stalls'
+  'outcome' | 'cellMs' | 'stalledMs' | 'startMs' | 'losses' | 'memory' | 'stalls' | 'interrupts'
 >;
 
 /** A protocol, or what of it says how a run counts. */
@@ -53,7 +54,10 @@ export type OneEndpoint = Exclude<Endpoint, 'any'>;
 
 /** What a run shows of the rule's endpoint: of `any` perhaps several events, of every other endpoint one or none. */
 export function eventsOf(run: JudgedRun, rule: EndpointRule): OneEndpoint[] {
-  return askedOf(run, rule.endpoint ?? 'wedged').filter((endpoint) => isEvent(run, endpoint, rule));
+  const events = askedOf(run, rule.endpoint ?? 'wedged').filter((endpoint) => isEvent(run, endpoint, rule));
+  // The same ending may be the event of a more specific endpoint too, whose event it then is among `any`.
+  const isNamed = events.some((event) => event !== 'interrupt' && BY_ENDING.some((each) => each === event));
+  return isNamed ? events.filter((event) => event !== 'interrupt') : events;
 }
 
 /** An ending that the notebook itself brought about is not the kernel's, the client's or the server's. */
@@ -81,6 +85,8 @@ function isEvent(run: JudgedRun, endpoint: OneEndpoint, rule: EndpointRule): boo
       return (run.losses ?? []).some(({ loss }) => loss !== 'differs');
     case 'slow':
       return rule.slowAfterMs !== undefined && wasSlow(run, rule.slowAfterMs);
+    case 'interrupt':
+      return UNANSWERED.includes(kind) && followsInterrupt(run.interrupts, run.outcome.cell);
     case 'memory':
       return rule.memoryAboveBytes !== undefined && (run.memory?.peakBytes ?? 0) > rule.memoryAboveBytes;
   }
@@ -88,8 +94,27 @@ function isEvent(run: JudgedRun, endpoint: OneEndpoint, rule: EndpointRule): boo
 
 const LOST_ANSWERS: readonly OutcomeKind[] = ['lost-reply', 'lost-idle', 'lost-request'];
 
+/** The endings at which a request was not answered by its deadline. */
+const UNANSWERED: readonly OutcomeKind[] = [
+  ...LOST_ANSWERS,
+  'wedged-stranded',
+  'wedged-mute',
+  'no-answer',
+  'late',
+  'busy',
+  'hung',
+];
+
 /** Endpoints whose event the run's ending is, and then those that are seen on the way. */
-const BY_ENDING = ['wedged', 'hung', 'lost-answer', 'cell-error', 'died', 'start-failed'] as const;
+const BY_ENDING = [
+  'wedged',
+  'hung',
+  'lost-answer',
+  'cell-error',
+  'died',
+  'start-failed',
+  'interrupt',
+] as const;
 const ON_THE_WAY = ['stalled', 'lost-output', 'slow', 'memory'] as const;
 
 /** Whether the client left a reply unread for a time, however the run went on. */
@@ -178,6 +203,8 @@ function isKnown(run: JudgedRun, endpoint: Endpoint, rule: JudgedBy): boolean {
       return losses !== undefined;
     case 'memory':
       return memory !== undefined;
+    case 'interrupt':
+      return (run.interrupts?.sent.length ?? 0) > 0;
     case 'any':
       return (
         (rule.memoryAboveBytes === undefined || memory !== undefined) &&

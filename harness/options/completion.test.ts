@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { soakProgram } from '../commands/program.ts';
-import { TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { TRAFFIC_PROFILES } from '../model/traffic.ts';
 import { completionScript } from './completion.ts';
 
 const program = soakProgram({

@@ -22,6 +22,10 @@ const USUAL: Readonly<Partial<Record<CommandName, readonly string[]>>> = {
     ...['max-runs', 'max-minutes', 'out', 'resume'],
   ],
   locate: [...['notebook', 'arms', 'runs', 'endpoint', 'timeout', 'server-url', 'via', 'out']],
+  diagnose: [
+    ...['runs', 'max-minutes', 'client', 'env', 'kernel', 'arm', 'with', 'requirements', 'expect', 'timeout'],
+    ...['slow-after', 'out'],
+  ],
   exec: [
     ...[
       'output',

@@ -119,7 +119,7 @@ test.each(COMMANDS)('the rows of %s are well formed', (name) => {
 function exampleOf(row: OptionRow): string | string[] | true {
   const { type, flags } = row;
   if (!flags.includes(' ')) return true;
-  const candidates = ['1', '0.5', 'nbclient', 'http://127.0.0.1:1/', '1/2', ...(type.choices ?? [])];
+  const candidates = ['1', '0.5', '1ms', 'nbclient', 'http://127.0.0.1:1/', '1/2', ...(type.choices ?? [])];
   const taken = candidates.find((text) => {
     try {
       type.parse(type.isRepeatable === true ? [text] : text, { name: longName(row) });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FaultyBehaviour, faultyKernelArgv } from '../../tools/testing/faulty-kernel.ts';
 import { testPython } from '../../tools/testing/test-python.ts';
 import { Reaper } from '../kernel/reaper.ts';
-import { TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { TRAFFIC_PROFILES } from '../model/traffic.ts';
 import { probeKernel } from './probe-kernel.ts';
 import type { ProbeResult } from './probe-result.ts';
 import { openness, probeRows } from './probe-rows.ts';

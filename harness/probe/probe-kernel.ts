@@ -262,8 +262,8 @@ class Probe {
       return;
     }
     try {
-      if (process.platform === 'win32') this.#kernel.interrupt();
-      else process.kill(-this.#kernel.pid, 'SIGINT');
+      const { pid } = this.#kernel;
+      process.kill(process.platform === 'win32' ? pid : -pid, 'SIGINT');
     } catch (error) {
       // It has just ended, which the answers show.
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;

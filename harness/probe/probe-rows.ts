@@ -275,6 +275,13 @@ export function openness(found: ProbeResult): Openness[] {
     : (found.notReady ?? 'no idle status on shell');
   const open = (name: string, words: string): Openness =>
     isSoakable ? { name, isOpen: true, words } : { name, isOpen: false, words: why };
+  const interrupts = (name: string): Openness => {
+    if (found.endedByInterrupt === true)
+      return { name, isOpen: false, words: 'an interrupt ends its process' };
+    if (found.interrupted === null)
+      return { name, isOpen: isSoakable, words: 'not known: no interrupt was tried' };
+    return open(name, found.interruptMs === null ? 'open, but every interrupt is ignored' : 'open');
+  };
   const stops = (found.queuedAfterAllowed?.status ?? 'ok') !== 'ok' || found.sameError === true;
   return [
     open('traffic sequential', 'open'),
@@ -283,6 +290,7 @@ export function openness(found: ProbeResult): Openness[] {
       : open('traffic overlap', 'open'),
     open('traffic pipeline', stops ? 'open, with a notebook in which no cell raises' : 'open'),
     open('traffic nudge', 'open'),
+    interrupts('traffic interrupt'),
     open('traffic widgets', 'open; without ipywidgets in the kernel it is sequential'),
     open(
       'endpoint wedged',
@@ -294,14 +302,7 @@ export function openness(found: ProbeResult): Openness[] {
     open('endpoint cell-error', 'open'),
     open('endpoint died', 'open'),
     open('endpoint start-failed', 'open'),
-    found.endedByInterrupt === true
-      ? { name: 'endpoint interrupt', isOpen: false, words: 'an interrupt ends its process' }
-      : found.interrupted === null
-        ? { name: 'endpoint interrupt', isOpen: isSoakable, words: 'not known: no interrupt was tried' }
-        : open(
-            'endpoint interrupt',
-            found.interruptMs === null ? 'open, but every interrupt is ignored' : 'open',
-          ),
+    interrupts('endpoint interrupt'),
     open(
       'endpoint shutdown',
       found.shutdownMs === null

@@ -219,6 +219,22 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
       endsRun: false,
     };
   },
+  interrupt: () => ({
+    title: 'Answers missed after an interrupt',
+    column: 'Missed an answer',
+    past: 'missed an answer after an interrupt',
+    present: 'misses an answer after an interrupt',
+    infinitive: 'miss an answer after an interrupt',
+    noun: 'missed answer',
+    nouns: 'missed answers',
+    rate: 'rate of missed answers',
+    definition:
+      'A run missed an answer after an interrupt if the reply to the request that was interrupted, or to the next one, came after its deadline or never. An interrupt that a cell ignored is no event.',
+    notebook: 'a longer notebook, another --interrupt-after',
+    advice: 'Use a longer notebook, or another --interrupt-after, not more runs.',
+    isProvoked: false,
+    endsRun: true,
+  }),
   any: (rule) => ({
     title: 'Events of any kind',
     column: 'Had an event',
@@ -234,9 +250,10 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
   }),
 };
 
-/** What else is an event of `any` because it has a limit: `; a cell that took 5 s or longer`. */
-function limitsOfAny({ slowAfterMs, memoryAboveBytes }: EndpointRule): string {
+/** What else is an event of `any` because of a limit or of the traffic: `; a cell that took 5 s or longer`. */
+function limitsOfAny({ slowAfterMs, memoryAboveBytes, interruptAfter }: EndpointRule): string {
   return [
+    ...(interruptAfter === undefined ? [] : ['; an answer that came late or never after an interrupt']),
     ...(slowAfterMs === undefined ? [] : [`; a cell that took ${duration(slowAfterMs)} or longer`]),
     ...(memoryAboveBytes === undefined ? [] : [`; memory above ${memorySize(memoryAboveBytes)}`]),
   ].join('');
@@ -284,6 +301,7 @@ export function endpointOptions({ endpoint, slowAfterMs, memoryAboveBytes }: End
     ...(slowAfterMs === undefined ? [] : [`--slow-after ${slowAfterMs}ms`]),
     ...(memoryAboveBytes === undefined ? [] : [`--memory-above ${exactSize(memoryAboveBytes)}`]),
     ...(endpoint === 'stalled' ? ['--client nbclient'] : []),
+    ...(endpoint === 'interrupt' ? ['--traffic interrupt'] : []),
   ].join(' ');
 }
 

@@ -1,6 +1,7 @@
 import { appendFile } from 'node:fs/promises';
 import { terminalText } from '../model/clean-text.ts';
 import { fileWithDeadline } from '../model/deadlines.ts';
+import { orRefuse } from '../model/or-refuse.ts';
 import { hasStall, runStatus } from '../model/run-status.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { type Block, code, line, paragraph, phrase, strong, table, text } from './document.ts';
@@ -8,7 +9,6 @@ import { type FailRule, type Failure, failures } from './fail-on.ts';
 import { counted } from './format-number.ts';
 import { markdownBlocks } from './render-markdown.ts';
 import type { Report } from './report.ts';
-import { orRefuse } from './write-report.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 

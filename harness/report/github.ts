@@ -1,12 +1,12 @@
 import { appendFile } from 'node:fs/promises';
 import { fileWithDeadline } from '../model/deadlines.ts';
+import { orRefuse } from '../model/or-refuse.ts';
 import { plainLine } from './document.ts';
 import { escapeAnnotation, escapeAnnotationProperty } from './escape.ts';
 import { leadMarkdown } from './evidence.ts';
 import { remainingTrouble } from './remaining-trouble.ts';
 import type { Report } from './report.ts';
 import { verdictLines, warningLines } from './sections/verdict.ts';
-import { orRefuse } from './write-report.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 

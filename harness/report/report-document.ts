@@ -14,6 +14,7 @@ import { comparisonBlocks } from './sections/comparisons.ts';
 import { environmentBlocks } from './sections/environment.ts';
 import { exposureBlocks } from './sections/exposure.ts';
 import { groupBlocks } from './sections/groups.ts';
+import { interruptBlocks } from './sections/interrupts.ts';
 import { lostOutputBlocks } from './sections/lost-output.ts';
 import { mechanismBlocks, mechanismTitle } from './sections/mechanism.ts';
 import { notShownBlocks } from './sections/not-shown.ts';
@@ -32,6 +33,7 @@ export function reportDocument(report: Report): ReportDocument {
     { id: 'strata', title: 'Hosts and nights', blocks: strataBlocks(report) },
     { id: 'not-shown', title: 'What was not shown', blocks: notShownBlocks(report) },
     { id: 'lost-output', title: 'Lost output', blocks: lostOutputBlocks(report) },
+    { id: 'interrupts', title: 'Interrupts', blocks: interruptBlocks(report) },
     { id: 'groups', title: 'Failure groups', blocks: groupBlocks(report) },
     { id: 'mechanism', title: mechanismTitle(report), blocks: mechanismBlocks(report) },
     { id: 'belief', title: 'Can it be believed', blocks: beliefBlocks(report) },

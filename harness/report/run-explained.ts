@@ -153,7 +153,8 @@ function signs({ experiment }: Journal, run: RunRecord): string[] {
   }
   const seenOfRun = [...runSigns(run), ...limitSigns(run, experiment.protocol)];
   const lines = [...seenOfRun.map((sign) => [sign.of, plainLine(sign.line)]), ...more];
-  return [`What was seen:\n${lines.map(([of = '', words]) => `  ${of.padEnd(8)} ${words}`).join('\n')}`];
+  const width = Math.max(8, ...lines.map(([of = '']) => of.length));
+  return [`What was seen:\n${lines.map(([of = '', words]) => `  ${of.padEnd(width)} ${words}`).join('\n')}`];
 }
 
 function stderrPart({ outcome }: RunRecord): string[] {

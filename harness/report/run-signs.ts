@@ -1,8 +1,10 @@
+import { INTERRUPT_RESULTS, type SentInterrupt } from '../model/interrupt.ts';
 import type { RunRecord } from '../model/journal.ts';
 import { stallReason } from '../oracle/classify-client.ts';
 import { deviationList } from './deviations.ts';
 import { code, type Line, line, text } from './document.ts';
 import { counted, duration, percent } from './format-number.ts';
+import { WAY_WORDS } from './sections/interrupts.ts';
 import { num } from './words.ts';
 
 /** Something that was seen of a run, and of what: `kernel`, `process`, `socket`, … */
@@ -12,7 +14,7 @@ export interface Sign {
 }
 
 /** What was seen of a run, the same on the page and in a terminal. */
-export function runSigns({ outcome, client, kernel, loopStallMs, stalls }: RunRecord): Sign[] {
+export function runSigns({ outcome, client, kernel, interrupts, loopStallMs, stalls }: RunRecord): Sign[] {
   const signs: Sign[] = [];
   const add = (of: string, seen: Line) => signs.push({ of, line: seen });
   add(
@@ -67,6 +69,15 @@ export function runSigns({ outcome, client, kernel, loopStallMs, stalls }: RunRe
       line`${num(String(kernel.callbacks))} callbacks, ${num(String(kernel.rearms))} re-arms, ${num(String(kernel.flushes))} flushes, ${num(String(kernel.streamSends))} sends through the stream, ${num(String(kernel.missing + kernel.mismatched))} missing or mismatched`,
     );
   }
+  if (interrupts !== undefined) {
+    const { sent, spared = 0, unconfirmed = 0 } = interrupts;
+    const last = sent.at(-1);
+    add(
+      'interrupt',
+      line`${num(counted(sent.length, 'cell'))} interrupted ${text(WAY_WORDS[interrupts.by])}: ${text(resultsWords(sent))}; ${num(counted(spared, 'cell'))} over before${text(unconfirmed === 0 ? '' : `; ${unconfirmed} not confirmed`)}`,
+    );
+    if (last !== undefined) add('interrupt', line`the last one: ${text(interruptStory(last))}`);
+  }
   signs.push(...observed(outcome.observations ?? null));
   if (outcome.exit !== null) {
     add(
@@ -76,6 +87,23 @@ export function runSigns({ outcome, client, kernel, loopStallMs, stalls }: RunRe
   }
   add('harness', line`its own event loop stood still for ${num(duration(loopStallMs))} at most`);
   return signs;
+}
+
+/** `interrupted 3, ignored 5`, in the order of the model; `none`. */
+function resultsWords(sent: readonly SentInterrupt[]): string {
+  const parts = INTERRUPT_RESULTS.flatMap((result) => {
+    const many = sent.filter((each) => each.result === result).length;
+    return many === 0 ? [] : [`${result} ${many}`];
+  });
+  return parts.join(', ') || 'none';
+}
+
+/** When an interrupt was sent and when its cell was answered, a clause. */
+function interruptStory({ cell, afterMs, afterBusyMs, result, answeredMs }: SentInterrupt): string {
+  const busy =
+    afterBusyMs === null ? 'before its busy status' : `${afterBusyMs.toFixed(1)} ms after its busy status`;
+  const reply = answeredMs === null ? 'no reply' : `its reply ${answeredMs.toFixed(1)} ms later`;
+  return `cell ${cell}, ${afterMs.toFixed(1)} ms after its request, ${busy}: ${result}, ${reply}`;
 }
 
 /** What was seen of an unanswered request, the certificate and the causal proof included. */

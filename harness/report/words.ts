@@ -86,7 +86,7 @@ const KIND_WORDS: Record<OutcomeKind, string> = {
   'wedged-stranded': 'wedged, certified: the request lies unread in the shell socket',
   'wedged-mute': 'wedged, without a certificate',
   stalled: 'the client left a reply unread until its own poll timed out',
-  'lost-reply': 'reply sent by the kernel but never received',
+  'lost-reply': 'request finished, but its reply never came',
   'lost-request': 'request lost on its way to the kernel',
   'no-answer': 'no answer through a server; whose fault it was cannot be told',
   'lost-idle': 'reply received without its idle status',

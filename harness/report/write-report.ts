@@ -1,9 +1,9 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileWithDeadline } from '../model/deadlines.ts';
-import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { Journal } from '../model/journal.ts';
 import { makeFolder } from '../model/make-folder.ts';
+import { orRefuse, type Refusal } from '../model/or-refuse.ts';
 import { writeWhole } from '../model/write-whole.ts';
 import { commentMarkdown, evidenceHtml, evidenceMarkdown, figures } from './evidence.ts';
 import { junitXml } from './junit.ts';
@@ -68,28 +68,6 @@ function notWritten(dir: string): Refusal {
     remedy:
       'Make the folder writable, or free space on its disk. Then run `soak report` on it: the journal is whole.',
   };
-}
-
-/** What to say if something cannot be written. */
-interface Refusal {
-  readonly code: string;
-  readonly what: string;
-  readonly remedy: string;
-}
-
-/**
- * Awaits the writing of files.
- *
- * @throws SoakError with the code and the remedy of `refusal`, and the disk's own words
- */
-export async function orRefuse<T>({ code, what, remedy }: Refusal, writing: Promise<T>): Promise<T> {
-  return writing.catch((cause: unknown) => {
-    throw new SoakError(code, `${what} cannot be written: ${(cause as Error).message}`, {
-      remedy,
-      exitCode: EXIT_CODES.environment,
-      cause,
-    });
-  });
 }
 
 async function writtenFiles(dir: string, files: readonly ReportFile[]): Promise<string[]> {

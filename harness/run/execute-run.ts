@@ -15,11 +15,13 @@ import { treeMemory } from '../kernel/memory-sample.ts';
 import { awaitEnd, killTree } from '../kernel/process-tree.ts';
 import { awaitSettledCounters } from '../kernel/settled-counters.ts';
 import type { KernelCounters } from '../model/arm.ts';
+import { DEFAULT_INTERRUPT_AFTER, interruptBefore } from '../model/interrupt.ts';
 import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { isStrand, refusedFinding } from '../oracle/classify.ts';
 import type { RunOrder } from '../stats/schedule.ts';
 import { cleanUp } from './clean-up.ts';
+import { answersNext, interruptKernel, interruptWay } from './interrupt-kernel.ts';
 import type { LoopStallMeter } from './loop-stall.ts';
 import { type LaunchedRun, measureRun } from './measure-run.ts';
 import { MemoryMeter } from './memory-meter.ts';
@@ -151,10 +153,16 @@ class FrontEndRun implements LaunchedRun {
       client,
       notebook,
       outputs,
-      profile: order.traffic,
+      traffic: order.traffic,
       pipelineDepth: context.pipelineDepth,
       draws: new LatencyDraws(context.latency, order.seed),
       timer: context.timer,
+      interrupter: {
+        by: interruptWay(kernel),
+        after: context.interruptAfter ?? DEFAULT_INTERRUPT_AFTER,
+        seed: order.seed,
+        send: () => interruptKernel(client, kernel),
+      },
       goesOnAfterAborted: context.asJupyterExecute,
       signal: AbortSignal.any([decided.signal, due.signal]),
     });
@@ -196,11 +204,14 @@ class FrontEndRun implements LaunchedRun {
     const account = accountOf(client, frontEnd, silence.passive.counters, context.stalls);
     const observations = await watch.observe(silence);
     if (kernel.exit !== null) return ended(diedOutcome(kernel, frontEnd));
+    const interrupt = interruptBefore(account.interrupts?.sent ?? [], cell);
+    const isStranded = observations.look !== null && isStrand(observations.look);
+    const next = interrupt === null || isStranded ? {} : { nextAnswered: await answersNext(client) };
     client.trace.mark('verdict');
     const restart = () => this.#restart();
     const patient = { client, kernel, request: silence.request, restart };
-    const seen = await withRevival(observations, context.autopsies, patient);
-    return { account, result: unansweredOutcome(seen, cell), watch: watch.account };
+    const seen = await withRevival({ ...observations, ...next }, context.autopsies, patient);
+    return { account, result: unansweredOutcome(seen, cell, interrupt), watch: watch.account };
   }
 
   /** The `restart` rung: the wedged kernel ends, and another of the same command is taken to readiness. */
@@ -261,7 +272,7 @@ interface Observed {
 }
 
 /** What had been sent, answered and counted when the run had its outcome. */
-type Account = Pick<Measured, 'client' | 'cellMs' | 'stalledMs' | 'exposure' | 'kernel'>;
+type Account = Pick<Measured, 'client' | 'cellMs' | 'stalledMs' | 'exposure' | 'interrupts' | 'kernel'>;
 
 /** @param kernel its counters; `null`: they are read once the kernel is gone */
 function accountOf(
@@ -270,12 +281,13 @@ function accountOf(
   kernel: KernelCounters | null,
   stalls: LoopStallMeter,
 ): Account {
-  const { cellSpans, exposure } = frontEnd;
+  const { cellSpans, exposure, interrupts } = frontEnd;
   return {
     client: client.account,
     cellMs: cellSpans.map(([fromMs, toMs]) => toMs - fromMs),
     ...stalledCells(cellSpans, stalls, (fromMs, toMs) => client.sentWithin(fromMs, toMs)),
     exposure,
+    ...(interrupts === null ? {} : { interrupts }),
     kernel,
   };
 }

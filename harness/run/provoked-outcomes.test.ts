@@ -189,6 +189,10 @@ const EXPECTED: Record<Exclude<FaultName, HostileFault | OddBehaviour>, Expectat
 
   // It asks of a client what only the one made for it does.
   'stalls-client': { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
+  'loses-interrupted': { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
+  'delays-interrupted': { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
+  'passes-interrupt-on': { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
+  'ignores-interrupt': { kind: 'completed', source: null, reason: ANSWERED, rejected: 0 },
 
   'floods-iopub': {
     kind: 'completed',

@@ -10,7 +10,7 @@ import { JupyterServer } from '../kernel/server/jupyter-server.ts';
 import { launchThroughServer, type ServerPlace } from '../kernel/server/own-server-kernel.ts';
 import { type OwnServer, prepareServer } from '../kernel/server/prepare-server.ts';
 import { packageRoot } from '../model/package-root.ts';
-import type { TrafficProfile } from '../model/protocol.ts';
+import type { Traffic } from '../model/traffic.ts';
 import { quietConsole } from '../transport/server-settings.ts';
 import type { RunContext } from './run-context.ts';
 import type { RunResult } from './run-record.ts';
@@ -47,7 +47,7 @@ afterAll(async () => {
 
 interface Given {
   readonly arm?: string;
-  readonly traffic?: TrafficProfile;
+  readonly traffic?: Traffic;
   /** `null`: directly, without a server. */
   readonly place?: ServerPlace | null;
 }

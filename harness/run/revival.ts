@@ -4,6 +4,7 @@ import { monotonicMs, roundedMs } from '../frontend/precise-timer.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
 import { REVIVAL_RUNGS, type Revival, type RevivalRung } from '../model/observations.ts';
 import type { ShellPeer } from '../transport/fresh-peer.ts';
+import { interruptKernel } from './interrupt-kernel.ts';
 import { CONTROL_TIMEOUT_MS, REVIVAL_TIMEOUT_MS, WATCH_TICK_MS } from './two-samples.ts';
 
 // Longer than the others, since nothing else is done.
@@ -73,10 +74,7 @@ export async function tryRung(rung: RevivalRung, patient: Patient): Promise<Revi
   if (rung === 'same-peer') {
     client.request('kernel_info_request', {});
   } else if (rung === 'interrupt') {
-    // On Windows a signal would end the process. Kernels are interrupted by a message or an event there.
-    if (process.platform === 'win32' || kernel.command.interruptMode === 'message')
-      void client.control('interrupt_request', {}, CONTROL_TIMEOUT_MS);
-    else kernel.interrupt();
+    void interruptKernel(client, kernel);
   } else if (rung === 'new-peer') {
     peer = kernel.shellPeer();
     peer.ask();

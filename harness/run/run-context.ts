@@ -15,6 +15,8 @@ export interface RunContext {
   /** Longest idle wait for the kernel to begin a request. Default: `timeoutMs`. */
   readonly beginWithinMs?: number;
   readonly pipelineDepth: number;
+  /** When the traffic `interrupt` interrupts a cell. Default: `DEFAULT_INTERRUPT_AFTER`. */
+  readonly interruptAfter?: string | undefined;
   readonly latency: Latency;
   readonly timer: PreciseTimer;
   readonly stalls: LoopStallMeter;

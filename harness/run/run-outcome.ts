@@ -3,6 +3,7 @@ import { roundedMs } from '../frontend/precise-timer.ts';
 import type { FrontEnd } from '../frontend/traffic.ts';
 import type { RunningKernel } from '../kernel/launch.ts';
 import type { RunFault } from '../model/errors.ts';
+import type { SentInterrupt } from '../model/interrupt.ts';
 import type { Observations } from '../model/observations.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { publicText } from '../model/public-text.ts';
@@ -34,15 +35,36 @@ export function outcome(parts: Pick<Outcome, 'kind' | 'source' | 'reason'> & Par
  * A run that a request left unanswered.
  *
  * @param cell position of the cell that waited for it; `null`: none did
+ * @param interrupt what was sent during that cell or the one before; `null`: none
  */
-export function unansweredOutcome(seen: Observations, cell: number | null): Outcome {
+export function unansweredOutcome(
+  seen: Observations,
+  cell: number | null,
+  interrupt: SentInterrupt | null = null,
+): Outcome {
+  const { reason, ...finding } = classify(seen);
   return outcome({
-    ...classify(seen),
+    ...finding,
+    reason: interrupt === null ? reason : `${reason}; ${interruptWords(interrupt, cell, seen)}`,
     cell,
     unanswered: seen.request,
     waitedMs: roundedMs(seen.waitedMs),
     observations: seen,
   });
+}
+
+/** An interrupt that bears on an unanswered request, for its reason. */
+function interruptWords(
+  { cell, afterMs, result }: SentInterrupt,
+  at: number | null,
+  { nextAnswered }: Observations,
+): string {
+  const which =
+    cell === at
+      ? `the cell was interrupted ${afterMs.toFixed(1)} ms after its request`
+      : `the cell before was interrupted ${afterMs.toFixed(1)} ms after its request (${result})`;
+  if (nextAnswered === undefined) return which;
+  return `${which}, and the next request ${nextAnswered ? 'was answered' : 'was not answered either'}`;
 }
 
 /** A run that the harness could not observe: nothing is said about the kernel. */

@@ -38,7 +38,14 @@ export interface RunResult extends Findings {
 export type Measured = Pick<RunRecord, 'startMs' | 'notebookMs' | 'client' | 'kernel' | 'cellMs'> &
   Pick<
     Partial<RunRecord>,
-    'stalledMs' | 'exposure' | 'launched' | 'droppedOutputs' | 'clientCounters' | 'stalls' | 'memory'
+    | 'stalledMs'
+    | 'exposure'
+    | 'interrupts'
+    | 'launched'
+    | 'droppedOutputs'
+    | 'clientCounters'
+    | 'stalls'
+    | 'memory'
   > & {
     /** The last messages and what the harness did between them. */
     readonly trace: readonly TraceEvent[];

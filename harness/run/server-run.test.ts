@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { codeNotebook } from '../../tools/testing/code-notebook.ts';
 import { type Direction, droppingProxy } from '../../tools/testing/dropping-proxy.ts';
 import { type RealSurroundings, realSurroundings } from '../../tools/testing/real-experiment.ts';
 import { soakErrorOf } from '../../tools/testing/soak-error.ts';
@@ -13,7 +14,7 @@ import { launchThroughServer, type ServerPlace } from '../kernel/server/own-serv
 import { checkArmsOfServer, commonFolder, prepareServer } from '../kernel/server/prepare-server.ts';
 import { faultPlaces } from '../locate/localisation.ts';
 import { packageRoot } from '../model/package-root.ts';
-import type { TrafficProfile } from '../model/protocol.ts';
+import type { Traffic } from '../model/traffic.ts';
 import { quietConsole } from '../transport/server-settings.ts';
 import { awaitReady } from './ready.ts';
 import type { RunContext } from './run-context.ts';
@@ -49,13 +50,17 @@ afterAll(async () => {
 
 async function run(
   arm: string,
-  options: { traffic?: TrafficProfile; notebook?: Notebook; place?: ServerPlace | null } = {},
+  options: {
+    traffic?: Traffic;
+    notebook?: Notebook;
+    place?: ServerPlace | null;
+    interruptAfter?: string;
+  } = {},
 ): Promise<RunResult> {
-  const { traffic = 'overlap', notebook = cells, place = server } = options;
+  const { traffic = 'overlap', notebook = cells, place = server, interruptAfter } = options;
+  const own = { ...surroundings.context, interruptAfter };
   const context: RunContext =
-    place === null
-      ? surroundings.context
-      : { ...surroundings.context, launch: (how) => launchThroughServer(place, rootDir, how) };
+    place === null ? own : { ...own, launch: (how) => launchThroughServer(place, rootDir, how) };
   seed += 1;
   const order = { run: `b000-${arm}`, block: 0, position: 0, arm, notebookIndex: 0, traffic, seed };
   const result = await runSubject(
@@ -106,6 +111,21 @@ describe('through a real Jupyter Server', () => {
     expect(record.client.server).toEqual({ library: 5, reconnects: 0 });
     expect(record.kernel?.delivered).toBe(record.client.sent + (record.client.others?.begun ?? 0));
   });
+
+  test.each(['rest', 'signal'] as const)(
+    'a cell is interrupted by %s, and the next one is not',
+    async (by) => {
+      const notebook = codeNotebook('sleeping.ipynb', ['import time; time.sleep(8)', 'print(1)']);
+      const place = by === 'rest' ? server : null;
+      const options = { traffic: 'interrupt', notebook, place, interruptAfter: 'busy+300ms' } as const;
+      const { record } = await run('stream', options);
+      expect(record.outcome.kind).toBe('completed');
+      expect(record.interrupts).toMatchObject({ by, sent: [{ cell: 0, result: 'interrupted' }], spared: 1 });
+      expect(record.interrupts?.unconfirmed).toBeUndefined();
+      expect(record.interrupts?.sent[0]?.afterBusyMs).toBeGreaterThanOrEqual(300);
+      expect(record.cellMs[0]).toBeLessThan(8_000);
+    },
+  );
 
   test('its folders and token are private; a stranger is not let in', async () => {
     const { address, folder } = server;

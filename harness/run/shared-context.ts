@@ -10,7 +10,7 @@ import type { RunContext } from './run-context.ts';
 export interface SharedSettings {
   readonly protocol: Pick<
     RunContext,
-    'timeoutMs' | 'startTimeoutMs' | 'suspectAfterMs' | 'pipelineDepth' | 'sockets'
+    'timeoutMs' | 'startTimeoutMs' | 'suspectAfterMs' | 'pipelineDepth' | 'interruptAfter' | 'sockets'
   > &
     Pick<EndpointRule, 'memoryAboveBytes'>;
   readonly latency: Latency;
@@ -32,7 +32,8 @@ export async function withSharedContext<Result>(
   const reaper = await Reaper.start(kernelEnvironment.python);
   const timer = new PreciseTimer();
   const stalls = new LoopStallMeter();
-  const { timeoutMs, startTimeoutMs, suspectAfterMs, pipelineDepth, sockets, memoryAboveBytes } = protocol;
+  const { timeoutMs, startTimeoutMs, suspectAfterMs, pipelineDepth, interruptAfter } = protocol;
+  const { sockets, memoryAboveBytes } = protocol;
   const { matplotlibConfigDir } = kernelEnvironment;
   try {
     return await work({
@@ -40,6 +41,7 @@ export async function withSharedContext<Result>(
       startTimeoutMs,
       suspectAfterMs,
       pipelineDepth,
+      ...(interruptAfter === undefined ? {} : { interruptAfter }),
       latency,
       timer,
       stalls,

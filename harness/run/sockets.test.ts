@@ -20,8 +20,8 @@ import { launchThroughServer } from '../kernel/server/own-server-kernel.ts';
 import { prepareServer } from '../kernel/server/prepare-server.ts';
 import { CLIENTS } from '../model/client.ts';
 import { packageRoot } from '../model/package-root.ts';
-import type { TrafficProfile } from '../model/protocol.ts';
 import type { Sockets } from '../model/sockets.ts';
+import type { Traffic } from '../model/traffic.ts';
 import { heartbeatEchoes } from '../transport/channels.ts';
 import type { ConnectionInfo } from '../transport/connection.ts';
 import { ControlPeer } from '../transport/control-peer.ts';
@@ -99,7 +99,7 @@ afterAll(async () => {
 async function run(
   arm: string,
   context: Partial<RunContext>,
-  options: { traffic?: TrafficProfile; notebook?: string; cells?: number } = {},
+  options: { traffic?: Traffic; notebook?: string; cells?: number } = {},
 ): Promise<RunResult> {
   const { traffic = 'widgets', notebook: path = notebookPath } = options;
   const notebook = await readNotebook(path);

@@ -50,6 +50,8 @@ const UNSAMPLED_MS = 2_000;
 const HEARTBEAT_TIMEOUT_MS = 1_000;
 // An answer within this time after the deadline makes a request late. After that, it is unanswered.
 const LATE_GRACE_MS = 1_000;
+// A reply that is certainly lost is judged again after this long if a busy machine hid it.
+const JUDGE_AGAIN_MS = 2_000;
 // The kernel is on this machine: a connection is accepted or refused at once.
 const CONNECT_TIMEOUT_MS = 1_000;
 // A new peer has to connect first, which may take a while on a loaded machine.
@@ -101,6 +103,8 @@ export class Watch {
   #below: { readonly ms: number | null; readonly atMs: number } | null = null;
   /** Since when the counters have shown that the head was read. `null`: they do not. */
   #readSinceMs: number | null = null;
+  /** When a head that a later request has overtaken may be judged again. */
+  #judgeAgainMs = 0;
   /** A request after the head on the same channel: its answer shows that the head was read. */
   #witness: ShellRequest | null = null;
 
@@ -139,7 +143,7 @@ export class Watch {
         if (monotonicMs() - this.#headSinceMs < deadlineMs('front-end-idle')) continue;
         throw new DeadlinePassed('front-end-idle', undefined);
       }
-      const waitedMs = monotonicMs() - this.#headSinceMs;
+      const waitedMs = monotonicMs() - this.#sinceMs(head);
       this.#concludeRead(head, waitedMs);
       if (isSettled(head)) continue;
       const isSampled = waitedMs >= this.#sampleAfterMs && (await this.#meter.tick());
@@ -155,6 +159,11 @@ export class Watch {
         if (wedge !== null) return wedge;
         continue;
       }
+      if (this.#isOvertaken(head)) {
+        const lost = await this.#judgeOvertaken(head, waitedMs);
+        if (lost !== null) return lost;
+        continue;
+      }
       if (monotonicMs() < this.#suspectAtMs || this.#looked) continue;
       if (!this.#suspected) this.#silent += 1;
       this.#suspected = true;
@@ -166,9 +175,14 @@ export class Watch {
       if (signal.aborted || isSettled(head) || !this.#suspicious(passive)) continue;
       await this.#lookOnce();
       if (isSettled(head) || this.#look === null || !isStrand(this.#look)) continue;
-      return { request: head, waitedMs: monotonicMs() - this.#headSinceMs, passive };
+      return { request: head, waitedMs: monotonicMs() - this.#sinceMs(head), passive };
     }
     return null;
+  }
+
+  /** From when a request has its time: from when the kernel could turn to it, or from when it was interrupted. */
+  #sinceMs({ interruptedAtMs }: ShellRequest): number {
+    return Math.max(this.#headSinceMs, interruptedAtMs ?? 0);
   }
 
   get #sampleAfterMs(): number {
@@ -197,6 +211,30 @@ export class Watch {
     if (firstWordMs(head) !== null) return null;
     const seen = await this.observe(silence);
     return isWedge(classify(seen).kind) ? { ...silence, seen } : null;
+  }
+
+  /**
+   * Whether an interrupted request went idle without its reply, while a later request of the same client was answered. A
+   * kernel's replies to one client go out in order, so the reply will not come any more.
+   */
+  #isOvertaken(head: ShellRequest): boolean {
+    const { suspectAfterMs } = this.#times;
+    const { interruptedAtMs, idleAtMs, replyAtMs, hasReply } = head;
+    if (interruptedAtMs === null || idleAtMs === null || replyAtMs !== null || !hasReply) return false;
+    if (suspectAfterMs === null || monotonicMs() < Math.max(idleAtMs + suspectAfterMs, this.#judgeAgainMs)) {
+      return false;
+    }
+    this.#witness ??= this.#client.request('kernel_info_request', {}, { isWitness: true });
+    return this.#witness.replyAtMs !== null;
+  }
+
+  /** Ask for everything. If the reply comes after all, or the harness or the kernel was too busy to tell, it is waited for. */
+  async #judgeOvertaken(head: ShellRequest, waitedMs: number): Promise<Silence | null> {
+    const silence = { request: head, waitedMs, passive: await this.#passive() };
+    const seen = await this.observe(silence);
+    if (classify(seen).kind === 'lost-reply') return { ...silence, seen };
+    this.#judgeAgainMs = monotonicMs() + JUDGE_AGAIN_MS;
+    return null;
   }
 
   get #ownPid(): number {
@@ -260,6 +298,7 @@ export class Watch {
       this.#judgeAtMs = 0;
       this.#readSinceMs = null;
       this.#witness = null;
+      this.#judgeAgainMs = 0;
     }
     return head;
   }
@@ -338,7 +377,8 @@ export class Watch {
       rejections: this.#client.rejections,
       ...this.#client.begunAfter(request),
     };
-    const stalledMs = this.#stalls.stalledMs(this.#headSinceMs, this.#headSinceMs + waitedMs);
+    const sinceMs = this.#sinceMs(request);
+    const stalledMs = this.#stalls.stalledMs(sinceMs, sinceMs + waitedMs);
     const peer = isReachable && isUntouched ? await this.#askNewPeer(request) : null;
     return {
       request: request.msgType,
@@ -364,7 +404,7 @@ export class Watch {
       revivedByRearm: null,
       revivedAfterMs: null,
       answeredLate,
-      loopStallMs: this.#stalls.longestSince(this.#headSinceMs),
+      loopStallMs: this.#stalls.longestSince(sinceMs),
       ...(stalledMs > 0 ? { stalledMs } : {}),
       socketError: this.#client.failure?.message ?? null,
     };

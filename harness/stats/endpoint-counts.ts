@@ -70,6 +70,10 @@ export function whyUnrecorded(
         : 'the outputs of the runs were not compared with expected ones';
     case 'memory':
       return runs.some(({ memory }) => memory !== undefined) ? null : 'memory was not sampled';
+    case 'interrupt':
+      return runs.some(({ interrupts }) => interrupts !== undefined)
+        ? null
+        : 'the traffic interrupted no cell';
     case 'stalled':
       if (protocol.client === undefined) return 'the harness was the client, and it does not stall';
       // Elsewhere a run outlives a stall, so its ending says nothing of it.

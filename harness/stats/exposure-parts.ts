@@ -1,5 +1,6 @@
 import type { RunRecord } from '../model/journal.ts';
 import type { Protocol } from '../model/protocol.ts';
+import { hasProfile } from '../model/traffic.ts';
 
 /**
  * A group of an arm's runs with identical exposure. For each kind it holds the counts by cell, as text. The
@@ -86,11 +87,13 @@ function countsByCell({ notebooks, endpoint, expected }: Protocol): (run: RunRec
       outcome.kind === 'completed' ? whole : Math.min(run.cellMs.length, outcome.cell ?? whole, whole);
     if (reach === 0) return null;
     const counts: [string, string][] = [['cells begun', `1*${exposure.cells}`]];
-    if (exposure.executed !== undefined) counts.push(['cells executed', exposure.executed]);
+    // What an interrupt cut short is not less that was done to the kernel.
+    const isCut = hasProfile(run.traffic, 'interrupt');
+    if (exposure.executed !== undefined && !isCut) counts.push(['cells executed', exposure.executed]);
     for (const [type, text] of Object.entries(exposure.requests)) counts.push([type, text]);
     for (const [action, text] of Object.entries(exposure.actions ?? {}))
       counts.push([`${action} actions`, text]);
-    for (const [type, text] of countsOutputs ? Object.entries(exposure.outputs ?? {}) : [])
+    for (const [type, text] of countsOutputs && !isCut ? Object.entries(exposure.outputs ?? {}) : [])
       counts.push([`published ${type}`, text]);
     return { part: partOf(run), reach, counts };
   };

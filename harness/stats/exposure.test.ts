@@ -234,3 +234,31 @@ test('fewer outputs are less exposure, unless lost output is the event', () => {
   expect(short('slow')).toMatchObject([{ kind: 'published stdout' }]);
   expect(short('lost-output')).toEqual([]);
 });
+
+test('what an interrupt cuts short is no exposure, and fewer interrupts are less of it', () => {
+  const { experiment, runs } = syntheticJournal({
+    blocks: 8,
+    cells: CELLS,
+    arms: [
+      { name: 'control', role: 'control', hazard: 0 },
+      { name: 'change', role: 'treatment', hazard: 0 },
+    ],
+    change: (each) => {
+      const isChange = each.arm === 'change';
+      return {
+        ...each,
+        traffic: 'interrupt',
+        exposure: {
+          cells: CELLS,
+          executed: isChange ? '' : `1*${CELLS}`,
+          requests: {},
+          actions: { interrupt: `${isChange ? 1 : 2}*${CELLS}` },
+          outputs: isChange ? {} : { stdout: `1*${CELLS}` },
+        },
+      };
+    },
+  });
+  expect(exposureComparisons(experiment.protocol, 'control', runs).flatMap(shortKinds)).toMatchObject([
+    { kind: 'interrupt actions' },
+  ]);
+});

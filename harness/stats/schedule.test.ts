@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Protocol, TrafficProfile } from '../model/protocol.ts';
+import type { Protocol } from '../model/protocol.ts';
+import type { Traffic } from '../model/traffic.ts';
 import { blockOrders, runName } from './schedule.ts';
 
 const BLOCKS = 6000;
@@ -7,7 +8,7 @@ const BLOCKS = 6000;
 function protocolOf(parts: {
   arms?: readonly string[];
   notebooks?: number;
-  traffic?: TrafficProfile[];
+  traffic?: Traffic[];
   seed?: number;
 }): Protocol {
   const arms = parts.arms ?? ['control', 'sham', 'fix'];

@@ -1,5 +1,6 @@
 import { sha256 } from '../model/canonical.ts';
-import type { Protocol, TrafficProfile } from '../model/protocol.ts';
+import type { Protocol } from '../model/protocol.ts';
+import type { Traffic } from '../model/traffic.ts';
 import { seededUniform } from './random.ts';
 
 /** One run in the schedule. */
@@ -10,7 +11,7 @@ export interface RunOrder {
   readonly arm: string;
   /** Index into the protocol's notebooks. */
   readonly notebookIndex: number;
-  readonly traffic: TrafficProfile;
+  readonly traffic: Traffic;
   readonly seed: number;
 }
 

@@ -1,10 +1,10 @@
 import type { Latency, Reaction } from '../frontend/latency.ts';
 import type { Notebook } from '../frontend/notebook.ts';
-import type { TrafficProfile } from '../model/protocol.ts';
+import { profilesOf, type Traffic, type TrafficProfile } from '../model/traffic.ts';
 
 /** A setting of the assay: what the front end does, how fast it reacts, and how much of a notebook it runs. */
 export interface Candidate {
-  readonly traffic: TrafficProfile;
+  readonly traffic: Traffic;
   readonly latency: {
     /** Canonical, as the protocol has it. */
     readonly spec: string;
@@ -25,13 +25,15 @@ const REACTIONS: Record<TrafficProfile, Reaction> = {
   pipeline: 'executeRequest',
   sequential: 'executeRequest',
   nudge: 'executeRequest',
+  interrupt: 'executeRequest',
 };
 
 const QUANTILES = 1000;
 
 /** Mean latency of the reaction that the profile's requests wait for, milliseconds, by its quantiles. */
-function meanLatencyMs(latency: Latency, traffic: TrafficProfile): number {
-  const reaction = REACTIONS[traffic];
+function meanLatencyMs(latency: Latency, traffic: Traffic): number {
+  // Of several at once, the first one's.
+  const reaction = REACTIONS[profilesOf(traffic)[0] ?? 'sequential'];
   let sum = 0;
   for (let i = 0; i < QUANTILES; i += 1) sum += latency.quantileMs(reaction, (i + 0.5) / QUANTILES);
   // Whole microseconds: a sum of binary fractions must not decide what a record looks like.
@@ -45,7 +47,7 @@ function meanLatencyMs(latency: Latency, traffic: TrafficProfile): number {
  * shorter than a notebook are left out for it
  */
 export function candidateGrid(
-  traffic: readonly TrafficProfile[],
+  traffic: readonly Traffic[],
   latencies: readonly Latency[],
   notebooks: readonly Notebook[],
   prefixes: readonly number[],

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import type { EndpointRule } from '../model/endpoint.ts';
-import type { TrafficProfile } from '../model/protocol.ts';
+import type { Traffic } from '../model/traffic.ts';
 import { capital, eventWords } from '../report/endpoint-words.ts';
 import { frame, TITLE_ROOM, X_AXIS } from '../report/figures/chart-parts.ts';
 import type { FigurePlan } from '../report/figures/svg.ts';
@@ -19,7 +19,7 @@ export interface DosePoint {
 
 /** Hazard over mean latency under one traffic profile, ascending. */
 export interface DoseCurve {
-  readonly traffic: TrafficProfile;
+  readonly traffic: Traffic;
   readonly points: readonly DosePoint[];
 }
 
@@ -34,7 +34,7 @@ export function doseCurves(results: TuningResults): DoseCurve[] {
   const { notebook } = shown.candidate;
   const ofNotebook = results.ranked.filter(({ candidate }) => candidate.notebook === notebook);
   const cells = Math.max(...ofNotebook.map(({ candidate }) => candidate.cells));
-  const curves = new Map<TrafficProfile, DosePoint[]>();
+  const curves = new Map<Traffic, DosePoint[]>();
   for (const result of ofNotebook.sort((a, b) => a.index - b.index)) {
     const { candidate, hazard } = result;
     if (candidate.cells !== cells || hazard === null) continue;
@@ -50,7 +50,7 @@ export function doseCurves(results: TuningResults): DoseCurve[] {
 
 /** The chosen traffic's wedges without latency against those with any. */
 export interface DoseContrast {
-  readonly traffic: TrafficProfile;
+  readonly traffic: Traffic;
   readonly without: Exposure;
   readonly withLatency: Exposure;
   /** Exact conditional test that the hazard without latency is lower, one-sided. */

@@ -7,10 +7,11 @@ import { EXIT_CODES, SoakError } from '../model/errors.ts';
 import { environmentSchema } from '../model/journal.ts';
 import { OUTCOME_KINDS } from '../model/outcome.ts';
 import { outputLossSchema } from '../model/output-loss.ts';
-import { protocolNotebookSchema, TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { protocolNotebookSchema } from '../model/protocol.ts';
 import { quoted } from '../model/quoted.ts';
 import { readInput } from '../model/read-input.ts';
 import { OUTCOME_STATUSES } from '../model/run-status.ts';
+import { trafficSchema } from '../model/traffic.ts';
 
 /** Version of `tuning.json`. Version 1 knew wedges alone; since version 2 a record says what each run counted as. */
 export const TUNING_SCHEMA = 2;
@@ -21,7 +22,7 @@ const TUNING_PHASES = ['screen', 'search', 'confirm'] as const;
 export type TuningPhase = (typeof TUNING_PHASES)[number];
 
 const candidateSchema = z.object({
-  traffic: z.enum(TRAFFIC_PROFILES),
+  traffic: trafficSchema,
   latency: z.object({
     spec: z.string(),
     sha256: z.string().nullable(),

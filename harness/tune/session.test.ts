@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TRAFFIC_PROFILES } from '../model/protocol.ts';
+import { TRAFFIC_PROFILES } from '../model/traffic.ts';
 import { seededUniform } from '../stats/random.ts';
 import { openCandidates } from './allocation.ts';
 import type { Candidate } from './candidates.ts';

@@ -12,7 +12,7 @@ import { armCommand, type KernelCommandMaker } from '../../harness/kernel/launch
 import { makeOverlay } from '../../harness/kernel/overlay.ts';
 import { Reaper } from '../../harness/kernel/reaper.ts';
 import { packageRoot } from '../../harness/model/package-root.ts';
-import type { TrafficProfile } from '../../harness/model/protocol.ts';
+import type { Traffic } from '../../harness/model/traffic.ts';
 import { executeRun } from '../../harness/run/execute-run.ts';
 import { LoopStallMeter } from '../../harness/run/loop-stall.ts';
 import type { RunContext } from '../../harness/run/run-context.ts';
@@ -61,8 +61,8 @@ const SOUND_IPYKERNEL = '7.4.0';
 // Far below the default second, so that every slow cell is suspected and a slip of the oracle would show.
 const SUSPECT_AFTER_MS = 50;
 const CELLS_A_RUN = 100;
-const SLOW_TRAFFIC: readonly TrafficProfile[] = ['sequential', 'overlap', 'pipeline'];
-const CLEAN_TRAFFIC: readonly TrafficProfile[] = ['widgets', 'overlap', 'pipeline', 'sequential'];
+const SLOW_TRAFFIC: readonly Traffic[] = ['sequential', 'overlap', 'pipeline'];
+const CLEAN_TRAFFIC: readonly Traffic[] = ['widgets', 'overlap', 'pipeline', 'sequential'];
 const CLEAN_NOTEBOOKS = ['widgets.ipynb', 'plain.ipynb', 'plain.ipynb'] as const;
 
 /** The number of wedges certified where there can be none. */
@@ -149,7 +149,7 @@ export async function falseCertificates(options: FalseCertificatesOptions): Prom
 async function launch(
   index: number,
   notebook: Notebook,
-  profiles: readonly TrafficProfile[],
+  profiles: readonly Traffic[],
   makeCommand: KernelCommandMaker,
   context: RunContext,
 ): Promise<RunResult> {

@@ -12,6 +12,8 @@ export interface FaultRow {
   readonly competing: FaultName | null;
   /** Of faults with a delay, milliseconds. */
   readonly delayMs?: number;
+  /** The cells sleep until the traffic interrupts them, which is what the faults are about. */
+  readonly isInterrupted?: true;
   /** The fault is the client's: nbclient executes the notebook, and stalls where the test kernel asks for it. */
   readonly client?: 'stalling';
 }
@@ -86,6 +88,15 @@ export const FAULT_ROWS: readonly FaultRow[] = [
     rule: { endpoint: 'memory', memoryAboveBytes: MEMORY_ABOVE_BYTES },
     faults: ['leaks'],
     competing: 'exits',
+  },
+  {
+    name: 'interrupt',
+    rule: { endpoint: 'interrupt' },
+    faults: ['loses-interrupted', 'delays-interrupted'],
+    // Longer than the deadline, and shorter than the deadline and its grace.
+    delayMs: 3_400,
+    competing: 'exits',
+    isInterrupted: true,
   },
   {
     name: 'any',

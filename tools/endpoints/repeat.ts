@@ -21,6 +21,7 @@ import { withSharedContext } from '../../harness/run/shared-context.ts';
 import type { Subject } from '../../harness/run/subject.ts';
 import { analyseExperiment } from '../../harness/stats/analysis.ts';
 import type { ArmAnalysis } from '../../harness/stats/arm-summary.ts';
+import { codeNotebook } from '../testing/code-notebook.ts';
 import { type FaultDraw, type FaultName, faultyKernelCommand } from '../testing/faulty-kernel.ts';
 import type { FaultRow } from './fault-rows.ts';
 import { type KernelArgv, type StallingClient, stallingClient } from './stalling-client.ts';
@@ -28,6 +29,9 @@ import { type KernelArgv, type StallingClient, stallingClient } from './stalling
 /** The faulty cell is neither the first nor the last: `strands` needs one before it, moved output one behind it. */
 const NOTEBOOK_TEXT = notebookText(['first', 'second cell', 'third']);
 const NOTEBOOK = parsedNotebook(Buffer.from(NOTEBOOK_TEXT), 'three-cells.ipynb');
+/** Each cell sleeps for longer than it takes to interrupt it, and is interrupted as soon as it has begun. */
+const SLEEPING = codeNotebook('sleeping-cells.ipynb', Array(3).fill('sleep:2'));
+const INTERRUPT_AFTER = 'busy+0-20ms';
 const FAULTY_CELL = 2;
 /** The test kernel answers in milliseconds: only a fault, or a machine that stands still, takes so long. */
 const TIMEOUT_MS = 3_000;
@@ -118,7 +122,11 @@ export async function repeat(
   try {
     const names = NAMES.slice(0, design.arms);
     const { endpoint = null, memoryAboveBytes } = design.row.rule;
-    const sampling = memoryAboveBytes === undefined ? context : { ...context, samplesMemory: true };
+    const sampling = {
+      ...context,
+      ...(memoryAboveBytes === undefined ? {} : { samplesMemory: true }),
+      ...(design.row.isInterrupted === true ? { interruptAfter: INTERRUPT_AFTER } : {}),
+    };
     const options = { endpoint, also: null, expect: null, sanitize: null };
     const expected = await expectedOutputs(options, [NOTEBOOK]);
     const comparison = expected === null ? null : new OutputComparison(expected.expectation, []);
@@ -141,7 +149,8 @@ export async function repeat(
       protocol,
       protocolSha256: protocolHash(protocol),
     });
-    const notebook = client === null ? NOTEBOOK : await savedNotebook(folder);
+    const own = notebookOf(design.row);
+    const notebook = client === null ? own : await savedNotebook(folder);
     const experiment = { protocol, arms, notebooks: [notebook], writer, comparison, context: sampling };
     const { signal } = new AbortController();
     // Each run listens, and many run at once.
@@ -175,6 +184,7 @@ export async function repeat(
 
 function protocolOf({ row, seed, runs, concurrency }: RepeatDesign, names: readonly string[]): Protocol {
   const { protocol } = experimentRecord();
+  const notebook = notebookOf(row);
   return {
     ...protocol,
     ...row.rule,
@@ -186,8 +196,10 @@ function protocolOf({ row, seed, runs, concurrency }: RepeatDesign, names: reado
       treeSha256: 'f'.repeat(64),
       engagement: null,
     })),
-    notebooks: [{ name: NOTEBOOK.name, sha256: NOTEBOOK.sha256, codeCells: [0, 1, 2] }],
-    traffic: ['sequential'],
+    notebooks: [{ name: notebook.name, sha256: notebook.sha256, codeCells: [0, 1, 2] }],
+    ...(row.isInterrupted === true
+      ? { traffic: ['interrupt'], interruptAfter: INTERRUPT_AFTER }
+      : { traffic: ['sequential'] }),
     pipelineDepth: 1,
     seed,
     blocks: runs,
@@ -196,6 +208,10 @@ function protocolOf({ row, seed, runs, concurrency }: RepeatDesign, names: reado
     startTimeoutMs: START_TIMEOUT_MS,
     suspectAfterMs: SUSPECT_AFTER_MS,
   };
+}
+
+function notebookOf({ isInterrupted }: FaultRow): Notebook {
+  return isInterrupted === true ? SLEEPING : NOTEBOOK;
 }
 
 type Kernels = (...parts: Parameters<KernelArgv>) => KernelCommand;

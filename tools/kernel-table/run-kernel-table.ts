@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { OutcomeKind } from '../../harness/model/outcome.ts';
-import type { TrafficProfile } from '../../harness/model/protocol.ts';
+import type { TrafficProfile } from '../../harness/model/traffic.ts';
 import { probeKernel } from '../../harness/probe/probe-kernel.ts';
 import type { ProbeResult } from '../../harness/probe/probe-result.ts';
 import { executeRun } from '../../harness/run/execute-run.ts';

@@ -1,6 +1,6 @@
 import { markdownTable } from 'markdown-table';
 import type { OutcomeKind } from '../../harness/model/outcome.ts';
-import type { TrafficProfile } from '../../harness/model/protocol.ts';
+import type { TrafficProfile } from '../../harness/model/traffic.ts';
 import { ENDED_AT_START, type ProbeResult } from '../../harness/probe/probe-result.ts';
 import { openness, probeRows } from '../../harness/probe/probe-rows.ts';
 import { escapeMarkdown, markdownCode } from '../../harness/report/escape.ts';

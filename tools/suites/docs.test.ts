@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../../harness/model/package-root.ts';
-import { TRAFFIC_PROFILES } from '../../harness/model/protocol.ts';
+import { TRAFFIC_PROFILES } from '../../harness/model/traffic.ts';
 import { parseCommand } from '../testing/parsed-command.ts';
 import {
   anchors,

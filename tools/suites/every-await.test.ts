@@ -279,7 +279,7 @@ const HANGS: Readonly<Record<Exclude<DeadlineName, FileDeadline>, Hang>> = {
         client,
         notebook,
         outputs: new NotebookOutputs({}),
-        profile: 'nudge',
+        traffic: 'nudge',
         pipelineDepth: 1,
         draws: new LatencyDraws(await parseLatency('none'), 1),
         timer,

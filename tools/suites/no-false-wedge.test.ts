@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { executeWithRetries } from '../../harness/exec/attempts.ts';
-import { TRAFFIC_PROFILES } from '../../harness/model/protocol.ts';
+import { TRAFFIC_PROFILES } from '../../harness/model/traffic.ts';
 import { codeNotebook } from '../testing/code-notebook.ts';
 import { hasProcessorTimes } from '../testing/processor-times.ts';
 import { type RealSurroundings, realSurroundings, temporaryFolder } from '../testing/real-experiment.ts';

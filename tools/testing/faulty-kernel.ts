@@ -68,6 +68,11 @@ export const FAULTS = {
   'cuts-output': SOUND,
   leaks: SOUND,
 
+  'loses-interrupted': SOUND,
+  'delays-interrupted': SOUND,
+  'passes-interrupt-on': SOUND,
+  'ignores-interrupt': SOUND,
+
   'stalls-client': SOUND,
 
   'floods-iopub': SOUND,

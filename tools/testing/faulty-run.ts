@@ -1,10 +1,9 @@
 import { parseLatency } from '../../harness/frontend/latency.ts';
-import type { Notebook } from '../../harness/frontend/notebook.ts';
 import { PreciseTimer } from '../../harness/frontend/precise-timer.ts';
 import type { KernelCommand, KernelCommandMaker } from '../../harness/kernel/launch.ts';
 import { Reaper } from '../../harness/kernel/reaper.ts';
 import { type RunRecord, runRecordSchema } from '../../harness/model/journal.ts';
-import type { TrafficProfile } from '../../harness/model/protocol.ts';
+import type { Traffic } from '../../harness/model/traffic.ts';
 import { executeRun } from '../../harness/run/execute-run.ts';
 import { LoopStallMeter } from '../../harness/run/loop-stall.ts';
 import type { RunContext } from '../../harness/run/run-context.ts';
@@ -33,18 +32,16 @@ export interface FaultyRuns {
   provoked(
     behaviour: FaultyBehaviour,
     overrides?: Partial<RunContext>,
-    traffic?: TrafficProfile,
+    traffic?: Traffic,
     command?: Partial<KernelCommand>,
+    sources?: readonly string[],
   ): Promise<FaultyRun>;
   close(): Promise<void>;
 }
 
-function fiveCells(): Notebook {
-  const sources = Array.from({ length: FAULTY_CELLS }, (_, index) => `print:cell ${index}`);
-  return codeNotebook('five-cells.ipynb', sources);
-}
+const FIVE_CELLS = Array.from({ length: FAULTY_CELLS }, (_, index) => `print:cell ${index}`);
 
-/** Runs of the test kernel through the real run path, each on a notebook of five cells. */
+/** Runs of the test kernel through the real run path, each on a notebook of five cells unless others are given. */
 export async function faultyRuns(): Promise<FaultyRuns> {
   const python = await testPython();
   const reaper = await Reaper.start(python);
@@ -64,7 +61,7 @@ export async function faultyRuns(): Promise<FaultyRuns> {
   const results: RunResult[] = [];
   return {
     context,
-    async provoked(behaviour, overrides = {}, traffic = 'sequential', command = {}) {
+    async provoked(behaviour, overrides = {}, traffic = 'sequential', command = {}, sources = FIVE_CELLS) {
       let folder = '';
       const makeCommand: KernelCommandMaker = (made, connectionFile) => {
         folder = made;
@@ -73,7 +70,7 @@ export async function faultyRuns(): Promise<FaultyRuns> {
       };
       const result = await executeRun(
         { run: 'b000-faulty', block: 0, position: 0, arm: 'faulty', notebookIndex: 0, traffic, seed: 1 },
-        fiveCells(),
+        codeNotebook('cells.ipynb', sources),
         makeCommand,
         { ...context, ...overrides },
         new AbortController().signal,

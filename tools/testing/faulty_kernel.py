@@ -16,10 +16,10 @@ With `--counters FILE --identity FILE` it counts its shell requests and writes i
 the arms does (arms/runtime), so that a run under a client can be judged.
 
 It evaluates nothing. A cell whose code starts with `print:` writes the rest of its code to stdout as a
-stream message; every cell is answered `ok`. Cells are counted from 1 over all `execute_request`s; the
+stream message; one that starts with `sleep:` sleeps for so many seconds; every cell is answered `ok`. Cells are counted from 1 over all `execute_request`s; the
 behaviour shows at cell `--at` (default 3) only, and every other request is served normally. Ports of 0 in
 the connection file are chosen by the system and written back into it. SIGINT and `interrupt_request` end
-`busy-for-ever` and `sleeps-for-ever` with a KeyboardInterrupt error; at other times they do nothing.
+`busy-for-ever`, `sleeps-for-ever` and cells that sleep with a KeyboardInterrupt error; at other times they do nothing.
 
 The kernel ends when its parent does: it polls the parent's pid, and that in JPY_PARENT_PID, without which it
 does not see that a parent was killed before it had started (POSIX; Windows waits on the parent's handle).
@@ -89,6 +89,12 @@ At the cell, losing output
     moves-output        what the cell writes is published as output of the next cell, before that cell's own
     cuts-output         the first half of what the cell writes is published
 
+At the cell, if it sleeps and is interrupted
+    loses-interrupted   the idle status comes, the reply does not
+    delays-interrupted  the KeyboardInterrupt error comes D [2] seconds after the interrupt
+    passes-interrupt-on answers `ok`, and the next cell with a KeyboardInterrupt error
+    ignores-interrupt   answers `ok`, D [0.1] seconds later
+
 At the cell, answering rightly, but growing
     leaks               takes N [268,435,456] bytes for good, and answers after D [1] seconds
 
@@ -136,11 +142,12 @@ from faulty_kernel_cells import CELL_FAULTS as PLAIN_FAULTS  # noqa: E402
 from faulty_kernel_cells import wait_for_ever  # noqa: E402
 from faulty_kernel_counters import count_requests  # noqa: E402
 from faulty_kernel_hostile import HOSTILE_FAULTS  # noqa: E402
+from faulty_kernel_interrupts import INTERRUPT_FAULTS, raise_interrupt, when_interrupted  # noqa: E402
 from faulty_kernel_odd import ODD_FAULTS, ODD_MESSAGES  # noqa: E402
 from faulty_kernel_outputs import OUTPUT_FAULTS  # noqa: E402
 from faulty_kernel_server import Kernel  # noqa: E402
 
-CELL_FAULTS = {**PLAIN_FAULTS, **HOSTILE_FAULTS, **ODD_FAULTS, **OUTPUT_FAULTS}
+CELL_FAULTS = {**PLAIN_FAULTS, **HOSTILE_FAULTS, **ODD_FAULTS, **OUTPUT_FAULTS, **INTERRUPT_FAULTS}
 PARENT_POLL_S = 0.2
 START_BEHAVIOURS = (
     "normal",
@@ -163,6 +170,8 @@ DEFAULT_DELAY_S = {
     "aborts-as-error": 0.2,
     "exits-saying-so": 0.1,
     "leaks": 1.0,
+    "delays-interrupted": 2.0,
+    "ignores-interrupt": 0.1,
     "exits": 0.1,
     "killed": 0.1,
     "aborts": 0.1,
@@ -310,6 +319,7 @@ def run(options: argparse.Namespace) -> NoReturn:
     if behaviour == "never-binds":
         wait_for_ever()
     kernel = Kernel(options, CELL_FAULTS.get(behaviour))
+    kernel.serve_sleep = when_interrupted(raise_interrupt)
     if options.counters is not None:
         count_requests(kernel, options.counters, options.identity)
     kernel.wire.odd = ODD_MESSAGES.get(options.odd)

@@ -128,6 +128,9 @@ class Kernel:
         self.output_fault: Optional[Callable[[list[str]], list[str]]] = None
         self.held_outputs: list[str] = []
         self.leaked = bytearray()
+        # Serves a cell that sleeps; whether the next cell is to be answered with the error of an interrupt.
+        self.serve_sleep: Optional[CellFault] = None
+        self.interrupts_next = False
         self.wake_reader, self.wake_writer = socket.socketpair()
 
     # Start
@@ -313,13 +316,23 @@ class Kernel:
                 self.fault(self, request)
             else:
                 self.last_cell, self.last_replies = [], []
-                self.begin(request)
-                self.finish(request)
+                self.serve_cell(request)
             return
         self.status(request, "busy")
         if msg_type.endswith("_request"):
             self.reply(request, self.plain_answer(msg_type))
         self.status(request, "idle")
+
+    def serve_cell(self, request: Message) -> None:
+        if self.interrupts_next:
+            self.interrupts_next = False
+            self.begin(request)
+            self.fail(request, "KeyboardInterrupt", "", ["KeyboardInterrupt"])
+        elif self.serve_sleep is not None and request["content"].get("code", "").startswith("sleep:"):
+            self.serve_sleep(self, request)
+        else:
+            self.begin(request)
+            self.finish(request)
 
     def plain_answer(self, msg_type: str) -> Message:
         if msg_type == "kernel_info_request":

@@ -2,7 +2,7 @@ import { loadArmSpec } from '../../harness/arms/arm-spec.ts';
 import { type ArmKernelMaker, armKernelMaker } from '../../harness/kernel/arm-kernels.ts';
 import type { KernelCommandMaker } from '../../harness/kernel/launch.ts';
 import type { RunRecord } from '../../harness/model/journal.ts';
-import type { TrafficProfile } from '../../harness/model/protocol.ts';
+import type { Traffic } from '../../harness/model/traffic.ts';
 import { executeRun } from '../../harness/run/execute-run.ts';
 import type { RunContext } from '../../harness/run/run-context.ts';
 import { codeNotebook } from './code-notebook.ts';
@@ -28,7 +28,7 @@ export async function runOfCells(
   makeCommand: KernelCommandMaker,
   sources: readonly string[],
   context: RunContext,
-  traffic: TrafficProfile = 'widgets',
+  traffic: Traffic = 'widgets',
 ): Promise<RunRecord> {
   const result = await executeRun(
     { run: 'b000-cells', block: 0, position: 0, arm: 'cells', notebookIndex: 0, traffic, seed: 1 },

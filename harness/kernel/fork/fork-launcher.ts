@@ -76,10 +76,6 @@ class ForkedChild implements KernelChild {
     return this.#lost;
   }
 
-  interrupt(): void {
-    process.kill(this.pid, 'SIGINT');
-  }
-
   close(): void {} // the launcher owns the streams
 
   end(exit: KernelExit, lost: string | null = null): void {

@@ -106,10 +106,9 @@ export class ServerKernel implements RunningKernel {
     return readIdentity(this.command.identityPath);
   }
 
-  interrupt(): void {
+  interrupt(): Promise<void> {
     const { model, address } = this.#parts;
-    // The harness looks for the effect of the interrupt, not for the answer.
-    KernelAPI.interruptKernel(model.id, serverSettings(address)).catch(() => {});
+    return KernelAPI.interruptKernel(model.id, serverSettings(address));
   }
 
   async dispose(): Promise<void> {

@@ -5,7 +5,7 @@ import { clientTimeoutType } from '../special-types.ts';
 import { text } from '../value-types.ts';
 
 /** What a client of another program has of its own, so that the harness's is not asked. */
-const FRONT_END = ['traffic', 'latency', 'prefix', 'tuned', 'pipelineDepth', 'autopsy'];
+const FRONT_END = ['traffic', 'latency', 'prefix', 'tuned', 'pipelineDepth', 'interruptAfter', 'autopsy'];
 
 /** Which program executes the notebooks, where it is, and its own time-out. */
 export const CLIENT_ROWS = [

@@ -1,10 +1,13 @@
+import { DEFAULT_INTERRUPT_AFTER } from '../../model/interrupt.ts';
 import { LAUNCH_METHODS } from '../../model/launch-method.ts';
-import { DEFAULT_LATENCY, TRAFFIC_PROFILES } from '../../model/protocol.ts';
+import { DEFAULT_LATENCY } from '../../model/protocol.ts';
 import { serverUrl } from '../../model/server-url.ts';
+import { TRAFFIC_PROFILES } from '../../model/traffic.ts';
 import { EXECUTION_WAYS, TRANSPORTS } from '../../model/transport.ts';
 import { ALPHA_WORDS } from '../levels.ts';
 import { option } from '../row.ts';
 import { autopsyType, shardType } from '../special-types.ts';
+import { interruptAfterType, trafficType } from '../traffic-types.ts';
 import {
   commaList,
   number,
@@ -16,12 +19,14 @@ import {
   repeated,
   SECONDS,
   SEED,
-  someOf,
   text,
 } from '../value-types.ts';
 import { CLIENT_ROWS } from './client.ts';
 import { ENDPOINT_ROWS } from './endpoint.ts';
 import { ENVIRONMENT_ROWS } from './environment.ts';
+
+/** A tuning varies the latency, which an interrupt does not wait for. */
+const TUNABLE = TRAFFIC_PROFILES.filter((profile) => profile !== 'interrupt');
 
 /**
  * What an experiment is made of: the options of `soak run`, which other commands share. Their order is that of the
@@ -205,16 +210,24 @@ export const EXPERIMENT_ROWS = [
   ...CLIENT_ROWS,
   option({
     flags: '--traffic <list>',
-    type: someOf(TRAFFIC_PROFILES),
-    help: `what the front end does: ${TRAFFIC_PROFILES.join(', ')}; the blocks take turns`,
+    type: trafficType,
+    help: `what the front end does: ${TRAFFIC_PROFILES.join(', ')}; with commas the blocks take turns, and + joins several at once`,
     group: 'Notebook and traffic',
     commands: {
       run: {},
-      tune: { help: 'the traffic profiles to try', default: TRAFFIC_PROFILES.join(',') },
+      tune: { help: 'the traffic profiles to try', default: TUNABLE.join(',') },
       bisect: { help: 'what the front end does', default: 'overlap' },
       exec: { help: 'what the front end does, as in soak run' },
     },
     default: 'widgets',
+  }),
+  option({
+    flags: '--interrupt-after <moment>',
+    type: interruptAfterType,
+    help: 'when the traffic interrupt interrupts each cell: a time from its request (0-10ms), busy (the kernel begins it), or busy+500ms',
+    defaultWords: DEFAULT_INTERRUPT_AFTER,
+    group: 'Notebook and traffic',
+    commands: { run: {}, bisect: {} },
   }),
   option({
     flags: '--latency <spec>',

@@ -46,7 +46,7 @@ export function environmentBlocks(report: Report): Block[] {
       ),
     )}.`,
     protocol.client === undefined
-      ? line`Client: traffic ${armNames(protocol.traffic)}, latency ${code(protocol.latency.spec)}${throughServer(report)}`
+      ? line`Client: traffic ${armNames(protocol.traffic)}, latency ${code(protocol.latency.spec)}${interruptWords(protocol)}${throughServer(report)}`
       : clientLine(protocol.client, report.experiment.clientEnvironment),
     ...launchLines(report),
     ...socketLines(protocol),
@@ -179,4 +179,9 @@ function packageList(packages: Readonly<Record<string, string>>): Block {
       },
     ],
   };
+}
+
+/** `, interrupts busy+500ms`; nothing where no traffic interrupts. */
+function interruptWords({ interruptAfter }: Pick<Report['protocol'], 'interruptAfter'>): Line {
+  return interruptAfter === undefined ? line`` : line`, interrupts ${code(interruptAfter)}`;
 }
