@@ -105,13 +105,19 @@ function overloadedText(overloaded: readonly MadeRepeat[]): string {
   if (overloaded.length === 0) return '';
   const arms = overloaded.flatMap((repeat) => repeat.arms);
   const leftOut = sum(arms.map(({ invalid }) => invalid));
-  const isSlow = ({ row }: MadeRepeat) => row === 'slow';
+  const missed = overloaded.filter(({ row, arms: of }) => row === 'slow' && of.some(missesSlow));
+  const stalled = overloaded.filter(({ row }) => row === 'stalled');
   return `
-${overloaded.length} repeats were made twice: a load of 20 on two processors had made the harness itself stand still. What they gave
-first is in [overloaded.jsonl](overloaded.jsonl). Of ${leftOut} runs nothing could be said, and they were left out. In ${overloaded.filter(isSlow).length}
+${overloaded.length} repeats were made again: a load of 20 to 45 on two processors had made the harness itself stand still. What they gave
+first is in [overloaded.jsonl](overloaded.jsonl). Of ${leftOut} runs nothing could be said, and they were left out. In ${missed.length}
 repeats of \`slow\`, cells were missed, because every stall of the harness was taken for time that it had added to the
-cell. That is mended.
+cell. That is mended. In ${stalled.length} of \`stalled\`, one run ended otherwise than its kernel had drawn.
 `;
+}
+
+/** Cells that were slow, and neither counted nor left out. */
+function missesSlow({ events, invalid, drawn }: MadeRepeat['arms'][number]): boolean {
+  return events + invalid < (drawn['late'] ?? 0);
 }
 
 function wrongText(wrong: readonly MadeRepeat[]): string {
