@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
 import { experimentRecord, runRecord } from '../journal/journal.fixture.ts';
@@ -51,6 +52,11 @@ interface Given {
   readonly part: ShownPart;
 }
 
+/** Without colour, which CI asks for, and without the breaks of lines. */
+function inWords(text: string): string {
+  return stripVTControlCharacters(text).replace(/\s+/g, ' ');
+}
+
 describe.each([60, 80, 120])('in %i columns', (columns) => {
   test('no line is wider than the terminal, and every arm has its count and its interval', () => {
     const board = boardAfter(12);
@@ -70,7 +76,7 @@ describe.each([60, 80, 120])('in %i columns', (columns) => {
     );
     const text = screen(board, FIXED, 2 * MINUTE, { columns });
     expect(Math.max(...text.split('\n').map((line) => stringWidth(line)))).toBeLessThan(columns);
-    const words = text.replace(/\s+/g, ' ');
+    const words = inWords(text);
     expect(words).toContain('control 12 of 12 wedged 100 % (95 % CI 73.5 to 100 %) 1 harness fault');
     expect(words).toContain('fix 0 of 12 wedged 0 % (95 % CI 0 to 26.5 %) 1 died');
     expect(words).toContain(
@@ -82,7 +88,7 @@ describe.each([60, 80, 120])('in %i columns', (columns) => {
 });
 
 test('how far the evidence is stands in words, towards a cure, towards harm, and when it is enough', () => {
-  const words = (board: Board) => screen(board, UNTIL_DECIDED, MINUTE, { columns: 100 }).replace(/\s+/g, ' ');
+  const words = (board: Board) => inWords(screen(board, UNTIL_DECIDED, MINUTE, { columns: 100 }));
   const some = boardAfter(3, { protocol: UNTIL_DECIDED });
   const share = some.decision?.decisions[0]?.evidence.share ?? Number.NaN;
   expect(share).toBeGreaterThan(0.1);
