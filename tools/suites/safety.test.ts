@@ -253,7 +253,7 @@ const markdown = new MarkdownIt({ html: true, linkify: true });
 /** What a drawing may be made of. How many ticks it has depends on the room that the names leave. */
 const DRAWING_ELEMENTS = ['svg', 'g', 'path', 'line', 'text', 'tspan', 'rect', 'circle', 'desc'];
 const DRAWING_ATTRIBUTES = new Set(
-  'aria-hidden aria-labelledby class color cx cy d fill fill-opacity font-family font-size font-variant font-weight height id r role stroke stroke-dasharray stroke-linecap stroke-linejoin stroke-miterlimit stroke-opacity stroke-width text-anchor transform viewBox width x x1 x2 xmlns y y1 y2'.split(
+  'aria-hidden aria-labelledby class color cx cy d dy fill fill-opacity font-family font-size font-variant font-weight height id r role stroke stroke-dasharray stroke-linecap stroke-linejoin stroke-miterlimit stroke-opacity stroke-width text-anchor transform viewBox width x x1 x2 xmlns y y1 y2'.split(
     ' ',
   ),
 );
