@@ -62,3 +62,10 @@ test('a patch whose hunk has more lines than it says stays as it is, so that it 
   const wrong = `${LETTER}${DIFF.replace('+1,4', '+1,3')}`;
   expect(diffAlone(wrong)).toBe(wrong);
 });
+
+test.each(['text', 'From: Ada <ada@example.org>\n\nno diff\n---\n'])(
+  'what is no diff stays as it is: %j',
+  (text) => {
+    expect(diffAlone(text)).toBe(text);
+  },
+);

@@ -9,13 +9,14 @@ const SIGNATURE = '-- ';
 /**
  * The diff of a patch without the letter around it, as `git format-patch` and `git show` write it: an author with an
  * address, a message, a summary of the files. The journal records the patch, and neither name nor address belong into
- * it. A patch without a letter stays as it is, byte for byte; so does one whose hunks have more lines than they say, which
- * nothing may make acceptable.
+ * it. A patch without a letter stays as it is, byte for byte. So does one whose hunks have more lines than they say, and a
+ * text without any hunk or header of a file: nothing may make these acceptable.
  */
 export function diffAlone(patch: string): string {
   let [before, after] = [0, 0];
   let isAfterHunk = false;
   let hasLetter = false;
+  let hasDiff = false;
   const kept: string[] = [];
   for (const line of patch.split('\n')) {
     if (before > 0 || after > 0) {
@@ -28,6 +29,7 @@ export function diffAlone(patch: string): string {
       continue;
     }
     const hunk = HUNK.exec(line);
+    hasDiff ||= hunk !== null || line.startsWith('diff ');
     if (hunk !== null) [before, after] = [Number(hunk[1] ?? 1), Number(hunk[2] ?? 1)];
     if (hunk !== null || HEADER.test(line.replace(/\r$/, ''))) {
       kept.push(line);
@@ -37,5 +39,5 @@ export function diffAlone(patch: string): string {
     isAfterHunk = false;
     hasLetter = true;
   }
-  return hasLetter ? kept.join('\n').replace(/^\n+/, '') : patch;
+  return hasLetter && hasDiff ? kept.join('\n').replace(/^\n+/, '') : patch;
 }
