@@ -153,13 +153,14 @@ async function ofEnvironment(
   signal: AbortSignal,
 ): Promise<ChosenKernel> {
   const { facts, key } = await inspectGivenEnvironment(env, signal);
-  const hasItsOwn = missingOfClient(client, facts.packages).length === 0;
+  const missing = missingOfClient(client, facts.packages);
+  const hasItsOwn = missing.length === 0;
   return {
     options: { env, arm: [arm] },
     clientEnv: hasItsOwn ? env : null,
     hasClient: true,
     environmentSha256: sha256(key),
-    why: `${why}${hasItsOwn ? '' : `; it has no ${client}, so ${client} runs in an environment that soak made`}`,
+    why: `${why}${hasItsOwn ? '' : `; it lacks ${missing.join(', ')}, so ${client} runs in an environment that soak made`}`,
   };
 }
 

@@ -30,9 +30,17 @@ describe('a client from a given environment', () => {
   }, 300_000);
 });
 
-test('what a client needs is known by its packages, whatever their versions', () => {
-  expect(missingOfClient('papermill', { nbclient: '1', 'jupyter-client': '1', pyzmq: '1' })).toEqual([
+test('what a client needs is known by its packages', () => {
+  expect(missingOfClient('papermill', { nbclient: '1', 'jupyter-client': '8.0.0', pyzmq: '1' })).toEqual([
     'papermill',
     'nbformat',
   ]);
+});
+
+test('a jupyter_client whose classes cannot be watched is as good as none', () => {
+  const has = (version: string) =>
+    missingOfClient('nbclient', { nbclient: '0.7.2', 'jupyter-client': version, nbformat: '5', pyzmq: '25' });
+  expect(has('7.4.9')).toEqual(['jupyter-client>=8']);
+  expect(has('8.0.0')).toEqual([]);
+  expect(has('10.1')).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { type ClientName, COMMAND_CLIENT, type ProtocolClient } from '../model/c
 import type { Endpoint } from '../model/endpoint.ts';
 import { about, EXIT_CODES, SoakError } from '../model/errors.ts';
 import type { ClientEnvironment } from '../model/journal.ts';
+import { shellWord } from '../model/shell-word.ts';
 import type { ArmKernelMaker, ArmKernels } from './arm-kernels.ts';
 import type { ClientProgram } from './client-process.ts';
 import { cacheFolder, ensureEnvironment, type KernelEnvironment } from './environment/index.ts';
@@ -121,14 +122,21 @@ interface ClientEnvironmentOptions {
   readonly signal: AbortSignal;
 }
 
-/** What an environment lacks that the client needs, by the names of packages. */
+/** Smallest major versions with the classes that the client's runtime (arms/runtime/soak_client_counters.py) watches. */
+const OLDEST: Readonly<Record<string, number>> = { 'jupyter-client': 8 };
+
+/** What an environment lacks that the client needs, as requirements of pip. A release that is too old counts as lacking. */
 export function missingOfClient(
   client: ClientName,
   packages: Readonly<Record<string, string>>,
 ): readonly string[] {
   return REQUIREMENTS[client]
     .map((requirement) => requirement.replace(/==.*/, ''))
-    .filter((name) => packages[name] === undefined);
+    .flatMap((name) => {
+      const [version, oldest] = [packages[name], OLDEST[name]];
+      if (version === undefined) return [name];
+      return oldest !== undefined && Number.parseInt(version, 10) < oldest ? [`${name}>=${oldest}`] : [];
+    });
 }
 
 async function clientEnvironment(
@@ -142,7 +150,7 @@ async function clientEnvironment(
   if (missing.length === 0) return given;
   throw new SoakError('environment-incomplete', `--client-env "${env}" lacks ${missing.join(', ')}.`, {
     option: { name: 'client-env' },
-    remedy: `Install what is missing: "${given.python}" -m pip install ${missing.join(' ')}. Or leave out --client-env: soak then makes an environment for ${name}.`,
+    remedy: `Install what is missing: "${given.python}" -m pip install ${missing.map((each) => shellWord(each)).join(' ')}. Or leave out --client-env: soak then makes an environment for ${name}.`,
     exitCode: EXIT_CODES.environment,
   });
 }
