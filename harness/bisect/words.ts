@@ -100,6 +100,10 @@ export function resultLine(protocol: BisectProtocol, state: BisectState, end: st
   if (end === 'no-control') {
     return line`${strong(text('No control'))}: no run of ${name(protocol, protocol.bad)}, called bad, was valid.`;
   }
+  if (tallies.every(({ wedged }) => wedged === 0)) {
+    const why = end === null ? line`` : line` (${text(endWords(end, protocol) ?? 'it ended early')})`;
+    return line`${strong(text('Undecided'))}: after ${runs} none of which ${text(words.past)}, nothing can be said of any release${why}. ${name(protocol, protocol.bad)}, called bad, had ${num(counted(control?.runs ?? 0, 'run'))} of them. ${moreEventsLine(words)}`;
+  }
   const named =
     claim.cured === null
       ? broughtLine(protocol, claim.brought)

@@ -209,7 +209,7 @@ function adviceFor(diagnosis: Diagnosis, fault: Fault): Line {
     case 'wedged':
       return adviceForWedge(diagnosis, fault);
     case 'stalled':
-      return line`Every release of jupyter_client that was tried stalls so, and a newer ipykernel does not help. Give the client a time-out of a cell, so that a stall costs that long and the run goes on, or execute the notebook with ${code('soak exec')}, which does not use that client.`;
+      return line`Every release of jupyter_client that was tried stalls so, and a newer ipykernel does not help against it. Give the client a time-out of a cell, so that a stall costs that long and the run goes on, or execute the notebook with ${code('soak exec')}, which does not use that client.`;
     case 'cell-error':
       return line`Mend the cell, and run this again with as many runs.`;
     case 'lost-output':

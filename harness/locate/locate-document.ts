@@ -87,7 +87,7 @@ function foundLine(
   paths: readonly PathResult[],
   rule: EndpointRule,
 ): Line {
-  const untreated = line`${text(deed(place, rule))} in ${num(`${faults} of ${counted(runs, 'run')}`)} on ${enumeration(where.map((path) => line`${code(path)}`))}`;
+  const untreated = line`${text(deed(place, rule))} in ${num(`${faults} of the ${counted(runs, 'run')}`)} that could have shown it, on ${enumeration(where.map((path) => line`${code(path)}`))}`;
   if (rule.endpoint !== undefined) {
     const more =
       unplaced === 0 ? line`` : line` In ${num(counted(unplaced, 'run'))} more, it cannot be told.`;

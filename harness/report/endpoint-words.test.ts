@@ -77,8 +77,8 @@ test.each<[Named, string]>([
 });
 
 test.each<[Named, string]>([
-  ['lost-output', 'Use a notebook that repeats the cells whose output is lost, not more runs.'],
-  ['died', 'Use a notebook that repeats what ends the kernel, not more runs.'],
+  ['lost-output', 'Use a notebook that repeats the cells whose output is lost, or many more runs.'],
+  ['died', 'Use a notebook that repeats what ends the kernel, or many more runs.'],
   ['start-failed', 'Start more kernels at once, with a notebook of one short cell'],
   ['slow', 'a lower --slow-after'],
 ])('the advice about %s is its own', (endpoint, advice) => {

@@ -47,7 +47,7 @@ type OwnWords = Omit<EventWords, Derived> & Partial<Pick<EventWords, Derived>>;
 
 const LONGER = {
   notebook: 'a longer notebook',
-  advice: 'Use a longer notebook or other traffic, not more runs.',
+  advice: 'Use a longer notebook or other traffic, or many more runs.',
 } as const;
 
 /** The words for an endpoint and its limits. A protocol is a rule. */
@@ -58,7 +58,7 @@ export function eventWords(rule: EndpointRule): EventWords {
     runsThat: `Runs that ${own.past}`,
     runsOf: `Runs that ${own.past}, of`,
     notYet: `without ${withArticle(own.noun)} so far`,
-    advice: `Use ${own.notebook}, not more runs.`,
+    advice: `Use ${own.notebook}, or many more runs.`,
     isProvoked: true,
     fault: 'fault',
     ...own,
@@ -199,7 +199,7 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     rate: 'rate of slow runs',
     definition: `A run was slow if one of its cells took ${slowAfterMs === undefined ? 'its limit' : duration(slowAfterMs)} or longer.`,
     notebook: 'a longer notebook, a lower --slow-after',
-    advice: 'Use a longer notebook, or a lower --slow-after, not more runs.',
+    advice: 'Use a longer notebook, or a lower --slow-after, or many more runs.',
     endsRun: false,
   }),
   memory: ({ memoryAboveBytes }) => {
@@ -215,7 +215,7 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
       rate: `rate of runs above ${limit}`,
       definition: `A run passed ${limit} if the kernel's processes together used more memory than that.`,
       notebook: 'a longer notebook, a lower --memory-above',
-      advice: 'Use a longer notebook, or a lower --memory-above, not more runs.',
+      advice: 'Use a longer notebook, or a lower --memory-above, or many more runs.',
       endsRun: false,
     };
   },
@@ -231,7 +231,7 @@ const OWN_WORDS: Readonly<Record<Endpoint, (rule: EndpointRule) => OwnWords>> = 
     definition:
       'A run missed an answer after an interrupt if the reply to the request that was interrupted, or to the next one, came after its deadline or never. An interrupt that a cell ignored is no event.',
     notebook: 'a longer notebook, another --interrupt-after',
-    advice: 'Use a longer notebook, or another --interrupt-after, not more runs.',
+    advice: 'Use a longer notebook, or another --interrupt-after, or many more runs.',
     isProvoked: false,
     endsRun: true,
   }),

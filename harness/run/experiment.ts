@@ -187,12 +187,15 @@ export async function runExperiment(
     if (isLate) break;
     if (orders.length > 0) begun += 1;
     for (const order of orders) {
-      const mayDecide =
-        (protocol.decision.stopping === 'until-decided' || sameError.mayStop(block)) &&
-        order === orders.at(-1);
-      const run = limited(limit, (release) => runOne(order, mayDecide ? () => {} : release)).finally(() =>
-        underWay.delete(run),
-      );
+      // Asked when the run is measured: by then its predecessor is recorded, which may settle it.
+      const mayDecide = () =>
+        order === orders.at(-1) &&
+        (protocol.decision.stopping === 'until-decided' || sameError.mayStop(block));
+      const run = limited(limit, (release) =>
+        runOne(order, () => {
+          if (!mayDecide()) release();
+        }),
+      ).finally(() => underWay.delete(run));
       underWay.add(run);
       // No block is planned far ahead of the one that may decide.
       while (limit.pendingCount > 0 && underWay.size > 0) await Promise.race(underWay);

@@ -58,9 +58,12 @@ export class SameErrorWatch {
   add(record: RunRecord): void {
     if (!this.#isOpen) return;
     this.#take(record);
+    const found = this.#sameError();
+    // Once a run went otherwise, nothing holds up the next block.
+    if (found === null) this.#isOpen = false;
     if (this.#runs.length < this.#wanted) return;
     this.#isOpen = false;
-    this.#found = this.#sameError();
+    this.#found = found;
   }
 
   #take(record: RunRecord): void {
