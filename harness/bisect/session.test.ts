@@ -64,6 +64,15 @@ describe('a bisect', () => {
     const spent = await simulatedBisect(emptyBisect(short), { outcomeOf: wedges(short, 1, 6, 1) });
     expect(spent.end).toMatchObject({ event: 'finished', reason: 'max-runs' });
     expect(spent.end.state.runs).toBeLessThanOrEqual(5);
+    // Nothing was seen in so few runs: then the likeliest release is what was believed before the first.
+    const unseen = await simulatedBisect(emptyBisect(short), { outcomeOf: () => 'completed' });
+    expect(unseen.end).toMatchObject({ event: 'finished', reason: 'max-runs' });
+    const { journal } = parseBisectJournal(journalText(short, unseen.entries), BISECT_JOURNAL);
+    const markdown = markdownDocument(bisectDocument(journal, unseen.end.state), []);
+    expect(markdown).toMatch(
+      /\*\*Undecided\*\*: after \d+ runs none of which wedged, nothing can be said of any release/,
+    );
+    expect(markdown).not.toContain('most probably');
     const brief = bisectProtocol({ maxMinutes: 0.1 });
     const late = await simulatedBisect(emptyBisect(brief), { outcomeOf: wedges(brief, 1, 6, 1) });
     expect(late.end).toMatchObject({ event: 'finished', reason: 'max-minutes' });
