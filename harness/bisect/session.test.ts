@@ -70,7 +70,7 @@ describe('a bisect', () => {
     const { journal } = parseBisectJournal(journalText(short, unseen.entries), BISECT_JOURNAL);
     const markdown = markdownDocument(bisectDocument(journal, unseen.end.state), []);
     expect(markdown).toMatch(
-      /\*\*Undecided\*\*: after \d+ runs none of which wedged, nothing can be said of any release/,
+      /\*\*Undecided\*\*: none of \d+ runs wedged, so nothing can be said of any release/,
     );
     expect(markdown).not.toContain('most probably');
     const brief = bisectProtocol({ maxMinutes: 0.1 });

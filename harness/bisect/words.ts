@@ -102,7 +102,7 @@ export function resultLine(protocol: BisectProtocol, state: BisectState, end: st
   }
   if (tallies.every(({ wedged }) => wedged === 0)) {
     const why = end === null ? line`` : line` (${text(endWords(end, protocol) ?? 'it ended early')})`;
-    return line`${strong(text('Undecided'))}: after ${runs} none of which ${text(words.past)}, nothing can be said of any release${why}. ${name(protocol, protocol.bad)}, called bad, had ${num(counted(control?.runs ?? 0, 'run'))} of them. ${moreEventsLine(words)}`;
+    return line`${strong(text('Undecided'))}: none of ${runs} ${text(words.past)}, so nothing can be said of any release${why}. ${num(String(control?.runs ?? 0))} of these runs were of ${name(protocol, protocol.bad)}, called bad. ${moreEventsLine(words)}`;
   }
   const named =
     claim.cured === null
